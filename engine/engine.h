@@ -1,0 +1,179 @@
+/* engine.h: Gemma 4 inference. Model files in, tokens out.
+ *
+ * The only public header of the engine; includes nothing but the C library. Two opaque things:
+ *
+ *   struct engine_model    a loaded model: weights (mapped), tokenizer, worker threads. Tokenizing
+ * and looking things up is read-only and safe from any thread at any time. struct engine_session
+ * one timeline: which tokens the K/V cache holds, and the logits after the last of them. One thread
+ * at a time; of all sessions of one model, one may compute at a time. engine_session_cancel alone
+ * may come from any thread.
+ *
+ * The caller of a session hands over the whole prompt each time (engine_session_sync); what is
+ * reused and what is computed again is decided here, so no caller ever manages the cache.
+ *
+ * The engine knows tokens and logits. It knows no roles, tools, prompts or JSON; it never prints,
+ * exits, or reads the environment. Functions that can fail return false (or NULL) and fill `error`
+ * (which may be NULL); outputs are untouched then, and model and session stay valid and usable.
+ * Memory that the engine hands out is released with engine_free.
+ */
+#ifndef CARAT_ENGINE_H
+#define CARAT_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct engine_model;
+struct engine_session;
+
+enum engine_code {
+    ENGINE_OK = 0,
+    ENGINE_BAD_ARGUMENT, /* a caller's mistake: the text names the argument and its value */
+    ENGINE_BAD_MODEL,    /* the file is damaged or hostile: the text names file, key and offset */
+    ENGINE_UNSUPPORTED,  /* a sound file that this engine does not run */
+    ENGINE_NOT_FOUND,    /* no such file */
+    ENGINE_NO_MEMORY,
+    ENGINE_IO,           /* reading failed; also a model file that changed while it was in use */
+    ENGINE_CONTEXT_FULL, /* more tokens than the session's context; nothing was evaluated */
+    ENGINE_CANCELLED,    /* engine_session_cancel; the session holds what was finished */
+};
+
+struct engine_error {
+    enum engine_code code;
+    char text[512];
+};
+
+/* --- sampling
+ * ------------------------------------------------------------------------------------- */
+
+/* Order: temperature, top-k, top-p, softmax, draw (as transformers). temperature 0 takes the best
+ * token (the lowest id of equals) and ignores the rest. */
+struct engine_sampling {
+    float temperature; /* >= 0 */
+    int32_t top_k;     /* 0 = off; ties with the k-th are kept */
+    float top_p;       /* 0 < p <= 1; 1 = off */
+    uint64_t seed;     /* the draw at a position depends on seed and position alone */
+};
+
+/* --- models
+ * --------------------------------------------------------------------------------------- */
+
+struct engine_model_options {
+    const char *path; /* a GGUF file (version 2 or 3) of architecture gemma4 */
+    int threads;      /* workers besides nothing else: 0 = one for each core this process may use */
+    const char *cpu; /* kernels: NULL = best for this machine; "scalar", "avx2", "neon" force one */
+};
+
+struct engine_model_info {
+    const char *path;
+    const char *name;    /* general.name, or "" */
+    const char *kernels; /* the kernel set in use */
+    uint64_t file_bytes;
+    uint64_t fingerprint; /* changes when the weights or the tokenizer do */
+    int32_t layer_count;
+    int32_t hidden_size;
+    int32_t vocabulary_size;
+    int32_t context_length; /* what the model was made for */
+    int32_t sliding_window;
+    bool has_per_layer_embeddings; /* the small models: E2B, E4B */
+    int32_t threads;
+    struct engine_sampling sampling; /* as the file recommends, else temperature 1, k 64, p 0.95 */
+};
+
+/* Maps and checks the file; NULL on failure. */
+struct engine_model *engine_model_open(const struct engine_model_options *options,
+                                       struct engine_error *error);
+/* Every session of the model must be destroyed before. NULL is fine. */
+void engine_model_close(struct engine_model *model);
+const struct engine_model_info *engine_model_info(const struct engine_model *model);
+
+/* --- tokens
+ * --------------------------------------------------------------------------------------- */
+
+enum engine_token_kind {
+    ENGINE_TOKEN_TEXT,    /* ordinary: engine_token_bytes is what it stands for */
+    ENGINE_TOKEN_BYTE,    /* one raw byte */
+    ENGINE_TOKEN_CONTROL, /* structure or media, never text: engine_token_bytes is its spelling */
+};
+
+/* Text to ids, without BOS. With `control` false no byte sequence whatever yields a control token;
+ * with true the spellings of control tokens are recognised (trusted text only). *ids is the
+ * caller's (engine_free), also when *count is 0. Invalid UTF-8 becomes byte tokens. */
+bool engine_tokenize(const struct engine_model *model, const char *text, size_t length,
+                     bool control, int32_t **ids, size_t *count, struct engine_error *error);
+
+/* The bytes of a token, U+2581 as a space; a view that lives as long as the model. May be part of a
+ * UTF-8 sequence. false when id is outside the vocabulary. */
+bool engine_token_bytes(const struct engine_model *model, int32_t id, const char **bytes,
+                        size_t *length);
+enum engine_token_kind engine_token_kind(const struct engine_model *model, int32_t id);
+
+/* The id of the token spelled exactly so ("<|turn>"), or -1. */
+int32_t engine_token_find(const struct engine_model *model, const char *spelling);
+
+void engine_free(void *memory);
+
+/* --- sessions
+ * ------------------------------------------------------------------------------------- */
+
+enum engine_kv_type { ENGINE_KV_F32, ENGINE_KV_F16 };
+
+struct engine_session_options {
+    int32_t context; /* most tokens it can hold: 1 .. the model's context_length; 0 = that length */
+    enum engine_kv_type kv_type;
+};
+
+struct engine_session *engine_session_create(struct engine_model *model,
+                                             const struct engine_session_options *options,
+                                             struct engine_error *error);
+void engine_session_destroy(struct engine_session *session);
+
+int32_t engine_session_context(const struct engine_session *session);
+
+/* The tokens that the session holds; a view until the next call that changes it. */
+const int32_t *engine_session_tokens(const struct engine_session *session, size_t *count);
+
+/* Called from the computing thread after each chunk of a prefill: `done` of `total` new tokens. */
+void engine_session_on_progress(struct engine_session *session,
+                                void (*progress)(void *context, size_t done, size_t total),
+                                void *context);
+
+/* Makes the session hold exactly ids[0..count) (count >= 1), computing as little as it can, so that
+ * the logits after the last id are there. *reused (may be NULL) gets how many were kept. After a
+ * cancel or a failure the session holds a prefix of ids. */
+bool engine_session_sync(struct engine_session *session, const int32_t *ids, size_t count,
+                         size_t *reused, struct engine_error *error);
+
+/* Appends ids, and writes the logits after each of them to logits[count][vocabulary_size] (after
+ * the soft cap). */
+bool engine_session_evaluate(struct engine_session *session, const int32_t *ids, size_t count,
+                             float *logits, struct engine_error *error);
+
+/* Appends one token: a decode step. */
+bool engine_session_append(struct engine_session *session, int32_t id, struct engine_error *error);
+
+/* The logits after the last token, [vocabulary_size], after the soft cap: a view until the next
+ * call that changes the session. NULL when the session holds no token. */
+const float *engine_session_logits(const struct engine_session *session);
+
+/* Chooses a next token from those logits; does not append it. Tokens in banned[0..banned_count)
+ * have no chance. */
+bool engine_session_sample(struct engine_session *session, const struct engine_sampling *sampling,
+                           const int32_t *banned, size_t banned_count, int32_t *id,
+                           struct engine_error *error);
+
+/* Asks a running sync, evaluate or append to stop; any thread; looked at between layers. The
+ * request stays until engine_session_resume, so that a cancel that comes a moment early is not
+ * lost. */
+void engine_session_cancel(struct engine_session *session);
+void engine_session_resume(struct engine_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

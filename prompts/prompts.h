@@ -1,0 +1,12 @@
+/* prompts: the plain texts of this folder, embedded. Each ends with a NUL that is not counted. */
+#ifndef CARAT_PROMPTS_H
+#define CARAT_PROMPTS_H
+
+#include <stddef.h>
+
+extern const char prompts_system[]; /* system.md: {workspace} and {date} are filled in */
+extern const size_t prompts_system_length;
+extern const char prompts_tools[]; /* tools.json: the table of tools */
+extern const size_t prompts_tools_length;
+
+#endif

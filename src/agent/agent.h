@@ -1,0 +1,107 @@
+/* agent: one conversation that thinks and acts. The front door of this folder.
+ *
+ * Wires the turn machine (turn.h, pure) to a model (infer), tools (toolproc), the store and the
+ * approval rules. The face (screen or headless) tells it what the user wants and is told what
+ * happens through one callback. Every step is committed to the store before the next one acts. Loop
+ * thread; no function blocks.
+ */
+#ifndef CARAT_AGENT_AGENT_H
+#define CARAT_AGENT_AGENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/approval.h"
+#include "agent/toolproc.h"
+#include "agent/turn.h"
+#include "chat/conversation.h"
+
+struct agent;
+struct err;
+struct infer;
+struct infer_event;
+struct store;
+
+struct agent_options {
+    struct infer *infer;         /* borrowed */
+    struct store *store;         /* borrowed */
+    struct toolproc *toolproc;   /* borrowed; its callbacks are given to agent_tool_* */
+    const char *workspace;       /* absolute */
+    const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
+    const char *system_prompt;   /* NULL = the built-in text */
+    struct turn_limits limits;
+    const struct approval_rules *rules; /* borrowed */
+    enum approval_mode mode;
+    bool thinking;
+    bool has_sampling; /* the user's own; else the model's recommendation */
+    float temperature, top_p;
+    int top_k;
+    uint64_t seed; /* 0 = a fresh one for each step */
+};
+
+enum agent_event_kind {
+    AGENT_READY,    /* the model is loaded: model name in `name` */
+    AGENT_USER,     /* a user message was accepted and is on disk: text */
+    AGENT_PREFILL,  /* done / total */
+    AGENT_TEXT,     /* more of the answer */
+    AGENT_THOUGHT,  /* more of the thought */
+    AGENT_MESSAGE,  /* a model message is complete and on disk: message */
+    AGENT_CALL,     /* a call was asked for and is on disk: call_id, name, arguments */
+    AGENT_APPROVAL, /* the user must decide: call_id, name, arguments, text = what it would do */
+    AGENT_CALL_STARTED,  /* call_id, name, arguments */
+    AGENT_CALL_OUTPUT,   /* call_id, text */
+    AGENT_CALL_FINISHED, /* call_id, name, result, failed, denied */
+    AGENT_USAGE,         /* context used / size, tokens a second */
+    AGENT_NOTICE,        /* something the user should know: text */
+    AGENT_TURN_ENDED,    /* outcome; text = a sentence when it is not TURN_OK */
+    AGENT_FAILED,        /* text: the model or the store failed; the conversation is as committed */
+};
+
+struct agent_event {
+    enum agent_event_kind kind;
+    const char *text; /* views during the callback */
+    size_t length;
+    const char *call_id, *name;
+    const json_t *arguments, *result;
+    bool failed, denied;
+    size_t done, total, reused; /* PREFILL; USAGE: context used / size */
+    double tokens_per_second;
+    size_t input_tokens, cached_tokens, output_tokens; /* TURN_ENDED: of the whole turn */
+    enum turn_outcome outcome;
+    const struct chat_message *message;
+};
+
+typedef void agent_callback(void *context, const struct agent_event *event);
+
+/* On resume loads the conversation; a call that had started without an end gets the result "outcome
+ * unknown" and is never run again by itself. */
+struct agent *agent_create(const struct agent_options *options, agent_callback *callback,
+                           void *context, struct err *err);
+void agent_destroy(struct agent *agent);
+
+/* A user message. While a turn runs it is queued for the moment the turn ends. False when it could
+ * not be kept (store): nothing was started. */
+bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err);
+/* Stops whatever runs: the model within 50 ms, a tool by its process group. What was shown is kept.
+ */
+void agent_cancel(struct agent *agent);
+/* The user's word on AGENT_APPROVAL. `reason` (may be NULL) goes to the model with a no. */
+void agent_decide(struct agent *agent, const char *call_id, enum approval_answer answer,
+                  const char *reason);
+bool agent_busy(const struct agent *agent);
+void agent_set_mode(struct agent *agent, enum approval_mode mode);
+void agent_set_thinking(struct agent *agent, bool thinking);
+
+const struct chat_conversation *agent_conversation(const struct agent *agent);
+/* NULL until the first message is on disk. */
+const char *agent_conversation_id(const struct agent *agent);
+
+/* What the loop brings in. */
+void agent_infer_event(struct agent *agent, const struct infer_event *event);
+void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
+void agent_tool_finished(struct agent *agent, const char *call_id,
+                         const struct toolproc_result *result);
+
+#endif

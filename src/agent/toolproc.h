@@ -1,0 +1,59 @@
+/* toolproc: tool calls, each in its sandboxed process, on the loop.
+ *
+ * Starts `carat-tool FAMILY --workspace DIR --policy FD-or-FILE` and speaks MCP to it
+ * (mcp/mcp_client). The shell's process lives for one call and everything it started dies with it;
+ * the file tools' process lives as long as the conversation, because it remembers which files were
+ * read. Nothing here decides whether a call may run: approval has done that, and the frozen
+ * arguments that were approved are what is sent.
+ *
+ * Loop thread. Callbacks come from the loop, never from inside a call of these functions.
+ */
+#ifndef CARAT_AGENT_TOOLPROC_H
+#define CARAT_AGENT_TOOLPROC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+struct toolproc;
+struct uv_loop_s;
+
+struct toolproc_options {
+    struct uv_loop_s *loop;
+    const char *program;   /* path of carat-tool */
+    const char *workspace; /* absolute */
+    const json_t *policy;  /* what tools may touch (docs/security.md); borrowed */
+};
+
+struct toolproc_result {
+    json_t *response; /* object for the model, e.g. {"exit_code": 0, "output": "..."}; borrowed */
+    bool failed;      /* the tool's own verdict, or it died */
+    const char *unavailable; /* not NULL: the sandbox refused to start, and why */
+};
+
+struct toolproc_callbacks {
+    /* Live output; a view. */
+    void (*output)(void *context, const char *call_id, const char *bytes, size_t length);
+    /* Exactly once for each started call, also after a cancel. */
+    void (*finished)(void *context, const char *call_id, const struct toolproc_result *result);
+    void *context;
+};
+
+struct toolproc *toolproc_create(const struct toolproc_options *options,
+                                 const struct toolproc_callbacks *callbacks, struct err *err);
+/* Starts one call. */
+void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
+                    const json_t *arguments);
+/* Stops a running call: TERM to its process group, 2 s, KILL. Finishes with failed = true. */
+void toolproc_cancel(struct toolproc *toolproc, const char *call_id);
+/* Kills everything at once; no callback after it. The loop must run once more to close the handles.
+ */
+void toolproc_destroy(struct toolproc *toolproc);
+
+/* Runs the sandbox's self-test once, blocking at most 2 s: fills `report` (an object: layer name ->
+ * "on", or why not). False with ERR_UNAVAILABLE when a layer that the policy asks for cannot be
+ * had. */
+bool toolproc_self_test(const struct toolproc_options *options, json_t **report, struct err *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* toolset: the tools that the model is told of, from one table (prompts/tools.json, embedded).
+ *
+ * OpenAI form, in declared order, plus what the agent needs to know of each: its family (which
+ * carat-tool serves it) and MCP's hints. The same bytes every run, so that the prompt's prefix is
+ * the same.
+ */
+#ifndef CARAT_AGENT_TOOLSET_H
+#define CARAT_AGENT_TOOLSET_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+struct toolset_tool {
+    const char *name;
+    const char *family; /* "shell", "files", "http" */
+    bool read_only;     /* MCP readOnlyHint */
+    bool destructive;   /* MCP destructiveHint */
+    bool one_process_a_call;
+    const char *subject; /* the argument that rules match: "command", "path", "url"; NULL = none */
+};
+
+/* The declarations, OpenAI form; lives as long as the program. */
+const json_t *toolset_declarations(void);
+/* NULL when there is no tool of that name. */
+const struct toolset_tool *toolset_find(const char *name);
+
+#endif

@@ -1,0 +1,21 @@
+/* file: whole small files, read and replaced with bounds and clear errors. */
+#ifndef CARAT_BASE_FILE_H
+#define CARAT_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+struct str;
+
+/* Reads a regular file of at most `limit` bytes and appends it to `out`. Refuses anything that is
+ * not a regular file. ERR_NOT_FOUND when there is none, ERR_LIMIT when it is larger. */
+bool file_read(const char *path, size_t limit, struct str *out, struct err *err);
+
+/* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. */
+bool file_replace(const char *path, const void *data, size_t size, struct err *err);
+
+/* mkdir -p with mode 0700 for what it makes. */
+bool file_make_directories(const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,73 @@
+#include "visible.h"
+
+#include "str.h"
+#include "utf8.h"
+
+/* Default-ignorable code points (Unicode's DerivedCoreProperties), bidi controls included, and the
+ * fillers that terminals draw as nothing. Sorted. */
+static const uint32_t deceptive_ranges[][2] = {
+    {0x00AD, 0x00AD},   {0x034F, 0x034F},   {0x061C, 0x061C},   {0x115F, 0x1160}, {0x17B4, 0x17B5},
+    {0x180B, 0x180F},   {0x200B, 0x200F},   {0x202A, 0x202E},   {0x2060, 0x206F}, {0x2800, 0x2800},
+    {0x3164, 0x3164},   {0xFE00, 0xFE0F},   {0xFEFF, 0xFEFF},   {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB},
+    {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
+};
+
+bool visible_deceptive(uint32_t code_point)
+{
+    size_t count = sizeof deceptive_ranges / sizeof deceptive_ranges[0];
+    for (size_t i = 0; i < count && deceptive_ranges[i][0] <= code_point; i++) {
+        if (code_point <= deceptive_ranges[i][1]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool odd_space(uint32_t c)
+{
+    return c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+static void append_control(struct str *out, uint32_t c, enum visible_mode mode)
+{
+    if (mode == VISIBLE_TEXT && (c == '\n' || c == '\t')) {
+        str_append_char(out, (char)c);
+    } else if (mode == VISIBLE_APPROVAL && c == '\n') {
+        str_append(out, "\\n");
+    } else if (mode == VISIBLE_APPROVAL) {
+        str_append_format(out, "\\x%02X", (unsigned)c);
+    } else if (c < 0x20) {
+        char mark[4]; /* U+2400.. are the pictures of the C0 controls */
+        str_append_bytes(out, mark, utf8_encode(0x2400 + c, mark));
+    } else if (c == 0x7F) {
+        str_append(out, "\xE2\x90\xA1"); /* U+2421 */
+    } else {
+        str_append(out, "\xEF\xBF\xBD"); /* C1 controls have no picture */
+    }
+}
+
+void visible_append(struct str *out, const char *text, size_t length, enum visible_mode mode)
+{
+    size_t used;
+    for (size_t at = 0; at < length; at += used) {
+        uint32_t c = utf8_decode(text + at, length - at, &used);
+        if (c >= UTF8_INCOMPLETE) {
+            if (mode == VISIBLE_APPROVAL) {
+                for (size_t i = 0; i < used; i++) {
+                    str_append_format(out, "\\x%02X", (unsigned char)text[at + i]);
+                }
+            } else {
+                str_append(out, "\xEF\xBF\xBD");
+            }
+        } else if (mode == VISIBLE_TEXT && c == '\r' && at + 1 < length && text[at + 1] == '\n') {
+            continue;
+        } else if (c < 0x20 || (c >= 0x7F && c < 0xA0)) {
+            append_control(out, c, mode);
+        } else if (mode == VISIBLE_APPROVAL && (visible_deceptive(c) || odd_space(c))) {
+            str_append_format(out, "\\u{%X}", (unsigned)c);
+        } else {
+            str_append_bytes(out, text + at, used);
+        }
+    }
+}

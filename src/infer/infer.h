@@ -1,0 +1,122 @@
+/* infer: a model that answers, wherever it runs.
+ *
+ * One interface, several back ends (infer_local: the engine on its own thread; infer_script: a
+ * scripted twin for tests). The caller's thread is the loop: every function here is called from it
+ * and none blocks. Results come back as events: the back end calls `wake` (any thread) when there
+ * are some, and infer_poll hands them over on the loop thread, in order.
+ *
+ * One request at a time: begin -> progress* -> token* -> exactly one DONE or FAILED.
+ */
+#ifndef CARAT_INFER_INFER_H
+#define CARAT_INFER_INFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "chat/control.h"
+#include "chat/parse.h"
+#include "chat/render.h"
+
+struct infer;
+
+struct infer_sampling {
+    float temperature;
+    int top_k;
+    float top_p;
+    uint64_t seed;
+};
+
+struct infer_request {
+    uint64_t number;           /* the caller's name for it, repeated in every event */
+    struct chat_prompt prompt; /* the whole prompt; ownership moves */
+    struct infer_sampling sampling;
+    int max_tokens; /* most tokens to sample, >= 1 */
+};
+
+/* What is known of the model once it is there. Strings live as long as the infer. */
+struct infer_model {
+    const char *name; /* for people */
+    const char *path;
+    int context;                    /* tokens that fit */
+    bool large;                     /* renders with the large models' template */
+    struct infer_sampling sampling; /* as the model recommends */
+};
+
+enum infer_event_kind {
+    INFER_READY,   /* once: the model is loaded; infer_model() answers from now on */
+    INFER_PREFILL, /* prompt_done of prompt_total new tokens, `reused` kept from before */
+    INFER_TOKEN,   /* one sampled token */
+    INFER_DONE,    /* the request ended: stop says why */
+    INFER_FAILED,  /* error says why; without a request (number 0): the model could not be loaded */
+};
+
+struct infer_event {
+    enum infer_event_kind kind;
+    uint64_t number;
+    size_t prompt_done, prompt_total,
+        reused;           /* PREFILL; DONE: prompt_total = whole prompt, reused */
+    int32_t token;        /* TOKEN: id, */
+    enum control control; /* its name when it is a control token, */
+    const char *bytes;    /* else its bytes; a view during the callback */
+    size_t length;
+    enum chat_stop stop;                    /* DONE: TURN, EOS, RESPONSE, LENGTH, CANCEL */
+    size_t sampled;                         /* DONE: how many tokens were sampled, stop included */
+    double prefill_seconds, decode_seconds; /* DONE */
+    struct err error;                       /* FAILED; code ERR_FULL: the prompt does not fit */
+};
+
+typedef void infer_wake(void *context);
+typedef void infer_callback(void *context, const struct infer_event *event);
+
+/* A back end is these functions; `infer` embeds the pointer first. */
+struct infer_ops {
+    void (*submit)(struct infer *infer, struct infer_request *request);
+    void (*cancel)(struct infer *infer);
+    void (*poll)(struct infer *infer, infer_callback *callback, void *context);
+    const struct infer_model *(*model)(const struct infer *infer);
+    const struct control_ids *(*control)(const struct infer *infer);
+    void (*destroy)(struct infer *infer);
+};
+
+struct infer {
+    const struct infer_ops *ops;
+};
+
+/* Starts the request. The prompt moves out of *request. */
+void infer_submit(struct infer *infer, struct infer_request *request);
+/* The running request ends with DONE / CANCEL within 50 ms; nothing when none runs. */
+void infer_cancel(struct infer *infer);
+/* Hands over what has happened since the last call. */
+void infer_poll(struct infer *infer, infer_callback *callback, void *context);
+/* NULL before INFER_READY. */
+const struct infer_model *infer_model(const struct infer *infer);
+/* The model's control ids, for rendering messages that hold tokens; NULL before INFER_READY. */
+const struct control_ids *infer_control(const struct infer *infer);
+/* Waits for the back end's threads. NULL is fine. */
+void infer_destroy(struct infer *infer);
+
+struct infer_local_options {
+    const char *path; /* model file; the string is copied */
+    int threads;      /* 0 = one a core */
+    int context;      /* 0 = the model's own, at most 32768 */
+    bool kv_f32;      /* K/V in F32 instead of F16 */
+    const char *cpu;  /* NULL = best */
+    infer_wake *wake;
+    void *wake_context;
+};
+
+/* The engine in this process. Returns at once; the model is mapped by the engine thread:
+ * INFER_READY or INFER_FAILED follows. */
+struct infer *infer_local_create(const struct infer_local_options *options);
+
+/* A scripted twin: answers with the turns of a script instead of a model, for tests and
+ * demonstrations. `script` is a JSON array; each item answers one request: a string with control
+ * tokens spelled out, cut into tokens of a few bytes; or {"text": ..., "delay_ms": per token,
+ * "fail": "message"}. After the last item every request fails. NULL and *err when the script is
+ * malformed. */
+struct infer *infer_script_create(const char *script, infer_wake *wake, void *wake_context,
+                                  struct err *err);
+
+#endif

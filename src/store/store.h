@@ -1,0 +1,101 @@
+/* store: conversations on disk, in SQLite, so that what was seen is never lost.
+ *
+ * WAL and synchronous=FULL: when a function here returns true, what it was given survives kill -9
+ * and power loss. Text bodies carry a hash that is checked when they are read. The schema is
+ * versioned; older files are migrated in one transaction a step (after a copy), newer ones are
+ * refused. One connection, the loop thread.
+ *
+ * Errors name what could not be kept and why (disk full, read-only folder); a failed call changes
+ * nothing.
+ */
+#ifndef CARAT_STORE_STORE_H
+#define CARAT_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chat/conversation.h"
+
+struct err;
+struct store;
+
+/* `path` is the database file; its folder must exist. ":memory:" for tests. */
+struct store *store_open(const char *path, struct err *err);
+void store_close(struct store *store);
+
+/* --- conversations --- */
+
+struct store_conversation {
+    char id[37];     /* UUID version 7: sorts by time of birth */
+    char *title;     /* "" = none yet */
+    char *workspace; /* absolute path */
+    char *model;     /* name of the model last used */
+    int64_t created_ms, updated_ms;
+    int64_t message_count;
+};
+
+void store_conversation_finish(struct store_conversation *conversation);
+
+/* Makes one; id (37 bytes) is written. */
+bool store_conversation_create(struct store *store, const char *workspace, const char *model,
+                               char id[37], struct err *err);
+/* By full id or a unique prefix of at least 4 characters; ERR_NOT_FOUND, or ERR_ARGUMENT naming the
+ * candidates when the prefix is ambiguous. */
+bool store_conversation_find(struct store *store, const char *id_or_prefix,
+                             struct store_conversation *out, struct err *err);
+/* The newest with at least one message; of `workspace` when not NULL. */
+bool store_conversation_last(struct store *store, const char *workspace,
+                             struct store_conversation *out, struct err *err);
+/* Newest first, at most `limit`. *list: finish each, then mem_free. */
+bool store_conversation_list(struct store *store, size_t limit, struct store_conversation **list,
+                             size_t *count, struct err *err);
+bool store_conversation_set_title(struct store *store, const char *id, const char *title,
+                                  struct err *err);
+
+/* --- messages: committed before the next step acts --- */
+
+/* Appends; *row names the message from now on. */
+bool store_message_append(struct store *store, const char *conversation,
+                          const struct chat_message *message, int64_t *row, struct err *err);
+/* Replaces a message's content: a partial answer that grew, or its final form. */
+bool store_message_update(struct store *store, int64_t row, const struct chat_message *message,
+                          struct err *err);
+/* All of them, in order, into an initialised, empty conversation. A body whose hash does not match
+ * is reported in *err and nothing is loaded. rows (may be NULL): their names, mem_free. */
+bool store_messages_load(struct store *store, const char *conversation,
+                         struct chat_conversation *out, int64_t **rows, struct err *err);
+
+/* --- tool calls: what was asked, decided, started and got --- */
+
+enum store_call_state {
+    STORE_CALL_ASKED,    /* the model wants it */
+    STORE_CALL_DENIED,   /* by the user or a rule */
+    STORE_CALL_STARTED,  /* approved and started; without an end after a crash: outcome unknown */
+    STORE_CALL_FINISHED, /* its result is a message */
+};
+
+struct store_call {
+    char *call_id, *name;
+    json_t *arguments;
+    enum store_call_state state;
+    char *decided_by; /* "user", "rule: ...", "mode: ..." */
+    int64_t asked_ms, started_ms, finished_ms;
+};
+
+/* Inserts or moves on the state of a call of this conversation. */
+bool store_call_put(struct store *store, const char *conversation, const struct store_call *call,
+                    struct err *err);
+/* Calls without an end: *list finish each with store_call_finish, then mem_free. */
+bool store_calls_unfinished(struct store *store, const char *conversation, struct store_call **list,
+                            size_t *count, struct err *err);
+void store_call_finish(struct store_call *call);
+
+/* Large results are kept whole, in pieces, under a handle ("r1", "r2", ... in a conversation). */
+bool store_result_put(struct store *store, const char *conversation, const char *bytes,
+                      size_t length, char handle[16], struct err *err);
+/* ERR_NOT_FOUND when there is no such handle. *bytes: mem_free. */
+bool store_result_get(struct store *store, const char *conversation, const char *handle,
+                      char **bytes, size_t *length, struct err *err);
+
+#endif

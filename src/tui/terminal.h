@@ -1,0 +1,97 @@
+/* terminal: cells, a cursor and keys. Two kinds: ncurses (terminal_curses.c) and memory for tests.
+ *
+ * The only way from carat to a terminal. Text put here must already be free of control characters;
+ * the curses kind asserts it.
+ */
+#ifndef CARAT_TUI_TERMINAL_H
+#define CARAT_TUI_TERMINAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum terminal_style {
+    TERMINAL_BOLD = 1,
+    TERMINAL_DIM = 2,
+    TERMINAL_ITALIC = 4,
+    TERMINAL_UNDERLINE = 8,
+    TERMINAL_REVERSE = 16,
+};
+
+/* The 16 colours of the user's own terminal; -1 = its default. */
+struct terminal_look {
+    int foreground, background; /* -1, 0..15 */
+    unsigned style;             /* bits of enum terminal_style */
+};
+
+enum {
+    /* Keys beyond Unicode. Ctrl+letter is the letter's control code; Alt+key has KEY_ALT set. */
+    TERMINAL_KEY_UP = 0x110000,
+    TERMINAL_KEY_DOWN,
+    TERMINAL_KEY_LEFT,
+    TERMINAL_KEY_RIGHT,
+    TERMINAL_KEY_HOME,
+    TERMINAL_KEY_END,
+    TERMINAL_KEY_PAGE_UP,
+    TERMINAL_KEY_PAGE_DOWN,
+    TERMINAL_KEY_DELETE,
+    TERMINAL_KEY_BACKSPACE,
+    TERMINAL_KEY_BACKTAB,
+    TERMINAL_KEY_ESCAPE,
+    TERMINAL_KEY_WORD_LEFT,
+    TERMINAL_KEY_WORD_RIGHT,
+    TERMINAL_KEY_PASTE, /* text of a bracketed paste is in paste/paste_length */
+    TERMINAL_KEY_RESIZE,
+    TERMINAL_KEY_OTHER,
+    TERMINAL_KEY_ALT = 0x1000000,
+};
+
+struct terminal_key {
+    uint32_t code;
+    const char *paste; /* view until the next read */
+    size_t paste_length;
+};
+
+struct terminal_ops;
+
+struct terminal {
+    const struct terminal_ops *ops;
+};
+
+struct terminal_ops {
+    void (*size)(struct terminal *terminal, int *rows, int *columns);
+    /* Puts text (UTF-8, no controls) at a cell; what does not fit is cut at a character. */
+    void (*put)(struct terminal *terminal, int row, int column, const char *text, size_t length,
+                struct terminal_look look);
+    void (*clear_line)(struct terminal *terminal, int row, int from_column);
+    void (*cursor)(struct terminal *terminal, int row, int column);    /* row -1 hides it */
+    void (*flush)(struct terminal *terminal);                          /* one synchronised frame */
+    bool (*read)(struct terminal *terminal, struct terminal_key *key); /* false: none waiting */
+    bool (*lost)(const struct terminal *terminal);                     /* hung up */
+    void (*suspend)(struct terminal *terminal);
+    void (*resume)(struct terminal *terminal);
+    void (*destroy)(struct terminal *terminal);
+};
+
+/* The process's own terminal; fails with a sentence when stdin or stdout is none, or TERM is
+ * unknown. */
+struct terminal *terminal_curses_create(struct err *err);
+/* Puts the terminal back from anywhere, signal handlers and mem_on_exhausted included. */
+void terminal_curses_restore(void);
+
+/* A terminal in memory. Keys are fed, the screen is read as text, a line a row, trailing blanks
+ * cut. */
+struct terminal *terminal_memory_create(int rows, int columns);
+void terminal_memory_resize(struct terminal *terminal, int rows, int columns);
+void terminal_memory_key(struct terminal *terminal, uint32_t code);
+void terminal_memory_type(struct terminal *terminal, const char *text);
+void terminal_memory_paste(struct terminal *terminal, const char *text);
+char *terminal_memory_screen(const struct terminal *terminal); /* mem_free */
+void terminal_memory_cursor(const struct terminal *terminal, int *row, int *column);
+/* Cells whose content was sent by flushes so far: what a frame costs. */
+size_t terminal_memory_cells_sent(const struct terminal *terminal);
+struct terminal_look terminal_memory_look(const struct terminal *terminal, int row, int column);
+
+#endif

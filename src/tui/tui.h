@@ -1,0 +1,90 @@
+/* tui: the screen one talks on. The front door of this folder.
+ *
+ * Knows nothing of engines, tools or files: it is told what to show, turns keys into intents, and
+ * hands those out through one callback. Draws at most once each time tui_draw is called, and only
+ * what changed. All text that it is given may be hostile: it passes base/visible before it reaches
+ * the terminal. Loop thread; nothing blocks.
+ */
+#ifndef CARAT_TUI_TUI_H
+#define CARAT_TUI_TUI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+struct terminal;
+struct tui;
+
+enum tui_intent_kind {
+    TUI_SUBMIT,    /* text: a message or a /command */
+    TUI_INTERRUPT, /* stop what runs */
+    TUI_DECIDE,    /* answer to the approval that is shown */
+    TUI_QUIT,
+    TUI_CYCLE_MODE,
+    TUI_TOGGLE_THINKING,
+    TUI_SUSPEND, /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
+};
+
+enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_NO };
+
+struct tui_intent {
+    enum tui_intent_kind kind;
+    const char *text; /* SUBMIT; DECIDE with TUI_NO: the reason, may be "" */
+    size_t length;
+    enum tui_decision decision;
+};
+
+typedef void tui_callback(void *context, const struct tui_intent *intent);
+
+/* `terminal` is borrowed. */
+struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context);
+void tui_destroy(struct tui *tui);
+
+/* Reads the keys that are waiting. False when the terminal is gone. `now_us`: monotonic, for double
+ * presses. */
+bool tui_read_keys(struct tui *tui, long long now_us);
+void tui_resize(struct tui *tui);
+/* Redraws what changed; nothing when nothing did. */
+void tui_draw(struct tui *tui);
+bool tui_dirty(const struct tui *tui);
+void tui_suspend(struct tui *tui); /* gives the terminal back */
+void tui_resume(struct tui *tui);  /* takes it again and redraws all */
+
+/* --- the transcript --- */
+void tui_add_user(struct tui *tui, const char *text, size_t length);
+void tui_add_text(struct tui *tui, const char *text,
+                  size_t length); /* streaming answer; opens one if needed */
+void tui_add_thought(struct tui *tui, const char *text,
+                     size_t length);   /* streaming thought, shown folded */
+void tui_end_message(struct tui *tui); /* the streaming answer is complete */
+void tui_add_call(struct tui *tui, const char *call_id, const char *title);
+void tui_call_output(struct tui *tui, const char *call_id, const char *text, size_t length);
+void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
+                  bool failed);
+void tui_add_notice(struct tui *tui, const char *text, bool is_error);
+void tui_clear(struct tui *tui);
+
+/* --- the rest of the screen --- */
+/* Asks y / a / n about a call until answered or withdrawn. */
+void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description);
+void tui_withdraw(struct tui *tui);
+
+struct tui_status {
+    const char *model;
+    const char *mode;     /* "ask", "read-only", ... */
+    const char *sandbox;  /* "sandbox" or a warning */
+    bool sandbox_warning; /* shown in red */
+    bool thinking;
+    bool busy;            /* something runs: Esc interrupts */
+    const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
+    long context_used, context_size;
+    double tokens_per_second; /* 0 = not known */
+};
+void tui_set_status(struct tui *tui, const struct tui_status *status);
+/* Input history of earlier conversations, oldest first. */
+void tui_add_history(struct tui *tui, const char *text);
+/* What is in the input line, e.g. to keep a draft; a view. */
+const char *tui_draft(const struct tui *tui);
+void tui_set_draft(struct tui *tui, const char *text);
+
+#endif

@@ -1,0 +1,50 @@
+/* policy: what this run of a tool may touch. A JSON file that the agent writes, nobody else.
+ *
+ * {
+ *   "workspace": "/abs",            the root of the file tools and the directory of the shell
+ *   "writable": ["/abs", ...],      directories that may be written besides the workspace
+ *   "readable": ["/abs", ...],      directories under $HOME that are shown again, read-only
+ *   "hidden": ["/abs", ...],        hidden besides the defaults: $HOME, /tmp, /run
+ *   "read_only": false,             true: the workspace too may only be read
+ *   "hosts": ["example.org", "*.example.net:8443"],   http_fetch; none = no network
+ *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
+ *              "processes": 256, "file_bytes": 2147483648},
+ *   "result_tokens": 800,           cap of one result, at 4 bytes a token
+ *   "sandbox": "full"               or "danger-full-access": no layers; only ever from the
+ *                                   user's own command line
+ * }
+ * Every key has a default; an unknown key or a wrong type is an error that names it.
+ */
+#ifndef CARAT_TOOLS_POLICY_H
+#define CARAT_TOOLS_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+struct policy_list {
+    char **items;
+    size_t count, capacity;
+};
+
+struct policy {
+    char *workspace; /* absolute, symlinks resolved */
+    struct policy_list writable, readable, hidden, hosts;
+    bool read_only;
+    bool no_sandbox;      /* "danger-full-access" */
+    int seconds;          /* a command's wall clock, most that timeout_s may ask for */
+    int64_t output_bytes; /* of one command, beyond which it is stopped */
+    int64_t memory_bytes, file_bytes;
+    int processes;
+    int result_tokens;
+};
+
+/* `path` NULL = the defaults. `workspace` (from the command line) wins over the file's. */
+bool policy_load(struct policy *policy, const char *path, const char *workspace, struct err *err);
+bool policy_parse(struct policy *policy, const char *json, size_t length, const char *workspace,
+                  struct err *err);
+void policy_finish(struct policy *policy);
+
+#endif

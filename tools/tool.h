@@ -1,0 +1,54 @@
+/* tool: one thing that the model can ask for, as the host sees it.
+ *
+ * A tool is a row in its family's table: a name and a function. It runs inside the sandbox, after
+ * the policy was read and every layer entered. A tool that fails gives a result that says what was
+ * received, what is expected and a valid example; that is not an error of ours.
+ */
+#ifndef CARAT_TOOLS_TOOL_H
+#define CARAT_TOOLS_TOOL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct policy;
+struct workspace;
+
+/* What a tool may use while it runs. */
+struct tool_context {
+    const struct policy *policy;
+    struct workspace *workspace;
+    /* Live output for the user's eyes; a no-op when the client did not ask for progress. */
+    void (*progress)(void *host, const char *bytes, size_t length);
+    /* True once the client sent notifications/cancelled for this call. */
+    bool (*cancelled)(void *host);
+    /* A descriptor that becomes readable when cancelled() may have changed (the client's pipe); -1
+     * = none. */
+    int cancel_fd;
+    void *host;
+};
+
+struct tool_result {
+    json_t *response; /* object: what the model gets; owned by the caller afterwards */
+    bool failed;
+};
+
+struct tool {
+    const char *name;
+    /* `arguments` is an object whose required keys and types were checked against
+     * prompts/tools.json. */
+    void (*call)(struct tool_context *context, const json_t *arguments, struct tool_result *result);
+};
+
+/* Families, ended by a row with name == NULL. */
+extern const struct tool shell_tools[];
+extern const struct tool file_tools[];
+extern const struct tool http_tools[];
+
+/* {"output": "error: ..."} and failed. */
+void tool_fail(struct tool_result *result, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* {"output": text}; invalid UTF-8 is repaired, NULs become U+FFFD. */
+void tool_succeed(struct tool_result *result, const char *text, size_t length);
+
+#endif
