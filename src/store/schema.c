@@ -107,28 +107,39 @@ static bool read_version(struct db *db, int *version, struct err *err)
     return true;
 }
 
+struct identity {
+    int64_t application, tables;
+    int version;
+};
+
+static bool read_identity(struct db *db, void *context, struct err *err)
+{
+    struct identity *identity = context;
+    return db_pragma_integer(db, "PRAGMA application_id", &identity->application, err) &&
+           db_pragma_integer(db, "SELECT count(*) FROM sqlite_schema", &identity->tables, err) &&
+           read_version(db, &identity->version, err);
+}
+
 bool schema_identify(struct db *db, const struct schema_step *steps, size_t count, int *version,
                      struct err *err)
 {
-    int64_t application, tables;
-    int found;
-    if (!db_pragma_integer(db, "PRAGMA application_id", &application, err) ||
-        !db_pragma_integer(db, "SELECT count(*) FROM sqlite_schema", &tables, err) ||
-        !read_version(db, &found, err)) {
+    /* In one snapshot: another process may be making the tables between two of these questions. */
+    struct identity found;
+    if (!db_transaction(db, DB_READ, read_identity, &found, err)) {
         return false;
     }
-    bool empty = application == 0 && tables == 0 && found == 0;
-    if (!empty && (application != DB_APPLICATION_ID || found < 1)) {
+    bool empty = found.application == 0 && found.tables == 0 && found.version == 0;
+    if (!empty && (found.application != DB_APPLICATION_ID || found.version < 1)) {
         return err_set(err, ERR_FORMAT, "%s is not a store of carat but another database",
                        db_path(db));
     }
-    if (found > steps[count - 1].version) {
+    if (found.version > steps[count - 1].version) {
         return err_set(err, ERR_UNSUPPORTED,
                        "%s was written by a newer carat: it has schema version %d, and this carat "
                        "knows up to %d. Use the newer carat, or another store. Nothing was changed",
-                       db_path(db), found, steps[count - 1].version);
+                       db_path(db), found.version, steps[count - 1].version);
     }
-    *version = found;
+    *version = found.version;
     return true;
 }
 
