@@ -34,6 +34,7 @@ struct agent_options {
     struct turn_limits limits;
     const struct approval_rules *rules; /* borrowed */
     enum approval_mode mode;
+    bool unattended; /* nobody can approve: a call that would ask ends the turn (TURN_DENIED) */
     bool thinking;
     bool has_sampling; /* the user's own; else the model's recommendation */
     float temperature, top_p;

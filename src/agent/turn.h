@@ -108,6 +108,7 @@ struct turn {
     int steps, tokens, calls_made; /* so far in this turn */
     struct turn_call calls[TURN_CALLS_MAX]; /* of the current step */
     int call_count, call_current;
+    bool running;                     /* the current call's tool was started and has not ended */
     uint64_t seen[TURN_REPEATS_KEPT]; /* fingerprints of this turn's calls, newest last */
     int seen_count;
 };

@@ -1,0 +1,744 @@
+/* agent: carries out what the turn machine asks for.
+ *
+ * The shape: everything that happens (a token, a tool's end, the user's word) becomes an event for
+ * turn_step; what it answers is carried out here, in order. Carrying out may cause the next event
+ * at once (a rule allows a call), so events go through a queue and one loop empties it
+ * (agent_feed): no action is ever begun inside another.
+ *
+ * Order of truth: a thing is put on disk (journal), then into the conversation in memory, then the
+ * face is told, then the machine goes on. When the disk refuses, the memory keeps what was shown,
+ * the machine hears STORE_FAILED and winds down; what ran still reports its end.
+ *
+ * A call's arguments are copied once, when the model has asked (calls.h): that copy is decided on,
+ * shown to the user, stored, and sent to the tool.
+ *
+ * Time: a turn's limit is looked at whenever the model or a tool says something; tools have a
+ * limit of their own, and the time in which the user thinks about an approval does not count.
+ */
+#include "agent/agent.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "agent/calls.h"
+#include "agent/context.h"
+#include "agent/journal.h"
+#include "agent/preamble.h"
+#include "agent/recovery.h"
+#include "agent/response.h"
+#include "agent/step.h"
+#include "agent/toolset.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "infer/infer.h"
+
+/* What the user said while a turn ran. */
+struct waiting_text {
+    char *text;
+    size_t length;
+};
+
+struct agent {
+    struct agent_options options; /* strings are not used after agent_create */
+    agent_callback *callback;
+    void *context;
+    char *workspace, *system;
+    struct journal journal;
+    struct chat_conversation conversation;
+    struct approval_session *session;
+
+    struct turn turn;
+    bool active;   /* from the user's message to the end of its turn */
+    bool draining; /* agent_feed's loop is at work */
+    struct {
+        struct turn_event *items;
+        size_t count, capacity;
+    } events;
+    struct {
+        struct waiting_text *items;
+        size_t count, capacity;
+    } waiting;
+
+    struct step step;
+    bool step_running;
+    uint64_t request;       /* number of the request that runs or ran last */
+    int budget_when_loaded; /* a step that waits for the model to be loaded; 0 = none */
+    bool model_lost;        /* it could not be loaded */
+    bool ended_early;       /* the step was ended here; the model is about to stop */
+
+    struct calls calls;
+    unsigned next_call;
+
+    int64_t turn_started_us, asked_us; /* asked_us: 0 = the user is not being asked */
+    bool timed_out, store_lost;        /* in this turn */
+    size_t input_tokens, cached_tokens, output_tokens;
+};
+
+static void feed(struct agent *agent, struct turn_event event);
+static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err);
+
+/* --- telling the face --------------------------------------------------------------------------- */
+
+static void emit(struct agent *agent, const struct agent_event *event)
+{
+    agent->callback(agent->context, event);
+}
+
+static void emit_text(struct agent *agent, enum agent_event_kind kind, const char *text,
+                      size_t length)
+{
+    emit(agent, &(struct agent_event){.kind = kind, .text = text, .length = length});
+}
+
+static void emit_sentence(struct agent *agent, enum agent_event_kind kind, const char *text)
+{
+    emit_text(agent, kind, text, strlen(text));
+}
+
+static struct agent_event call_event(enum agent_event_kind kind, const struct open_call *call)
+{
+    return (struct agent_event){.kind = kind,
+                                .call_id = call->record.call_id,
+                                .name = call->record.name,
+                                .arguments = call->record.arguments};
+}
+
+/* Said once a turn: the attempts to keep what follows may fail as well. */
+static void store_failed(struct agent *agent, const struct err *err)
+{
+    if (!agent->store_lost) {
+        agent->store_lost = true;
+        emit_sentence(agent, AGENT_FAILED, err->text);
+    }
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_STORE_FAILED});
+}
+
+/* --- calls -------------------------------------------------------------------------------------- */
+
+static void put_call(struct agent *agent, const struct open_call *call)
+{
+    struct err err = {0};
+    if (!journal_call(&agent->journal, &call->record, &err)) {
+        store_failed(agent, &err);
+    }
+}
+
+/* The step's message is kept: its calls are now open. */
+static void open_calls(struct agent *agent, const struct chat_message *message)
+{
+    calls_clear(&agent->calls);
+    for (size_t i = 0; i < message->call_count; i++) {
+        struct open_call *call =
+            calls_add(&agent->calls, &message->calls[i], agent->step.problems[i]);
+        agent->step.problems[i] = NULL;
+        agent->next_call++;
+        put_call(agent, call);
+        struct agent_event event = call_event(AGENT_CALL, call);
+        emit(agent, &event);
+        feed(agent, (struct turn_event){.kind = call->problem != NULL ? TURN_EVENT_CALL_ERROR
+                                                                      : TURN_EVENT_CALL,
+                                        .call = (int)i,
+                                        .fingerprint = calls_fingerprint(call)});
+    }
+}
+
+/* A call has its result: disk, memory, face. */
+static void settle(struct agent *agent, struct open_call *call, json_t *response, bool failed,
+                   bool denied)
+{
+    struct err err = {0};
+    struct chat_message message;
+    calls_result_message(&message, &call->record, response, failed);
+    bool kept = journal_message(&agent->journal, &message, &err);
+    chat_conversation_add(&agent->conversation, &message);
+    if (!kept) {
+        store_failed(agent, &err);
+    }
+    call->running = call->waits = false;
+    call->record.state = denied ? STORE_CALL_DENIED : STORE_CALL_FINISHED;
+    call->record.finished_ms = clock_wall_ms();
+    if (kept) {
+        put_call(agent, call);
+    }
+    struct agent_event event = call_event(AGENT_CALL_FINISHED, call);
+    event.result = response;
+    event.failed = failed;
+    event.denied = denied;
+    emit(agent, &event);
+}
+
+/* --- the model's step --------------------------------------------------------------------------- */
+
+static void on_step_text(void *context, const char *text, size_t length)
+{
+    emit_text(context, AGENT_TEXT, text, length);
+}
+
+static void on_step_thought(void *context, const char *text, size_t length)
+{
+    emit_text(context, AGENT_THOUGHT, text, length);
+}
+
+static void model_failed(struct agent *agent, const char *text)
+{
+    emit_sentence(agent, AGENT_FAILED, text);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_MODEL_FAILED});
+}
+
+static struct infer_sampling choose_sampling(const struct agent *agent)
+{
+    const struct agent_options *own = &agent->options;
+    struct infer_sampling sampling = infer_model(own->infer)->sampling;
+    if (own->has_sampling) {
+        sampling.temperature = own->temperature;
+        sampling.top_p = own->top_p;
+        sampling.top_k = own->top_k;
+    }
+    sampling.seed = own->seed;
+    if (sampling.seed == 0 &&
+        getrandom(&sampling.seed, sizeof sampling.seed, GRND_NONBLOCK) != sizeof sampling.seed) {
+        sampling.seed = (uint64_t)clock_monotonic_us();
+    }
+    return sampling;
+}
+
+/* Over all agents of the process, because they share the model: what comes late from a request of
+ * a conversation that was left is never taken for this one's. */
+static uint64_t next_request(void)
+{
+    static uint64_t number;
+    return ++number;
+}
+
+static void generate(struct agent *agent, int budget)
+{
+    const struct infer_model *model = infer_model(agent->options.infer);
+    if (agent->model_lost) {
+        model_failed(agent, "the model could not be loaded");
+        return;
+    }
+    if (model == NULL) {
+        agent->budget_when_loaded = budget;
+        return;
+    }
+    struct infer_request request = {.number = agent->request = next_request(),
+                                    .max_tokens = budget,
+                                    .sampling = choose_sampling(agent)};
+    struct context_options options = {.system = agent->system,
+                                      .tools = toolset_declarations(),
+                                      .thinking = agent->options.thinking,
+                                      .large_model = model->large,
+                                      .ids = infer_control(agent->options.infer)};
+    struct err err = {0};
+    chat_prompt_init(&request.prompt);
+    if (!context_render(&request.prompt, &agent->conversation, &options, &err)) {
+        chat_prompt_finish(&request.prompt);
+        model_failed(agent, err.text);
+        return;
+    }
+    step_begin(&agent->step,
+               &(struct step_options){.starts_in_thought = request.prompt.starts_in_thought,
+                                      .tools = options.tools,
+                                      .next_call = agent->next_call,
+                                      .text = on_step_text,
+                                      .thought = on_step_thought,
+                                      .context = agent});
+    agent->step_running = true;
+    agent->ended_early = false;
+    journal_step(&agent->journal);
+    infer_submit(agent->options.infer, &request);
+}
+
+static void cancel_model(struct agent *agent)
+{
+    if (agent->step_running) {
+        infer_cancel(agent->options.infer);
+    } else if (agent->budget_when_loaded > 0) {
+        agent->budget_when_loaded = 0;
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_MODEL_DONE, .stop = CHAT_STOP_CANCEL});
+    }
+}
+
+/* Puts the answer on disk and into the conversation. An answer that is empty because it was
+ * stopped before it began leaves nothing. */
+static void keep_answer(struct agent *agent)
+{
+    const struct chat_message *message = step_message(&agent->step);
+    if (message->token_count == 0) {
+        return;
+    }
+    struct err err = {0};
+    if (!journal_partial(&agent->journal, message, agent->step.bytes, &err)) {
+        store_failed(agent, &err);
+    }
+    struct chat_message copy;
+    chat_message_copy(&copy, message);
+    const struct chat_message *kept = chat_conversation_add(&agent->conversation, &copy);
+    emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE, .message = kept});
+    open_calls(agent, message);
+}
+
+static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t context_used)
+{
+    const struct infer_model *model = infer_model(agent->options.infer);
+    struct err err = {0};
+    if (stop == CHAT_STOP_LOOP) {
+        emit_sentence(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
+    } else if (stop == CHAT_STOP_LENGTH && context_used >= (size_t)model->context) {
+        context_full(context_used, (size_t)model->context, &err);
+        emit_sentence(agent, AGENT_NOTICE, err.text);
+    }
+}
+
+static void model_done(struct agent *agent, const struct infer_event *event)
+{
+    size_t used = event->prompt_total + event->sampled;
+    step_end(&agent->step, event->stop);
+    enum chat_stop stop = agent->step.stop;
+    agent->step_running = false;
+    agent->input_tokens += event->prompt_total;
+    agent->cached_tokens += event->reused;
+    agent->output_tokens += event->sampled;
+    keep_answer(agent);
+    step_finish(&agent->step);
+    double seconds = event->decode_seconds;
+    emit(agent, &(struct agent_event){.kind = AGENT_USAGE,
+                                      .done = used,
+                                      .total = (size_t)infer_model(agent->options.infer)->context,
+                                      .reused = event->reused,
+                                      .tokens_per_second =
+                                          seconds > 0 ? (double)event->sampled / seconds : 0});
+    say_why_stopped(agent, stop, used);
+    feed(agent, (struct turn_event){
+                    .kind = TURN_EVENT_MODEL_DONE, .stop = stop, .tokens = (int)event->sampled});
+}
+
+static void request_failed(struct agent *agent, const struct infer_event *event)
+{
+    struct err err = event->error;
+    if (err.code == ERR_FULL) {
+        context_full(event->prompt_total, (size_t)infer_model(agent->options.infer)->context, &err);
+    }
+    step_end(&agent->step, CHAT_STOP_CANCEL);
+    agent->step_running = false;
+    keep_answer(agent);
+    step_finish(&agent->step);
+    model_failed(agent, err.text);
+}
+
+static void on_token(struct agent *agent, const struct infer_event *event)
+{
+    if (agent->ended_early) {
+        return;
+    }
+    if (!step_token(&agent->step, event->token, event->control, event->bytes, event->length)) {
+        agent->ended_early = true;
+        infer_cancel(agent->options.infer);
+    }
+    struct err err = {0};
+    if (journal_due(&agent->journal, agent->step.bytes) &&
+        !journal_partial(&agent->journal, step_message(&agent->step), agent->step.bytes, &err)) {
+        store_failed(agent, &err);
+    }
+}
+
+/* --- actions ------------------------------------------------------------------------------------ */
+
+static void decide(struct agent *agent, int place)
+{
+    struct open_call *call = &agent->calls.items[place];
+    struct str why;
+    str_init(&why);
+    enum approval_verdict verdict =
+        approval_decide(agent->options.rules, agent->session, agent->options.mode,
+                        call->record.name, call->record.arguments, &why);
+    calls_set_decided_by(call, why.data);
+    if (verdict == APPROVAL_ALLOW) {
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_ALLOWED, .call = place});
+    } else if (verdict == APPROVAL_DENY) {
+        calls_set_refusal(call, why.data);
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_DENIED, .call = place});
+    } else if (agent->options.unattended) {
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_NOBODY, .call = place});
+    } else {
+        call->waits = true;
+        agent->asked_us = clock_monotonic_us();
+        str_clear(&why);
+        approval_describe(call->record.name, call->record.arguments, &why);
+        struct agent_event event = call_event(AGENT_APPROVAL, call);
+        event.text = why.data;
+        event.length = why.length;
+        emit(agent, &event);
+    }
+    str_finish(&why);
+}
+
+/* That the call starts is on disk before it does: after a crash it is never run twice. */
+static void run(struct agent *agent, int place)
+{
+    struct open_call *call = &agent->calls.items[place];
+    struct err err = {0};
+    call->record.state = STORE_CALL_STARTED;
+    call->record.started_ms = clock_wall_ms();
+    if (!journal_call(&agent->journal, &call->record, &err)) {
+        store_failed(agent, &err);
+        json_t *response = response_refusal(TURN_REASON_CANCELLED, NULL);
+        settle(agent, call, response, true, false);
+        json_decref(response);
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+        return;
+    }
+    call->running = true;
+    toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
+                   call->record.arguments);
+    struct agent_event event = call_event(AGENT_CALL_STARTED, call);
+    emit(agent, &event);
+}
+
+static void refuse(struct agent *agent, int place, enum turn_reason reason)
+{
+    struct open_call *call = &agent->calls.items[place];
+    const char *detail = reason == TURN_REASON_UNREADABLE ? call->problem : call->refusal;
+    json_t *response = response_refusal(reason, detail);
+    settle(agent, call, response, true,
+           reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
+    json_decref(response);
+}
+
+static void start_waiting(struct agent *agent)
+{
+    while (!agent->active && agent->waiting.count > 0) {
+        struct waiting_text next = agent->waiting.items[0];
+        agent->waiting.count--;
+        memmove(agent->waiting.items, agent->waiting.items + 1, agent->waiting.count * sizeof next);
+        struct err err = {0};
+        if (!start_turn(agent, next.text, next.length, &err)) {
+            err_prefix(&err, "a waiting message was not sent");
+            emit_sentence(agent, AGENT_FAILED, err.text);
+        }
+        mem_free(next.text);
+    }
+}
+
+static void end_turn(struct agent *agent, enum turn_outcome outcome)
+{
+    agent->active = false;
+    agent->asked_us = 0;
+    calls_clear(&agent->calls);
+    const char *text = turn_outcome_text(outcome);
+    emit(agent, &(struct agent_event){.kind = AGENT_TURN_ENDED,
+                                      .outcome = outcome,
+                                      .text = outcome != TURN_OK ? text : "",
+                                      .length = outcome != TURN_OK ? strlen(text) : 0,
+                                      .input_tokens = agent->input_tokens,
+                                      .cached_tokens = agent->cached_tokens,
+                                      .output_tokens = agent->output_tokens});
+    start_waiting(agent);
+}
+
+static void carry_out(struct agent *agent, const struct turn_action *action)
+{
+    switch (action->kind) {
+    case TURN_ACTION_GENERATE:
+        generate(agent, action->budget);
+        break;
+    case TURN_ACTION_DECIDE:
+        decide(agent, action->call);
+        break;
+    case TURN_ACTION_RUN:
+        run(agent, action->call);
+        break;
+    case TURN_ACTION_REFUSE:
+        refuse(agent, action->call, action->reason);
+        break;
+    case TURN_ACTION_CANCEL_MODEL:
+        cancel_model(agent);
+        break;
+    case TURN_ACTION_CANCEL_TOOL:
+        toolproc_cancel(agent->options.toolproc, agent->calls.items[action->call].record.call_id);
+        break;
+    case TURN_ACTION_END:
+        end_turn(agent, action->outcome);
+        break;
+    }
+}
+
+static void feed(struct agent *agent, struct turn_event event)
+{
+    vec_room(&agent->events.items, &agent->events.capacity, agent->events.count + 1,
+             sizeof *agent->events.items);
+    agent->events.items[agent->events.count++] = event;
+    if (agent->draining) {
+        return;
+    }
+    agent->draining = true;
+    while (agent->events.count > 0) {
+        struct turn_event next = agent->events.items[0];
+        agent->events.count--;
+        memmove(agent->events.items, agent->events.items + 1, agent->events.count * sizeof next);
+        struct turn_actions actions;
+        turn_step(&agent->turn, &next, &actions);
+        for (int i = 0; i < actions.count; i++) {
+            carry_out(agent, &actions.items[i]);
+        }
+    }
+    agent->draining = false;
+}
+
+/* --- turns -------------------------------------------------------------------------------------- */
+
+static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err)
+{
+    const struct infer_model *model = infer_model(agent->options.infer);
+    struct chat_message message;
+    chat_message_init(&message, CHAT_USER);
+    chat_message_set_text(&message, text, length);
+    if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
+        !journal_message(&agent->journal, &message, err)) {
+        chat_message_finish(&message);
+        return false;
+    }
+    const struct chat_message *kept = chat_conversation_add(&agent->conversation, &message);
+    agent->active = true;
+    agent->timed_out = agent->store_lost = false;
+    agent->turn_started_us = clock_monotonic_us();
+    agent->input_tokens = agent->cached_tokens = agent->output_tokens = 0;
+    emit_text(agent, AGENT_USER, kept->text, strlen(kept->text));
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_SUBMIT});
+    return true;
+}
+
+static void look_at_clock(struct agent *agent)
+{
+    int64_t limit = agent->options.limits.milliseconds;
+    int64_t spent = (clock_monotonic_us() - agent->turn_started_us) / 1000;
+    if (limit > 0 && agent->active && !agent->timed_out && agent->asked_us == 0 && spent >= limit) {
+        agent->timed_out = true;
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_TIMEOUT});
+    }
+}
+
+bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
+{
+    if (!agent->active) {
+        return start_turn(agent, text, length, err);
+    }
+    vec_room(&agent->waiting.items, &agent->waiting.capacity, agent->waiting.count + 1,
+             sizeof *agent->waiting.items);
+    agent->waiting.items[agent->waiting.count++] =
+        (struct waiting_text){.text = mem_strndup(text, length), .length = length};
+    return true;
+}
+
+void agent_cancel(struct agent *agent)
+{
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_CANCEL});
+}
+
+void agent_decide(struct agent *agent, const char *call_id, enum approval_answer answer,
+                  const char *reason)
+{
+    int place;
+    struct open_call *call = calls_find(&agent->calls, call_id, &place);
+    if (call == NULL || !call->waits) {
+        return;
+    }
+    call->waits = false;
+    agent->turn_started_us += clock_monotonic_us() - agent->asked_us;
+    agent->asked_us = 0;
+    calls_set_decided_by(call, "user");
+    if (answer == APPROVAL_YES_SESSION) {
+        approval_session_allow(agent->session, call->record.name, call->record.arguments);
+    }
+    calls_set_refusal(call, reason);
+    feed(agent,
+         (struct turn_event){.kind = answer == APPROVAL_NO ? TURN_EVENT_DENIED : TURN_EVENT_ALLOWED,
+                             .call = place});
+}
+
+/* --- what the loop brings in -------------------------------------------------------------------- */
+
+static void on_ready(struct agent *agent)
+{
+    const struct infer_model *model = infer_model(agent->options.infer);
+    emit(agent, &(struct agent_event){
+                    .kind = AGENT_READY, .name = model->name, .total = (size_t)model->context});
+    int budget = agent->budget_when_loaded;
+    agent->budget_when_loaded = 0;
+    if (budget > 0) {
+        generate(agent, budget);
+    }
+}
+
+static void on_load_failed(struct agent *agent, const struct infer_event *event)
+{
+    agent->model_lost = true;
+    agent->budget_when_loaded = 0;
+    model_failed(agent, event->error.text);
+}
+
+void agent_infer_event(struct agent *agent, const struct infer_event *event)
+{
+    if (event->kind == INFER_READY) {
+        on_ready(agent);
+        return;
+    }
+    if (event->kind == INFER_FAILED && event->number == 0) {
+        on_load_failed(agent, event);
+        return;
+    }
+    if (!agent->step_running || event->number != agent->request) {
+        return;
+    }
+    switch (event->kind) {
+    case INFER_PREFILL:
+        emit(agent, &(struct agent_event){.kind = AGENT_PREFILL,
+                                          .done = event->prompt_done,
+                                          .total = event->prompt_total,
+                                          .reused = event->reused});
+        break;
+    case INFER_TOKEN:
+        on_token(agent, event);
+        break;
+    case INFER_DONE:
+        model_done(agent, event);
+        break;
+    case INFER_FAILED:
+        request_failed(agent, event);
+        break;
+    case INFER_READY:
+        break;
+    }
+    look_at_clock(agent);
+}
+
+void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length)
+{
+    emit(agent,
+         &(struct agent_event){
+             .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
+    look_at_clock(agent);
+}
+
+/* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. */
+static json_t *bounded_response(struct agent *agent, json_t *response)
+{
+    struct str whole;
+    str_init(&whole);
+    json_t *bounded = NULL;
+    if (response_too_large(response, &whole)) {
+        char handle[16] = "";
+        struct err err = {0};
+        if (!journal_result(&agent->journal, whole.data, whole.length, handle, &err)) {
+            handle[0] = '\0';
+            emit_sentence(agent, AGENT_NOTICE, err.text);
+        }
+        bounded = response_cut(response, &whole, handle);
+    }
+    str_finish(&whole);
+    return bounded != NULL ? bounded : json_incref(response);
+}
+
+void agent_tool_finished(struct agent *agent, const char *call_id,
+                         const struct toolproc_result *result)
+{
+    int place;
+    struct open_call *call = calls_find(&agent->calls, call_id, &place);
+    if (call == NULL || !call->running) {
+        return;
+    }
+    if (result->unavailable != NULL) {
+        call->running = false;
+        calls_set_refusal(call, result->unavailable);
+        emit_sentence(agent, AGENT_NOTICE, result->unavailable);
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_NO_SANDBOX, .call = place});
+        return;
+    }
+    json_t *response = bounded_response(agent, result->response);
+    settle(agent, call, response, result->failed, false);
+    json_decref(response);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+    look_at_clock(agent);
+}
+
+/* --- birth and return --------------------------------------------------------------------------- */
+
+struct agent *agent_create(const struct agent_options *options, agent_callback *callback,
+                           void *context, struct err *err)
+{
+    struct agent *agent = mem_zero(1, sizeof *agent);
+    agent->options = *options;
+    agent->callback = callback;
+    agent->context = context;
+    agent->workspace = mem_strdup(options->workspace);
+    agent->session = approval_session_create();
+    agent->next_call = 1;
+    journal_init(&agent->journal, options->store);
+    chat_conversation_init(&agent->conversation);
+    turn_init(&agent->turn, &options->limits);
+
+    char date[11];
+    clock_date(clock_wall_ms(), date);
+    struct str system;
+    str_init(&system);
+    preamble_append(&system, options->system_prompt, options->workspace, date);
+    agent->system = str_take(&system);
+
+    if (options->conversation_id != NULL &&
+        !recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
+                         &agent->next_call, err)) {
+        agent_destroy(agent);
+        return NULL;
+    }
+    return agent;
+}
+
+void agent_destroy(struct agent *agent)
+{
+    if (agent == NULL) {
+        return;
+    }
+    if (agent->step_running) {
+        infer_cancel(agent->options.infer);
+        step_finish(&agent->step);
+    }
+    calls_clear(&agent->calls);
+    for (size_t i = 0; i < agent->waiting.count; i++) {
+        mem_free(agent->waiting.items[i].text);
+    }
+    mem_free(agent->waiting.items);
+    mem_free(agent->events.items);
+    approval_session_destroy(agent->session);
+    chat_conversation_finish(&agent->conversation);
+    mem_free(agent->system);
+    mem_free(agent->workspace);
+    mem_free(agent);
+}
+
+bool agent_busy(const struct agent *agent)
+{
+    return agent->active;
+}
+
+void agent_set_mode(struct agent *agent, enum approval_mode mode)
+{
+    agent->options.mode = mode;
+}
+
+void agent_set_thinking(struct agent *agent, bool thinking)
+{
+    agent->options.thinking = thinking;
+}
+
+const struct chat_conversation *agent_conversation(const struct agent *agent)
+{
+    return &agent->conversation;
+}
+
+const char *agent_conversation_id(const struct agent *agent)
+{
+    return agent->journal.id[0] != '\0' ? agent->journal.id : NULL;
+}

@@ -1,0 +1,92 @@
+/* journal: the agent's rows in the store.
+ *
+ * The partial answer is appended when the first of it is due, not when the step starts, so that a
+ * step that is stopped before it said anything leaves no empty message behind.
+ */
+#include "agent/journal.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+enum { PARTIAL_US = 250 * 1000, PARTIAL_BYTES = 2048 };
+
+void journal_init(struct journal *journal, struct store *store)
+{
+    *journal = (struct journal){.store = store};
+}
+
+bool journal_open(struct journal *journal, const char *workspace, const char *model,
+                  struct err *err)
+{
+    if (journal->id[0] != '\0') {
+        return true;
+    }
+    return store_conversation_create(journal->store, workspace, model, journal->id, err);
+}
+
+bool journal_resume(struct journal *journal, const char *id, struct chat_conversation *out,
+                    struct store_call **calls, size_t *call_count, struct err *err)
+{
+    struct store_conversation found;
+    if (!store_conversation_find(journal->store, id, &found, err)) {
+        return false;
+    }
+    char full[sizeof journal->id];
+    memcpy(full, found.id, sizeof full);
+    store_conversation_finish(&found);
+    if (!store_calls_unfinished(journal->store, full, calls, call_count, err)) {
+        return false;
+    }
+    if (!store_messages_load(journal->store, full, out, NULL, err)) {
+        for (size_t i = 0; i < *call_count; i++) {
+            store_call_finish(&(*calls)[i]);
+        }
+        return false;
+    }
+    memcpy(journal->id, full, sizeof full);
+    return true;
+}
+
+bool journal_message(struct journal *journal, const struct chat_message *message, struct err *err)
+{
+    int64_t row;
+    return store_message_append(journal->store, journal->id, message, &row, err);
+}
+
+void journal_step(struct journal *journal)
+{
+    journal->row = 0;
+    journal->kept_bytes = 0;
+    journal->kept_us = clock_monotonic_us();
+}
+
+bool journal_due(const struct journal *journal, size_t bytes)
+{
+    return bytes > journal->kept_bytes && (bytes - journal->kept_bytes >= PARTIAL_BYTES ||
+                                           clock_monotonic_us() - journal->kept_us >= PARTIAL_US);
+}
+
+bool journal_partial(struct journal *journal, const struct chat_message *message, size_t bytes,
+                     struct err *err)
+{
+    /* Also after a failure the next attempt waits its time. */
+    journal->kept_bytes = bytes;
+    journal->kept_us = clock_monotonic_us();
+    if (journal->row != 0) {
+        return store_message_update(journal->store, journal->row, message, err);
+    }
+    return store_message_append(journal->store, journal->id, message, &journal->row, err);
+}
+
+bool journal_call(struct journal *journal, const struct store_call *call, struct err *err)
+{
+    return store_call_put(journal->store, journal->id, call, err);
+}
+
+bool journal_result(struct journal *journal, const char *bytes, size_t length, char handle[16],
+                    struct err *err)
+{
+    return store_result_put(journal->store, journal->id, bytes, length, handle, err);
+}

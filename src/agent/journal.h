@@ -1,0 +1,51 @@
+/* journal: what the agent commits, when.
+ *
+ * A conversation gets its row with its first message. An answer that streams in is kept as a
+ * partial message that is replaced at most every 250 ms or 2 KiB; its last form replaces it once
+ * more. Every function that returns true has put what it was given on disk. Loop thread.
+ */
+#ifndef CARAT_AGENT_JOURNAL_H
+#define CARAT_AGENT_JOURNAL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chat/conversation.h"
+#include "store/store.h"
+
+struct err;
+
+struct journal {
+    struct store *store; /* borrowed */
+    char id[37];         /* "" = no conversation yet */
+    int64_t row;         /* of the answer that streams in; 0 = none */
+    size_t kept_bytes;   /* of it, at kept_us */
+    int64_t kept_us;
+};
+
+void journal_init(struct journal *journal, struct store *store);
+
+/* Makes the conversation's row unless it is there. */
+bool journal_open(struct journal *journal, const char *workspace, const char *model,
+                  struct err *err);
+/* Finds a conversation and loads its messages and unfinished calls (store.h). */
+bool journal_resume(struct journal *journal, const char *id, struct chat_conversation *out,
+                    struct store_call **calls, size_t *call_count, struct err *err);
+
+bool journal_message(struct journal *journal, const struct chat_message *message, struct err *err);
+
+/* A new answer begins. */
+void journal_step(struct journal *journal);
+/* True when a partial answer that is now `bytes` long should be kept again. */
+bool journal_due(const struct journal *journal, size_t bytes);
+bool journal_partial(struct journal *journal, const struct chat_message *message, size_t bytes,
+                     struct err *err);
+
+bool journal_call(struct journal *journal, const struct store_call *call, struct err *err);
+/* Keeps a large result whole; its handle. */
+bool journal_result(struct journal *journal, const char *bytes, size_t length, char handle[16],
+                    struct err *err);
+
+#endif

@@ -1,0 +1,34 @@
+/* infer: the functions of the interface, each handed to the back end that was created. */
+#include "infer/infer.h"
+
+void infer_submit(struct infer *infer, struct infer_request *request)
+{
+    infer->ops->submit(infer, request);
+}
+
+void infer_cancel(struct infer *infer)
+{
+    infer->ops->cancel(infer);
+}
+
+void infer_poll(struct infer *infer, infer_callback *callback, void *context)
+{
+    infer->ops->poll(infer, callback, context);
+}
+
+const struct infer_model *infer_model(const struct infer *infer)
+{
+    return infer->ops->model(infer);
+}
+
+const struct control_ids *infer_control(const struct infer *infer)
+{
+    return infer->ops->control(infer);
+}
+
+void infer_destroy(struct infer *infer)
+{
+    if (infer != NULL) {
+        infer->ops->destroy(infer);
+    }
+}

@@ -1,0 +1,500 @@
+/* infer_local: the engine on a thread of its own.
+ *
+ *      loop thread                                   engine thread
+ *      infer_submit --- requests (mailbox) --------> prompt -> ids -> sync -> sample, append ...
+ *      infer_poll <---- events (mailbox, wake) ----- READY, PREFILL, TOKEN, DONE, FAILED
+ *      infer_cancel --- cancelled (atomic), engine_session_cancel -> looked at between layers
+ *
+ * The engine thread owns the model and the session from opening to closing; the loop thread touches
+ * of them only engine_session_cancel. What infer_model() answers is written before READY is posted
+ * and read after it was taken: the mailbox's lock orders the two.
+ *
+ * Cancel: requests are counted; a cancel names the last one submitted, so it can never hit the one
+ * after. The engine's own flag stays up until the next request lowers it, and that request then
+ * looks at the count: a cancel that comes at any moment is seen.
+ *
+ * The stop token is sampled and not evaluated: the next prompt holds it, and its sync computes it
+ * together with what follows.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "engine/engine.h"
+#include "infer/infer.h"
+#include "infer/mask.h"
+
+enum { LARGEST_DEFAULT_CONTEXT = 32768 };
+
+struct infer_local {
+    struct infer infer;
+    char *path, *cpu;
+    int threads, context;
+    bool kv_f32;
+    struct mailbox *requests, *events;
+    pthread_t thread;
+
+    bool ready;         /* the loop's: READY was taken */
+    uint64_t submitted; /* the loop's: how many requests so far */
+    _Atomic uint64_t cancelled;
+    struct engine_session *_Atomic session;
+
+    struct infer_model model;
+    struct control_ids control;
+
+    /* The engine thread's own from here on. */
+    struct engine_model *engine;
+    struct err load_error;     /* why there is no session */
+    uint64_t sequence, number; /* of the request that runs */
+    size_t prompt_length;
+    struct chat_ids banned; /* always_banned tokens first, then what the mask forbids just now */
+    size_t always_banned;
+};
+
+struct request {
+    struct infer_request request;
+    uint64_t sequence;
+};
+
+/* What one request comes to. */
+struct outcome {
+    bool failed;
+    struct err error;
+    enum chat_stop stop;
+    size_t reused, sampled;
+    double prefill_seconds, decode_seconds;
+};
+
+static void request_destroy(void *item)
+{
+    struct request *request = item;
+    if (request != NULL) {
+        chat_prompt_finish(&request->request.prompt);
+        mem_free(request);
+    }
+}
+
+static void post(struct infer_local *local, struct infer_event event)
+{
+    struct infer_event *posted = mem_alloc(1, sizeof *posted);
+    *posted = event;
+    mailbox_post(local->events, posted);
+}
+
+static bool is_cancelled(struct infer_local *local)
+{
+    return atomic_load(&local->cancelled) >= local->sequence;
+}
+
+static bool engine_failed(struct err *err, const struct engine_error *error)
+{
+    static const enum err_code codes[] = {
+        [ENGINE_OK] = ERR_NONE,
+        [ENGINE_BAD_ARGUMENT] = ERR_ARGUMENT,
+        [ENGINE_BAD_MODEL] = ERR_FORMAT,
+        [ENGINE_UNSUPPORTED] = ERR_UNSUPPORTED,
+        [ENGINE_NOT_FOUND] = ERR_NOT_FOUND,
+        [ENGINE_NO_MEMORY] = ERR_MEMORY,
+        [ENGINE_IO] = ERR_IO,
+        [ENGINE_CONTEXT_FULL] = ERR_FULL,
+        [ENGINE_CANCELLED] = ERR_CANCELLED,
+    };
+    return err_set(err, codes[error->code], "%s", error->text);
+}
+
+/* --- loading ------------------------------------------------------------------------------------ */
+
+static int32_t find_token(void *engine, const char *spelling)
+{
+    return engine_token_find(engine, spelling);
+}
+
+static void ban(struct infer_local *local, int32_t id)
+{
+    vec_room(&local->banned.items, &local->banned.capacity, local->banned.count + 1,
+             sizeof *local->banned.items);
+    local->banned.items[local->banned.count++] = id;
+}
+
+/* Control tokens that the conversation format does not know (reserved ones): never sampled. */
+static void ban_foreign_controls(struct infer_local *local)
+{
+    int32_t count = engine_model_info(local->engine)->vocabulary_size;
+    for (int32_t id = 0; id < count; id++) {
+        if (engine_token_kind(local->engine, id) == ENGINE_TOKEN_CONTROL &&
+            control_of_id(&local->control, id) == CONTROL_NONE) {
+            ban(local, id);
+        }
+    }
+    local->always_banned = local->banned.count;
+}
+
+static void on_progress(void *context, size_t done, size_t total)
+{
+    struct infer_local *local = context;
+    post(local, (struct infer_event){.kind = INFER_PREFILL,
+                                     .number = local->number,
+                                     .prompt_done = done,
+                                     .prompt_total = total,
+                                     .reused = local->prompt_length - total});
+}
+
+static bool open_session(struct infer_local *local, struct err *err)
+{
+    const struct engine_model_info *info = engine_model_info(local->engine);
+    struct engine_session_options options = {
+        .context = local->context,
+        .kv_type = local->kv_f32 ? ENGINE_KV_F32 : ENGINE_KV_F16,
+    };
+    if (options.context == 0) {
+        options.context = info->context_length < LARGEST_DEFAULT_CONTEXT ? info->context_length
+                                                                         : LARGEST_DEFAULT_CONTEXT;
+    }
+    struct engine_error error;
+    struct engine_session *session = engine_session_create(local->engine, &options, &error);
+    if (session == NULL) {
+        return engine_failed(err, &error);
+    }
+    engine_session_on_progress(session, on_progress, local);
+    local->model = (struct infer_model){
+        .name = info->name[0] != '\0' ? info->name : "Gemma 4",
+        .path = local->path,
+        .context = (int)engine_session_context(session),
+        .large = !info->has_per_layer_embeddings,
+        .sampling = {.temperature = info->sampling.temperature,
+                     .top_k = info->sampling.top_k,
+                     .top_p = info->sampling.top_p,
+                     .seed = info->sampling.seed},
+    };
+    atomic_store(&local->session, session);
+    return true;
+}
+
+static bool load(struct infer_local *local, struct err *err)
+{
+    struct engine_error error;
+    local->engine = engine_model_open(&(struct engine_model_options){.path = local->path,
+                                                                     .threads = local->threads,
+                                                                     .cpu = local->cpu},
+                                      &error);
+    if (local->engine == NULL) {
+        return engine_failed(err, &error);
+    }
+    if (!control_ids_resolve(&local->control, engine_model_info(local->engine)->vocabulary_size,
+                             find_token, local->engine, err)) {
+        return err_prefix(err, "%s", local->path);
+    }
+    ban_foreign_controls(local);
+    return open_session(local, err);
+}
+
+/* --- a request ---------------------------------------------------------------------------------- */
+
+static bool encode_text(void *context, const char *text, size_t length, struct chat_ids *out,
+                        struct err *err)
+{
+    int32_t *ids;
+    size_t count;
+    struct engine_error error;
+    if (!engine_tokenize(context, text, length, false, &ids, &count, &error)) {
+        return engine_failed(err, &error);
+    }
+    if (count > 0) {
+        vec_room(&out->items, &out->capacity, out->count + count, sizeof *out->items);
+        memcpy(out->items + out->count, ids, count * sizeof *ids);
+        out->count += count;
+    }
+    engine_free(ids);
+    return true;
+}
+
+/* The prompt's ids, checked: the format begins with one BOS, and room for an answer is left. */
+static bool encode_prompt(struct infer_local *local, const struct chat_prompt *prompt,
+                          struct chat_ids *ids, struct err *err)
+{
+    struct chat_encoder encoder = {
+        .context = local->engine, .encode = encode_text, .control = &local->control};
+    if (!chat_prompt_encode(prompt, &encoder, ids, err)) {
+        return false;
+    }
+    if (ids->count == 0 || ids->items[0] != local->control.id[CONTROL_BOS]) {
+        return err_set(err, ERR_ARGUMENT, "the prompt does not begin with <bos>");
+    }
+    local->prompt_length = ids->count;
+    if (ids->count >= (size_t)local->model.context) {
+        return err_set(err, ERR_FULL, "the prompt has %zu tokens, the context holds %d", ids->count,
+                       local->model.context);
+    }
+    return true;
+}
+
+/* Behind the tokens that are always banned: those that the mask forbids here. */
+static void update_bans(struct infer_local *local, const struct mask *mask)
+{
+    local->banned.count = local->always_banned;
+    for (int i = 0; i < CONTROL_COUNT; i++) {
+        if (local->control.id[i] >= 0 && !mask_allows(mask, (enum control)i)) {
+            ban(local, local->control.id[i]);
+        }
+    }
+    int32_t count = mask_bans_text(mask) ? engine_model_info(local->engine)->vocabulary_size : 0;
+    for (int32_t id = 0; id < count; id++) {
+        if (control_of_id(&local->control, id) == CONTROL_NONE) {
+            ban(local, id);
+        }
+    }
+}
+
+static void post_token(struct infer_local *local, int32_t id, enum control control)
+{
+    struct infer_event event = {
+        .kind = INFER_TOKEN, .number = local->number, .token = id, .control = control};
+    if (control == CONTROL_NONE) {
+        engine_token_bytes(local->engine, id, &event.bytes, &event.length);
+    }
+    post(local, event);
+}
+
+static enum chat_stop stop_of(enum control control)
+{
+    return control == CONTROL_TURN_CLOSE      ? CHAT_STOP_TURN
+           : control == CONTROL_RESPONSE_OPEN ? CHAT_STOP_RESPONSE
+                                              : CHAT_STOP_EOS;
+}
+
+/* Appends the token that was sampled, so that the next can be; false ends the answer. */
+static bool append(struct engine_session *session, int32_t id, struct outcome *outcome)
+{
+    struct engine_error error;
+    if (engine_session_append(session, id, &error)) {
+        return true;
+    }
+    if (error.code == ENGINE_CANCELLED) {
+        outcome->stop = CHAT_STOP_CANCEL;
+    } else if (error.code == ENGINE_CONTEXT_FULL) {
+        outcome->stop = CHAT_STOP_LENGTH;
+    } else {
+        outcome->failed = true;
+        engine_failed(&outcome->error, &error);
+    }
+    return false;
+}
+
+static void decode(struct infer_local *local, struct engine_session *session,
+                   const struct infer_request *request, struct outcome *outcome)
+{
+    struct engine_sampling sampling = {.temperature = request->sampling.temperature,
+                                       .top_k = request->sampling.top_k,
+                                       .top_p = request->sampling.top_p,
+                                       .seed = request->sampling.seed};
+    struct mask mask;
+    mask_init(&mask, &request->prompt, local->model.large);
+    for (;;) {
+        if (is_cancelled(local)) {
+            outcome->stop = CHAT_STOP_CANCEL;
+            return;
+        }
+        int32_t id;
+        struct engine_error error;
+        update_bans(local, &mask);
+        if (!engine_session_sample(session, &sampling, local->banned.items, local->banned.count,
+                                   &id, &error)) {
+            outcome->failed = true;
+            engine_failed(&outcome->error, &error);
+            return;
+        }
+        enum control control = control_of_id(&local->control, id);
+        outcome->sampled++;
+        mask_step(&mask, control);
+        post_token(local, id, control);
+        if (control_is_stop(control)) {
+            outcome->stop = stop_of(control);
+            return;
+        }
+        if (outcome->sampled >= (size_t)request->max_tokens) {
+            outcome->stop = CHAT_STOP_LENGTH;
+            return;
+        }
+        if (!append(session, id, outcome)) {
+            return;
+        }
+    }
+}
+
+/* Makes the session hold the prompt. False with the outcome filled in. */
+static bool prefill(struct infer_local *local, struct engine_session *session,
+                    const struct infer_request *request, struct outcome *outcome)
+{
+    struct chat_ids ids = {0};
+    struct engine_error error;
+    bool done = false;
+    if (!encode_prompt(local, &request->prompt, &ids, &outcome->error)) {
+        outcome->failed = true;
+    } else if (is_cancelled(local)) {
+        outcome->stop = CHAT_STOP_CANCEL;
+    } else if (engine_session_sync(session, ids.items, ids.count, &outcome->reused, &error)) {
+        done = true;
+    } else if (error.code == ENGINE_CANCELLED) {
+        outcome->stop = CHAT_STOP_CANCEL;
+    } else {
+        outcome->failed = true;
+        engine_failed(&outcome->error, &error);
+    }
+    mem_free(ids.items);
+    return done;
+}
+
+static void answer(struct infer_local *local, const struct infer_request *request,
+                   struct outcome *outcome)
+{
+    struct engine_session *session = atomic_load(&local->session);
+    if (session == NULL) {
+        outcome->failed = true;
+        outcome->error = local->load_error;
+        return;
+    }
+    engine_session_resume(session);
+    int64_t start = clock_monotonic_us();
+    bool prefilled = prefill(local, session, request, outcome);
+    int64_t middle = clock_monotonic_us();
+    if (prefilled) {
+        decode(local, session, request, outcome);
+    }
+    outcome->prefill_seconds = (double)(middle - start) / 1e6;
+    outcome->decode_seconds = (double)(clock_monotonic_us() - middle) / 1e6;
+}
+
+static void serve(struct infer_local *local, struct request *request)
+{
+    struct outcome outcome = {0};
+    local->sequence = request->sequence;
+    local->number = request->request.number;
+    local->prompt_length = 0;
+    answer(local, &request->request, &outcome);
+    post(local, (struct infer_event){
+                    .kind = outcome.failed ? INFER_FAILED : INFER_DONE,
+                    .number = local->number,
+                    .prompt_total = local->prompt_length,
+                    .reused = outcome.reused,
+                    .stop = outcome.stop,
+                    .sampled = outcome.sampled,
+                    .prefill_seconds = outcome.prefill_seconds,
+                    .decode_seconds = outcome.decode_seconds,
+                    .error = outcome.error,
+                });
+}
+
+static void *work(void *context)
+{
+    struct infer_local *local = context;
+    if (load(local, &local->load_error)) {
+        post(local, (struct infer_event){.kind = INFER_READY});
+    } else {
+        post(local, (struct infer_event){.kind = INFER_FAILED, .error = local->load_error});
+    }
+    struct request *request;
+    while ((request = mailbox_wait(local->requests)) != NULL) {
+        serve(local, request);
+        request_destroy(request);
+    }
+    engine_session_destroy(atomic_load(&local->session));
+    engine_model_close(local->engine);
+    return NULL;
+}
+
+/* --- the loop's side ---------------------------------------------------------------------------- */
+
+static void local_submit(struct infer *infer, struct infer_request *request)
+{
+    struct infer_local *local = (struct infer_local *)infer;
+    struct request *moved = mem_alloc(1, sizeof *moved);
+    *moved = (struct request){.request = *request, .sequence = ++local->submitted};
+    chat_prompt_init(&request->prompt);
+    mailbox_post(local->requests, moved);
+}
+
+static void local_cancel(struct infer *infer)
+{
+    struct infer_local *local = (struct infer_local *)infer;
+    atomic_store(&local->cancelled, local->submitted);
+    struct engine_session *session = atomic_load(&local->session);
+    if (session != NULL) {
+        engine_session_cancel(session);
+    }
+}
+
+static void local_poll(struct infer *infer, infer_callback *callback, void *context)
+{
+    struct infer_local *local = (struct infer_local *)infer;
+    void **items;
+    size_t count = mailbox_take(local->events, &items);
+    for (size_t i = 0; i < count; i++) {
+        const struct infer_event *event = items[i];
+        local->ready |= event->kind == INFER_READY;
+        callback(context, event);
+        mem_free(items[i]);
+    }
+    mem_free(items);
+}
+
+static const struct infer_model *local_model(const struct infer *infer)
+{
+    const struct infer_local *local = (const struct infer_local *)infer;
+    return local->ready ? &local->model : NULL;
+}
+
+static const struct control_ids *local_control(const struct infer *infer)
+{
+    const struct infer_local *local = (const struct infer_local *)infer;
+    return local->ready ? &local->control : NULL;
+}
+
+static void local_release(struct infer_local *local)
+{
+    mailbox_destroy(local->requests);
+    mailbox_destroy(local->events);
+    mem_free(local->banned.items);
+    mem_free(local->path);
+    mem_free(local->cpu);
+    mem_free(local);
+}
+
+static void local_destroy(struct infer *infer)
+{
+    struct infer_local *local = (struct infer_local *)infer;
+    local_cancel(infer);
+    mailbox_post(local->requests, NULL); /* the end: nothing comes behind it */
+    pthread_join(local->thread, NULL);
+    local_release(local);
+}
+
+static const struct infer_ops local_ops = {
+    .submit = local_submit,
+    .cancel = local_cancel,
+    .poll = local_poll,
+    .model = local_model,
+    .control = local_control,
+    .destroy = local_destroy,
+};
+
+struct infer *infer_local_create(const struct infer_local_options *options)
+{
+    struct infer_local *local = mem_zero(1, sizeof *local);
+    local->infer.ops = &local_ops;
+    local->path = mem_strdup(options->path);
+    local->cpu = options->cpu != NULL ? mem_strdup(options->cpu) : NULL;
+    local->threads = options->threads;
+    local->context = options->context;
+    local->kv_f32 = options->kv_f32;
+    local->requests = mailbox_create(NULL, NULL, request_destroy);
+    local->events = mailbox_create(options->wake, options->wake_context, mem_free);
+    if (pthread_create(&local->thread, NULL, work, local) != 0) {
+        local_release(local);
+        return NULL;
+    }
+    return &local->infer;
+}
