@@ -16,6 +16,8 @@
 #include "models/catalogue.h"
 #include "store/store.h"
 
+enum { SCRIPT_LIMIT = 16 * 1024 * 1024 };
+
 /* --- what the loop brings, handed to the agent --- */
 
 static void wake_loop(void *context)
@@ -111,19 +113,43 @@ static bool open_rules(struct app *app, struct err *err)
     return true;
 }
 
+/* "script:FILE" is a scripted twin instead of a model: for tests and demonstrations. */
+static const char *script_file(const char *model)
+{
+    return model != NULL && str_starts_with(model, "script:") ? model + strlen("script:") : NULL;
+}
+
 bool app_find_model(struct app *app, struct err *err)
 {
     const struct catalogue_entry *entry;
-    return catalogue_find(config_string(app->config, OPTION_MODEL), app->paths.user_models,
-                          app->paths.installed_models, &app->model_path, &entry, err) ||
+    const char *wanted = config_string(app->config, OPTION_MODEL);
+    if (script_file(wanted) != NULL) {
+        app->model_path = mem_strdup(wanted);
+        return true;
+    }
+    return catalogue_find(wanted, app->paths.user_models, app->paths.installed_models,
+                          &app->model_path, &entry, err) ||
            fail(app, EXIT_CODE_NO_MODEL);
 }
 
-static void open_infer(struct app *app)
+static struct infer *open_script(struct app *app, const char *path, struct err *err)
+{
+    struct str script;
+    str_init(&script);
+    struct infer *infer = NULL;
+    if (file_read(path, SCRIPT_LIMIT, &script, err)) {
+        infer = infer_script_create(script.data, wake_loop, &app->infer_woke, err);
+    }
+    str_finish(&script);
+    return infer;
+}
+
+static bool open_infer(struct app *app, struct err *err)
 {
     const struct catalogue_entry *entry = catalogue_of_file(app->model_path);
     const char *kv = config_string(app->config, OPTION_KV);
     const char *cpu = config_string(app->config, OPTION_CPU);
+    const char *script = script_file(app->model_path);
     bool automatic = strcmp(kv, "auto") == 0;
     struct infer_local_options options = {
         .path = app->model_path,
@@ -134,7 +160,8 @@ static void open_infer(struct app *app)
         .wake = wake_loop,
         .wake_context = &app->infer_woke,
     };
-    app->infer = infer_local_create(&options);
+    app->infer = script != NULL ? open_script(app, script, err) : infer_local_create(&options);
+    return app->infer != NULL || fail(app, EXIT_CODE_NO_MODEL);
 }
 
 static bool open_toolproc(struct app *app, struct err *err)
@@ -228,7 +255,7 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
                        .milliseconds = config_whole(config, OPTION_MAX_SECONDS) * 1000},
             .rules = &app->rules,
             .mode = app_mode(config, app->headless),
-            .headless = app->headless,
+            .unattended = app->headless,
             .thinking = config_boolean(config, OPTION_THINKING),
         };
         choose_sampling(config, catalogue_of_file(app->model_path), &options);
@@ -301,10 +328,7 @@ bool app_open(struct app *app, const struct config *config, bool headless, struc
     app->headless = headless;
     bool ok = open_paths(app, err) && open_workspace(app, err) && open_rules(app, err) &&
               app_find_model(app, err) && open_store(app, err) && open_loop(app, err);
-    if (ok) {
-        open_infer(app);
-        ok = open_toolproc(app, err) && open_agent(app, err);
-    }
+    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_agent(app, err);
     if (!ok) {
         app_close(app);
     }
