@@ -461,7 +461,7 @@ static void on_test_late(uv_timer_t *timer)
 {
     struct self_test *test = timer->data;
     test->late = true;
-    uv_process_kill(&test->process, SIGKILL);
+    kill(-test->process.pid, SIGKILL);
     uv_read_stop((uv_stream_t *)&test->out);
     uv_read_stop((uv_stream_t *)&test->error);
 }
