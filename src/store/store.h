@@ -24,6 +24,13 @@ struct store;
 struct store *store_open(const char *path, struct err *err);
 void store_close(struct store *store);
 
+/* NULL, or a sentence that the user must see: the disk is full and what was kept last is in the
+ * room of the reserve. True until there is room again. */
+const char *store_warning(const struct store *store);
+/* For idle moments: moves the write-ahead log into the database. ERR_UNAVAILABLE when another
+ * process is reading; nothing is lost by that. */
+bool store_checkpoint(struct store *store, struct err *err);
+
 /* --- conversations --- */
 
 struct store_conversation {
@@ -47,18 +54,26 @@ bool store_conversation_find(struct store *store, const char *id_or_prefix,
 /* The newest with at least one message; of `workspace` when not NULL. */
 bool store_conversation_last(struct store *store, const char *workspace,
                              struct store_conversation *out, struct err *err);
-/* Newest first, at most `limit`. *list: finish each, then mem_free. */
+/* Newest first, at most `limit`, those without messages too. *list: finish each, then mem_free. */
 bool store_conversation_list(struct store *store, size_t limit, struct store_conversation **list,
                              size_t *count, struct err *err);
 bool store_conversation_set_title(struct store *store, const char *id, const char *title,
                                   struct err *err);
+bool store_conversation_set_model(struct store *store, const char *id, const char *model,
+                                  struct err *err);
+
+/* Takes the conversation for this opening of the store, until it is released or the store is
+ * closed; again is fine. ERR_DENIED, saying which process, when another one that lives has it: the
+ * caller may read it and write to one of its own. The lease of a dead process does not count. */
+bool store_conversation_lease(struct store *store, const char *id, struct err *err);
+bool store_conversation_release(struct store *store, const char *id, struct err *err);
 
 /* --- messages: committed before the next step acts --- */
 
 /* Appends; *row names the message from now on. */
 bool store_message_append(struct store *store, const char *conversation,
                           const struct chat_message *message, int64_t *row, struct err *err);
-/* Replaces a message's content: a partial answer that grew, or its final form. */
+/* Replaces a message's content: a partial answer that grew, or its final form. The role stays. */
 bool store_message_update(struct store *store, int64_t row, const struct chat_message *message,
                           struct err *err);
 /* All of them, in order, into an initialised, empty conversation. A body whose hash does not match
@@ -77,19 +92,22 @@ enum store_call_state {
 
 struct store_call {
     char *call_id, *name;
-    json_t *arguments;
+    json_t *arguments; /* an object */
     enum store_call_state state;
     char *decided_by; /* "user", "rule: ...", "mode: ..." */
     int64_t asked_ms, started_ms, finished_ms;
 };
 
-/* Inserts or moves on the state of a call of this conversation. */
+/* Inserts or moves on the state of a call of this conversation; what is NULL or 0 stays as it is
+ * kept. ERR_ARGUMENT when the state would go back. */
 bool store_call_put(struct store *store, const char *conversation, const struct store_call *call,
                     struct err *err);
-/* Calls without an end: *list finish each with store_call_finish, then mem_free. */
+/* Calls without an end (ASKED or STARTED), in the order they were asked: *list finish each with store_call_finish, then mem_free. */
 bool store_calls_unfinished(struct store *store, const char *conversation, struct store_call **list,
                             size_t *count, struct err *err);
 void store_call_finish(struct store_call *call);
+
+enum { STORE_RESULT_LIMIT = 64 * 1024 * 1024, STORE_MESSAGE_LIMIT = 64 * 1024 * 1024 };
 
 /* Large results are kept whole, in pieces, under a handle ("r1", "r2", ... in a conversation). */
 bool store_result_put(struct store *store, const char *conversation, const char *bytes,

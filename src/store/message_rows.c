@@ -1,0 +1,379 @@
+/* Messages: each in a row of its own with a hash over all of it, the conversation it belongs to and
+ * its place there. Loading checks the hashes, that the places have no gaps, and that none is
+ * missing at the end: SQLite itself notices little of what can happen to a file.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/vec.h"
+
+#include "message_body.h"
+#include "row_hash.h"
+#include "rows.h"
+
+/* What is in the row's columns, as bytes; views of the message but for details and tokens. */
+struct columns {
+    int role, complete;
+    const void *text, *thought, *details, *tokens; /* thought, details, tokens: NULL = none */
+    size_t text_length, thought_length, details_length, tokens_length;
+};
+
+static int64_t hash_row(const char *conversation, int64_t ordinal, const struct columns *columns)
+{
+    struct row_hash hash;
+    row_hash_init(&hash);
+    row_hash_bytes(&hash, conversation, strlen(conversation));
+    row_hash_integer(&hash, ordinal);
+    row_hash_integer(&hash, columns->role);
+    row_hash_integer(&hash, columns->complete);
+    row_hash_bytes(&hash, columns->text, columns->text_length);
+    row_hash_bytes(&hash, columns->thought, columns->thought_length);
+    row_hash_bytes(&hash, columns->details, columns->details_length);
+    row_hash_bytes(&hash, columns->tokens, columns->tokens_length);
+    return row_hash_value(&hash);
+}
+
+/* ---- writing ---- */
+
+struct write {
+    const char *conversation; /* append */
+    const struct chat_message *message;
+    int64_t row; /* in for update, out for append */
+    struct columns columns;
+    char *details;
+    unsigned char *tokens;
+};
+
+static bool write_init(struct write *write, const struct chat_message *message, struct err *err)
+{
+    memset(write, 0, sizeof *write);
+    write->message = message;
+    struct columns *columns = &write->columns;
+    columns->role = message->role;
+    columns->complete = message->complete;
+    columns->text = message->text;
+    columns->text_length = strlen(message->text);
+    if (message->thought[0] != '\0') {
+        columns->thought = message->thought;
+        columns->thought_length = strlen(message->thought);
+    }
+    if (!message_body_write_details(message, &write->details, err)) {
+        return false;
+    }
+    if (write->details != NULL) {
+        columns->details = write->details;
+        columns->details_length = strlen(write->details);
+    }
+    write->tokens = message_body_write_tokens(message, &columns->tokens_length);
+    columns->tokens = write->tokens;
+    size_t size = columns->text_length + columns->thought_length + columns->details_length +
+                  columns->tokens_length;
+    return size <= STORE_MESSAGE_LIMIT ||
+           err_set(err, ERR_LIMIT, "the message has %zu bytes and at most %d can be kept", size,
+                   STORE_MESSAGE_LIMIT);
+}
+
+static void write_finish(struct write *write)
+{
+    mem_free(write->details);
+    mem_free(write->tokens);
+}
+
+/* Columns complete, hash, text, thought, details, tokens as ?1 to ?6. */
+static void bind_columns(struct db *db, sqlite3_stmt *statement, const char *conversation,
+                         int64_t ordinal, const struct write *write)
+{
+    const struct columns *columns = &write->columns;
+    db_bind_integer(db, statement, 1, columns->complete);
+    db_bind_integer(db, statement, 2, hash_row(conversation, ordinal, columns));
+    db_bind_text(db, statement, 3, columns->text);
+    db_bind_text(db, statement, 4, columns->thought);
+    db_bind_text(db, statement, 5, columns->details);
+    db_bind_blob(db, statement, 6, columns->tokens, columns->tokens_length);
+}
+
+static bool next_ordinal(struct db *db, int64_t conversation, int64_t *ordinal, struct err *err)
+{
+    static const char SQL[] = "SELECT max(ordinal) + 1 FROM messages WHERE conversation = ?1";
+    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_integer(db, statement, 1, conversation);
+    bool row = false;
+    bool ok = db_step(db, statement, &row, err);
+    if (ok) {
+        *ordinal = sqlite3_column_int64(statement, 0); /* NULL, for no messages, reads as 0 */
+    }
+    db_done(statement);
+    return ok;
+}
+
+static bool touch_conversation(struct db *db, int64_t key, int64_t added, struct err *err)
+{
+    static const char SQL[] = "UPDATE conversations SET updated_ms = ?2, "
+                              "message_count = message_count + ?3 WHERE key = ?1";
+    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_integer(db, statement, 1, key);
+    db_bind_integer(db, statement, 2, clock_wall_ms());
+    db_bind_integer(db, statement, 3, added);
+    return db_run(db, statement, err);
+}
+
+static bool append(struct db *db, void *context, struct err *err)
+{
+    static const char SQL[] =
+        "INSERT INTO messages (complete, hash, text, thought, details, tokens, "
+        "conversation, ordinal, role, created_ms) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    struct write *write = context;
+    int64_t key, ordinal;
+    if (!rows_conversation_key(db, write->conversation, &key, err) ||
+        !next_ordinal(db, key, &ordinal, err)) {
+        return false;
+    }
+    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    if (statement == NULL) {
+        return false;
+    }
+    bind_columns(db, statement, write->conversation, ordinal, write);
+    db_bind_integer(db, statement, 7, key);
+    db_bind_integer(db, statement, 8, ordinal);
+    db_bind_integer(db, statement, 9, write->columns.role);
+    db_bind_integer(db, statement, 10, clock_wall_ms());
+    if (!db_run(db, statement, err)) {
+        return false;
+    }
+    write->row = sqlite3_last_insert_rowid(db_handle(db));
+    return touch_conversation(db, key, 1, err);
+}
+
+bool store_message_append(struct store *store, const char *conversation,
+                          const struct chat_message *message, int64_t *row, struct err *err)
+{
+    struct write write;
+    bool ok = write_init(&write, message, err);
+    write.conversation = conversation;
+    ok = ok && db_transaction(store->db, DB_WRITE, append, &write, err);
+    if (ok) {
+        *row = write.row;
+    } else {
+        err_prefix(err, "keeping a message");
+    }
+    write_finish(&write);
+    return ok;
+}
+
+struct place {
+    int64_t conversation, ordinal;
+    int role;
+    char id[37];
+};
+
+static bool find_place(struct db *db, int64_t row_id, struct place *place, struct err *err)
+{
+    static const char SQL[] = "SELECT conversations.key, ordinal, role, id FROM messages "
+                              "JOIN conversations ON key = conversation WHERE row = ?1";
+    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_integer(db, statement, 1, row_id);
+    bool row = false;
+    bool ok = db_step(db, statement, &row, err);
+    if (ok && row) {
+        place->conversation = sqlite3_column_int64(statement, 0);
+        place->ordinal = sqlite3_column_int64(statement, 1);
+        place->role = sqlite3_column_int(statement, 2);
+        char *id = db_column_text(statement, 3);
+        memset(place->id, 0, sizeof place->id);
+        strncpy(place->id, id, sizeof place->id - 1);
+        mem_free(id);
+    }
+    db_done(statement);
+    return ok &&
+           (row || err_set(err, ERR_NOT_FOUND, "there is no message %lld", (long long)row_id));
+}
+
+static bool update(struct db *db, void *context, struct err *err)
+{
+    static const char SQL[] = "UPDATE messages SET complete = ?1, hash = ?2, text = ?3, "
+                              "thought = ?4, details = ?5, tokens = ?6 WHERE row = ?7";
+    const struct write *write = context;
+    struct place place;
+    if (!find_place(db, write->row, &place, err)) {
+        return false;
+    }
+    if (place.role != write->columns.role) {
+        return err_set(err, ERR_ARGUMENT, "message %lld has role %d, not %d", (long long)write->row,
+                       place.role, write->columns.role);
+    }
+    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    if (statement == NULL) {
+        return false;
+    }
+    bind_columns(db, statement, place.id, place.ordinal, write);
+    db_bind_integer(db, statement, 7, write->row);
+    /* A growing answer writes its own row only; the lists are told at its end. */
+    return db_run(db, statement, err) &&
+           (!write->message->complete || touch_conversation(db, place.conversation, 0, err));
+}
+
+bool store_message_update(struct store *store, int64_t row, const struct chat_message *message,
+                          struct err *err)
+{
+    struct write write;
+    bool ok = write_init(&write, message, err);
+    write.row = row;
+    ok = ok && db_transaction(store->db, DB_WRITE, update, &write, err);
+    if (!ok) {
+        err_prefix(err, "keeping a message");
+    }
+    write_finish(&write);
+    return ok;
+}
+
+/* ---- reading ---- */
+
+struct load {
+    const char *conversation;
+    struct chat_conversation messages;
+    int64_t *rows;
+    size_t capacity;
+};
+
+/* Columns from 3 on: role, complete, text, thought, details, tokens. */
+static void read_columns(sqlite3_stmt *statement, struct columns *columns)
+{
+    columns->role = sqlite3_column_int(statement, 3);
+    columns->complete = sqlite3_column_int(statement, 4);
+    columns->text = db_column_bytes(statement, 5, &columns->text_length);
+    columns->thought = db_column_bytes(statement, 6, &columns->thought_length);
+    columns->details = db_column_bytes(statement, 7, &columns->details_length);
+    columns->tokens = db_column_bytes(statement, 8, &columns->tokens_length);
+    /* SQLite gives NULL for bytes of length 0; the hash was over text that is never NULL, and over
+     * tokens that may be none of, or an empty list. */
+    if (columns->text == NULL) {
+        columns->text = "";
+    }
+    if (columns->tokens == NULL && sqlite3_column_type(statement, 8) != SQLITE_NULL) {
+        columns->tokens = "";
+    }
+}
+
+static bool fill_message(const struct columns *columns, struct chat_message *message,
+                         struct err *err)
+{
+    message->complete = columns->complete != 0;
+    chat_message_set_text(message, columns->text, columns->text_length);
+    if (columns->thought != NULL) {
+        mem_free(message->thought);
+        message->thought = mem_strndup(columns->thought, columns->thought_length);
+    }
+    return (columns->details == NULL ||
+            message_body_read_details(columns->details, columns->details_length, message, err)) &&
+           (columns->tokens == NULL ||
+            message_body_read_tokens(columns->tokens, columns->tokens_length, message, err));
+}
+
+static bool read_message(struct load *load, sqlite3_stmt *statement, struct err *err)
+{
+    struct columns columns;
+    read_columns(statement, &columns);
+    size_t place = load->messages.count;
+    int64_t ordinal = sqlite3_column_int64(statement, 1);
+    if (ordinal != (int64_t)place) {
+        return err_set(err, ERR_FORMAT, "message %zu is missing (the next one is %lld)", place,
+                       (long long)ordinal);
+    }
+    if (hash_row(load->conversation, ordinal, &columns) != sqlite3_column_int64(statement, 2)) {
+        return err_set(err, ERR_FORMAT, "message %zu is damaged: its hash does not match", place);
+    }
+    if (columns.role < CHAT_SYSTEM || columns.role > CHAT_TOOL) {
+        return err_set(err, ERR_FORMAT, "message %zu has the unknown role %d", place, columns.role);
+    }
+    struct chat_message message;
+    chat_message_init(&message, (enum chat_role)columns.role);
+    if (!fill_message(&columns, &message, err)) {
+        chat_message_finish(&message);
+        return err_prefix(err, "message %zu", place);
+    }
+    vec_room(&load->rows, &load->capacity, place + 1, sizeof *load->rows);
+    load->rows[place] = sqlite3_column_int64(statement, 0);
+    chat_conversation_add(&load->messages, &message);
+    return true;
+}
+
+static bool read_messages(struct db *db, int64_t key, struct load *load, struct err *err)
+{
+    static const char SQL[] = "SELECT row, ordinal, hash, role, complete, text, thought, details, "
+                              "tokens FROM messages WHERE conversation = ?1 ORDER BY ordinal";
+    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_integer(db, statement, 1, key);
+    bool row = false;
+    bool ok;
+    while ((ok = db_step(db, statement, &row, err)) && row) {
+        if (!read_message(load, statement, err)) {
+            ok = false;
+            break;
+        }
+    }
+    db_done(statement);
+    return ok;
+}
+
+static bool read_count(struct db *db, int64_t key, int64_t *count, struct err *err)
+{
+    static const char SQL[] = "SELECT message_count FROM conversations WHERE key = ?1";
+    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    if (statement == NULL) {
+        return false;
+    }
+    db_bind_integer(db, statement, 1, key);
+    bool row = false;
+    bool ok = db_step(db, statement, &row, err);
+    *count = ok && row ? sqlite3_column_int64(statement, 0) : 0;
+    db_done(statement);
+    return ok;
+}
+
+static bool load(struct db *db, void *context, struct err *err)
+{
+    struct load *load = context;
+    int64_t key, count;
+    if (!rows_conversation_key(db, load->conversation, &key, err) ||
+        !read_count(db, key, &count, err) || !read_messages(db, key, load, err)) {
+        return false;
+    }
+    return count == (int64_t)load->messages.count ||
+           err_set(err, ERR_FORMAT, "%lld messages were kept and %zu are there", (long long)count,
+                   load->messages.count);
+}
+
+bool store_messages_load(struct store *store, const char *conversation,
+                         struct chat_conversation *out, int64_t **rows, struct err *err)
+{
+    struct load wish = {.conversation = conversation};
+    chat_conversation_init(&wish.messages);
+    if (!db_transaction(store->db, DB_READ, load, &wish, err)) {
+        chat_conversation_finish(&wish.messages);
+        mem_free(wish.rows);
+        return err_prefix(err, "reading conversation %s", conversation);
+    }
+    chat_conversation_finish(out);
+    *out = wish.messages;
+    if (rows != NULL) {
+        *rows = wish.rows;
+    } else {
+        mem_free(wish.rows);
+    }
+    return true;
+}
