@@ -41,8 +41,8 @@ struct gguf_text {
 struct gguf_array {
     enum gguf_type type;
     uint64_t count;
-    const unsigned char
-        *data; /* elements as in the file, unaligned; strings: see gguf_array_text */
+    uint64_t bytes;            /* that the elements take in the file */
+    const unsigned char *data; /* elements as in the file, unaligned; strings: gguf_array_text */
 };
 
 struct gguf_tensor {
@@ -61,6 +61,8 @@ struct gguf *gguf_open_bytes(const char *name, const void *data, size_t size, st
 void gguf_close(struct gguf *gguf);
 
 const char *gguf_path(const struct gguf *gguf);
+/* The end of the path in a form that may be printed: what error messages begin with. */
+const char *gguf_shown_path(const struct gguf *gguf);
 uint64_t gguf_file_bytes(const struct gguf *gguf);
 bool gguf_has(const struct gguf *gguf, const char *key);
 
@@ -78,6 +80,11 @@ int64_t gguf_array_integer(const struct gguf_array *array, uint64_t index);
 double gguf_array_real(const struct gguf_array *array, uint64_t index);
 /* Walks an array of strings: *cursor starts as 0 and is an opaque offset; false at the end. */
 bool gguf_array_text(const struct gguf_array *array, size_t *cursor, struct gguf_text *text);
+
+/* A short form of foreign text (a name, a spelling) that may be printed: base/visible's marks, long
+ * text cut. Allocates nothing, so that error paths may use it without memory. */
+enum { GGUF_SHOWN = 256 };
+void gguf_show(const char *text, size_t length, char shown[GGUF_SHOWN]);
 
 size_t gguf_tensor_count(const struct gguf *gguf);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *gguf, size_t index);

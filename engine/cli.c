@@ -1,0 +1,505 @@
+/* cli: carat-engine, the reference user of engine.h and the only file of the engine that prints.
+ *
+ *   carat-engine COMMAND -m FILE [options]
+ *
+ * Exit status: 0 done, 1 failed (the reason on standard error), 2 wrong usage. When nobody reads
+ * the output any more (a closed pipe) the command ends quietly with 1. Text from a model goes to a
+ * file or a pipe byte for byte, but to a terminal only through base/visible.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf8.h"
+#include "base/visible.h"
+#include "cli_json.h"
+#include "cli_npy.h"
+#include "cli_options.h"
+#include "engine/engine.h"
+
+enum { EXIT_USAGE = 2, INPUT_LIMIT = 64 * 1024 * 1024 };
+
+struct ids {
+    int32_t *items;
+    size_t count;
+};
+
+/* --- what the commands share
+ * ----------------------------------------------------------------------- */
+
+static int complain(const char *text)
+{
+    fprintf(stderr, "carat-engine: %s\n", text);
+    return EXIT_FAILURE;
+}
+
+/* The last word on standard output: a full disk is an error, a closed pipe is not worth a message.
+ */
+static int finish_output(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static struct engine_model *open_model(const struct cli_options *options)
+{
+    struct engine_error error;
+    const char *cpu = options->cpu != NULL ? options->cpu : getenv("CARAT_CPU");
+    struct engine_model *model = engine_model_open(
+        &(struct engine_model_options){
+            .path = options->model, .threads = (int)options->threads, .cpu = cpu},
+        &error);
+    if (model == NULL) {
+        complain(error.text);
+    }
+    return model;
+}
+
+/* A session for `needed` tokens, or for as many as --context says. */
+static struct engine_session *open_session(struct engine_model *model,
+                                           const struct cli_options *options, size_t needed)
+{
+    struct engine_error error;
+    size_t longest = (size_t)engine_model_info(model)->context_length;
+    size_t context = options->context > 0 ? (size_t)options->context : needed;
+    struct engine_session *session = engine_session_create(
+        model,
+        &(struct engine_session_options){
+            .context = (int32_t)(context < longest ? context : longest),
+            .kv_type = strcmp(options->kv, "f16") == 0 ? ENGINE_KV_F16 : ENGINE_KV_F32},
+        &error);
+    if (session == NULL) {
+        complain(error.text);
+    }
+    return session;
+}
+
+/* Everything from a path or, for "-", from standard input. */
+static bool read_input(const char *path, struct str *out, struct err *err)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (file == NULL) {
+        return err_errno(err, ERR_IO, "opening %s", path);
+    }
+    char buffer[65536];
+    size_t n;
+    while ((n = fread(buffer, 1, sizeof buffer, file)) > 0 && out->length <= INPUT_LIMIT) {
+        str_append_bytes(out, buffer, n);
+    }
+    bool failed = ferror(file) != 0;
+    if (file != stdin) {
+        fclose(file);
+    }
+    if (failed) {
+        return err_errno(err, ERR_IO, "reading %s", path);
+    }
+    return out->length <= INPUT_LIMIT ||
+           err_set(err, ERR_LIMIT, "%s is larger than %d bytes", path, INPUT_LIMIT);
+}
+
+static bool read_ids(const char *path, struct ids *ids, struct err *err)
+{
+    struct str text;
+    str_init(&text);
+    bool ok = read_input(path, &text, err) &&
+              (cli_json_ids(text.data, text.length, &ids->items, &ids->count, err) ||
+               err_prefix(err, "%s", path));
+    str_finish(&text);
+    return ok;
+}
+
+static void print_ids(const int32_t *ids, size_t count)
+{
+    putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        printf("%s%d", i > 0 ? ", " : "", ids[i]);
+    }
+    putchar(']');
+}
+
+/* --- commands
+ * -------------------------------------------------------------------------------------- */
+
+static int run_info(struct engine_model *model, const struct cli_options *options)
+{
+    (void)options;
+    const struct engine_model_info *info = engine_model_info(model);
+    struct str name;
+    str_init(&name);
+    visible_append(&name, info->name, strlen(info->name), VISIBLE_LINE);
+    printf("name                  %s\n", name.data);
+    printf("file bytes            %llu\n", (unsigned long long)info->file_bytes);
+    printf("fingerprint           %016llx\n", (unsigned long long)info->fingerprint);
+    printf("layers                %d\n", info->layer_count);
+    printf("hidden size           %d\n", info->hidden_size);
+    printf("vocabulary            %d\n", info->vocabulary_size);
+    printf("context               %d\n", info->context_length);
+    printf("sliding window        %d\n", info->sliding_window);
+    printf("per-layer embeddings  %s\n", info->has_per_layer_embeddings ? "yes" : "no");
+    printf("kernels               %s\n", info->kernels);
+    printf("threads               %d\n", info->threads);
+    printf("sampling              temperature %g, top-k %d, top-p %g\n",
+           (double)info->sampling.temperature, info->sampling.top_k, (double)info->sampling.top_p);
+    str_finish(&name);
+    return finish_output();
+}
+
+static int run_tokenize(struct engine_model *model, const struct cli_options *options)
+{
+    struct err err;
+    struct engine_error error;
+    struct str text;
+    struct ids ids = {0};
+    str_init(&text);
+    int status = EXIT_FAILURE;
+    if (!read_input("-", &text, &err)) {
+        complain(err.text);
+    } else if (!engine_tokenize(model, text.data, text.length, options->control, &ids.items,
+                                &ids.count, &error)) {
+        complain(error.text);
+    } else {
+        print_ids(ids.items, ids.count);
+        putchar('\n');
+        status = finish_output();
+    }
+    engine_free(ids.items);
+    str_finish(&text);
+    return status;
+}
+
+static int run_detokenize(struct engine_model *model, const struct cli_options *options)
+{
+    (void)options;
+    struct err err;
+    struct ids ids = {0};
+    if (!read_ids("-", &ids, &err)) {
+        return complain(err.text);
+    }
+    int status = EXIT_SUCCESS;
+    for (size_t i = 0; i < ids.count && status == EXIT_SUCCESS; i++) {
+        const char *bytes;
+        size_t length;
+        if (engine_token_bytes(model, ids.items[i], &bytes, &length)) {
+            fwrite(bytes, 1, length, stdout);
+        } else {
+            fprintf(stderr, "carat-engine: id %d is not in the vocabulary\n", ids.items[i]);
+            status = EXIT_FAILURE;
+        }
+    }
+    mem_free(ids.items);
+    return status == EXIT_SUCCESS ? finish_output() : status;
+}
+
+/* Evaluates all ids, `chunk` a call, into a file. */
+static int write_logits(struct engine_session *session, const struct ids *ids, size_t chunk,
+                        size_t vocabulary, const char *path)
+{
+    struct err err;
+    struct engine_error error;
+    struct cli_npy npy;
+    float *logits = mem_try_alloc(chunk * vocabulary, sizeof *logits);
+    if (logits == NULL) {
+        return complain("no memory for the logits; try a smaller --chunk");
+    }
+    if (!cli_npy_open(&npy, path, ids->count, vocabulary, &err)) {
+        mem_free(logits);
+        return complain(err.text);
+    }
+    int status = EXIT_SUCCESS;
+    for (size_t at = 0; at < ids->count && status == EXIT_SUCCESS; at += chunk) {
+        size_t n = ids->count - at < chunk ? ids->count - at : chunk;
+        if (!engine_session_evaluate(session, ids->items + at, n, logits, &error)) {
+            status = complain(error.text);
+        } else if (!cli_npy_write(&npy, logits, n, &err)) {
+            status = complain(err.text);
+        }
+    }
+    if (!cli_npy_close(&npy, &err) && status == EXIT_SUCCESS) {
+        status = complain(err.text);
+    }
+    mem_free(logits);
+    return status;
+}
+
+static int run_logits(struct engine_model *model, const struct cli_options *options)
+{
+    struct err err;
+    struct ids ids = {0};
+    if (options->ids == NULL || options->output == NULL) {
+        complain("logits needs --ids FILE and -o FILE");
+        return EXIT_USAGE;
+    }
+    if (!read_ids(options->ids, &ids, &err)) {
+        return complain(err.text);
+    }
+    int status = EXIT_FAILURE;
+    struct engine_session *session = NULL;
+    if (ids.count == 0) {
+        complain("there are no ids");
+    } else {
+        session = open_session(model, options, ids.count);
+    }
+    if (session != NULL) {
+        size_t chunk = options->chunk > 0 ? (size_t)options->chunk : ids.count;
+        chunk = chunk < ids.count ? chunk : ids.count;
+        status = write_logits(session, &ids, chunk,
+                              (size_t)engine_model_info(model)->vocabulary_size, options->output);
+    }
+    engine_session_destroy(session);
+    mem_free(ids.items);
+    return status;
+}
+
+/* The text so far, printed as far as its characters are whole. */
+struct printer {
+    const struct engine_model *model;
+    struct str pending;
+    bool terminal;
+};
+
+static void print_token(struct printer *printer, int32_t id)
+{
+    const char *bytes;
+    size_t length;
+    if (engine_token_kind(printer->model, id) == ENGINE_TOKEN_CONTROL ||
+        !engine_token_bytes(printer->model, id, &bytes, &length)) {
+        return;
+    }
+    if (!printer->terminal) {
+        fwrite(bytes, 1, length, stdout);
+    } else {
+        str_append_bytes(&printer->pending, bytes, length);
+        size_t whole = utf8_complete_length(printer->pending.data, printer->pending.length);
+        struct str shown;
+        str_init(&shown);
+        visible_append(&shown, printer->pending.data, whole, VISIBLE_TEXT);
+        fwrite(shown.data, 1, shown.length, stdout);
+        str_finish(&shown);
+        str_remove(&printer->pending, 0, whole);
+    }
+    fflush(stdout);
+}
+
+static bool is_stop(const struct engine_model *model, int32_t id)
+{
+    static const char *const spellings[] = {"<eos>", "<turn|>", "<|tool_response>"};
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
+        if (engine_token_find(model, spellings[i]) == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct engine_sampling choose_sampling(const struct engine_model *model,
+                                              const struct cli_options *options)
+{
+    struct engine_sampling sampling = engine_model_info(model)->sampling;
+    if (options->temperature >= 0) {
+        sampling.temperature = (float)options->temperature;
+    }
+    if (options->top_p >= 0) {
+        sampling.top_p = (float)options->top_p;
+    }
+    if (options->top_k >= 0) {
+        sampling.top_k = (int32_t)options->top_k;
+    }
+    sampling.seed = (uint64_t)options->seed;
+    return sampling;
+}
+
+/* Token after token until a stop, the number asked for, or the end of the context. */
+static int generate(struct engine_model *model, struct engine_session *session,
+                    const struct cli_options *options, const struct ids *prompt)
+{
+    struct engine_error error;
+    struct engine_sampling sampling = choose_sampling(model, options);
+    struct printer printer = {.model = model, .terminal = isatty(STDOUT_FILENO) == 1};
+    str_init(&printer.pending);
+    bool ok = engine_session_sync(session, prompt->items, prompt->count, NULL, &error);
+    size_t room = (size_t)engine_session_context(session) - prompt->count + 1;
+    size_t most = (size_t)options->new_tokens < room ? (size_t)options->new_tokens : room;
+    for (size_t i = 0; ok && i < most && !ferror(stdout); i++) {
+        int32_t id;
+        ok = engine_session_sample(session, &sampling, NULL, 0, &id, &error);
+        if (!ok) {
+            break;
+        }
+        if (options->json) {
+            printf(i == 0 ? "{\"ids\": [%d" : ", %d", id);
+        } else {
+            print_token(&printer, id);
+        }
+        if (!options->no_stop && is_stop(model, id)) {
+            break;
+        }
+        ok = i + 1 == most || engine_session_append(session, id, &error);
+    }
+    str_finish(&printer.pending);
+    if (!ok) {
+        return complain(error.text);
+    }
+    fputs(options->json ? "]}\n" : printer.terminal ? "\n" : "", stdout);
+    return finish_output();
+}
+
+/* The prompt's ids: from --ids, or <bos> and the tokens of --prompt. */
+static bool read_prompt(struct engine_model *model, const struct cli_options *options,
+                        struct ids *ids)
+{
+    struct err err;
+    struct engine_error error;
+    if (options->ids != NULL) {
+        return read_ids(options->ids, ids, &err) || (complain(err.text), false);
+    }
+    struct ids text = {0};
+    if (!engine_tokenize(model, options->prompt, strlen(options->prompt), options->control,
+                         &text.items, &text.count, &error)) {
+        complain(error.text);
+        return false;
+    }
+    int32_t bos = engine_token_find(model, "<bos>");
+    bool has_bos = text.count > 0 && text.items[0] == bos;
+    ids->items = mem_try_alloc(text.count + 1, sizeof *ids->items);
+    if (ids->items == NULL) {
+        engine_free(text.items);
+        complain("no memory for the prompt");
+        return false;
+    }
+    if (bos >= 0 && !has_bos) {
+        ids->items[ids->count++] = bos;
+    }
+    memcpy(ids->items + ids->count, text.items, text.count * sizeof *text.items);
+    ids->count += text.count;
+    engine_free(text.items);
+    return true;
+}
+
+static int run_generate(struct engine_model *model, const struct cli_options *options)
+{
+    struct ids prompt = {0};
+    if ((options->ids == NULL) == (options->prompt == NULL)) {
+        complain("generate needs either --ids FILE or --prompt TEXT");
+        return EXIT_USAGE;
+    }
+    int status = EXIT_FAILURE;
+    struct engine_session *session = NULL;
+    if (read_prompt(model, options, &prompt)) {
+        session = open_session(model, options, prompt.count + (size_t)options->new_tokens);
+    }
+    if (session != NULL) {
+        status = generate(model, session, options, &prompt);
+    }
+    engine_session_destroy(session);
+    mem_free(prompt.items);
+    return status;
+}
+
+static int run_bench(struct engine_model *model, const struct cli_options *options)
+{
+    struct engine_error error;
+    size_t prompt = (size_t)options->prompt_tokens, fresh = (size_t)options->new_tokens;
+    struct engine_session *session = open_session(model, options, prompt + fresh);
+    int32_t *ids = mem_try_alloc(prompt, sizeof *ids);
+    int32_t vocabulary = engine_model_info(model)->vocabulary_size;
+    if (session == NULL || ids == NULL) {
+        engine_session_destroy(session);
+        mem_free(ids);
+        return EXIT_FAILURE;
+    }
+    for (size_t i = 0; i < prompt; i++) {
+        ids[i] = (int32_t)((i * 7919 + 2) % (size_t)vocabulary);
+    }
+    int64_t start = clock_monotonic_us();
+    bool ok = engine_session_sync(session, ids, prompt, NULL, &error);
+    int64_t middle = clock_monotonic_us();
+    for (size_t i = 0; ok && i < fresh; i++) {
+        ok = engine_session_append(session, ids[i % prompt], &error);
+    }
+    int64_t end = clock_monotonic_us();
+    engine_session_destroy(session);
+    mem_free(ids);
+    if (!ok) {
+        return complain(error.text);
+    }
+    printf("prefill  %zu tokens  %.2f tokens/s\n", prompt,
+           (double)prompt * 1e6 / (double)(middle - start + 1));
+    printf("decode   %zu tokens  %.2f tokens/s\n", fresh,
+           (double)fresh * 1e6 / (double)(end - middle + 1));
+    return finish_output();
+}
+
+/* --- choosing the command
+ * -------------------------------------------------------------------------- */
+
+static const struct command {
+    const char *name;
+    enum cli_command command;
+    int (*run)(struct engine_model *model, const struct cli_options *options);
+    const char *help;
+} commands[] = {
+    {"info", CLI_INFO, run_info, "say what a model file is"},
+    {"tokenize", CLI_TOKENIZE, run_tokenize, "text from standard input to a JSON array of ids"},
+    {"detokenize", CLI_DETOKENIZE, run_detokenize, "a JSON array of ids to the bytes they spell"},
+    {"logits", CLI_LOGITS, run_logits, "the logits after each token, as a NumPy file"},
+    {"generate", CLI_GENERATE, run_generate, "continue a prompt"},
+    {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
+};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_usage(FILE *out)
+{
+    fputs("usage: carat-engine COMMAND -m FILE [options]\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
+    }
+    fputs("\ncarat-engine COMMAND -h lists a command's options.\n", out);
+}
+
+static int run_command(const struct command *command, int argc, char *const *argv)
+{
+    struct err err;
+    struct cli_options options;
+    if (!cli_options_parse(&options, command->command, argc, argv, &err)) {
+        complain(err.text);
+        return EXIT_USAGE;
+    }
+    if (options.help) {
+        printf("carat-engine %s: %s\n\n", command->name, command->help);
+        cli_options_help(command->command, stdout);
+        return finish_output();
+    }
+    struct engine_model *model = open_model(&options);
+    if (model == NULL) {
+        return EXIT_FAILURE;
+    }
+    int status = command->run(model, &options);
+    engine_model_close(model);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
+        print_usage(stdout);
+        return finish_output();
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return run_command(&commands[i], argc - 2, argv + 2);
+        }
+    }
+    fprintf(stderr, "carat-engine: unknown command %s\n", argv[1]);
+    print_usage(stderr);
+    return EXIT_USAGE;
+}

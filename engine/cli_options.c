@@ -1,0 +1,177 @@
+/* cli_options: see cli_options.h. Both "--name VALUE" and "--name=VALUE" are understood, and
+ * "-n VALUE" for those with a letter. */
+#include "cli_options.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+enum kind { FLAG, TEXT, INTEGER, REAL };
+
+struct option {
+    const char *name;
+    char letter;          /* 0: none */
+    const char *argument; /* as the help calls it; NULL for a flag */
+    enum kind kind;
+    size_t offset; /* of the field in struct cli_options */
+    unsigned commands;
+    double least, most; /* of a number */
+    const char *help;
+};
+
+#define AT(FIELD) offsetof(struct cli_options, FIELD)
+
+enum {
+    COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH,
+    ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | COMPUTING,
+};
+
+static const struct option table[] = {
+    {"model", 'm', "FILE", TEXT, AT(model), ALL, 0, 0, "the model, a GGUF file"},
+    {"ids", 0, "FILE", TEXT, AT(ids), CLI_LOGITS | CLI_GENERATE, 0, 0,
+     "token ids, a JSON array; - is standard input"},
+    {"prompt", 0, "TEXT", TEXT, AT(prompt), CLI_GENERATE, 0, 0,
+     "text to go on from, instead of ids; <bos> is put before it"},
+    {"control", 0, NULL, FLAG, AT(control), CLI_TOKENIZE | CLI_GENERATE, 0, 0,
+     "the text may spell control tokens, as <|turn>"},
+    {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS, 0, 0, "where to write, a NumPy file"},
+    {"chunk", 0, "N", INTEGER, AT(chunk), CLI_LOGITS, 1, 1 << 21,
+     "evaluate N tokens at a time (all at once)"},
+    {"new", 'n', "N", INTEGER, AT(new_tokens), CLI_GENERATE | CLI_BENCH, 1, 1 << 21,
+     "most tokens to generate (128)"},
+    {"prefill", 'p', "N", INTEGER, AT(prompt_tokens), CLI_BENCH, 1, 1 << 21,
+     "tokens of the prompt (128)"},
+    {"temp", 0, "T", REAL, AT(temperature), CLI_GENERATE, 0, 100,
+     "temperature; 0 takes the best (as the file recommends)"},
+    {"top-k", 0, "K", INTEGER, AT(top_k), CLI_GENERATE, 0, 1 << 20,
+     "only the K best; 0 is off (as the file recommends)"},
+    {"top-p", 0, "P", REAL, AT(top_p), CLI_GENERATE, 1e-6, 1,
+     "only the best of probability P together (as the file recommends)"},
+    {"seed", 0, "S", INTEGER, AT(seed), CLI_GENERATE, 0, 9007199254740992.0,
+     "the same seed makes the same choices (0)"},
+    {"json", 0, NULL, FLAG, AT(json), CLI_GENERATE, 0, 0, "print {\"ids\": [...]}, the new ids"},
+    {"no-stop", 0, NULL, FLAG, AT(no_stop), CLI_GENERATE, 0, 0, "go on after a stop token"},
+    {"threads", 't', "N", INTEGER, AT(threads), ALL, 0, 256, "worker threads; 0: one a core (0)"},
+    {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
+     "kernels: scalar, avx2, neon (CARAT_CPU, or the best)"},
+    {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0, "store keys and values as f32 or f16 (f32)"},
+    {"context", 0, "N", INTEGER, AT(context), COMPUTING, 1, 1 << 21,
+     "most tokens of the session (as many as needed)"},
+    {"help", 'h', NULL, FLAG, AT(help), ALL, 0, 0, "this text"},
+};
+
+enum { OPTION_COUNT = sizeof table / sizeof table[0] };
+
+/* The option that a word names; *value is what follows "=", or NULL. */
+static const struct option *find(const char *word, enum cli_command command, const char **value)
+{
+    *value = NULL;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &table[i];
+        size_t length = strlen(option->name);
+        if ((option->commands & command) == 0) {
+            continue;
+        }
+        if (word[0] == '-' && word[1] == option->letter && word[1] != '\0' && word[2] == '\0') {
+            return option;
+        }
+        if (strncmp(word, "--", 2) == 0 && strncmp(word + 2, option->name, length) == 0 &&
+            (word[2 + length] == '\0' || word[2 + length] == '=')) {
+            *value = word[2 + length] == '=' ? word + 3 + length : NULL;
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static bool set_number(const struct option *option, const char *text, void *field, struct err *err)
+{
+    char *end;
+    errno = 0;
+    long long integer = option->kind == INTEGER ? strtoll(text, &end, 10) : 0;
+    double real = option->kind == INTEGER ? (double)integer : strtod(text, &end);
+    if (end == text || *end != '\0' || errno != 0) {
+        return err_set(err, ERR_ARGUMENT, "--%s %s: not a number", option->name, text);
+    }
+    if (!(real >= option->least && real <= option->most)) {
+        return err_set(err, ERR_ARGUMENT, "--%s %s: must be %.10g to %.10g", option->name, text,
+                       option->least, option->most);
+    }
+    if (option->kind == INTEGER) {
+        *(int64_t *)field = integer;
+    } else {
+        *(double *)field = real;
+    }
+    return true;
+}
+
+static bool set_value(const struct option *option, const char *text, struct cli_options *options,
+                      struct err *err)
+{
+    void *field = (char *)options + option->offset;
+    if (option->kind == TEXT) {
+        *(const char **)field = text;
+        return true;
+    }
+    return set_number(option, text, field, err);
+}
+
+bool cli_options_parse(struct cli_options *options, enum cli_command command, int argc,
+                       char *const *argv, struct err *err)
+{
+    struct cli_options parsed = {
+        .kv = "f32",
+        .new_tokens = 128,
+        .prompt_tokens = 128,
+        .temperature = -1,
+        .top_p = -1,
+        .top_k = -1,
+    };
+    for (int i = 0; i < argc; i++) {
+        const char *value;
+        const struct option *option = find(argv[i], command, &value);
+        if (option == NULL) {
+            return err_set(err, ERR_ARGUMENT, "unknown option %s", argv[i]);
+        }
+        if (option->kind == FLAG) {
+            if (value != NULL) {
+                return err_set(err, ERR_ARGUMENT, "--%s takes no value", option->name);
+            }
+            *(bool *)(void *)((char *)&parsed + option->offset) = true;
+            continue;
+        }
+        if (value == NULL && i + 1 == argc) {
+            return err_set(err, ERR_ARGUMENT, "--%s needs a value", option->name);
+        }
+        value = value != NULL ? value : argv[++i];
+        if (!set_value(option, value, &parsed, err)) {
+            return false;
+        }
+    }
+    if (strcmp(parsed.kv, "f32") != 0 && strcmp(parsed.kv, "f16") != 0) {
+        return err_set(err, ERR_ARGUMENT, "--kv %s: must be f32 or f16", parsed.kv);
+    }
+    if (parsed.model == NULL && !parsed.help) {
+        return err_set(err, ERR_ARGUMENT, "a model is needed: -m FILE");
+    }
+    *options = parsed;
+    return true;
+}
+
+void cli_options_help(enum cli_command command, FILE *out)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &table[i];
+        if ((option->commands & command) == 0) {
+            continue;
+        }
+        char name[40];
+        char letter[] = {'-', option->letter, ',', '\0'};
+        snprintf(name, sizeof name, "--%s%s%s", option->name, option->argument != NULL ? " " : "",
+                 option->argument != NULL ? option->argument : "");
+        fprintf(out, "  %3s %-16s %s\n", option->letter != '\0' ? letter : "", name, option->help);
+    }
+}

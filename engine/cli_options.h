@@ -1,0 +1,50 @@
+/* cli_options: the options of carat-engine, from one table.
+ *
+ * Parsing, checking and the help texts all come from the table in cli_options.c. Values that are
+ * not given keep the defaults named there.
+ */
+#ifndef CARAT_CLI_OPTIONS_H
+#define CARAT_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct err;
+
+enum cli_command {
+    CLI_INFO = 1,
+    CLI_TOKENIZE = 2,
+    CLI_DETOKENIZE = 4,
+    CLI_LOGITS = 8,
+    CLI_GENERATE = 16,
+    CLI_BENCH = 32,
+};
+
+struct cli_options {
+    const char *model; /* -m; never NULL after cli_options_parse, but for help */
+    const char *cpu;
+    const char *kv;
+    int64_t threads;
+    int64_t context; /* 0 = as many tokens as the command needs */
+    const char *ids; /* a path, "-" = standard input */
+    const char *prompt;
+    const char *output;
+    int64_t chunk; /* 0 = all at once */
+    int64_t new_tokens;
+    int64_t prompt_tokens;
+    double temperature, top_p; /* below 0: as the file recommends */
+    int64_t top_k;
+    int64_t seed;
+    bool control, json, no_stop, help;
+};
+
+/* Parses argv[0..argc) (the words behind the command's name) for one command. ERR_ARGUMENT names
+ * the option and what is wrong with it. */
+bool cli_options_parse(struct cli_options *options, enum cli_command command, int argc,
+                       char *const *argv, struct err *err);
+
+/* The options of a command, one line each. */
+void cli_options_help(enum cli_command command, FILE *out);
+
+#endif

@@ -1,0 +1,70 @@
+/* cpu: asks the system for cores and the processor for instruction sets.
+ *
+ * CPUID alone does not suffice for AVX: the system must also save the upper halves of the
+ * registers, which XGETBV tells. Both are read directly, since the compilers' built-in test does
+ * not know F16C in every version.
+ */
+#include "compute/cpu.h"
+
+#include <sched.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+int cpu_count(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 1; /* more than CPU_SETSIZE cores: the user names a number with --threads */
+    }
+    int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : count;
+}
+
+#if defined(__x86_64__)
+
+enum {
+    CPUID_1_ECX_FMA = 1 << 12,
+    CPUID_1_ECX_OSXSAVE = 1 << 27,
+    CPUID_1_ECX_AVX = 1 << 28,
+    CPUID_1_ECX_F16C = 1 << 29,
+    CPUID_7_EBX_AVX2 = 1 << 5,
+    XCR0_SSE_AND_AVX = 6,
+};
+
+bool cpu_has_avx2(void)
+{
+    const unsigned wanted =
+        CPUID_1_ECX_FMA | CPUID_1_ECX_OSXSAVE | CPUID_1_ECX_AVX | CPUID_1_ECX_F16C;
+    unsigned eax, ebx, ecx, edx;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & wanted) != wanted) {
+        return false;
+    }
+    unsigned xcr0, upper;
+    __asm__ volatile("xgetbv" : "=a"(xcr0), "=d"(upper) : "c"(0));
+    (void)upper;
+    if ((xcr0 & XCR0_SSE_AND_AVX) != XCR0_SSE_AND_AVX) {
+        return false;
+    }
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & CPUID_7_EBX_AVX2) != 0;
+}
+
+#else
+
+bool cpu_has_avx2(void)
+{
+    return false;
+}
+
+#endif
+
+bool cpu_has_neon(void)
+{
+#if defined(__aarch64__)
+    return true;
+#else
+    return false;
+#endif
+}

@@ -1,0 +1,30 @@
+/* cpu: what this machine can do: how many cores we may use, and which instruction sets.
+ *
+ * Plain questions to the system and the processor; nothing is cached and nothing is configured here
+ * (no environment variable is read). Any thread.
+ */
+#ifndef CARAT_COMPUTE_CPU_H
+#define CARAT_COMPUTE_CPU_H
+
+#include <stdbool.h>
+
+/* The cores that this process may run on (its affinity mask), at least 1. */
+int cpu_count(void);
+
+/* AVX2, FMA and F16C, and a system that saves the wide registers. */
+bool cpu_has_avx2(void);
+
+/* Advanced SIMD, which every 64-bit ARM has. */
+bool cpu_has_neon(void);
+
+/* A hint to the core that we spin: kinder to its sibling thread and to the power bill. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+#endif

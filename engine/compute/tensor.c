@@ -1,0 +1,330 @@
+/* tensor: the operations, and how each is cut into pieces of work.
+ *
+ * A product is cut by rows of the matrix. With one token and a kernel for the stored format the
+ * rows are multiplied as they lie; else a piece decodes its rows into the worker's panel once and
+ * multiplies all tokens by them, so that the cost of decoding is shared by the tokens. Everything
+ * else is cut by rows of activations. Where a cut lies never changes a result: each output value is
+ * made whole inside one piece.
+ */
+#include "compute/tensor.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "compute/kernels.h"
+#include "compute/workers.h"
+#include "load/weights.h"
+
+/* Rows of a matrix that are decoded together: enough to use a tile of activations several times,
+ * few enough that they stay in the second-level cache. */
+enum { PANEL_ROWS = 16 };
+
+/* Values of a matrix in a piece of work for one token: some tens of microseconds. */
+enum { PIECE_VALUES = 128 * 1024 };
+
+/* Activations in a piece of element-wise work. */
+enum { PIECE_ELEMENTS = 4096 };
+
+bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, int threads,
+                         size_t columns_max, struct err *err)
+{
+    struct tensor_machine made = {.panel_values = (columns_max + 15) / 16 * 16 * PANEL_ROWS};
+    made.kernels = kernels_choose(kernels, err);
+    if (made.kernels == NULL) {
+        return false;
+    }
+    made.workers = workers_create(threads, err);
+    if (made.workers == NULL) {
+        return false;
+    }
+    size_t count = (size_t)workers_count(made.workers);
+    made.panels = mem_try_align(64, count * made.panel_values, sizeof *made.panels);
+    if (made.panels == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for the scratch of %zu workers", count);
+        tensor_machine_finish(&made);
+        return false;
+    }
+    *machine = made;
+    return true;
+}
+
+void tensor_machine_finish(struct tensor_machine *machine)
+{
+    workers_destroy(machine->workers);
+    mem_free(machine->panels);
+    *machine = (struct tensor_machine){0};
+}
+
+void tensor_share(struct tensor_machine *machine,
+                  void (*work)(void *context, size_t index, int worker), void *context,
+                  size_t count)
+{
+    if (!workers_run(machine->workers, work, context, count, machine->cancel)) {
+        machine->stopped = true;
+    }
+}
+
+/* --- products
+ * -------------------------------------------------------------------------------------- */
+
+struct product_job {
+    const struct tensor_machine *machine;
+    struct tensor_product products[TENSOR_PRODUCTS_MAX];
+    size_t piece_rows[TENSOR_PRODUCTS_MAX];
+    size_t first_piece[TENSOR_PRODUCTS_MAX + 1]; /* pieces of product i: [i] .. [i + 1] - 1 */
+    size_t product_count;
+};
+
+static bool multiplies_as_stored(const struct tensor_machine *machine,
+                                 const struct quant_format *format, size_t tokens)
+{
+    return tokens == 1 && machine->kernels->rows[format->type].dot != NULL;
+}
+
+static void decode(const struct kernels *kernels, const struct weights_matrix *matrix, size_t from,
+                   size_t rows, float *values)
+{
+    const struct quant_format *format = matrix->format;
+    size_t blocks = (size_t)matrix->columns / format->block_values;
+    void (*fast)(const unsigned char *, size_t, float *) = kernels->rows[format->type].decode;
+    for (size_t r = 0; r < rows; r++) {
+        const unsigned char *row = matrix->data + (from + r) * matrix->row_bytes;
+        (fast != NULL ? fast : format->decode)(row, blocks, values + r * (size_t)matrix->columns);
+    }
+}
+
+static void multiply_piece(void *context, size_t piece, int worker)
+{
+    const struct product_job *job = context;
+    const struct tensor_machine *machine = job->machine;
+    size_t i = 0;
+    while (piece >= job->first_piece[i + 1]) {
+        i++;
+    }
+    const struct tensor_product *product = &job->products[i];
+    const struct weights_matrix *matrix = product->matrix;
+    size_t first = (piece - job->first_piece[i]) * job->piece_rows[i];
+    size_t rows = (size_t)product->row_count - first;
+    rows = rows < job->piece_rows[i] ? rows : job->piece_rows[i];
+    size_t from = (size_t)product->row_from + first;
+    size_t columns = (size_t)matrix->columns;
+    const unsigned char *stored = matrix->data + from * matrix->row_bytes;
+    float *out = product->out + first;
+    if (multiplies_as_stored(machine, matrix->format, product->tokens)) {
+        machine->kernels->rows[matrix->format->type].dot(stored, matrix->row_bytes, rows, columns,
+                                                         product->x, out);
+        return;
+    }
+    const float *panel = (const float *)(const void *)stored;
+    if (matrix->format->type != QUANT_F32) {
+        float *scratch = machine->panels + (size_t)worker * machine->panel_values;
+        decode(machine->kernels, matrix, from, rows, scratch);
+        panel = scratch;
+    }
+    machine->kernels->panel(panel, columns, rows, columns, product->x, product->x_stride,
+                            product->tokens, out, product->out_stride);
+}
+
+static size_t rows_of_a_piece(const struct tensor_machine *machine,
+                              const struct weights_matrix *matrix, size_t tokens)
+{
+    if (!multiplies_as_stored(machine, matrix->format, tokens)) {
+        return PANEL_ROWS;
+    }
+    size_t rows = PIECE_VALUES / (size_t)matrix->columns / 4 * 4;
+    return rows < 4 ? 4 : rows;
+}
+
+void tensor_multiply(struct tensor_machine *machine, const struct tensor_product *products,
+                     size_t product_count)
+{
+    assert(product_count <= TENSOR_PRODUCTS_MAX);
+    struct product_job job = {.machine = machine};
+    for (size_t i = 0; i < product_count; i++) {
+        const struct weights_matrix *matrix = products[i].matrix;
+        if (matrix->data == NULL || products[i].tokens == 0) {
+            continue;
+        }
+        size_t n = job.product_count++;
+        job.products[n] = products[i];
+        if (products[i].row_count == 0) {
+            job.products[n].row_count = matrix->rows;
+        }
+        job.piece_rows[n] = rows_of_a_piece(machine, matrix, products[i].tokens);
+        size_t rows = (size_t)job.products[n].row_count;
+        job.first_piece[n + 1] =
+            job.first_piece[n] + (rows + job.piece_rows[n] - 1) / job.piece_rows[n];
+    }
+    tensor_share(machine, multiply_piece, &job, job.first_piece[job.product_count]);
+}
+
+void tensor_decode_row(const struct tensor_machine *machine, const struct weights_matrix *matrix,
+                       int32_t row, float *values)
+{
+    decode(machine->kernels, matrix, (size_t)row, 1, values);
+}
+
+/* --- element by element
+ * ---------------------------------------------------------------------------- */
+
+/* Rows of `width` values; the last one may be cut short by `total`, which is how a long run of
+ * values is shared. */
+struct rows_job {
+    void (*row)(const struct rows_job *job, float *out, const float *in, size_t width);
+    const struct kernels *kernels;
+    float *out;
+    const float *in;
+    const float *weight;
+    size_t in_stride, width, total, count, piece_rows;
+    float number; /* eps, factor or cap */
+};
+
+static void rows_piece(void *context, size_t piece, int worker)
+{
+    (void)worker;
+    const struct rows_job *job = context;
+    size_t end = (piece + 1) * job->piece_rows;
+    end = end < job->count ? end : job->count;
+    for (size_t i = piece * job->piece_rows; i < end; i++) {
+        size_t left = job->total - i * job->width;
+        job->row(job, job->out + i * job->width, job->in + i * job->in_stride,
+                 left < job->width ? left : job->width);
+    }
+}
+
+static void run_rows(struct tensor_machine *machine, struct rows_job job)
+{
+    job.kernels = machine->kernels;
+    job.count = (job.total + job.width - 1) / job.width;
+    job.piece_rows = job.width < PIECE_ELEMENTS ? PIECE_ELEMENTS / job.width : 1;
+    size_t pieces = (job.count + job.piece_rows - 1) / job.piece_rows;
+    tensor_share(machine, rows_piece, &job, pieces);
+}
+
+/* The same operation on each of `total` values that lie side by side. */
+static void run_values(struct tensor_machine *machine, struct rows_job job)
+{
+    job.width = PIECE_ELEMENTS;
+    job.in_stride = PIECE_ELEMENTS;
+    run_rows(machine, job);
+}
+
+void tensor_rms_norm_row(const struct kernels *kernels, float *out, const float *x,
+                         const float *weight, size_t width, float eps)
+{
+    float squares;
+    kernels->rows[QUANT_F32].dot((const unsigned char *)x, 0, 1, width, x, &squares);
+    float factor = 1.0f / sqrtf(squares / (float)width + eps);
+    if (weight == NULL) {
+        for (size_t i = 0; i < width; i++) {
+            out[i] = x[i] * factor;
+        }
+        return;
+    }
+    for (size_t i = 0; i < width; i++) {
+        out[i] = x[i] * factor * weight[i];
+    }
+}
+
+static void rms_norm_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    tensor_rms_norm_row(job->kernels, out, in, job->weight, width, job->number);
+}
+
+void tensor_rms_norm(struct tensor_machine *machine, float *out, const float *x,
+                     const float *weight, size_t count, size_t width, float eps)
+{
+    run_rows(machine, (struct rows_job){.row = rms_norm_row,
+                                        .out = out,
+                                        .in = x,
+                                        .in_stride = width,
+                                        .weight = weight,
+                                        .width = width,
+                                        .total = count * width,
+                                        .number = eps});
+}
+
+static void add_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    (void)job;
+    for (size_t i = 0; i < width; i++) {
+        out[i] += in[i];
+    }
+}
+
+void tensor_add(struct tensor_machine *machine, float *x, const float *y, size_t n)
+{
+    run_values(machine, (struct rows_job){.row = add_row, .out = x, .in = y, .total = n});
+}
+
+static void scale_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    for (size_t i = 0; i < width; i++) {
+        out[i] = in[i] * job->number;
+    }
+}
+
+void tensor_scale(struct tensor_machine *machine, float *x, float factor, size_t n)
+{
+    run_values(machine, (struct rows_job){
+                            .row = scale_row, .out = x, .in = x, .total = n, .number = factor});
+}
+
+static void gelu_multiply_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    (void)job;
+    const float root_two_over_pi = 0.7978845608028654f;
+    for (size_t i = 0; i < width; i++) {
+        float x = out[i];
+        float inner = root_two_over_pi * (x + 0.044715f * x * x * x);
+        out[i] = 0.5f * x * (1.0f + tanhf(inner)) * in[i];
+    }
+}
+
+void tensor_gelu_multiply(struct tensor_machine *machine, float *x, const float *y, size_t y_stride,
+                          size_t count, size_t width)
+{
+    struct rows_job job = {.row = gelu_multiply_row,
+                           .out = x,
+                           .in = y,
+                           .in_stride = y_stride,
+                           .width = width,
+                           .total = count * width};
+    if (count == 1 || y_stride == width) {
+        run_values(machine, job);
+    } else {
+        run_rows(machine, job);
+    }
+}
+
+static void soft_cap_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    for (size_t i = 0; i < width; i++) {
+        out[i] = job->number * tanhf(in[i] / job->number);
+    }
+}
+
+void tensor_soft_cap(struct tensor_machine *machine, float *x, float cap, size_t n)
+{
+    run_values(machine, (struct rows_job){
+                            .row = soft_cap_row, .out = x, .in = x, .total = n, .number = cap});
+}
+
+void tensor_softmax(float *x, size_t width)
+{
+    float greatest = x[0];
+    for (size_t i = 1; i < width; i++) {
+        greatest = x[i] > greatest ? x[i] : greatest;
+    }
+    double sum = 0;
+    for (size_t i = 0; i < width; i++) {
+        x[i] = expf(x[i] - greatest);
+        sum += (double)x[i];
+    }
+    float total = (float)sum;
+    for (size_t i = 0; i < width; i++) {
+        x[i] /= total;
+    }
+}

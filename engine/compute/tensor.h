@@ -1,0 +1,89 @@
+/* tensor: the operations of a forward pass on rows of float32 values.
+ *
+ * A "row" is the vector of one token (or of one head of it); `count` rows of `width` values lie
+ * `width` apart unless a stride is named. Work is shared among the workers of the model; results
+ * do not depend on their number. Nothing here fails: when the pass is cancelled, what is left is
+ * skipped, `stopped` is set, and the results are worth nothing; the caller looks at `stopped`
+ * between layers.
+ */
+#ifndef CARAT_COMPUTE_TENSOR_H
+#define CARAT_COMPUTE_TENSOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct kernels;
+struct weights_matrix;
+struct workers;
+
+/* What computes: shared by all sessions of a model, used by one at a time. */
+struct tensor_machine {
+    const struct kernels *kernels;
+    struct workers *workers;
+    float *panels;             /* one for each worker: decoded rows of a matrix */
+    size_t panel_values;       /* size of one */
+    const atomic_bool *cancel; /* of the pass that runs now; may be NULL */
+    bool stopped;              /* the pass was cancelled and its values are not whole */
+};
+
+/* Starts `threads` workers (0 = all cores) and chooses kernels by name (NULL = best).
+ * `columns_max`: the widest matrix that will be multiplied. */
+bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, int threads,
+                         size_t columns_max, struct err *err);
+void tensor_machine_finish(struct tensor_machine *machine);
+
+/* Shares `work` over 0..count-1 and notes a cancel. */
+void tensor_share(struct tensor_machine *machine,
+                  void (*work)(void *context, size_t index, int worker), void *context,
+                  size_t count);
+
+/* One product y = M x: out[t][row] for each of `tokens` vectors x[t]. Strides in values. */
+struct tensor_product {
+    const struct weights_matrix *matrix;
+    const float *x;
+    size_t x_stride;
+    float *out;
+    size_t out_stride;
+    size_t tokens;
+    int32_t row_from, row_count; /* the rows of the matrix that are wanted; row_count 0 = all */
+};
+
+/* Up to four products as one piece of work: q, k and v; gate and up. A product whose matrix has no
+ * data is left out. */
+enum { TENSOR_PRODUCTS_MAX = 4 };
+void tensor_multiply(struct tensor_machine *machine, const struct tensor_product *products,
+                     size_t product_count);
+
+/* Values 0..columns-1 of row `row` of a matrix, decoded. */
+void tensor_decode_row(const struct tensor_machine *machine, const struct weights_matrix *matrix,
+                       int32_t row, float *values);
+
+/* out = x * (mean(x^2) + eps)^(-1/2) [* weight]; weight NULL = none. x and out may be the same. */
+void tensor_rms_norm(struct tensor_machine *machine, float *out, const float *x,
+                     const float *weight, size_t count, size_t width, float eps);
+
+/* The same for one row, on the calling thread. */
+void tensor_rms_norm_row(const struct kernels *kernels, float *out, const float *x,
+                         const float *weight, size_t width, float eps);
+
+/* x += y, n values. */
+void tensor_add(struct tensor_machine *machine, float *x, const float *y, size_t n);
+
+/* x *= factor, n values. */
+void tensor_scale(struct tensor_machine *machine, float *x, float factor, size_t n);
+
+/* x = gelu_tanh(x) * y, rows of y `y_stride` apart. gelu_tanh(x) =
+ * x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
+void tensor_gelu_multiply(struct tensor_machine *machine, float *x, const float *y, size_t y_stride,
+                          size_t count, size_t width);
+
+/* x = cap * tanh(x / cap), n values. */
+void tensor_soft_cap(struct tensor_machine *machine, float *x, float cap, size_t n);
+
+/* x = exp(x - max) / sum: one row, on the calling thread. */
+void tensor_softmax(float *x, size_t width);
+
+#endif

@@ -1,0 +1,67 @@
+/* session: one timeline of tokens, and the logits after the last of them.
+ *
+ * The caller always says which tokens the session shall hold; the session keeps the longest common
+ * prefix that its K/V cache still allows and computes the rest in chunks. Invariant, also after a
+ * failure or a cancel: the cache holds exactly the positions of tokens[0..count), and the logits
+ * are those after the last one, or there are none.
+ *
+ * One thread at a time, but session_cancel and session_resume may come from any. The model's parts
+ * are borrowed and must outlive the session.
+ */
+#ifndef CARAT_SESSION_H
+#define CARAT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "load/quant.h"
+
+struct decoder;
+struct engine_sampling;
+struct err;
+struct hparams;
+struct session;
+
+struct session_options {
+    struct decoder *decoder;
+    const struct hparams *hparams;
+    int workers;             /* threads that the decoder runs on */
+    size_t context;          /* most tokens, at least 1 */
+    enum quant_type kv_type; /* QUANT_F32 or QUANT_F16 */
+};
+
+struct session *session_create(const struct session_options *options, struct err *err);
+void session_destroy(struct session *session);
+
+size_t session_context(const struct session *session);
+const int32_t *session_tokens(const struct session *session, size_t *count);
+void session_on_progress(struct session *session,
+                         void (*progress)(void *context, size_t done, size_t total), void *context);
+
+/* Holds exactly ids[0..count), count >= 1. When the part to be kept ends before what a sliding
+ * layer's ring still reaches back to, everything is computed again. *reused (may be NULL): tokens
+ * kept. ERR_FULL, with nothing changed, when count exceeds the context; ERR_CANCELLED and
+ * ERR_MEMORY leave a prefix of ids. */
+bool session_sync(struct session *session, const int32_t *ids, size_t count, size_t *reused,
+                  struct err *err);
+
+/* Appends ids; logits [count][vocab_size] after each of them, or NULL when only those after the
+ * last one are wanted. The failures of session_sync; rows of tokens that were finished are valid
+ * then. */
+bool session_append(struct session *session, const int32_t *ids, size_t count, float *logits,
+                    struct err *err);
+
+/* NULL when there are none. */
+const float *session_logits(const struct session *session);
+
+bool session_sample(struct session *session, const struct engine_sampling *sampling,
+                    const int32_t *banned, size_t banned_count, int32_t *id, struct err *err);
+
+void session_cancel(struct session *session);
+void session_resume(struct session *session);
+
+/* Bytes that the K/V cache has allocated. */
+size_t session_kv_bytes(const struct session *session);
+
+#endif

@@ -1,0 +1,317 @@
+/* decoder: the forward pass as a page of prose; each line is one operation of the architecture.
+ *
+ *   x = E[id] sqrt(d);  ple = per-layer inputs
+ *   each layer:  x += norm(attention(norm(x)));  x += norm(feed_forward(norm(x)))
+ *                x += norm(per_layer(x));        x *= layer_scalar
+ *   logits = cap tanh(head norm(x) / cap)
+ *
+ * A cancelled pass is noticed between the operations of a layer; the operations themselves skip
+ * what is left of their work (compute/tensor.h), so it ends within a piece of work.
+ */
+#include "text/decoder.h"
+
+#include <assert.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "load/weights.h"
+#include "text/attention.h"
+#include "text/embed.h"
+#include "text/feed_forward.h"
+#include "text/kv_cache.h"
+#include "text/pass.h"
+
+struct decoder {
+    struct pass pass;
+};
+
+/* --- the pass
+ * -------------------------------------------------------------------------------------- */
+
+/* x += norm(branch) for the active rows. */
+static void add_branch(struct pass *pass, const float *norm)
+{
+    size_t d = (size_t)pass->hparams->hidden_size, rows = pass_active(pass);
+    float *x = pass->x + pass->first * d, *branch = pass->branch + pass->first * d;
+    tensor_rms_norm(pass->machine, branch, branch, norm, rows, d, pass->hparams->rms_norm_eps);
+    tensor_add(pass->machine, x, branch, rows * d);
+}
+
+static void norm_input(struct pass *pass, const float *norm)
+{
+    size_t d = (size_t)pass->hparams->hidden_size, at = pass->first * d;
+    tensor_rms_norm(pass->machine, pass->normed + at, pass->x + at, norm, pass_active(pass), d,
+                    pass->hparams->rms_norm_eps);
+}
+
+static void run_layer(struct pass *pass, int32_t layer, size_t wanted)
+{
+    const struct weights_layer *w = &pass->weights->layers[layer];
+    size_t d = (size_t)pass->hparams->hidden_size;
+    bool last_kv = layer == pass->last_kv_layer;
+    size_t query_from = last_kv ? pass->count - wanted : pass->first;
+
+    norm_input(pass, w->input_norm);
+    attention_project(pass, layer, query_from);
+    pass->first = query_from; /* from the last K/V layer on, only the wanted rows go on */
+    if (pass_active(pass) == 0) {
+        return;
+    }
+    attention_attend(pass, layer);
+    add_branch(pass, w->post_attention_norm);
+
+    norm_input(pass, w->pre_ffw_norm);
+    feed_forward_dense(pass, layer);
+    add_branch(pass, w->post_ffw_norm);
+
+    if (pass->hparams->hidden_size_per_layer_input > 0) {
+        feed_forward_per_layer(pass, layer);
+        add_branch(pass, w->post_ple_norm);
+    }
+    tensor_scale(pass->machine, pass->x + pass->first * d, w->layer_scalar, pass_active(pass) * d);
+}
+
+static void run_head(struct pass *pass, float *logits)
+{
+    const struct hparams *hp = pass->hparams;
+    size_t d = (size_t)hp->hidden_size, vocabulary = (size_t)hp->vocab_size;
+    norm_input(pass, pass->weights->output_norm);
+    struct tensor_product head = {
+        .matrix = &pass->weights->head,
+        .x = pass->normed + pass->first * d,
+        .x_stride = d,
+        .out = logits,
+        .out_stride = vocabulary,
+        .tokens = pass_active(pass),
+    };
+    tensor_multiply(pass->machine, &head, 1);
+    if (hp->final_logit_softcapping > 0) {
+        tensor_soft_cap(pass->machine, logits, hp->final_logit_softcapping,
+                        pass_active(pass) * vocabulary);
+    }
+}
+
+bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct err *err)
+{
+    struct pass *pass = &decoder->pass;
+    const struct hparams *hp = pass->hparams;
+    assert(run->count >= 1 && run->count <= DECODER_CHUNK && run->wanted <= run->count);
+    if (!kv_cache_prepare(run->cache, run->position, run->position + run->count, err)) {
+        return false;
+    }
+    pass->cache = run->cache;
+    pass->ids = run->ids;
+    pass->position = run->position;
+    pass->count = run->count;
+    pass->first = 0;
+    pass->scores = run->scores;
+    pass->score_stride = run->score_stride;
+    pass->machine->cancel = run->cancel;
+    pass->machine->stopped = false;
+
+    attention_prepare_angles(pass);
+    embed_tokens(pass);
+    if (hp->hidden_size_per_layer_input > 0) {
+        embed_per_layer_inputs(pass, run->wanted);
+    }
+    int32_t end = run->wanted > 0 ? hp->num_hidden_layers : pass->last_kv_layer + 1;
+    for (int32_t l = 0; l < end && !pass->machine->stopped; l++) {
+        run_layer(pass, l, run->wanted);
+    }
+    if (run->wanted > 0 && !pass->machine->stopped) {
+        run_head(pass, run->logits);
+    }
+    pass->machine->cancel = NULL;
+    if (pass->machine->stopped) {
+        return err_set(err, ERR_CANCELLED, "cancelled at position %zu", run->position);
+    }
+    return true;
+}
+
+/* --- building
+ * -------------------------------------------------------------------------------------- */
+
+/* The widest of the rows that differ between layers. */
+struct widths {
+    size_t query, key_value, feed_forward;
+    int32_t head_sliding, head_full; /* 0: there is no such layer */
+};
+
+static size_t greater(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct widths measure(const struct hparams *hp)
+{
+    struct widths widths = {.feed_forward = (size_t)hp->hidden_size_per_layer_input};
+    for (int32_t l = 0; l < hp->num_hidden_layers; l++) {
+        const struct hparams_layer *layer = &hp->layers[l];
+        size_t hd = (size_t)layer->head_dim;
+        widths.query = greater(widths.query, hd * (size_t)hp->num_attention_heads);
+        widths.key_value = greater(widths.key_value, hd * (size_t)layer->num_key_value_heads);
+        widths.feed_forward = greater(widths.feed_forward, (size_t)layer->intermediate_size);
+        *(layer->sliding ? &widths.head_sliding : &widths.head_full) = layer->head_dim;
+    }
+    return widths;
+}
+
+size_t decoder_widest(const struct hparams *hp)
+{
+    struct widths widths = measure(hp);
+    size_t ple = (size_t)hp->hidden_size_per_layer_input * (size_t)hp->num_hidden_layers;
+    return greater(greater((size_t)hp->hidden_size, ple),
+                   greater(widths.query, widths.feed_forward));
+}
+
+static bool check_matrix(const struct weights_matrix *matrix, const char *name, int32_t layer,
+                         struct err *err)
+{
+    if (matrix->data == NULL || matrix->format->decode != NULL) {
+        return true;
+    }
+    return err_set(err, ERR_UNSUPPORTED, "%s of layer %d is stored as %s, which cannot be decoded",
+                   name, layer, matrix->format->name);
+}
+
+static bool check_formats(const struct hparams *hp, const struct weights *weights, struct err *err)
+{
+    bool ok = check_matrix(&weights->embedding, "the embedding", 0, err) &&
+              check_matrix(&weights->head, "the head", 0, err) &&
+              check_matrix(&weights->ple_embedding, "the per-layer embedding", 0, err) &&
+              check_matrix(&weights->ple_model_projection, "the per-layer projection", 0, err);
+    for (int32_t l = 0; l < hp->num_hidden_layers && ok; l++) {
+        const struct weights_layer *w = &weights->layers[l];
+        ok = check_matrix(&w->q, "attn_q", l, err) && check_matrix(&w->k, "attn_k", l, err) &&
+             check_matrix(&w->v, "attn_v", l, err) && check_matrix(&w->o, "attn_output", l, err) &&
+             check_matrix(&w->gate, "ffn_gate", l, err) && check_matrix(&w->up, "ffn_up", l, err) &&
+             check_matrix(&w->down, "ffn_down", l, err) &&
+             check_matrix(&w->ple_gate, "inp_gate", l, err) &&
+             check_matrix(&w->ple_proj, "proj", l, err);
+    }
+    return ok;
+}
+
+static bool check_model(const struct hparams *hp, const struct weights *weights, struct err *err)
+{
+    if (hp->num_experts > 0) {
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the model is a mixture of %d experts, which this engine does not run",
+                       hp->num_experts);
+    }
+    struct widths widths = measure(hp);
+    for (int32_t l = 0; l < hp->num_hidden_layers; l++) {
+        const struct hparams_layer *layer = &hp->layers[l];
+        int32_t expected = layer->sliding ? widths.head_sliding : widths.head_full;
+        if (layer->head_dim != expected) {
+            return err_set(err, ERR_UNSUPPORTED,
+                           "layer %d has heads of %d values, others of its kind have %d", l,
+                           layer->head_dim, expected);
+        }
+    }
+    return check_formats(hp, weights, err);
+}
+
+static bool init_ropes(struct pass *pass, struct err *err)
+{
+    const struct hparams *hp = pass->hparams;
+    struct widths widths = measure(hp);
+    size_t sliding = (size_t)widths.head_sliding, full = (size_t)widths.head_full;
+    size_t turning = (size_t)hp->rope_rotating_pairs_full;
+    turning = turning < full / 2 ? turning : full / 2;
+    return rope_init(&pass->rope_sliding, sliding, sliding / 2, hp->rope_theta_sliding, err) &&
+           rope_init(&pass->rope_full, full, turning, hp->rope_theta_full, err);
+}
+
+struct buffer {
+    float **values;
+    size_t width;
+};
+
+/* Untouched pages of these buffers cost nothing: a session that only decodes uses one row. */
+static bool allocate_buffers(struct pass *pass, struct err *err)
+{
+    const struct hparams *hp = pass->hparams;
+    struct widths widths = measure(hp);
+    size_t d = (size_t)hp->hidden_size;
+    size_t ple = (size_t)hp->hidden_size_per_layer_input * (size_t)hp->num_hidden_layers;
+    const struct buffer buffers[] = {
+        {&pass->x, d},
+        {&pass->normed, d},
+        {&pass->branch, d},
+        {&pass->q, widths.query},
+        {&pass->attended, widths.query},
+        {&pass->k, widths.key_value},
+        {&pass->v, widths.key_value},
+        {&pass->gate, widths.feed_forward},
+        {&pass->up, widths.feed_forward},
+        {&pass->ple, ple},
+        {&pass->angles_sliding.cosines, pass->rope_sliding.pairs},
+        {&pass->angles_sliding.sines, pass->rope_sliding.pairs},
+        {&pass->angles_full.cosines, pass->rope_full.pairs},
+        {&pass->angles_full.sines, pass->rope_full.pairs},
+    };
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
+        *buffers[i].values = mem_try_align(64, buffers[i].width * DECODER_CHUNK, sizeof(float));
+        if (*buffers[i].values == NULL) {
+            return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %d values",
+                           buffers[i].width, DECODER_CHUNK);
+        }
+    }
+    return true;
+}
+
+struct decoder *decoder_create(const struct hparams *hparams, const struct weights *weights,
+                               struct tensor_machine *machine, struct err *err)
+{
+    if (!check_model(hparams, weights, err)) {
+        return NULL;
+    }
+    struct decoder *decoder = mem_try_zero(1, sizeof *decoder);
+    if (decoder == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for the decoder");
+        return NULL;
+    }
+    struct pass *pass = &decoder->pass;
+    pass->hparams = hparams;
+    pass->weights = weights;
+    pass->machine = machine;
+    for (int32_t l = 0; l < hparams->num_hidden_layers; l++) {
+        pass->last_kv_layer = hparams->layers[l].shares_kv ? pass->last_kv_layer : l;
+    }
+    if (!init_ropes(pass, err) || !allocate_buffers(pass, err)) {
+        decoder_destroy(decoder);
+        return NULL;
+    }
+    return decoder;
+}
+
+void decoder_destroy(struct decoder *decoder)
+{
+    if (decoder == NULL) {
+        return;
+    }
+    struct pass *pass = &decoder->pass;
+    float *buffers[] = {
+        pass->x,
+        pass->normed,
+        pass->branch,
+        pass->q,
+        pass->attended,
+        pass->k,
+        pass->v,
+        pass->gate,
+        pass->up,
+        pass->ple,
+        pass->angles_sliding.cosines,
+        pass->angles_sliding.sines,
+        pass->angles_full.cosines,
+        pass->angles_full.sines,
+    };
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
+        mem_free(buffers[i]);
+    }
+    rope_finish(&pass->rope_sliding);
+    rope_finish(&pass->rope_full);
+    mem_free(decoder);
+}

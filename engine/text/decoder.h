@@ -1,0 +1,50 @@
+/* decoder: the forward pass of a Gemma 4 text model.
+ *
+ * A decoder belongs to a model and holds the activations of one run at a time; the timeline is the
+ * caller's K/V cache. Formulas: the published Gemma 4 architecture, in float32 throughout; weights
+ * are decoded exactly from the format they are stored in.
+ */
+#ifndef CARAT_TEXT_DECODER_H
+#define CARAT_TEXT_DECODER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct decoder;
+struct err;
+struct hparams;
+struct kv_cache;
+struct tensor_machine;
+struct weights;
+
+/* Most tokens of one run. */
+enum { DECODER_CHUNK = 256 };
+
+/* hparams, weights and machine are borrowed and must outlive the decoder. ERR_UNSUPPORTED for a
+ * mixture of experts or a weight format that cannot be decoded. */
+struct decoder *decoder_create(const struct hparams *hparams, const struct weights *weights,
+                               struct tensor_machine *machine, struct err *err);
+void decoder_destroy(struct decoder *decoder);
+
+/* The most columns of any matrix of the model: the machine's scratch must hold such rows. */
+size_t decoder_widest(const struct hparams *hparams);
+
+struct decoder_run {
+    struct kv_cache *cache;    /* holds positions 0..position-1 */
+    const int32_t *ids;        /* [count], inside the vocabulary */
+    size_t count;              /* 1..DECODER_CHUNK */
+    size_t position;           /* of ids[0] */
+    size_t wanted;             /* logits for the last `wanted` ids, 0..count */
+    float *logits;             /* [wanted][vocab_size], after the soft cap */
+    float *scores;             /* [workers][score_stride]: scratch for attention */
+    size_t score_stride;       /* at least position + count */
+    const atomic_bool *cancel; /* may be NULL */
+};
+
+/* Runs the ids: afterwards the cache holds their positions too. ERR_CANCELLED or ERR_MEMORY: it
+ * still holds 0..position-1, unless the ring no longer does (kv_cache_can_resume). */
+bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct err *err);
+
+#endif

@@ -1,0 +1,192 @@
+/* kv_cache: pages and rings, see kv_cache.h.
+ *
+ * Both are an array of page pointers; a ring is one page as long as the ring. A page holds all keys
+ * of its positions and behind them all values.
+ */
+#include "text/kv_cache.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "load/hparams.h"
+
+struct store {
+    size_t row_values;     /* num_key_value_heads * head_dim; 0: the layer shares K/V */
+    size_t head_values;    /* head_dim */
+    size_t page_positions; /* the length of a page, or of the ring */
+    size_t page_count;
+    unsigned char **pages; /* NULL where not allocated yet */
+    bool ring;
+};
+
+struct kv_cache {
+    enum quant_type type;
+    size_t value_bytes;
+    size_t window;
+    size_t ring;   /* positions in a ring */
+    size_t oldest; /* rings hold nothing below this position */
+    bool has_rings;
+    size_t bytes;
+    int layer_count;
+    struct store stores[];
+};
+
+static size_t page_bytes(const struct kv_cache *cache, const struct store *store)
+{
+    return 2 * store->page_positions * store->row_values * cache->value_bytes;
+}
+
+static bool allocate_page(struct kv_cache *cache, struct store *store, size_t page)
+{
+    if (store->pages[page] != NULL) {
+        return true;
+    }
+    store->pages[page] = mem_try_align(64, 1, page_bytes(cache, store));
+    if (store->pages[page] == NULL) {
+        return false;
+    }
+    cache->bytes += page_bytes(cache, store);
+    return true;
+}
+
+static bool init_store(struct kv_cache *cache, struct store *store,
+                       const struct hparams_layer *layer, size_t context)
+{
+    store->ring = layer->sliding;
+    store->head_values = (size_t)layer->head_dim;
+    store->row_values = (size_t)layer->head_dim * (size_t)layer->num_key_value_heads;
+    store->page_positions = layer->sliding ? cache->ring : KV_CACHE_PAGE;
+    store->page_count = layer->sliding ? 1 : (context + KV_CACHE_PAGE - 1) / KV_CACHE_PAGE;
+    store->pages = mem_try_zero(store->page_count, sizeof *store->pages);
+    if (store->pages == NULL) {
+        return false;
+    }
+    cache->has_rings = cache->has_rings || layer->sliding;
+    return !layer->sliding || allocate_page(cache, store, 0);
+}
+
+struct kv_cache *kv_cache_create(const struct hparams *hparams, size_t context, size_t chunk,
+                                 enum quant_type type, struct err *err)
+{
+    size_t layers = (size_t)hparams->num_hidden_layers;
+    struct kv_cache *cache = mem_try_zero(1, sizeof *cache + layers * sizeof cache->stores[0]);
+    if (cache == NULL) {
+        err_set(err, ERR_MEMORY, "no memory for a K/V cache of %zu layers", layers);
+        return NULL;
+    }
+    cache->type = type;
+    cache->value_bytes = quant_format(type)->block_bytes;
+    cache->window = (size_t)hparams->sliding_window;
+    cache->ring = cache->window + chunk + KV_CACHE_SLACK;
+    cache->ring = cache->ring < context ? cache->ring : context;
+    cache->layer_count = (int)layers;
+    for (size_t l = 0; l < layers; l++) {
+        const struct hparams_layer *layer = &hparams->layers[l];
+        if (!layer->shares_kv && !init_store(cache, &cache->stores[l], layer, context)) {
+            err_set(err, ERR_MEMORY, "no memory for the K/V cache of layer %zu", l);
+            kv_cache_destroy(cache);
+            return NULL;
+        }
+    }
+    return cache;
+}
+
+void kv_cache_destroy(struct kv_cache *cache)
+{
+    if (cache == NULL) {
+        return;
+    }
+    for (int l = 0; l < cache->layer_count; l++) {
+        struct store *store = &cache->stores[l];
+        for (size_t page = 0; store->pages != NULL && page < store->page_count; page++) {
+            mem_free(store->pages[page]);
+        }
+        mem_free(store->pages);
+    }
+    mem_free(cache);
+}
+
+enum quant_type kv_cache_type(const struct kv_cache *cache)
+{
+    return cache->type;
+}
+
+size_t kv_cache_bytes(const struct kv_cache *cache)
+{
+    return cache->bytes;
+}
+
+bool kv_cache_prepare(struct kv_cache *cache, size_t from, size_t to, struct err *err)
+{
+    for (int l = 0; l < cache->layer_count; l++) {
+        struct store *store = &cache->stores[l];
+        if (store->row_values == 0 || store->ring) {
+            continue;
+        }
+        for (size_t page = from / KV_CACHE_PAGE; page * KV_CACHE_PAGE < to; page++) {
+            if (!allocate_page(cache, store, page)) {
+                return err_set(err, ERR_MEMORY,
+                               "no memory for the K/V cache of layer %d at position %zu", l,
+                               page * KV_CACHE_PAGE);
+            }
+        }
+    }
+    if (to > cache->ring && to - cache->ring > cache->oldest) {
+        cache->oldest = to - cache->ring;
+    }
+    return true;
+}
+
+bool kv_cache_can_resume(const struct kv_cache *cache, size_t position)
+{
+    size_t needed = position + 1 > cache->window ? position + 1 - cache->window : 0;
+    return !cache->has_rings || needed >= cache->oldest;
+}
+
+void kv_cache_restart(struct kv_cache *cache)
+{
+    cache->oldest = 0;
+}
+
+static void write_row(const struct kv_cache *cache, unsigned char *to, const float *from, size_t n)
+{
+    if (cache->type == QUANT_F32) {
+        memcpy(to, from, n * sizeof *from);
+        return;
+    }
+    uint16_t *halves = (uint16_t *)(void *)to;
+    for (size_t i = 0; i < n; i++) {
+        halves[i] = quant_f32_to_f16(from[i]);
+    }
+}
+
+void kv_cache_store(struct kv_cache *cache, int layer, size_t position, const float *keys,
+                    const float *values)
+{
+    struct store *store = &cache->stores[layer];
+    size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
+    size_t slot = position % store->page_positions;
+    size_t row_bytes = store->row_values * cache->value_bytes;
+    unsigned char *row = store->pages[page] + slot * row_bytes;
+    write_row(cache, row, keys, store->row_values);
+    write_row(cache, row + store->page_positions * row_bytes, values, store->row_values);
+}
+
+struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, size_t position,
+                             size_t end)
+{
+    const struct store *store = &cache->stores[layer];
+    size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
+    size_t slot = position % store->page_positions;
+    size_t row_bytes = store->row_values * cache->value_bytes;
+    size_t run = store->page_positions - slot;
+    const unsigned char *keys = store->pages[page] + slot * row_bytes +
+                                (size_t)head * store->head_values * cache->value_bytes;
+    return (struct kv_span){
+        .keys = keys,
+        .values = keys + store->page_positions * row_bytes,
+        .row_bytes = row_bytes,
+        .count = run < end - position ? run : end - position,
+    };
+}
