@@ -1,0 +1,596 @@
+/* toolproc: which process serves which call.
+ *
+ *   - shell, http: a process for each call. It is killed with its group as soon as the answer is
+ *     there, so nothing that it started lives on.
+ *   - files: one process, kept, because it remembers what was read. When it dies the next call
+ *     starts a new one, which has seen nothing.
+ *
+ * The policy goes to the process as descriptor 3, a memory file: the workspace cannot hold it, and
+ * no path to it exists. The environment is made here from a short list; nothing of the user's own
+ * reaches a tool.
+ *
+ * A call that cannot even be started has its result too, but never inside toolproc_start: such
+ * calls wait for a timer of 0 ms (`stillborn`).
+ */
+#include "agent/toolproc.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "agent/toolset.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf8.h"
+#include "base/vec.h"
+#include "mcp/mcp_client.h"
+
+enum {
+    EXIT_NO_SANDBOX = 56,
+    SELF_TEST_MS = 2000,
+    SELF_TEST_BYTES = 64 * 1024,
+    ENVIRONMENT_MAX = 8
+};
+
+/* A process of a family. */
+struct server {
+    struct toolproc *toolproc;
+    struct mcp_client *client;
+    const char *family; /* of the toolset */
+    bool kept;
+};
+
+struct running {
+    char *call_id;
+    struct server *server; /* NULL = could not be started: */
+    struct err error;      /* why */
+    uint64_t call;
+};
+
+struct toolproc {
+    struct uv_loop_s *loop;
+    char *program, *workspace, *policy;
+    struct toolproc_callbacks callbacks;
+    uv_timer_t stillborn;
+    struct {
+        struct server **items;
+        size_t count, capacity;
+    } servers;
+    struct {
+        struct running *items;
+        size_t count, capacity;
+    } calls;
+};
+
+/* --- what a process is given -------------------------------------------------------------------- */
+
+struct environment {
+    char *items[ENVIRONMENT_MAX + 1];
+    size_t count;
+};
+
+/* A fixed PATH and locale; of the user's own only where home is and what time it is there. */
+static void environment_init(struct environment *environment)
+{
+    static const char *const fixed[] = {
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+        "TERM=dumb"};
+    static const char *const passed[] = {"HOME", "USER", "TZ"};
+    *environment = (struct environment){0};
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        environment->items[environment->count++] = mem_strdup(fixed[i]);
+    }
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        const char *value = getenv(passed[i]);
+        if (value != NULL) {
+            struct str entry;
+            str_init(&entry);
+            str_append_format(&entry, "%s=%s", passed[i], value);
+            environment->items[environment->count++] = str_take(&entry);
+        }
+    }
+}
+
+static void environment_finish(struct environment *environment)
+{
+    for (size_t i = 0; i < environment->count; i++) {
+        mem_free(environment->items[i]);
+    }
+}
+
+/* A memory file that holds the policy, at its beginning; -1 on failure. */
+static int open_policy(const char *policy, struct err *err)
+{
+    int descriptor = memfd_create("carat-policy", MFD_CLOEXEC);
+    size_t length = strlen(policy);
+    if (descriptor < 0 || write(descriptor, policy, length) != (ssize_t)length ||
+        lseek(descriptor, 0, SEEK_SET) != 0) {
+        err_errno(err, ERR_IO, "writing the tools' policy");
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+        return -1;
+    }
+    return descriptor;
+}
+
+static char *dump_policy(const json_t *policy)
+{
+    char *dump = policy != NULL ? json_dumps(policy, JSON_COMPACT) : NULL;
+    char *kept = mem_strdup(dump != NULL ? dump : "{}");
+    free(dump);
+    return kept;
+}
+
+/* --- results ------------------------------------------------------------------------------------ */
+
+static json_t *output_object(const char *text, size_t length)
+{
+    struct str repaired;
+    str_init(&repaired);
+    utf8_append_repaired(&repaired, text, length);
+    json_t *object = json_pack("{s:s%}", "output", repaired.data, repaired.length);
+    str_finish(&repaired);
+    return object;
+}
+
+/* MCP's result as the object for the model: structured content, else the text blocks. */
+static json_t *response_of(const json_t *result)
+{
+    json_t *structured = json_object_get(result, "structuredContent");
+    if (json_is_object(structured)) {
+        return json_incref(structured);
+    }
+    struct str text;
+    str_init(&text);
+    size_t i;
+    json_t *block;
+    json_array_foreach(json_object_get(result, "content"), i, block)
+    {
+        const json_t *piece = json_object_get(block, "text");
+        if (json_is_string(piece)) {
+            str_append_bytes(&text, json_string_value(piece), json_string_length(piece));
+        }
+    }
+    json_t *object = output_object(text.data, text.length);
+    str_finish(&text);
+    return object;
+}
+
+/* The last line that says something, without its newline. */
+static void append_last_line(struct str *out, const char *text)
+{
+    size_t end = strlen(text);
+    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ')) {
+        end--;
+    }
+    size_t start = end;
+    while (start > 0 && text[start - 1] != '\n') {
+        start--;
+    }
+    utf8_append_repaired(out, text + start, end - start);
+}
+
+static void describe_death(struct str *out, const struct mcp_client_result *result)
+{
+    str_append(out, "error: the tool failed: ");
+    str_append(out, result->error);
+    if (result->exit_signal != 0) {
+        str_append_format(out, " (killed by signal %d)", result->exit_signal);
+    } else if (result->exit_status >= 0) {
+        str_append_format(out, " (exit status %d)", result->exit_status);
+    }
+    if (result->standard_error[0] != '\0') {
+        str_append(out, ": ");
+        append_last_line(out, result->standard_error);
+    }
+}
+
+static size_t find_running(const struct toolproc *toolproc, const struct server *server,
+                           uint64_t call)
+{
+    size_t place = 0;
+    while (place < toolproc->calls.count && (toolproc->calls.items[place].server != server ||
+                                             toolproc->calls.items[place].call != call)) {
+        place++;
+    }
+    return place;
+}
+
+/* Takes the call off the list, then tells: the callback may start the next one. */
+static void finish_call(struct toolproc *toolproc, size_t place, json_t *response, bool failed,
+                        const char *unavailable)
+{
+    char *call_id = toolproc->calls.items[place].call_id;
+    toolproc->calls.count--;
+    memmove(&toolproc->calls.items[place], &toolproc->calls.items[place + 1],
+            (toolproc->calls.count - place) * sizeof toolproc->calls.items[0]);
+    toolproc->callbacks.finished(toolproc->callbacks.context, call_id,
+                                 &(struct toolproc_result){.response = response,
+                                                           .failed = failed,
+                                                           .unavailable = unavailable});
+    mem_free(call_id);
+}
+
+/* --- servers ------------------------------------------------------------------------------------ */
+
+static void drop_server(struct server *server)
+{
+    struct toolproc *toolproc = server->toolproc;
+    for (size_t i = 0; i < toolproc->servers.count; i++) {
+        if (toolproc->servers.items[i] == server) {
+            toolproc->servers.items[i] = toolproc->servers.items[--toolproc->servers.count];
+        }
+    }
+    mcp_client_close(server->client);
+    mem_free(server);
+}
+
+static void on_progress(void *context, uint64_t call, const char *bytes, size_t length)
+{
+    struct server *server = context;
+    struct toolproc *toolproc = server->toolproc;
+    size_t place = find_running(toolproc, server, call);
+    if (place < toolproc->calls.count) {
+        toolproc->callbacks.output(toolproc->callbacks.context,
+                                   toolproc->calls.items[place].call_id, bytes, length);
+    }
+}
+
+/* The process of a single call has done its work: it and all it started go before anyone is
+ * told. The result's views live until this returns, so the response is made first. */
+static void on_result(void *context, uint64_t call, const struct mcp_client_result *result)
+{
+    struct server *server = context;
+    struct toolproc *toolproc = server->toolproc;
+    size_t place = find_running(toolproc, server, call);
+    if (place == toolproc->calls.count) {
+        return;
+    }
+    bool no_sandbox = result->result == NULL && result->exit_status == EXIT_NO_SANDBOX;
+    bool failed =
+        result->result == NULL || json_is_true(json_object_get(result->result, "isError"));
+    struct str text;
+    str_init(&text);
+    if (no_sandbox) {
+        append_last_line(&text, result->standard_error);
+        str_append(&text, text.length == 0 ? "the sandbox could not be entered" : "");
+    } else if (result->result == NULL) {
+        describe_death(&text, result);
+    }
+    json_t *response = result->result != NULL ? response_of(result->result)
+                                              : output_object(text.data, text.length);
+    if (!server->kept) {
+        drop_server(server);
+    }
+    finish_call(toolproc, place, response, failed, no_sandbox ? text.data : NULL);
+    json_decref(response);
+    str_finish(&text);
+}
+
+static void on_ended(void *context)
+{
+    drop_server(context);
+}
+
+static struct server *start_server(struct toolproc *toolproc, const struct toolset_tool *tool,
+                                   struct err *err)
+{
+    int policy = open_policy(toolproc->policy, err);
+    if (policy < 0) {
+        return NULL;
+    }
+    struct server *server = mem_zero(1, sizeof *server);
+    server->toolproc = toolproc;
+    server->family = tool->family;
+    server->kept = !tool->one_process_a_call;
+    struct environment environment;
+    environment_init(&environment);
+    char *const argv[] = {toolproc->program,
+                          (char *)tool->family,
+                          "--workspace",
+                          toolproc->workspace,
+                          "--policy-fd",
+                          "3",
+                          NULL};
+    struct mcp_client_options options = {.loop = toolproc->loop,
+                                         .argv = argv,
+                                         .environment = environment.items,
+                                         .directory = toolproc->workspace,
+                                         .descriptor = policy};
+    struct mcp_client_callbacks callbacks = {
+        .progress = on_progress, .result = on_result, .ended = on_ended, .context = server};
+    server->client = mcp_client_start(&options, &callbacks, err);
+    environment_finish(&environment);
+    close(policy);
+    if (server->client == NULL) {
+        mem_free(server);
+        return NULL;
+    }
+    vec_room(&toolproc->servers.items, &toolproc->servers.capacity, toolproc->servers.count + 1,
+             sizeof toolproc->servers.items[0]);
+    toolproc->servers.items[toolproc->servers.count++] = server;
+    return server;
+}
+
+/* Sends the call to a kept process of its family, or to a new one. */
+static struct server *serve(struct toolproc *toolproc, const struct toolset_tool *tool,
+                            const json_t *arguments, uint64_t *call, struct err *err)
+{
+    for (size_t i = 0; i < toolproc->servers.count; i++) {
+        struct server *server = toolproc->servers.items[i];
+        if (server->kept && strcmp(server->family, tool->family) == 0) {
+            *call = mcp_client_call(server->client, tool->name, arguments);
+            if (*call != 0) {
+                return server;
+            }
+        }
+    }
+    struct server *server = start_server(toolproc, tool, err);
+    if (server != NULL) {
+        *call = mcp_client_call(server->client, tool->name, arguments);
+    }
+    return server;
+}
+
+/* --- the interface ------------------------------------------------------------------------------ */
+
+static void on_stillborn(uv_timer_t *timer)
+{
+    struct toolproc *toolproc = timer->data;
+    for (size_t i = 0; i < toolproc->calls.count;) {
+        if (toolproc->calls.items[i].server != NULL) {
+            i++;
+            continue;
+        }
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "error: %s", toolproc->calls.items[i].error.text);
+        json_t *response = output_object(text.data, text.length);
+        finish_call(toolproc, i, response, true, NULL);
+        json_decref(response);
+        str_finish(&text);
+        i = 0; /* the callback may have changed the list */
+    }
+}
+
+struct toolproc *toolproc_create(const struct toolproc_options *options,
+                                 const struct toolproc_callbacks *callbacks, struct err *err)
+{
+    if (options->workspace[0] != '/') {
+        err_set(err, ERR_ARGUMENT, "the workspace \"%s\" is not an absolute path",
+                options->workspace);
+        return NULL;
+    }
+    struct toolproc *toolproc = mem_zero(1, sizeof *toolproc);
+    toolproc->loop = options->loop;
+    toolproc->program = mem_strdup(options->program);
+    toolproc->workspace = mem_strdup(options->workspace);
+    toolproc->policy = dump_policy(options->policy);
+    toolproc->callbacks = *callbacks;
+    uv_timer_init(toolproc->loop, &toolproc->stillborn);
+    toolproc->stillborn.data = toolproc;
+    return toolproc;
+}
+
+void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
+                    const json_t *arguments)
+{
+    const struct toolset_tool *known = toolset_find(tool);
+    struct running running = {.call_id = mem_strdup(call_id)};
+    if (known == NULL) {
+        err_set(&running.error, ERR_NOT_FOUND, "there is no tool \"%s\"", tool);
+    } else {
+        running.server = serve(toolproc, known, arguments, &running.call, &running.error);
+    }
+    vec_room(&toolproc->calls.items, &toolproc->calls.capacity, toolproc->calls.count + 1,
+             sizeof toolproc->calls.items[0]);
+    toolproc->calls.items[toolproc->calls.count++] = running;
+    if (running.server == NULL) {
+        uv_timer_start(&toolproc->stillborn, on_stillborn, 0, 0);
+    }
+}
+
+void toolproc_cancel(struct toolproc *toolproc, const char *call_id)
+{
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        const struct running *running = &toolproc->calls.items[i];
+        if (strcmp(running->call_id, call_id) != 0 || running->server == NULL) {
+            continue;
+        }
+        if (running->server->kept) {
+            mcp_client_cancel(running->server->client, running->call);
+        } else {
+            mcp_client_stop(running->server->client);
+        }
+    }
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+}
+
+void toolproc_destroy(struct toolproc *toolproc)
+{
+    if (toolproc == NULL) {
+        return;
+    }
+    while (toolproc->servers.count > 0) {
+        drop_server(toolproc->servers.items[0]);
+    }
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        mem_free(toolproc->calls.items[i].call_id);
+    }
+    mem_free(toolproc->calls.items);
+    mem_free(toolproc->servers.items);
+    mem_free(toolproc->program);
+    mem_free(toolproc->workspace);
+    mem_free(toolproc->policy);
+    uv_close((uv_handle_t *)&toolproc->stillborn, on_timer_closed);
+}
+
+/* --- self-test: a loop of its own, because it waits --------------------------------------------- */
+
+struct self_test {
+    uv_loop_t loop;
+    uv_process_t process;
+    uv_pipe_t out, error;
+    uv_timer_t timer;
+    struct str report, complaint;
+    bool exited, late;
+    int64_t status;
+    char buffer[4096];
+};
+
+static void on_test_exit(uv_process_t *process, int64_t status, int signal)
+{
+    struct self_test *test = process->data;
+    test->exited = true;
+    test->status = signal != 0 ? -signal : status;
+    uv_timer_stop(&test->timer);
+    uv_close((uv_handle_t *)process, NULL);
+}
+
+static void on_test_late(uv_timer_t *timer)
+{
+    struct self_test *test = timer->data;
+    test->late = true;
+    kill(-test->process.pid, SIGKILL);
+    uv_read_stop((uv_stream_t *)&test->out);
+    uv_read_stop((uv_stream_t *)&test->error);
+}
+
+static void on_test_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    (void)suggested;
+    struct self_test *test = handle->data;
+    *buffer = uv_buf_init(test->buffer, sizeof test->buffer);
+}
+
+static void on_test_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+    struct self_test *test = stream->data;
+    struct str *out = stream == (uv_stream_t *)&test->out ? &test->report : &test->complaint;
+    if (count < 0) {
+        uv_read_stop(stream);
+    } else if (out->length + (size_t)count <= SELF_TEST_BYTES) {
+        str_append_bytes(out, buffer->base, (size_t)count);
+    }
+}
+
+static int spawn_self_test(struct self_test *test, const struct toolproc_options *options,
+                           int policy)
+{
+    struct environment environment;
+    environment_init(&environment);
+    char *argv[] = {(char *)options->program,
+                    "shell",
+                    "--workspace",
+                    (char *)options->workspace,
+                    "--policy-fd",
+                    "3",
+                    "--self-test",
+                    NULL};
+    uv_stdio_container_t stdio[4] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&test->out},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&test->error},
+        {.flags = UV_INHERIT_FD, .data.fd = policy},
+    };
+    uv_process_options_t process = {.exit_cb = on_test_exit,
+                                    .file = options->program,
+                                    .args = argv,
+                                    .env = environment.items,
+                                    .cwd = options->workspace,
+                                    .flags = UV_PROCESS_DETACHED,
+                                    .stdio = stdio,
+                                    .stdio_count = 4};
+    int status = uv_spawn(&test->loop, &test->process, &process);
+    environment_finish(&environment);
+    return status;
+}
+
+static void close_all(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+/* Runs the process to its end or to the time limit. Returns uv's status of the start. */
+static int run_self_test(struct self_test *test, const struct toolproc_options *options, int policy)
+{
+    uv_loop_init(&test->loop);
+    uv_pipe_init(&test->loop, &test->out, 0);
+    uv_pipe_init(&test->loop, &test->error, 0);
+    uv_timer_init(&test->loop, &test->timer);
+    test->process.data = test->out.data = test->error.data = test->timer.data = test;
+    int status = spawn_self_test(test, options, policy);
+    if (status == 0) {
+        uv_read_start((uv_stream_t *)&test->out, on_test_room, on_test_output);
+        uv_read_start((uv_stream_t *)&test->error, on_test_room, on_test_output);
+        uv_timer_start(&test->timer, on_test_late, SELF_TEST_MS, 0);
+        uv_run(&test->loop, UV_RUN_DEFAULT);
+    }
+    uv_walk(&test->loop, close_all, NULL);
+    uv_run(&test->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&test->loop);
+    return status;
+}
+
+static bool judge_self_test(const struct self_test *test, json_t **report, struct err *err)
+{
+    json_error_t error;
+    struct str said;
+    str_init(&said);
+    append_last_line(&said, test->complaint.length > 0 ? test->complaint.data : test->report.data);
+    bool passed = false;
+    if (test->late) {
+        err_set(err, ERR_UNAVAILABLE, "the sandbox's self-test did not end within %d ms",
+                SELF_TEST_MS);
+    } else if (test->status != 0) {
+        err_set(err, ERR_UNAVAILABLE, "the sandbox's self-test failed (exit status %d): %s",
+                (int)test->status, said.data);
+    } else {
+        json_t *parsed = json_loadb(test->report.data, test->report.length, 0, &error);
+        passed =
+            json_is_object(parsed) ||
+            err_set(err, ERR_UNAVAILABLE, "the sandbox's self-test gave no report: %s", said.data);
+        if (passed) {
+            *report = parsed;
+        } else {
+            json_decref(parsed);
+        }
+    }
+    str_finish(&said);
+    return passed;
+}
+
+bool toolproc_self_test(const struct toolproc_options *options, json_t **report, struct err *err)
+{
+    char *text = dump_policy(options->policy);
+    int policy = open_policy(text, err);
+    mem_free(text);
+    if (policy < 0) {
+        return false;
+    }
+    struct self_test *test = mem_zero(1, sizeof *test);
+    str_init(&test->report);
+    str_init(&test->complaint);
+    int status = run_self_test(test, options, policy);
+    close(policy);
+    bool passed = status == 0 ? judge_self_test(test, report, err)
+                              : err_set(err, ERR_UNAVAILABLE, "starting %s: %s", options->program,
+                                        uv_strerror(status));
+    str_finish(&test->report);
+    str_finish(&test->complaint);
+    mem_free(test);
+    return passed;
+}

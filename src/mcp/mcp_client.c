@@ -1,0 +1,537 @@
+/* mcp_client: one server process, its three pipes and one timer.
+ *
+ * Life of a client:
+ *
+ *     start --> running --> (exit) --> draining --> ended --> (close) --> freed
+ *
+ * The server's exit is the end, not the end of its pipes: something it left behind may hold them
+ * open. So after the exit what is still in the pipe is read for at most DRAIN_MS. The timer has one
+ * job at a time (`stage`): waiting for a cancelled call
+ * (or a mute server), for TERM to work, or for the drain.
+ *
+ * The process handle is closed only after the exit was seen, else the child would stay a zombie;
+ * mcp_client_close kills first and lets the exit finish the job. Each handle holds a reference on
+ * the client (`handles`); the last one to close frees it.
+ */
+#include "mcp/mcp_client.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+enum {
+    FRAME_LIMIT = 4 * 1024 * 1024,
+    ERROR_TAIL = 4 * 1024,
+    READ_BYTES = 64 * 1024,
+    GRACE_MS = 2000,
+    DRAIN_MS = 200,
+    INITIALIZE_ID = 0, /* calls count from 1 */
+};
+
+enum stage { STAGE_NONE, STAGE_CANCELLED, STAGE_TERMINATED, STAGE_DRAINING };
+
+struct mcp_client {
+    uv_process_t process;
+    uv_pipe_t in, out, error; /* the server's stdin, stdout, stderr */
+    uv_timer_t timer;
+    int handles; /* not closed yet */
+    struct mcp_client_callbacks callbacks;
+
+    enum stage stage;
+    bool exited, ended;
+    bool closing; /* mcp_client_close: no callback any more */
+    bool input_open, output_open, error_open;
+    int64_t exit_status;
+    int exit_signal;
+
+    bool stateless;
+    bool ready;         /* requests may be sent */
+    struct str held;    /* requests that wait for the handshake */
+    struct str line;    /* of stdout, not ended yet */
+    size_t scanned;     /* how much of it holds no newline */
+    struct str tail;    /* of stderr */
+    const char *broken; /* why we gave up on it; NULL = we did not */
+    char buffer[READ_BYTES];
+
+    uint64_t last_call;
+    struct {
+        uint64_t *items; /* calls without a result */
+        size_t count, capacity;
+    } open;
+};
+
+/* --- life --------------------------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct mcp_client *client = handle->data;
+    if (--client->handles == 0) {
+        str_finish(&client->held);
+        str_finish(&client->line);
+        str_finish(&client->tail);
+        mem_free(client->open.items);
+        mem_free(client);
+    }
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, on_closed);
+    }
+}
+
+static void kill_group(struct mcp_client *client, int signal)
+{
+    if (!client->exited && client->process.pid > 1) {
+        kill(-client->process.pid, signal);
+    }
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void set_timer(struct mcp_client *client, enum stage stage, uint64_t milliseconds)
+{
+    client->stage = stage;
+    uv_timer_start(&client->timer, on_timer, milliseconds, 0);
+}
+
+static void forget_call(struct mcp_client *client, size_t place)
+{
+    client->open.count--;
+    memmove(client->open.items + place, client->open.items + place + 1,
+            (client->open.count - place) * sizeof client->open.items[0]);
+}
+
+/* The server is gone: the open calls hear of it, then the owner does. */
+static void end(struct mcp_client *client)
+{
+    if (client->ended) {
+        return;
+    }
+    client->ended = true;
+    uv_timer_stop(&client->timer);
+    while (client->open.count > 0 && !client->closing) {
+        uint64_t call = client->open.items[0];
+        forget_call(client, 0);
+        client->callbacks.result(
+            client->callbacks.context, call,
+            &(struct mcp_client_result){
+                .error = client->broken != NULL ? client->broken : "it ended without an answer",
+                .exit_status = client->exit_signal == 0 ? (int)client->exit_status : -1,
+                .exit_signal = client->exit_signal,
+                .standard_error = client->tail.data});
+    }
+    if (!client->closing) {
+        client->callbacks.ended(client->callbacks.context);
+    }
+}
+
+static void end_if_drained(struct mcp_client *client)
+{
+    if (client->exited && !client->output_open && !client->error_open) {
+        end(client);
+    }
+}
+
+static void on_process_exit(uv_process_t *process, int64_t status, int signal)
+{
+    struct mcp_client *client = process->data;
+    /* What the server left in its group dies with it. */
+    kill_group(client, SIGKILL);
+    client->exited = true;
+    client->exit_status = status;
+    client->exit_signal = signal;
+    close_handle((uv_handle_t *)&client->process);
+    if (client->closing) {
+        return;
+    }
+    set_timer(client, STAGE_DRAINING, DRAIN_MS);
+    end_if_drained(client);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct mcp_client *client = timer->data;
+    switch (client->stage) {
+    case STAGE_CANCELLED:
+        mcp_client_stop(client);
+        break;
+    case STAGE_TERMINATED:
+        kill_group(client, SIGKILL);
+        break;
+    case STAGE_DRAINING:
+        end(client);
+        break;
+    case STAGE_NONE:
+        break;
+    }
+}
+
+/* The server broke a rule of the protocol. */
+static void give_up(struct mcp_client *client, const char *why)
+{
+    client->broken = why;
+    uv_read_stop((uv_stream_t *)&client->out);
+    client->output_open = false;
+    kill_group(client, SIGKILL);
+}
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+struct written {
+    uv_write_t request;
+    uv_buf_t buffer;
+};
+
+/* A write that fails needs no answer here: the server's exit gives the calls their results. */
+static void on_written(uv_write_t *request, int status)
+{
+    (void)status;
+    struct written *written = request->data;
+    mem_free(written->buffer.base);
+    mem_free(written);
+}
+
+static void write_bytes(struct mcp_client *client, struct str *bytes)
+{
+    if (!client->input_open || bytes->length == 0) {
+        str_clear(bytes);
+        return;
+    }
+    struct written *written = mem_alloc(1, sizeof *written);
+    size_t length = bytes->length;
+    written->buffer = uv_buf_init(str_take(bytes), (unsigned)length);
+    written->request.data = written;
+    if (uv_write(&written->request, (uv_stream_t *)&client->in, &written->buffer, 1, on_written) !=
+        0) {
+        on_written(&written->request, -1);
+    }
+}
+
+/* Sends one object as a line. `message` is released. `held_back`: it waits for the handshake. */
+static void send_message(struct mcp_client *client, json_t *message, bool held_back)
+{
+    char *dump = json_dumps(message, JSON_COMPACT);
+    json_decref(message);
+    struct str line;
+    str_init(&line);
+    str_append(&line, dump != NULL ? dump : "{}");
+    str_append_char(&line, '\n');
+    free(dump);
+    if (held_back && !client->ready) {
+        str_append_bytes(&client->held, line.data, line.length);
+    } else {
+        write_bytes(client, &line);
+    }
+    str_finish(&line);
+}
+
+static void initialize(struct mcp_client *client)
+{
+    send_message(client,
+                 json_pack("{s:s, s:i, s:s, s:{s:s, s:{}, s:{s:s, s:s}}}", "jsonrpc", "2.0", "id",
+                           INITIALIZE_ID, "method", "initialize", "params", "protocolVersion",
+                           "2025-11-25", "capabilities", "clientInfo", "name", "carat", "version",
+                           "0.1"),
+                 false);
+}
+
+static void on_initialized(struct mcp_client *client)
+{
+    send_message(client,
+                 json_pack("{s:s, s:s}", "jsonrpc", "2.0", "method", "notifications/initialized"),
+                 false);
+    client->ready = true;
+    write_bytes(client, &client->held);
+}
+
+uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json_t *arguments)
+{
+    if (client->exited || client->broken != NULL) {
+        return 0;
+    }
+    uint64_t call = ++client->last_call;
+    vec_room(&client->open.items, &client->open.capacity, client->open.count + 1,
+             sizeof client->open.items[0]);
+    client->open.items[client->open.count++] = call;
+    json_t *meta = json_pack("{s:I}", "progressToken", (json_int_t)call);
+    if (client->stateless) {
+        json_object_set_new(meta, "io.modelcontextprotocol/protocolVersion",
+                            json_string("2026-07-28"));
+        json_object_set_new(meta, "io.modelcontextprotocol/clientCapabilities", json_object());
+    }
+    json_t *params =
+        json_pack("{s:s, s:O, s:o}", "name", tool, "arguments", (json_t *)arguments, "_meta", meta);
+    send_message(client,
+                 json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)call,
+                           "method", "tools/call", "params", params),
+                 true);
+    return call;
+}
+
+void mcp_client_cancel(struct mcp_client *client, uint64_t call)
+{
+    send_message(client,
+                 json_pack("{s:s, s:s, s:{s:I, s:s}}", "jsonrpc", "2.0", "method",
+                           "notifications/cancelled", "params", "requestId", (json_int_t)call,
+                           "reason", "stopped by the user"),
+                 true);
+    if (client->stage == STAGE_NONE) {
+        set_timer(client, STAGE_CANCELLED, GRACE_MS);
+    }
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static bool find_call(const struct mcp_client *client, const json_t *id, size_t *place)
+{
+    for (size_t i = 0; json_is_integer(id) && i < client->open.count; i++) {
+        if ((json_int_t)client->open.items[i] == json_integer_value(id)) {
+            *place = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_answer(struct mcp_client *client, const json_t *message)
+{
+    const json_t *id = json_object_get(message, "id");
+    size_t place;
+    if (!client->ready && json_is_integer(id) && json_integer_value(id) == INITIALIZE_ID) {
+        if (json_object_get(message, "result") != NULL) {
+            on_initialized(client);
+        } else {
+            give_up(client, "it refused to initialize");
+        }
+        return;
+    }
+    if (!find_call(client, id, &place)) {
+        log_write("mcp", "an answer to no open call was dropped");
+        return;
+    }
+    uint64_t call = client->open.items[place];
+    forget_call(client, place);
+    if (client->stage == STAGE_CANCELLED && client->open.count == 0) {
+        client->stage = STAGE_NONE;
+        uv_timer_stop(&client->timer);
+    }
+    const char *text =
+        json_string_value(json_object_get(json_object_get(message, "error"), "message"));
+    const json_t *result = json_object_get(message, "result");
+    client->callbacks.result(
+        client->callbacks.context, call,
+        &(struct mcp_client_result){.result = json_is_object(result) ? result : NULL,
+                                    .error = text != NULL ? text : "its answer is not an object",
+                                    .exit_status = -1,
+                                    .standard_error = client->tail.data});
+}
+
+/* The server asks something of us: it may look whether we are there, and nothing else. */
+static void on_request(struct mcp_client *client, const char *method, const json_t *id)
+{
+    json_t *answer = json_pack("{s:s, s:O}", "jsonrpc", "2.0", "id", (json_t *)id);
+    if (strcmp(method, "ping") == 0) {
+        json_object_set_new(answer, "result", json_object());
+    } else {
+        json_object_set_new(
+            answer, "error",
+            json_pack("{s:i, s:s}", "code", -32601, "message", "carat serves no requests"));
+    }
+    send_message(client, answer, false);
+}
+
+static void on_notification(struct mcp_client *client, const char *method, const json_t *params)
+{
+    size_t place;
+    const json_t *text = json_object_get(params, "message");
+    if (strcmp(method, "notifications/progress") == 0 && json_is_string(text) &&
+        find_call(client, json_object_get(params, "progressToken"), &place)) {
+        client->callbacks.progress(client->callbacks.context, client->open.items[place],
+                                   json_string_value(text), json_string_length(text));
+    }
+}
+
+static void on_line(struct mcp_client *client, const char *text, size_t length)
+{
+    json_error_t error;
+    json_t *message = json_loadb(text, length, JSON_ALLOW_NUL, &error);
+    const json_t *id = json_object_get(message, "id");
+    const char *method = json_string_value(json_object_get(message, "method"));
+    if (!json_is_object(message)) {
+        log_write("mcp", "a line that is no JSON object was dropped: %.200s", error.text);
+    } else if (method == NULL) {
+        on_answer(client, message);
+    } else if (id != NULL) {
+        on_request(client, method, id);
+    } else {
+        on_notification(client, method, json_object_get(message, "params"));
+    }
+    json_decref(message);
+}
+
+/* Hands over the complete lines. A callback may close the client; its memory lives on until the
+ * loop has closed the handles, so it is enough to look. */
+static void take_lines(struct mcp_client *client)
+{
+    size_t start = 0;
+    while (!client->closing && client->broken == NULL) {
+        const char *newline = memchr(client->line.data + client->scanned, '\n',
+                                     client->line.length - client->scanned);
+        if (newline == NULL) {
+            client->scanned = client->line.length;
+            break;
+        }
+        size_t stop = (size_t)(newline - client->line.data);
+        client->scanned = stop + 1;
+        if (stop > start) {
+            on_line(client, client->line.data + start, stop - start);
+        }
+        start = stop + 1;
+    }
+    str_remove(&client->line, 0, start);
+    client->scanned -= start;
+    if (client->line.length > FRAME_LIMIT && client->broken == NULL && !client->closing) {
+        give_up(client, "it sent a line of more than 4 MiB");
+    }
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    (void)suggested;
+    struct mcp_client *client = handle->data;
+    *buffer = uv_buf_init(client->buffer, sizeof client->buffer);
+}
+
+static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+    struct mcp_client *client = stream->data;
+    if (client->closing) {
+        return;
+    }
+    if (count > 0) {
+        str_append_bytes(&client->line, buffer->base, (size_t)count);
+        take_lines(client);
+    } else if (count < 0) {
+        uv_read_stop(stream);
+        client->output_open = false;
+        if (!client->exited && client->stage == STAGE_NONE) {
+            /* Mute: no answer can come any more. Mostly it is about to exit by itself. */
+            set_timer(client, STAGE_CANCELLED, GRACE_MS);
+        }
+    }
+    if (!client->closing) {
+        end_if_drained(client);
+    }
+}
+
+static void on_error_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+    struct mcp_client *client = stream->data;
+    if (count > 0) {
+        str_append_bytes(&client->tail, buffer->base, (size_t)count);
+        if (client->tail.length > ERROR_TAIL) {
+            str_remove(&client->tail, 0, client->tail.length - ERROR_TAIL);
+        }
+    } else if (count < 0) {
+        uv_read_stop(stream);
+        client->error_open = false;
+        if (!client->closing) {
+            end_if_drained(client);
+        }
+    }
+}
+
+/* --- start and stop ----------------------------------------------------------------------------- */
+
+static void init_handles(struct mcp_client *client, struct uv_loop_s *loop)
+{
+    uv_pipe_init(loop, &client->in, 0);
+    uv_pipe_init(loop, &client->out, 0);
+    uv_pipe_init(loop, &client->error, 0);
+    uv_timer_init(loop, &client->timer);
+    client->in.data = client->out.data = client->error.data = client;
+    client->timer.data = client->process.data = client;
+    client->handles = 5;
+    client->input_open = client->output_open = client->error_open = true;
+}
+
+static int spawn(struct mcp_client *client, const struct mcp_client_options *options)
+{
+    uv_stdio_container_t stdio[4] = {
+        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&client->in},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&client->out},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&client->error},
+        {.flags = UV_INHERIT_FD, .data.fd = options->descriptor},
+    };
+    uv_process_options_t process = {
+        .exit_cb = on_process_exit,
+        .file = options->argv[0],
+        .args = (char **)options->argv,
+        .env = (char **)options->environment,
+        .cwd = options->directory,
+        .flags = UV_PROCESS_DETACHED, /* a session and process group of its own */
+        .stdio = stdio,
+        .stdio_count = options->descriptor >= 0 ? 4 : 3,
+    };
+    return uv_spawn(options->loop, &client->process, &process);
+}
+
+struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
+                                    const struct mcp_client_callbacks *callbacks, struct err *err)
+{
+    struct mcp_client *client = mem_zero(1, sizeof *client);
+    client->callbacks = *callbacks;
+    str_init(&client->held);
+    str_init(&client->line);
+    str_init(&client->tail);
+    init_handles(client, options->loop);
+    int status = spawn(client, options);
+    if (status != 0) {
+        err_set(err, status == UV_ENOENT ? ERR_NOT_FOUND : ERR_IO, "starting %s: %s",
+                options->argv[0], uv_strerror(status));
+        client->exited = true;
+        close_handle((uv_handle_t *)&client->process);
+        mcp_client_close(client);
+        return NULL;
+    }
+    uv_read_start((uv_stream_t *)&client->out, on_room, on_output);
+    uv_read_start((uv_stream_t *)&client->error, on_room, on_error_output);
+    client->stateless = client->ready = !options->handshake;
+    if (options->handshake) {
+        initialize(client);
+    }
+    return client;
+}
+
+void mcp_client_stop(struct mcp_client *client)
+{
+    if (client->exited || client->stage == STAGE_TERMINATED) {
+        return;
+    }
+    kill_group(client, SIGTERM);
+    set_timer(client, STAGE_TERMINATED, GRACE_MS);
+}
+
+void mcp_client_close(struct mcp_client *client)
+{
+    if (client == NULL || client->closing) {
+        return;
+    }
+    client->closing = true;
+    client->input_open = false;
+    kill_group(client, SIGKILL);
+    close_handle((uv_handle_t *)&client->in);
+    close_handle((uv_handle_t *)&client->out);
+    close_handle((uv_handle_t *)&client->error);
+    close_handle((uv_handle_t *)&client->timer);
+}

@@ -1,0 +1,69 @@
+/* mcp_client: the client half of the Model Context Protocol over stdio, on the loop.
+ *
+ * Starts a server program in a process group of its own and speaks JSON-RPC 2.0 to it, one object a
+ * line. Two manners: the stateless one of 2026-07-28 (each request says its version and what the
+ * client can do; for our own tools) and the 2025-11-25 handshake (initialize; for foreign
+ * servers).
+ *
+ * What comes back is foreign: a line over 4 MiB ends the server, a line that is no JSON-RPC is
+ * logged and dropped, standard error is kept to its last 4 KiB. A server that dies gives every open
+ * call a result that says how it died. Loop thread; nothing blocks; callbacks come from the loop
+ * alone. The program must ignore SIGPIPE.
+ */
+#ifndef CARAT_MCP_MCP_CLIENT_H
+#define CARAT_MCP_MCP_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct mcp_client;
+struct uv_loop_s;
+
+struct mcp_client_options {
+    struct uv_loop_s *loop;
+    char *const *argv;        /* ends with NULL; argv[0] is the program's path */
+    char *const *environment; /* ends with NULL; all that the program gets */
+    const char *directory;    /* where it starts */
+    int descriptor;           /* becomes its descriptor 3; -1 = none. The caller closes his own */
+    bool handshake;           /* initialize first, else stateless */
+};
+
+struct mcp_client_result {
+    const json_t *result; /* of tools/call; NULL: there is none, and `error` says why */
+    const char *error;
+    int exit_status; /* the server died with this status before it answered; -1 = it did not */
+    int exit_signal; /* 0 = by no signal */
+    const char *standard_error; /* its last words; "" = none */
+};
+
+/* Views during the callback. A callback may close the client. */
+struct mcp_client_callbacks {
+    void (*progress)(void *context, uint64_t call, const char *bytes, size_t length);
+    /* Exactly once for each call. */
+    void (*result)(void *context, uint64_t call, const struct mcp_client_result *result);
+    /* The server has ended and every call has its result; it can only be closed now. */
+    void (*ended)(void *context);
+    void *context;
+};
+
+/* NULL when the program cannot be started. */
+struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
+                                    const struct mcp_client_callbacks *callbacks, struct err *err);
+
+/* Asks for a tool; the call's name for the callbacks. 0 when the server has ended. */
+uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json_t *arguments);
+
+/* Asks the server to stop one call and go on; when it has not answered in 2 s it is stopped. */
+void mcp_client_cancel(struct mcp_client *client, uint64_t call);
+
+/* TERM to the process group, after 2 s KILL. */
+void mcp_client_stop(struct mcp_client *client);
+
+/* KILL at once; no callback after it. The memory goes when the loop has closed the handles. NULL is
+ * fine. */
+void mcp_client_close(struct mcp_client *client);
+
+#endif
