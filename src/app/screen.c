@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { FRAME_US = 16000 };
+enum { FRAME_US = 16000, SPIN_MS = 100 };
 
 /* --- status line and notices --- */
 
@@ -325,9 +325,27 @@ static void frame_due(uv_timer_t *handle)
     (void)handle; /* only wakes the loop: before_wait draws */
 }
 
+static void spin(uv_timer_t *handle)
+{
+    struct screen *screen = handle->data;
+    tui_tick(screen->tui, clock_monotonic_us());
+}
+
+/* An idle screen has no timer at all. */
+static void run_spinner(struct screen *screen)
+{
+    bool busy = agent_busy(screen->app.agent), running = uv_is_active((uv_handle_t *)&screen->spin);
+    if (busy && !running) {
+        uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
+    } else if (!busy && running) {
+        uv_timer_stop(&screen->spin);
+    }
+}
+
 static void before_wait(uv_prepare_t *handle)
 {
     struct screen *screen = handle->data;
+    run_spinner(screen);
     if (!tui_dirty(screen->tui) || uv_is_active((uv_handle_t *)&screen->frame)) {
         return;
     }
@@ -360,10 +378,11 @@ static void watch(struct screen *screen)
     uv_poll_init(loop, &screen->keys, STDIN_FILENO);
     uv_prepare_init(loop, &screen->before_wait);
     uv_timer_init(loop, &screen->frame);
+    uv_timer_init(loop, &screen->spin);
     uv_signal_init(loop, &screen->resized);
     uv_signal_init(loop, &screen->terminate);
     uv_signal_init(loop, &screen->hung_up);
-    screen->keys.data = screen->before_wait.data = screen->frame.data = screen;
+    screen->keys.data = screen->before_wait.data = screen->frame.data = screen->spin.data = screen;
     screen->resized.data = screen->terminate.data = screen->hung_up.data = screen;
     uv_poll_start(&screen->keys, UV_READABLE | UV_DISCONNECT, keys_ready);
     uv_prepare_start(&screen->before_wait, before_wait);
@@ -447,6 +466,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     }
     guard_terminal();
     screen.tui = tui_create(screen.terminal, intent, &screen);
+    tui_set_commands(screen.tui, slash_offers(), slash_command_count);
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));

@@ -89,6 +89,15 @@ const struct slash_command slash_commands[] = {
 };
 const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands[0];
 
+const struct tui_command *slash_offers(void)
+{
+    static struct tui_command offers[sizeof slash_commands / sizeof slash_commands[0]];
+    for (size_t i = 0; i < slash_command_count; i++) {
+        offers[i] = (struct tui_command){slash_commands[i].name, slash_commands[i].help};
+    }
+    return offers;
+}
+
 bool slash_run(struct screen *screen, const char *text)
 {
     size_t length = strcspn(text + 1, " \n");

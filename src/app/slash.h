@@ -17,6 +17,10 @@ struct slash_command {
 extern const struct slash_command slash_commands[];
 extern const size_t slash_command_count;
 
+/* The same for the screen's completion; lives as long as the program. */
+struct tui_command;
+const struct tui_command *slash_offers(void);
+
 /* Runs text that begins with '/'. False when it is no command of ours (a path, say): it is a
  * message then. */
 bool slash_run(struct screen *screen, const char *text);
