@@ -146,7 +146,7 @@ static struct infer *open_script(struct app *app, const char *path, struct err *
 
 static bool open_infer(struct app *app, struct err *err)
 {
-    const struct catalogue_entry *entry = catalogue_of_file(app->model_path);
+    const struct catalogue_entry *entry = catalogue_entry_of_file(app->model_path);
     const char *kv = config_string(app->config, OPTION_KV);
     const char *cpu = config_string(app->config, OPTION_CPU);
     const char *script = script_file(app->model_path);
@@ -258,7 +258,7 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .unattended = app->headless,
             .thinking = config_boolean(config, OPTION_THINKING),
         };
-        choose_sampling(config, catalogue_of_file(app->model_path), &options);
+        choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
         agent = agent_create(&options, app->face.event, app->face.context, err);
     }
     str_finish(&prompt);
