@@ -4,7 +4,7 @@
  * local sockets (which cross every namespace), other socket families, new namespaces and mounts,
  * set-uid bits, io_uring, bpf, keyrings, tracing other processes, pushing keys into a terminal. A
  * call of another architecture kills the process: i386 and x32 entry points would go around every
- * rule. Calls that are newer than this table answer "not implemented", as on an older kernel, and
+ * rule. Calls that are newer than this table answer ENOSYS, as on an older kernel, and
  * programs fall back.
  */
 #include "sandbox_layers.h"

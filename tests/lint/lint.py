@@ -127,9 +127,10 @@ def rule_exports():
             if not source or not re.match(r"(engine|tools|src)\b", relative) or ".p" not in relative:
                 continue
             stem = source.group(1).split("_.._")[-1]
-            stem = re.sub(r"^(load|text|compute|x86|arm|vision|audio|app|src)_", "", stem)
-            prefixes = {stem, relative.split("/")[0], relative.split("/")[1] if "/" in relative else stem}
-            prefixes |= {re.sub(r"_(rows|x86|arm|scalar|table|avx2|avx512|neon|local|script)$", "", stem)}
+            stem = re.sub(r"^((load|text|compute|vision|audio|app|src|x86|arm)_)+", "", stem)
+            folders = [part for part in relative.split("/") if not part.endswith(".p")]
+            bare = re.sub(r"_(rows|x86|arm|scalar|table|avx2|avx512|neon|local|script)$", "", stem)
+            prefixes = set(folders) | {stem, bare, stem.rstrip("s"), stem.split("_")[0]}
             output = subprocess.run(["nm", "--extern-only", "--defined-only", os.path.join(folder, name)],
                                     capture_output=True, text=True, check=True).stdout
             for line in output.splitlines():
