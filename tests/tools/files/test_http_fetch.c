@@ -259,8 +259,7 @@ static void urls_that_lead_elsewhere_are_refused(void **state)
         "http://127.0.0.1:%d@evil.example/",
         "http://evil.example#@127.0.0.1:%d/",
         "http://loc%%61lhost.evil.example:%d/",
-        "http://l\xD0\xBE"
-        "calhost:%d/",
+        "http://localh\xD0\xBEst:%d/",
         "file:///etc/passwd",
         "gopher://127.0.0.1:%d/",
         "ftp://127.0.0.1:%d/",
