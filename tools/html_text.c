@@ -72,9 +72,14 @@ static const struct role_row {
     {"img", ROLE_IMAGE},
 };
 
+/* libxml2 looks through all open elements at each closing tag that fits none. With pages of a
+ * million such tags only a bound on the depth keeps that from taking minutes. */
+enum { DEPTH_LIMIT = 256 };
+
 struct reduction {
     struct capped *out;
     htmlParserCtxtPtr parser;
+    int depth;      /* of open elements */
     int skipping;   /* depth of ROLE_SKIP elements */
     int preserving; /* depth of <pre> */
     int newlines;   /* owed before the next word */
@@ -173,6 +178,9 @@ static void start_element(void *context, const xmlChar *name, const xmlChar **at
 {
     struct reduction *reduction = context;
     enum html_role role = role_of(name);
+    if (++reduction->depth > DEPTH_LIMIT) {
+        stop(reduction);
+    }
     if (role == ROLE_SKIP) {
         reduction->skipping++;
     }
@@ -216,6 +224,7 @@ static void end_element(void *context, const xmlChar *name)
 {
     struct reduction *reduction = context;
     enum html_role role = role_of(name);
+    reduction->depth--;
     if (role == ROLE_SKIP) {
         reduction->skipping -= reduction->skipping > 0;
     } else if (role == ROLE_PRE) {

@@ -1,10 +1,10 @@
 /* html_text: the words of a web page, for a reader that pays by the word.
  *
- * libxml2's HTML parser, as a stream: no tree is built, so deep nesting costs nothing. Blocks
- * become lines, list items begin with "- ", the cells of a table are parted by " | ", pictures give
- * their alternative text, links their own text; scripts, styles and other machinery are skipped.
- * Blanks collapse except in <pre>. Parsing ends as soon as the result is full. Left out: layout,
- * scripts' output, the targets of links.
+ * libxml2's HTML parser, as a stream: no tree is built. Blocks become lines, list items begin with
+ * "- ", the cells of a table are parted by " | ", pictures give their alternative text, links their
+ * own text; scripts, styles and other machinery are skipped. Blanks collapse except in <pre>.
+ * Parsing ends as soon as the result is full, and where elements are nested absurdly deep. Left
+ * out: layout, scripts' output, the targets of links.
  */
 #ifndef CARAT_TOOLS_HTML_TEXT_H
 #define CARAT_TOOLS_HTML_TEXT_H
