@@ -137,11 +137,6 @@ static bool open_parts(struct engine_model *model, const struct engine_model_opt
     if (model->gguf == NULL || !hparams_read(&model->hparams, model->gguf, err)) {
         return false;
     }
-    if (model->hparams.num_experts > 0) { /* before the weights: a mixture has others */
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s is a mixture of %d experts, which this engine does not run",
-                       options->path, model->hparams.num_experts);
-    }
     if (!weights_bind(&model->weights, &model->hparams, model->gguf, err)) {
         return false;
     }
