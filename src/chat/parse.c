@@ -476,9 +476,9 @@ static size_t name_text(struct chat_parser *p, const char *text, size_t length)
     plain = plain < length ? plain : length;
     size_t room = HEADER_MAX - p->call.length;
     if (plain > room) {
-        str_append_bytes(&p->call, text, room);
+        str_append_bytes(&p->call, text, room + 1);
         break_call(p, "bad_header: the name of a call is too long");
-        return room > 0 ? room : 1;
+        return room + 1;
     }
     str_append_bytes(&p->call, text, plain);
     if (plain == length) {
