@@ -189,7 +189,7 @@ static int compare_paths(const void *a, const void *b)
 static void add_files(struct files *files, const char *folder,
                       bool (*wanted)(const char *file, const void *context), const void *context)
 {
-    DIR *directory = folder == NULL ? NULL : opendir(folder);
+    DIR *directory = folder == NULL ? NULL : opendir(folder[0] == '\0' ? "/" : folder);
     if (directory == NULL) {
         return;
     }
@@ -350,8 +350,10 @@ static bool is_mmproj_of(const char *file, const void *context)
 char *catalogue_mmproj(const char *model_path, const struct catalogue_entry *entry)
 {
     const char *file = last_part(model_path);
+    size_t folder_length = (size_t)(file - model_path);
+    /* Without the slash; "" for a file in the root, "." for one without a folder. */
     char *folder =
-        file == model_path ? mem_strdup(".") : mem_strndup(model_path, (size_t)(file - model_path));
+        folder_length == 0 ? mem_strdup(".") : mem_strndup(model_path, folder_length - 1);
     char *found = NULL;
     if (entry != NULL) {
         struct files files = {0};

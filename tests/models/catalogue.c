@@ -22,7 +22,7 @@ struct folders {
 static int set_up(void **state)
 {
     struct folders *folders = mem_zero(1, sizeof *folders);
-    strcpy(folders->top, "/tmp/carat-models-XXXXXX");
+    snprintf(folders->top, sizeof folders->top, "/tmp/carat-models-XXXXXX");
     assert_non_null(mkdtemp(folders->top));
     snprintf(folders->own, sizeof folders->own, "%s/own", folders->top);
     snprintf(folders->installed, sizeof folders->installed, "%s/installed", folders->top);
