@@ -211,6 +211,7 @@ static int draw_choice(struct surface *surface, int row, int column, const char 
 
 static void draw_choices(const struct dialog *dialog, struct surface *surface, int row)
 {
+    static const char others[] = "  (or 1, 2, 3; Esc = no)";
     int limit = surface_columns(surface), column = 0;
     size_t below = dialog->layout.count - dialog->first - dialog->rows;
     if (dialog->refused) {
@@ -227,7 +228,9 @@ static void draw_choices(const struct dialog *dialog, struct surface *surface, i
     column = draw_choice(surface, row, column, "y", " once  ");
     column = draw_choice(surface, row, column, "a", " this session  ");
     column = draw_choice(surface, row, column, "n", " no");
-    surface_text(surface, row, column, limit, "  (or 1, 2, 3; Esc = no)", THEME_FAINT);
+    if (column + (int)strlen(others) <= limit) {
+        surface_text(surface, row, column, limit, others, THEME_FAINT);
+    }
 }
 
 void dialog_draw(struct dialog *dialog, struct surface *surface, int top, int height)
@@ -255,9 +258,8 @@ void dialog_draw(struct dialog *dialog, struct surface *surface, int top, int he
     }
     int bottom = top + title + (int)dialog->rows;
     if (dialog->asking_reason) {
-        int used = surface_text(surface, bottom, 0, surface_columns(surface),
-                                "Why not? (Enter sends, Esc leaves it out)", THEME_QUESTION);
-        (void)used;
+        surface_text(surface, bottom, 0, surface_columns(surface),
+                     "Why not? (Enter sends, Esc leaves it out)", THEME_QUESTION);
     } else {
         draw_choices(dialog, surface, bottom);
     }

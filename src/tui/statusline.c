@@ -9,7 +9,7 @@
 #include "tui/surface.h"
 #include "tui/tui.h"
 
-enum { GAP = 2, SEGMENTS = 6 };
+enum { GAP = 2, SEGMENTS = 6, WARNING = 9 };
 
 void statusline_init(struct statusline *line)
 {
@@ -98,7 +98,7 @@ static size_t make_segments(const struct statusline *line, struct segment *segme
     add_segment(segments, &count, THEME_KEY, 6);
     str_append(&segments[4].text, line->mode);
     add_segment(segments, &count, line->sandbox_warning ? THEME_WARNING : THEME_SAFE,
-                line->sandbox_warning ? 9 : 5);
+                line->sandbox_warning ? WARNING : 5);
     str_append(&segments[5].text, line->sandbox);
     return count;
 }
@@ -166,13 +166,12 @@ void statusline_draw(const struct statusline *line, struct surface *surface, int
     fit(segments, count, limit - left);
     int column = limit - segment_columns(segments, count) + GAP;
     column = column < 0 ? 0 : column;
+    /* A warning is worth more than the left side; nothing else is. */
     bool overlaps = column < left + GAP;
     for (size_t i = 0; i < count; i++) {
-        if (!segments[i].shown || segments[i].text.length == 0) {
-            continue;
-        }
-        /* A warning is worth more than the left side; anything else is not. */
-        if (!overlaps || segments[i].importance == 9) {
+        bool wanted = !overlaps || segments[i].importance == WARNING;
+        if (segments[i].shown && segments[i].text.length > 0 && wanted) {
+            surface_fill(surface, row, column < GAP ? 0 : column - GAP, column, " ", THEME_TEXT);
             column = surface_put(surface, row, column, limit, segments[i].text.data,
                                  segments[i].text.length, segments[i].role);
             column += GAP;

@@ -201,8 +201,7 @@ static void draw_input(struct tui *tui, int top, int height)
         return;
     }
     editor_draw(editor, tui->surface, top, height, editor == tui->editor ? "> " : "? ");
-    if (editor == tui->editor && editor_length(editor) == 0 &&
-        surface_columns(tui->surface) >= 30) {
+    if (!tui->dialog.active && editor_length(editor) == 0 && surface_columns(tui->surface) >= 30) {
         surface_text(tui->surface, top, 2, surface_columns(tui->surface),
                      tui->status.busy ? "Enter sends when this is done" : "Ask something",
                      THEME_FAINT);
@@ -242,7 +241,11 @@ void tui_draw(struct tui *tui)
     draw_input(tui, row, frame.input);
     row += frame.input;
     if (frame.status > 0) {
-        statusline_draw(&tui->status, tui->surface, row, tui->hint,
+        const char *hint = tui->hint;
+        if (hint == NULL && tui->dialog.active) {
+            hint = "waiting for your answer";
+        }
+        statusline_draw(&tui->status, tui->surface, row, hint,
                         tui->ticks + tui->happenings / HAPPENINGS_A_TURN);
     }
     surface_show(tui->surface, tui->terminal);

@@ -100,7 +100,8 @@ size_t wrap_line(struct wrap_rows *rows, const char *text, size_t length, int fi
     size_t count = 0;
     for (size_t at = 0; at < length;) {
         glyph_next(text + at, length - at, &glyph);
-        if (row.column == 0 || row.column + glyph.width <= row.width) {
+        bool hangs = mode == WRAP_KEEP && space(&glyph) && row.column == row.width;
+        if (row.column == 0 || row.column + glyph.width <= row.width || hangs) {
             take(&row, &glyph, &before, at, mode);
             before = glyph;
             at += glyph.used;

@@ -19,7 +19,7 @@ struct wrap_rows {
 
 enum wrap_mode {
     WRAP_WORDS, /* for reading: the spaces at a break belong to no row */
-    WRAP_KEEP,  /* for editing: every byte belongs to exactly one row */
+    WRAP_KEEP,  /* for editing: every byte belongs to one row; one space may hang over the end */
     WRAP_CELLS, /* for code: breaks only where the row is full */
 };
 
