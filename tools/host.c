@@ -37,13 +37,13 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SANDBOX = 56 };
 struct family {
     const char *name;
     const struct tool *tools;
-    bool network; /* may reach the policy's hosts */
+    enum sandbox_kind kind;
 };
 
 static const struct family families[] = {
-    {"shell", shell_tools, false},
-    {"files", file_tools, false},
-    {"http", http_tools, true},
+    {"shell", shell_tools, SANDBOX_COMMANDS},
+    {"files", file_tools, SANDBOX_FILES},
+    {"http", http_tools, SANDBOX_NETWORK},
 };
 
 struct arguments {
@@ -213,7 +213,7 @@ static int policy_descriptor(const struct str *text, struct err *err)
 
 /* First run. Returns only on failure. */
 static bool enter_namespaces(const struct arguments *arguments, const struct policy *policy,
-                             const struct str *text, bool network, struct err *err)
+                             const struct str *text, enum sandbox_kind kind, struct err *err)
 {
     char program[PATH_MAX], number[16];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -235,7 +235,7 @@ static bool enter_namespaces(const struct arguments *arguments, const struct pol
                     number,
                     arguments->self_test ? "--self-test" : NULL,
                     NULL};
-    sandbox_reexecute(policy, network, argv, err);
+    sandbox_reexecute(policy, kind, argv, err);
     close(fd);
     return false;
 }
@@ -274,8 +274,10 @@ static int fail(const struct err *err)
 static int serve(const struct arguments *arguments, const struct policy *policy)
 {
     struct err err;
-    struct workspace *workspace = workspace_open(policy->workspace, &err);
-    if (workspace == NULL) {
+    /* The file tools alone work through it; the shell's filter has no openat2 to open it with. */
+    bool files = arguments->family->kind == SANDBOX_FILES;
+    struct workspace *workspace = files ? workspace_open(policy->workspace, &err) : NULL;
+    if (files && workspace == NULL) {
         return fail(&err);
     }
     struct tool_context context = {.policy = policy, .workspace = workspace, .cancel_fd = -1};
@@ -289,13 +291,15 @@ static int run(const struct arguments *arguments, const struct policy *policy,
                const struct str *text)
 {
     struct err err;
-    bool network = arguments->family->network && policy->hosts.count > 0;
+    /* Without an allowed host http_fetch only says so, and needs no network for that. */
+    bool offline = arguments->family->kind == SANDBOX_NETWORK && policy->hosts.count == 0;
+    enum sandbox_kind kind = offline ? SANDBOX_FILES : arguments->family->kind;
     if (!policy->no_sandbox) {
         if (!arguments->inside) {
-            enter_namespaces(arguments, policy, text, network, &err);
+            enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, network, &err)) {
+        if (!sandbox_enter(policy, kind, &err)) {
             return fail(&err);
         }
     }

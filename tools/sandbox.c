@@ -18,9 +18,24 @@
 #include "policy.h"
 #include "sandbox_layers.h"
 
+/* The second stage alone is no sandbox: it must have been reached through the first. */
+static bool is_inside(struct err *err)
+{
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    unsigned long inner = 0, outer = 0, count = 0;
+    bool read = map != NULL && fscanf(map, "%lu %lu %lu", &inner, &outer, &count) == 3;
+    if (map != NULL) {
+        fclose(map);
+    }
+    if (!read || count != 1 || getpid() > 1000) {
+        return err_set(err, ERR_UNAVAILABLE, "namespaces: this process is not in any of its own");
+    }
+    return true;
+}
+
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, struct err *err)
 {
-    return sandbox_limits_enter(policy, err) && sandbox_landlock_enter(policy, kind, err) &&
+    return is_inside(err) && sandbox_limits_enter(policy, err) && sandbox_landlock_enter(policy, kind, err) &&
            sandbox_seccomp_enter(kind, err);
 }
 

@@ -18,7 +18,7 @@ struct workspace;
 /* What a tool may use while it runs. */
 struct tool_context {
     const struct policy *policy;
-    struct workspace *workspace;
+    struct workspace *workspace; /* file tools; NULL for the others */
     /* Live output for the user's eyes; a no-op when the client did not ask for progress. */
     void (*progress)(void *host, const char *bytes, size_t length);
     /* True once the client sent notifications/cancelled for this call. */

@@ -275,7 +275,8 @@ static int keyring(void)
 }
 static int shared_memory(void)
 {
-    return shmget(0x43415241, 4096, 0600) >= 0;
+    int segment = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    return segment >= 0 && shmctl(segment, IPC_RMID, NULL) == 0;
 }
 
 static const struct {

@@ -50,7 +50,6 @@ class World:
             listener.setblocking(False)
         self.env = dict(os.environ, HOME=self.home, WALLS_SECRET="x")
         self.victim = subprocess.Popen(["sleep", "600"], env=self.env)
-        self.memory = subprocess.run(["ipcmk", "-M", "4096"], capture_output=True, text=True).stdout.split()[-1:]
 
     @staticmethod
     def write(path, text):
@@ -97,8 +96,6 @@ class World:
         self.victim.wait()
         for listener in (self.tcp, self.udp, self.path, self.abstract):
             listener.close()
-        if self.memory:
-            subprocess.run(["ipcrm", "-m", self.memory[0]], capture_output=True)
         if os.path.exists("/tmp/carat-walls-breach"):
             os.unlink("/tmp/carat-walls-breach")
         shutil.rmtree(self.root)
