@@ -377,7 +377,12 @@ INLINE void dot_blocks(const unsigned char *rows, size_t row_bytes, size_t colum
         for (size_t part = 0; part < parts; part++, x += 32) {
             for (int r = 0; r < row_count; r++) {
                 __m256 values[4];
-                unpack(rows + (size_t)r * row_bytes + block * block_bytes, part, values);
+                const unsigned char *at = rows + (size_t)r * row_bytes + block * block_bytes;
+                /* The same place of the rows that come next: a row is too short for the machine's
+                 * own prefetching to get going. An address past the end does no harm. */
+                uintptr_t next = (uintptr_t)at + (size_t)row_count * row_bytes;
+                _mm_prefetch((const char *)(next + part * block_bytes / parts), _MM_HINT_T0);
+                unpack(at, part, values);
                 for (size_t i = 0; i < 4; i++) {
                     sum[r] = _mm256_fmadd_ps(values[i], _mm256_loadu_ps(x + 8 * i), sum[r]);
                 }
