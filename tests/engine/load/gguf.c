@@ -1,5 +1,5 @@
-/* Every check that gguf_file.c's head lists, violated once; truncation at every byte; every bit of a
- * small header flipped; every allocation refused. */
+/* Every check that gguf_file.c's head lists, violated once; truncation at every byte; every bit of
+ * a small header flipped; every allocation refused. */
 #include "load/gguf.h"
 
 #include <setjmp.h>
