@@ -104,7 +104,7 @@ static void test_rewind_over_the_ring(void **state)
     assert_int_equal(sync(session, other, LONG - 300), 0);
     check_fresh(session);
     sync(session, ids, LONG);
-    assert_int_equal(sync(session, other, 100), 0 + 0);
+    assert_int_equal(sync(session, other, 100), 0);
     check_fresh(session);
     engine_session_destroy(session);
 }
@@ -294,14 +294,13 @@ static void test_sampling_by_position(void **state)
     struct engine_error error;
     struct engine_session *session = fixture_session(model, 200, ENGINE_KV_F32);
     const struct engine_sampling sampling = {.temperature = 5, .top_p = 1, .seed = 11};
-    const int32_t banned[] = {ids[9]};
     int32_t first, second;
     sync(session, ids, 9);
     assert_true(engine_session_sample(session, &sampling, NULL, 0, &first, &error));
     assert_true(engine_session_append(session, first, &error));
     sync(session, ids, 9);
-    assert_true(engine_session_sample(session, &sampling, banned, 1, &second, &error));
-    assert_true(first == banned[0] || first == second || second != banned[0]);
+    assert_true(engine_session_sample(session, &sampling, &first, 1, &second, &error));
+    assert_int_not_equal(first, second);
     assert_true(engine_session_sample(session, &sampling, NULL, 0, &second, &error));
     assert_int_equal(first, second);
     engine_session_destroy(session);
