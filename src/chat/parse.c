@@ -455,7 +455,6 @@ static size_t channel_text(struct chat_parser *p, const char *text, size_t lengt
         /* Another name: all of it is reasoning. */
         warn(p, "channel_name");
         p->state = THOUGHT;
-        p->openers = 0;
         think(p, p->channel.data, read);
         think(p, text, length);
         return length;
@@ -463,7 +462,6 @@ static size_t channel_text(struct chat_parser *p, const char *text, size_t lengt
     str_append_char(&p->channel, text[0]);
     if (read + 1 == sizeof channel_name - 1) {
         p->state = THOUGHT;
-        p->openers = 0;
     }
     return 1;
 }
