@@ -141,6 +141,25 @@ static bool ends_before(const struct reader *r, const char *at, const json_t *si
     return at == r->end || is_one_of(",}])", *at) || known_key_at(r, at, siblings);
 }
 
+/* Does text end in ",key:" with a declared key? Then what follows is that argument. */
+static bool ends_in_known_key(const struct reader *r, const struct str *text,
+                              const json_t *siblings)
+{
+    size_t start = text->length;
+    if (start == 0 || text->data[start - 1] != ':') {
+        return false;
+    }
+    start--;
+    while (start > 0 && text->length - start <= CALL_ARGS_KEY_MAX &&
+           is_name_byte(text->data[start - 1])) {
+        start--;
+    }
+    struct reader tail = *r;
+    tail.end = text->data + text->length;
+    return start > 0 && text->data[start - 1] == ',' &&
+           known_key_at(&tail, text->data + start, siblings);
+}
+
 /* --- strings --- */
 
 static json_t *make_string(struct reader *r, const char *bytes, size_t length)
@@ -168,6 +187,11 @@ static json_t *read_quoted(struct reader *r, const json_t *siblings)
         str_append_bytes(&text, r->at, (size_t)(quote - r->at));
         r->at = quote + 1;
         open = (r->allow & INNER_QUOTES) && !ends_before(r, r->at, siblings);
+        if (open && ends_in_known_key(r, &text, siblings)) {
+            /* It opens the next argument: this string was never closed. */
+            fail_open_string(r);
+            break;
+        }
         if (open) {
             str_append_char(&text, '"');
         }

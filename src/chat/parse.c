@@ -450,17 +450,19 @@ static size_t content_text(struct chat_parser *p, const char *text, size_t lengt
 
 static size_t channel_text(struct chat_parser *p, const char *text, size_t length)
 {
-    (void)length;
-    str_append_char(&p->channel, text[0]);
     size_t read = p->channel.length;
-    if (memcmp(p->channel.data, channel_name, read) != 0) {
+    if (text[0] != channel_name[read]) {
+        /* Another name: all of it is reasoning. */
         warn(p, "channel_name");
         p->state = THOUGHT;
         think(p, p->channel.data, read);
-    } else if (read == sizeof channel_name - 1) {
+        think(p, text, length);
+        return length;
+    }
+    str_append_char(&p->channel, text[0]);
+    if (read + 1 == sizeof channel_name - 1) {
         p->state = THOUGHT;
     }
-    p->openers = p->state == THOUGHT ? 0 : p->openers;
     return 1;
 }
 

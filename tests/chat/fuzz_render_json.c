@@ -1,6 +1,6 @@
-/* The renderer on any JSON: it renders or refuses. A prompt that it made must encode with a tokenizer
- * that knows no control token, begin with BOS, and have one control id for each CONTROL segment; the
- * spelled prompt goes through the text-mode parser as well.
+/* The renderer on any JSON: it renders or refuses. A prompt that it made must encode with a
+ * tokenizer that knows no control token, begin with BOS, and have one control id for each CONTROL
+ * segment; the spelled prompt goes through the text-mode parser as well.
  */
 #include <stdint.h>
 #include <stdlib.h>

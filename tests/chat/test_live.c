@@ -1,6 +1,7 @@
-/* Live transcripts: model messages that carry the tokens which the model sampled. What goes into the
- * next prompt must repeat what the cache holds (the previous prompt and the sampled tokens), until
- * the first thought that is dropped; and whatever the model left unfinished must leave a sound turn.
+/* Live transcripts: model messages that carry the tokens which the model sampled. What goes into
+ * the next prompt must repeat what the cache holds (the previous prompt and the sampled tokens),
+ * until the first thought that is dropped; and whatever the model left unfinished must leave a
+ * sound turn.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* Messages as values and as JSON: copies are deep, the JSON form survives a round trip, invalid text
- * does not lose a message.
+/* Messages as values and as JSON: copies are deep, the JSON form survives a round trip, invalid
+ * text does not lose a message.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,6 +137,25 @@ static void test_odd_text(void **state)
     chat_message_finish(&message);
 }
 
+/* A result with media has its structure as text, so that nothing is lost. */
+static void test_result_with_media(void **state)
+{
+    (void)state;
+    struct chat_message message;
+    chat_message_init(&message, CHAT_TOOL);
+    message.result = json_pack("{s:i}", "width", 640);
+    message.parts = mem_zero(1, sizeof *message.parts);
+    message.parts[0].kind = CHAT_PART_IMAGE;
+    message.part_count = 1;
+    json_t *written = chat_messages_to_json(&message, 1);
+    json_t *expected = json_pack("[{s:s, s:[{s:s, s:s}, {s:s}]}]", "role", "tool", "content",
+                                 "type", "text", "text", "{\"width\":640}", "type", "image");
+    assert_true(json_equal(written, expected));
+    json_decref(expected);
+    json_decref(written);
+    chat_message_finish(&message);
+}
+
 static void test_failure_leaves_nothing(void **state)
 {
     (void)state;
@@ -156,11 +175,9 @@ static void test_failure_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_add_moves),
-        cmocka_unit_test(test_odd_text),
-        cmocka_unit_test(test_failure_leaves_nothing),
+        cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_add_moves),         cmocka_unit_test(test_odd_text),
+        cmocka_unit_test(test_result_with_media), cmocka_unit_test(test_failure_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The stream parser against its vectors (data/parse.jsonl), each in strict and lenient mode, at
- * several chunk sizes: where the stream is cut must not show. Then what the vectors cannot say: what
- * an error tells the model, limits, linear time, and that mutated output always comes to an end.
+ * several chunk sizes: where the stream is cut must not show. Then what the vectors cannot say:
+ * what an error tells the model, limits, linear time, that mutated output always comes to an end,
+ * and that what the renderer prints of any arguments is read back as the same.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/err.h"
 #include "cases.h"
 #include "chat/turn_json.h"
 #include "stream.h"
@@ -302,6 +304,110 @@ static void test_mutations(void **state)
     assert_true(outcomes > 5000);
 }
 
+/* --- what is printed is read back --- */
+
+static json_t *random_string(void)
+{
+    static const char *const pieces[] = {"a",  "{",    "}",  ",b:",     "\"", "\n", "\\", "<|\"|>",
+                                         "日", "true", "\t", "<turn|>", "1",  " ",  "]",  "`"};
+    struct str text;
+    str_init(&text);
+    for (uint32_t count = random_below(6); count > 0; count--) {
+        str_append(&text, pieces[random_below(sizeof pieces / sizeof *pieces)]);
+    }
+    json_t *string = json_string(text.data);
+    str_finish(&text);
+    return string;
+}
+
+static json_t *random_value(int depth)
+{
+    json_t *value;
+    switch (random_below(depth > 0 ? 7 : 5)) {
+    case 0:
+        return random_string();
+    case 1:
+        return json_integer((json_int_t)random_below(2000) - 1000);
+    case 2:
+        return json_real(((double)random_below(100000) - 50000) / (1 + random_below(900)));
+    case 3:
+        return json_real(random_below(1000) * 1e19);
+    case 4:
+        return random_below(3) == 0 ? json_null() : json_boolean(random_below(2));
+    case 5:
+        value = json_array();
+        for (uint32_t count = random_below(4); count > 0; count--) {
+            json_array_append_new(value, random_value(depth - 1));
+        }
+        return value;
+    default:
+        value = json_object();
+        for (uint32_t count = random_below(4); count > 0; count--) {
+            json_t *key = random_string(); /* mostly no names: printed as quoted keys */
+            json_object_set_new(value, random_below(2) ? "k" : json_string_value(key),
+                                random_value(depth - 1));
+            json_decref(key);
+        }
+        return value;
+    }
+}
+
+static void keep_call(void *context, const struct chat_parse_event *event)
+{
+    json_t **arguments = context;
+    if (event->kind == CHAT_PARSE_CALL) {
+        json_decref(*arguments);
+        *arguments = json_incref(event->arguments);
+    }
+}
+
+/* The call in the prompt, through the strict parser, as the engine's tokens would come. */
+static json_t *read_back(const struct chat_prompt *prompt)
+{
+    json_t *arguments = NULL;
+    struct chat_parser_options options = {.event = keep_call, .context = &arguments};
+    struct chat_parser *parser = chat_parser_create(&options);
+    for (size_t i = 0; i < prompt->count; i++) {
+        const struct chat_segment *segment = &prompt->segments[i];
+        if (segment->kind == CHAT_SEGMENT_TEXT) {
+            chat_parser_bytes(parser, segment->text, segment->length);
+        } else {
+            chat_parser_control(parser, segment->control);
+        }
+    }
+    chat_parser_end(parser, CHAT_STOP_LENGTH);
+    chat_parser_destroy(parser);
+    return arguments;
+}
+
+static void test_arguments_round_trip(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        struct chat_message message;
+        struct chat_prompt prompt;
+        struct chat_render_options options = {0};
+        struct err err;
+        json_t *arguments = json_object();
+        for (uint32_t count = random_below(5); count > 0; count--) {
+            char key[2] = {(char)('a' + random_below(26)), '\0'};
+            json_object_set_new(arguments, key, random_value(3));
+        }
+        chat_message_init(&message, CHAT_MODEL);
+        chat_message_add_call(&message, "", "f", arguments);
+        chat_prompt_init(&prompt);
+        assert_true(chat_render(&prompt, &message, 1, NULL, &options, NULL, &err));
+        json_t *read = read_back(&prompt);
+        if (read == NULL || !json_equal(read, arguments)) {
+            char *printed = json_dumps(arguments, JSON_COMPACT);
+            fail_msg("not read back: %s", printed);
+        }
+        json_decref(read);
+        chat_prompt_finish(&prompt);
+        chat_message_finish(&message);
+    }
+}
+
 /* --- carat parse --- */
 
 static void test_turn_json(void **state)
@@ -345,9 +451,13 @@ static void test_turn_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),        cmocka_unit_test(test_errors_tell),
-        cmocka_unit_test(test_argument_limit), cmocka_unit_test(test_linear_time),
-        cmocka_unit_test(test_mutations),      cmocka_unit_test(test_turn_json),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_errors_tell),
+        cmocka_unit_test(test_argument_limit),
+        cmocka_unit_test(test_linear_time),
+        cmocka_unit_test(test_arguments_round_trip),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_turn_json),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

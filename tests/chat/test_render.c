@@ -113,7 +113,7 @@ static void test_examples(void **state)
 static void test_own(void **state)
 {
     (void)state;
-    check_file("render_own.jsonl", 51);
+    check_file("render_own.jsonl", 52);
 }
 
 /* The format's spelling of numbers is Python's repr. */
