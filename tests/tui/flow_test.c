@@ -289,7 +289,8 @@ static void test_commands(void **state)
     tui_set_commands(s.tui, commands, 3);
     screen_type(&s, "/cl\t");
     assert_string_equal(tui_draft(s.tui), "/clear ");
-    screen_key(&s, CONTROL('U'));
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s), "SUBMIT /clear\n");
     screen_type(&s, "/c");
     screen_key(&s, TERMINAL_KEY_DOWN);
     screen_key(&s, '\r');    /* a selection that was moved is what Enter means */
