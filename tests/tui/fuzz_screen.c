@@ -78,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct terminal *terminal = terminal_memory_create(24, 60);
     struct tui *tui = tui_create(terminal, ignore, NULL);
     long long now_us = 0;
+    tui_draw(tui);
     for (size_t at = 0; at + 2 <= size;) {
         size_t length = data[at + 1] % 64;
         length = size - at - 2 < length ? size - at - 2 : length;
