@@ -7,9 +7,9 @@
  * as the protocol asks; when the input ends during a call, the call is stopped too, but answered,
  * since the client may still read.
  *
- * Output is written in pieces of at most PIPE_BUF after poll(), and live output is dropped, oldest
- * first and with a note, when the client reads too slowly: the tool's own timeout must not depend
- * on the client's reading.
+ * While a call runs, output is written only as far as the client takes it, and live output is
+ * dropped, oldest first and with a note, when it reads too slowly: the tool's own timeout must not
+ * depend on the client's reading.
  *
  * 2025-11-25 has a handshake; 2026-07-28 states its version in each request's _meta and gets
  * results with "resultType". A client that does neither is treated as the latter.
@@ -53,8 +53,9 @@ enum {
     CHUNK_LIMIT = 8 * 1024,    /* of one progress message */
     CHUNK_NOTE = 64,           /* of it, for the note about what was dropped */
     CHUNK_INTERVAL_US = 50000, /* at most 20 a second */
-    WAITING_LIMIT = 64,        /* requests that wait for the running call */
-    READS_A_LOOK = 16,         /* of the input, each time the tool asks */
+    OUTGOING_LIMIT = 1024 * 1024,
+    WAITING_LIMIT = 64, /* requests that wait for the running call */
+    READS_A_LOOK = 16,  /* of the input, each time the tool asks */
 };
 
 static const char stateless_version[] = "2026-07-28";
@@ -75,7 +76,8 @@ struct call {
 
 struct server {
     int out;
-    bool broken; /* nobody reads our output any more */
+    struct str outgoing; /* what the client did not take yet */
+    bool broken;         /* nobody reads our output any more */
     bool shook_hands;
     struct frames frames;
     const struct tool *tools;
@@ -98,26 +100,33 @@ struct reply {
 
 /* ---- output ---- */
 
-static bool write_all(int fd, const char *data, size_t size)
+/* Writes what is outgoing: all of it, or only what the client takes at once. Pieces of PIPE_BUF do
+ * not block once poll() said that there is room. */
+static void push_output(struct server *server, bool wait)
 {
-    while (size > 0) {
-        struct pollfd output = {.fd = fd, .events = POLLOUT};
-        if (poll(&output, 1, -1) < 0 && errno != EINTR) {
-            return false;
+    struct str *outgoing = &server->outgoing;
+    size_t done = 0;
+    while (done < outgoing->length && !server->broken) {
+        struct pollfd output = {.fd = server->out, .events = POLLOUT};
+        if (poll(&output, 1, wait ? -1 : 0) == 0) {
+            break;
         }
-        ssize_t written = write(fd, data, size < PIPE_BUF ? size : PIPE_BUF);
-        if (written < 0 && errno != EINTR && errno != EAGAIN) {
-            return false;
-        }
+        size_t left = outgoing->length - done;
+        ssize_t written =
+            write(server->out, outgoing->data + done, left < PIPE_BUF ? left : (size_t)PIPE_BUF);
         if (written > 0) {
-            data += written;
-            size -= (size_t)written;
+            done += (size_t)written;
+        } else if (written < 0 && errno == EAGAIN && !wait) {
+            break;
+        } else if (written < 0 && errno != EINTR && errno != EAGAIN) {
+            server->broken = true;
         }
     }
-    return true;
+    str_remove(outgoing, 0, done);
 }
 
-/* Sends one message and releases it. NULL (no memory to make it) ends the server. */
+/* Sends one message and releases it. While a call runs nothing waits for the client, within a
+ * bound. NULL (no memory to make the message) ends the server. */
 static void send_message(struct server *server, json_t *message)
 {
     char *text = message == NULL ? NULL : json_dumps(message, JSON_COMPACT);
@@ -126,10 +135,10 @@ static void send_message(struct server *server, json_t *message)
         server->broken = true;
         return;
     }
-    size_t length = strlen(text);
-    text[length] = '\n'; /* in place of the NUL: one write, no second copy of a large answer */
-    server->broken = server->broken || !write_all(server->out, text, length + 1);
+    str_append(&server->outgoing, text);
+    str_append_char(&server->outgoing, '\n');
     free(text);
+    push_output(server, server->call.id == NULL || server->outgoing.length > OUTGOING_LIMIT);
 }
 
 static json_t *id_or_null(const json_t *id)
@@ -172,6 +181,13 @@ static bool valid_id(const json_t *id)
     return json_is_string(id) || json_is_integer(id);
 }
 
+/* The text of a name; NULL when it is no string, or one with a NUL that would hide its end. */
+static const char *name_value(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text != NULL && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
 static const json_t *meta_of(const json_t *params)
 {
     return json_object_get(params, "_meta");
@@ -198,7 +214,7 @@ static json_t *parse_message(struct server *server, const struct str *line)
         json_is_object(message) && json_object_get(message, "method") == NULL &&
         (json_object_get(message, "result") != NULL || json_object_get(message, "error") != NULL);
     bool request = version != NULL && strcmp(version, "2.0") == 0 &&
-                   json_is_string(json_object_get(message, "method")) &&
+                   name_value(json_object_get(message, "method")) != NULL &&
                    (id == NULL || valid_id(id));
     if (request && params != NULL && !json_is_object(params)) {
         if (id != NULL) {
@@ -299,18 +315,13 @@ static void look_at_input(struct server *server)
     } while (++reads <= READS_A_LOOK && frames_fill(&server->frames, 0));
 }
 
-static bool writable_now(int fd)
-{
-    struct pollfd output = {.fd = fd, .events = POLLOUT};
-    return poll(&output, 1, 0) == 1;
-}
-
 /* Sends what is pending, unless it is too early or the client is not reading. */
 static void flush_progress(struct server *server, bool last)
 {
     struct call *call = &server->call;
     int64_t now = clock_monotonic_us();
-    bool due = last || (now - call->sent_at >= CHUNK_INTERVAL_US && writable_now(server->out));
+    push_output(server, false);
+    bool due = last || (now - call->sent_at >= CHUNK_INTERVAL_US && server->outgoing.length == 0);
     if (!due || call->pending.length == 0 || server->broken) {
         return;
     }
@@ -490,10 +501,10 @@ static json_t *call_result(struct tool_result *result)
 static void answer_call(struct server *server, const json_t *id, const json_t *params,
                         struct reply *reply)
 {
-    const char *name = json_string_value(json_object_get(params, "name"));
+    const char *name = name_value(json_object_get(params, "name"));
     const json_t *arguments = json_object_get(params, "arguments");
     if (name == NULL) {
-        refuse(reply, INVALID_PARAMS, "tools/call needs a name (string)");
+        refuse(reply, INVALID_PARAMS, "tools/call needs a name (string without NUL)");
         return;
     }
     const struct tool *tool = find_tool(server, name);
@@ -638,6 +649,7 @@ void mcp_server_run(int in, int out, const struct tool *tools, const char *only,
     struct server server = {.out = out, .tools = tools, .only = only, .context = context};
     server.table = declaration_table(NULL);
     frames_init(&server.frames, in);
+    str_init(&server.outgoing);
     context->progress = add_progress;
     context->cancelled = call_cancelled;
     context->cancel_fd = in;
@@ -658,6 +670,7 @@ void mcp_server_run(int in, int out, const struct tool *tools, const char *only,
     }
     mem_free(server.waiting);
     frames_finish(&server.frames);
+    str_finish(&server.outgoing);
     json_decref(server.table);
     context->host = NULL;
     context->cancel_fd = -1;

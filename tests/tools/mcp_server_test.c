@@ -41,7 +41,8 @@ static void wait_for_cancel(struct tool_context *context, struct tool_result *re
     tool_succeed(result, "nobody came", 11);
 }
 
-/* Two megabytes of live output in characters of three bytes, cut anywhere, and an unfinished one. */
+/* Two megabytes of live output in characters of three bytes, cut anywhere, and an unfinished one.
+ */
 static void chatter(struct tool_context *context, struct tool_result *result)
 {
     struct str text;
@@ -58,6 +59,22 @@ static void chatter(struct tool_context *context, struct tool_result *result)
     tool_succeed(result, "chattered", 9);
 }
 
+static int flooded[2]; /* a pipe in which the tool below says that it is through */
+
+/* A second of live output: twenty full messages, more than the pipe to the client holds. */
+static void flood(struct tool_context *context, struct tool_result *result)
+{
+    char text[8192];
+    memset(text, 'x', sizeof text);
+    int64_t end = clock_monotonic_us() + 1000000;
+    while (clock_monotonic_us() < end) {
+        context->progress(context->host, text, sizeof text);
+        poll(NULL, 0, 5);
+    }
+    bool said = write(flooded[1], "!", 1) == 1;
+    tool_succeed(result, said ? "through" : "lost", said ? 7 : 4);
+}
+
 static void list_files(struct tool_context *context, const json_t *arguments,
                        struct tool_result *result)
 {
@@ -66,6 +83,8 @@ static void list_files(struct tool_context *context, const json_t *arguments,
         wait_for_cancel(context, result);
     } else if (path != NULL && strcmp(path, "chatter") == 0) {
         chatter(context, result);
+    } else if (path != NULL && strcmp(path, "flood") == 0) {
+        flood(context, result);
     } else if (path != NULL && strcmp(path, "binary") == 0) {
         tool_succeed(result, "a\0b\xFF", 4);
     } else if (path != NULL && strcmp(path, "nothing") == 0) {
@@ -373,6 +392,10 @@ static void test_protocol_errors(void **state)
     expect_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":"
                  "\"rm\"}}",
                  "1", -32602);
+    expect_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":"
+                 "\"list_files\\u0000x\"}}",
+                 "1", -32602);
+    expect_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\\u0000x\"}", "1", -32600);
     expect_error(CALL("1", ",\"arguments\":{\"path\":\"nothing\"}"), "1", -32603);
     /* Silence for notifications, answers that nobody asked for, and blank lines. */
     send_line("{\"jsonrpc\":\"2.0\",\"method\":\"no/such/notification\"}");
@@ -528,6 +551,32 @@ static void test_progress(void **state)
     exchange(CALL("2", ",\"arguments\":{\"path\":\"chatter\"}"), ANSWER("2", "chattered"));
 }
 
+/* A client that asks for live output and does not read it: the call still runs to its end, and what
+ * was too much is left out, not waited for. */
+static void test_slow_client(void **state)
+{
+    (void)state;
+    shake_hands();
+    int64_t began = clock_monotonic_us();
+    send_line(CALL("1", ",\"arguments\":{\"path\":\"flood\"},\"_meta\":{\"progressToken\":1}"));
+    struct pollfd done = {.fd = flooded[0], .events = POLLIN};
+    assert_int_equal(poll(&done, 1, 10000), 1);
+    assert_true(clock_monotonic_us() - began < 5000000);
+    size_t bytes = 0;
+    for (;;) {
+        json_t *message = receive();
+        bool last = json_object_get(message, "id") != NULL;
+        bytes += last ? 0
+                      : strlen(json_string_value(
+                            json_object_get(json_object_get(message, "params"), "message")));
+        json_decref(message);
+        if (last) {
+            break;
+        }
+    }
+    assert_true(bytes > 8192 && bytes <= 65536 + 2 * 8192);
+}
+
 static void test_cancel(void **state)
 {
     (void)state;
@@ -642,6 +691,9 @@ static void test_split_frames(void **state)
 
 int main(void)
 {
+    if (pipe(flooded) != 0) {
+        return 1;
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_handshake, start, stop),
         cmocka_unit_test_setup_teardown(test_stateless, start, stop),
@@ -652,6 +704,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_argument_quoted, start, stop),
         cmocka_unit_test(test_examples),
         cmocka_unit_test_setup_teardown(test_progress, start, stop),
+        cmocka_unit_test_setup_teardown(test_slow_client, start, stop),
         cmocka_unit_test_setup_teardown(test_cancel, start, stop),
         cmocka_unit_test_setup_teardown(test_too_many_waiting, start, stop),
         cmocka_unit_test_setup_teardown(test_end_during_call, start, stop),
