@@ -385,6 +385,12 @@ static void note_action(struct watch *watch, const struct turn_action *action)
     }
 }
 
+static bool is_rare(enum turn_event_kind kind)
+{
+    return kind == TURN_EVENT_MODEL_FAILED || kind == TURN_EVENT_NOBODY ||
+           kind == TURN_EVENT_NO_SANDBOX || kind >= TURN_EVENT_CANCEL;
+}
+
 static void test_random(void **state)
 {
     (void)state;
@@ -407,8 +413,10 @@ static void test_random(void **state)
         if (draw(&seed) % 8 != 0) {
             event.call = event.kind <= TURN_EVENT_CALL_ERROR ? turn.call_count : turn.call_current;
         }
-        if ((event.kind == TURN_EVENT_CANCEL || event.kind >= TURN_EVENT_TIMEOUT) &&
-            draw(&seed) % 16 != 0) {
+        if (draw(&seed) % 4 != 0) {
+            event.stop = CHAT_STOP_RESPONSE;
+        }
+        if (is_rare(event.kind) && draw(&seed) % 16 != 0) {
             continue;
         }
         if (!can_happen(&watch, &event)) {
