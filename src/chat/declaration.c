@@ -306,11 +306,13 @@ static bool print_parameters(struct printer *printer, const json_t *parameters)
         return refuse(printer, "its parameters have no type; write \"type\": \"object\"", "");
     }
     prompt_writer_text(printer->writer, ",parameters:{");
+    if (is_truthy(properties) && !json_is_object(properties)) {
+        return refuse(printer, "not an object: ", "parameters.properties");
+    }
     if (is_truthy(properties)) {
         prompt_writer_text(printer->writer, "properties:{");
-        if (!json_is_object(properties) || !print_properties(printer, properties, false)) {
-            return json_is_object(properties) ||
-                   refuse(printer, "not an object: ", "parameters.properties");
+        if (!print_properties(printer, properties, false)) {
+            return false;
         }
         prompt_writer_text(printer->writer, "},");
     }

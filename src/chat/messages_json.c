@@ -1,9 +1,10 @@
-/* Reading and writing of OpenAI-form messages. Unknown fields are passed over, because exports carry
- * many; a field that is known and has another type than it should is an error, because guessing
- * would change what was said.
+/* Reading and writing of OpenAI-form messages. Unknown fields are passed over, because exports
+ * carry many; a field that is known and has another type than it should is an error, because
+ * guessing would change what was said.
  */
 #include "chat/messages_json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -75,7 +76,7 @@ static bool read_content(const json_t *value, struct chat_message *message, stru
     if (json_is_array(content)) {
         return read_parts(content, message, err);
     }
-    if (json_is_object(content) && message->role == CHAT_TOOL) {
+    if (content != NULL && !json_is_string(content) && message->role == CHAT_TOOL) {
         message->result = json_deep_copy(content);
         return true;
     }
@@ -167,8 +168,9 @@ static bool read_message(const json_t *value, struct chat_message *message, stru
                read_string(value, "name", false, &message->call_name, err);
     }
     if (message->role == CHAT_MODEL) {
-        return read_string(value, "reasoning_content", false, &message->thought, err) &&
-               read_string(value, "reasoning", false, &message->thought, err) &&
+        return read_string(value, "reasoning", false, &message->thought, err) &&
+               (message->thought[0] != '\0' ||
+                read_string(value, "reasoning_content", false, &message->thought, err)) &&
                read_calls(value, message, err);
     }
     return true;
@@ -220,6 +222,12 @@ static json_t *parts_to_json(const struct chat_message *message)
         [CHAT_PART_VIDEO] = "video",
     };
     json_t *parts = json_array();
+    if (message->result != NULL) {
+        /* There is one place for both: a structured result stands before its media, as text. */
+        char *result = json_dumps(message->result, JSON_COMPACT | JSON_ENCODE_ANY);
+        json_array_append_new(parts, json_pack("{s:s, s:s}", "type", "text", "text", result));
+        free(result);
+    }
     for (size_t i = 0; i < message->part_count; i++) {
         json_t *part = json_object();
         json_object_set_new(part, "type", json_string(types[message->parts[i].kind]));
@@ -258,7 +266,7 @@ static json_t *message_to_json(const struct chat_message *message)
     json_object_set_new(object, "role", json_string(roles[message->role]));
     if (message->parts != NULL) {
         json_object_set_new(object, "content", parts_to_json(message));
-    } else if (json_is_object(message->result)) {
+    } else if (message->result != NULL) {
         json_object_set_new(object, "content", json_deep_copy(message->result));
     } else {
         set_text(object, "content", message->text);

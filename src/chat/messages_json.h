@@ -3,7 +3,7 @@
  * An array of {role: system | developer | user | assistant | tool, content: string or parts
  * [{type: text | image | audio | video, text}], reasoning, tool_calls: [{id, function: {name,
  * arguments: object or JSON string}}], tool_call_id, name}. `content` of a tool may also be an
- * object: a structured result. Sampled tokens have no place in this form.
+ * object or another value: a structured result. Sampled tokens have no place in this form.
  */
 #ifndef CARAT_CHAT_MESSAGES_JSON_H
 #define CARAT_CHAT_MESSAGES_JSON_H

@@ -32,14 +32,30 @@ bool chat_value_is_name(const char *text, size_t length)
 
 /* --- numbers --- */
 
-/* The fewest digits that read back as `number`, of the nearest such decimal, and its exponent
- * (0.digits * 10^point). Works under any locale: whatever stands between digits is skipped. */
+/* Adds one to the last digit of "d.ddde+xx"; false when that would carry out of the first. */
+static bool next_decimal(char *text)
+{
+    for (char *c = strchr(text, 'e') - 1; c >= text; c--) {
+        if (*c == '9') {
+            *c = '0';
+        } else if (*c >= '0' && *c < '9') {
+            ++*c;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The fewest digits that read back as `number`, and its exponent (0.digits * 10^point). The nearest
+ * decimal is tried first, then the next larger one: above a power of two the numbers lie twice as
+ * far apart as below it, and there the farther decimal can be the only one that reads back. Works
+ * under any locale: whatever stands between digits is skipped. */
 static size_t shortest_digits(double number, char digits[REAL_DIGITS + 1], int *point)
 {
     char text[40];
     for (int precision = 0; precision < REAL_DIGITS; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, number);
-        if (strtod(text, NULL) == number) {
+        if (strtod(text, NULL) == number || (next_decimal(text) && strtod(text, NULL) == number)) {
             break;
         }
     }

@@ -1,5 +1,5 @@
-/* cases: what the chat tests share: reading case files, spelling prompts, control ids and an encoder
- * of a tiny vocabulary (one id a byte, control tokens from 1000 on).
+/* cases: what the chat tests share: reading case files, spelling prompts, control ids and an
+ * encoder of a tiny vocabulary (one id a byte, control tokens from 1000 on).
  */
 #ifndef CARAT_TESTS_CHAT_CASES_H
 #define CARAT_TESTS_CHAT_CASES_H

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "cases.h"
 #include "chat/render_json.h"
+#include "chat/value.h"
 
 /* Segments must alternate as promised, and their ids must be those of the text with its control
  * spellings recognised: no text of these cases spells one. */
@@ -108,11 +109,55 @@ static void test_examples(void **state)
     check_file("examples.jsonl", 25);
 }
 
+/* What the reference cannot say: ours where the template is unsound, and refusals. */
+static void test_own(void **state)
+{
+    (void)state;
+    check_file("render_own.jsonl", 52);
+}
+
+/* The format's spelling of numbers is Python's repr. */
+static void test_reals(void **state)
+{
+    static const struct {
+        double number;
+        const char *expected;
+    } rows[] = {
+        {0.0, "0.0"},
+        {-0.0, "-0.0"},
+        {1.0, "1.0"},
+        {1.5, "1.5"},
+        {-0.25, "-0.25"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {1e-4, "0.0001"},
+        {1e-5, "1e-05"},
+        {1e-7, "1e-07"},
+        {1.5e-7, "1.5e-07"},
+        {1e15, "1000000000000000.0"},
+        {1e16, "1e+16"},
+        {123456789012345680.0, "1.2345678901234568e+17"},
+        {9007199254740993.0, "9007199254740992.0"},
+        {1e22, "1e+22"},
+        {1e100, "1e+100"},
+        {5e-324, "5e-324"},
+        {1.7976931348623157e308, "1.7976931348623157e+308"},
+        {0x1p-44, "5.684341886080802e-14"}, /* the nearest 16 digits do not read back */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[CHAT_REAL_SIZE];
+        chat_value_format_real(rows[i].number, text);
+        assert_string_equal(text, rows[i].expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_reals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
