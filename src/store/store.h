@@ -102,7 +102,8 @@ struct store_call {
  * kept. ERR_ARGUMENT when the state would go back. */
 bool store_call_put(struct store *store, const char *conversation, const struct store_call *call,
                     struct err *err);
-/* Calls without an end (ASKED or STARTED), in the order they were asked: *list finish each with store_call_finish, then mem_free. */
+/* Calls without an end (ASKED or STARTED), in the order they were asked: *list finish each with
+ * store_call_finish, then mem_free. */
 bool store_calls_unfinished(struct store *store, const char *conversation, struct store_call **list,
                             size_t *count, struct err *err);
 void store_call_finish(struct store_call *call);

@@ -432,7 +432,7 @@ static void test_results(void **state)
 static void expect_damage(struct store *store, const char *damage, const char *said)
 {
     struct err err;
-    char id[37], handle[16], *bytes;
+    char id[37], handle[16], *bytes = NULL;
     size_t length;
     struct chat_conversation loaded;
     make(store, id);
@@ -457,6 +457,7 @@ static void expect_damage(struct store *store, const char *damage, const char *s
     if (strstr(err.text, said) == NULL) {
         fail_msg("%s: said \"%s\"", damage, err.text);
     }
+    mem_free(bytes);
     chat_conversation_finish(&loaded);
     sqlite3_exec(db_handle(store->db),
                  "DELETE FROM messages; DELETE FROM result_pieces; DELETE FROM results;"

@@ -1,0 +1,181 @@
+/* store_bench: what a large store costs. Prints numbers, judges nothing; not part of the tests.
+ *
+ *     ninja store_bench && tests/store/store_bench [MESSAGES [CONVERSATIONS]]
+ *
+ * MESSAGES (100,000) in one conversation, of about 1 KB each, and CONVERSATIONS (100,000) with one
+ * message, written straight into the tables in one transaction; then what a user waits for, through
+ * the store: appending, opening, opening after a crash, the list, the last conversation, loading.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "store/rows.h"
+#include "store/store.h"
+
+#include "../store/support.h"
+
+static int64_t started;
+
+static void start(void)
+{
+    started = clock_monotonic_us();
+}
+
+static double elapsed_ms(void)
+{
+    return (double)(clock_monotonic_us() - started) / 1000.0;
+}
+
+static void line(const char *what, double milliseconds)
+{
+    printf("%-46s %10.3f ms\n", what, milliseconds);
+}
+
+static struct store *open_or_die(const char *path)
+{
+    struct err err;
+    struct store *store = store_open(path, &err);
+    support_require(store != NULL, "opening", err.text);
+    return store;
+}
+
+static void append_or_die(struct store *store, const char *id, uint64_t number)
+{
+    struct err err;
+    struct chat_message message;
+    int64_t row;
+    support_make_message(&message, number);
+    support_require(store_message_append(store, id, &message, &row, &err), "append", err.text);
+    chat_message_finish(&message);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static void measure_appends(struct store *store, const char *id, uint64_t from)
+{
+    enum { COUNT = 1000 };
+    double *times = mem_alloc(COUNT, sizeof *times);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        start();
+        append_or_die(store, id, from + i);
+        times[i] = elapsed_ms();
+    }
+    qsort(times, COUNT, sizeof *times, compare_doubles);
+    line("append, median of 1,000", times[COUNT / 2]);
+    line("append, 99th percentile", times[COUNT * 99 / 100]);
+    mem_free(times);
+}
+
+/* Through the store but in one transaction: a commit for each would measure the disk. */
+static void write_messages(struct store *store, const char *id, uint64_t count)
+{
+    sqlite3 *handle = db_handle(store->db);
+    sqlite3_exec(handle, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    start();
+    for (uint64_t i = 0; i < count; i++) {
+        append_or_die(store, id, i);
+    }
+    sqlite3_exec(handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    line("writing the messages, without syncing", elapsed_ms());
+}
+
+static void write_conversations(const char *path, uint64_t count)
+{
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %llu) "
+             "INSERT INTO conversations (id, title, workspace, model, created_ms, updated_ms, "
+             "message_count) SELECT printf('00000000-0000-7000-8000-%%012d', i), 'title ' || i, "
+             "'/w/' || (i %% 100), 'nano', i, (i * 7919) %% 1000003, 1 FROM n",
+             (unsigned long long)count);
+    support_execute(path, sql);
+}
+
+static void measure_lists(struct store *store)
+{
+    struct err err;
+    struct store_conversation *list, last;
+    size_t count;
+    start();
+    support_require(store_conversation_list(store, 50, &list, &count, &err), "list", err.text);
+    line("list of the newest 50", elapsed_ms());
+    for (size_t i = 0; i < count; i++) {
+        store_conversation_finish(&list[i]);
+    }
+    mem_free(list);
+    start();
+    support_require(store_conversation_last(store, "/w/42", &last, &err), "last", err.text);
+    line("the last one of a workspace", elapsed_ms());
+    store_conversation_finish(&last);
+    start();
+    support_require(
+        store_conversation_find(store, "00000000-0000-7000-8000-000000004242", &last, &err), "find",
+        err.text);
+    line("one by its id", elapsed_ms());
+    store_conversation_finish(&last);
+}
+
+static void measure_load(struct store *store, const char *id)
+{
+    struct err err;
+    struct chat_conversation loaded;
+    chat_conversation_init(&loaded);
+    start();
+    support_require(store_messages_load(store, id, &loaded, NULL, &err), "load", err.text);
+    line("loading the conversation, hashes checked", elapsed_ms());
+    printf("%-46s %10zu\n", "messages loaded", loaded.count);
+    chat_conversation_finish(&loaded);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t messages = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
+    uint64_t conversations = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
+    struct err err;
+    char id[37];
+    char *folder = support_make_folder();
+    char *path = support_path(folder, "carat.db");
+    struct store *store = open_or_die(path);
+    support_require(store_conversation_create(store, "/w", "nano", id, &err), "making", err.text);
+    write_messages(store, id, messages);
+    measure_appends(store, id, messages);
+    start();
+    store_close(store);
+    line("closing, with the last checkpoint", elapsed_ms());
+    write_conversations(path, conversations);
+
+    struct stat status;
+    stat(path, &status);
+    printf("%-46s %10.1f MB\n", "size of the file", (double)status.st_size / 1e6);
+    start();
+    store = open_or_die(path);
+    line("opening", elapsed_ms());
+    measure_lists(store);
+    measure_load(store, id);
+    store_close(store);
+
+    support_execute(path, "INSERT INTO openings (pid, started, boot, opened_ms) "
+                          "VALUES (1, 1, 'another boot', 1)");
+    start();
+    store = open_or_die(path);
+    line("opening after a crash (quick_check)", elapsed_ms());
+    store_close(store);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("%-46s %10.1f MB\n", "largest resident size", (double)usage.ru_maxrss / 1024);
+    mem_free(path);
+    support_remove_folder(folder);
+    return 0;
+}
