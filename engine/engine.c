@@ -36,8 +36,7 @@ struct engine_session {
     struct session *session;
 };
 
-/* --- errors
- * ---------------------------------------------------------------------------------------- */
+/* --- errors ---------------------------------------------------------------------------------- */
 
 static enum engine_code translate(enum err_code code)
 {
@@ -83,8 +82,7 @@ static bool refuse(struct engine_error *error, const char *format, ...)
     return false;
 }
 
-/* --- models
- * ---------------------------------------------------------------------------------------- */
+/* --- models ---------------------------------------------------------------------------------- */
 
 /* The file's own advice, where it makes sense; else what the models are published with. */
 static struct engine_sampling recommended_sampling(const struct gguf *gguf)
@@ -136,11 +134,6 @@ static bool open_parts(struct engine_model *model, const struct engine_model_opt
     model->gguf = gguf_open(options->path, err);
     if (model->gguf == NULL || !hparams_read(&model->hparams, model->gguf, err)) {
         return false;
-    }
-    if (model->hparams.num_experts > 0) { /* before the weights: a mixture has others */
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s is a mixture of %d experts, which this engine does not run",
-                       options->path, model->hparams.num_experts);
     }
     if (!weights_bind(&model->weights, &model->hparams, model->gguf, err)) {
         return false;
@@ -196,8 +189,7 @@ const struct engine_model_info *engine_model_info(const struct engine_model *mod
     return &model->info;
 }
 
-/* --- tokens
- * ---------------------------------------------------------------------------------------- */
+/* --- tokens ---------------------------------------------------------------------------------- */
 
 bool engine_tokenize(const struct engine_model *model, const char *text, size_t length,
                      bool control, int32_t **ids, size_t *count, struct engine_error *error)
@@ -252,8 +244,7 @@ void engine_free(void *memory)
     mem_free(memory);
 }
 
-/* --- sessions
- * -------------------------------------------------------------------------------------- */
+/* --- sessions -------------------------------------------------------------------------------- */
 
 struct engine_session *engine_session_create(struct engine_model *model,
                                              const struct engine_session_options *options,

@@ -149,7 +149,7 @@ bool engine_session_sync(struct engine_session *session, const int32_t *ids, siz
                          size_t *reused, struct engine_error *error);
 
 /* Appends ids, and writes the logits after each of them to logits[count][vocabulary_size] (after
- * the soft cap). */
+ * the soft cap). On failure the rows of the tokens that the session took are valid. */
 bool engine_session_evaluate(struct engine_session *session, const int32_t *ids, size_t count,
                              float *logits, struct engine_error *error);
 
@@ -157,7 +157,8 @@ bool engine_session_evaluate(struct engine_session *session, const int32_t *ids,
 bool engine_session_append(struct engine_session *session, int32_t id, struct engine_error *error);
 
 /* The logits after the last token, [vocabulary_size], after the soft cap: a view until the next
- * call that changes the session. NULL when the session holds no token. */
+ * call that changes the session. NULL when there are none: the session holds no token, or a sync was
+ * stopped before its last one. */
 const float *engine_session_logits(const struct engine_session *session);
 
 /* Chooses a next token from those logits; does not append it. Tokens in banned[0..banned_count)

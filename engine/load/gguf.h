@@ -2,7 +2,7 @@
  *
  * The file is mapped read-only; keys and tensor descriptions are checked completely at open and
  * then only looked up. Everything is a view into the mapping. Each error names the file, the key or
- * tensor, and the offset. The list of checks is in gguf.c's head; the meaning of the keys is
+ * tensor, and the offset. The list of checks is in gguf_file.c's head; the meaning of the keys is
  * hparams' business. Owned by the model; read-only after open, so any thread may look things up.
  */
 #ifndef CARAT_LOAD_GGUF_H

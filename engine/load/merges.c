@@ -1,6 +1,9 @@
-/* Half a million merges, each with three look-ups by spelling, are most of the time it takes to load
- * a tokenizer, and nearly all of that is waiting for memory. So they are done in batches: hash and
- * prefetch all of a batch, then look.
+/* Half a million merges, each with three look-ups by spelling, are most of the time it takes to
+ * load a tokenizer, and nearly all of that is waiting for memory. So they are done in batches: hash
+ * and prefetch all of a batch, then look; and once more for the entries that they go into.
+ *
+ * A merge whose sides or result are no text tokens is left out, whatever its rank. Probes of the
+ * table are counted, so that merges made to collide are refused.
  */
 #include "load/merges.h"
 
@@ -115,9 +118,9 @@ static int32_t text_token(const struct vocabulary *v, int32_t id)
     return id >= 0 && v->tokens[id].kind == TOKENIZER_TEXT ? id : -1;
 }
 
-static bool enter(const struct loading *l, uint32_t rank, const struct line *line)
+/* The ids of a line's two sides and of its result; false when one is no text token. */
+static bool resolve(const struct vocabulary *v, const struct line *line, struct merges_entry *entry)
 {
-    const struct vocabulary *v = l->vocabulary;
     int32_t left = text_token(
         v, vocabulary_find_joined(v, line->left_hash, line->left, line->left_length, NULL, 0));
     int32_t right = text_token(
@@ -125,21 +128,45 @@ static bool enter(const struct loading *l, uint32_t rank, const struct line *lin
     int32_t merged =
         text_token(v, vocabulary_find_joined(v, line->joined_hash, line->left, line->left_length,
                                              line->right, line->right_length));
-    if (left < 0 || right < 0 || merged < 0) {
-        return true; /* never to be used */
-    }
-    struct merges_entry *entry = find_entry(l->merges, (uint32_t)left, (uint32_t)right);
+    *entry = (struct merges_entry){
+        .left = (uint32_t)left, .right = (uint32_t)right, .merged = (uint32_t)merged + 1};
+    return left >= 0 && right >= 0 && merged >= 0;
+}
+
+static bool enter(const struct loading *l, const struct merges_entry *made)
+{
+    struct merges_entry *entry = find_entry(l->merges, made->left, made->right);
     if (entry == NULL) {
         return err_set(l->err, ERR_LIMIT,
                        "%s: the key tokenizer.ggml.merges: merge %" PRIu32
                        " collides with too many: the file was made to be slow",
-                       gguf_shown_path(l->gguf), rank);
+                       gguf_shown_path(l->gguf), made->rank);
     }
     if (entry->merged == 0) { /* of the same pair twice the first counts */
-        *entry = (struct merges_entry){.left = (uint32_t)left,
-                                       .right = (uint32_t)right,
-                                       .rank = rank,
-                                       .merged = (uint32_t)merged + 1};
+        *entry = *made;
+    }
+    return true;
+}
+
+static bool enter_batch(const struct loading *l, uint32_t first, const struct line *lines,
+                        uint32_t count)
+{
+    struct merges_entry made[BATCH];
+    uint32_t made_count = 0;
+    prefetch(l->vocabulary, lines, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct merges_entry *entry = &made[made_count];
+        if (resolve(l->vocabulary, &lines[i], entry)) { /* others are never to be used */
+            entry->rank = first + i;
+            __builtin_prefetch(
+                &l->merges->entries[pair_hash(entry->left, entry->right) & l->merges->mask], 1);
+            made_count++;
+        }
+    }
+    for (uint32_t i = 0; i < made_count; i++) {
+        if (!enter(l, &made[i])) {
+            return false;
+        }
     }
     return true;
 }
@@ -157,11 +184,8 @@ static bool enter_all(const struct loading *l, const struct gguf_array *array)
             }
             count++;
         }
-        prefetch(l->vocabulary, lines, count);
-        for (uint32_t i = 0; i < count; i++) {
-            if (!enter(l, first + i, &lines[i])) {
-                return false;
-            }
+        if (!enter_batch(l, first, lines, count)) {
+            return false;
         }
         first += count;
     }

@@ -1,3 +1,7 @@
+/* The hash is fixed and public, so colliding names can be made: PROBES_MAX is what stands against
+ * that. With a quarter of the slots in use, names that were not made for it never come near it.
+ * Slots keep the hash, so that nearly every comparison of bytes is that of the name looked for.
+ */
 #include "load/name_index.h"
 
 #include <string.h>

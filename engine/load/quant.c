@@ -2,9 +2,10 @@
  *
  * Exactness: the reference rounds after every product. Here no compiler flag can change a bit,
  * because every product is exact in float32: a half has 11 significant bits, scales at most 8,
- * codes at most 7 (and 11 + 6 + 5 <= 24 for the formats with both), and no exponent leaves float32's
- * range. So one rounding is left, that of a sum, and fusing it with a product is the same. What
- * would break it is -ffast-math or flush-to-zero: subnormal halves and MXFP4's 2^-128 are values.
+ * codes at most 7 (and 11 + 6 + 5 <= 24 for the formats with both), and no exponent leaves the
+ * range of float32 but where the reference overflows, too. So one rounding is left, that of a sum,
+ * and fusing it with a product is the same. What would break it is -ffast-math or flush-to-zero:
+ * subnormal halves and MXFP4's 2^-128 are values.
  *
  * A negative zero is kept: codes become float before they are multiplied, so that -d * 0 is -0.
  * Blocks are read byte by byte: they have no alignment.

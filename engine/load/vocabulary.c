@@ -1,6 +1,8 @@
-/* Checked at load: the number of tokens, spellings not empty and not twice, types known, byte tokens
- * spelled strictly <0xHH> and all 256 of them there. Probes of the table are counted, as in
+/* Checked at load: the number of tokens, spellings not empty and not twice, types known, byte
+ * tokens spelled strictly <0xHH> and all 256 of them there. Probes of the table are counted, as in
  * name_index, so that a vocabulary made to collide is refused.
+ *
+ * Left out: the file's scores, which byte-pair merging does not use.
  */
 #include "load/vocabulary.h"
 
@@ -226,6 +228,8 @@ static bool set_kind(struct loading *l, int32_t id, const char *bytes)
     return true;
 }
 
+/* Its first byte begins a character wherever it stands, also after damaged UTF-8; so survey, which
+ * walks by characters, and convert, which walks by bytes, find the same ones. */
 static bool is_space_mark(const char *bytes, size_t left)
 {
     return left >= SPACE_BYTES && memcmp(bytes, space_mark, SPACE_BYTES) == 0;

@@ -1,5 +1,5 @@
-/* Binding is by name, as the tables of Gemma 4's GGUF files give them, and with the exact shape that
- * hparams imply: after it no matrix product needs to look at a size again.
+/* Binding is by name, as the tables of Gemma 4's GGUF files give them, and with the exact shape
+ * that hparams imply: after it no matrix product needs to look at a size again.
  *
  * A layer's Q, K and V may lie in one tensor, blk.N.attn_qkv, rows Q, then K, then V: the three are
  * views of its rows. A layer that shares K/V uses the Q rows only, however many the tensor has, and

@@ -25,8 +25,7 @@ struct decoder {
     struct pass pass;
 };
 
-/* --- the pass
- * -------------------------------------------------------------------------------------- */
+/* --- the pass -------------------------------------------------------------------------------- */
 
 /* x += norm(branch) for the active rows. */
 static void add_branch(struct pass *pass, const float *norm)
@@ -128,8 +127,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     return true;
 }
 
-/* --- building
- * -------------------------------------------------------------------------------------- */
+/* --- building -------------------------------------------------------------------------------- */
 
 /* The widest of the rows that differ between layers. */
 struct widths {
@@ -194,11 +192,7 @@ static bool check_formats(const struct hparams *hp, const struct weights *weight
 
 static bool check_model(const struct hparams *hp, const struct weights *weights, struct err *err)
 {
-    if (hp->num_experts > 0) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the model is a mixture of %d experts, which this engine does not run",
-                       hp->num_experts);
-    }
+    assert(hp->num_experts == 0); /* weights_bind refuses mixtures */
     struct widths widths = measure(hp);
     for (int32_t l = 0; l < hp->num_hidden_layers; l++) {
         const struct hparams_layer *layer = &hp->layers[l];

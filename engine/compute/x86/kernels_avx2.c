@@ -37,8 +37,7 @@ INLINE float add_lanes(__m256 v)
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-/* --- many tokens against float32 rows
- * ------------------------------------------------------------ */
+/* --- many tokens against float32 rows -------------------------------------------------------- */
 
 INLINE void tile(const float *rows, size_t row_stride, size_t columns, const float *x,
                  size_t x_stride, float *out, size_t out_stride, const int row_count,
@@ -114,8 +113,7 @@ static void panel(const float *rows, size_t row_stride, size_t row_count, size_t
     }
 }
 
-/* --- formats of single values: eight at a time, and a masked rest
- * ---------------------------------- */
+/* --- formats of single values: eight at a time, and a masked rest ---------------------------- */
 
 INLINE __m256 load_f32(const unsigned char *row, size_t c)
 {
@@ -249,8 +247,7 @@ DEFINE_VALUES(f32, 4)
 DEFINE_VALUES(f16, 2)
 DEFINE_VALUES(bf16, 2)
 
-/* --- block formats: unpack makes values 32 * part .. 32 * part + 31 of a block
- * --------------------- */
+/* --- block formats: unpack makes values 32 * part .. 32 * part + 31 of a block --------------- */
 
 INLINE __m256 scale_at(const unsigned char *half)
 {
@@ -377,7 +374,12 @@ INLINE void dot_blocks(const unsigned char *rows, size_t row_bytes, size_t colum
         for (size_t part = 0; part < parts; part++, x += 32) {
             for (int r = 0; r < row_count; r++) {
                 __m256 values[4];
-                unpack(rows + (size_t)r * row_bytes + block * block_bytes, part, values);
+                const unsigned char *at = rows + (size_t)r * row_bytes + block * block_bytes;
+                /* The same place of the rows that come next: a row is too short for the machine's
+                 * own prefetching to get going. An address past the end does no harm. */
+                uintptr_t next = (uintptr_t)at + (size_t)row_count * row_bytes;
+                _mm_prefetch((const char *)(next + part * block_bytes / parts), _MM_HINT_T0);
+                unpack(at, part, values);
                 for (size_t i = 0; i < 4; i++) {
                     sum[r] = _mm256_fmadd_ps(values[i], _mm256_loadu_ps(x + 8 * i), sum[r]);
                 }

@@ -1,0 +1,86 @@
+#!/bin/sh
+# cli: carat-engine as a user runs it, on the small model.
+#   cli.sh CARAT_ENGINE MODEL
+set -eu
+
+engine=$1
+model=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# expect_status STATUS COMMAND...: runs it and compares the exit status; what it said is in $folder.
+expect_status() {
+    expected=$1
+    shift
+    status=0
+    "$@" >"$folder/out" 2>"$folder/err" </dev/null || status=$?
+    [ "$status" -eq "$expected" ] || fail "status $status, not $expected: $*: $(cat "$folder/err")"
+}
+
+# Text to ids and back: the same bytes, also such that are no text.
+printf 'Hello  w\303\266rld,\n\n\tread <bos> \360\237\231\202\n\377\001' >"$folder/text"
+"$engine" tokenize -m "$model" <"$folder/text" >"$folder/ids.json"
+"$engine" detokenize -m "$model" <"$folder/ids.json" >"$folder/back"
+cmp "$folder/text" "$folder/back" || fail "tokenize and detokenize differ"
+
+# Control tokens only where they are asked for.
+[ "$(printf '<bos>' | "$engine" tokenize -m "$model" --control)" = "[2]" ] || fail "--control"
+[ "$(printf '<bos>' | "$engine" tokenize -m "$model")" != "[2]" ] || fail "a control token from text"
+
+# Logits: 6 rows of 3072 floats behind a header of 128 bytes, the same however they are cut.
+printf '{"note": [1, {"x": "\\"]"}], "ids": [2, 105, 300, 301, 302, 303]}' >"$folder/six.json"
+"$engine" logits -m "$model" --ids "$folder/six.json" -o "$folder/whole.npy"
+[ "$(wc -c <"$folder/whole.npy")" -eq $((128 + 6 * 3072 * 4)) ] || fail "size of the .npy file"
+head -c 128 "$folder/whole.npy" | grep -q "'shape': (6, 3072)" || fail "header of the .npy file"
+"$engine" logits -m "$model" --ids "$folder/six.json" -o "$folder/cut.npy" --chunk 4 --threads=1
+cmp "$folder/whole.npy" "$folder/cut.npy" || fail "logits depend on --chunk"
+
+# Generation: ids as JSON, repeatable, and at most as many as asked for.
+prompt='<|turn>user
+hello<turn|>
+<|turn>model
+'
+"$engine" generate -m "$model" --prompt "$prompt" --control -n 5 --json --temp 0 >"$folder/a.json"
+"$engine" generate -m "$model" --prompt "$prompt" --control -n 5 --json --temp 0 --cpu scalar >"$folder/b.json"
+cmp "$folder/a.json" "$folder/b.json" || fail "the scalar kernels choose other tokens"
+grep -Eq '^\{"ids": \[[0-9]+(, [0-9]+){0,4}\]\}$' "$folder/a.json" || fail "generate --json: $(cat "$folder/a.json")"
+"$engine" generate -m "$model" --ids - -n 3 --no-stop --temp 1.5 --top-k 0 --top-p 1 --seed 3 --json --kv f16 \
+    <"$folder/six.json" >"$folder/c.json"
+grep -Eq '^\{"ids": \[[0-9]+, [0-9]+, [0-9]+\]\}$' "$folder/c.json" || fail "generate --ids -: $(cat "$folder/c.json")"
+"$engine" generate -m "$model" --prompt "$prompt" --control -n 40 --temp 0 >"$folder/answer"
+[ -s "$folder/answer" ] || fail "generate printed no text"
+
+expect_status 0 "$engine" info -m "$model"
+grep -q '^vocabulary  *3072$' "$folder/out" || fail "info: $(cat "$folder/out")"
+expect_status 0 "$engine" bench -m "$model" -p 16 -n 4
+grep -q '^decode ' "$folder/out" || fail "bench: $(cat "$folder/out")"
+expect_status 0 "$engine" generate -h
+grep -q -e '--top-k K' "$folder/out" || fail "help: $(cat "$folder/out")"
+
+# Wrong usage is 2 and named; failure is 1.
+expect_status 2 "$engine"
+expect_status 2 "$engine" dance
+expect_status 2 "$engine" info -m "$model" --frobnicate
+grep -q -e 'unknown option --frobnicate' "$folder/err" || fail "the unknown option is not named"
+expect_status 2 "$engine" info
+expect_status 2 "$engine" generate -m "$model"
+expect_status 2 "$engine" generate -m "$model" --prompt x -n many
+expect_status 2 "$engine" logits -m "$model" --ids "$folder/six.json" -o x --kv q8
+expect_status 1 "$engine" info -m "$folder/none.gguf"
+expect_status 1 "$engine" info -m "$folder/six.json"
+for broken in '[1, 2' '[1.5]' '{"id": [1]}' '[2] x' '[99999999999]' '[01]' '"ids"' ''; do
+    printf '%s' "$broken" >"$folder/broken.json"
+    expect_status 1 "$engine" logits -m "$model" --ids "$folder/broken.json" -o "$folder/x.npy"
+done
+printf '[2, 3072]' >"$folder/broken.json"
+expect_status 1 "$engine" logits -m "$model" --ids "$folder/broken.json" -o "$folder/x.npy"
+
+# A reader that goes away: quiet, status 1.
+status=$({ "$engine" tokenize -m "$model" <"$folder/text" 2>"$folder/err" >/dev/full && echo 0; } || echo $?)
+[ "$status" -eq 1 ] || fail "a full disk gives status $status"
+[ ! -s "$folder/err" ] || fail "a closed output makes noise: $(cat "$folder/err")"

@@ -1,0 +1,243 @@
+/* ops: single operations against reference results: norms, activations, rotation, sampling. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "compute/tensor.h"
+#include "support/fixture.h"
+#include "text/rope.h"
+#include "text/sampler.h"
+
+static struct safetensors *ops;
+static struct tensor_machine machine;
+
+static const float *values_of(const char *group, const char *what, size_t *count)
+{
+    return fixture_tensor(ops, group, what, count);
+}
+
+/* |a - b| <= limit * max(1, |b|) */
+static void check_close(const char *what, const float *found, const float *expected, size_t count,
+                        float limit)
+{
+    for (size_t i = 0; i < count; i++) {
+        float size = fmaxf(1.0f, fabsf(expected[i]));
+        if (!(fabsf(found[i] - expected[i]) <= limit * size)) {
+            fail_msg("%s[%zu] is %.9g, not %.9g", what, i, (double)found[i], (double)expected[i]);
+        }
+    }
+}
+
+static void test_rms_norm(void **state)
+{
+    (void)state;
+    static const size_t widths[] = {16, 100, 1536};
+    for (size_t i = 0; i < 3; i++) {
+        char group[32];
+        size_t count, width = widths[i], n;
+        snprintf(group, sizeof group, "rmsnorm.%zu", width);
+        const float *x = values_of(group, "x", &count);
+        const float *weight = values_of(group, "w", &n);
+        float *out = test_malloc(count * sizeof *out);
+        tensor_rms_norm(&machine, out, x, weight, count / width, width, 1e-6f);
+        check_close(group, out, values_of(group, "y", &n), count, 2e-6f);
+        memcpy(out, x, count * sizeof *out); /* in place */
+        tensor_rms_norm(&machine, out, out, NULL, count / width, width, 1e-6f);
+        check_close(group, out, values_of(group, "y_noweight", &n), count, 2e-6f);
+        test_free(out);
+    }
+}
+
+static void test_activations(void **state)
+{
+    (void)state;
+    size_t count, n;
+    const float *x = values_of("gelu_tanh", "x", &count);
+    float *found = test_malloc(count * sizeof *found), *ones = test_malloc(count * sizeof *ones);
+    memcpy(found, x, count * sizeof *found);
+    for (size_t i = 0; i < count; i++) {
+        ones[i] = 1;
+    }
+    tensor_gelu_multiply(&machine, found, ones, count, 1, count);
+    check_close("gelu_tanh", found, values_of("gelu_tanh", "y", &n), count, 1e-6f);
+    test_free(ones);
+    test_free(found);
+
+    x = values_of("softcap", "x", &count);
+    found = test_malloc(count * sizeof *found);
+    memcpy(found, x, count * sizeof *found);
+    tensor_soft_cap(&machine, found, 30.0f, count);
+    check_close("softcap", found, values_of("softcap", "y", &n), count, 1e-6f);
+    test_free(found);
+
+    x = values_of("softmax", "x", &count);
+    found = test_malloc(count * sizeof *found);
+    memcpy(found, x, count * sizeof *found);
+    for (size_t row = 0; row < count / 257; row++) {
+        tensor_softmax(found + row * 257, 257);
+    }
+    check_close("softmax", found, values_of("softmax", "y", &n), count, 1e-6f);
+    test_free(found);
+}
+
+static void check_rope(const char *group, size_t pairs, float theta)
+{
+    struct rope rope;
+    size_t count, positions, n;
+    const int32_t *position = fixture_tensor(ops, group, "positions", &positions);
+    const float *x = values_of(group, "x", &count);
+    size_t head_dim = count / positions / 2;
+    assert_true(rope_init(&rope, head_dim, pairs, theta, NULL));
+    check_close("inv_freq", rope.inv_freq, values_of(group, "inv_freq", &n), pairs, 1e-7f);
+    float *found = test_malloc(count * sizeof *found), cosines[256], sines[256];
+    memcpy(found, x, count * sizeof *found);
+    for (size_t i = 0; i < positions; i++) {
+        rope_angles(&rope, (size_t)position[i], cosines, sines);
+        for (size_t head = 0; head < 2; head++) {
+            rope_turn(&rope, cosines, sines, found + (2 * i + head) * head_dim);
+        }
+    }
+    /* One unit in the last place of a frequency turns the angle at the last position by 8e-3. */
+    const float *expected = values_of(group, "y", &n);
+    size_t row = 2 * head_dim;
+    for (size_t i = 0; i < positions; i++) {
+        float limit = 1e-5f + (float)position[i] * 1.2e-7f;
+        check_close(group, found + i * row, expected + i * row, row, limit);
+    }
+    test_free(found);
+    rope_finish(&rope);
+}
+
+static void test_rope(void **state)
+{
+    (void)state;
+    check_rope("rope.sliding", 128, 1e4f);
+    check_rope("rope.full", 64, 1e6f);
+}
+
+static int compare_floats(const void *left, const void *right)
+{
+    float a = *(const float *)left, b = *(const float *)right;
+    return (a > b) - (a < b);
+}
+
+static void test_sampler_probabilities(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"flat",   "masked", "no_k",    "no_p", "one",
+                                        "peaked", "spread", "temp0.7", "ties", "temp1.5_k20_p0.8"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char group[64];
+        size_t count, n;
+        struct err err;
+        struct sampler sampler;
+        snprintf(group, sizeof group, "sampler.%s", cases[i]);
+        const float *logits = values_of(group, "logits", &count);
+        const float *params = values_of(group, "params", &n);
+        const float *expected = values_of(group, "probs", &n);
+        const struct engine_sampling sampling = {
+            .temperature = params[0], .top_k = (int32_t)params[1], .top_p = params[2]};
+        assert_true(sampler_init(&sampler, count, NULL));
+        if (!sampler_probabilities(&sampler, logits, &sampling, NULL, 0, &err)) {
+            fail_msg("%s: %s", group, err.text);
+        }
+        float *found = test_calloc(count, sizeof *found);
+        for (size_t c = 0; c < sampler.count; c++) {
+            found[sampler.candidates[c].id] = sampler.candidates[c].probability;
+        }
+        float *sorted = test_malloc(count * sizeof *sorted);
+        memcpy(sorted, expected, count * sizeof *sorted);
+        if (strcmp(cases[i], "ties") == 0) { /* which of the equal ones survive is open */
+            qsort(found, count, sizeof *found, compare_floats);
+            qsort(sorted, count, sizeof *sorted, compare_floats);
+        }
+        for (size_t id = 0; id < count; id++) {
+            if ((found[id] > 0) != (sorted[id] > 0) || fabsf(found[id] - sorted[id]) > 1e-6f) {
+                fail_msg("%s: token %zu has %g, not %g", group, id, (double)found[id],
+                         (double)sorted[id]);
+            }
+        }
+        test_free(sorted);
+        test_free(found);
+        sampler_finish(&sampler);
+    }
+}
+
+/* Draws at many positions follow the probabilities, repeat for the same seed, differ for another.
+ */
+static void test_sampler_draws(void **state)
+{
+    (void)state;
+    enum { DRAWS = 20000 };
+    const float logits[4] = {logf(0.5f), logf(0.3f), logf(0.15f), logf(0.05f)};
+    const float share[4] = {0.5f, 0.3f, 0.15f, 0.05f};
+    struct engine_sampling sampling = {.temperature = 1, .top_p = 1, .seed = 7};
+    struct sampler sampler;
+    int hits[4] = {0}, same = 0;
+    assert_true(sampler_init(&sampler, 4, NULL));
+    for (uint64_t position = 0; position < DRAWS; position++) {
+        int32_t id, again, other;
+        sampling.seed = 7;
+        assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, position, &id, NULL));
+        assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, position, &again, NULL));
+        assert_int_equal(id, again);
+        sampling.seed = 8;
+        assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, position, &other, NULL));
+        hits[id]++;
+        same += id == other;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(fabsf((float)hits[i] / DRAWS - share[i]) < 0.015f);
+    }
+    assert_true(same > DRAWS / 4 && same < DRAWS / 2); /* 0.365 by chance */
+    sampler_finish(&sampler);
+}
+
+static void test_sampler_best_and_banned(void **state)
+{
+    (void)state;
+    const float logits[5] = {1, 3, NAN, 3, 2};
+    const int32_t one[] = {1}, all[] = {0, 1, 3, 4};
+    struct engine_sampling sampling = {.temperature = 0};
+    struct sampler sampler;
+    struct err err;
+    int32_t id = -1;
+    assert_true(sampler_init(&sampler, 5, NULL));
+    assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, 0, &id, NULL));
+    assert_int_equal(id, 1); /* the lowest of equals */
+    assert_true(sampler_choose(&sampler, logits, &sampling, one, 1, 0, &id, NULL));
+    assert_int_equal(id, 3);
+    assert_false(sampler_choose(&sampler, logits, &sampling, all, 4, 0, &id, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    sampling = (struct engine_sampling){.temperature = 1, .top_k = 1, .top_p = 0.5f};
+    assert_true(sampler_choose(&sampler, logits, &sampling, one, 1, 0, &id, NULL));
+    assert_int_equal(id, 3);
+    assert_false(sampler_choose(&sampler, logits, &sampling, all, 4, 0, &id, &err));
+    assert_int_equal(id, 3);
+    sampler_finish(&sampler);
+}
+
+int main(void)
+{
+    ops = safetensors_open(TEST_DATA "/text/ops.safetensors");
+    if (ops == NULL || !tensor_machine_init(&machine, NULL, 2, 16, NULL)) {
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rms_norm),      cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_rope),          cmocka_unit_test(test_sampler_probabilities),
+        cmocka_unit_test(test_sampler_draws), cmocka_unit_test(test_sampler_best_and_banned),
+    };
+    int failures = cmocka_run_group_tests(tests, NULL, NULL);
+    tensor_machine_finish(&machine);
+    safetensors_close(ops);
+    return failures;
+}
