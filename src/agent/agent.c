@@ -705,6 +705,7 @@ void agent_destroy(struct agent *agent)
         infer_cancel(agent->options.infer);
         step_finish(&agent->step);
     }
+    journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
         mem_free(agent->waiting.items[i].text);
