@@ -23,6 +23,10 @@
 #include <stdint.h>
 
 struct err;
+struct str;
+
+/* So long may the text of a policy be. */
+enum { POLICY_LIMIT = 1024 * 1024 };
 
 struct policy_list {
     char **items;
@@ -45,6 +49,10 @@ struct policy {
 bool policy_load(struct policy *policy, const char *path, const char *workspace, struct err *err);
 bool policy_parse(struct policy *policy, const char *json, size_t length, const char *workspace,
                   struct err *err);
+/* Appends the text of a policy that is handed over as a descriptor (file, memfd or pipe), up to the
+ * same cap of 1 MiB. The host keeps the text, because the second stage reads it again. */
+bool policy_read_descriptor(int fd, struct str *text, struct err *err);
+/* All zeros afterwards; a policy that is all zeros is fine. */
 void policy_finish(struct policy *policy);
 
 #endif

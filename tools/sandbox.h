@@ -1,12 +1,15 @@
 /* sandbox: shuts this process in, before it reads a word of the model's.
  *
- * Two stages. The first builds a bubblewrap command line from the policy and executes this same
- * program again inside (sandbox_namespaces.c): user, mount, pid, net, ipc, uts and cgroup
- * namespaces, a read-only root, hidden home, /tmp and /run, the workspace bound. The second, inside
- * (sandbox_limits, sandbox_landlock, sandbox_seccomp): rlimits, closed descriptors, no_new_privs,
- * Landlock, seccomp last. A layer that cannot be had is an error; nothing is ever left out
- * silently. The reasons for each flag stand beside it in the code; docs/security.md holds the
- * promises.
+ * Two stages. The first (sandbox_namespaces.c) turns the policy into a bubblewrap command line and
+ * executes this same program again inside: user, mount, pid, net, ipc, uts and cgroup namespaces, a
+ * read-only root, hidden home, /tmp and /run, the workspace bound. The second, inside
+ * (sandbox_limits.c, sandbox_landlock.c, sandbox_seccomp.c, in this order): rlimits, closed
+ * descriptors, no_new_privs, Landlock, seccomp last. The order matters: mounts must be finished
+ * before Landlock forbids them, and Landlock opens paths and makes system calls that seccomp then
+ * takes away.
+ *
+ * A layer that cannot be had is an error; nothing is ever left out silently. docs/security.md holds
+ * the promises.
  */
 #ifndef CARAT_TOOLS_SANDBOX_H
 #define CARAT_TOOLS_SANDBOX_H
@@ -17,18 +20,24 @@
 struct err;
 struct policy;
 
-/* First stage: replaces this process by bwrap running argv again with --inside. Returns only on
- * failure (ERR_UNAVAILABLE naming the layer). `network` keeps the host's network namespace
- * (http_fetch with allowed hosts). */
-bool sandbox_reexecute(const struct policy *policy, bool network, char *const argv[],
+/* What runs inside decides what it needs. */
+enum sandbox_kind {
+    SANDBOX_COMMANDS, /* foreign programs: no network but a private loopback */
+    SANDBOX_FILES, /* our own file tools: no network; openat2 stays, for paths that cannot escape */
+    SANDBOX_NETWORK, /* http_fetch: the host's network, still no local sockets */
+};
+
+/* First stage: replaces this process by bwrap running argv (argv[0] is this program, absolute).
+ * Returns only on failure (ERR_UNAVAILABLE, naming the layer and what to do). */
+bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
                        struct err *err);
 
-/* Second stage, inside. After it, every layer holds or false (ERR_UNAVAILABLE). */
-bool sandbox_enter(const struct policy *policy, bool network, struct err *err);
+/* Second stage, inside. True: every layer holds. False with ERR_UNAVAILABLE: one could not be had.
+ */
+bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, struct err *err);
 
-/* Tries one forbidden thing for each layer, inside, and reports what happened: {"namespaces": "on",
- * "landlock": "on (ABI 7)", "seccomp": "on", "rlimits": "on", "descriptors": "on"}; a layer that
- * let something through says what. */
+/* Tries one forbidden thing for each layer, inside, and reports what really happened: an object of
+ * layer -> "on ..." or what got through. A new reference. */
 json_t *sandbox_self_test(const struct policy *policy);
 
 #endif

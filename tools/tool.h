@@ -12,12 +12,13 @@
 #include <stddef.h>
 
 struct policy;
+struct str;
 struct workspace;
 
 /* What a tool may use while it runs. */
 struct tool_context {
     const struct policy *policy;
-    struct workspace *workspace;
+    struct workspace *workspace; /* file tools; NULL for the others */
     /* Live output for the user's eyes; a no-op when the client did not ask for progress. */
     void (*progress)(void *host, const char *bytes, size_t length);
     /* True once the client sent notifications/cancelled for this call. */
@@ -44,6 +45,9 @@ struct tool {
 extern const struct tool shell_tools[];
 extern const struct tool file_tools[];
 extern const struct tool http_tools[];
+
+/* Appends foreign text to `out`: invalid UTF-8 is repaired, each NUL becomes U+FFFD. */
+void tool_append_repaired(struct str *out, const char *text, size_t length);
 
 /* {"output": "error: ..."} and failed. */
 void tool_fail(struct tool_result *result, const char *format, ...)

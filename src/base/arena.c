@@ -74,7 +74,8 @@ char *arena_format(struct arena *arena, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    char probe[64]; /* only its length is wanted; gcc's sanitizer build warns of a NULL here */
+    int length = vsnprintf(probe, sizeof probe, format, arguments);
     va_end(arguments);
     char *text = arena_alloc(arena, (size_t)length + 1);
     vsnprintf(text, (size_t)length + 1, format, again);

@@ -79,7 +79,8 @@ void str_append_format(struct str *s, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    char probe[64]; /* only its length is wanted; gcc's sanitizer build warns of a NULL here */
+    int length = vsnprintf(probe, sizeof probe, format, arguments);
     va_end(arguments);
     assert(length >= 0);
     str_reserve(s, (size_t)length);

@@ -19,7 +19,7 @@
 
 enum { LARGE_CONTEXT = 32768, LARGE_IMAGE = 280 };
 
-const struct catalogue_entry CATALOGUE[] = {
+const struct catalogue_entry catalogue_entries[] = {
     {
         .name = "nano",
         .file = "nano.gguf",
@@ -86,7 +86,7 @@ const struct catalogue_entry CATALOGUE[] = {
         .image_budget = LARGE_IMAGE,
     },
 };
-const size_t CATALOGUE_COUNT = sizeof CATALOGUE / sizeof CATALOGUE[0];
+const size_t catalogue_count = sizeof catalogue_entries / sizeof catalogue_entries[0];
 
 /* ---- names of files ---- */
 
@@ -126,9 +126,9 @@ static bool matches(const char *file, const char *pattern, bool any_quantisation
 
 const struct catalogue_entry *catalogue_entry_named(const char *name)
 {
-    for (size_t i = 0; i < CATALOGUE_COUNT; i++) {
-        if (strcasecmp(CATALOGUE[i].name, name) == 0) {
-            return &CATALOGUE[i];
+    for (size_t i = 0; i < catalogue_count; i++) {
+        if (strcasecmp(catalogue_entries[i].name, name) == 0) {
+            return &catalogue_entries[i];
         }
     }
     return NULL;
@@ -137,9 +137,9 @@ const struct catalogue_entry *catalogue_entry_named(const char *name)
 const struct catalogue_entry *catalogue_entry_of_file(const char *path)
 {
     const char *file = last_part(path);
-    for (size_t i = 0; i < CATALOGUE_COUNT && is_model_file(file); i++) {
-        if (matches(file, CATALOGUE[i].file, CATALOGUE[i].any_quantisation)) {
-            return &CATALOGUE[i];
+    for (size_t i = 0; i < catalogue_count && is_model_file(file); i++) {
+        if (matches(file, catalogue_entries[i].file, catalogue_entries[i].any_quantisation)) {
+            return &catalogue_entries[i];
         }
     }
     return NULL;
@@ -276,7 +276,7 @@ static bool find_entry(const struct catalogue_entry *entry, const char *const fo
 /* The only one that is not nano, in both folders together; else nano. */
 static bool find_default(const char *const folders[2], char **path, struct err *err)
 {
-    const struct catalogue_entry *nano = &CATALOGUE[0];
+    const struct catalogue_entry *nano = &catalogue_entries[0];
     struct files files = {0};
     add_files(&files, folders[0], is_model_but_nano, nano);
     add_files(&files, folders[1], is_model_but_nano, nano);

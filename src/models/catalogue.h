@@ -31,8 +31,8 @@ struct catalogue_entry {
     int image_budget; /* soft tokens for an image at most */
 };
 
-extern const struct catalogue_entry CATALOGUE[];
-extern const size_t CATALOGUE_COUNT;
+extern const struct catalogue_entry catalogue_entries[];
+extern const size_t catalogue_count;
 
 /* By name, upper or lower case; NULL when there is none. */
 const struct catalogue_entry *catalogue_entry_named(const char *name);

@@ -42,7 +42,9 @@ enum {
     TERMINAL_KEY_ESCAPE,
     TERMINAL_KEY_WORD_LEFT,
     TERMINAL_KEY_WORD_RIGHT,
-    TERMINAL_KEY_PASTE, /* text of a bracketed paste is in paste/paste_length */
+    TERMINAL_KEY_TOP,    /* Ctrl+Home */
+    TERMINAL_KEY_BOTTOM, /* Ctrl+End */
+    TERMINAL_KEY_PASTE,  /* text of a bracketed paste is in paste/paste_length */
     TERMINAL_KEY_RESIZE,
     TERMINAL_KEY_OTHER,
     TERMINAL_KEY_ALT = 0x1000000,
@@ -66,8 +68,10 @@ struct terminal_ops {
     void (*put)(struct terminal *terminal, int row, int column, const char *text, size_t length,
                 struct terminal_look look);
     void (*clear_line)(struct terminal *terminal, int row, int from_column);
-    void (*cursor)(struct terminal *terminal, int row, int column);    /* row -1 hides it */
-    void (*flush)(struct terminal *terminal);                          /* one synchronised frame */
+    void (*cursor)(struct terminal *terminal, int row, int column); /* row -1 hides it */
+    void (*flush)(struct terminal *terminal);                       /* one synchronised frame */
+    /* The screen was disturbed by another program: the next flush sends all of it. */
+    void (*repaint)(struct terminal *terminal);
     bool (*read)(struct terminal *terminal, struct terminal_key *key); /* false: none waiting */
     bool (*lost)(const struct terminal *terminal);                     /* hung up */
     void (*suspend)(struct terminal *terminal);

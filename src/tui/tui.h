@@ -43,6 +43,9 @@ void tui_destroy(struct tui *tui);
 /* Reads the keys that are waiting. False when the terminal is gone. `now_us`: monotonic, for double
  * presses. */
 bool tui_read_keys(struct tui *tui, long long now_us);
+/* Turns the spinner, at most ten times a second, and takes back hints that are over. To be called
+ * with each frame while something runs; without it only what happens turns the spinner. */
+void tui_tick(struct tui *tui, long long now_us);
 void tui_resize(struct tui *tui);
 /* Redraws what changed; nothing when nothing did. */
 void tui_draw(struct tui *tui);
@@ -65,7 +68,8 @@ void tui_add_notice(struct tui *tui, const char *text, bool is_error);
 void tui_clear(struct tui *tui);
 
 /* --- the rest of the screen --- */
-/* Asks y / a / n about a call until answered or withdrawn. */
+/* Asks y / a / n about a call until answered or withdrawn. A burst of typing that began before goes
+ * on into the input and answers nothing; a yes counts once the end of the description was shown. */
 void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description);
 void tui_withdraw(struct tui *tui);
 
@@ -81,6 +85,12 @@ struct tui_status {
     double tokens_per_second; /* 0 = not known */
 };
 void tui_set_status(struct tui *tui, const struct tui_status *status);
+struct tui_command {
+    const char *name; /* without the slash */
+    const char *help;
+};
+/* The commands that are offered after a slash, in this order. Borrowed for good. */
+void tui_set_commands(struct tui *tui, const struct tui_command *commands, size_t count);
 /* Input history of earlier conversations, oldest first. */
 void tui_add_history(struct tui *tui, const char *text);
 /* What is in the input line, e.g. to keep a draft; a view. */

@@ -90,17 +90,17 @@ static void expect_failure(const struct folders *folders, const char *wanted, en
 static void test_the_table(void **state)
 {
     (void)state;
-    assert_string_equal(CATALOGUE[0].name, "nano");
-    assert_true(CATALOGUE[0].has_sampling && CATALOGUE[0].kv_f32);
-    assert_true(CATALOGUE[0].temperature == 0.0f);
-    assert_int_equal(CATALOGUE[0].top_k, 1);
-    assert_int_equal(CATALOGUE[0].context, 8192);
-    assert_int_equal(CATALOGUE[0].image_budget, 70);
-    for (size_t i = 0; i < CATALOGUE_COUNT; i++) {
-        assert_true(catalogue_entry_named(CATALOGUE[i].name) == &CATALOGUE[i]);
-        assert_true(CATALOGUE[i].context >= 4096 && CATALOGUE[i].image_budget >= 70);
-        assert_true(CATALOGUE[i].description[0] != '\0');
-        assert_non_null(CATALOGUE[i].sha256);
+    assert_string_equal(catalogue_entries[0].name, "nano");
+    assert_true(catalogue_entries[0].has_sampling && catalogue_entries[0].kv_f32);
+    assert_true(catalogue_entries[0].temperature == 0.0f);
+    assert_int_equal(catalogue_entries[0].top_k, 1);
+    assert_int_equal(catalogue_entries[0].context, 8192);
+    assert_int_equal(catalogue_entries[0].image_budget, 70);
+    for (size_t i = 0; i < catalogue_count; i++) {
+        assert_true(catalogue_entry_named(catalogue_entries[i].name) == &catalogue_entries[i]);
+        assert_true(catalogue_entries[i].context >= 4096 && catalogue_entries[i].image_budget >= 70);
+        assert_true(catalogue_entries[i].description[0] != '\0');
+        assert_non_null(catalogue_entries[i].sha256);
     }
 }
 
@@ -113,7 +113,7 @@ static void test_installed_nano(void **state)
     char *path;
     const struct catalogue_entry *entry;
     assert_true(catalogue_find(NULL, NULL, MODELS_FOLDER, &path, &entry, &err));
-    assert_true(entry == &CATALOGUE[0]);
+    assert_true(entry == &catalogue_entries[0]);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_size, entry->bytes);
     char *towers = catalogue_mmproj(path, entry);

@@ -1,0 +1,379 @@
+#include "app.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/policy_json.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "infer/infer.h"
+#include "models/catalogue.h"
+#include "store/store.h"
+
+enum { SCRIPT_LIMIT = 16 * 1024 * 1024 };
+
+/* --- what the loop brings, handed to the agent --- */
+
+static void wake_loop(void *context)
+{
+    uv_async_send(context);
+}
+
+static void infer_event(void *context, const struct infer_event *event)
+{
+    struct app *app = context;
+    agent_infer_event(app->agent, event);
+}
+
+static void infer_woke(uv_async_t *handle)
+{
+    struct app *app = handle->data;
+    infer_poll(app->infer, infer_event, app);
+}
+
+static void tool_output(void *context, const char *call_id, const char *bytes, size_t length)
+{
+    struct app *app = context;
+    agent_tool_output(app->agent, call_id, bytes, length);
+}
+
+static void tool_finished(void *context, const char *call_id, const struct toolproc_result *result)
+{
+    struct app *app = context;
+    agent_tool_finished(app->agent, call_id, result);
+}
+
+/* --- opening, in the order of the calls in app_open --- */
+
+static bool fail(struct app *app, enum exit_code code)
+{
+    app->exit_code = code;
+    return false;
+}
+
+static bool open_paths(struct app *app, struct err *err)
+{
+    if (!paths_find(&app->paths, err)) {
+        return fail(app, EXIT_CODE_FAILURE);
+    }
+    if (file_make_directories(app->paths.state, NULL)) {
+        log_open(app->paths.log_file,
+                 NULL); /* A log that cannot be had is no reason not to work. */
+    }
+    return true;
+}
+
+static bool open_store(struct app *app, struct err *err)
+{
+    bool ok = file_make_directories(app->paths.data, err);
+    app->store = ok ? store_open(app->paths.store_file, err) : NULL;
+    return app->store != NULL || fail(app, EXIT_CODE_FAILURE);
+}
+
+static bool open_workspace(struct app *app, struct err *err)
+{
+    char resolved[PATH_MAX];
+    const char *wanted = config_string(app->config, OPTION_CD);
+    if (realpath(wanted != NULL ? wanted : ".", resolved) == NULL) {
+        err_errno(err, ERR_IO, "directory %s", wanted != NULL ? wanted : ".");
+        return fail(app, EXIT_CODE_USAGE);
+    }
+    if (chdir(resolved) != 0) {
+        err_errno(err, ERR_IO, "directory %s", resolved);
+        return fail(app, EXIT_CODE_USAGE);
+    }
+    app->workspace = mem_strdup(resolved);
+    app->policy = policy_json(app->config, &app->paths, app->workspace);
+    return true;
+}
+
+static bool open_rules(struct app *app, struct err *err)
+{
+    static const struct {
+        enum option option;
+        enum approval_verdict verdict;
+    } kinds[] = {{OPTION_DENY, APPROVAL_DENY},
+                 {OPTION_ASK, APPROVAL_ASK_USER},
+                 {OPTION_ALLOW, APPROVAL_ALLOW}};
+    for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
+        const struct config_list *list = config_list(app->config, kinds[kind].option);
+        for (size_t i = 0; i < list->count; i++) {
+            if (!approval_rules_add(&app->rules, list->items[i], kinds[kind].verdict, err)) {
+                err_prefix(err, "%s", option_table[kinds[kind].option].key);
+                return fail(app, EXIT_CODE_USAGE);
+            }
+        }
+    }
+    return true;
+}
+
+/* "script:FILE" is a scripted twin instead of a model: for tests and demonstrations. */
+static const char *script_file(const char *model)
+{
+    return model != NULL && str_starts_with(model, "script:") ? model + strlen("script:") : NULL;
+}
+
+bool app_find_model(struct app *app, struct err *err)
+{
+    const struct catalogue_entry *entry;
+    const char *wanted = config_string(app->config, OPTION_MODEL);
+    if (script_file(wanted) != NULL) {
+        app->model_path = mem_strdup(wanted);
+        return true;
+    }
+    return catalogue_find(wanted, app->paths.user_models, app->paths.installed_models,
+                          &app->model_path, &entry, err) ||
+           fail(app, EXIT_CODE_NO_MODEL);
+}
+
+static struct infer *open_script(struct app *app, const char *path, struct err *err)
+{
+    struct str script;
+    str_init(&script);
+    struct infer *infer = NULL;
+    if (file_read(path, SCRIPT_LIMIT, &script, err)) {
+        infer = infer_script_create(script.data, wake_loop, &app->infer_woke, err);
+    }
+    str_finish(&script);
+    return infer;
+}
+
+static bool open_infer(struct app *app, struct err *err)
+{
+    const struct catalogue_entry *entry = catalogue_entry_of_file(app->model_path);
+    const char *kv = config_string(app->config, OPTION_KV);
+    const char *cpu = config_string(app->config, OPTION_CPU);
+    const char *script = script_file(app->model_path);
+    bool automatic = strcmp(kv, "auto") == 0;
+    struct infer_local_options options = {
+        .path = app->model_path,
+        .threads = (int)config_whole(app->config, OPTION_THREADS),
+        .context = (int)config_whole(app->config, OPTION_CONTEXT),
+        .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
+        .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
+        .wake = wake_loop,
+        .wake_context = &app->infer_woke,
+    };
+    app->infer = script != NULL ? open_script(app, script, err) : infer_local_create(&options);
+    return app->infer != NULL || fail(app, EXIT_CODE_NO_MODEL);
+}
+
+static bool open_toolproc(struct app *app, struct err *err)
+{
+    struct toolproc_options options = {
+        .loop = &app->loop,
+        .program = app->paths.tool_program,
+        .workspace = app->workspace,
+        .policy = app->policy,
+    };
+    struct toolproc_callbacks callbacks = {tool_output, tool_finished, app};
+    app->toolproc = toolproc_create(&options, &callbacks, err);
+    return app->toolproc != NULL || fail(app, EXIT_CODE_FAILURE);
+}
+
+/* The conversation that --resume or --continue names; `id` stays empty for a new one. */
+static bool choose_conversation(struct app *app, char id[37], struct err *err)
+{
+    const char *wanted = config_string(app->config, OPTION_RESUME);
+    struct store_conversation found;
+    id[0] = '\0';
+    if (wanted == NULL && !config_boolean(app->config, OPTION_CONTINUE)) {
+        return true;
+    }
+    bool ok = wanted != NULL ? store_conversation_find(app->store, wanted, &found, err)
+                             : store_conversation_last(app->store, app->workspace, &found, err);
+    if (!ok) {
+        return fail(app, EXIT_CODE_BAD_INPUT);
+    }
+    memcpy(id, found.id, sizeof found.id);
+    store_conversation_finish(&found);
+    return true;
+}
+
+enum approval_mode app_mode(const struct config *config, bool headless)
+{
+    enum approval_mode mode = headless ? APPROVAL_FULL : APPROVAL_ASK;
+    if (config_set(config, OPTION_MODE)) {
+        approval_mode_parse(config_string(config, OPTION_MODE), &mode);
+    }
+    return mode;
+}
+
+static bool read_system_prompt(struct app *app, struct str *text, struct err *err)
+{
+    const char *path = config_string(app->config, OPTION_SYSTEM_PROMPT);
+    return path == NULL || file_read(path, 256 * 1024, text, err) || fail(app, EXIT_CODE_USAGE);
+}
+
+static void choose_sampling(const struct config *config, const struct catalogue_entry *entry,
+                            struct agent_options *options)
+{
+    bool own = entry != NULL && entry->has_sampling;
+    options->has_sampling = own || config_set(config, OPTION_TEMPERATURE) ||
+                            config_set(config, OPTION_TOP_K) || config_set(config, OPTION_TOP_P);
+    options->temperature = own ? entry->temperature : 1.0f;
+    options->top_k = own ? entry->top_k : 64;
+    options->top_p = own ? entry->top_p : 0.95f;
+    if (config_set(config, OPTION_TEMPERATURE)) {
+        options->temperature = (float)config_real(config, OPTION_TEMPERATURE);
+    }
+    if (config_set(config, OPTION_TOP_K)) {
+        options->top_k = (int)config_whole(config, OPTION_TOP_K);
+    }
+    if (config_set(config, OPTION_TOP_P)) {
+        options->top_p = (float)config_real(config, OPTION_TOP_P);
+    }
+    options->seed = (uint64_t)config_whole(config, OPTION_SEED);
+}
+
+/* An agent for the conversation with this id, "" = a new one. */
+static struct agent *make_agent(struct app *app, const char *conversation, struct err *err)
+{
+    const struct config *config = app->config;
+    struct str prompt;
+    str_init(&prompt);
+    struct agent *agent = NULL;
+    if (read_system_prompt(app, &prompt, err)) {
+        struct agent_options options = {
+            .infer = app->infer,
+            .store = app->store,
+            .toolproc = app->toolproc,
+            .workspace = app->workspace,
+            .conversation_id = conversation[0] != '\0' ? conversation : NULL,
+            .system_prompt = prompt.length != 0 ? prompt.data : NULL,
+            .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
+                       .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
+                       .tokens_per_step = 4096,
+                       .calls = (int)config_whole(config, OPTION_MAX_TOOL_CALLS),
+                       .repeated_calls = 3,
+                       .milliseconds = config_whole(config, OPTION_MAX_SECONDS) * 1000},
+            .rules = &app->rules,
+            .mode = app_mode(config, app->headless),
+            .unattended = app->headless,
+            .thinking = config_boolean(config, OPTION_THINKING),
+        };
+        choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
+        agent = agent_create(&options, app->face.event, app->face.context, err);
+    }
+    str_finish(&prompt);
+    return agent;
+}
+
+static bool open_agent(struct app *app, struct err *err)
+{
+    char conversation[37];
+    if (!choose_conversation(app, conversation, err)) {
+        return false;
+    }
+    app->agent = make_agent(app, conversation, err);
+    return app->agent != NULL || fail(app, EXIT_CODE_FAILURE);
+}
+
+bool app_new_conversation(struct app *app, struct err *err)
+{
+    if (agent_busy(app->agent)) {
+        return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
+    }
+    struct agent *agent = make_agent(app, "", err);
+    if (agent == NULL) {
+        return false;
+    }
+    agent_destroy(app->agent);
+    app->agent = agent;
+    return true;
+}
+
+static bool open_loop(struct app *app, struct err *err)
+{
+    int status = uv_loop_init(&app->loop);
+    if (status == 0) {
+        app->loop_open = true;
+        status = uv_async_init(&app->loop, &app->infer_woke, infer_woke);
+        app->infer_woke.data = app;
+    }
+    if (status != 0) {
+        err_set(err, ERR_IO, "starting the event loop: %s", uv_strerror(status));
+        return fail(app, EXIT_CODE_FAILURE);
+    }
+    return true;
+}
+
+static void begin(struct app *app, const struct config *config)
+{
+    *app = (struct app){.config = config};
+    approval_rules_init(&app->rules);
+}
+
+bool app_open_store(struct app *app, const struct config *config, struct err *err)
+{
+    begin(app, config);
+    bool ok = open_paths(app, err) && open_store(app, err);
+    if (!ok) {
+        app_close(app);
+    }
+    return ok;
+}
+
+bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
+              struct err *err)
+{
+    begin(app, config);
+    app->face = face;
+    app->headless = headless;
+    bool ok = open_paths(app, err) && open_workspace(app, err) && open_rules(app, err) &&
+              app_find_model(app, err) && open_store(app, err) && open_loop(app, err);
+    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_agent(app, err);
+    if (!ok) {
+        app_close(app);
+    }
+    return ok;
+}
+
+/* --- running and closing --- */
+
+void app_run(struct app *app)
+{
+    uv_run(&app->loop, UV_RUN_DEFAULT);
+}
+
+void app_stop(struct app *app, enum exit_code exit_code)
+{
+    app->exit_code = exit_code;
+    uv_stop(&app->loop);
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle)) {
+        uv_close(handle, NULL);
+    }
+}
+
+void app_close(struct app *app)
+{
+    agent_destroy(app->agent);
+    toolproc_destroy(app->toolproc);
+    if (app->loop_open) {
+        infer_destroy(
+            app->infer); /* its thread may still wake the loop, so before the handle goes */
+        uv_walk(&app->loop, close_handle, NULL);
+        uv_run(&app->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&app->loop);
+    }
+    store_close(app->store);
+    approval_rules_finish(&app->rules);
+    json_decref(app->policy);
+    mem_free(app->workspace);
+    mem_free(app->model_path);
+    paths_finish(&app->paths);
+    enum exit_code code = app->exit_code;
+    *app = (struct app){.exit_code = code};
+    log_close();
+}

@@ -1,0 +1,70 @@
+/* app: owns every object of a run and wires them: configuration, store, model, tools, agent, loop.
+ *
+ * Contains no behaviour of its own: what happens is decided in agent/, what is shown in tui/ or
+ * headless. Made once by a command (headless.c, screen.c), which is the face: it is told what
+ * happens through `face`. Loop thread.
+ */
+#ifndef CARAT_APP_APP_H
+#define CARAT_APP_APP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "agent/agent.h"
+#include "agent/approval.h"
+#include "app/exit_code.h"
+#include "app/paths.h"
+#include "config/config.h"
+
+struct infer;
+struct store;
+
+struct app_face {
+    agent_callback *event;
+    void *context;
+};
+
+struct app {
+    const struct config *config;
+    struct paths paths;
+    struct app_face face;
+    char *workspace; /* absolute, symlinks resolved */
+    char *model_path;
+    json_t *policy; /* what tools may touch */
+    struct approval_rules rules;
+    uv_loop_t loop;
+    uv_async_t infer_woke; /* the engine thread has events */
+    bool loop_open;
+    bool headless;
+    struct store *store;
+    struct infer *infer;
+    struct toolproc *toolproc;
+    struct agent *agent;
+    enum exit_code exit_code; /* why app_open failed, or what the run ended with */
+};
+
+/* Opens everything in order; on failure closes what was opened, says why in err, and leaves the
+ * code to exit with in app->exit_code. `headless`: nobody can answer a question. */
+bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
+              struct err *err);
+void app_close(struct app *app);
+
+/* Runs the loop until app_stop. */
+void app_run(struct app *app);
+void app_stop(struct app *app, enum exit_code exit_code);
+
+/* The mode that the configuration asks for; unset: ask, or full without a terminal. */
+enum approval_mode app_mode(const struct config *config, bool headless);
+
+/* Leaves the present conversation as it is and begins an empty one. False when that could not be
+ * done: the present one goes on. */
+bool app_new_conversation(struct app *app, struct err *err);
+
+/* Opens paths and store alone, for commands that only look at conversations. */
+bool app_open_store(struct app *app, const struct config *config, struct err *err);
+/* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
+ * to get one. */
+bool app_find_model(struct app *app, struct err *err);
+
+#endif

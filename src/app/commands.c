@@ -1,0 +1,157 @@
+#include "commands.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/command_debug.h"
+#include "app/headless.h"
+#include "app/screen.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/visible.h"
+#include "store/store.h"
+
+static enum exit_code run_exec(struct config *config)
+{
+    return headless_run(config, 1);
+}
+
+/* carat resume [ID]: without an id the last conversation of this directory. */
+static enum exit_code run_resume(struct config *config)
+{
+    struct err err;
+    if (config->words.count > 2) {
+        fprintf(stderr, "carat: resume takes one id; more was given: %s\n", config->words.items[2]);
+        return EXIT_CODE_USAGE;
+    }
+    bool has_id = config->words.count == 2;
+    char *arguments[] = {"carat", has_id ? "--resume" : "--continue",
+                         has_id ? config->words.items[1] : NULL};
+    if (!config_read_arguments(config, has_id ? 3 : 2, arguments, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        return EXIT_CODE_USAGE;
+    }
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        return command_show_conversation(config);
+    }
+    return screen_run(config, config->words.count);
+}
+
+static void print_conversation_row(const struct store_conversation *conversation)
+{
+    char when[32];
+    time_t seconds = (time_t)(conversation->updated_ms / 1000);
+    struct tm local;
+    localtime_r(&seconds, &local);
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local);
+    struct str line;
+    str_init(&line);
+    str_append_format(&line, "%s  %s  %4lld  ", conversation->id, when,
+                      (long long)conversation->message_count);
+    const char *about =
+        conversation->title[0] != '\0' ? conversation->title : conversation->workspace;
+    visible_append(&line, about, strlen(about), VISIBLE_LINE);
+    puts(line.data);
+    str_finish(&line);
+}
+
+static enum exit_code run_sessions(struct config *config)
+{
+    struct app app;
+    struct err err;
+    struct store_conversation *list = NULL;
+    size_t count = 0;
+    if (!app_open_store(&app, config, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        return app.exit_code;
+    }
+    bool ok = store_conversation_list(app.store, 50, &list, &count, &err);
+    if (!ok) {
+        fprintf(stderr, "carat: %s\n", err.text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        print_conversation_row(&list[i]);
+        store_conversation_finish(&list[i]);
+    }
+    mem_free(list);
+    app_close(&app);
+    return ok ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+}
+
+static enum exit_code run_config(struct config *config)
+{
+    if (config->words.count != 2 || strcmp(config->words.items[1], "example") != 0) {
+        fprintf(stderr, "carat: say carat config example\n");
+        return EXIT_CODE_USAGE;
+    }
+    struct str text;
+    str_init(&text);
+    config_append_example(&text);
+    fputs(text.data, stdout);
+    str_finish(&text);
+    return EXIT_CODE_OK;
+}
+
+const struct command command_table[] = {
+    {"exec", "[PROMPT]", "answer PROMPT (or standard input) without a terminal", run_exec},
+    {"resume", "[ID]", "go on with a conversation; without ID the last one of this directory",
+     run_resume},
+    {"sessions", "", "list the conversations", run_sessions},
+    {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
+    {"render", "", "print prompts: JSON cases in, one a line; {\"rendered\", \"ids\"} out",
+     command_render},
+    {"parse", "", "read a model turn as text; print its thought, text and calls as JSON",
+     command_parse},
+    {"config", "example", "print an example of the configuration file", run_config},
+};
+const size_t command_count = sizeof command_table / sizeof command_table[0];
+
+const struct command *command_find(const char *word)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(command_table[i].name, word) == 0) {
+            return &command_table[i];
+        }
+    }
+    return NULL;
+}
+
+void command_append_help(struct str *out)
+{
+    str_append(out, "carat: a terminal agent with its own engine\n\n"
+                    "usage: carat [options] [PROMPT]        on a terminal\n"
+                    "       carat [options] COMMAND ...\n\ncommands:\n");
+    for (size_t i = 0; i < command_count; i++) {
+        const struct command *command = &command_table[i];
+        int width = 22 - (int)strlen(command->name) - (int)strlen(command->argument);
+        str_append_format(out, "  %s %s%*s%s\n", command->name, command->argument,
+                          width > 1 ? width : 1, "", command->help);
+    }
+    str_append(out, "\noptions:\n");
+    config_append_help(out);
+    str_append(
+        out,
+        "\nexit codes: 0 done, 1 failure, 2 usage, 42 bad input, 53 step limit, 54 token or time\n"
+        "limit, 55 denied, 56 sandbox unavailable, 57 model missing, 130 and 143 interrupted\n");
+}
+
+void command_append_version(struct str *out)
+{
+    str_append_format(out, "carat %s (%s, %s)\n", CARAT_VERSION,
+#ifdef __clang__
+                      "clang " __clang_version__,
+#else
+                      "gcc " __VERSION__,
+#endif
+#if defined(__x86_64__)
+                      "x86-64"
+#elif defined(__aarch64__)
+                      "arm64"
+#else
+                      "other"
+#endif
+    );
+}

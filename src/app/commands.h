@@ -1,0 +1,26 @@
+/* commands: what can stand first on carat's command line, as a table. */
+#ifndef CARAT_APP_COMMANDS_H
+#define CARAT_APP_COMMANDS_H
+
+#include "app/exit_code.h"
+#include "config/config.h"
+
+struct command {
+    const char *name;
+    const char *argument; /* for --help */
+    const char *help;
+    /* config->words[0] is the name. */
+    enum exit_code (*run)(struct config *config);
+};
+
+extern const struct command command_table[];
+extern const size_t command_count;
+
+/* NULL when the word is none. */
+const struct command *command_find(const char *word);
+
+/* The whole of `carat --help` and `carat --version`. */
+void command_append_help(struct str *out);
+void command_append_version(struct str *out);
+
+#endif

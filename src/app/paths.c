@@ -1,0 +1,107 @@
+#include "paths.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static char *join(const char *folder, const char *rest)
+{
+    struct str path;
+    str_init(&path);
+    str_append(&path, folder);
+    str_append(&path, rest);
+    return str_take(&path);
+}
+
+/* $CARAT_HOME/own, else $variable/carat, else $HOME/standard/carat. A relative XDG path is ignored,
+ * as its specification asks. */
+static char *folder(const char *own, const char *variable, const char *standard, struct err *err)
+{
+    const char *carat_home = getenv("CARAT_HOME");
+    if (carat_home != NULL && carat_home[0] != '\0') {
+        if (carat_home[0] != '/') {
+            err_set(err, ERR_ARGUMENT, "CARAT_HOME is \"%s\", which is not an absolute path",
+                    carat_home);
+            return NULL;
+        }
+        return join(carat_home, own);
+    }
+    const char *xdg = getenv(variable);
+    if (xdg != NULL && xdg[0] == '/') {
+        return join(xdg, "/carat");
+    }
+    const char *home = getenv("HOME");
+    if (home == NULL || home[0] != '/') {
+        err_set(err, ERR_ARGUMENT, "HOME is not set, and neither is CARAT_HOME");
+        return NULL;
+    }
+    return join(home, standard);
+}
+
+/* The first of base + rests[] that exists, else base + rests[0]. */
+static char *first_existing(const char *base, const char *const rests[], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *path = join(base, rests[i]);
+        if (access(path, F_OK) == 0) {
+            return path;
+        }
+        mem_free(path);
+    }
+    return join(base, rests[0]);
+}
+
+static bool executable_folder(char out[PATH_MAX], struct err *err)
+{
+    ssize_t length = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    if (length <= 0) {
+        return err_errno(err, ERR_IO, "reading /proc/self/exe");
+    }
+    out[length] = '\0';
+    *strrchr(out, '/') = '\0';
+    return true;
+}
+
+bool paths_find(struct paths *paths, struct err *err)
+{
+    static const char *const models[] = {"/../models", "/../share/carat/models"};
+    static const char *const tool[] = {"/carat-tool", "/../libexec/carat/carat-tool"};
+    char own_folder[PATH_MAX];
+    *paths = (struct paths){0};
+    char *config = NULL;
+    bool ok =
+        executable_folder(own_folder, err) &&
+        (config = folder("", "XDG_CONFIG_HOME", "/.config/carat", err)) != NULL &&
+        (paths->data = folder("/data", "XDG_DATA_HOME", "/.local/share/carat", err)) != NULL &&
+        (paths->state = folder("/state", "XDG_STATE_HOME", "/.local/state/carat", err)) != NULL;
+    if (ok) {
+        paths->config_file = join(config, "/config.toml");
+        paths->store_file = join(paths->data, "/conversations.db");
+        paths->user_models = join(paths->data, "/models");
+        paths->log_file = join(paths->state, "/carat.log");
+        paths->installed_models = first_existing(own_folder, models, 2);
+        paths->tool_program = first_existing(own_folder, tool, 2);
+    } else {
+        paths_finish(paths);
+    }
+    mem_free(config);
+    return ok;
+}
+
+void paths_finish(struct paths *paths)
+{
+    mem_free(paths->config_file);
+    mem_free(paths->data);
+    mem_free(paths->store_file);
+    mem_free(paths->user_models);
+    mem_free(paths->state);
+    mem_free(paths->log_file);
+    mem_free(paths->installed_models);
+    mem_free(paths->tool_program);
+    *paths = (struct paths){0};
+}

@@ -1,0 +1,28 @@
+/* paths: where carat keeps things.
+ *
+ * With CARAT_HOME set everything lies under it; else the XDG folders. The programs and the
+ * installed model are found from the place of the running executable, so a build tree and an
+ * installation both work, wherever they lie.
+ */
+#ifndef CARAT_APP_PATHS_H
+#define CARAT_APP_PATHS_H
+
+#include <stdbool.h>
+
+struct err;
+
+struct paths {
+    char *config_file;      /* CARAT_HOME/config.toml or XDG_CONFIG_HOME/carat/config.toml */
+    char *data;             /* CARAT_HOME/data or XDG_DATA_HOME/carat */
+    char *store_file;       /* data/conversations.db */
+    char *user_models;      /* data/models */
+    char *state;            /* CARAT_HOME/state or XDG_STATE_HOME/carat */
+    char *log_file;         /* state/carat.log */
+    char *installed_models; /* beside the program: ../models or ../share/carat/models */
+    char *tool_program;     /* carat-tool beside the program, or ../libexec/carat/carat-tool */
+};
+
+bool paths_find(struct paths *paths, struct err *err);
+void paths_finish(struct paths *paths);
+
+#endif

@@ -1,0 +1,38 @@
+/* screen_state: what screen.c and slash.c share. */
+#ifndef CARAT_APP_SCREEN_STATE_H
+#define CARAT_APP_SCREEN_STATE_H
+
+#include "app/app.h"
+#include "base/str.h"
+#include "tui/terminal.h"
+#include "tui/tui.h"
+
+struct screen {
+    struct app app;
+    const struct config *config;
+    struct terminal *terminal;
+    struct tui *tui;
+    uv_poll_t keys;
+    uv_prepare_t before_wait; /* draws what is dirty before the loop sleeps */
+    uv_timer_t frame;         /* the next moment a frame is due */
+    uv_timer_t spin; /* turns the spinner; runs only while something runs */
+    uv_signal_t resized, terminate, hung_up;
+    int64_t drawn_us;
+    enum approval_mode mode;
+    bool thinking;
+    struct str activity;
+    struct str asking; /* id of the call that waits for the user's word; empty = none */
+    struct str model_name;
+    struct str sandbox; /* words for the status line */
+    bool sandbox_warning;
+    long context_used, context_size;
+    double tokens_per_second;
+};
+
+void screen_refresh_status(struct screen *screen);
+void screen_notice(struct screen *screen, bool is_error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Shows a stored conversation's messages. */
+void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation);
+
+#endif

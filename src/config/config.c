@@ -1,0 +1,555 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "config/toml.h"
+
+enum { FILE_LIMIT = 1024 * 1024, HELP_COLUMN = 32, HELP_WIDTH = 96 };
+
+/* --- values --- */
+
+static void list_add(struct config_list *list, const char *text)
+{
+    vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = mem_strdup(text);
+}
+
+static void list_finish(struct config_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        mem_free(list->items[i]);
+    }
+    mem_free(list->items);
+    *list = (struct config_list){0};
+}
+
+static void set_origin(struct config_value *value, const char *origin)
+{
+    char *copy = mem_strdup(origin);
+    mem_free(value->origin);
+    value->origin = copy;
+    value->set = true;
+}
+
+static void set_string(struct config_value *value, const char *text)
+{
+    char *copy = mem_strdup(text);
+    mem_free(value->string);
+    value->string = copy;
+}
+
+static const char *name_of(const struct option_row *row)
+{
+    return row->key != NULL ? row->key : row->flag;
+}
+
+static bool one_of(const char *choices, const char *text)
+{
+    size_t length = strlen(text);
+    for (const char *at = choices; *at != '\0';) {
+        size_t size = strcspn(at, "|");
+        if (size == length && memcmp(at, text, size) == 0) {
+            return true;
+        }
+        at += size + (at[size] == '|');
+    }
+    return false;
+}
+
+static bool out_of_range(const struct option_row *row, const char *origin, const char *got,
+                         struct err *err)
+{
+    return err_set(err, ERR_ARGUMENT, "%s: %s is %s, which must be %s from %.15g to %.15g", origin,
+                   name_of(row), got, row->kind == OPTION_WHOLE ? "a whole number" : "a number",
+                   row->low, row->high);
+}
+
+static bool store_number(struct config_value *value, const struct option_row *row, double number,
+                         const char *shown, const char *origin, struct err *err)
+{
+    bool whole = row->kind != OPTION_WHOLE || number == (double)(int64_t)number;
+    if (!(number >= row->low && number <= row->high) || !whole) {
+        return out_of_range(row, origin, shown, err);
+    }
+    value->real = number;
+    value->whole = row->kind == OPTION_WHOLE ? (int64_t)number : 0;
+    set_origin(value, origin);
+    return true;
+}
+
+static bool store_path(struct config_value *value, const char *text, const char *origin,
+                       struct err *err)
+{
+    if (!str_starts_with(text, "~/")) {
+        set_string(value, text);
+    } else {
+        const char *home = getenv("HOME");
+        if (home == NULL) {
+            return err_set(err, ERR_ARGUMENT, "%s: %s: HOME is not set", origin, text);
+        }
+        struct str path;
+        str_init(&path);
+        str_append_format(&path, "%s%s", home, text + 1);
+        set_string(value, path.data);
+        str_finish(&path);
+    }
+    set_origin(value, origin);
+    return true;
+}
+
+/* A value given as text: from a flag, the environment or the table's default. */
+static bool store_text(struct config *config, int option, const char *text, const char *origin,
+                       struct err *err)
+{
+    const struct option_row *row = &option_table[option];
+    struct config_value *value = &config->values[option];
+    char *end;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+            return err_set(err, ERR_ARGUMENT, "%s: %s is \"%s\", which must be true or false",
+                           origin, name_of(row), text);
+        }
+        value->boolean = strcmp(text, "true") == 0;
+        set_origin(value, origin);
+        return true;
+    case OPTION_WHOLE:
+    case OPTION_REAL:
+        errno = 0;
+        double number = strtod(text, &end);
+        if (end == text || *end != '\0' || errno == ERANGE) {
+            return out_of_range(row, origin, text, err);
+        }
+        return store_number(value, row, number, text, origin, err);
+    case OPTION_CHOICE:
+        if (!one_of(row->choices, text)) {
+            return err_set(err, ERR_ARGUMENT, "%s: %s is \"%s\", which must be one of %s", origin,
+                           name_of(row), text, row->choices);
+        }
+        set_string(value, text);
+        set_origin(value, origin);
+        return true;
+    case OPTION_PATH:
+        return store_path(value, text, origin, err);
+    case OPTION_STRING:
+        set_string(value, text);
+        set_origin(value, origin);
+        return true;
+    case OPTION_LIST:
+        list_add(&value->list, text);
+        set_origin(value, origin);
+        return true;
+    }
+    return false;
+}
+
+void config_init(struct config *config)
+{
+    *config = (struct config){0};
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (option_table[i].standard != NULL) {
+            store_text(config, i, option_table[i].standard, "default", NULL);
+        }
+    }
+}
+
+void config_finish(struct config *config)
+{
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        mem_free(config->values[i].string);
+        mem_free(config->values[i].origin);
+        list_finish(&config->values[i].list);
+    }
+    list_finish(&config->words);
+}
+
+/* --- the file --- */
+
+static const char *type_name(enum toml_type type)
+{
+    static const char *const names[] = {"a string", "a whole number", "a number", "true or false",
+                                        "a list"};
+    return names[type];
+}
+
+static bool wrong_type(const struct option_row *row, const struct toml_entry *entry,
+                       const char *origin, struct err *err)
+{
+    static const char *const wanted[] = {"true or false",    "a whole number",    "a number",
+                                         "a string",         "a string (a path)", "a string",
+                                         "a list of strings"};
+    return err_set(err, ERR_ARGUMENT, "%s: %s is %s, which must be %s", origin, name_of(row),
+                   type_name(entry->type), wanted[row->kind]);
+}
+
+static bool store_entry(struct config *config, int option, const struct toml_entry *entry,
+                        const char *origin, struct err *err)
+{
+    const struct option_row *row = &option_table[option];
+    struct config_value *value = &config->values[option];
+    switch (row->kind) {
+    case OPTION_FLAG:
+        if (entry->type != TOML_BOOL) {
+            return wrong_type(row, entry, origin, err);
+        }
+        value->boolean = entry->boolean;
+        set_origin(value, origin);
+        return true;
+    case OPTION_WHOLE:
+    case OPTION_REAL:
+        if (entry->type != TOML_INTEGER &&
+            (entry->type != TOML_REAL || row->kind == OPTION_WHOLE)) {
+            return wrong_type(row, entry, origin, err);
+        }
+        double number = entry->type == TOML_INTEGER ? (double)entry->integer : entry->real;
+        struct str shown;
+        str_init(&shown);
+        str_append_format(&shown, "%.15g", number);
+        bool ok = store_number(value, row, number, shown.data, origin, err);
+        str_finish(&shown);
+        return ok;
+    case OPTION_LIST:
+        if (entry->type != TOML_LIST) {
+            return wrong_type(row, entry, origin, err);
+        }
+        for (size_t i = 0; i < entry->list_count; i++) {
+            list_add(&value->list, entry->list[i]);
+        }
+        set_origin(value, origin);
+        return true;
+    case OPTION_STRING:
+    case OPTION_PATH:
+    case OPTION_CHOICE:
+        return entry->type == TOML_STRING ? store_text(config, option, entry->string, origin, err)
+                                          : wrong_type(row, entry, origin, err);
+    }
+    return false;
+}
+
+/* Nearest key by shared prefix, to help with a slip of the finger. */
+static const char *nearest_key(const char *key)
+{
+    const char *best = NULL;
+    size_t best_length = 2;
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const char *candidate = option_table[i].key;
+        size_t length = 0;
+        while (candidate != NULL && candidate[length] != '\0' && candidate[length] == key[length]) {
+            length++;
+        }
+        if (length > best_length) {
+            best = candidate;
+            best_length = length;
+        }
+    }
+    return best;
+}
+
+struct file_reading {
+    struct config *config;
+    const char *path;
+};
+
+static bool file_entry(void *context, const struct toml_entry *entry, struct err *err)
+{
+    struct file_reading *reading = context;
+    struct str origin;
+    str_init(&origin);
+    str_append_format(&origin, "%s:%u", reading->path, entry->line);
+    int option = option_by_key(entry->key);
+    bool ok;
+    if (option < 0) {
+        const char *near = nearest_key(entry->key);
+        ok = err_set(err, ERR_ARGUMENT, "%s: unknown key \"%s\"%s%s%s", origin.data, entry->key,
+                     near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                     near != NULL ? "?" : "");
+    } else {
+        ok = store_entry(reading->config, option, entry, origin.data, err);
+    }
+    str_finish(&origin);
+    return ok;
+}
+
+bool config_read_file(struct config *config, const char *path, struct err *err)
+{
+    struct str text;
+    str_init(&text);
+    struct err cause = {0};
+    bool ok = file_read(path, FILE_LIMIT, &text, &cause);
+    if (ok) {
+        struct file_reading reading = {config, path};
+        ok = toml_read(path, text.data, text.length, file_entry, &reading, err);
+    } else if (cause.code == ERR_NOT_FOUND) {
+        ok = true;
+    } else {
+        err_set(err, cause.code, "%s", cause.text);
+    }
+    str_finish(&text);
+    return ok;
+}
+
+bool config_read_environment(struct config *config, struct err *err)
+{
+    static const struct {
+        const char *variable;
+        enum option option;
+    } variables[] = {{"CARAT_MODEL", OPTION_MODEL}, {"CARAT_CPU", OPTION_CPU}};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const char *text = getenv(variables[i].variable);
+        if (text != NULL && text[0] != '\0' &&
+            !store_text(config, variables[i].option, text, variables[i].variable, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- the command line --- */
+
+static bool apply_set(struct config *config, const char *assignment, struct err *err)
+{
+    const char *equals = strchr(assignment, '=');
+    char *key = mem_strndup(assignment, equals != NULL ? (size_t)(equals - assignment) : 0);
+    int option = option_by_key(key);
+    bool ok;
+    if (equals == NULL) {
+        ok = err_set(err, ERR_ARGUMENT, "--set: \"%s\" is not KEY=VALUE", assignment);
+    } else if (option < 0) {
+        ok = err_set(err, ERR_ARGUMENT, "--set: unknown key \"%s\"", key);
+    } else {
+        ok = store_text(config, option, equals + 1, "--set", err);
+    }
+    mem_free(key);
+    return ok;
+}
+
+static bool apply_option(struct config *config, int option, const char *text, const char *origin,
+                         struct err *err)
+{
+    if (!store_text(config, option, text, origin, err)) {
+        return false;
+    }
+    return option != OPTION_SET || apply_set(config, text, err);
+}
+
+/* --name, --no-name, --name=VALUE, --name VALUE. `*at` moves on when the next word is used up. */
+static bool read_long(struct config *config, int argc, char *const argv[], int *at, struct err *err)
+{
+    const char *name = argv[*at] + 2;
+    size_t length = strcspn(name, "=");
+    const char *value = name[length] == '=' ? name + length + 1 : NULL;
+    bool negated = false;
+    int option = option_by_flag(name, length, &negated);
+    if (option < 0) {
+        return err_set(err, ERR_ARGUMENT, "unknown option %s (see carat --help)", argv[*at]);
+    }
+    if (option_table[option].kind == OPTION_FLAG) {
+        if (value != NULL) {
+            return err_set(err, ERR_ARGUMENT, "--%.*s takes no value", (int)length, name);
+        }
+        return apply_option(config, option, negated ? "false" : "true", argv[*at], err);
+    }
+    if (value == NULL && *at + 1 >= argc) {
+        return err_set(err, ERR_ARGUMENT, "%s needs a value: %s %s", argv[*at], argv[*at],
+                       option_table[option].argument);
+    }
+    const char *origin = option_table[option].flag;
+    struct str shown;
+    str_init(&shown);
+    str_append_format(&shown, "--%s", origin);
+    bool ok = apply_option(config, option, value != NULL ? value : argv[++*at], shown.data, err);
+    str_finish(&shown);
+    return ok;
+}
+
+/* -m FILE, -mFILE; flags may be joined (-pc). */
+static bool read_short(struct config *config, int argc, char *const argv[], int *at,
+                       struct err *err)
+{
+    for (const char *letter = argv[*at] + 1; *letter != '\0'; letter++) {
+        int option = option_by_letter(*letter);
+        char origin[3] = {'-', *letter, '\0'};
+        if (option < 0) {
+            return err_set(err, ERR_ARGUMENT, "unknown option %s in %s (see carat --help)", origin,
+                           argv[*at]);
+        }
+        if (option_table[option].kind == OPTION_FLAG) {
+            if (!apply_option(config, option, "true", origin, err)) {
+                return false;
+            }
+            continue;
+        }
+        if (letter[1] == '\0' && *at + 1 >= argc) {
+            return err_set(err, ERR_ARGUMENT, "%s needs a value: %s %s", origin, origin,
+                           option_table[option].argument);
+        }
+        return apply_option(config, option, letter[1] != '\0' ? letter + 1 : argv[++*at], origin,
+                            err);
+    }
+    return true;
+}
+
+bool config_read_arguments(struct config *config, int argc, char *const argv[], struct err *err)
+{
+    bool options_end = false;
+    for (int at = 1; at < argc; at++) {
+        const char *word = argv[at];
+        bool ok = true;
+        if (options_end || word[0] != '-' || word[1] == '\0') {
+            list_add(&config->words, word);
+        } else if (strcmp(word, "--") == 0) {
+            options_end = true;
+        } else if (word[1] == '-') {
+            ok = read_long(config, argc, argv, &at, err);
+        } else {
+            ok = read_short(config, argc, argv, &at, err);
+        }
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- reading --- */
+
+bool config_set(const struct config *config, enum option option)
+{
+    return config->values[option].set;
+}
+
+bool config_boolean(const struct config *config, enum option option)
+{
+    return config->values[option].boolean;
+}
+
+int64_t config_whole(const struct config *config, enum option option)
+{
+    return config->values[option].whole;
+}
+
+double config_real(const struct config *config, enum option option)
+{
+    return config->values[option].real;
+}
+
+const char *config_string(const struct config *config, enum option option)
+{
+    return config->values[option].string;
+}
+
+const struct config_list *config_list(const struct config *config, enum option option)
+{
+    return &config->values[option].list;
+}
+
+/* --- texts made from the table --- */
+
+/* Appends words of `text`, broken so that no line is longer than HELP_WIDTH; new lines begin with
+ * `indent`. */
+static void append_wrapped(struct str *out, const char *text, size_t column, const char *indent)
+{
+    size_t at = column;
+    while (*text != '\0') {
+        size_t length = strcspn(text, " ");
+        if (at > strlen(indent) && at + length > HELP_WIDTH) {
+            while (out->length > 0 && out->data[out->length - 1] == ' ') {
+                str_truncate(out, out->length - 1);
+            }
+            str_append_format(out, "\n%s", indent);
+            at = strlen(indent);
+        }
+        size_t blank = strspn(text + length, " ");
+        str_append_bytes(out, text, length + blank);
+        at += length + blank;
+        text += length + blank;
+    }
+    str_append_char(out, '\n');
+}
+
+void config_append_help(struct str *out)
+{
+    char indent[HELP_COLUMN + 1];
+    memset(indent, ' ', HELP_COLUMN);
+    indent[HELP_COLUMN] = '\0';
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &option_table[i];
+        if (row->flag == NULL) {
+            continue;
+        }
+        size_t start = out->length;
+        if (row->letter != 0) {
+            str_append_format(out, "  -%c, --%s", row->letter, row->flag);
+        } else {
+            str_append_format(out, "      --%s", row->flag);
+        }
+        if (row->argument != NULL) {
+            str_append_format(out, " %s", row->argument);
+        }
+        size_t length = out->length - start;
+        if (length + 2 > HELP_COLUMN) {
+            str_append_format(out, "\n%s", indent);
+        } else {
+            str_append_format(out, "%*s", (int)(HELP_COLUMN - length), "");
+        }
+        struct str text;
+        str_init(&text);
+        str_append(&text, row->help);
+        if (row->choices != NULL) {
+            str_append_format(&text, " (%s)", row->choices);
+        }
+        append_wrapped(out, text.data, HELP_COLUMN, indent);
+        str_finish(&text);
+    }
+}
+
+static void append_example_value(struct str *out, const struct option_row *row)
+{
+    bool quoted =
+        row->kind == OPTION_STRING || row->kind == OPTION_PATH || row->kind == OPTION_CHOICE;
+    if (row->kind == OPTION_LIST) {
+        str_append(out, "[]");
+    } else if (row->standard == NULL) {
+        str_append(out, quoted ? "\"\"" : "0");
+    } else {
+        str_append_format(out, quoted ? "\"%s\"" : "%s", row->standard);
+    }
+}
+
+void config_append_example(struct str *out)
+{
+    str_append(out, "# carat's configuration: copy to ~/.config/carat/config.toml (or "
+                    "$CARAT_HOME/config.toml) and\n"
+                    "# take the # away from what you change. Made from the option table: carat "
+                    "config example\n");
+    char section[64] = "";
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &option_table[i];
+        const char *dot = row->key != NULL ? strchr(row->key, '.') : NULL;
+        if (dot == NULL) {
+            continue;
+        }
+        size_t length = (size_t)(dot - row->key);
+        if (strlen(section) != length || memcmp(section, row->key, length) != 0) {
+            memcpy(section, row->key, length);
+            section[length] = '\0';
+            str_append_format(out, "\n[%s]\n", section);
+        }
+        str_append(out, "# ");
+        append_wrapped(out, row->help, 2, "# ");
+        if (row->choices != NULL) {
+            str_append_format(out, "# One of: %s\n", row->choices);
+        }
+        str_append_format(out, "# %s = ", dot + 1);
+        append_example_value(out, row);
+        str_append_char(out, '\n');
+    }
+}

@@ -1,0 +1,61 @@
+/* config: the settings of this run, each with where it came from.
+ *
+ * Later sources win: the table's defaults, the user's file, the environment, the command line.
+ * Lists add up. A value that does not fit its row is an error that names the source (file and line,
+ * variable, or flag), the key, the value and what would fit.
+ */
+#ifndef CARAT_CONFIG_CONFIG_H
+#define CARAT_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/options.h"
+
+struct err;
+struct str;
+
+struct config_list {
+    char **items;
+    size_t count, capacity;
+};
+
+struct config_value {
+    bool set; /* false: no default either */
+    bool boolean;
+    int64_t whole;
+    double real;
+    char *string; /* STRING, PATH, CHOICE */
+    struct config_list list;
+    char *origin; /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
+};
+
+struct config {
+    struct config_value values[OPTION_COUNT];
+    struct config_list words; /* command line: what is not an option */
+};
+
+void config_init(struct config *config); /* the defaults */
+void config_finish(struct config *config);
+
+/* The file need not exist. */
+bool config_read_file(struct config *config, const char *path, struct err *err);
+/* CARAT_CPU, CARAT_MODEL. */
+bool config_read_environment(struct config *config, struct err *err);
+/* argv[1..]. Options may stand anywhere; "--" ends them; -mFILE, -m FILE, --model FILE and
+ * --model=FILE are the same. --set is applied at once. */
+bool config_read_arguments(struct config *config, int argc, char *const argv[], struct err *err);
+
+bool config_set(const struct config *config, enum option option);
+bool config_boolean(const struct config *config, enum option option);
+int64_t config_whole(const struct config *config, enum option option);
+double config_real(const struct config *config, enum option option);
+const char *config_string(const struct config *config, enum option option); /* NULL when unset */
+const struct config_list *config_list(const struct config *config, enum option option);
+
+/* The option part of --help, and the text of config.example.toml. */
+void config_append_help(struct str *out);
+void config_append_example(struct str *out);
+
+#endif

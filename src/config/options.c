@@ -1,0 +1,126 @@
+#include "options.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+/* Ranges of numbers are inclusive. The order of the rows is the order in --help and in the file. */
+const struct option_row option_table[OPTION_COUNT] = {
+    [OPTION_MODEL] = {"model.path", "model", 'm', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+                      "Gemma 4 model: a GGUF file, or a name from the catalogue."},
+    [OPTION_THREADS] = {"model.threads", "threads", 't', OPTION_WHOLE, "N", "0", NULL, 0, 1024,
+                        "Worker threads; 0 is one for each core."},
+    [OPTION_CONTEXT] =
+        {"model.context", "context", 0, OPTION_WHOLE, "N", "0", NULL, 0, 2097152,
+         "Tokens the model keeps in view; 0 is the model's own size, at most 32768."},
+    [OPTION_KV] = {"model.kv", "kv", 0, OPTION_CHOICE, "TYPE", "auto", "auto|f16|f32", 0, 0,
+                   "Type of the attention cache."},
+    [OPTION_CPU] = {"model.cpu", "cpu", 0, OPTION_CHOICE, "NAME", "auto", "auto|scalar|avx2|neon",
+                    0, 0, "Force a set of kernels."},
+    [OPTION_TEMPERATURE] =
+        {"model.temperature", "temperature", 0, OPTION_REAL, "T", NULL, NULL, 0, 10,
+         "Sampling temperature; 0 takes the likeliest token. Unset: the model's own."},
+    [OPTION_TOP_K] = {"model.top_k", "top-k", 0, OPTION_WHOLE, "K", NULL, NULL, 0, 1000000,
+                      "Sample among the K likeliest tokens; 0 is all. Unset: the model's own."},
+    [OPTION_TOP_P] = {"model.top_p", "top-p", 0, OPTION_REAL, "P", NULL, NULL, 0.000001, 1,
+                      "Sample among the likeliest tokens that make up P. Unset: the model's own."},
+    [OPTION_SEED] = {"model.seed", "seed", 0, OPTION_WHOLE, "N", "0", NULL, 0, 9007199254740992.0,
+                     "Seed of the draws; 0 is a fresh one each time."},
+    [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+                         "Let the model think before it answers."},
+    [OPTION_MODE] =
+        {"agent.mode", "mode", 0, OPTION_CHOICE, "MODE", NULL, "read-only|ask|auto-edit|full", 0, 0,
+         "What runs without asking: reading tools; the same (ask); file changes too; everything. "
+         "Unset: ask on a terminal, full in exec (inside the sandbox)."},
+    [OPTION_SYSTEM_PROMPT] = {"agent.system_prompt_file", "system-prompt-file", 0, OPTION_PATH,
+                              "FILE", NULL, NULL, 0, 0,
+                              "Text to use instead of the built-in system prompt."},
+    [OPTION_MAX_TURNS] = {"agent.max_turns", "max-turns", 0, OPTION_WHOLE, "N", "24", NULL, 1,
+                          10000, "Most model steps in one turn."},
+    [OPTION_MAX_TOKENS] = {"agent.max_tokens", "max-tokens", 0, OPTION_WHOLE, "N", "8192", NULL, 1,
+                           2097152, "Most tokens the model may write in one turn."},
+    [OPTION_MAX_SECONDS] = {"agent.max_seconds", "max-seconds", 0, OPTION_WHOLE, "N", "0", NULL, 0,
+                            1000000, "Most seconds of one turn; 0 is no limit."},
+    [OPTION_MAX_TOOL_CALLS] = {"agent.max_tool_calls", "max-tool-calls", 0, OPTION_WHOLE, "N", "48",
+                               NULL, 0, 10000, "Most tool calls in one turn."},
+    [OPTION_SANDBOX] =
+        {NULL, "sandbox", 's', OPTION_CHOICE, "KIND", "workspace-write",
+         "read-only|workspace-write|danger-full-access", 0, 0,
+         "What tools may touch. Command line only: no file can take the sandbox away."},
+    [OPTION_ADD_DIR] = {"tools.writable", "add-dir", 0, OPTION_LIST, "DIR", NULL, NULL, 0, 0,
+                        "Another directory that tools may write in."},
+    [OPTION_READABLE] =
+        {"tools.readable", NULL, 0, OPTION_LIST, "DIR", NULL, NULL, 0, 0,
+         "Directories in your home that tools may read (the rest of it is hidden)."},
+    [OPTION_HOSTS] =
+        {"tools.hosts", "allow-host", 0, OPTION_LIST, "HOST", NULL, NULL, 0, 0,
+         "A host that http_fetch may ask: example.org, *.example.org, example.org:8443."},
+    [OPTION_TOOL_SECONDS] = {"tools.timeout_s", NULL, 0, OPTION_WHOLE, "N", "120", NULL, 1, 86400,
+                             "Most seconds of one shell command."},
+    [OPTION_RESULT_TOKENS] = {"tools.result_tokens", NULL, 0, OPTION_WHOLE, "N", "800", NULL, 50,
+                              100000, "Most tokens of one tool result that the model is shown."},
+    [OPTION_ALLOW] = {"approval.allow", "allow", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
+                      "Calls that run without asking: TOOL or TOOL(exact argument)."},
+    [OPTION_ASK] = {"approval.ask", NULL, 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
+                    "Calls that always ask."},
+    [OPTION_DENY] = {"approval.deny", "deny", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
+                     "Calls that never run; wins over everything."},
+    [OPTION_CD] = {NULL, "cd", 'C', OPTION_PATH, "DIR", NULL, NULL, 0, 0,
+                   "Work in DIR instead of the current directory."},
+    [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                      "Answer without a terminal, as exec does."},
+    [OPTION_JSON] = {NULL, "json", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                     "exec: events as JSON lines on standard output."},
+    [OPTION_OUTPUT_FILE] = {NULL, "output-last-message", 'o', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+                            "exec: write the final answer to FILE too."},
+    [OPTION_RESUME] = {NULL, "resume", 'r', OPTION_STRING, "ID", NULL, NULL, 0, 0,
+                       "Go on with this conversation (an id or its beginning)."},
+    [OPTION_CONTINUE] = {NULL, "continue", 'c', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                         "Go on with the last conversation of this directory."},
+    [OPTION_SET] = {NULL, "set", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL, 0, 0,
+                    "Set a key of the configuration file for this run."},
+    [OPTION_HELP] = {NULL, "help", 'h', OPTION_FLAG, NULL, NULL, NULL, 0, 0, "Show this help."},
+    [OPTION_VERSION] = {NULL, "version", 'V', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                        "Show the version and how it was built."},
+};
+
+int option_by_key(const char *key)
+{
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (option_table[i].key != NULL && strcmp(option_table[i].key, key) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int option_by_flag(const char *flag, size_t length, bool *negated)
+{
+    bool no = length > 3 && memcmp(flag, "no-", 3) == 0;
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const char *name = option_table[i].flag;
+        if (name == NULL) {
+            continue;
+        }
+        if (strlen(name) == length && memcmp(name, flag, length) == 0) {
+            *negated = false;
+            return i;
+        }
+        if (no && option_table[i].kind == OPTION_FLAG && strlen(name) == length - 3 &&
+            memcmp(name, flag + 3, length - 3) == 0) {
+            *negated = true;
+            return i;
+        }
+    }
+    return -1;
+}
+
+int option_by_letter(char letter)
+{
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (letter != 0 && option_table[i].letter == letter) {
+            return i;
+        }
+    }
+    return -1;
+}

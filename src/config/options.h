@@ -1,0 +1,80 @@
+/* options: every setting of carat in one const table.
+ *
+ * The command line, `--help`, the configuration file, config.example.toml and the error messages
+ * all come from here. A row has a key in the file (or none: command line only), a flag (or none:
+ * file only), a kind with its range, a default and a sentence.
+ */
+#ifndef CARAT_CONFIG_OPTIONS_H
+#define CARAT_CONFIG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum option {
+    OPTION_MODEL,
+    OPTION_THREADS,
+    OPTION_CONTEXT,
+    OPTION_KV,
+    OPTION_CPU,
+    OPTION_TEMPERATURE,
+    OPTION_TOP_K,
+    OPTION_TOP_P,
+    OPTION_SEED,
+    OPTION_THINKING,
+    OPTION_MODE,
+    OPTION_SYSTEM_PROMPT,
+    OPTION_MAX_TURNS,
+    OPTION_MAX_TOKENS,
+    OPTION_MAX_SECONDS,
+    OPTION_MAX_TOOL_CALLS,
+    OPTION_SANDBOX,
+    OPTION_ADD_DIR,
+    OPTION_READABLE,
+    OPTION_HOSTS,
+    OPTION_TOOL_SECONDS,
+    OPTION_RESULT_TOKENS,
+    OPTION_ALLOW,
+    OPTION_ASK,
+    OPTION_DENY,
+    OPTION_CD,
+    OPTION_PRINT,
+    OPTION_JSON,
+    OPTION_OUTPUT_FILE,
+    OPTION_RESUME,
+    OPTION_CONTINUE,
+    OPTION_SET,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_COUNT,
+};
+
+enum option_kind {
+    OPTION_FLAG,  /* true or false; on the command line --x and --no-x */
+    OPTION_WHOLE, /* integer in [low, high] */
+    OPTION_REAL,  /* number in [low, high] */
+    OPTION_STRING,
+    OPTION_PATH,   /* a string; "~/" is the home directory */
+    OPTION_CHOICE, /* one of `choices` */
+    OPTION_LIST,   /* strings; on the command line given once for each */
+};
+
+struct option_row {
+    const char *key;  /* "model.path"; NULL = command line only */
+    const char *flag; /* "model" for --model; NULL = file only */
+    char letter;      /* 'm' for -m; 0 = none */
+    enum option_kind kind;
+    const char *argument; /* name of the argument in --help */
+    const char *standard; /* default as text; NULL = unset */
+    const char *choices;  /* "a|b|c" */
+    double low, high;
+    const char *help; /* one sentence */
+};
+
+extern const struct option_row option_table[OPTION_COUNT];
+
+/* By key, long flag (without --; `*negated` is set for no-X of a flag) or letter; -1 = none. */
+int option_by_key(const char *key);
+int option_by_flag(const char *flag, size_t length, bool *negated);
+int option_by_letter(char letter);
+
+#endif

@@ -1,0 +1,266 @@
+#include "tui/dialog.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/visible.h"
+#include "tui/action.h"
+#include "tui/editor.h"
+#include "tui/input.h"
+#include "tui/surface.h"
+#include "tui/terminal.h"
+
+void dialog_init(struct dialog *dialog)
+{
+    memset(dialog, 0, sizeof *dialog);
+    layout_init(&dialog->layout);
+    dialog->reason = editor_create();
+}
+
+void dialog_close(struct dialog *dialog)
+{
+    mem_free(dialog->title);
+    mem_free(dialog->description);
+    dialog->title = dialog->description = NULL;
+    layout_finish(&dialog->layout);
+    dialog->active = false;
+}
+
+void dialog_finish(struct dialog *dialog)
+{
+    dialog_close(dialog);
+    editor_destroy(dialog->reason);
+}
+
+void dialog_open(struct dialog *dialog, const char *title, const char *description)
+{
+    dialog_close(dialog);
+    dialog->title = mem_strdup(title);
+    dialog->description = mem_strdup(description);
+    dialog->width = 0;
+    dialog->first = dialog->rows = 0;
+    dialog->asking_reason = dialog->seen_end = dialog->refused = false;
+    dialog->active = true;
+    editor_reset(dialog->reason);
+}
+
+/* --- keys --- */
+
+enum choice {
+    CHOICE_NONE,
+    CHOICE_YES,
+    CHOICE_SESSION,
+    CHOICE_REASON,
+    CHOICE_NO,
+    CHOICE_UP,
+    CHOICE_DOWN,
+    CHOICE_PAGE_UP,
+    CHOICE_PAGE_DOWN,
+    CHOICE_START,
+    CHOICE_END,
+};
+
+static const struct {
+    uint32_t key;
+    enum choice choice;
+} choices[] = {
+    {'y', CHOICE_YES},
+    {'Y', CHOICE_YES},
+    {'1', CHOICE_YES},
+    {'a', CHOICE_SESSION},
+    {'A', CHOICE_SESSION},
+    {'2', CHOICE_SESSION},
+    {'n', CHOICE_REASON},
+    {'N', CHOICE_REASON},
+    {'3', CHOICE_REASON},
+    {TERMINAL_KEY_ESCAPE, CHOICE_NO},
+    {TERMINAL_KEY_UP, CHOICE_UP},
+    {TERMINAL_KEY_DOWN, CHOICE_DOWN},
+    {TERMINAL_KEY_PAGE_UP, CHOICE_PAGE_UP},
+    {TERMINAL_KEY_PAGE_DOWN, CHOICE_PAGE_DOWN},
+    {TERMINAL_KEY_HOME, CHOICE_START},
+    {TERMINAL_KEY_TOP, CHOICE_START},
+    {TERMINAL_KEY_END, CHOICE_END},
+    {TERMINAL_KEY_BOTTOM, CHOICE_END},
+};
+
+static void scroll(struct dialog *dialog, long rows)
+{
+    size_t last = dialog->layout.count > dialog->rows ? dialog->layout.count - dialog->rows : 0;
+    if (rows < 0) {
+        dialog->first -= dialog->first < (size_t)-rows ? dialog->first : (size_t)-rows;
+    } else {
+        dialog->first = last - dialog->first < (size_t)rows ? last : dialog->first + (size_t)rows;
+    }
+}
+
+static enum dialog_answer yes(struct dialog *dialog, enum dialog_answer answer)
+{
+    if (dialog->seen_end) {
+        return answer;
+    }
+    dialog->refused = true;
+    return DIALOG_OPEN;
+}
+
+static enum dialog_answer reason_key(struct dialog *dialog, const struct terminal_key *key)
+{
+    if (key->code == TERMINAL_KEY_ESCAPE) {
+        editor_reset(dialog->reason);
+        return DIALOG_NO;
+    }
+    if (action_of_key(key->code) == ACTION_SUBMIT) {
+        return DIALOG_NO;
+    }
+    input_edit(dialog->reason, key);
+    return DIALOG_OPEN;
+}
+
+enum dialog_answer dialog_key(struct dialog *dialog, const struct terminal_key *key)
+{
+    if (dialog->asking_reason) {
+        return reason_key(dialog, key);
+    }
+    enum choice choice = CHOICE_NONE;
+    for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+        if (choices[i].key == key->code) {
+            choice = choices[i].choice;
+        }
+    }
+    long page = dialog->rows > 1 ? (long)dialog->rows - 1 : 1;
+    dialog->refused = false;
+    switch (choice) {
+    case CHOICE_YES:
+        return yes(dialog, DIALOG_YES);
+    case CHOICE_SESSION:
+        return yes(dialog, DIALOG_YES_SESSION);
+    case CHOICE_REASON:
+        dialog->asking_reason = true;
+        return DIALOG_OPEN;
+    case CHOICE_NO:
+        return DIALOG_NO;
+    case CHOICE_UP:
+    case CHOICE_DOWN:
+        scroll(dialog, choice == CHOICE_UP ? -1 : 1);
+        return DIALOG_OPEN;
+    case CHOICE_PAGE_UP:
+    case CHOICE_PAGE_DOWN:
+        scroll(dialog, choice == CHOICE_PAGE_UP ? -page : page);
+        return DIALOG_OPEN;
+    case CHOICE_START:
+    case CHOICE_END:
+        scroll(dialog, choice == CHOICE_START ? -1000000000L : 1000000000L);
+        return DIALOG_OPEN;
+    case CHOICE_NONE:
+        break;
+    }
+    return DIALOG_OPEN;
+}
+
+/* --- looks --- */
+
+static void lay_out(struct dialog *dialog, int width)
+{
+    if (dialog->width == width) {
+        return;
+    }
+    struct layout_writer writer;
+    struct str line;
+    const char *text = dialog->description;
+    layout_finish(&dialog->layout);
+    layout_writer_init(&writer, &dialog->layout, width, 0);
+    str_init(&line);
+    for (bool more = true; more;) {
+        size_t length = strcspn(text, "\n");
+        more = text[length] == '\n' && text[length + 1] != '\0';
+        str_clear(&line);
+        visible_append(&line, text, length, VISIBLE_APPROVAL);
+        layout_add(&writer, line.data, line.length, THEME_TEXT);
+        layout_end_line(&writer, "  ", "↪ ", THEME_FAINT, WRAP_CELLS);
+        text += length + 1;
+    }
+    str_finish(&line);
+    layout_writer_finish(&writer);
+    dialog->width = width;
+    dialog->first = dialog->first < dialog->layout.count ? dialog->first : 0;
+}
+
+int dialog_height(struct dialog *dialog, int width)
+{
+    lay_out(dialog, width);
+    size_t rows = dialog->layout.count < 10000 ? dialog->layout.count : 10000;
+    return (int)rows + 2; /* the title above, the keys below */
+}
+
+static void draw_title(const struct dialog *dialog, struct surface *surface, int row)
+{
+    int limit = surface_columns(surface);
+    surface_fill(surface, row, 0, limit, "─", THEME_QUESTION);
+    int column = surface_text(surface, row, 2, limit, " ", THEME_QUESTION);
+    column = surface_text(surface, row, column, limit, dialog->title, THEME_QUESTION);
+    surface_text(surface, row, column, limit, " ", THEME_QUESTION);
+}
+
+static int draw_choice(struct surface *surface, int row, int column, const char *key,
+                       const char *text)
+{
+    int limit = surface_columns(surface);
+    column = surface_text(surface, row, column, limit, key, THEME_KEY);
+    return surface_text(surface, row, column, limit, text, THEME_TEXT);
+}
+
+static void draw_choices(const struct dialog *dialog, struct surface *surface, int row)
+{
+    static const char others[] = "  (or 1, 2, 3; Esc = no)";
+    int limit = surface_columns(surface), column = 0;
+    size_t below = dialog->layout.count - dialog->first - dialog->rows;
+    if (dialog->refused) {
+        surface_text(surface, row, 0, limit, "Read to the end first: PgDn, or End", THEME_WARNING);
+        return;
+    }
+    if (dialog->rows < dialog->layout.count) {
+        struct str note;
+        str_init(&note);
+        str_append_format(&note, "%zu more below (PgDn)  ", below);
+        column = surface_text(surface, row, column, limit, below > 0 ? note.data : "", THEME_FAINT);
+        str_finish(&note);
+    }
+    column = draw_choice(surface, row, column, "y", " once  ");
+    column = draw_choice(surface, row, column, "a", " this session  ");
+    column = draw_choice(surface, row, column, "n", " no");
+    if (column + (int)strlen(others) <= limit) {
+        surface_text(surface, row, column, limit, others, THEME_FAINT);
+    }
+}
+
+void dialog_draw(struct dialog *dialog, struct surface *surface, int top, int height)
+{
+    lay_out(dialog, surface_columns(surface));
+    if (height < 1) {
+        return;
+    }
+    /* Where there is little room the question's keys come first, then its text, then the title. */
+    int title = height >= 3 ? 1 : 0;
+    dialog->rows = (size_t)(height - title - 1);
+    dialog->rows = dialog->rows < dialog->layout.count ? dialog->rows : dialog->layout.count;
+    if (dialog->first > dialog->layout.count - dialog->rows) {
+        dialog->first = dialog->layout.count - dialog->rows;
+    }
+    if (title == 1) {
+        draw_title(dialog, surface, top);
+    }
+    for (size_t i = 0; i < dialog->rows; i++) {
+        layout_draw_row(&dialog->layout, dialog->first + i, surface, top + title + (int)i, 0,
+                        surface_columns(surface));
+    }
+    if (dialog->rows > 0 && dialog->first + dialog->rows == dialog->layout.count) {
+        dialog->seen_end = true;
+    }
+    int bottom = top + title + (int)dialog->rows;
+    if (dialog->asking_reason) {
+        surface_text(surface, bottom, 0, surface_columns(surface),
+                     "Why not? (Enter sends, Esc leaves it out)", THEME_QUESTION);
+    } else {
+        draw_choices(dialog, surface, bottom);
+    }
+}

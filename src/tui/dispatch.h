@@ -1,0 +1,10 @@
+/* dispatch: what a key means at this moment: for the question, the search, the help, the input. */
+#ifndef CARAT_TUI_DISPATCH_H
+#define CARAT_TUI_DISPATCH_H
+
+struct terminal_key;
+struct tui;
+
+void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now_us);
+
+#endif

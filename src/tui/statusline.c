@@ -1,0 +1,183 @@
+#include "tui/statusline.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "tui/glyph.h"
+#include "tui/surface.h"
+#include "tui/tui.h"
+
+enum { GAP = 2, SEGMENTS = 6, WARNING = 9 };
+
+void statusline_init(struct statusline *line)
+{
+    memset(line, 0, sizeof *line);
+    line->model = mem_strdup("");
+    line->mode = mem_strdup("");
+    line->sandbox = mem_strdup("");
+    line->activity = mem_strdup("");
+}
+
+void statusline_finish(struct statusline *line)
+{
+    mem_free(line->model);
+    mem_free(line->mode);
+    mem_free(line->sandbox);
+    mem_free(line->activity);
+}
+
+static bool replace(char **field, const char *text)
+{
+    if (strcmp(*field, text == NULL ? "" : text) == 0) {
+        return false;
+    }
+    mem_free(*field);
+    *field = mem_strdup(text == NULL ? "" : text);
+    return true;
+}
+
+bool statusline_set(struct statusline *line, const struct tui_status *status)
+{
+    bool changed = replace(&line->model, status->model);
+    changed |= replace(&line->mode, status->mode);
+    changed |= replace(&line->sandbox, status->sandbox);
+    changed |= replace(&line->activity, status->activity);
+    changed |= line->sandbox_warning != status->sandbox_warning ||
+               line->thinking != status->thinking || line->busy != status->busy ||
+               line->context_used != status->context_used ||
+               line->context_size != status->context_size ||
+               line->tokens_per_second < status->tokens_per_second ||
+               line->tokens_per_second > status->tokens_per_second;
+    line->sandbox_warning = status->sandbox_warning;
+    line->thinking = status->thinking;
+    line->busy = status->busy;
+    line->context_used = status->context_used;
+    line->context_size = status->context_size;
+    line->tokens_per_second = status->tokens_per_second;
+    return changed;
+}
+
+struct segment {
+    struct str text;
+    enum theme_role role;
+    int importance; /* the least important goes first */
+    bool shown;
+};
+
+static void add_segment(struct segment *segments, size_t *count, enum theme_role role,
+                        int importance)
+{
+    struct segment *segment = &segments[(*count)++];
+    str_init(&segment->text);
+    segment->role = role;
+    segment->importance = importance;
+    segment->shown = true;
+}
+
+static size_t make_segments(const struct statusline *line, struct segment *segments)
+{
+    size_t count = 0;
+    add_segment(segments, &count, THEME_FAINT, 1);
+    if (line->tokens_per_second > 0) {
+        str_append_format(&segments[0].text, "%.1f tokens/s", line->tokens_per_second);
+    }
+    add_segment(segments, &count, THEME_FAINT, 4);
+    if (line->context_size > 0) {
+        long percent = (long)(100.0 * (double)line->context_used / (double)line->context_size);
+        str_append_format(&segments[1].text, "context %ld%%", percent);
+        segments[1].role = percent >= 80 ? THEME_BUSY : THEME_FAINT;
+    }
+    add_segment(segments, &count, THEME_FAINT, 2);
+    if (line->thinking) {
+        str_append(&segments[2].text, "thinking on");
+    }
+    add_segment(segments, &count, THEME_FAINT, 3);
+    str_append(&segments[3].text, line->model);
+    add_segment(segments, &count, THEME_KEY, 6);
+    str_append(&segments[4].text, line->mode);
+    add_segment(segments, &count, line->sandbox_warning ? THEME_WARNING : THEME_SAFE,
+                line->sandbox_warning ? WARNING : 5);
+    str_append(&segments[5].text, line->sandbox);
+    return count;
+}
+
+static int segment_columns(const struct segment *segments, size_t count)
+{
+    int columns = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (segments[i].shown && segments[i].text.length > 0) {
+            columns += glyph_columns(segments[i].text.data, segments[i].text.length) + GAP;
+        }
+    }
+    return columns;
+}
+
+/* Leaves segments out until they fit. */
+static void fit(struct segment *segments, size_t count, int columns)
+{
+    while (segment_columns(segments, count) > columns) {
+        struct segment *least = NULL;
+        for (size_t i = 0; i < count; i++) {
+            if (segments[i].shown && segments[i].text.length > 0 &&
+                (least == NULL || segments[i].importance < least->importance)) {
+                least = &segments[i];
+            }
+        }
+        if (least == NULL || segment_columns(segments, count) <=
+                                 glyph_columns(least->text.data, least->text.length) + GAP) {
+            return; /* the last one stays and is cut */
+        }
+        least->shown = false;
+    }
+}
+
+/* What happens now: the hint, or the activity, or which keys there are. */
+static int draw_left(const struct statusline *line, struct surface *surface, int row,
+                     const char *hint, unsigned tick)
+{
+    static const char *const spinner[] = {"|", "/", "-", "\\"};
+    int limit = surface_columns(surface), column = 0;
+    if (hint != NULL) {
+        return surface_text(surface, row, 0, limit, hint, THEME_BUSY);
+    }
+    if (line->busy) {
+        column = surface_text(surface, row, 0, limit, spinner[tick % 4], THEME_BUSY);
+        column = surface_text(surface, row, column, limit, " ", THEME_BUSY);
+        column = surface_text(surface, row, column, limit,
+                              line->activity[0] != '\0' ? line->activity : "working", THEME_BUSY);
+        if (limit >= 60) {
+            column = surface_text(surface, row, column, limit, "  Esc interrupts", THEME_FAINT);
+        }
+        return column;
+    }
+    return surface_text(surface, row, 0, limit, limit >= 60 ? "? keys  / commands" : "? keys",
+                        THEME_FAINT);
+}
+
+void statusline_draw(const struct statusline *line, struct surface *surface, int row,
+                     const char *hint, unsigned tick)
+{
+    struct segment segments[SEGMENTS];
+    int limit = surface_columns(surface);
+    size_t count = make_segments(line, segments);
+    int left = draw_left(line, surface, row, hint, tick);
+    fit(segments, count, limit - left);
+    int column = limit - segment_columns(segments, count) + GAP;
+    column = column < 0 ? 0 : column;
+    /* A warning is worth more than the left side; nothing else is. */
+    bool overlaps = column < left + GAP;
+    for (size_t i = 0; i < count; i++) {
+        bool wanted = !overlaps || segments[i].importance == WARNING;
+        if (segments[i].shown && segments[i].text.length > 0 && wanted) {
+            surface_fill(surface, row, column < GAP ? 0 : column - GAP, column, " ", THEME_TEXT);
+            column = surface_put(surface, row, column, limit, segments[i].text.data,
+                                 segments[i].text.length, segments[i].role);
+            column += GAP;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        str_finish(&segments[i].text);
+    }
+}

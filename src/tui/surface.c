@@ -1,0 +1,280 @@
+#include "tui/surface.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/visible.h"
+#include "tui/glyph.h"
+
+/* Beyond these a window size is a lie; the rest of such a window stays blank. */
+enum { MOST_ROWS = 1000, MOST_COLUMNS = 2000 };
+
+struct cell {
+    char text[GLYPH_BYTES];
+    uint8_t length;
+    uint8_t width; /* 1, 2, or 0 for the right half of a wide glyph */
+    uint8_t role;
+};
+
+struct surface {
+    int rows, columns;
+    struct cell *next, *shown;
+    int cursor_row, cursor_column;
+    int shown_cursor_row, shown_cursor_column;
+    bool forgotten; /* `shown` says nothing about the terminal */
+    struct str visible, run;
+};
+
+static const struct cell blank = {" ", 1, 1, THEME_TEXT};
+
+struct surface *surface_create(void)
+{
+    struct surface *surface = mem_zero(1, sizeof *surface);
+    surface->cursor_row = -1;
+    surface->forgotten = true;
+    str_init(&surface->visible);
+    str_init(&surface->run);
+    return surface;
+}
+
+void surface_destroy(struct surface *surface)
+{
+    if (surface == NULL) {
+        return;
+    }
+    str_finish(&surface->visible);
+    str_finish(&surface->run);
+    mem_free(surface->next);
+    mem_free(surface->shown);
+    mem_free(surface);
+}
+
+static int clamp(int value, int most)
+{
+    return value < 0 ? 0 : (value > most ? most : value);
+}
+
+static void blank_all(struct cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        cells[i] = blank;
+    }
+}
+
+void surface_resize(struct surface *surface, int rows, int columns)
+{
+    surface->rows = clamp(rows, MOST_ROWS);
+    surface->columns = clamp(columns, MOST_COLUMNS);
+    size_t count = (size_t)surface->rows * (size_t)surface->columns;
+    surface->next = mem_resize(surface->next, count, sizeof *surface->next);
+    surface->shown = mem_resize(surface->shown, count, sizeof *surface->shown);
+    blank_all(surface->next, count);
+    blank_all(surface->shown, count);
+    surface->cursor_row = -1;
+    surface->forgotten = true;
+}
+
+int surface_rows(const struct surface *surface)
+{
+    return surface->rows;
+}
+
+int surface_columns(const struct surface *surface)
+{
+    return surface->columns;
+}
+
+void surface_clear(struct surface *surface)
+{
+    blank_all(surface->next, (size_t)surface->rows * (size_t)surface->columns);
+    surface->cursor_row = -1;
+}
+
+static struct cell *row_of(struct cell *cells, const struct surface *surface, int row)
+{
+    return cells + (size_t)row * (size_t)surface->columns;
+}
+
+/* Writes one cell; a wide glyph that loses a half becomes blank. */
+static void set_cell(const struct surface *surface, struct cell *cells, int column,
+                     const struct cell *cell)
+{
+    if (cells[column].width == 0 && column > 0) {
+        cells[column - 1] = blank;
+    }
+    if (cells[column].width == 2 && column + 1 < surface->columns) {
+        cells[column + 1] = blank;
+    }
+    cells[column] = *cell;
+}
+
+static void set_glyph(const struct surface *surface, int row, int column, const struct glyph *glyph,
+                      enum theme_role role)
+{
+    assert(glyph->length <= GLYPH_BYTES);
+    struct cell *cells = row_of(surface->next, surface, row);
+    struct cell cell = {
+        .length = (uint8_t)glyph->length, .width = (uint8_t)glyph->width, .role = (uint8_t)role};
+    memcpy(cell.text, glyph->text, glyph->length);
+    if (glyph->width == 2) {
+        struct cell half = {.width = 0, .role = (uint8_t)role};
+        set_cell(surface, cells, column + 1, &blank);
+        set_cell(surface, cells, column, &cell);
+        cells[column + 1] = half;
+    } else {
+        set_cell(surface, cells, column, &cell);
+    }
+}
+
+int surface_put(struct surface *surface, int row, int column, int limit, const char *text,
+                size_t length, enum theme_role role)
+{
+    if (limit > surface->columns) {
+        limit = surface->columns;
+    }
+    if (row < 0 || row >= surface->rows || column < 0) {
+        return column;
+    }
+    str_clear(&surface->visible);
+    visible_append(&surface->visible, text, length, VISIBLE_LINE);
+    text = surface->visible.data;
+    length = surface->visible.length;
+    struct glyph glyph;
+    for (size_t at = 0; at < length; at += glyph.used) {
+        glyph_next(text + at, length - at, &glyph);
+        if (glyph.width == 0) {
+            continue;
+        }
+        if (column + glyph.width > limit) {
+            break;
+        }
+        set_glyph(surface, row, column, &glyph, role);
+        column += glyph.width;
+    }
+    return column;
+}
+
+int surface_text(struct surface *surface, int row, int column, int limit, const char *text,
+                 enum theme_role role)
+{
+    return surface_put(surface, row, column, limit, text, strlen(text), role);
+}
+
+void surface_fill(struct surface *surface, int row, int column, int limit, const char *glyph,
+                  enum theme_role role)
+{
+    while (column < limit && column < surface->columns) {
+        surface_text(surface, row, column, limit, glyph, role);
+        column++;
+    }
+}
+
+void surface_cursor(struct surface *surface, int row, int column)
+{
+    surface->cursor_row = row < surface->rows ? row : surface->rows - 1;
+    surface->cursor_column = column < surface->columns ? column : surface->columns - 1;
+}
+
+void surface_forget(struct surface *surface)
+{
+    surface->forgotten = true;
+}
+
+static bool same(const struct cell *a, const struct cell *b)
+{
+    return a->length == b->length && a->width == b->width && a->role == b->role &&
+           memcmp(a->text, b->text, a->length) == 0;
+}
+
+/* A blank that clear_line gives: the terminal's own background. */
+static bool clear_cell(const struct cell *cell)
+{
+    return same(cell, &blank);
+}
+
+/* True when the glyph that begins at `column` is not on the terminal as it should be. */
+static bool changed(const struct cell *next, const struct cell *shown, int column)
+{
+    if (!same(&next[column], &shown[column])) {
+        return true;
+    }
+    return next[column].width == 2 && !same(&next[column + 1], &shown[column + 1]);
+}
+
+/* Sends the changed glyphs of one row in [0, end), neighbours with one look together. */
+static bool show_cells(struct surface *surface, struct terminal *terminal, int row, int end)
+{
+    const struct cell *next = row_of(surface->next, surface, row);
+    const struct cell *shown = row_of(surface->shown, surface, row);
+    bool sent = false;
+    for (int column = 0; column < end;) {
+        if (!changed(next, shown, column)) {
+            column += next[column].width == 2 ? 2 : 1;
+            continue;
+        }
+        int start = column;
+        str_clear(&surface->run);
+        while (column < end && next[column].role == next[start].role &&
+               changed(next, shown, column)) {
+            str_append_bytes(&surface->run, next[column].text, next[column].length);
+            column += next[column].width == 2 ? 2 : 1;
+        }
+        terminal->ops->put(terminal, row, start, surface->run.data, surface->run.length,
+                           theme_look((enum theme_role)next[start].role));
+        sent = true;
+    }
+    return sent;
+}
+
+/* Sends one row: its tail by clearing when it becomes blank, the rest cell by cell. */
+static bool show_row(struct surface *surface, struct terminal *terminal, int row)
+{
+    struct cell *next = row_of(surface->next, surface, row);
+    struct cell *shown = row_of(surface->shown, surface, row);
+    size_t bytes = (size_t)surface->columns * sizeof *next;
+    if (!surface->forgotten && memcmp(next, shown, bytes) == 0) {
+        return false;
+    }
+    if (surface->forgotten) {
+        terminal->ops->clear_line(terminal, row, 0);
+        blank_all(shown, (size_t)surface->columns);
+    }
+    int end = surface->columns, shown_end = surface->columns;
+    while (end > 0 && clear_cell(&next[end - 1])) {
+        end--;
+    }
+    while (shown_end > 0 && clear_cell(&shown[shown_end - 1])) {
+        shown_end--;
+    }
+    bool sent = surface->forgotten;
+    if (end < shown_end) {
+        terminal->ops->clear_line(terminal, row, end);
+        sent = true;
+    }
+    sent |= show_cells(surface, terminal, row, end);
+    memcpy(shown, next, bytes);
+    return sent;
+}
+
+void surface_show(struct surface *surface, struct terminal *terminal)
+{
+    bool sent = surface->forgotten;
+    for (int row = 0; row < surface->rows; row++) {
+        sent |= show_row(surface, terminal, row);
+    }
+    if (surface->forgotten || surface->cursor_row != surface->shown_cursor_row ||
+        surface->cursor_column != surface->shown_cursor_column) {
+        sent = true;
+    }
+    if (!sent) {
+        return;
+    }
+    terminal->ops->cursor(terminal, surface->cursor_row, surface->cursor_column);
+    terminal->ops->flush(terminal);
+    surface->shown_cursor_row = surface->cursor_row;
+    surface->shown_cursor_column = surface->cursor_column;
+    surface->forgotten = false;
+}

@@ -1,0 +1,47 @@
+/* surface: the frame that is being composed, and what the terminal was last sent.
+ *
+ * A grid of cells twice: `next` is drawn into, `shown` is what the terminal holds. surface_show
+ * sends only cells that differ. Everything that is put passes base/visible here, in this one place,
+ * so that no caller can forget it. Cells outside the grid are cut away: any position is allowed.
+ *
+ * Invariant: a wide glyph is one cell of width 2 followed by one of width 0; drawing over half of
+ * it blanks the other half.
+ */
+#ifndef CARAT_TUI_SURFACE_H
+#define CARAT_TUI_SURFACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tui/theme.h"
+
+struct surface;
+
+struct surface *surface_create(void);
+void surface_destroy(struct surface *surface);
+
+/* Takes a new size (negative counts as 0). The terminal's content is unknown from here on. */
+void surface_resize(struct surface *surface, int rows, int columns);
+int surface_rows(const struct surface *surface);
+int surface_columns(const struct surface *surface);
+
+/* Blanks the frame and hides the cursor. */
+void surface_clear(struct surface *surface);
+
+/* Draws text (anything) at a cell, up to but without column `limit`; returns the column behind it.
+ */
+int surface_put(struct surface *surface, int row, int column, int limit, const char *text,
+                size_t length, enum theme_role role);
+int surface_text(struct surface *surface, int row, int column, int limit, const char *text,
+                 enum theme_role role);
+/* Fills columns [column, limit) with one glyph of width 1. */
+void surface_fill(struct surface *surface, int row, int column, int limit, const char *glyph,
+                  enum theme_role role);
+void surface_cursor(struct surface *surface, int row, int column); /* row -1 hides it */
+
+/* The terminal's content is unknown: the next surface_show sends everything. */
+void surface_forget(struct surface *surface);
+/* Sends what differs as one frame. Sends nothing, not even an empty frame, when nothing does. */
+void surface_show(struct surface *surface, struct terminal *terminal);
+
+#endif

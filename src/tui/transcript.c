@@ -1,0 +1,411 @@
+#include "tui/transcript.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "tui/item.h"
+#include "tui/surface.h"
+
+/* Layouts that may be held before those out of view are dropped. */
+enum { LAYOUTS = 512 };
+
+/* A row: that of a part of an item. `row` may equal the number of rows: just behind the part. */
+struct place {
+    size_t item, part, row;
+};
+
+struct transcript {
+    struct item *items;
+    size_t count, capacity;
+    bool expanded;
+    bool following;
+    struct place top; /* first row in view; set by the last draw while following */
+    int width, height;
+    size_t held, made;
+    unsigned frame;
+};
+
+struct transcript *transcript_create(void)
+{
+    struct transcript *transcript = mem_zero(1, sizeof *transcript);
+    transcript->following = true;
+    transcript->width = 80;
+    return transcript;
+}
+
+void transcript_clear(struct transcript *transcript)
+{
+    for (size_t i = 0; i < transcript->count; i++) {
+        item_finish(&transcript->items[i]);
+    }
+    transcript->count = 0;
+    transcript->following = true;
+    transcript->top = (struct place){0};
+    transcript->held = 0;
+}
+
+void transcript_destroy(struct transcript *transcript)
+{
+    if (transcript == NULL) {
+        return;
+    }
+    transcript_clear(transcript);
+    mem_free(transcript->items);
+    mem_free(transcript);
+}
+
+/* --- items --- */
+
+static struct item *add_item(struct transcript *transcript, enum item_kind kind)
+{
+    vec_room(&transcript->items, &transcript->capacity, transcript->count + 1,
+             sizeof *transcript->items);
+    struct item *item = &transcript->items[transcript->count++];
+    item_init(item, kind);
+    return item;
+}
+
+void transcript_end_message(struct transcript *transcript)
+{
+    struct item *last = transcript->count == 0 ? NULL : &transcript->items[transcript->count - 1];
+    if (last != NULL && last->open && last->kind != ITEM_CALL) {
+        item_close(last);
+    }
+}
+
+static void add_whole(struct transcript *transcript, enum item_kind kind, const char *text,
+                      size_t length)
+{
+    transcript_end_message(transcript);
+    struct item *item = add_item(transcript, kind);
+    item_append(item, text, length);
+    item_close(item);
+}
+
+static void add_stream(struct transcript *transcript, enum item_kind kind, const char *text,
+                       size_t length)
+{
+    struct item *last = transcript->count == 0 ? NULL : &transcript->items[transcript->count - 1];
+    if (last == NULL || !last->open || last->kind != kind) {
+        transcript_end_message(transcript);
+        last = add_item(transcript, kind);
+    }
+    item_append(last, text, length);
+}
+
+void transcript_add_user(struct transcript *transcript, const char *text, size_t length)
+{
+    add_whole(transcript, ITEM_USER, text, length);
+    transcript_to_end(transcript);
+}
+
+void transcript_add_answer(struct transcript *transcript, const char *text, size_t length)
+{
+    add_stream(transcript, ITEM_ANSWER, text, length);
+}
+
+void transcript_add_thought(struct transcript *transcript, const char *text, size_t length)
+{
+    add_stream(transcript, ITEM_THOUGHT, text, length);
+}
+
+void transcript_add_notice(struct transcript *transcript, const char *text, bool is_error)
+{
+    add_whole(transcript, is_error ? ITEM_ERROR : ITEM_NOTICE, text, strlen(text));
+}
+
+void transcript_add_call(struct transcript *transcript, const char *call_id, const char *title)
+{
+    transcript_end_message(transcript);
+    struct item *item = add_item(transcript, ITEM_CALL);
+    item->running = true;
+    item->call_id = mem_strdup(call_id);
+    item->title = mem_strdup(title);
+    for (char *c = item->title; *c != '\0'; c++) {
+        if (*c == '\t') {
+            *c = ' ';
+        }
+    }
+}
+
+/* The open call of that name; the newest one, when a name is used again. */
+static struct item *find_call(struct transcript *transcript, const char *call_id)
+{
+    for (size_t i = transcript->count; i > 0; i--) {
+        struct item *item = &transcript->items[i - 1];
+        if (item->kind == ITEM_CALL && item->open && strcmp(item->call_id, call_id) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+void transcript_call_output(struct transcript *transcript, const char *call_id, const char *text,
+                            size_t length)
+{
+    struct item *item = find_call(transcript, call_id);
+    if (item != NULL) {
+        item_append(item, text, length);
+    }
+}
+
+void transcript_end_call(struct transcript *transcript, const char *call_id, const char *result,
+                         size_t length, bool failed)
+{
+    struct item *item = find_call(transcript, call_id);
+    if (item == NULL) {
+        return;
+    }
+    item->running = false;
+    if (length > 0) {
+        item_reset(item);
+        item_append(item, result, length);
+    }
+    item->failed = failed;
+    item_close(item);
+    item_touch(item);
+}
+
+void transcript_toggle_folding(struct transcript *transcript)
+{
+    transcript->expanded = !transcript->expanded;
+}
+
+/* --- walking --- */
+
+static struct item *prepared(struct transcript *transcript, size_t index)
+{
+    struct item *item = &transcript->items[index];
+    item_prepare(item, transcript->expanded);
+    return item;
+}
+
+static void drop_layout(struct transcript *transcript, struct item_part *part)
+{
+    if (part->layout != NULL) {
+        layout_finish(part->layout);
+        mem_free(part->layout);
+        part->layout = NULL;
+        transcript->held -= transcript->held > 0;
+    }
+}
+
+static const struct layout *layout_of(struct transcript *transcript, size_t index, size_t number)
+{
+    struct item *item = &transcript->items[index];
+    struct item_part *part = &item->parts[number];
+    if (part->layout != NULL && part->width != transcript->width) {
+        drop_layout(transcript, part);
+    }
+    if (part->layout == NULL) {
+        bool gap = number == 0 ? index > 0 : item->kind == ITEM_ANSWER && !part->block.joined;
+        part->layout = item_layout(item, number, transcript->width, gap);
+        part->width = transcript->width;
+        transcript->held++;
+        transcript->made++;
+    }
+    part->frame = transcript->frame;
+    return part->layout;
+}
+
+static size_t rows_at(struct transcript *transcript, const struct place *place)
+{
+    return layout_of(transcript, place->item, place->part)->count;
+}
+
+/* Items and parts change between draws: makes the place one that exists. False: there is nothing.
+ */
+static bool settle(struct transcript *transcript, struct place *place)
+{
+    while (place->item < transcript->count) {
+        struct item *item = prepared(transcript, place->item);
+        if (item->part_count > 0) {
+            if (place->part >= item->part_count) {
+                place->part = item->part_count - 1;
+                place->row = SIZE_MAX;
+            }
+            size_t rows = rows_at(transcript, place);
+            place->row = place->row > rows ? rows : place->row;
+            return true;
+        }
+        *place = (struct place){place->item + 1, 0, 0};
+    }
+    return false;
+}
+
+/* To just behind the last row of the part before. False at the beginning. */
+static bool part_before(struct transcript *transcript, struct place *place)
+{
+    struct place at = *place;
+    while (at.part == 0) {
+        if (at.item == 0) {
+            return false;
+        }
+        at.item--;
+        at.part = prepared(transcript, at.item)->part_count;
+    }
+    at.part--;
+    at.row = rows_at(transcript, &at);
+    *place = at;
+    return true;
+}
+
+/* To the first row of the part behind. False at the end. */
+static bool part_behind(struct transcript *transcript, struct place *place)
+{
+    struct place at = {place->item, place->part + 1, 0};
+    while (at.part >= prepared(transcript, at.item)->part_count) {
+        if (at.item + 1 >= transcript->count) {
+            return false;
+        }
+        at = (struct place){at.item + 1, 0, 0};
+    }
+    *place = at;
+    return true;
+}
+
+static void move_up(struct transcript *transcript, struct place *place, size_t rows)
+{
+    while (rows > 0) {
+        if (place->row == 0) {
+            if (!part_before(transcript, place)) {
+                return;
+            }
+            continue;
+        }
+        size_t step = place->row < rows ? place->row : rows;
+        place->row -= step;
+        rows -= step;
+    }
+}
+
+static void move_down(struct transcript *transcript, struct place *place, size_t rows)
+{
+    for (;;) {
+        size_t left = rows_at(transcript, place) - place->row;
+        if (rows < left) {
+            place->row += rows;
+            return;
+        }
+        rows -= left;
+        place->row += left;
+        if (!part_behind(transcript, place)) {
+            return;
+        }
+    }
+}
+
+/* The top of the window whose last row is the last row of all. False: there is nothing. */
+static bool last_window(struct transcript *transcript, struct place *place)
+{
+    *place = (struct place){transcript->count, 0, 0};
+    if (!part_before(transcript, place)) {
+        return false;
+    }
+    move_up(transcript, place, transcript->height > 0 ? (size_t)transcript->height : 0);
+    return true;
+}
+
+static bool before(const struct place *a, const struct place *b)
+{
+    if (a->item != b->item) {
+        return a->item < b->item;
+    }
+    return a->part != b->part ? a->part < b->part : a->row < b->row;
+}
+
+/* --- the window --- */
+
+void transcript_scroll(struct transcript *transcript, int rows)
+{
+    struct place last;
+    if (!last_window(transcript, &last)) {
+        return;
+    }
+    if (transcript->following || !settle(transcript, &transcript->top)) {
+        transcript->top = last;
+    }
+    if (rows < 0) {
+        move_up(transcript, &transcript->top, (size_t)-rows);
+    } else {
+        move_down(transcript, &transcript->top, (size_t)rows);
+    }
+    transcript->following = !before(&transcript->top, &last);
+}
+
+void transcript_to_start(struct transcript *transcript)
+{
+    struct place last;
+    transcript->top = (struct place){0};
+    if (last_window(transcript, &last) && settle(transcript, &transcript->top)) {
+        transcript->following = !before(&transcript->top, &last);
+    }
+}
+
+void transcript_to_end(struct transcript *transcript)
+{
+    transcript->following = true;
+}
+
+bool transcript_following(const struct transcript *transcript)
+{
+    return transcript->following;
+}
+
+size_t transcript_layouts(const struct transcript *transcript)
+{
+    return transcript->made;
+}
+
+/* Drops the layouts that this frame did not use. */
+static void sweep(struct transcript *transcript)
+{
+    transcript->held = 0;
+    for (size_t i = 0; i < transcript->count; i++) {
+        struct item *item = &transcript->items[i];
+        for (size_t part = 0; part < item->part_count; part++) {
+            if (item->parts[part].frame != transcript->frame) {
+                drop_layout(transcript, &item->parts[part]);
+            }
+        }
+    }
+    for (size_t i = 0; i < transcript->count; i++) {
+        for (size_t part = 0; part < transcript->items[i].part_count; part++) {
+            transcript->held += transcript->items[i].parts[part].layout != NULL;
+        }
+    }
+}
+
+static void draw_from(struct transcript *transcript, struct place place, struct surface *surface)
+{
+    for (int row = 0; row < transcript->height;) {
+        const struct layout *layout = layout_of(transcript, place.item, place.part);
+        for (; row < transcript->height && place.row < layout->count; row++) {
+            layout_draw_row(layout, place.row++, surface, row, 0, transcript->width);
+        }
+        if (place.row == layout->count && !part_behind(transcript, &place)) {
+            return;
+        }
+    }
+}
+
+void transcript_draw(struct transcript *transcript, struct surface *surface, int height)
+{
+    struct place last;
+    transcript->frame++;
+    transcript->width = surface_columns(surface);
+    transcript->height = height;
+    if (height <= 0 || transcript->width <= 0 || !last_window(transcript, &last)) {
+        return;
+    }
+    if (transcript->following || !settle(transcript, &transcript->top) ||
+        !before(&transcript->top, &last)) {
+        transcript->top = last;
+        transcript->following = true;
+    }
+    draw_from(transcript, transcript->top, surface);
+    if (transcript->held > LAYOUTS) {
+        sweep(transcript);
+    }
+}

@@ -1,0 +1,55 @@
+/* transcript: everything that was said and done, and the window onto it.
+ *
+ * A list of items (a message, a thought, a call, a notice), each cut into blocks that are laid out
+ * only when they come into view. The window is held by a place (item, block, row), never by a line
+ * number, so that scrolling, resizing and streaming cost what is on the screen and not what lies
+ * above it. Layouts out of view are dropped; what stays is the text, at most TRANSCRIPT_ITEM_LIMIT
+ * bytes an item.
+ *
+ * All text is taken as hostile and kept in its visible form. Pieces of a stream may cut characters
+ * in two.
+ */
+#ifndef CARAT_TUI_TRANSCRIPT_H
+#define CARAT_TUI_TRANSCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct surface;
+struct transcript;
+
+enum { TRANSCRIPT_ITEM_LIMIT = 8 * 1024 * 1024 };
+
+struct transcript *transcript_create(void);
+void transcript_destroy(struct transcript *transcript);
+void transcript_clear(struct transcript *transcript);
+
+void transcript_add_user(struct transcript *transcript, const char *text, size_t length);
+void transcript_add_answer(struct transcript *transcript, const char *text, size_t length);
+void transcript_add_thought(struct transcript *transcript, const char *text, size_t length);
+void transcript_end_message(struct transcript *transcript);
+void transcript_add_call(struct transcript *transcript, const char *call_id, const char *title);
+/* Output and end of a call that is not there are ignored. */
+void transcript_call_output(struct transcript *transcript, const char *call_id, const char *text,
+                            size_t length);
+void transcript_end_call(struct transcript *transcript, const char *call_id, const char *result,
+                         size_t length, bool failed);
+void transcript_add_notice(struct transcript *transcript, const char *text, bool is_error);
+
+/* Shows thoughts, outputs and long messages whole, or folded again. */
+void transcript_toggle_folding(struct transcript *transcript);
+
+/* Rows up (negative) or down. Going up stops following the end; reaching the end resumes it. */
+void transcript_scroll(struct transcript *transcript, int rows);
+void transcript_to_start(struct transcript *transcript);
+void transcript_to_end(struct transcript *transcript);
+/* False: there is more below what the last draw showed. */
+bool transcript_following(const struct transcript *transcript);
+
+/* Draws rows [0, height) of the surface, in its whole width. */
+void transcript_draw(struct transcript *transcript, struct surface *surface, int height);
+
+/* How many blocks were laid out so far: what tests bound the work of a token by. */
+size_t transcript_layouts(const struct transcript *transcript);
+
+#endif

@@ -1,0 +1,363 @@
+/* The frame, from top to bottom:
+ *
+ *     transcript            what is left of the rows
+ *     question              while one is open
+ *     rule
+ *     input                 1..8 rows
+ *     status line
+ *
+ * A small window loses the rule first, then the transcript, then the status line.
+ */
+#include "tui/tui.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "tui/action.h"
+#include "tui/dispatch.h"
+#include "tui/editor.h"
+#include "tui/history.h"
+#include "tui/surface.h"
+#include "tui/terminal.h"
+#include "tui/transcript.h"
+#include "tui/tui_state.h"
+
+enum { INPUT_ROWS = 8, TICK_US = 100000, HINT_US = 1000000, HAPPENINGS_A_TURN = 4 };
+
+struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context)
+{
+    struct tui *tui = mem_zero(1, sizeof *tui);
+    tui->terminal = terminal;
+    tui->callback = callback;
+    tui->context = context;
+    tui->surface = surface_create();
+    tui->transcript = transcript_create();
+    tui->editor = editor_create();
+    tui->history = history_create();
+    dialog_init(&tui->dialog);
+    statusline_init(&tui->status);
+    layout_init(&tui->help_layout);
+    str_init(&tui->query);
+    tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
+    tui_resize(tui);
+    return tui;
+}
+
+void tui_destroy(struct tui *tui)
+{
+    if (tui == NULL) {
+        return;
+    }
+    surface_destroy(tui->surface);
+    transcript_destroy(tui->transcript);
+    editor_destroy(tui->editor);
+    history_destroy(tui->history);
+    dialog_finish(&tui->dialog);
+    statusline_finish(&tui->status);
+    layout_finish(&tui->help_layout);
+    str_finish(&tui->query);
+    mem_free(tui);
+}
+
+/* --- keys, time, the terminal --- */
+
+bool tui_read_keys(struct tui *tui, long long now_us)
+{
+    struct terminal_key key;
+    while (!tui->suspended && tui->terminal->ops->read(tui->terminal, &key)) {
+        dispatch_key(tui, &key, now_us);
+    }
+    return !tui->terminal->ops->lost(tui->terminal);
+}
+
+void tui_tick(struct tui *tui, long long now_us)
+{
+    if (tui->hint != NULL && now_us - tui->hint_us > HINT_US) {
+        tui->hint = NULL;
+        tui->dirty = true;
+    }
+    if (tui->status.busy && now_us - tui->tick_us >= TICK_US) {
+        tui->tick_us = now_us;
+        tui->ticks++;
+        tui->dirty = true;
+    }
+}
+
+void tui_resize(struct tui *tui)
+{
+    int rows, columns;
+    tui->terminal->ops->size(tui->terminal, &rows, &columns);
+    surface_resize(tui->surface, rows, columns);
+    tui->dirty = true;
+}
+
+void tui_suspend(struct tui *tui)
+{
+    tui->terminal->ops->suspend(tui->terminal);
+    tui->suspended = true;
+}
+
+void tui_resume(struct tui *tui)
+{
+    tui->terminal->ops->resume(tui->terminal);
+    tui->suspended = false;
+    tui_resize(tui);
+}
+
+bool tui_dirty(const struct tui *tui)
+{
+    return tui->dirty;
+}
+
+/* --- the frame --- */
+
+struct frame {
+    int rows, columns;
+    int transcript, dialog, rule, input, status; /* heights */
+};
+
+static int at_most(int value, int most)
+{
+    return value < most ? value : most;
+}
+
+/* The editor that has the cursor. */
+static struct editor *active_editor(const struct tui *tui)
+{
+    bool reason = tui->dialog.active && tui->dialog.asking_reason;
+    return reason ? tui->dialog.reason : tui->editor;
+}
+
+static struct frame divide(struct tui *tui)
+{
+    struct frame frame = {.rows = surface_rows(tui->surface),
+                          .columns = surface_columns(tui->surface)};
+    struct editor *editor = active_editor(tui);
+    editor_set_width(editor, frame.columns);
+    size_t wanted = tui->searching ? 1 : editor_rows(editor);
+    int most = frame.rows / 3 < 1 ? 1 : at_most(frame.rows / 3, INPUT_ROWS);
+    frame.input = wanted < (size_t)most ? (int)wanted : most;
+    frame.status = frame.rows >= 2 ? 1 : 0;
+    frame.rule = frame.rows >= 5 ? 1 : 0;
+    int left = frame.rows - frame.input - frame.status - frame.rule;
+    if (tui->dialog.active && left > 0) {
+        int context = left >= 12 ? 3 : 0; /* rows of the transcript that stay in sight */
+        frame.dialog = at_most(dialog_height(&tui->dialog, frame.columns), left - context);
+    }
+    frame.transcript = left - frame.dialog;
+    return frame;
+}
+
+static void draw_help(struct tui *tui, int height)
+{
+    int columns = surface_columns(tui->surface);
+    if (tui->help_width != columns) {
+        struct layout_writer writer;
+        layout_finish(&tui->help_layout);
+        layout_writer_init(&writer, &tui->help_layout, columns, 0);
+        action_write_help(&writer);
+        layout_writer_finish(&writer);
+        tui->help_width = columns;
+    }
+    tui->help_rows = height > 0 ? (size_t)height : 0;
+    for (size_t i = 0; i < tui->help_rows && tui->help_first + i < tui->help_layout.count; i++) {
+        layout_draw_row(&tui->help_layout, tui->help_first + i, tui->surface, (int)i, 0, columns);
+    }
+}
+
+static void draw_rule(struct tui *tui, int row)
+{
+    static const char more[] = " more below: Ctrl+End ";
+    int columns = surface_columns(tui->surface);
+    surface_fill(tui->surface, row, 0, columns, "─", THEME_RULE);
+    if (tui->help) {
+        surface_text(tui->surface, row, 2, columns, " keys: PgDn scrolls, Esc closes ", THEME_KEY);
+    } else if (!transcript_following(tui->transcript)) {
+        int column = columns - (int)strlen(more) - 2;
+        surface_text(tui->surface, row, column < 0 ? 0 : column, columns, more, THEME_KEY);
+    }
+}
+
+static void draw_search(struct tui *tui, int row)
+{
+    int columns = surface_columns(tui->surface);
+    const char *entry = history_entry(tui->history, tui->found);
+    int column = surface_text(tui->surface, row, 0, columns, "history: ", THEME_PROMPT);
+    column = surface_text(tui->surface, row, column, columns, tui->query.data, THEME_STRONG);
+    surface_cursor(tui->surface, row, column);
+    column = surface_text(tui->surface, row, column, columns, "  ", THEME_TEXT);
+    if (entry != NULL) {
+        surface_text(tui->surface, row, column, columns, entry, THEME_TEXT);
+    } else if (tui->query.length > 0) {
+        surface_text(tui->surface, row, column, columns, "nothing found", THEME_FAINT);
+    }
+}
+
+static void draw_input(struct tui *tui, int top, int height)
+{
+    struct editor *editor = active_editor(tui);
+    if (tui->searching) {
+        draw_search(tui, top);
+        return;
+    }
+    editor_draw(editor, tui->surface, top, height, editor == tui->editor ? "> " : "? ");
+    if (!tui->dialog.active && editor_length(editor) == 0 && surface_columns(tui->surface) >= 30) {
+        surface_text(tui->surface, top, 2, surface_columns(tui->surface),
+                     tui->status.busy ? "Enter sends when this is done" : "Ask something",
+                     THEME_FAINT);
+    }
+    if (tui->dialog.active && editor == tui->editor) {
+        surface_cursor(tui->surface, -1, 0); /* keys answer the question, they are not typed */
+    }
+}
+
+void tui_draw(struct tui *tui)
+{
+    if (!tui->dirty || tui->suspended) {
+        return;
+    }
+    tui->dirty = false;
+    struct frame frame = divide(tui);
+    if (frame.rows == 0 || frame.columns == 0) {
+        return;
+    }
+    surface_clear(tui->surface);
+    if (tui->help) {
+        draw_help(tui, frame.transcript);
+    } else {
+        transcript_draw(tui->transcript, tui->surface, frame.transcript);
+        tui->transcript_rows = frame.transcript;
+    }
+    int row = frame.transcript;
+    if (frame.dialog > 0) {
+        dialog_draw(&tui->dialog, tui->surface, row, frame.dialog);
+    } else {
+        completion_draw(&tui->completion, tui->surface, row - 1);
+    }
+    row += frame.dialog;
+    if (frame.rule > 0) {
+        draw_rule(tui, row++);
+    }
+    draw_input(tui, row, frame.input);
+    row += frame.input;
+    if (frame.status > 0) {
+        const char *hint = tui->hint;
+        if (hint == NULL && tui->dialog.active) {
+            hint = "waiting for your answer";
+        }
+        statusline_draw(&tui->status, tui->surface, row, hint,
+                        tui->ticks + tui->happenings / HAPPENINGS_A_TURN);
+    }
+    surface_show(tui->surface, tui->terminal);
+}
+
+/* --- the transcript --- */
+
+static void happened(struct tui *tui)
+{
+    tui->happenings++;
+    tui->dirty = true;
+}
+
+void tui_add_user(struct tui *tui, const char *text, size_t length)
+{
+    transcript_add_user(tui->transcript, text, length);
+    happened(tui);
+}
+
+void tui_add_text(struct tui *tui, const char *text, size_t length)
+{
+    transcript_add_answer(tui->transcript, text, length);
+    happened(tui);
+}
+
+void tui_add_thought(struct tui *tui, const char *text, size_t length)
+{
+    transcript_add_thought(tui->transcript, text, length);
+    happened(tui);
+}
+
+void tui_end_message(struct tui *tui)
+{
+    transcript_end_message(tui->transcript);
+    happened(tui);
+}
+
+void tui_add_call(struct tui *tui, const char *call_id, const char *title)
+{
+    transcript_add_call(tui->transcript, call_id, title);
+    happened(tui);
+}
+
+void tui_call_output(struct tui *tui, const char *call_id, const char *text, size_t length)
+{
+    transcript_call_output(tui->transcript, call_id, text, length);
+    happened(tui);
+}
+
+void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
+                  bool failed)
+{
+    transcript_end_call(tui->transcript, call_id, result, length, failed);
+    happened(tui);
+}
+
+void tui_add_notice(struct tui *tui, const char *text, bool is_error)
+{
+    transcript_add_notice(tui->transcript, text, is_error);
+    happened(tui);
+}
+
+void tui_clear(struct tui *tui)
+{
+    transcript_clear(tui->transcript);
+    tui->dirty = true;
+}
+
+/* --- the rest of the screen --- */
+
+void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
+{
+    (void)call_id; /* one question at a time: the answer can only be to this one */
+    dialog_open(&tui->dialog, title, description);
+    tui->searching = false;
+    tui->help = false;
+    tui->typing_ahead = true;
+    happened(tui);
+}
+
+void tui_withdraw(struct tui *tui)
+{
+    dialog_close(&tui->dialog);
+    tui->dirty = true;
+}
+
+void tui_set_status(struct tui *tui, const struct tui_status *status)
+{
+    if (statusline_set(&tui->status, status)) {
+        happened(tui);
+    }
+}
+
+void tui_set_commands(struct tui *tui, const struct tui_command *commands, size_t count)
+{
+    tui->completion.commands = commands;
+    tui->completion.command_count = count;
+}
+
+void tui_add_history(struct tui *tui, const char *text)
+{
+    history_add(tui->history, text, strlen(text));
+}
+
+const char *tui_draft(const struct tui *tui)
+{
+    return editor_text(tui->editor);
+}
+
+void tui_set_draft(struct tui *tui, const char *text)
+{
+    editor_set(tui->editor, text, strlen(text));
+    completion_update(&tui->completion, editor_text(tui->editor));
+    tui->dirty = true;
+}

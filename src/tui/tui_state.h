@@ -1,0 +1,55 @@
+/* tui_state: what `tui` and `dispatch` share: the whole state of the screen. Not for other files.
+ */
+#ifndef CARAT_TUI_TUI_STATE_H
+#define CARAT_TUI_TUI_STATE_H
+
+#include <limits.h>
+
+#include "base/str.h"
+#include "tui/completion.h"
+#include "tui/dialog.h"
+#include "tui/layout.h"
+#include "tui/statusline.h"
+#include "tui/tui.h"
+
+/* A time long past, for keys that were not pressed yet. */
+#define TUI_NEVER (LLONG_MIN / 2)
+
+struct tui {
+    struct terminal *terminal;
+    tui_callback *callback;
+    void *context;
+
+    struct surface *surface;
+    struct transcript *transcript;
+    struct editor *editor;
+    struct history *history;
+    struct completion completion;
+    struct dialog dialog;
+    struct statusline status;
+
+    bool dirty;
+    bool suspended;
+    int transcript_rows; /* height of the transcript in the last frame */
+
+    bool help; /* the key map is shown in place of the transcript */
+    struct layout help_layout;
+    int help_width;
+    size_t help_first, help_rows;
+
+    bool searching; /* Ctrl+R */
+    struct str query;
+    size_t found; /* entry of the history; SIZE_MAX: none */
+
+    const char *hint; /* a word about the last key, in place of the activity */
+    long long hint_us;
+    long long interrupt_us, escape_us, end_us; /* when Ctrl+C, Esc, Ctrl+D came last */
+    int interrupts;                            /* Ctrl+C in a row */
+    long long key_us;                          /* when the last key came */
+    bool typing_ahead; /* a question came up while somebody may have been typing */
+
+    unsigned happenings, ticks; /* turn the spinner */
+    long long tick_us;
+};
+
+#endif

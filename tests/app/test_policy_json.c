@@ -1,0 +1,55 @@
+/* policy_json: settings become the policy, and only the command line can take the sandbox away. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "app/paths.h"
+#include "app/policy_json.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+static char *made(int argc, char *const argv[])
+{
+    struct config config;
+    struct err err;
+    struct paths paths = {.data = "/data", .state = "/state"};
+    config_init(&config);
+    assert_true(config_read_arguments(&config, argc, argv, &err));
+    json_t *policy = policy_json(&config, &paths, "/work");
+    char *text = json_dumps(policy, JSON_COMPACT | JSON_SORT_KEYS);
+    json_decref(policy);
+    config_finish(&config);
+    return text;
+}
+
+static void settings_become_the_policy(void **state)
+{
+    (void)state;
+    char *plain = made(1, (char *[]){"carat"});
+    assert_string_equal(
+        plain, "{\"hidden\":[\"/data\",\"/state\"],\"hosts\":[],\"limits\":{\"seconds\":120},"
+               "\"read_only\":false,\"readable\":[],\"result_tokens\":800,\"sandbox\":\"full\","
+               "\"workspace\":\"/work\",\"writable\":[]}");
+    mem_free(plain);
+    char *tight = made(
+        6, (char *[]){"carat", "--sandbox=read-only", "--allow-host", "a.org", "--add-dir", "/x"});
+    assert_non_null(strstr(tight, "\"read_only\":true"));
+    assert_non_null(strstr(tight, "\"hosts\":[\"a.org\"]"));
+    assert_non_null(strstr(tight, "\"writable\":[\"/x\"]"));
+    mem_free(tight);
+    char *open = made(3, (char *[]){"carat", "-s", "danger-full-access"});
+    assert_non_null(strstr(open, "\"sandbox\":\"danger-full-access\""));
+    mem_free(open);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(settings_become_the_policy)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* visible: no control sequence passes, in any mode; what an approval shows hides nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "base/utf8.h"
+#include "base/visible.h"
+
+static void shows(const char *text, size_t length, enum visible_mode mode, const char *expected)
+{
+    struct str s;
+    str_init(&s);
+    visible_append(&s, text, length, mode);
+    assert_string_equal(s.data, expected);
+    str_finish(&s);
+}
+
+static void escapes_become_marks(void **state)
+{
+    (void)state;
+    shows("\x1b]52;c;aGk=\a", 12, VISIBLE_TEXT, "\xE2\x90\x9B]52;c;aGk=\xE2\x90\x87");
+    shows("a\x7f", 2, VISIBLE_TEXT, "a\xE2\x90\xA1");
+    shows("\xC2\x9B"
+          "31m",
+          5, VISIBLE_TEXT,
+          "\xEF\xBF\xBD"
+          "31m");                                   /* CSI as C1 in UTF-8 */
+    shows("\x9B", 1, VISIBLE_TEXT, "\xEF\xBF\xBD"); /* and as a raw byte */
+    shows("a\r\nb\tc\rd", 8, VISIBLE_TEXT,
+          "a\nb\tc\xE2\x90\x8D"
+          "d");
+    shows("a\nb\tc", 5, VISIBLE_LINE,
+          "a\xE2\x90\x8A"
+          "b\xE2\x90\x89"
+          "c");
+    shows("caf\xC3\xA9 \xF0\x9F\x98\x80", 10, VISIBLE_TEXT, "caf\xC3\xA9 \xF0\x9F\x98\x80");
+}
+
+static void approvals_hide_nothing(void **state)
+{
+    (void)state;
+    shows("rm -rf \xE2\x80\xAE"
+          "txt",
+          13, VISIBLE_APPROVAL, "rm -rf \\u{202E}txt");
+    shows("a\xC2\xA0"
+          "b",
+          4, VISIBLE_APPROVAL, "a\\u{A0}b");
+    shows("a\nb\x1b\xff", 5, VISIBLE_APPROVAL, "a\\nb\\x1B\\xFF");
+    shows("x\xF3\xA0\x81\x81y", 6, VISIBLE_APPROVAL, "x\\u{E0041}y"); /* a tag character */
+}
+
+/* Whatever goes in, what comes out is UTF-8 without a control character but those of the mode. */
+static void every_code_point_is_safe(void **state)
+{
+    (void)state;
+    struct str s;
+    str_init(&s);
+    for (uint32_t c = 0; c <= 0x10FFFF; c++) {
+        for (int mode = VISIBLE_TEXT; mode <= VISIBLE_APPROVAL; mode++) {
+            char bytes[4];
+            size_t size = utf8_encode(c, bytes), used;
+            str_clear(&s);
+            visible_append(&s, bytes, size, (enum visible_mode)mode);
+            for (size_t at = 0; at < s.length; at += used) {
+                uint32_t out = utf8_decode(s.data + at, s.length - at, &used);
+                bool kept = mode == VISIBLE_TEXT && (out == '\n' || out == '\t');
+                bool bad = out >= UTF8_INCOMPLETE ||
+                           ((out < 0x20 || (out >= 0x7F && out < 0xA0)) && !kept);
+                if (bad || (mode == VISIBLE_APPROVAL && visible_deceptive(out))) {
+                    fail_msg("U+%X in mode %d", (unsigned)c, mode);
+                }
+            }
+        }
+    }
+    str_finish(&s);
+}
+
+static void deceptive_characters(void **state)
+{
+    (void)state;
+    static const uint32_t yes[] = {0x202A, 0x202E, 0x2066, 0x2069, 0x200B,  0x200F,  0x2060,
+                                   0x2064, 0xFEFF, 0x00AD, 0x034F, 0x061C,  0x180E,  0x115F,
+                                   0x3164, 0xFFA0, 0xFE00, 0xFE0F, 0xE0001, 0xE007F, 0xE0100};
+    static const uint32_t no[] = {'a', ' ', 0xE9, 0x4E2D, 0x1F600, 0x300, 0x2013};
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        assert_true(visible_deceptive(yes[i]));
+    }
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++) {
+        assert_false(visible_deceptive(no[i]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(escapes_become_marks),
+        cmocka_unit_test(approvals_hide_nothing),
+        cmocka_unit_test(every_code_point_is_safe),
+        cmocka_unit_test(deceptive_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

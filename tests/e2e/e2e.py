@@ -1,0 +1,554 @@
+#!/usr/bin/env python3
+"""The real programs, as a user runs them: e2e.py CASE BUILD-FOLDER SOURCE-FOLDER.
+
+Each case works in a fresh workspace with a fresh CARAT_HOME on the embedded model; the terminal cases type into tmux and
+read its screen. A case fails by an exception.
+"""
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+CASE, BUILD, SOURCE = sys.argv[1:4]
+CARAT = os.path.join(BUILD, "carat")
+TOOL = os.path.join(BUILD, "carat-tool")
+ENGINE = os.path.join(BUILD, "carat-engine")
+NANO = os.path.join(SOURCE, "models", "nano.gguf")
+PATIENCE = 120  # seconds; a sanitizer build on a busy machine is slow, and a hang still ends
+
+
+class Place:
+    """A workspace and a CARAT_HOME of its own, removed at the end."""
+
+    def __enter__(self):
+        self.root = tempfile.mkdtemp(prefix="carat-e2e-")
+        self.work = os.path.join(self.root, "work")
+        self.home = os.path.join(self.root, "home")
+        os.mkdir(self.work)
+        os.mkdir(self.home)
+        self.env = dict(os.environ, CARAT_HOME=self.home, HOME=self.home, LANG="C.UTF-8", LC_ALL="C.UTF-8")
+        for name in ("CARAT_MODEL", "CARAT_CPU", "NO_COLOR"):
+            self.env.pop(name, None)
+        return self
+
+    def __exit__(self, *unused):
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def write(self, name, text):
+        with open(os.path.join(self.work, name), "w") as file:
+            file.write(text)
+
+    def read(self, name):
+        with open(os.path.join(self.work, name)) as file:
+            return file.read()
+
+    def carat(self, *words, code=0, stdin=None, env=None):
+        run = subprocess.run([CARAT, *words], cwd=self.work, env=dict(self.env, **(env or {})), input=stdin,
+                             stdin=None if stdin is not None else subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=PATIENCE)
+        if code is not None and run.returncode != code:
+            raise AssertionError(f"carat {words}: exit {run.returncode}, not {code}\n{run.stdout}\n{run.stderr}")
+        return run
+
+    def events(self, *words, code=0):
+        return [json.loads(line) for line in self.carat("exec", "--json", *words, code=code).stdout.splitlines()]
+
+    def database(self):
+        return sqlite3.connect(os.path.join(self.home, "data", "conversations.db"))
+
+
+class Screen:
+    """carat in a tmux of its own."""
+
+    count = 0
+
+    def __init__(self, place, *words, columns=80, rows=24):
+        Screen.count += 1
+        self.place = place
+        self.name = os.path.join(place.root, f"tmux{Screen.count}")
+        env = [f"{key}={place.env[key]}" for key in ("CARAT_HOME", "HOME", "LANG", "LC_ALL")]
+        if "ASAN_OPTIONS" in place.env:
+            env.append("ASAN_OPTIONS=" + place.env["ASAN_OPTIONS"])
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", place.work,
+                  "env", *env, "TERM=screen-256color", "sh", "-c", '"$@"; echo "[exit $?]"; exec sleep 1000', "sh", CARAT, *words)
+
+    def tmux(self, *words):
+        return subprocess.run(["tmux", "-S", self.name, *words], capture_output=True, text=True, check=True,
+                              timeout=PATIENCE).stdout
+
+    def text(self):
+        return self.tmux("capture-pane", "-p", "-S", "-500")
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", text)
+
+    def key(self, *names):
+        self.tmux("send-keys", *names)
+
+    def say(self, text):
+        self.type(text)
+        self.key("Enter")
+
+    def wait(self, *wanted, gone=()):
+        end = time.monotonic() + PATIENCE
+        while True:
+            text = self.text()
+            if all(word in text for word in wanted) and not any(word in text for word in gone):
+                return text
+            if time.monotonic() > end:
+                raise AssertionError(f"waited for {wanted} (gone: {gone}); the screen is\n{text}")
+            time.sleep(0.05)
+
+    def pid(self):
+        shell = int(self.tmux("display-message", "-p", "#{pane_pid}"))
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            for name in os.listdir("/proc"):
+                if name.isdigit() and self.is_child(name, shell):
+                    return int(name)
+            time.sleep(0.02)
+        raise AssertionError("carat has not started")
+
+    @staticmethod
+    def is_child(name, parent):
+        try:
+            fields = open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()
+            return int(fields[1]) == parent and os.readlink(f"/proc/{name}/exe") == os.path.realpath(CARAT)
+        except OSError:
+            return False
+
+    def close(self):
+        subprocess.run(["tmux", "-S", self.name, "kill-server"], capture_output=True)
+
+
+def check(condition, message):
+    if not condition:
+        raise AssertionError(message)
+
+
+def items(events, kind):
+    return [event["item"] for event in events if event["type"] == "item.completed" and event["item"]["type"] == kind]
+
+
+def script(place, *turns):
+    """A scripted twin of the model: what it answers, request by request."""
+    path = os.path.join(place.root, "script.json")
+    with open(path, "w") as file:
+        json.dump(list(turns), file)
+    return "script:" + path
+
+
+# --- the four tasks ---
+
+def case_list_files():
+    with Place() as place:
+        for name in ("river.txt", "budget.sql", "notes.md"):
+            place.write(name, "hello\n")
+        run = place.carat("exec", "list the files")
+        for name in ("river.txt", "budget.sql", "notes.md"):
+            check(name in run.stdout, run.stdout)
+        events = place.events("list the files")
+        calls = items(events, "mcp_tool_call")
+        check(calls and calls[0]["tool"] == "list_files" and calls[0]["status"] == "completed", events)
+        check("river.txt" in calls[0]["result"]["output"], calls)
+
+
+def case_create_file():
+    with Place() as place:
+        place.carat("exec", "create notes.txt with the text hello river")
+        check(place.read("notes.txt").strip() == "hello river", place.read("notes.txt"))
+
+
+def case_compute():
+    with Place() as place:
+        events = place.events("what is 17 * 23")
+        check(items(events, "command_execution"), events)
+        check("391" in items(events, "agent_message")[-1]["text"], events)
+
+
+def case_replace():
+    with Place() as place:
+        place.write("budget.txt", "copper\n")
+        events = place.events("replace copper with silver in budget.txt")
+        check([call["tool"] for call in items(events, "mcp_tool_call")] == ["read_file"], events)
+        check(items(events, "file_change")[0]["changes"] == [{"path": "budget.txt", "kind": "update"}], events)
+        check(place.read("budget.txt") == "silver\n", place.read("budget.txt"))
+
+
+# --- exec ---
+
+def case_events():
+    """The shapes of `codex exec --json`, in order."""
+    with Place() as place:
+        events = place.events("what is 17 * 23")
+        kinds = [event["type"] for event in events]
+        check(kinds[:2] == ["thread.started", "turn.started"] and kinds[-1] == "turn.completed", kinds)
+        check(len(events[0]["thread_id"]) == 36, events[0])
+        started = [event for event in events if event["type"] == "item.started"]
+        check(started[0]["item"]["status"] == "in_progress" and started[0]["item"]["command"], started)
+        done = items(events, "command_execution")[0]
+        check(done["id"] == started[0]["item"]["id"] and done["exit_code"] == 0 and done["status"] == "completed", done)
+        check(done["aggregated_output"].strip() == "391", done)
+        usage = events[-1]["usage"]
+        check(usage["input_tokens"] > 500 and usage["cached_input_tokens"] > 500 and usage["output_tokens"] > 5, usage)
+
+
+def case_exit_codes():
+    with Place() as place:
+        check("not a terminal" in place.carat(code=2).stderr, "a terminal is asked for")
+        check("exec" in place.carat(code=2).stderr, "and exec is named")
+        place.carat("exec", code=42, stdin="")
+        place.carat("exec", "   ", code=42)
+        check("--zebra" in place.carat("--zebra", code=2).stderr, "names the option")
+        run = place.carat("exec", "-m", "/nonexistent/model.gguf", "hello", code=57)
+        check("/nonexistent/model.gguf" in run.stderr, run.stderr)
+        run = place.carat("exec", "-m", "gemma-of-dreams", "hello", code=57)
+        check("gemma-of-dreams" in run.stderr and "models" in run.stderr, run.stderr)
+        place.carat("exec", "--max-turns", "1", "what is 17 * 23", code=53)
+        place.carat("exec", "--max-tokens", "3", "what is 17 * 23", code=54)
+        place.carat("exec", "--mode", "ask", "what is 17 * 23", code=55)
+        place.carat("exec", "--resume", "00000000-none", "hello", code=42)
+        place.carat("--help")
+        place.carat("--version")
+
+
+def case_output_file():
+    with Place() as place:
+        out = os.path.join(place.root, "answer.txt")
+        run = place.carat("exec", "-o", out, "hello")
+        check(open(out).read() == run.stdout.rstrip("\n") and run.stdout.strip(), run.stdout)
+
+
+def case_standard_input():
+    with Place() as place:
+        check("391" in place.carat("exec", "-", stdin="what is 17 * 23").stdout, "prompt from standard input")
+        check("391" in place.carat("exec", stdin="what is 17 * 23").stdout, "without a dash too")
+        check("391" in place.carat("-p", "what is 17 * 23").stdout, "-p is exec")
+
+
+def case_denied():
+    with Place() as place:
+        events = place.events("--deny", "shell", "what is 17 * 23", code=None)
+        check(items(events, "command_execution")[0]["status"] == "declined", events)
+        place.write("config.toml", "")
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write("[agent]\nmode = \"read-only\"\n")
+        place.carat("exec", "create notes.txt with the text hello river", code=None)
+        check(not os.path.exists(os.path.join(place.work, "notes.txt")), "read-only wrote a file")
+
+
+def case_config_mistakes():
+    with Place() as place:
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write("[model]\nthread = 2\n")
+        run = place.carat("exec", "hello", code=2)
+        check("config.toml:2" in run.stderr and "model.thread" in run.stderr, run.stderr)
+
+
+def case_conversation_goes_on():
+    with Place() as place:
+        events = place.events("hello")
+        thread = events[0]["thread_id"]
+        again = place.events("--resume", thread[:18], "what is 17 * 23")
+        check(again[0]["thread_id"] == thread, again[0])
+        place.events("-c", "hello")
+        listing = place.carat("sessions").stdout
+        check(listing.count(thread) == 1 and len(listing.splitlines()) == 1, listing)
+        shown = place.carat("resume", thread).stdout
+        check("what is 17 * 23" in shown and "391" in shown and shown.count("hello") >= 2, shown)
+
+
+def case_interrupted():
+    """SIGINT in the middle of an answer: exit 130, what was written is kept."""
+    with Place() as place:
+        model = script(place, {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200})
+        run = subprocess.Popen([CARAT, "exec", "-m", model, "count"], cwd=place.work, env=place.env,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        time.sleep(1.5)
+        start = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        out, _ = run.communicate(timeout=PATIENCE)
+        print(f"stopped after {1000 * (time.monotonic() - start):.0f} ms, with {out!r}")
+        check(run.returncode == 130, run.returncode)
+        check(out.startswith("one") and "ten" not in out, out)
+        check("one" in place.carat("resume", "-m", model).stdout, "the partial answer is kept")
+
+
+def case_killed():
+    """kill -9 in the middle of an answer: what was on disk is all that was shown but the last 250 ms."""
+    with Place() as place:
+        model = script(place, {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200})
+        run = subprocess.Popen([CARAT, "exec", "-m", model, "count for me"], cwd=place.work, env=place.env,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        time.sleep(2)
+        run.kill()
+        run.wait()
+        shown = place.carat("resume", "-m", model).stdout
+        check("count for me" in shown and "one two" in shown and "ten" not in shown, shown)
+        rows = place.database().execute("pragma integrity_check").fetchall()
+        check(rows == [("ok",)], rows)
+
+
+def case_closed_output():
+    with Place() as place:
+        run = subprocess.Popen([CARAT, "exec", "list the files"], cwd=place.work, env=place.env,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        run.stdout.close()
+        check(run.wait(timeout=PATIENCE) == 1, "an answer that nobody can read is no success")
+
+
+# --- bad surroundings ---
+
+def case_bad_models():
+    """Truncated and flipped files: a sentence that names the file, never a crash."""
+    with Place() as place:
+        data = open(NANO, "rb").read()
+        path = os.path.join(place.root, "bad.gguf")
+        for size in (0, 3, 4, 23, 24, 100, 5000, len(data) // 2, len(data) - 1):
+            with open(path, "wb") as file:
+                file.write(data[:size])
+            run = place.carat("exec", "-m", path, "hello", code=1)
+            check("bad.gguf" in run.stderr, (size, run.stderr))
+        for at in (0, 4, 8, 16, 24, 33, 60, 200, 1000):
+            broken = bytearray(data)
+            broken[at] ^= 0xFF
+            with open(path, "wb") as file:
+                file.write(broken)
+            run = place.carat("exec", "-m", path, "hello", code=None)
+            check(run.returncode in (0, 1), (at, run.returncode, run.stderr))
+            check(run.returncode == 0 or "bad.gguf" in run.stderr, (at, run.stderr))
+        with open(path, "wb") as file:
+            file.write(b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1 << 60))
+        check("bad.gguf" in place.carat("exec", "-m", path, "hello", code=1).stderr, "absurd counts")
+        os.unlink(path)
+        os.mkfifo(path)
+        check("bad.gguf" in place.carat("exec", "-m", path, "hello", code=None).stderr, "a FIFO does not hang it")
+
+
+def in_namespace(place, mount, *words):
+    """Runs carat with a mount of its own over the data folder (root and plain users alike)."""
+    line = f'mkdir -p "$CARAT_HOME/data" && {mount} && cd "{place.work}" && exec "$@"'
+    flags = ["-m"] if os.getuid() == 0 else ["-r", "-m"]
+    return subprocess.run(["unshare", *flags, "sh", "-c", line, "sh", CARAT, *words], env=place.env,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def case_read_only_data():
+    with Place() as place:
+        run = in_namespace(place, 'mount -t tmpfs -o ro none "$CARAT_HOME/data"', "exec", "hello")
+        check(run.returncode == 1, (run.returncode, run.stderr))
+        check("data" in run.stderr and "ead-only" in run.stderr, run.stderr)
+
+
+def case_full_disk():
+    with Place() as place:
+        mount = ('mount -t tmpfs -o size=8m none "$CARAT_HOME/data" && '
+                 '"' + CARAT + '" exec hello >/dev/null 2>&1 && head -c 20m /dev/zero >"$CARAT_HOME/data/fill" 2>/dev/null; rm -f "$CARAT_HOME"/data/*reserve*')
+        mount = mount.replace("; rm -f", " ; rm -f") + ' ; head -c 20m /dev/zero >>"$CARAT_HOME/data/fill" 2>/dev/null || true'
+        run = in_namespace(place, mount, "exec", "hello")
+        check(run.returncode == 1, (run.returncode, run.stdout, run.stderr))
+        check("full" in run.stderr or "No space" in run.stderr, run.stderr)
+
+
+def case_no_sandbox():
+    """Where user namespaces are forbidden the tools refuse: exit 56, and words that say what to do."""
+    with Place() as place:
+        place.write("river.txt", "hello\n")
+        if os.getuid() == 0:
+            outer = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--disable-userns", "--"]
+        else:
+            outer = ["bwrap", "--dev-bind", "/", "/", "--unshare-user", "--disable-userns", "--"]
+        run = subprocess.run([*outer, CARAT, "exec", "list the files"], cwd=place.work, env=place.env,
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+        check(run.returncode == 56, (run.returncode, run.stdout, run.stderr))
+        check("andbox" in run.stderr, run.stderr)
+
+
+# --- debugging commands ---
+
+def case_render():
+    with Place() as place:
+        cases = [
+            {"messages": [{"role": "user", "content": "Hello"}], "tools": None, "options": {}},
+            {"messages": [{"role": "user", "content": "a <|turn> b"}], "tools": None, "options": {}},
+            {"messages": [{"role": "wizard", "content": "x"}], "tools": None, "options": {}},
+        ]
+        lines = "".join(json.dumps(case) + "\n" for case in cases)
+        out = place.carat("render", "-m", NANO, stdin=lines, code=None).stdout.splitlines()
+        check(len(out) == 3, out)
+        first, second, third = map(json.loads, out)
+        check(first["rendered"].startswith("<bos><|turn>user\nHello<turn|>\n"), first)
+        check(first["ids"][0] == 2 and first["ids"][1] == 105, first)
+        check(second["ids"].count(105) == first["ids"].count(105), "text never becomes control")
+        check("error" in third, third)
+
+
+def case_parse():
+    with Place() as place:
+        turn = '<|channel>thought\nI look.\n<channel|>Let me see.<|tool_call>call:list_files{path:<|"|>src<|"|>}<tool_call|><|tool_response>'
+        found = json.loads(place.carat("parse", stdin=turn).stdout)
+        check(found["thought"] == "I look." and found["text"] == "Let me see.", found)
+        check(found["calls"] == [{"name": "list_files", "arguments": {"path": "src"}}], found)
+        check(found["errors"] == [], found)
+        broken = json.loads(place.carat("parse", stdin="<|tool_call>call:f{a:<|\"|>x").stdout)
+        check(broken["calls"] == [] and broken["errors"], broken)
+
+
+def case_engine():
+    """carat-engine, the reference user of engine.h."""
+    with Place() as place:
+        def engine(*words, stdin=None, code=0):
+            run = subprocess.run([ENGINE, *words], input=stdin, capture_output=True, timeout=PATIENCE, cwd=place.work)
+            check(run.returncode == code, (words, run.returncode, run.stderr))
+            return run.stdout
+        text = "hello  river\n\n\n\u65e5\u672c <|turn> \u2581".encode()
+        ids = json.loads(engine("tokenize", "-m", NANO, stdin=text))
+        check(105 not in ids, ids)
+        back = engine("detokenize", "-m", NANO, stdin=json.dumps(ids).encode())
+        check(back == text.replace("\u2581".encode(), b" "), back)
+        check(105 in json.loads(engine("tokenize", "-m", NANO, "--control", stdin=text)), "control recognised")
+        golden = json.load(open(os.path.join(SOURCE, "tests/engine/data/nano.golden.json")))[0]
+        place.write("ids.json", json.dumps(golden["prompt_ids"]))
+        out = json.loads(engine("generate", "-m", NANO, "--ids", "ids.json", "-n", "200", "--temp", "0", "--json"))
+        check(out == {"ids": golden["ids"]}, (out, golden["ids"]))
+        engine("logits", "-m", NANO, "--ids", "ids.json", "-o", "one.npy")
+        engine("logits", "-m", NANO, "--ids", "ids.json", "-o", "two.npy", "--chunk", "7")
+        one, two = (open(os.path.join(place.work, name), "rb").read() for name in ("one.npy", "two.npy"))
+        check(one[:6] == b"\x93NUMPY" and len(one) == len(two), "npy")
+        header = one[10:10 + struct.unpack("<H", one[8:10])[0]].decode()
+        check(f"({len(golden['prompt_ids'])}, 3072)" in header and "<f4" in header, header)
+        a, b = (struct.unpack(f"<{(len(x) - 10 - len(header)) // 4}f", x[10 + len(header):]) for x in (one, two))
+        check(max(abs(x - y) for x, y in zip(a, b)) < 2e-3, "chunks change nothing")
+        engine("generate", "--zebra", code=2)
+        engine("logits", "-m", "/nonexistent", "--ids", "ids.json", "-o", "x.npy", code=1)
+
+
+def case_tool_is_an_mcp_server():
+    with Place() as place:
+        place.write("river.txt", "hello\n")
+        requests = [
+            {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+                "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}},
+            {"jsonrpc": "2.0", "method": "notifications/initialized"},
+            {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+            {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "shell", "arguments": {"command": "ls; id -u; ls /root"}}},
+            {"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "shell", "arguments": {}}},
+            {"jsonrpc": "2.0", "id": 5, "method": "nonsense"},
+        ]
+        run = subprocess.run([TOOL, "shell", "--workspace", place.work], env=place.env, text=True, timeout=PATIENCE,
+                             input="".join(json.dumps(request) + "\n" for request in requests), capture_output=True)
+        check(run.returncode == 0, run.stderr)
+        answers = {answer["id"]: answer for answer in map(json.loads, run.stdout.splitlines()) if "id" in answer}
+        check(answers[1]["result"]["protocolVersion"] == "2025-11-25", answers[1])
+        tool = answers[2]["result"]["tools"][0]
+        check(tool["name"] == "shell" and tool["inputSchema"]["required"] == ["command"], tool)
+        result = answers[3]["result"]
+        check("river.txt" in result["structuredContent"]["output"], result)
+        check(answers[4]["result"]["isError"] and "command" in answers[4]["result"]["content"][0]["text"], answers[4])
+        check(answers[5]["error"]["code"] == -32601, answers[5])
+
+
+# --- the screen ---
+
+def case_screen_tasks():
+    """The four tasks, typed."""
+    with Place() as place:
+        for name in ("river.txt", "budget.sql", "notes.md"):
+            place.write(name, "hello\n")
+        place.write("budget.txt", "copper\n")
+        screen = Screen(place)
+        try:
+            screen.wait("nano")
+            screen.say("list the files")
+            screen.wait("river.txt", "budget.sql", "notes.md", "entries here")
+            screen.say("what is 17 * 23")
+            screen.wait("echo", "yes")  # the question, with what would run
+            screen.key("y")
+            screen.wait("391")
+            screen.say("create lantern.txt with the text hello river")
+            screen.wait("lantern.txt", "yes")
+            screen.key("y")
+            screen.wait("created lantern.txt")
+            check(place.read("lantern.txt").strip() == "hello river", "the file")
+            screen.say("/new")
+            screen.wait("new conversation")
+            screen.say("replace copper with silver in budget.txt")
+            screen.wait("silver", "yes")
+            screen.key("y")
+            screen.wait("changed")
+            check(place.read("budget.txt") == "silver\n", "the edit")
+            print(screen.text())
+            screen.say("/quit")
+            screen.wait("[exit 0]", "carat resume")
+        finally:
+            screen.close()
+
+
+def case_screen_denied():
+    with Place() as place:
+        screen = Screen(place)
+        try:
+            screen.wait("nano")
+            screen.say("create lantern.txt with the text hello river")
+            screen.wait("lantern.txt", "yes")
+            screen.key("n")
+            time.sleep(0.3)
+            screen.key("Enter")
+            screen.wait("denied")
+            check(not os.path.exists(os.path.join(place.work, "lantern.txt")), "denied, and yet written")
+        finally:
+            screen.close()
+
+
+def case_screen_interrupt_and_kill():
+    """Ctrl-C in the middle of one answer, kill -9 in the middle of another; then resume shows all that was seen."""
+    with Place() as place:
+        slow = {"text": "one two three four five six seven eight nine ten eleven twelve<turn|>", "delay_ms": 150}
+        model = script(place, slow, dict(slow, text="red orange yellow green blue indigo violet black white grey<turn|>"))
+        screen = Screen(place, "-m", model)
+        try:
+            screen.wait("script")
+            screen.say("count")
+            screen.wait("three")
+            screen.key("C-c")
+            screen.wait("nterrupted")
+            screen.say("colours please")
+            seen = screen.wait("yellow")
+            time.sleep(0.4)
+            os.kill(screen.pid(), signal.SIGKILL)
+            screen.wait("[exit 137]")
+            check("twelve" not in seen, seen)
+        finally:
+            screen.close()
+        screen = Screen(place, "resume", "-m", model)
+        try:
+            screen.wait("count", "one two three", "colours please", "red orange yellow")
+        finally:
+            screen.close()
+
+
+def case_screen_leaves_the_terminal_as_it_was():
+    with Place() as place:
+        screen = Screen(place)
+        try:
+            screen.wait("nano")
+            screen.type("half a thought")
+            screen.wait("half a thought")
+            screen.key("C-c")
+            screen.wait(gone=("half a thought",))
+            screen.key("C-c")
+            screen.wait("again")
+            screen.key("C-c")
+            text = screen.wait("[exit 0]")
+            check("half" not in text, text)
+        finally:
+            screen.close()
+
+
+globals()["case_" + CASE]()

@@ -1,0 +1,110 @@
+/* Pages to text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+
+#include "capped.h"
+#include "html_text.h"
+#include "policy.h"
+
+static const struct policy policy = {.result_tokens = 800};
+
+static void pages_become_the_words_on_them(void **state)
+{
+    static const struct row {
+        const char *html, *charset, *expected;
+    } rows[] = {
+        {"<p>one</p><p>two\n  three</p>", NULL, "one\n\ntwo three"},
+        {"<html><head><title>Title</title><style>p{}</style></head><body><h1>Head</h1>text</body>",
+         NULL, "Title\n\nHead\n\ntext"},
+        {"a<script>var x = '<p>no</p>';</script>b", NULL, "ab"},
+        {"see <a href=\"http://x/\">the page</a>.", NULL, "see the page."},
+        {"<ul><li>one<li>two</ul>after", NULL, "- one\n- two\nafter"},
+        {"<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>", NULL,
+         "a | b\n1 | 2"},
+        {"<pre>a\n  b</pre>c", NULL, "a\n  b\nc"},
+        {"a<br>b", NULL, "a\nb"},
+        {"<img src=x alt=\"a boat\">", NULL, "[a boat]"},
+        {"a &amp; b &lt;c&gt; &eacute; &#233;", NULL, "a & b <c> \xC3\xA9 \xC3\xA9"},
+        {"caf\xC3\xA9", NULL, "caf\xC3\xA9"},
+        {"caf\xE9", "ISO-8859-1", "caf\xC3\xA9"},
+        {"<meta charset=\"iso-8859-1\"><p>caf\xE9", NULL, "caf\xC3\xA9"},
+        {"<!-- not this -->this", NULL, "this"},
+        {"un<b>bold", NULL, "unbold"},
+        {"", NULL, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct capped text;
+        bool complete;
+        assert_true(capped_init(&text, &policy));
+        assert_true(html_text_append(&text, rows[i].html, strlen(rows[i].html), rows[i].charset,
+                                     &complete));
+        assert_string_equal(text.data, rows[i].expected);
+        assert_true(complete);
+        capped_finish(&text);
+    }
+}
+
+/* Nesting and length as no browser sees them: bounded time, and the cut is reported. */
+static void hostile_pages_are_bounded(void **state)
+{
+    /* The first half is made of one thing, the second of the other. */
+    static const char *const halves[][2] = {
+        {"<b>", "<b>"},          {"<b>", "</x>"},
+        {"<div>x", "</div>"},    {"<ul><li>", "</ul>"},
+        {"<a b=", "<a b="},      {"<i><p>", "</i>"},
+        {"<table><tr>", "<td>"}, {"&#x41;", "&"},
+        {"<svg>", "</svg>"},     {"<p><b><i></p>", "</b>"},
+        {"<!--", "-- >"},        {"<a href='", "<"},
+    };
+    const size_t size = 2 * 1024 * 1024;
+    char *html = malloc(size);
+    (void)state;
+    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+        for (size_t at = 0; at < size; at++) {
+            const char *unit = halves[i][at >= size / 2];
+            html[at] = unit[at % strlen(unit)];
+        }
+        struct capped text;
+        bool complete;
+        assert_true(capped_init(&text, &policy));
+        int64_t begin = clock_monotonic_us();
+        assert_true(html_text_append(&text, html, size, NULL, &complete));
+        assert_true(clock_monotonic_us() - begin < 20 * 1000000);
+        assert_true(text.length <= 3200);
+        capped_finish(&text);
+    }
+    free(html);
+}
+
+static void a_long_page_is_cut_and_reported(void **state)
+{
+    static char html[64 * 1024];
+    struct capped text;
+    bool complete;
+    (void)state;
+    memset(html, 'w', sizeof html);
+    assert_true(capped_init(&text, &policy));
+    assert_true(html_text_append(&text, html, sizeof html, NULL, &complete));
+    assert_false(complete);
+    assert_int_equal(text.length, 3200 - CAPPED_NOTE_ROOM);
+    capped_finish(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pages_become_the_words_on_them),
+        cmocka_unit_test(hostile_pages_are_bounded),
+        cmocka_unit_test(a_long_page_is_cut_and_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

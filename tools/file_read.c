@@ -1,0 +1,190 @@
+/* read_file: a text file with line numbers, a page at a time.
+ *
+ * "1: first line", as many lines as the cap allows, and when that is not all of them a last line
+ * that says how many there are and how to go on. The whole file is hashed first, in pieces: reading
+ * a page counts as having read the file as it is now, and a change after the hash shows later as
+ * stale. Left out: pictures (they are named, with their size) and other binary files.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/utf8.h"
+
+#include "capped.h"
+#include "file_kind.h"
+#include "files.h"
+#include "line_reader.h"
+#include "tool.h"
+
+enum { LINE_SHOWN = 1000, READ_SECONDS = 10, LINES_BETWEEN_LOOKS = 1000 };
+
+/* What is asked for, and what came of it. */
+struct page {
+    uint64_t first, count;
+    uint64_t shown; /* lines */
+    uint64_t total; /* lines in the file; only when counted */
+    bool counted;
+    bool full; /* no room for more */
+};
+
+static bool add_line(struct capped *text, const struct line_reader *reader)
+{
+    const char *line = reader->line;
+    size_t length = reader->length, before = text->length;
+    if (reader->number == 1 && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) {
+        line += 3; /* the byte order mark is no part of the text */
+        length -= 3;
+    }
+    size_t cut = length > LINE_SHOWN ? utf8_complete_length(line, LINE_SHOWN) : length;
+    bool ok = (before == 0 || capped_add(text, "\n", 1)) &&
+              capped_format(text, "%" PRIu64 ": ", reader->number) && capped_add(text, line, cut);
+    if (ok && cut < length) {
+        ok = capped_format(text, " ... (line cut: it has %" PRIu64 " bytes)", reader->size);
+    }
+    if (!ok) {
+        text->length = before;
+        text->data[before] = '\0';
+    }
+    return ok;
+}
+
+/* Lines up to the page are skipped, those after it only counted: not in files too large to hash,
+ * where counting would take long. */
+static bool read_page(struct tool_context *context, struct line_reader *reader, struct page *page,
+                      struct capped *text, bool count_all, const char *relative,
+                      struct tool_result *result)
+{
+    int64_t deadline = clock_monotonic_us() + (int64_t)READ_SECONDS * 1000000;
+    bool ended = false;
+    for (;;) {
+        if (!line_reader_next(reader)) {
+            ended = true;
+            break;
+        }
+        if (reader->number >= page->first && !page->full && page->shown < page->count) {
+            page->full = !add_line(text, reader);
+            page->shown += !page->full;
+        }
+        bool enough = page->full || page->shown == page->count;
+        if (enough && !count_all) {
+            break;
+        }
+        if (reader->number % LINES_BETWEEN_LOOKS != 0) {
+            continue;
+        }
+        if (files_cancelled(context)) {
+            tool_fail(result, "reading %.200s was cancelled", relative);
+            return false;
+        }
+        if (clock_monotonic_us() > deadline) {
+            if (!enough) {
+                tool_fail(result,
+                          "%.200s is too large: after %d s only line %" PRIu64 " was reached, "
+                          "before start_line %" PRIu64 ". Expected a smaller start_line, for "
+                          "example {\"path\": \"%.200s\", \"start_line\": 1}",
+                          relative, READ_SECONDS, reader->number, page->first, relative);
+                return false;
+            }
+            break;
+        }
+    }
+    if (reader->failed) {
+        tool_fail(result, "reading %.200s: %s", relative, strerror(errno));
+        return false;
+    }
+    page->counted = ended;
+    page->total = reader->number;
+    return true;
+}
+
+static void finish_page(const struct page *page, const struct workspace_state *state,
+                        const char *relative, struct capped *text, struct tool_result *result)
+{
+    uint64_t last = page->first + page->shown - 1;
+    if (page->counted && page->total == 0) {
+        capped_add(text, "(empty file)", 12);
+    } else if (page->shown == 0) {
+        tool_fail(result,
+                  "start_line is %" PRIu64 ", but %.200s has %" PRIu64 " lines. Expected a line "
+                  "that exists, for example {\"path\": \"%.200s\", \"start_line\": %" PRIu64 "}",
+                  page->first, relative, page->total, relative, page->total);
+        return;
+    } else if (!page->counted) {
+        capped_note(text,
+                    "(lines %" PRIu64 "-%" PRIu64 " of a file of %" PRId64
+                    " bytes; ask for start_line %" PRIu64 ")",
+                    page->first, last, state->size, last + 1);
+    } else if (last < page->total) {
+        capped_note(
+            text, "(lines %" PRIu64 "-%" PRIu64 " of %" PRIu64 "; ask for start_line %" PRIu64 ")",
+            page->first, last, page->total, last + 1);
+    } else if (page->first > 1) {
+        capped_note(text, "(lines %" PRIu64 "-%" PRIu64 " of %" PRIu64 ")", page->first, last,
+                    page->total);
+    }
+    tool_succeed(result, text->data, text->length);
+}
+
+/* Everything after the file is open; what it takes is given back by the caller. */
+static void read_open_file(struct tool_context *context, int fd, const char *relative,
+                           struct page *page, struct tool_result *result)
+{
+    char kind[FILE_KIND_NAME];
+    struct workspace_state state;
+    struct line_reader reader;
+    struct capped text;
+    struct err err;
+    if (!workspace_state_of(fd, &state, &err)) {
+        tool_fail(result, "%s (%.200s)", err.text, relative);
+        return;
+    }
+    if (!file_kind_of(fd, kind)) {
+        tool_fail(result,
+                  "%.200s is %s (%" PRId64 " bytes); this build reads text files only, for "
+                  "example {\"path\": \"notes.md\"}",
+                  relative, kind, state.size);
+        return;
+    }
+    if (!capped_init(&text, context->policy)) {
+        tool_fail(result, "no memory to read %.200s", relative);
+        return;
+    }
+    if (!line_reader_init(&reader, fd)) {
+        tool_fail(result, "no memory to read %.200s", relative);
+    } else if (read_page(context, &reader, page, &text, state.size <= WORKSPACE_HASH_LIMIT,
+                         relative, result)) {
+        workspace_remember(context->workspace, relative, &state);
+        finish_page(page, &state, relative, &text, result);
+    }
+    line_reader_finish(&reader);
+    capped_finish(&text);
+}
+
+void file_read_call(struct tool_context *context, const json_t *arguments,
+                    struct tool_result *result)
+{
+    char relative[WORKSPACE_PATH_LIMIT];
+    int64_t first, count;
+    struct err err;
+    if (!files_path(context, arguments, NULL, relative, result) ||
+        !files_number(arguments, "start_line", 1, &first, result) ||
+        !files_number(arguments, "line_count", INT64_MAX, &count, result)) {
+        return;
+    }
+    int fd = workspace_open_file(context->workspace, relative, &err);
+    if (fd < 0) {
+        tool_fail(result,
+                  "%s. Expected a file in the workspace (list_files shows them), for "
+                  "example {\"path\": \"notes.md\"}",
+                  err.text);
+        return;
+    }
+    struct page page = {.first = (uint64_t)first, .count = (uint64_t)count};
+    read_open_file(context, fd, relative, &page, result);
+    close(fd);
+}

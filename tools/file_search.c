@@ -1,0 +1,278 @@
+/* search_files: "file:line: text" for each line that matches an extended regular expression.
+ *
+ * POSIX regcomp and regexec, in the C locale: '.' is one byte. The pattern comes from the model, so
+ * what makes glibc's matcher slow or deep is refused before it is compiled: back-references (they
+ * are not part of the standard either), deep nesting, multiplied repetitions. Lines are matched up
+ * to LINE_READER_KEPT bytes, and the clock is looked at between lines. Ignored, binary and large
+ * matches are left out; what did not fit is counted.
+ */
+#include <inttypes.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/utf8.h"
+
+#include "capped.h"
+#include "file_kind.h"
+#include "files.h"
+#include "line_reader.h"
+#include "tool.h"
+#include "walk.h"
+
+enum {
+    LINE_SHOWN = 300,
+    PATTERN_LIMIT = 500,
+    NESTING_LIMIT = 20,
+    REPETITION_LIMIT = 255, /* the product of all upper bounds */
+    LINES_BETWEEN_LOOKS = 200,
+};
+
+struct search {
+    struct tool_context *tool;
+    regex_t regex;
+    struct capped text;
+    int64_t deadline_us;
+    size_t shown;
+    size_t more, more_files; /* matches that did not fit, and in how many files they are */
+    size_t unread;           /* files that could not be opened or read */
+    bool out_of_time, cancelled;
+};
+
+/* Spellings of other dialects that would compile and quietly mean something else. */
+static const struct foreign {
+    const char *spelling, *instead;
+} foreign_spellings[] = {
+    {"\\d", "[0-9]"},        {"\\D", "[^0-9]"},
+    {"\\t", "a tab itself"}, {"\\n", "a pattern for one line"},
+    {"(?", "a plain ( )"},
+};
+
+/* The upper bound of a repetition {m,n}, {m} or {m,} that begins at `at`; 1 when it is none. */
+static unsigned long upper_bound(const char *at)
+{
+    char *end;
+    unsigned long bound = strtoul(at + 1, &end, 10);
+    if (end == at + 1) {
+        return 1;
+    }
+    if (*end == ',' && end[1] >= '0' && end[1] <= '9') {
+        bound = strtoul(end + 1, NULL, 10);
+    }
+    return bound == 0 ? 1 : bound;
+}
+
+/* NULL when glibc can be trusted with the pattern, else what is wrong with it. */
+static const char *refuse_pattern(const char *pattern, size_t length)
+{
+    unsigned long repetition = 1;
+    int nesting = 0;
+    if (length == 0) {
+        return "is empty";
+    }
+    if (length > PATTERN_LIMIT) {
+        return "is longer than 500 bytes";
+    }
+    for (const char *at = pattern; *at != '\0'; at++) {
+        if (*at == '\\' && at[1] >= '1' && at[1] <= '9') {
+            return "holds a back-reference, which extended regular expressions do not have";
+        }
+        at += *at == '\\' && at[1] != '\0';
+        nesting += *at == '(';
+        nesting -= *at == ')';
+        if (nesting > NESTING_LIMIT) {
+            return "is nested too deeply";
+        }
+        if (*at == '{') {
+            unsigned long bound = upper_bound(at);
+            repetition = bound > REPETITION_LIMIT ? bound : repetition * bound;
+            if (repetition > REPETITION_LIMIT) {
+                return "repeats too often";
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool compile(struct search *search, const char *pattern, size_t length,
+                    struct tool_result *result)
+{
+    const char *reason = refuse_pattern(pattern, length);
+    if (reason != NULL) {
+        tool_fail(result,
+                  "the pattern \"%.100s\" %s. Expected an extended regular expression, for "
+                  "example {\"pattern\": \"int main\\\\(.*\\\\)\"}",
+                  pattern, reason);
+        return false;
+    }
+    for (size_t i = 0; i < sizeof foreign_spellings / sizeof foreign_spellings[0]; i++) {
+        const char *found = strstr(pattern, foreign_spellings[i].spelling);
+        if (found != NULL && (found == pattern || found[-1] != '\\')) {
+            tool_fail(result,
+                      "the pattern \"%.100s\" holds %s, which extended regular expressions "
+                      "do not know. Write %s, for example {\"pattern\": \"v[0-9]+\"}",
+                      pattern, foreign_spellings[i].spelling, foreign_spellings[i].instead);
+            return false;
+        }
+    }
+    int code = regcomp(&search->regex, pattern, REG_EXTENDED | REG_NOSUB);
+    if (code != 0) {
+        char why[100];
+        regerror(code, &search->regex, why, sizeof why);
+        tool_fail(result,
+                  "the pattern \"%.100s\" is not an extended regular expression: %s. To "
+                  "find a special character put \\ before it, for example {\"pattern\": "
+                  "\"main\\\\(\"}",
+                  pattern, why);
+        return false;
+    }
+    return true;
+}
+
+/* True when the search must end. */
+static bool over(struct search *search)
+{
+    search->cancelled = search->cancelled || files_cancelled(search->tool);
+    search->out_of_time = search->out_of_time || clock_monotonic_us() > search->deadline_us;
+    return search->cancelled || search->out_of_time;
+}
+
+static bool show(struct search *search, const char *path, const struct line_reader *reader)
+{
+    struct capped *text = &search->text;
+    size_t before = text->length;
+    size_t cut = reader->length > LINE_SHOWN ? utf8_complete_length(reader->line, LINE_SHOWN)
+                                             : reader->length;
+    bool ok =
+        capped_format(text, "%s%s:%" PRIu64 ": ", before > 0 ? "\n" : "", path, reader->number) &&
+        capped_add(text, reader->line, cut) &&
+        (cut == reader->length || capped_add(text, " ... (line cut)", 15));
+    if (!ok) {
+        text->length = before;
+        text->data[before] = '\0';
+    }
+    return ok;
+}
+
+/* Shows the matching lines of one open file; false when the search must end. */
+static bool search_file(struct search *search, const char *path, int fd)
+{
+    char kind[FILE_KIND_NAME];
+    struct line_reader reader;
+    size_t more = search->more;
+    if (!file_kind_of(fd, kind)) {
+        return true;
+    }
+    if (!line_reader_init(&reader, fd)) {
+        search->unread++;
+        return true;
+    }
+    bool stop = over(search);
+    while (!stop && line_reader_next(&reader)) {
+        if (regexec(&search->regex, reader.line, 0, NULL, 0) == 0) {
+            if (search->more == 0 && show(search, path, &reader)) {
+                search->shown++;
+            } else {
+                search->more++;
+            }
+        }
+        /* A long line costs as much as many short ones. */
+        stop =
+            (reader.number % LINES_BETWEEN_LOOKS == 0 || reader.size > LINE_SHOWN) && over(search);
+    }
+    search->unread += reader.failed;
+    search->more_files += search->more > more;
+    line_reader_finish(&reader);
+    return !stop;
+}
+
+static bool visit(void *context, const struct walk_entry *entry)
+{
+    struct search *search = context;
+    if (entry->kind != WALK_FILE) {
+        return true;
+    }
+    int fd = workspace_open_file(search->tool->workspace, entry->path, NULL);
+    if (fd < 0) {
+        search->unread++;
+        return true;
+    }
+    bool go_on = search_file(search, entry->path, fd);
+    close(fd);
+    return go_on;
+}
+
+/* Joins what has to be said into one note in brackets. */
+static void finish(struct search *search, size_t left_out)
+{
+    char more[80] = "", time[60] = "", unread[80] = "";
+    if (search->shown == 0 && search->more == 0) {
+        capped_add(&search->text, "no matches", 10);
+    }
+    if (search->more > 0) {
+        snprintf(more, sizeof more, "%zu more matches in %zu files", search->more,
+                 search->more_files);
+    }
+    if (search->out_of_time) {
+        snprintf(time, sizeof time, "%sstopped after %d s", more[0] != '\0' ? "; " : "",
+                 WALK_SECONDS);
+    }
+    if (search->unread + left_out > 0) {
+        snprintf(unread, sizeof unread, "%s%zu files or directories could not be read",
+                 more[0] != '\0' || time[0] != '\0' ? "; " : "", search->unread + left_out);
+    }
+    if (more[0] != '\0' || time[0] != '\0' || unread[0] != '\0') {
+        capped_note(&search->text, "(%s%s%s)", more, time, unread);
+    }
+}
+
+/* Searches what `relative` names, a file or a directory. False with the result failed. */
+static bool run(struct search *search, const char *relative, struct tool_result *result)
+{
+    struct walk_report report = {0};
+    struct err err;
+    int fd = workspace_open_file(search->tool->workspace, relative, &err);
+    if (fd >= 0) {
+        search_file(search, relative, fd);
+        close(fd);
+    } else if (!walk_run(search->tool, relative, true, visit, search, &report, &err)) {
+        tool_fail(result,
+                  "%s. Expected a file or directory in the workspace, for example "
+                  "{\"pattern\": \"main\", \"path\": \".\"}",
+                  err.text);
+        return false;
+    }
+    search->cancelled = search->cancelled || report.end == WALK_CANCELLED;
+    search->out_of_time = search->out_of_time || report.end == WALK_OUT_OF_TIME;
+    if (search->cancelled) {
+        tool_fail(result, "searching %.200s was cancelled", relative);
+        return false;
+    }
+    finish(search, report.left_out);
+    return true;
+}
+
+void file_search_call(struct tool_context *context, const json_t *arguments,
+                      struct tool_result *result)
+{
+    char relative[WORKSPACE_PATH_LIMIT];
+    struct search search = {.tool = context};
+    size_t length;
+    const char *pattern = files_text(arguments, "pattern", NULL, &length, result);
+    if (pattern == NULL || !files_path(context, arguments, ".", relative, result) ||
+        !compile(&search, pattern, length, result)) {
+        return;
+    }
+    search.deadline_us = clock_monotonic_us() + (int64_t)WALK_SECONDS * 1000000;
+    if (!capped_init(&search.text, context->policy)) {
+        tool_fail(result, "no memory to search %.200s", relative);
+    } else if (run(&search, relative, result)) {
+        tool_succeed(result, search.text.data, search.text.length);
+    }
+    capped_finish(&search.text);
+    regfree(&search.regex);
+}

@@ -1,0 +1,155 @@
+#include "files.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+#include "policy.h"
+#include "tool.h"
+
+const struct tool file_tools[] = {
+    {"read_file", file_read_call},      {"write_file", file_write_call},
+    {"edit_file", file_edit_call},      {"list_files", file_list_call},
+    {"search_files", file_search_call}, {NULL, NULL},
+};
+
+const char *files_text(const json_t *arguments, const char *key, const char *fallback,
+                       size_t *length, struct tool_result *result)
+{
+    const json_t *value = json_object_get(arguments, key);
+    if (value == NULL && fallback != NULL) {
+        *length = strlen(fallback);
+        return fallback;
+    }
+    if (!json_is_string(value)) {
+        tool_fail(result,
+                  "the argument %s is %s, expected text, for example {\"%s\": \"notes.md\"}", key,
+                  value == NULL ? "missing" : "not text", key);
+        return NULL;
+    }
+    *length = json_string_length(value);
+    if (strlen(json_string_value(value)) != *length) {
+        tool_fail(result,
+                  "the argument %s holds a NUL character after %zu bytes; expected text without "
+                  "one, for example {\"%s\": \"notes.md\"}",
+                  key, strlen(json_string_value(value)), key);
+        return NULL;
+    }
+    return json_string_value(value);
+}
+
+/* `fallback` is there only for tools that take directories. */
+bool files_path(struct tool_context *context, const json_t *arguments, const char *fallback,
+                char relative[WORKSPACE_PATH_LIMIT], struct tool_result *result)
+{
+    struct err err;
+    size_t length;
+    bool directories = fallback != NULL;
+    const char *path = files_text(arguments, "path", fallback, &length, result);
+    if (path == NULL) {
+        return false;
+    }
+    if (!workspace_relative(context->workspace, path, relative, &err)) {
+        tool_fail(result,
+                  "%s. Expected a path inside the workspace, for example {\"path\": \"notes.md\"}",
+                  err.text);
+        return false;
+    }
+    if (!directories && path[length - 1] == '/') {
+        tool_fail(result,
+                  "\"%.200s\" names a directory, expected a file, for example "
+                  "{\"path\": \"notes.md\"}",
+                  path);
+        return false;
+    }
+    return true;
+}
+
+bool files_number(const json_t *arguments, const char *key, int64_t fallback, int64_t *number,
+                  struct tool_result *result)
+{
+    const json_t *value = json_object_get(arguments, key);
+    if (value == NULL) {
+        *number = fallback;
+        return true;
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < 1) {
+        if (json_is_integer(value)) {
+            tool_fail(result,
+                      "%s is %" JSON_INTEGER_FORMAT ", expected 1 or more, for example "
+                      "{\"path\": \"notes.md\", \"%s\": 1}",
+                      key, json_integer_value(value), key);
+        } else {
+            tool_fail(result,
+                      "%s is not a whole number, expected for example "
+                      "{\"path\": \"notes.md\", \"%s\": 1}",
+                      key, key);
+        }
+        return false;
+    }
+    *number = json_integer_value(value);
+    return true;
+}
+
+int files_open_known(struct tool_context *context, const char *relative,
+                     struct workspace_state *state, struct tool_result *result)
+{
+    struct err err;
+    int fd = workspace_open_file(context->workspace, relative, &err);
+    if (fd < 0) {
+        tool_fail(result,
+                  "%s. Expected a file that exists; to make one use write_file, for example "
+                  "{\"path\": \"notes.md\", \"content\": \"text\"}",
+                  err.text);
+        return -1;
+    }
+    if (!workspace_state_of(fd, state, &err)) {
+        tool_fail(result, "%s (%.200s)", err.text, relative);
+    } else {
+        switch (workspace_seen(context->workspace, relative, state)) {
+        case WORKSPACE_FRESH:
+            return fd;
+        case WORKSPACE_STALE:
+            tool_fail(result,
+                      "%.200s changed on disk since it was read. Read it again with "
+                      "read_file {\"path\": \"%.200s\"}, then repeat the change if it still fits",
+                      relative, relative);
+            break;
+        case WORKSPACE_UNSEEN:
+            tool_fail(result,
+                      "%.200s exists and was not read in this conversation. Read it first "
+                      "with read_file {\"path\": \"%.200s\"}",
+                      relative, relative);
+            break;
+        }
+    }
+    close(fd);
+    return -1;
+}
+
+bool files_may_write(struct tool_context *context, const char *relative, struct tool_result *result)
+{
+    const char *reason = workspace_protected(relative);
+    if (context->policy->read_only) {
+        tool_fail(result,
+                  "%.200s was not written: this session may only read. Expected "
+                  "read_file, list_files or search_files, for example read_file "
+                  "{\"path\": \"notes.md\"}",
+                  relative);
+        return false;
+    }
+    if (reason != NULL) {
+        tool_fail(result,
+                  "%.200s is protected: %s. Expected another file, for example "
+                  "{\"path\": \"notes.md\"}; the user can change this one",
+                  relative, reason);
+        return false;
+    }
+    return true;
+}
+
+bool files_cancelled(struct tool_context *context)
+{
+    return context->cancelled != NULL && context->cancelled(context->host);
+}

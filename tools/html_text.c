@@ -1,0 +1,285 @@
+#include "html_text.h"
+
+#include <libxml/HTMLparser.h>
+#include <libxml/parserInternals.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+#include "capped.h"
+
+enum html_role {
+    ROLE_INLINE,
+    ROLE_SKIP,      /* with everything inside */
+    ROLE_LINE,      /* begins and ends a line */
+    ROLE_PARAGRAPH, /* with an empty line around */
+    ROLE_ITEM,
+    ROLE_CELL,
+    ROLE_PRE,
+    ROLE_BREAK,
+    ROLE_IMAGE,
+};
+
+static const struct role_row {
+    const char *name;
+    enum html_role role;
+} roles[] = {
+    {"script", ROLE_SKIP},
+    {"style", ROLE_SKIP},
+    {"template", ROLE_SKIP},
+    {"noscript", ROLE_SKIP},
+    {"svg", ROLE_SKIP},
+    {"math", ROLE_SKIP},
+    {"iframe", ROLE_SKIP},
+    {"object", ROLE_SKIP},
+    {"select", ROLE_SKIP},
+    {"textarea", ROLE_SKIP},
+    {"title", ROLE_PARAGRAPH},
+    {"p", ROLE_PARAGRAPH},
+    {"h1", ROLE_PARAGRAPH},
+    {"h2", ROLE_PARAGRAPH},
+    {"h3", ROLE_PARAGRAPH},
+    {"h4", ROLE_PARAGRAPH},
+    {"h5", ROLE_PARAGRAPH},
+    {"h6", ROLE_PARAGRAPH},
+    {"blockquote", ROLE_PARAGRAPH},
+    {"table", ROLE_PARAGRAPH},
+    {"ul", ROLE_LINE},
+    {"ol", ROLE_LINE},
+    {"dl", ROLE_LINE},
+    {"dt", ROLE_LINE},
+    {"dd", ROLE_LINE},
+    {"div", ROLE_LINE},
+    {"section", ROLE_LINE},
+    {"article", ROLE_LINE},
+    {"header", ROLE_LINE},
+    {"footer", ROLE_LINE},
+    {"main", ROLE_LINE},
+    {"nav", ROLE_LINE},
+    {"aside", ROLE_LINE},
+    {"form", ROLE_LINE},
+    {"figure", ROLE_LINE},
+    {"figcaption", ROLE_LINE},
+    {"caption", ROLE_LINE},
+    {"tr", ROLE_LINE},
+    {"hr", ROLE_LINE},
+    {"li", ROLE_ITEM},
+    {"td", ROLE_CELL},
+    {"th", ROLE_CELL},
+    {"pre", ROLE_PRE},
+    {"br", ROLE_BREAK},
+    {"img", ROLE_IMAGE},
+};
+
+/* libxml2 looks through all open elements at each closing tag that fits none. With pages of a
+ * million such tags only a bound on the depth keeps that from taking minutes. */
+enum { DEPTH_LIMIT = 256 };
+
+struct reduction {
+    struct capped *out;
+    htmlParserCtxtPtr parser;
+    int depth;      /* of open elements */
+    int skipping;   /* depth of ROLE_SKIP elements */
+    int preserving; /* depth of <pre> */
+    int newlines;   /* owed before the next word */
+    bool blank;     /* a space is owed */
+    bool cell;      /* the row has a cell already: " | " is owed */
+    bool full;
+};
+
+static enum html_role role_of(const xmlChar *name)
+{
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        if (strcmp((const char *)name, roles[i].name) == 0) {
+            return roles[i].role;
+        }
+    }
+    return ROLE_INLINE;
+}
+
+static void stop(struct reduction *reduction)
+{
+    reduction->full = true;
+    xmlStopParser(reduction->parser);
+}
+
+/* Writes what is owed, then as much of the word as fits. */
+static void put(struct reduction *reduction, const char *word, size_t length)
+{
+    struct capped *out = reduction->out;
+    const char *before = "";
+    if (reduction->newlines > 0) {
+        before = reduction->newlines > 1 ? "\n\n" : "\n";
+    } else if (reduction->blank) {
+        before = " ";
+    }
+    if (out->length == 0) {
+        before = "";
+    }
+    reduction->newlines = 0;
+    reduction->blank = false;
+    if (!capped_add(out, before, strlen(before)) || capped_fill(out, word, length) < length) {
+        stop(reduction);
+    }
+}
+
+static void owe_newlines(struct reduction *reduction, int count)
+{
+    reduction->newlines = reduction->newlines < count ? count : reduction->newlines;
+    reduction->cell = false;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
+}
+
+static void characters(void *context, const xmlChar *text, int length)
+{
+    struct reduction *reduction = context;
+    const char *at = (const char *)text, *end = at + length;
+    if (reduction->skipping > 0 || reduction->full) {
+        return;
+    }
+    if (reduction->preserving > 0) {
+        put(reduction, at, (size_t)length);
+        return;
+    }
+    while (at < end && !reduction->full) {
+        const char *word = at;
+        while (at < end && !is_blank(*at)) {
+            at++;
+        }
+        if (at > word) {
+            put(reduction, word, (size_t)(at - word));
+        }
+        while (at < end && is_blank(*at)) {
+            reduction->blank = true;
+            at++;
+        }
+    }
+}
+
+static void picture(struct reduction *reduction, const xmlChar **attributes)
+{
+    for (size_t i = 0; attributes != NULL && attributes[i] != NULL; i += 2) {
+        const xmlChar *value = attributes[i + 1];
+        if (strcmp((const char *)attributes[i], "alt") == 0 && value != NULL && value[0] != '\0') {
+            size_t length = strlen((const char *)value);
+            characters(reduction, (const xmlChar *)"[", 1);
+            characters(reduction, value, length > INT_MAX ? INT_MAX : (int)length);
+            characters(reduction, (const xmlChar *)"]", 1);
+        }
+    }
+}
+
+static void start_element(void *context, const xmlChar *name, const xmlChar **attributes)
+{
+    struct reduction *reduction = context;
+    enum html_role role = role_of(name);
+    if (++reduction->depth > DEPTH_LIMIT) {
+        stop(reduction);
+    }
+    if (role == ROLE_SKIP) {
+        reduction->skipping++;
+    }
+    if (reduction->skipping > 0 || reduction->full) {
+        return;
+    }
+    switch (role) {
+    case ROLE_LINE:
+        owe_newlines(reduction, 1);
+        break;
+    case ROLE_PARAGRAPH:
+        owe_newlines(reduction, 2);
+        break;
+    case ROLE_ITEM:
+        owe_newlines(reduction, 1);
+        put(reduction, "- ", 2);
+        break;
+    case ROLE_CELL:
+        if (reduction->cell) {
+            put(reduction, " | ", 3);
+        }
+        reduction->cell = true;
+        break;
+    case ROLE_PRE:
+        owe_newlines(reduction, 1);
+        reduction->preserving++;
+        break;
+    case ROLE_BREAK:
+        owe_newlines(reduction, 1);
+        break;
+    case ROLE_IMAGE:
+        picture(reduction, attributes);
+        break;
+    case ROLE_SKIP:
+    case ROLE_INLINE:
+        break;
+    }
+}
+
+static void end_element(void *context, const xmlChar *name)
+{
+    struct reduction *reduction = context;
+    enum html_role role = role_of(name);
+    reduction->depth--;
+    if (role == ROLE_SKIP) {
+        reduction->skipping -= reduction->skipping > 0;
+    } else if (role == ROLE_PRE) {
+        reduction->preserving -= reduction->preserving > 0;
+        owe_newlines(reduction, 1);
+    } else if (role == ROLE_LINE || role == ROLE_ITEM) {
+        owe_newlines(reduction, 1);
+    } else if (role == ROLE_PARAGRAPH) {
+        owe_newlines(reduction, 2);
+    }
+}
+
+bool html_text_append(struct capped *out, const char *html, size_t size, const char *charset,
+                      bool *complete)
+{
+    xmlCharEncodingHandlerPtr encoding = NULL;
+    *complete = true;
+    if (size == 0) {
+        return true;
+    }
+    if (size > INT_MAX) {
+        *complete = false;
+        size = INT_MAX;
+    }
+    /* Given by length, not by NUL; the parser copies what it needs. */
+    htmlParserCtxtPtr parser = htmlCreateMemoryParserCtxt(html, (int)size);
+    if (parser == NULL) {
+        return false;
+    }
+    struct reduction reduction = {.out = out, .parser = parser};
+    htmlSAXHandler handler = {
+        .startElement = start_element,
+        .endElement = end_element,
+        .characters = characters,
+        .ignorableWhitespace = characters,
+        /* Contents of <script> and <style>; nothing hears of comments or entities. */
+        .cdataBlock = NULL,
+    };
+    /* The parser owns its handler table and frees it; fill it instead of exchanging it. What is
+     * NULL is not called: the default callbacks would take `reduction` for a parser. */
+    handler.initialized = parser->sax->initialized;
+    memcpy(parser->sax, &handler, sizeof handler);
+    parser->userData = &reduction;
+    htmlCtxtUseOptions(parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
+                                   HTML_PARSE_NONET | HTML_PARSE_COMPACT);
+    /* Without a word from anybody, valid UTF-8 is taken for what it is. */
+    if (charset == NULL && utf8_valid(html, size)) {
+        charset = "UTF-8";
+    }
+    encoding = charset == NULL ? NULL : xmlFindCharEncodingHandler(charset);
+    if (encoding != NULL) {
+        xmlSwitchToEncoding(parser, encoding);
+    }
+    htmlParseDocument(parser);
+    *complete = *complete && !reduction.full;
+    htmlFreeParserCtxt(parser);
+    return true;
+}

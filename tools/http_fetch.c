@@ -1,0 +1,505 @@
+/* http_fetch: one web page as text.
+ *
+ * libcurl, kept narrow: http and https only, the hosts of the policy only, no proxy, cookies,
+ * .netrc or HTTP/0.9. The URL is taken apart once, by libcurl itself, and that same parsed form is
+ * what is checked and what is sent, so that no two parsers can disagree about the host. The address
+ * is judged where the socket is made, so neither a redirect nor a DNS answer that changes between
+ * two looks can lead to this machine or a private network. Redirects are followed by hand, at most
+ * REDIRECT_LIMIT, each with every check. The body is capped after decompression, time in three ways.
+ *
+ * Left out: pictures and other downloads (named with type and size), sessions, headers of one's own.
+ */
+#include <curl/curl.h>
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/vec.h"
+
+#include "capped.h"
+#include "file_kind.h"
+#include "files.h"
+#include "html_text.h"
+#include "http_hosts.h"
+#include "policy.h"
+#include "tool.h"
+
+enum {
+    BODY_LIMIT = 2 * 1024 * 1024,
+    REDIRECT_LIMIT = 5,
+    CONNECT_SECONDS = 10,
+    TOTAL_SECONDS = 30,
+    SLOW_SECONDS = 10, /* under SLOW_BYTES a second for so long: given up */
+    SLOW_BYTES = 10,
+    LOOK_MS = 200, /* how often cancelling is looked at */
+    URL_LIMIT = 4096,
+};
+
+struct fetch {
+    struct tool_context *tool;
+    struct tool_result *result;
+    CURLU *url;
+    bool post;
+    const char *body; /* NULL = none */
+    size_t body_length;
+    struct http_hosts_permit permit; /* for the host of `url` */
+    const char *refused;             /* what was wrong with the last address */
+    char *page;                      /* the answer's body */
+    size_t page_length, page_capacity;
+    bool page_cut, no_memory;
+    char type[128]; /* Content-Type of the answer; "" = none */
+    char next[URL_LIMIT];
+    long status;
+    int64_t deadline_us;
+};
+
+static const char *const example = "{\"url\": \"https://example.org/\"}";
+
+/* One part of the URL into `out`; false when it is absent or too long. */
+static bool part(CURLU *url, CURLUPart which, unsigned flags, char *out, size_t size)
+{
+    char *text = NULL;
+    bool ok = curl_url_get(url, which, &text, flags) == CURLUE_OK && strlen(text) < size;
+    if (ok) {
+        memcpy(out, text, strlen(text) + 1);
+    }
+    curl_free(text);
+    return ok;
+}
+
+/* Refuses what different readers of a URL read differently, before any of them does. */
+static const char *refuse_url_text(const char *text)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length >= URL_LIMIT) {
+        return length == 0 ? "is empty" : "is longer than 4095 bytes";
+    }
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c <= 0x20 || c == 0x7F || c == '\\') {
+            return "holds a blank, a control character or a backslash";
+        }
+    }
+    return NULL;
+}
+
+/* Sets fetch->url, relative to what it was, and asks whether its host is allowed. */
+static bool set_url(struct fetch *fetch, const char *text)
+{
+    struct err err;
+    char scheme[16], host[256], port[8], unwanted[256];
+    const char *reason = refuse_url_text(text);
+    if (reason == NULL && curl_url_set(fetch->url, CURLUPART_URL, text, 0) != CURLUE_OK) {
+        reason = "is not a URL";
+    }
+    if (reason == NULL && (!part(fetch->url, CURLUPART_SCHEME, 0, scheme, sizeof scheme) ||
+                           (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))) {
+        reason = "does not begin with http:// or https://";
+    }
+    if (reason == NULL && (part(fetch->url, CURLUPART_USER, 0, unwanted, sizeof unwanted) ||
+                           part(fetch->url, CURLUPART_PASSWORD, 0, unwanted, sizeof unwanted))) {
+        reason = "holds a user name or a password";
+    }
+    if (reason == NULL && part(fetch->url, CURLUPART_ZONEID, 0, unwanted, sizeof unwanted)) {
+        reason = "names a network interface";
+    }
+    if (reason == NULL &&
+        (!part(fetch->url, CURLUPART_HOST, 0, host, sizeof host) ||
+         !part(fetch->url, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof port))) {
+        reason = "has no usable host and port";
+    }
+    if (reason != NULL) {
+        tool_fail(fetch->result, "the URL \"%.150s\" %s. Expected for example %s", text, reason,
+                  example);
+        return false;
+    }
+    if (!http_hosts_allow(&fetch->tool->policy->hosts, host, atoi(port),
+                          strcmp(scheme, "http") == 0 ? 80 : 443, &fetch->permit, &err)) {
+        tool_fail(fetch->result,
+                  "%s. The user can allow hosts with the key tools.hosts in the "
+                  "configuration, for example tools.hosts = [\"example.org\"]",
+                  err.text);
+        return false;
+    }
+    return true;
+}
+
+/* The one place where connections begin, after the name was resolved. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct fetch *fetch = context;
+    (void)purpose;
+    const char *reason = http_hosts_refuse_address(&address->addr, &fetch->permit);
+    if (reason != NULL) {
+        fetch->refused = reason;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* The connection stands, nothing was sent. A connection from an address to itself is one to this
+ * machine under its public address, which no list of ranges can know. */
+static int before_request(void *context, char *remote, char *local, int remote_port, int local_port)
+{
+    struct fetch *fetch = context;
+    (void)remote_port;
+    (void)local_port;
+    if (strcmp(remote, local) == 0 && !fetch->permit.loopback && !fetch->permit.literal) {
+        fetch->refused = "this machine";
+        return CURL_PREREQFUNC_ABORT;
+    }
+    return CURL_PREREQFUNC_OK;
+}
+
+/* Takes decoded bytes up to the limit; a return of less ends the transfer. */
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct fetch *fetch = context;
+    size_t length = size * count, room = BODY_LIMIT - fetch->page_length;
+    size_t taken = length < room ? length : room;
+    if (!vec_try_room(&fetch->page, &fetch->page_capacity, fetch->page_length + taken + 1, 1)) {
+        fetch->no_memory = true;
+        return 0;
+    }
+    memcpy(fetch->page + fetch->page_length, bytes, taken);
+    fetch->page_length += taken;
+    fetch->page_cut = taken < length;
+    return taken;
+}
+
+static bool set_options(struct fetch *fetch, CURL *curl, char *message)
+{
+    long left_ms = (long)((fetch->deadline_us - clock_monotonic_us()) / 1000);
+    CURLcode failed = 0;
+#define SET(option, value) failed |= curl_easy_setopt(curl, option, value)
+    SET(CURLOPT_CURLU, fetch->url);
+    SET(CURLOPT_ERRORBUFFER, message);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PROXY, ""); /* also turns off http_proxy and the like */
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_USERAGENT, "carat");
+    SET(CURLOPT_ACCEPT_ENCODING, "");
+    SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+    SET(CURLOPT_TIMEOUT_MS, left_ms > 1 ? left_ms : 1L);
+    SET(CURLOPT_LOW_SPEED_LIMIT, (long)SLOW_BYTES);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)SLOW_SECONDS);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, fetch);
+    SET(CURLOPT_PREREQFUNCTION, before_request);
+    SET(CURLOPT_PREREQDATA, fetch);
+    SET(CURLOPT_WRITEFUNCTION, take_body);
+    SET(CURLOPT_WRITEDATA, fetch);
+    if (fetch->post) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->body_length);
+        SET(CURLOPT_POSTFIELDS, fetch->body);
+    }
+#undef SET
+    return failed == 0;
+}
+
+/* Runs the transfer in slices, so that cancelling works while nothing comes. */
+static CURLcode transfer(struct fetch *fetch, CURLM *multi, CURL *curl, bool *cancelled)
+{
+    struct curl_waitfd extra = {.fd = fetch->tool->cancel_fd, .events = CURL_WAIT_POLLIN};
+    CURLcode code = CURLE_OK;
+    int running = 1, left;
+    if (curl_multi_add_handle(multi, curl) != CURLM_OK) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    while (running > 0 && !*cancelled) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK) {
+            code = CURLE_RECV_ERROR;
+            break;
+        }
+        if (running > 0) {
+            curl_multi_poll(multi, &extra, extra.fd >= 0, LOOK_MS, NULL);
+            *cancelled = files_cancelled(fetch->tool);
+        }
+    }
+    for (CURLMsg *message; (message = curl_multi_info_read(multi, &left)) != NULL;) {
+        code = message->msg == CURLMSG_DONE ? message->data.result : code;
+    }
+    curl_multi_remove_handle(multi, curl);
+    return code;
+}
+
+/* Keeps what libcurl knows of the answer, which it forgets with the handle. False when the redirect
+ * does not fit: half a URL is another URL. */
+static bool keep_answer(struct fetch *fetch, CURL *curl)
+{
+    char *type = NULL, *next = NULL;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &fetch->status);
+    curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+    curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &next);
+    snprintf(fetch->type, sizeof fetch->type, "%s", type == NULL ? "" : type);
+    int length = snprintf(fetch->next, sizeof fetch->next, "%s", next == NULL ? "" : next);
+    return length >= 0 && (size_t)length < sizeof fetch->next;
+}
+
+/* One request and its answer. False with the result failed. */
+static bool request(struct fetch *fetch, CURLM *multi, CURL *curl)
+{
+    char message[CURL_ERROR_SIZE] = "", host[256] = "";
+    struct curl_slist *headers = NULL;
+    bool cancelled = false, ok = set_options(fetch, curl, message);
+    if (fetch->post) {
+        /* What looks like JSON is sent as such; everything else as a form, curl's own default. */
+        bool json = fetch->body[0] == '{' || fetch->body[0] == '[';
+        headers = curl_slist_append(NULL, json ? "Content-Type: application/json" : "Expect:");
+        ok = ok && headers != NULL &&
+             curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK;
+    }
+    fetch->page_length = 0;
+    fetch->page_cut = false;
+    fetch->refused = NULL;
+    part(fetch->url, CURLUPART_HOST, 0, host, sizeof host);
+    CURLcode code = ok ? transfer(fetch, multi, curl, &cancelled) : CURLE_OUT_OF_MEMORY;
+    if (code == CURLE_WRITE_ERROR && fetch->page_cut) {
+        code = CURLE_OK; /* we had enough */
+    }
+    bool kept = keep_answer(fetch, curl);
+    curl_slist_free_all(headers);
+    if (cancelled) {
+        tool_fail(fetch->result, "the request was cancelled");
+    } else if (fetch->no_memory || code == CURLE_OUT_OF_MEMORY) {
+        tool_fail(fetch->result, "no memory to fetch from %.100s", host);
+    } else if (code != CURLE_OK && fetch->refused != NULL) {
+        tool_fail(fetch->result,
+                  "%.100s is %s, and tools.hosts opens such only when it names the "
+                  "address itself, for example tools.hosts = [\"127.0.0.1:8080\"]",
+                  host, fetch->refused);
+    } else if (code != CURLE_OK) {
+        tool_fail(fetch->result,
+                  "fetching from %.100s failed: %.200s. Expected a server that "
+                  "answers, for example %s",
+                  host, message[0] != '\0' ? message : curl_easy_strerror(code), example);
+    }
+    if (!cancelled && code == CURLE_OK && !kept) {
+        tool_fail(fetch->result, "%.100s redirects to a URL of more than %d bytes", host,
+                  URL_LIMIT - 1);
+    }
+    return !cancelled && code == CURLE_OK && kept;
+}
+
+/* Goes where a redirect leads, with the method that browsers use there. False with the result
+ * failed. */
+static bool follow(struct fetch *fetch)
+{
+    char before[16], after[16], host_before[256] = "", host_after[256] = "";
+    before[0] = after[0] = '\0';
+    part(fetch->url, CURLUPART_SCHEME, 0, before, sizeof before);
+    part(fetch->url, CURLUPART_HOST, 0, host_before, sizeof host_before);
+    if (!set_url(fetch, fetch->next)) {
+        return false;
+    }
+    part(fetch->url, CURLUPART_SCHEME, 0, after, sizeof after);
+    part(fetch->url, CURLUPART_HOST, 0, host_after, sizeof host_after);
+    if (strcmp(before, "https") == 0 && strcmp(after, "http") == 0) {
+        tool_fail(fetch->result,
+                  "the server redirects from https to the unprotected %.200s, which "
+                  "is not followed. Ask for that URL itself if it is meant",
+                  fetch->next);
+        return false;
+    }
+    if (fetch->post && (fetch->status == 307 || fetch->status == 308)) {
+        if (strcmp(host_before, host_after) != 0) {
+            tool_fail(fetch->result,
+                      "the server redirects the body to another host, %.200s, which "
+                      "is not followed. Ask for that URL itself if it is meant",
+                      fetch->next);
+            return false;
+        }
+    } else {
+        fetch->post = false;
+    }
+    return true;
+}
+
+/* Requests until an answer is no redirect. False with the result failed. */
+static bool request_all(struct fetch *fetch)
+{
+    for (int redirects = 0;; redirects++) {
+        /* A fresh handle each time: no connection, cookie or resolved name is carried over. */
+        CURLM *multi = curl_multi_init();
+        CURL *curl = curl_easy_init();
+        bool ok = multi != NULL && curl != NULL;
+        if (!ok) {
+            tool_fail(fetch->result, "no memory for a request");
+        }
+        ok = ok && request(fetch, multi, curl);
+        curl_easy_cleanup(curl);
+        curl_multi_cleanup(multi);
+        if (!ok || fetch->next[0] == '\0') {
+            return ok;
+        }
+        if (redirects == REDIRECT_LIMIT) {
+            tool_fail(fetch->result, "more than %d redirects; the last leads to %.200s",
+                      REDIRECT_LIMIT, fetch->next);
+            return false;
+        }
+        if (!follow(fetch)) {
+            return false;
+        }
+    }
+}
+
+static bool type_is(const char *type, const char *name)
+{
+    size_t length = strlen(name);
+    return strncasecmp(type, name, length) == 0 &&
+           (type[length] == '\0' || type[length] == ';' || type[length] == ' ');
+}
+
+/* The value of "charset=" in a Content-Type; false when there is none. */
+static bool charset_of(const char *type, char *out, size_t size)
+{
+    const char *at = strcasestr(type, "charset=");
+    if (at == NULL) {
+        return false;
+    }
+    at += strlen("charset=");
+    at += *at == '"';
+    size_t length = strcspn(at, "\"; ");
+    if (length == 0 || length >= size) {
+        return false;
+    }
+    memcpy(out, at, length);
+    out[length] = '\0';
+    return true;
+}
+
+/* The page as text for the model. False when there is no memory. */
+static bool reduce(struct fetch *fetch, struct capped *text)
+{
+    char kind[FILE_KIND_NAME], charset[64];
+    bool html = type_is(fetch->type, "text/html") || type_is(fetch->type, "application/xhtml+xml");
+    bool complete = !fetch->page_cut;
+    size_t head = fetch->page_length < FILE_KIND_HEAD ? fetch->page_length : FILE_KIND_HEAD;
+    const char *page = fetch->page == NULL ? "" : fetch->page;
+    if (fetch->page_length == 0) {
+        return capped_add(text, "(empty)", 7);
+    }
+    if (html) {
+        bool whole;
+        if (!html_text_append(text, page, fetch->page_length,
+                              charset_of(fetch->type, charset, sizeof charset) ? charset : NULL,
+                              &whole)) {
+            return false;
+        }
+        complete = complete && whole;
+        if (text->length == 0) {
+            capped_add(text, "(a page without text)", 21);
+        }
+    } else if (!file_kind_text(page, head, kind)) {
+        return capped_format(text, "(%s, %s%zu bytes: not text)",
+                             fetch->type[0] != '\0' ? fetch->type : kind,
+                             fetch->page_cut ? "more than " : "", fetch->page_length);
+    } else {
+        complete = capped_fill(text, page, fetch->page_length) == fetch->page_length && complete;
+    }
+    if (!complete) {
+        capped_note(text, "(cut: this is the beginning of %s%zu bytes)",
+                    fetch->page_cut ? "more than " : "", fetch->page_length);
+    }
+    return true;
+}
+
+/* {"output": text, "status": number}: a 404 is an answer, not a failure of ours. */
+static void answer(struct fetch *fetch)
+{
+    struct capped text;
+    if (!capped_init(&text, fetch->tool->policy)) {
+        tool_fail(fetch->result, "no memory for the page");
+        return;
+    }
+    if (!reduce(fetch, &text)) {
+        tool_fail(fetch->result, "no memory for the page");
+    } else {
+        json_t *response = json_pack("{s:s%, s:I}", "output", text.data, text.length, "status",
+                                     (json_int_t)fetch->status);
+        if (response == NULL) {
+            tool_fail(fetch->result, "no memory for the page");
+        } else {
+            *fetch->result = (struct tool_result){response, false};
+        }
+    }
+    capped_finish(&text);
+}
+
+static bool read_arguments(struct fetch *fetch, const json_t *arguments, const char **url)
+{
+    struct tool_result *result = fetch->result;
+    size_t length;
+    *url = files_text(arguments, "url", NULL, &length, result);
+    const char *method =
+        *url == NULL ? NULL : files_text(arguments, "method", "GET", &length, result);
+    if (method == NULL) {
+        return false;
+    }
+    fetch->post = strcasecmp(method, "POST") == 0;
+    if (!fetch->post && strcasecmp(method, "GET") != 0) {
+        tool_fail(result,
+                  "the method is \"%.40s\", expected GET or POST, for example "
+                  "{\"url\": \"https://example.org/\", \"method\": \"GET\"}",
+                  method);
+        return false;
+    }
+    bool has_body = json_object_get(arguments, "body") != NULL;
+    if (fetch->post != has_body) {
+        tool_fail(result,
+                  "%s. Expected for example {\"url\": \"https://example.org/\", \"method\": "
+                  "\"POST\", \"body\": \"name=value\"}",
+                  has_body ? "a body can be sent only with the method POST"
+                           : "the method POST needs a body");
+        return false;
+    }
+    if (has_body) {
+        fetch->body = files_text(arguments, "body", NULL, &fetch->body_length, result);
+    }
+    return !has_body || fetch->body != NULL;
+}
+
+static void http_fetch_call(struct tool_context *context, const json_t *arguments,
+                            struct tool_result *result)
+{
+    const char *url;
+    struct fetch fetch = {.tool = context, .result = result};
+    if (!read_arguments(&fetch, arguments, &url)) {
+        return;
+    }
+    if (context->policy->hosts.count == 0) {
+        tool_fail(result,
+                  "no host is allowed, so nothing can be fetched. The user can allow some "
+                  "with the key tools.hosts in the configuration, for example tools.hosts = "
+                  "[\"example.org\"]");
+        return;
+    }
+    fetch.deadline_us = clock_monotonic_us() + (int64_t)TOTAL_SECONDS * 1000000;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        tool_fail(result, "libcurl cannot start");
+        return;
+    }
+    fetch.url = curl_url();
+    if (fetch.url == NULL) {
+        tool_fail(result, "no memory for a request");
+    } else if (set_url(&fetch, url) && request_all(&fetch)) {
+        answer(&fetch);
+    }
+    curl_url_cleanup(fetch.url);
+    mem_free(fetch.page);
+    curl_global_cleanup();
+}
+
+const struct tool http_tools[] = {{"http_fetch", http_fetch_call}, {NULL, NULL}};

@@ -1,0 +1,69 @@
+#include "line_reader.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+bool line_reader_init(struct line_reader *reader, int fd)
+{
+    *reader = (struct line_reader){.fd = fd};
+    reader->buffer = mem_try_alloc(LINE_READER_PIECE + LINE_READER_KEPT + 1, 1);
+    reader->line = reader->buffer == NULL ? NULL : reader->buffer + LINE_READER_PIECE;
+    return reader->buffer != NULL;
+}
+
+void line_reader_finish(struct line_reader *reader)
+{
+    mem_free(reader->buffer);
+    reader->buffer = NULL;
+}
+
+/* True when there are bytes in the piece. */
+static bool refill(struct line_reader *reader)
+{
+    if (reader->position < reader->filled) {
+        return true;
+    }
+    ssize_t got;
+    do {
+        got = read(reader->fd, reader->buffer, LINE_READER_PIECE);
+    } while (got < 0 && errno == EINTR);
+    reader->failed = got < 0;
+    reader->position = 0;
+    reader->filled = got > 0 ? (size_t)got : 0;
+    return got > 0;
+}
+
+bool line_reader_next(struct line_reader *reader)
+{
+    bool ended = false;
+    char last = '\0';
+    reader->length = 0;
+    reader->size = 0;
+    while (!ended && refill(reader)) {
+        const char *start = reader->buffer + reader->position;
+        size_t left = reader->filled - reader->position;
+        const char *newline = memchr(start, '\n', left);
+        size_t size = newline == NULL ? left : (size_t)(newline - start);
+        size_t room = LINE_READER_KEPT - reader->length;
+        size_t kept = size < room ? size : room;
+        memcpy(reader->line + reader->length, start, kept);
+        reader->length += kept;
+        reader->size += size;
+        last = size > 0 ? start[size - 1] : last;
+        ended = newline != NULL;
+        reader->position += size + ended;
+    }
+    if (!ended && (reader->size == 0 || reader->failed)) {
+        return false;
+    }
+    if (ended && last == '\r') {
+        reader->size--;
+        reader->length = reader->length > reader->size ? (size_t)reader->size : reader->length;
+    }
+    reader->line[reader->length] = '\0';
+    reader->number++;
+    return true;
+}

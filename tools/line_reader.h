@@ -1,0 +1,35 @@
+/* line_reader: the lines of a file of any size, in bounded memory.
+ *
+ * Reads in pieces; of each line the first LINE_READER_KEPT bytes are kept and the rest is only
+ * counted. The ending ("\n", "\r\n") is not part of a line. A last line without "\n" counts; an
+ * empty file has none. Owns its buffers, borrows the descriptor.
+ */
+#ifndef CARAT_TOOLS_LINE_READER_H
+#define CARAT_TOOLS_LINE_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+enum { LINE_READER_KEPT = 4096, LINE_READER_PIECE = 64 * 1024 };
+
+struct line_reader {
+    int fd;
+    char *buffer; /* the piece, then the line with a NUL */
+    size_t position, filled;
+    char *line;      /* NUL-terminated; may hold NULs itself */
+    size_t length;   /* of what was kept */
+    uint64_t size;   /* of the whole line */
+    uint64_t number; /* of this line, from 1 */
+    bool failed;     /* a read failed: errno tells */
+};
+
+/* Begins at the descriptor's offset. False when there is no memory. */
+bool line_reader_init(struct line_reader *reader, int fd);
+void line_reader_finish(struct line_reader *reader);
+/* Moves to the next line; false at the end and on failure. */
+bool line_reader_next(struct line_reader *reader);
+
+#endif

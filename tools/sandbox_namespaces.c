@@ -1,0 +1,363 @@
+/* sandbox_namespaces: the first stage: what a tool can see, as a bubblewrap command line.
+ *
+ * bubblewrap is a tool kit: its arguments are the policy, so each stands here with its reason, in
+ * the order in which it is carried out (later mounts lie over earlier ones). The arguments go
+ * through a descriptor, so that no path can be taken for an option. bwrap is taken from root-owned
+ * absolute places only, never from PATH.
+ *
+ * Root: inside a user namespace uid 0 is still the owner of the host's files in the kernel's eyes.
+ * So root becomes "nobody" first where the workspace allows it; else uid 0 stays, and what root
+ * alone could read or write besides the mounts is covered (/proc/sys and its like read-only,
+ * /etc/shadow and its like hidden).
+ */
+#include "sandbox.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include "policy.h"
+
+enum { NOBODY = 65534 };
+
+static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap"};
+
+/* Directories that are replaced by private empty ones: sockets, other people's files, other runs'
+ * leftovers. */
+static const char *const emptied[] = {"/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/root"};
+
+/* What root could read or change although the root is mounted read-only. */
+static const char *const frozen[] = {"/proc/sys", "/proc/irq",  "/proc/bus",
+                                     "/proc/fs",  "/proc/acpi", "/proc/scsi"};
+static const char *const secret_files[] = {
+    "/etc/shadow",    "/etc/shadow-", "/etc/gshadow",     "/etc/gshadow-", "/etc/sudoers",
+    "/etc/sudoers.d", "/etc/ssh",     "/etc/ssl/private", "/proc/kcore",   "/proc/sysrq-trigger"};
+
+/* Names in a workspace from which other programs start code: they may be read, not changed. */
+static const char *const protected_names[] = {
+    ".git/config", ".git/hooks", ".git/info", ".git/modules", ".carat", ".vscode",   ".idea",
+    ".envrc",      ".mcp.json",  ".bashrc",   ".profile",     ".zshrc", ".gitconfig"};
+
+/* The environment of a tool is made from nothing but this. */
+static const char *const kept_variables[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
+
+struct command_line {
+    struct str arguments; /* each followed by a NUL, as bwrap --args reads them */
+    const char *home;
+    const struct policy *policy;
+};
+
+static void add(struct command_line *line, const char *argument)
+{
+    str_append_bytes(&line->arguments, argument, strlen(argument) + 1);
+}
+
+static void add2(struct command_line *line, const char *option, const char *value)
+{
+    add(line, option);
+    add(line, value);
+}
+
+static void add3(struct command_line *line, const char *option, const char *from, const char *to)
+{
+    add2(line, option, from);
+    add(line, to);
+}
+
+/* True when `path` is `folder` or lies in it. */
+static bool inside(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 &&
+           (path[length] == '\0' || path[length] == '/' || strcmp(folder, "/") == 0);
+}
+
+static bool is_directory(const char *path)
+{
+    struct stat status;
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* An empty directory or an empty file over what is there. */
+static void hide(struct command_line *line, const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0 || S_ISLNK(status.st_mode)) {
+        return;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        add2(line, "--tmpfs", path);
+    } else {
+        add3(line, "--ro-bind", "/dev/null", path);
+    }
+}
+
+static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
+{
+    add(line, "--unshare-all");  /* mount, pid, ipc, uts, cgroup and, below, network */
+    add(line, "--unshare-user"); /* as an error when it cannot be had, not a try */
+    if (kind == SANDBOX_NETWORK) {
+        add(line, "--share-net");
+    }
+    add(line,
+        "--disable-userns"); /* no further user namespace: that is where kernel bugs are reached */
+    add2(line, "--cap-drop", "ALL");
+    add(line, "--new-session");     /* no controlling terminal to type into */
+    add(line, "--die-with-parent"); /* nothing outlives carat */
+}
+
+static void add_root(struct command_line *line)
+{
+    add3(line, "--ro-bind", "/", "/");
+    add2(line, "--dev", "/dev");
+    add2(line, "--proc", "/proc");
+    for (size_t i = 0; i < sizeof frozen / sizeof frozen[0]; i++) {
+        if (is_directory(frozen[i])) {
+            add3(line, "--ro-bind", frozen[i], frozen[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof secret_files / sizeof secret_files[0]; i++) {
+        hide(line, secret_files[i]);
+    }
+    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
+        if (is_directory(emptied[i]) || strcmp(emptied[i], "/dev/shm") == 0) {
+            add2(line, "--tmpfs", emptied[i]);
+        }
+    }
+    add2(line, "--tmpfs", line->home);
+}
+
+/* A workspace that is the home directory itself, or holds it: what begins with a dot there is other
+ * programs' secrets and settings. */
+static bool hide_dot_files(struct command_line *line, struct err *err)
+{
+    DIR *folder = opendir(line->home);
+    if (folder == NULL) {
+        return errno == ENOENT ||
+               err_errno(err, ERR_UNAVAILABLE, "reading %s, to hide what is private", line->home);
+    }
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 &&
+            strcmp(entry->d_name, "..") != 0) {
+            struct str path;
+            str_init(&path);
+            str_append_format(&path, "%s/%s", line->home, entry->d_name);
+            if (!inside(line->policy->workspace, path.data)) {
+                hide(line, path.data);
+            }
+            str_finish(&path);
+        }
+    }
+    closedir(folder);
+    return true;
+}
+
+static bool add_workspace(struct command_line *line, struct err *err)
+{
+    const struct policy *policy = line->policy;
+    for (size_t i = 0; i < policy->hidden.count; i++) {
+        if (inside(policy->workspace,
+                   policy->hidden.items[i])) { /* beneath it shows through again */
+            hide(line, policy->hidden.items[i]);
+        }
+    }
+    for (size_t i = 0; i < policy->readable.count; i++) {
+        add3(line, "--ro-bind", policy->readable.items[i], policy->readable.items[i]);
+    }
+    add3(line, policy->read_only ? "--ro-bind" : "--bind", policy->workspace, policy->workspace);
+    for (size_t i = 0; i < policy->writable.count; i++) {
+        add3(line, policy->read_only ? "--ro-bind" : "--bind", policy->writable.items[i],
+             policy->writable.items[i]);
+    }
+    for (size_t i = 0; i < policy->hidden.count; i++) {
+        if (inside(policy->hidden.items[i], policy->workspace)) {
+            hide(line, policy->hidden.items[i]);
+        }
+    }
+    return !inside(line->home, policy->workspace) || hide_dot_files(line, err);
+}
+
+static void add_protected_names(struct command_line *line)
+{
+    if (strcmp(line->policy->workspace, line->home) == 0) {
+        return; /* all of them begin with a dot and are hidden already */
+    }
+    for (size_t i = 0; i < sizeof protected_names / sizeof protected_names[0]; i++) {
+        struct str path;
+        struct stat status;
+        str_init(&path);
+        str_append_format(&path, "%s/%s", line->policy->workspace, protected_names[i]);
+        /* A symlink would be followed by the mount; it can be replaced but leads nowhere that is
+         * writable. */
+        if (lstat(path.data, &status) == 0 && !S_ISLNK(status.st_mode)) {
+            add3(line, "--ro-bind", path.data, path.data);
+        }
+        str_finish(&path);
+    }
+}
+
+/* This program, when a private directory lies over it; and the resolver's file, which is a link
+ * into /run. */
+static void add_needed_files(struct command_line *line, const char *program, enum sandbox_kind kind)
+{
+    add3(line, "--ro-bind", program, program);
+    if (kind == SANDBOX_NETWORK && is_directory("/run/systemd/resolve")) {
+        add3(line, "--ro-bind", "/run/systemd/resolve", "/run/systemd/resolve");
+    }
+}
+
+static void add_environment(struct command_line *line)
+{
+    add(line, "--clearenv");
+    add3(line, "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin");
+    add3(line, "--setenv", "HOME", line->home);
+    add3(line, "--setenv", "TERM", "dumb");
+    add3(line, "--setenv", "PAGER", "cat");
+    add3(line, "--setenv", "GIT_PAGER", "cat");
+    for (size_t i = 0; i < sizeof kept_variables / sizeof kept_variables[0]; i++) {
+        const char *value = getenv(kept_variables[i]);
+        if (value != NULL) {
+            add3(line, "--setenv", kept_variables[i], value);
+        }
+    }
+    add2(line, "--chdir", line->policy->workspace);
+}
+
+/* --- who runs it --- */
+
+static const char *trusted_bwrap(struct err *err)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct stat status;
+        if (stat(places[i], &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == 0 &&
+            (status.st_mode & (S_IWGRP | S_IWOTH)) == 0) {
+            return places[i];
+        }
+    }
+    err_set(err, ERR_UNAVAILABLE,
+            "namespaces: bubblewrap is not installed (/usr/bin/bwrap, owned by root): "
+            "apt-get install bubblewrap");
+    return NULL;
+}
+
+static void become_nobody(void)
+{
+    if (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 ||
+        setresuid(NOBODY, NOBODY, NOBODY) != 0) {
+        _exit(1);
+    }
+}
+
+/* Tried by a child that has become nobody: may it write the workspace and run this program? */
+static bool nobody_can_work(const struct policy *policy, const char *program)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        become_nobody();
+        bool works =
+            access(policy->workspace, policy->read_only ? R_OK | X_OK : R_OK | W_OK | X_OK) == 0;
+        for (size_t i = 0; i < policy->writable.count; i++) {
+            works = works && access(policy->writable.items[i], R_OK | W_OK | X_OK) == 0;
+        }
+        _exit(works && access(program, X_OK) == 0 ? 0 : 1);
+    }
+    int status;
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
+}
+
+static int arguments_descriptor(const struct command_line *line)
+{
+    int fd = memfd_create("carat-bwrap", 0); /* without CLOEXEC: bwrap reads it */
+    const char *at = line->arguments.data;
+    size_t left = line->arguments.length;
+    while (fd >= 0 && left > 0) {
+        ssize_t written = write(fd, at, left);
+        if (written <= 0) {
+            close(fd);
+            return -1;
+        }
+        at += written;
+        left -= (size_t)written;
+    }
+    return fd >= 0 && lseek(fd, 0, SEEK_SET) == 0 ? fd : -1;
+}
+
+static bool execute(const char *bwrap, const struct command_line *line, char *const argv[],
+                    struct err *err)
+{
+    char descriptor[16];
+    size_t count = 0;
+    while (argv[count] != NULL) {
+        count++;
+    }
+    const char **words = mem_try_zero(count + 5, sizeof *words);
+    int fd = arguments_descriptor(line);
+    if (words == NULL || fd < 0) {
+        mem_free(words);
+        return err_errno(err, ERR_UNAVAILABLE, "namespaces: handing bubblewrap its arguments");
+    }
+    snprintf(descriptor, sizeof descriptor, "%d", fd);
+    words[0] = "bwrap";
+    words[1] = "--args";
+    words[2] = descriptor;
+    words[3] = "--";
+    memcpy(words + 4, argv, count * sizeof *words);
+    execv(bwrap, (char *const *)words);
+    err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
+    close(fd);
+    mem_free(words);
+    return false;
+}
+
+static const char *home_directory(void)
+{
+    const struct passwd *user = getpwuid(getuid());
+    const char *home = getenv("HOME");
+    if (home != NULL && home[0] == '/' && strcmp(home, "/") != 0) {
+        return home;
+    }
+    return user != NULL && user->pw_dir[0] == '/' && strcmp(user->pw_dir, "/") != 0 ? user->pw_dir
+                                                                                    : "/tmp";
+}
+
+bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
+                       struct err *err)
+{
+    const char *bwrap = trusted_bwrap(err);
+    if (bwrap == NULL) {
+        return false;
+    }
+    char home[PATH_MAX];
+    struct command_line line = {.policy = policy, .home = home};
+    if (realpath(home_directory(), home) == NULL) {
+        strcpy(home, "/tmp");
+    }
+    str_init(&line.arguments);
+    add_namespaces(&line, kind);
+    add_root(&line);
+    bool ok = add_workspace(&line, err);
+    add_needed_files(&line, argv[0], kind); /* after the workspace: it may hold this program */
+    add_protected_names(&line);
+    add_environment(&line);
+    if (ok && geteuid() == 0 && nobody_can_work(policy, argv[0])) {
+        become_nobody();
+    }
+    ok = ok && execute(bwrap, &line, argv, err);
+    str_finish(&line.arguments);
+    return ok;
+}
