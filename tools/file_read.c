@@ -21,16 +21,27 @@
 #include "line_reader.h"
 #include "tool.h"
 
-enum { LINE_SHOWN = 1000, READ_SECONDS = 10, LINES_BETWEEN_LOOKS = 1000 };
+enum { LINE_SHOWN = 1000, READ_SECONDS = 10 };
 
 /* What is asked for, and what came of it. */
 struct page {
+    struct tool_context *tool;
+    const char *relative;
+    int64_t deadline_us;
     uint64_t first, count;
     uint64_t shown; /* lines */
     uint64_t total; /* lines in the file; only when counted */
     bool counted;
     bool full; /* no room for more */
+    bool cancelled;
 };
+
+static bool stop(void *context)
+{
+    struct page *page = context;
+    page->cancelled = files_cancelled(page->tool);
+    return page->cancelled || clock_monotonic_us() > page->deadline_us;
+}
 
 static bool add_line(struct capped *text, const struct line_reader *reader)
 {
@@ -40,7 +51,10 @@ static bool add_line(struct capped *text, const struct line_reader *reader)
         line += 3; /* the byte order mark is no part of the text */
         length -= 3;
     }
-    size_t cut = length > LINE_SHOWN ? utf8_complete_length(line, LINE_SHOWN) : length;
+    /* A quarter of the room, because each byte may turn out to be no UTF-8 and become three: so the
+     * first line of a page always fits. */
+    size_t most = text->limit / 4 < LINE_SHOWN ? text->limit / 4 : LINE_SHOWN;
+    size_t cut = length > most ? utf8_complete_length(line, most) : length;
     bool ok = (before == 0 || capped_add(text, "\n", 1)) &&
               capped_format(text, "%" PRIu64 ": ", reader->number) && capped_add(text, line, cut);
     if (ok && cut < length) {
@@ -54,57 +68,44 @@ static bool add_line(struct capped *text, const struct line_reader *reader)
 }
 
 /* Lines up to the page are skipped, those after it only counted: not in files too large to hash,
- * where counting would take long. */
-static bool read_page(struct tool_context *context, struct line_reader *reader, struct page *page,
-                      struct capped *text, bool count_all, const char *relative,
-                      struct tool_result *result)
+ * where counting would take long. False with the result failed. */
+static bool read_page(struct line_reader *reader, struct page *page, struct capped *text,
+                      bool count_all, struct tool_result *result)
 {
-    int64_t deadline = clock_monotonic_us() + (int64_t)READ_SECONDS * 1000000;
-    bool ended = false;
-    for (;;) {
-        if (!line_reader_next(reader)) {
-            ended = true;
-            break;
-        }
-        if (reader->number >= page->first && !page->full && page->shown < page->count) {
+    const char *relative = page->relative;
+    bool enough = false;
+    while ((!enough || count_all) && line_reader_next(reader)) {
+        if (reader->number >= page->first && !enough) {
             page->full = !add_line(text, reader);
             page->shown += !page->full;
-        }
-        bool enough = page->full || page->shown == page->count;
-        if (enough && !count_all) {
-            break;
-        }
-        if (reader->number % LINES_BETWEEN_LOOKS != 0) {
-            continue;
-        }
-        if (files_cancelled(context)) {
-            tool_fail(result, "reading %.200s was cancelled", relative);
-            return false;
-        }
-        if (clock_monotonic_us() > deadline) {
-            if (!enough) {
-                tool_fail(result,
-                          "%.200s is too large: after %d s only line %" PRIu64 " was reached, "
-                          "before start_line %" PRIu64 ". Expected a smaller start_line, for "
-                          "example {\"path\": \"%.200s\", \"start_line\": 1}",
-                          relative, READ_SECONDS, reader->number, page->first, relative);
-                return false;
-            }
-            break;
+            enough = page->full || page->shown == page->count;
         }
     }
     if (reader->failed) {
         tool_fail(result, "reading %.200s: %s", relative, strerror(errno));
         return false;
     }
-    page->counted = ended;
+    if (page->cancelled) {
+        tool_fail(result, "reading %.200s was cancelled", relative);
+        return false;
+    }
+    if (reader->stopped && page->shown == 0) {
+        tool_fail(result,
+                  "%.200s is too large: after %d s line %" PRIu64 " was reached, and start_line is "
+                  "%" PRIu64 ". Expected a smaller start_line, for example {\"path\": \"%.200s\", "
+                  "\"start_line\": 1}",
+                  relative, READ_SECONDS, reader->number, page->first, relative);
+        return false;
+    }
+    page->counted = !reader->stopped && (!enough || count_all);
     page->total = reader->number;
     return true;
 }
 
 static void finish_page(const struct page *page, const struct workspace_state *state,
-                        const char *relative, struct capped *text, struct tool_result *result)
+                        struct capped *text, struct tool_result *result)
 {
+    const char *relative = page->relative;
     uint64_t last = page->first + page->shown - 1;
     if (page->counted && page->total == 0) {
         capped_add(text, "(empty file)", 12);
@@ -131,9 +132,10 @@ static void finish_page(const struct page *page, const struct workspace_state *s
 }
 
 /* Everything after the file is open; what it takes is given back by the caller. */
-static void read_open_file(struct tool_context *context, int fd, const char *relative,
-                           struct page *page, struct tool_result *result)
+static void read_open_file(int fd, struct page *page, struct tool_result *result)
 {
+    struct tool_context *context = page->tool;
+    const char *relative = page->relative;
     char kind[FILE_KIND_NAME];
     struct workspace_state state;
     struct line_reader reader;
@@ -154,12 +156,11 @@ static void read_open_file(struct tool_context *context, int fd, const char *rel
         tool_fail(result, "no memory to read %.200s", relative);
         return;
     }
-    if (!line_reader_init(&reader, fd)) {
+    if (!line_reader_init(&reader, fd, stop, page)) {
         tool_fail(result, "no memory to read %.200s", relative);
-    } else if (read_page(context, &reader, page, &text, state.size <= WORKSPACE_HASH_LIMIT,
-                         relative, result)) {
+    } else if (read_page(&reader, page, &text, state.size <= WORKSPACE_HASH_LIMIT, result)) {
         workspace_remember(context->workspace, relative, &state);
-        finish_page(page, &state, relative, &text, result);
+        finish_page(page, &state, &text, result);
     }
     line_reader_finish(&reader);
     capped_finish(&text);
@@ -184,7 +185,13 @@ void file_read_call(struct tool_context *context, const json_t *arguments,
                   err.text);
         return;
     }
-    struct page page = {.first = (uint64_t)first, .count = (uint64_t)count};
-    read_open_file(context, fd, relative, &page, result);
+    struct page page = {
+        .tool = context,
+        .relative = relative,
+        .deadline_us = clock_monotonic_us() + (int64_t)READ_SECONDS * 1000000,
+        .first = (uint64_t)first,
+        .count = (uint64_t)count,
+    };
+    read_open_file(fd, &page, result);
     close(fd);
 }

@@ -3,7 +3,7 @@
  * POSIX regcomp and regexec, in the C locale: '.' is one byte. The pattern comes from the model, so
  * what makes glibc's matcher slow or deep is refused before it is compiled: back-references (they
  * are not part of the standard either), deep nesting, multiplied repetitions. Lines are matched up
- * to LINE_READER_KEPT bytes, and the clock is looked at between lines. Ignored, binary and large
+ * to LINE_READER_KEPT bytes, and the clock is looked at between pieces of a file. Ignored, binary and large
  * matches are left out; what did not fit is counted.
  */
 #include <inttypes.h>
@@ -29,7 +29,6 @@ enum {
     PATTERN_LIMIT = 500,
     NESTING_LIMIT = 20,
     REPETITION_LIMIT = 255, /* the product of all upper bounds */
-    LINES_BETWEEN_LOOKS = 200,
 };
 
 struct search {
@@ -134,8 +133,9 @@ static bool compile(struct search *search, const char *pattern, size_t length,
 }
 
 /* True when the search must end. */
-static bool over(struct search *search)
+static bool over(void *context)
 {
+    struct search *search = context;
     search->cancelled = search->cancelled || files_cancelled(search->tool);
     search->out_of_time = search->out_of_time || clock_monotonic_us() > search->deadline_us;
     return search->cancelled || search->out_of_time;
@@ -145,8 +145,8 @@ static bool show(struct search *search, const char *path, const struct line_read
 {
     struct capped *text = &search->text;
     size_t before = text->length;
-    size_t cut = reader->length > LINE_SHOWN ? utf8_complete_length(reader->line, LINE_SHOWN)
-                                             : reader->length;
+    size_t most = text->limit / 4 < LINE_SHOWN ? text->limit / 4 : LINE_SHOWN;
+    size_t cut = reader->length > most ? utf8_complete_length(reader->line, most) : reader->length;
     bool ok =
         capped_format(text, "%s%s:%" PRIu64 ": ", before > 0 ? "\n" : "", path, reader->number) &&
         capped_add(text, reader->line, cut) &&
@@ -167,27 +167,24 @@ static bool search_file(struct search *search, const char *path, int fd)
     if (!file_kind_of(fd, kind)) {
         return true;
     }
-    if (!line_reader_init(&reader, fd)) {
+    if (!line_reader_init(&reader, fd, over, search)) {
         search->unread++;
         return true;
     }
-    bool stop = over(search);
-    while (!stop && line_reader_next(&reader)) {
-        if (regexec(&search->regex, reader.line, 0, NULL, 0) == 0) {
-            if (search->more == 0 && show(search, path, &reader)) {
-                search->shown++;
-            } else {
-                search->more++;
-            }
+    while (line_reader_next(&reader)) {
+        if (regexec(&search->regex, reader.line, 0, NULL, 0) != 0) {
+            continue;
         }
-        /* A long line costs as much as many short ones. */
-        stop =
-            (reader.number % LINES_BETWEEN_LOOKS == 0 || reader.size > LINE_SHOWN) && over(search);
+        if (search->more == 0 && show(search, path, &reader)) {
+            search->shown++;
+        } else {
+            search->more++;
+        }
     }
     search->unread += reader.failed;
     search->more_files += search->more > more;
     line_reader_finish(&reader);
-    return !stop;
+    return !reader.stopped;
 }
 
 static bool visit(void *context, const struct walk_entry *entry)

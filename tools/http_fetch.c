@@ -224,6 +224,7 @@ static CURLcode transfer(struct fetch *fetch, CURLM *multi, CURL *curl, bool *ca
             break;
         }
         if (running > 0) {
+            extra.fd = fetch->tool->cancel_fd; /* goes away when the client's input has ended */
             curl_multi_poll(multi, &extra, extra.fd >= 0, LOOK_MS, NULL);
             *cancelled = files_cancelled(fetch->tool);
         }

@@ -6,9 +6,10 @@
 
 #include "base/mem.h"
 
-bool line_reader_init(struct line_reader *reader, int fd)
+bool line_reader_init(struct line_reader *reader, int fd, bool (*stop)(void *context),
+                      void *context)
 {
-    *reader = (struct line_reader){.fd = fd};
+    *reader = (struct line_reader){.fd = fd, .stop = stop, .context = context};
     reader->buffer = mem_try_alloc(LINE_READER_PIECE + LINE_READER_KEPT + 1, 1);
     reader->line = reader->buffer == NULL ? NULL : reader->buffer + LINE_READER_PIECE;
     return reader->buffer != NULL;
@@ -25,6 +26,10 @@ static bool refill(struct line_reader *reader)
 {
     if (reader->position < reader->filled) {
         return true;
+    }
+    reader->stopped = reader->stop != NULL && reader->stop(reader->context);
+    if (reader->stopped) {
+        return false;
     }
     ssize_t got;
     do {
@@ -56,7 +61,7 @@ bool line_reader_next(struct line_reader *reader)
         ended = newline != NULL;
         reader->position += size + ended;
     }
-    if (!ended && (reader->size == 0 || reader->failed)) {
+    if (!ended && (reader->size == 0 || reader->failed || reader->stopped)) {
         return false;
     }
     if (ended && last == '\r') {

@@ -2,7 +2,8 @@
  *
  * Reads in pieces; of each line the first LINE_READER_KEPT bytes are kept and the rest is only
  * counted. The ending ("\n", "\r\n") is not part of a line. A last line without "\n" counts; an
- * empty file has none. Owns its buffers, borrows the descriptor.
+ * empty file has none. A line can be as long as the file, so whoever must stay able to stop is
+ * asked between pieces, not between lines. Owns its buffers, borrows the descriptor.
  */
 #ifndef CARAT_TOOLS_LINE_READER_H
 #define CARAT_TOOLS_LINE_READER_H
@@ -17,6 +18,8 @@ enum { LINE_READER_KEPT = 4096, LINE_READER_PIECE = 64 * 1024 };
 
 struct line_reader {
     int fd;
+    bool (*stop)(void *context); /* true: read no further; may be NULL */
+    void *context;
     char *buffer; /* the piece, then the line with a NUL */
     size_t position, filled;
     char *line;      /* NUL-terminated; may hold NULs itself */
@@ -24,12 +27,14 @@ struct line_reader {
     uint64_t size;   /* of the whole line */
     uint64_t number; /* of this line, from 1 */
     bool failed;     /* a read failed: errno tells */
+    bool stopped;    /* `stop` said so */
 };
 
 /* Begins at the descriptor's offset. False when there is no memory. */
-bool line_reader_init(struct line_reader *reader, int fd);
+bool line_reader_init(struct line_reader *reader, int fd, bool (*stop)(void *context),
+                      void *context);
 void line_reader_finish(struct line_reader *reader);
-/* Moves to the next line; false at the end and on failure. */
+/* Moves to the next line; false at the end, on failure and when stopped. */
 bool line_reader_next(struct line_reader *reader);
 
 #endif

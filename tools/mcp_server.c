@@ -379,13 +379,17 @@ static void add_progress(void *host, const char *bytes, size_t length)
     flush_progress(server, false);
 }
 
-/* tool_context.cancelled */
+/* tool_context.cancelled. The end of input cancels nothing: a client may write its requests, close its
+ * end, and read the answers. (When carat itself dies, so does this process, by its sandbox.) */
 static bool call_cancelled(void *host)
 {
     struct server *server = host;
     look_at_input(server);
     flush_progress(server, false);
-    return server->call.cancelled || server->frames.ended || server->broken;
+    if (server->frames.ended) {
+        server->context->cancel_fd = -1; /* always readable from now on, with nothing to read */
+    }
+    return server->call.cancelled || server->broken;
 }
 
 /* ---- methods ---- */

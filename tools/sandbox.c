@@ -35,8 +35,9 @@ static bool is_inside(struct err *err)
 
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, struct err *err)
 {
-    return is_inside(err) && sandbox_limits_enter(policy, err) && sandbox_landlock_enter(policy, kind, err) &&
-           sandbox_seccomp_enter(kind, err);
+    sandbox_namespaces_reached();
+    return is_inside(err) && sandbox_limits_enter(policy, err) &&
+           sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
 }
 
 /* --- the self-test: each probe returns NULL when the layer held, else what got through --- */

@@ -27,7 +27,7 @@ enum sandbox_kind {
     SANDBOX_NETWORK, /* http_fetch: the host's network, still no local sockets */
 };
 
-/* First stage: replaces this process by bwrap running argv (argv[0] is this program, absolute).
+/* First stage: runs argv (argv[0] is this program, absolute) in bwrap and ends as it ends.
  * Returns only on failure (ERR_UNAVAILABLE, naming the layer and what to do). */
 bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
                        struct err *err);

@@ -7,6 +7,9 @@
 
 #include "sandbox.h"
 
+/* Tells the first stage that the namespaces were entered. */
+void sandbox_namespaces_reached(void);
+
 /* rlimits for this process and all it starts; descriptors above 2 closed; no_new_privs; not
  * dumpable. */
 bool sandbox_limits_enter(const struct policy *policy, struct err *err);

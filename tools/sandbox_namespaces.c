@@ -18,10 +18,12 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,8 +33,11 @@
 #include "base/str.h"
 
 #include "policy.h"
+#include "sandbox_layers.h"
 
 enum { NOBODY = 65534 };
+
+#define REACHED_VARIABLE "CARAT_SANDBOX_REACHED"
 
 static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap"};
 
@@ -297,8 +302,8 @@ static int arguments_descriptor(const struct command_line *line)
     return fd >= 0 && lseek(fd, 0, SEEK_SET) == 0 ? fd : -1;
 }
 
-static bool execute(const char *bwrap, const struct command_line *line, char *const argv[],
-                    struct err *err)
+/* bwrap --args FD -- argv...; only returns when it could not be started. */
+static void execute(const char *bwrap, int arguments, char *const argv[])
 {
     char descriptor[16];
     size_t count = 0;
@@ -306,22 +311,73 @@ static bool execute(const char *bwrap, const struct command_line *line, char *co
         count++;
     }
     const char **words = mem_try_zero(count + 5, sizeof *words);
-    int fd = arguments_descriptor(line);
-    if (words == NULL || fd < 0) {
-        mem_free(words);
-        return err_errno(err, ERR_UNAVAILABLE, "namespaces: handing bubblewrap its arguments");
+    if (words == NULL) {
+        return;
     }
-    snprintf(descriptor, sizeof descriptor, "%d", fd);
+    snprintf(descriptor, sizeof descriptor, "%d", arguments);
     words[0] = "bwrap";
     words[1] = "--args";
     words[2] = descriptor;
     words[3] = "--";
     memcpy(words + 4, argv, count * sizeof *words);
     execv(bwrap, (char *const *)words);
-    err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
-    close(fd);
     mem_free(words);
-    return false;
+}
+
+/* Waits for the child and ends as it ended; returns when nothing ever ran inside. */
+static bool supervise(pid_t child, int reached, struct err *err)
+{
+    int status;
+    char byte;
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return err_errno(err, ERR_UNAVAILABLE, "namespaces: waiting for bubblewrap");
+        }
+    }
+    if (read(reached, &byte, 1) == 1) {
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    }
+    return err_set(err, ERR_UNAVAILABLE,
+                   "namespaces: bubblewrap could not make them (user namespaces may be forbidden "
+                   "here, or this is a container without them)");
+}
+
+void sandbox_namespaces_reached(void)
+{
+    const char *number = getenv(REACHED_VARIABLE);
+    if (number != NULL) {
+        ssize_t written = write(atoi(number), "1", 1);
+        (void)written; /* nobody waits for it: then nobody asked */
+        unsetenv(REACHED_VARIABLE);
+    }
+}
+
+static bool run(const char *bwrap, struct command_line *line, char *const argv[], struct err *err)
+{
+    int reached[2];
+    char number[16];
+    if (pipe(reached) != 0) {
+        return err_errno(err, ERR_UNAVAILABLE, "namespaces: a pipe");
+    }
+    fcntl(reached[0], F_SETFD, FD_CLOEXEC);
+    fcntl(reached[0], F_SETFL, O_NONBLOCK);
+    snprintf(number, sizeof number, "%d", reached[1]);
+    add3(line, "--setenv", REACHED_VARIABLE, number);
+    int arguments = arguments_descriptor(line);
+    pid_t parent = getpid(), child = arguments >= 0 ? fork() : -1;
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() == parent) { /* else it died before the line above */
+            execute(bwrap, arguments, argv);
+        }
+        _exit(127);
+    }
+    if (child < 0) {
+        return err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
+    }
+    close(reached[1]);
+    close(arguments);
+    return supervise(child, reached[0], err);
 }
 
 static const char *home_directory(void)
@@ -357,7 +413,7 @@ bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char
     if (ok && geteuid() == 0 && nobody_can_work(policy, argv[0])) {
         become_nobody();
     }
-    ok = ok && execute(bwrap, &line, argv, err);
+    ok = ok && run(bwrap, &line, argv, err);
     str_finish(&line.arguments);
     return ok;
 }

@@ -69,6 +69,9 @@ static void submit(struct tui *tui, long long now_us)
     /* The callback may change the draft: it gets a text of its own. */
     struct tui_intent intent = {.kind = TUI_SUBMIT, .length = editor_length(tui->editor)};
     char *text = mem_strndup(editor_text(tui->editor), intent.length);
+    while (text[0] == '/' && strchr(" \t\n", text[intent.length - 1]) != NULL) {
+        text[--intent.length] = '\0'; /* completion puts a space behind a command */
+    }
     intent.text = text;
     history_add(tui->history, text, intent.length);
     editor_reset(tui->editor);

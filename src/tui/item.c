@@ -296,8 +296,12 @@ static void write_running(const struct item *item, struct layout_writer *writer)
         write_more(writer, note.data);
         str_finish(&note);
     }
+    size_t first = writer->layout->count;
     layout_lines(writer, item->text.data + start, item->text.length - start, THEME_OUTPUT, "  ",
                  "  ", WRAP_CELLS);
+    if (writer->layout->count - first > FOLDED_OUTPUT) {
+        layout_drop_rows(writer->layout, first, writer->layout->count - FOLDED_OUTPUT);
+    }
 }
 
 /* The first rows of a text, and how much more there is. */

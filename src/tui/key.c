@@ -129,6 +129,8 @@ static uint32_t from_character(unsigned code, unsigned modifiers)
         key = '\n';
     } else if (code >= 0xE000 && code <= 0xF8FF) {
         return TERMINAL_KEY_OTHER; /* keys with no character, e.g. a modifier alone */
+    } else if ((code >= 0x80 && code < 0xA0) || (code >= 0xD800 && code < 0xE000)) {
+        return TERMINAL_KEY_OTHER; /* no character at all */
     } else if (code > 0x10FFFF || (code < 0x20 && code != '\t' && code != '\r')) {
         return TERMINAL_KEY_OTHER;
     } else if ((bits & CONTROL) && (code == '/' || (code >= '@' && code < 0x7F))) {
@@ -369,9 +371,9 @@ enum key_result key_reader_next(struct key_reader *reader, bool settled, struct 
     if (used == 0 && !settled) {
         return KEY_MORE;
     }
-    if (used == 0 && bytes[0] == ESC && length == 2 && bytes[1] != ESC) {
-        used = 2; /* Alt+[ and the like */
-        code = (uint32_t)(unsigned char)bytes[1] | TERMINAL_KEY_ALT;
+    if (used == 0 && bytes[0] == ESC && length == 2 && strchr("[O]P_^X", bytes[1]) != NULL) {
+        used = 2; /* Alt with a key that also opens a sequence */
+        code = (uint32_t)bytes[1] | TERMINAL_KEY_ALT;
     } else if (used == 0 && bytes[0] == ESC && length <= 2) {
         used = 1;
         code = TERMINAL_KEY_ESCAPE;

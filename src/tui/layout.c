@@ -37,6 +37,12 @@ void layout_draw_row(const struct layout *layout, size_t index, struct surface *
     }
 }
 
+void layout_drop_rows(struct layout *layout, size_t from, size_t to)
+{
+    memmove(layout->rows + from, layout->rows + to, (layout->count - to) * sizeof *layout->rows);
+    layout->count -= to - from;
+}
+
 void layout_writer_init(struct layout_writer *writer, struct layout *layout, int width, size_t most)
 {
     memset(writer, 0, sizeof *writer);

@@ -42,6 +42,9 @@ void layout_finish(struct layout *layout);
 void layout_draw_row(const struct layout *layout, size_t index, struct surface *surface, int row,
                      int column, int limit);
 
+/* Takes rows [from, to) out again. */
+void layout_drop_rows(struct layout *layout, size_t from, size_t to);
+
 struct layout_writer {
     struct layout *layout;
     int width;

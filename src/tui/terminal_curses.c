@@ -558,6 +558,7 @@ struct terminal *terminal_curses_create(struct err *err)
     prepare_off(curses);
     key_reader_init(&curses->keys);
     add_sequences(&curses->keys);
+    del_curterm(cur_term); /* newterm reads the description again, into one of its own */
     fflush(stdout);
     taken = 1; /* from the first byte that changes the terminal on */
     curses->screen = start_screen();

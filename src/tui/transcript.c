@@ -22,7 +22,7 @@ struct transcript {
     bool following;
     struct place top; /* first row in view; set by the last draw while following */
     int width, height;
-    size_t held, made;
+    size_t held; /* layouts in memory; more may be counted than there are until a sweep */
     unsigned frame;
 };
 
@@ -203,7 +203,6 @@ static const struct layout *layout_of(struct transcript *transcript, size_t inde
         part->layout = item_layout(item, number, transcript->width, gap);
         part->width = transcript->width;
         transcript->held++;
-        transcript->made++;
     }
     part->frame = transcript->frame;
     return part->layout;
@@ -351,11 +350,6 @@ void transcript_to_end(struct transcript *transcript)
 bool transcript_following(const struct transcript *transcript)
 {
     return transcript->following;
-}
-
-size_t transcript_layouts(const struct transcript *transcript)
-{
-    return transcript->made;
 }
 
 /* Drops the layouts that this frame did not use. */

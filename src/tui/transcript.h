@@ -49,7 +49,4 @@ bool transcript_following(const struct transcript *transcript);
 /* Draws rows [0, height) of the surface, in its whole width. */
 void transcript_draw(struct transcript *transcript, struct surface *surface, int height);
 
-/* How many blocks were laid out so far: what tests bound the work of a token by. */
-size_t transcript_layouts(const struct transcript *transcript);
-
 #endif

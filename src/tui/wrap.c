@@ -78,7 +78,16 @@ static size_t end_row(struct wrap_rows *rows, const struct filling *row, const c
     return at;
 }
 
-/* Notes the break that lies before the glyph at `at`, then takes the glyph into the row. */
+/* Notes the break that lies right before the glyph at `at`, if one does. */
+static void note_break(struct filling *row, const struct glyph *glyph, const struct glyph *before,
+                       size_t at)
+{
+    if (before->used != 0 && !space(before) && !space(glyph) && between(before, glyph)) {
+        row->break_end = row->break_next = at;
+    }
+}
+
+/* Takes the glyph into the row; behind a space a break is possible. */
 static void take(struct filling *row, const struct glyph *glyph, const struct glyph *before,
                  size_t at, enum wrap_mode mode)
 {
@@ -86,8 +95,6 @@ static void take(struct filling *row, const struct glyph *glyph, const struct gl
         bool inside = mode == WRAP_WORDS && before->used != 0 && space(before);
         row->break_end = mode == WRAP_KEEP ? at + glyph->used : (inside ? row->break_end : at);
         row->break_next = at + glyph->used;
-    } else if (before->used != 0 && !space(before) && between(before, glyph)) {
-        row->break_end = row->break_next = at;
     }
     row->column += glyph->width;
 }
@@ -100,6 +107,7 @@ size_t wrap_line(struct wrap_rows *rows, const char *text, size_t length, int fi
     size_t count = 0;
     for (size_t at = 0; at < length;) {
         glyph_next(text + at, length - at, &glyph);
+        note_break(&row, &glyph, &before, at);
         bool hangs = mode == WRAP_KEEP && space(&glyph) && row.column == row.width;
         if (row.column == 0 || row.column + glyph.width <= row.width || hangs) {
             take(&row, &glyph, &before, at, mode);

@@ -25,10 +25,10 @@
 
 /* ---- tools ---- */
 
-/* Waits, as a tool should, until it is cancelled; at most five seconds. */
+/* Waits, as a tool should, until it is cancelled; for a second and a half at most. */
 static void wait_for_cancel(struct tool_context *context, struct tool_result *result)
 {
-    int64_t end = clock_monotonic_us() + 5000000;
+    int64_t end = clock_monotonic_us() + 1500000;
     context->progress(context->host, "waiting\n", 8);
     while (clock_monotonic_us() < end) {
         struct pollfd input = {.fd = context->cancel_fd, .events = POLLIN};
@@ -622,19 +622,17 @@ static void test_too_many_waiting(void **state)
     }
 }
 
-/* The client closes its end while a call runs: the call is stopped, answered, and that is all. */
+/* The client writes its request, closes its end, and reads: the call goes on and is answered. */
 static void test_end_during_call(void **state)
 {
     (void)state;
     shake_hands();
     send_line(CALL("1", ",\"arguments\":{\"path\":\"wait\"}"));
-    int64_t began = clock_monotonic_us();
     close(peer.to);
     peer.to = -1;
     expect("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":\"ANY\",\"structuredContent\":{"
-           "\"output\":\"error: cancelled\"},\"isError\":true}}");
+           "\"output\":\"nobody came\"},\"isError\":false}}");
     assert_null(receive_within(5000));
-    assert_true(clock_monotonic_us() - began < 1000000);
 }
 
 /* Nobody reads any more: EPIPE ends the server; the join in stop() would hang otherwise. */

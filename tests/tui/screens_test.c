@@ -95,7 +95,8 @@ static void test_wide(void **state)
     struct screen s;
     screen_open(&s, 22, 30);
     user(&s, "日本語のテキスト、折り返しは文字の間で行われます。「括弧」も正しく。");
-    text(&s, "Emoji 👍🏽 👨‍👩‍👧‍👦 ❤️ 🇩🇪 and combining é ñ̃ x̂; Hangul "
+    text(&s, "Emoji 👍🏽 👨‍👩‍👧‍👦 ❤️ 🇩🇪 and combining é ñ̃ x̂; "
+             "Hangul "
              "한국어, "
              "Thai "
              "ภาษาไทย, Hindi हिन्दी.\n\nmixed 漢字 and words that wrap somewhere here 全角文字");

