@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 
 enum { PARTIAL_US = 250 * 1000, PARTIAL_BYTES = 2048 };
 
@@ -23,7 +24,22 @@ bool journal_open(struct journal *journal, const char *workspace, const char *mo
     if (journal->id[0] != '\0') {
         return true;
     }
-    return store_conversation_create(journal->store, workspace, model, journal->id, err);
+    char id[sizeof journal->id];
+    if (!store_conversation_create(journal->store, workspace, model, id, err) ||
+        !store_conversation_lease(journal->store, id, err)) {
+        return false;
+    }
+    memcpy(journal->id, id, sizeof id);
+    return true;
+}
+
+void journal_close(struct journal *journal)
+{
+    if (journal->id[0] != '\0') {
+        /* Best effort: the lease ends with the opening of the store anyway. */
+        store_conversation_release(journal->store, journal->id, NULL);
+        journal->id[0] = '\0';
+    }
 }
 
 bool journal_resume(struct journal *journal, const char *id, struct chat_conversation *out,
@@ -36,6 +52,10 @@ bool journal_resume(struct journal *journal, const char *id, struct chat_convers
     char full[sizeof journal->id];
     memcpy(full, found.id, sizeof full);
     store_conversation_finish(&found);
+    if (!store_conversation_lease(journal->store, full, err)) {
+        return false;
+    }
+    memcpy(journal->id, full, sizeof full);
     if (!store_calls_unfinished(journal->store, full, calls, call_count, err)) {
         return false;
     }
@@ -43,9 +63,9 @@ bool journal_resume(struct journal *journal, const char *id, struct chat_convers
         for (size_t i = 0; i < *call_count; i++) {
             store_call_finish(&(*calls)[i]);
         }
+        mem_free(*calls);
         return false;
     }
-    memcpy(journal->id, full, sizeof full);
     return true;
 }
 

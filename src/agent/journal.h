@@ -27,12 +27,16 @@ struct journal {
 
 void journal_init(struct journal *journal, struct store *store);
 
-/* Makes the conversation's row unless it is there. */
+/* Makes the conversation's row unless it is there, and takes it: no other process goes on with it
+ * meanwhile. */
 bool journal_open(struct journal *journal, const char *workspace, const char *model,
                   struct err *err);
-/* Finds a conversation and loads its messages and unfinished calls (store.h). */
+/* Finds a conversation, takes it and loads its messages and unfinished calls (store.h). */
 bool journal_resume(struct journal *journal, const char *id, struct chat_conversation *out,
                     struct store_call **calls, size_t *call_count, struct err *err);
+
+/* Gives the conversation back to other processes. */
+void journal_close(struct journal *journal);
 
 bool journal_message(struct journal *journal, const struct chat_message *message, struct err *err);
 

@@ -28,6 +28,17 @@ static size_t needed_length(size_t period, bool in_call)
     return needed > TOKENS_AT_LEAST ? needed : TOKENS_AT_LEAST;
 }
 
+/* A run of one token is a run of every period too: only the shortest period counts. */
+static bool is_shortest(const struct repeat *repeat, size_t period)
+{
+    for (size_t shorter = 1; shorter <= period / 2; shorter++) {
+        if (period % shorter == 0 && repeat->matches[shorter] >= repeat->matches[period]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool repeat_add(struct repeat *repeat, int32_t token, bool in_call)
 {
     bool loops = false;
@@ -35,7 +46,8 @@ bool repeat_add(struct repeat *repeat, int32_t token, bool in_call)
         bool same = period <= repeat->count &&
                     repeat->window[(repeat->count - period) % REPEAT_WINDOW] == token;
         repeat->matches[period] = same ? repeat->matches[period] + 1 : 0;
-        if (same && repeat->matches[period] + period >= needed_length(period, in_call)) {
+        if (same && repeat->matches[period] + period >= needed_length(period, in_call) &&
+            is_shortest(repeat, period)) {
             loops = true;
         }
     }

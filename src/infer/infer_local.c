@@ -27,6 +27,7 @@
 #include "engine/engine.h"
 #include "infer/infer.h"
 #include "infer/mask.h"
+#include "infer/vocabulary.h"
 
 enum { LARGEST_DEFAULT_CONTEXT = 32768 };
 
@@ -90,28 +91,7 @@ static bool is_cancelled(struct infer_local *local)
     return atomic_load(&local->cancelled) >= local->sequence;
 }
 
-static bool engine_failed(struct err *err, const struct engine_error *error)
-{
-    static const enum err_code codes[] = {
-        [ENGINE_OK] = ERR_NONE,
-        [ENGINE_BAD_ARGUMENT] = ERR_ARGUMENT,
-        [ENGINE_BAD_MODEL] = ERR_FORMAT,
-        [ENGINE_UNSUPPORTED] = ERR_UNSUPPORTED,
-        [ENGINE_NOT_FOUND] = ERR_NOT_FOUND,
-        [ENGINE_NO_MEMORY] = ERR_MEMORY,
-        [ENGINE_IO] = ERR_IO,
-        [ENGINE_CONTEXT_FULL] = ERR_FULL,
-        [ENGINE_CANCELLED] = ERR_CANCELLED,
-    };
-    return err_set(err, codes[error->code], "%s", error->text);
-}
-
-/* --- loading ------------------------------------------------------------------------------------ */
-
-static int32_t find_token(void *engine, const char *spelling)
-{
-    return engine_token_find(engine, spelling);
-}
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static void ban(struct infer_local *local, int32_t id)
 {
@@ -157,7 +137,7 @@ static bool open_session(struct infer_local *local, struct err *err)
     struct engine_error error;
     struct engine_session *session = engine_session_create(local->engine, &options, &error);
     if (session == NULL) {
-        return engine_failed(err, &error);
+        return infer_vocabulary_failed(err, &error);
     }
     engine_session_on_progress(session, on_progress, local);
     local->model = (struct infer_model){
@@ -182,42 +162,22 @@ static bool load(struct infer_local *local, struct err *err)
                                                                      .cpu = local->cpu},
                                       &error);
     if (local->engine == NULL) {
-        return engine_failed(err, &error);
+        return infer_vocabulary_failed(err, &error);
     }
-    if (!control_ids_resolve(&local->control, engine_model_info(local->engine)->vocabulary_size,
-                             find_token, local->engine, err)) {
+    if (!infer_vocabulary_resolve(local->engine, &local->control, err)) {
         return err_prefix(err, "%s", local->path);
     }
     ban_foreign_controls(local);
     return open_session(local, err);
 }
 
-/* --- a request ---------------------------------------------------------------------------------- */
-
-static bool encode_text(void *context, const char *text, size_t length, struct chat_ids *out,
-                        struct err *err)
-{
-    int32_t *ids;
-    size_t count;
-    struct engine_error error;
-    if (!engine_tokenize(context, text, length, false, &ids, &count, &error)) {
-        return engine_failed(err, &error);
-    }
-    if (count > 0) {
-        vec_room(&out->items, &out->capacity, out->count + count, sizeof *out->items);
-        memcpy(out->items + out->count, ids, count * sizeof *ids);
-        out->count += count;
-    }
-    engine_free(ids);
-    return true;
-}
+/* --- a request -------------------------------------------------------------------------------- */
 
 /* The prompt's ids, checked: the format begins with one BOS, and room for an answer is left. */
 static bool encode_prompt(struct infer_local *local, const struct chat_prompt *prompt,
                           struct chat_ids *ids, struct err *err)
 {
-    struct chat_encoder encoder = {
-        .context = local->engine, .encode = encode_text, .control = &local->control};
+    struct chat_encoder encoder = infer_vocabulary_encoder(local->engine, &local->control);
     if (!chat_prompt_encode(prompt, &encoder, ids, err)) {
         return false;
     }
@@ -279,7 +239,7 @@ static bool append(struct engine_session *session, int32_t id, struct outcome *o
         outcome->stop = CHAT_STOP_LENGTH;
     } else {
         outcome->failed = true;
-        engine_failed(&outcome->error, &error);
+        infer_vocabulary_failed(&outcome->error, &error);
     }
     return false;
 }
@@ -304,7 +264,7 @@ static void decode(struct infer_local *local, struct engine_session *session,
         if (!engine_session_sample(session, &sampling, local->banned.items, local->banned.count,
                                    &id, &error)) {
             outcome->failed = true;
-            engine_failed(&outcome->error, &error);
+            infer_vocabulary_failed(&outcome->error, &error);
             return;
         }
         enum control control = control_of_id(&local->control, id);
@@ -342,7 +302,7 @@ static bool prefill(struct infer_local *local, struct engine_session *session,
         outcome->stop = CHAT_STOP_CANCEL;
     } else {
         outcome->failed = true;
-        engine_failed(&outcome->error, &error);
+        infer_vocabulary_failed(&outcome->error, &error);
     }
     mem_free(ids.items);
     return done;
@@ -406,7 +366,7 @@ static void *work(void *context)
     return NULL;
 }
 
-/* --- the loop's side ---------------------------------------------------------------------------- */
+/* --- the loop's side -------------------------------------------------------------------------- */
 
 static void local_submit(struct infer *infer, struct infer_request *request)
 {

@@ -1,0 +1,430 @@
+/* Tool processes: a scripted server that does each thing a server can do to us, then carat-tool
+ * itself, in its sandbox. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <uv.h>
+
+#include "agent/toolproc.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "mcp/mcp_client.h"
+
+#include "support.h"
+
+#ifndef TOOL_SERVER
+#error "TOOL_SERVER is the path of the scripted server"
+#endif
+
+struct world {
+    uv_loop_t loop;
+    char *folder;
+    struct toolproc *toolproc;
+    struct str output;
+    struct str result; /* as JSON, then " failed" and " unavailable: WHY" */
+    int finished;
+};
+
+static const char *carat_tool;
+
+static void on_output(void *context, const char *call_id, const char *bytes, size_t length)
+{
+    struct world *world = context;
+    assert_string_equal(call_id, "c1");
+    str_append_bytes(&world->output, bytes, length);
+}
+
+static void on_finished(void *context, const char *call_id, const struct toolproc_result *result)
+{
+    struct world *world = context;
+    assert_string_equal(call_id, "c1");
+    assert_true(json_is_object(result->response));
+    char *dump = json_dumps(result->response, JSON_COMPACT);
+    str_clear(&world->result);
+    str_append(&world->result, dump);
+    str_append(&world->result, result->failed ? " failed" : "");
+    if (result->unavailable != NULL) {
+        str_append_format(&world->result, " unavailable: %s", result->unavailable);
+    }
+    free(dump);
+    world->finished++;
+}
+
+static void create(struct world *world, const char *program, const json_t *policy)
+{
+    struct toolproc_options options = {
+        .loop = &world->loop, .program = program, .workspace = world->folder, .policy = policy};
+    struct toolproc_callbacks callbacks = {on_output, on_finished, world};
+    world->toolproc = toolproc_create(&options, &callbacks, NULL);
+    assert_non_null(world->toolproc);
+}
+
+static int set_up(void **state)
+{
+    struct world *world = mem_zero(1, sizeof *world);
+    uv_loop_init(&world->loop);
+    world->folder = support_make_folder();
+    str_init(&world->output);
+    str_init(&world->result);
+    *state = world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *world = *state;
+    toolproc_destroy(world->toolproc);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    support_remove_folder(world->folder);
+    str_finish(&world->output);
+    str_finish(&world->result);
+    mem_free(world);
+    return 0;
+}
+
+static void start(struct world *world, const char *tool, const char *argument, const char *value)
+{
+    json_t *arguments = json_pack("{s:s}", argument, value);
+    toolproc_start(world->toolproc, "c1", tool, arguments);
+    json_decref(arguments);
+}
+
+static void wait_for(struct world *world, int finished)
+{
+    int64_t limit = clock_monotonic_us() + 20 * 1000000;
+    while (world->finished < finished) {
+        assert_true(clock_monotonic_us() < limit);
+        uv_run(&world->loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(world->finished, finished);
+}
+
+/* A whole call; its result. */
+static const char *call(struct world *world, const char *tool, const char *argument,
+                        const char *value)
+{
+    int before = world->finished;
+    start(world, tool, argument, value);
+    assert_int_equal(world->finished, before); /* never from inside */
+    wait_for(world, before + 1);
+    return world->result.data;
+}
+
+/* --- the scripted server ------------------------------------------------------------------------
+ */
+
+static void test_results(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    assert_string_equal(call(world, "shell", "command", "structured"),
+                        "{\"exit_code\":0,\"output\":\"done\"}");
+    assert_string_equal(world->output.data, "live\n");
+    assert_string_equal(call(world, "shell", "command", "text"), "{\"output\":\"one two\"} failed");
+    assert_string_equal(call(world, "shell", "command", "refused"),
+                        "{\"output\":\"error: the tool failed: no such thing\"} failed");
+    assert_string_equal(call(world, "shell", "command", "die"),
+                        "{\"output\":\"error: the tool failed: it ended without an answer (exit "
+                        "status 3): last words\"} failed");
+    assert_string_equal(call(world, "fly", "to", "moon"),
+                        "{\"output\":\"error: there is no tool \\\"fly\\\"\"} failed");
+}
+
+/* The shell has a process a call; the file tools keep theirs, until it dies. */
+static void test_lifetimes(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    assert_string_equal(call(world, "shell", "command", "count"), "{\"output\":\"1\"}");
+    assert_string_equal(call(world, "shell", "command", "count"), "{\"output\":\"1\"}");
+    assert_string_equal(call(world, "list_files", "path", "count"), "{\"output\":\"1\"}");
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"2\"}");
+    call(world, "read_file", "path", "die");
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"1\"}");
+}
+
+static void test_what_a_process_is_given(void **state)
+{
+    struct world *world = *state;
+    setenv("CARAT_SECRET", "s3cret", 1);
+    setenv("LD_PRELOAD_NOT", "x", 1);
+    json_t *policy = json_pack("{s:b}", "read_only", 1);
+    create(world, TOOL_SERVER, policy);
+    json_decref(policy);
+    const char *result = call(world, "shell", "command", "environment");
+    assert_null(strstr(result, "SECRET"));
+    assert_null(strstr(result, "LD_"));
+    assert_non_null(strstr(result, "PATH "));
+    assert_non_null(strstr(result, "|{read_only:true}|shell --workspace "));
+    assert_non_null(strstr(result, " --policy-fd 3|"));
+    char folder[512];
+    snprintf(folder, sizeof folder, "|%s|", world->folder);
+    assert_non_null(strstr(result, folder));
+}
+
+static void test_no_sandbox(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    assert_non_null(strstr(call(world, "shell", "command", "no sandbox"),
+                           " failed unavailable: carat-tool: sandbox unavailable: no user "
+                           "namespaces"));
+}
+
+static void test_no_program(void **state)
+{
+    struct world *world = *state;
+    create(world, "/nonexistent/carat-tool", NULL);
+    assert_string_equal(call(world, "shell", "command", "x"),
+                        "{\"output\":\"error: starting /nonexistent/carat-tool: no such file or "
+                        "directory\"} failed");
+}
+
+static void test_flood_and_silence(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    int64_t begin = clock_monotonic_us();
+    assert_non_null(
+        strstr(call(world, "shell", "command", "flood"), "it sent a line of more than 4 MiB"));
+    assert_true(clock_monotonic_us() - begin < 4 * 1000000);
+    assert_non_null(strstr(call(world, "shell", "command", "mute"), "it ended without an answer"));
+    assert_true(clock_monotonic_us() - begin < 12 * 1000000);
+}
+
+/* Turns the loop for a while, so that a process gets going. */
+static void let_run(struct world *world, int milliseconds)
+{
+    int64_t until = clock_monotonic_us() + (int64_t)milliseconds * 1000;
+    while (clock_monotonic_us() < until) {
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+}
+
+/* Gone, or dead and waiting for whoever inherited it. */
+static bool is_gone(pid_t child)
+{
+    char path[64], status[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return true;
+    }
+    const char *read = fgets(status, sizeof status, file);
+    fclose(file);
+    return read == NULL || strstr(status, ") Z ") != NULL;
+}
+
+/* The process that the server started, by the file that it left. */
+static pid_t find_child(struct world *world)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/child", world->folder);
+    int64_t limit = clock_monotonic_us() + 5 * 1000000;
+    int child = 0;
+    while (child == 0) {
+        assert_true(clock_monotonic_us() < limit);
+        let_run(world, 5);
+        FILE *file = fopen(path, "r");
+        if (file != NULL) {
+            if (fscanf(file, "%d", &child) != 1) {
+                child = 0;
+            }
+            fclose(file);
+        }
+    }
+    return (pid_t)child;
+}
+
+static void expect_gone(struct world *world, pid_t child)
+{
+    int64_t limit = clock_monotonic_us() + 2 * 1000000;
+    while (!is_gone(child)) {
+        assert_true(clock_monotonic_us() < limit);
+        let_run(world, 5);
+    }
+}
+
+static void test_cancel(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    /* A process of one call gets TERM; */
+    start(world, "shell", "command", "hang");
+    let_run(world, 50);
+    int64_t begin = clock_monotonic_us();
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 1);
+    assert_true(clock_monotonic_us() - begin < 1500000);
+    const char *stopped = "{\"output\":\"error: stopped by the user before it ended\"} failed";
+    assert_string_equal(world->result.data, stopped);
+    /* a kept one is asked to stop the call, and lives on; */
+    call(world, "read_file", "path", "count");
+    start(world, "read_file", "path", "hang");
+    let_run(world, 50);
+    toolproc_cancel(world->toolproc, "c1");
+    toolproc_cancel(world->toolproc, "c9");
+    wait_for(world, 3);
+    assert_string_equal(world->result.data, "{\"output\":\"cancelled\"} failed");
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"3\"}");
+    /* one that ignores TERM gets KILL after 2 s, and so does all that it started. */
+    start(world, "shell", "command", "stubborn");
+    pid_t child = find_child(world);
+    begin = clock_monotonic_us();
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 5);
+    assert_true(clock_monotonic_us() - begin < 5 * 1000000);
+    assert_string_equal(world->result.data, stopped);
+    expect_gone(world, child);
+}
+
+static void test_nothing_is_left(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    assert_string_equal(call(world, "shell", "command", "leave child"), "{\"output\":\"left\"}");
+    expect_gone(world, find_child(world));
+}
+
+/* Destroyed in the middle: no callback, no process. */
+static void test_destroy(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    start(world, "shell", "command", "stubborn");
+    pid_t child = find_child(world);
+    start(world, "read_file", "path", "hang");
+    start(world, "fly", "to", "moon");
+    toolproc_destroy(world->toolproc);
+    world->toolproc = NULL;
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(world->finished, 0);
+    expect_gone(world, child);
+}
+
+/* --- the handshake ------------------------------------------------------------------------------
+ */
+
+static void on_handshake_result(void *context, uint64_t call,
+                                const struct mcp_client_result *result)
+{
+    struct world *world = context;
+    assert_int_equal(call, 1);
+    json_t *structured = json_object_get(result->result, "structuredContent");
+    str_append(&world->result, json_string_value(json_object_get(structured, "output")));
+    world->finished++;
+}
+
+static void on_handshake_ended(void *context)
+{
+    (void)context;
+}
+
+static void test_handshake(void **state)
+{
+    struct world *world = *state;
+    char *const argv[] = {(char *)TOOL_SERVER, "x", NULL};
+    char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
+    struct mcp_client_options options = {.loop = &world->loop,
+                                         .argv = argv,
+                                         .environment = environment,
+                                         .directory = world->folder,
+                                         .descriptor = STDIN_FILENO,
+                                         .handshake = true};
+    struct mcp_client_callbacks callbacks = {
+        .result = on_handshake_result, .ended = on_handshake_ended, .context = world};
+    struct mcp_client *client = mcp_client_start(&options, &callbacks, NULL);
+    assert_non_null(client);
+    json_t *arguments = json_pack("{s:s}", "do", "count");
+    assert_int_equal(mcp_client_call(client, "any", arguments), 1);
+    json_decref(arguments);
+    wait_for(world, 1);
+    assert_string_equal(world->result.data, "1"); /* the handshake came first and was no call */
+    mcp_client_close(client);
+}
+
+/* --- carat-tool ---------------------------------------------------------------------------------
+ */
+
+static void test_carat_tool(void **state)
+{
+    struct world *world = *state;
+    create(world, carat_tool, NULL);
+    assert_string_equal(call(world, "shell", "command", "echo one; echo two >&2; exit 4"),
+                        "{\"exit_code\":4,\"output\":\"one\\ntwo\"}");
+    assert_string_equal(world->output.data, "one\ntwo\n");
+    json_t *arguments = json_pack("{s:s, s:s}", "path", "a.txt", "content", "hello\n");
+    toolproc_start(world->toolproc, "c1", "write_file", arguments);
+    json_decref(arguments);
+    wait_for(world, 2);
+    assert_string_equal(world->result.data, "{\"output\":\"created a.txt\"}");
+    assert_string_equal(call(world, "read_file", "path", "a.txt"), "{\"output\":\"1: hello\"}");
+    assert_string_equal(call(world, "list_files", "path", "."), "{\"output\":\"a.txt\"}");
+    assert_non_null(strstr(call(world, "read_file", "path", "../x"), " failed"));
+    start(world, "shell", "command", "sleep 20");
+    let_run(world, 300);
+    int64_t begin = clock_monotonic_us();
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 6);
+    print_message("a running command was stopped in %.0f ms\n",
+                  (double)(clock_monotonic_us() - begin) / 1000);
+    assert_non_null(strstr(world->result.data, "stopped by the user"));
+}
+
+static void test_self_test(void **state)
+{
+    struct world *world = *state;
+    struct toolproc_options options = {.program = carat_tool, .workspace = world->folder};
+    struct err err = {0};
+    json_t *report = NULL;
+    assert_true(toolproc_self_test(&options, &report, &err));
+    assert_true(json_object_size(report) >= 4);
+    assert_string_equal(json_string_value(json_object_get(report, "seccomp")), "on");
+    json_decref(report);
+
+    json_t *policy = json_pack("{s:s}", "sandbox", "danger-full-access");
+    options.policy = policy;
+    assert_true(toolproc_self_test(&options, &report, &err));
+    assert_null(json_object_get(report, "seccomp"));
+    json_decref(report);
+    json_decref(policy);
+
+    policy = json_pack("{s:i}", "no such key", 1);
+    options.policy = policy;
+    assert_false(toolproc_self_test(&options, &report, &err));
+    assert_int_equal(err.code, ERR_UNAVAILABLE);
+    assert_non_null(strstr(err.text, "no such key"));
+    json_decref(policy);
+
+    options = (struct toolproc_options){.program = "/nonexistent", .workspace = world->folder};
+    assert_false(toolproc_self_test(&options, &report, &err));
+    assert_int_equal(err.code, ERR_UNAVAILABLE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(int argc, char **argv)
+{
+    assert_int_equal(argc, 2);
+    carat_tool = argv[1];
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        TEST(test_results),    TEST(test_lifetimes),       TEST(test_what_a_process_is_given),
+        TEST(test_no_sandbox), TEST(test_no_program),      TEST(test_flood_and_silence),
+        TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
+        TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
+    };
+    return cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
+}

@@ -1,0 +1,308 @@
+/* The engine on its own thread, with the small model of the project: a real prompt, a real answer,
+ * token by token; cancelling; the prefix that is used again; failures in words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "agent/context.h"
+#include "agent/preamble.h"
+#include "agent/toolset.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "infer/infer.h"
+
+#ifndef NANO_MODEL
+#error "NANO_MODEL is the path of the small model"
+#endif
+
+struct seen {
+    struct chat_parser *parser;
+    struct str text;
+    char call[64];
+    json_t *arguments;
+    size_t tokens;
+    int32_t ids[512];
+    struct infer_event last;
+    bool ended, ready, failed_to_load;
+};
+
+static void on_parse(void *context, const struct chat_parse_event *event)
+{
+    struct seen *seen = context;
+    if (event->kind == CHAT_PARSE_TEXT) {
+        str_append_bytes(&seen->text, event->text, event->length);
+    } else if (event->kind == CHAT_PARSE_CALL) {
+        snprintf(seen->call, sizeof seen->call, "%s", event->name);
+        json_decref(seen->arguments);
+        seen->arguments = json_incref(event->arguments);
+    }
+}
+
+static void seen_init(struct seen *seen)
+{
+    memset(seen, 0, sizeof *seen);
+    str_init(&seen->text);
+    seen->parser = chat_parser_create(&(struct chat_parser_options){
+        .lenient = true, .tools = toolset_declarations(), .event = on_parse, .context = seen});
+}
+
+static void seen_finish(struct seen *seen)
+{
+    chat_parser_destroy(seen->parser);
+    json_decref(seen->arguments);
+    str_finish(&seen->text);
+}
+
+static void on_event(void *context, const struct infer_event *event)
+{
+    struct seen *seen = context;
+    switch (event->kind) {
+    case INFER_READY:
+        seen->ready = true;
+        break;
+    case INFER_PREFILL:
+        assert_true(event->prompt_done <= event->prompt_total);
+        break;
+    case INFER_TOKEN:
+        assert_true(seen->tokens < 512);
+        seen->ids[seen->tokens++] = event->token;
+        if (event->control != CONTROL_NONE) {
+            chat_parser_control(seen->parser, event->control);
+        } else {
+            assert_true(event->length > 0);
+            chat_parser_bytes(seen->parser, event->bytes, event->length);
+        }
+        break;
+    case INFER_DONE:
+    case INFER_FAILED:
+        assert_false(seen->ended);
+        seen->last = *event;
+        seen->ended = true;
+        seen->failed_to_load = event->number == 0;
+        break;
+    }
+}
+
+static void run_until(struct infer *infer, struct seen *seen, const bool *flag)
+{
+    int64_t limit = clock_monotonic_us() + 60 * 1000000;
+    while (!*flag) {
+        assert_true(clock_monotonic_us() < limit);
+        infer_poll(infer, on_event, seen);
+        nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+}
+
+static struct infer *load(int context)
+{
+    struct infer *infer = infer_local_create(
+        &(struct infer_local_options){.path = NANO_MODEL, .threads = 1, .context = context});
+    struct seen seen;
+    seen_init(&seen);
+    run_until(infer, &seen, &seen.ready);
+    seen_finish(&seen);
+    return infer;
+}
+
+/* A conversation that says `text` to carat. */
+static void say(struct chat_conversation *conversation, const char *text)
+{
+    struct chat_message message;
+    chat_message_init(&message, CHAT_USER);
+    chat_message_set_text(&message, text, strlen(text));
+    chat_conversation_add(conversation, &message);
+}
+
+static void submit(struct infer *infer, uint64_t number,
+                   const struct chat_conversation *conversation, int max_tokens)
+{
+    struct str system;
+    str_init(&system);
+    preamble_append(&system, NULL, "/home/user/project", "2026-01-15");
+    struct infer_request request = {
+        .number = number, .max_tokens = max_tokens, .sampling = {.temperature = 0, .top_p = 1}};
+    struct context_options options = {.system = system.data,
+                                      .tools = toolset_declarations(),
+                                      .large_model = infer_model(infer)->large,
+                                      .ids = infer_control(infer)};
+    struct err err = {0};
+    chat_prompt_init(&request.prompt);
+    assert_true(context_render(&request.prompt, conversation, &options, &err));
+    str_finish(&system);
+    infer_submit(infer, &request);
+}
+
+/* Keeps an answer that called a tool, and the tool's result. */
+static void keep_call(struct chat_conversation *conversation, const struct seen *seen)
+{
+    struct chat_message answer, result;
+    chat_message_init(&answer, CHAT_MODEL);
+    chat_message_add_call(&answer, "c1", seen->call, json_deep_copy(seen->arguments));
+    answer.tokens = mem_alloc(seen->tokens, sizeof *answer.tokens);
+    memcpy(answer.tokens, seen->ids, seen->tokens * sizeof *answer.tokens);
+    answer.token_count = seen->tokens;
+    answer.complete = true;
+    chat_conversation_add(conversation, &answer);
+    chat_message_init(&result, CHAT_TOOL);
+    mem_free(result.call_id);
+    result.call_id = mem_strdup("c1");
+    result.result = json_pack("{s:s}", "output", "main.c\nREADME.md\nsrc/");
+    chat_conversation_add(conversation, &result);
+}
+
+static void test_call_and_answer(void **state)
+{
+    (void)state;
+    struct infer *infer = load(0);
+    assert_true(infer_model(infer)->context > 0);
+    assert_string_equal(infer_model(infer)->path, NANO_MODEL);
+    struct chat_conversation conversation;
+    chat_conversation_init(&conversation);
+    say(&conversation, "list the files");
+    struct seen seen;
+    seen_init(&seen);
+    submit(infer, 1, &conversation, 200);
+    run_until(infer, &seen, &seen.ended);
+    assert_string_equal(seen.last.error.text, "");
+    assert_int_equal(seen.last.kind, INFER_DONE);
+    assert_string_equal(seen.call, "list_files");
+    assert_int_equal(seen.last.stop, CHAT_STOP_RESPONSE);
+    assert_int_equal(seen.last.sampled, seen.tokens);
+    assert_int_equal(seen.ids[seen.tokens - 1], infer_control(infer)->id[CONTROL_RESPONSE_OPEN]);
+    size_t first_prompt = seen.last.prompt_total, sampled = seen.tokens;
+    print_message("prompt %zu tokens in %.3f s, %zu sampled in %.3f s\n", first_prompt,
+                  seen.last.prefill_seconds, sampled, seen.last.decode_seconds);
+
+    /* The result goes back: the prompt repeats what the cache holds, token by token. */
+    keep_call(&conversation, &seen);
+    seen_finish(&seen);
+    seen_init(&seen);
+    submit(infer, 2, &conversation, 200);
+    run_until(infer, &seen, &seen.ended);
+    assert_int_equal(seen.last.kind, INFER_DONE);
+    assert_true(seen.last.prompt_total > first_prompt + sampled);
+    assert_true(seen.last.reused >= first_prompt + sampled - 1);
+    assert_true(seen.text.length > 0);
+    print_message("reused %zu of %zu; answer: %s\n", seen.last.reused, seen.last.prompt_total,
+                  seen.text.data);
+    seen_finish(&seen);
+    chat_conversation_finish(&conversation);
+    infer_destroy(infer);
+}
+
+static void test_cancel(void **state)
+{
+    (void)state;
+    struct infer *infer = load(0);
+    struct chat_conversation conversation;
+    chat_conversation_init(&conversation);
+    say(&conversation, "list the files");
+    struct seen seen;
+    seen_init(&seen);
+    submit(infer, 1, &conversation, 200);
+    nanosleep(&(struct timespec){.tv_nsec = 10 * 1000000}, NULL);
+    int64_t start = clock_monotonic_us();
+    infer_cancel(infer);
+    run_until(infer, &seen, &seen.ended);
+    print_message("cancelled in %.1f ms\n", (double)(clock_monotonic_us() - start) / 1000);
+    assert_int_equal(seen.last.kind, INFER_DONE);
+    seen_finish(&seen);
+
+    infer_cancel(infer); /* nothing runs: the next one is whole */
+    seen_init(&seen);
+    submit(infer, 2, &conversation, 200);
+    run_until(infer, &seen, &seen.ended);
+    assert_int_equal(seen.last.stop, CHAT_STOP_RESPONSE);
+    assert_string_equal(seen.call, "list_files");
+    seen_finish(&seen);
+
+    /* A cancel in the same moment as the request is not lost. */
+    seen_init(&seen);
+    submit(infer, 3, &conversation, 200);
+    infer_cancel(infer);
+    run_until(infer, &seen, &seen.ended);
+    assert_int_equal(seen.last.stop, CHAT_STOP_CANCEL);
+    assert_int_equal(seen.tokens, 0);
+    seen_finish(&seen);
+    chat_conversation_finish(&conversation);
+    infer_destroy(infer);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    struct infer *infer = load(0);
+    struct chat_conversation conversation;
+    chat_conversation_init(&conversation);
+    say(&conversation, "list the files");
+    struct seen seen;
+    seen_init(&seen);
+    submit(infer, 1, &conversation, 2);
+    run_until(infer, &seen, &seen.ended);
+    assert_int_equal(seen.last.stop, CHAT_STOP_LENGTH);
+    assert_int_equal(seen.tokens, 2);
+    size_t prompt = seen.last.prompt_total;
+    seen_finish(&seen);
+    infer_destroy(infer);
+
+    infer = load((int)prompt); /* no room for an answer */
+    seen_init(&seen);
+    submit(infer, 1, &conversation, 10);
+    run_until(infer, &seen, &seen.ended);
+    assert_int_equal(seen.last.kind, INFER_FAILED);
+    assert_int_equal(seen.last.error.code, ERR_FULL);
+    assert_int_equal(seen.last.prompt_total, prompt);
+    seen_finish(&seen);
+    infer_destroy(infer);
+
+    infer = load((int)prompt + 2); /* room for two tokens and the one that needs none */
+    seen_init(&seen);
+    submit(infer, 1, &conversation, 10);
+    run_until(infer, &seen, &seen.ended);
+    assert_int_equal(seen.last.kind, INFER_DONE);
+    assert_int_equal(seen.last.stop, CHAT_STOP_LENGTH);
+    assert_int_equal(seen.tokens, 3);
+    seen_finish(&seen);
+    chat_conversation_finish(&conversation);
+    infer_destroy(infer);
+}
+
+static void test_no_model(void **state)
+{
+    (void)state;
+    struct infer *infer =
+        infer_local_create(&(struct infer_local_options){.path = "/nonexistent.gguf"});
+    struct seen seen;
+    seen_init(&seen);
+    run_until(infer, &seen, &seen.ended);
+    assert_true(seen.failed_to_load);
+    assert_int_equal(seen.last.error.code, ERR_NOT_FOUND);
+    assert_non_null(strstr(seen.last.error.text, "nonexistent.gguf"));
+    assert_null(infer_model(infer));
+    assert_null(infer_control(infer));
+    seen_finish(&seen);
+    infer_destroy(infer);
+}
+
+static void test_destroy_at_once(void **state)
+{
+    (void)state;
+    infer_destroy(infer_local_create(&(struct infer_local_options){.path = NANO_MODEL}));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_call_and_answer), cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_no_model),
+        cmocka_unit_test(test_destroy_at_once),
+    };
+    return cmocka_run_group_tests_name("infer_local", tests, NULL, NULL);
+}
