@@ -29,7 +29,7 @@ struct ids {
     size_t count;
 };
 
-/* --- what the commands share ----------------------------------------------------------------- */
+/* --- what the commands share --- */
 
 static int complain(const char *text)
 {
@@ -120,7 +120,7 @@ static void print_ids(const int32_t *ids, size_t count)
     putchar(']');
 }
 
-/* --- commands -------------------------------------------------------------------------------- */
+/* --- commands --- */
 
 static int run_info(struct engine_model *model, const struct cli_options *options)
 {
@@ -431,7 +431,7 @@ static int run_bench(struct engine_model *model, const struct cli_options *optio
     return finish_output();
 }
 
-/* --- choosing the command -------------------------------------------------------------------- */
+/* --- choosing the command --- */
 
 static const struct command {
     const char *name;

@@ -36,7 +36,7 @@ struct engine_session {
     struct session *session;
 };
 
-/* --- errors ---------------------------------------------------------------------------------- */
+/* --- errors --- */
 
 static enum engine_code translate(enum err_code code)
 {
@@ -82,7 +82,7 @@ static bool refuse(struct engine_error *error, const char *format, ...)
     return false;
 }
 
-/* --- models ---------------------------------------------------------------------------------- */
+/* --- models --- */
 
 /* The file's own advice, where it makes sense; else what the models are published with. */
 static struct engine_sampling recommended_sampling(const struct gguf *gguf)
@@ -189,7 +189,7 @@ const struct engine_model_info *engine_model_info(const struct engine_model *mod
     return &model->info;
 }
 
-/* --- tokens ---------------------------------------------------------------------------------- */
+/* --- tokens --- */
 
 bool engine_tokenize(const struct engine_model *model, const char *text, size_t length,
                      bool control, int32_t **ids, size_t *count, struct engine_error *error)
@@ -244,7 +244,7 @@ void engine_free(void *memory)
     mem_free(memory);
 }
 
-/* --- sessions -------------------------------------------------------------------------------- */
+/* --- sessions --- */
 
 struct engine_session *engine_session_create(struct engine_model *model,
                                              const struct engine_session_options *options,

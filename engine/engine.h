@@ -47,8 +47,7 @@ struct engine_error {
     char text[512];
 };
 
-/* --- sampling
- * ------------------------------------------------------------------------------------- */
+/* --- sampling --- */
 
 /* Order: temperature, top-k, top-p, softmax, draw (as transformers). temperature 0 takes the best
  * token (the lowest id of equals) and ignores the rest. */
@@ -59,8 +58,7 @@ struct engine_sampling {
     uint64_t seed;     /* the draw at a position depends on seed and position alone */
 };
 
-/* --- models
- * --------------------------------------------------------------------------------------- */
+/* --- models --- */
 
 struct engine_model_options {
     const char *path; /* a GGUF file (version 2 or 3) of architecture gemma4 */
@@ -91,8 +89,7 @@ struct engine_model *engine_model_open(const struct engine_model_options *option
 void engine_model_close(struct engine_model *model);
 const struct engine_model_info *engine_model_info(const struct engine_model *model);
 
-/* --- tokens
- * --------------------------------------------------------------------------------------- */
+/* --- tokens --- */
 
 enum engine_token_kind {
     ENGINE_TOKEN_TEXT,    /* ordinary: engine_token_bytes is what it stands for */
@@ -117,8 +114,7 @@ int32_t engine_token_find(const struct engine_model *model, const char *spelling
 
 void engine_free(void *memory);
 
-/* --- sessions
- * ------------------------------------------------------------------------------------- */
+/* --- sessions --- */
 
 enum engine_kv_type { ENGINE_KV_F32, ENGINE_KV_F16 };
 
@@ -157,8 +153,8 @@ bool engine_session_evaluate(struct engine_session *session, const int32_t *ids,
 bool engine_session_append(struct engine_session *session, int32_t id, struct engine_error *error);
 
 /* The logits after the last token, [vocabulary_size], after the soft cap: a view until the next
- * call that changes the session. NULL when there are none: the session holds no token, or a sync was
- * stopped before its last one. */
+ * call that changes the session. NULL when there are none: the session holds no token, or a sync
+ * was stopped before its last one. */
 const float *engine_session_logits(const struct engine_session *session);
 
 /* Chooses a next token from those logits; does not append it. Tokens in banned[0..banned_count)

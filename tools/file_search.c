@@ -3,8 +3,8 @@
  * POSIX regcomp and regexec, in the C locale: '.' is one byte. The pattern comes from the model, so
  * what makes glibc's matcher slow or deep is refused before it is compiled: back-references (they
  * are not part of the standard either), deep nesting, multiplied repetitions. Lines are matched up
- * to LINE_READER_KEPT bytes, and the clock is looked at between pieces of a file. Ignored, binary and large
- * matches are left out; what did not fit is counted.
+ * to LINE_READER_KEPT bytes, and the clock is looked at between pieces of a file. Ignored, binary
+ * and large matches are left out; what did not fit is counted.
  */
 #include <inttypes.h>
 #include <regex.h>

@@ -5,9 +5,11 @@
  * what is checked and what is sent, so that no two parsers can disagree about the host. The address
  * is judged where the socket is made, so neither a redirect nor a DNS answer that changes between
  * two looks can lead to this machine or a private network. Redirects are followed by hand, at most
- * REDIRECT_LIMIT, each with every check. The body is capped after decompression, time in three ways.
+ * REDIRECT_LIMIT, each with every check. The body is capped after decompression, time in three
+ * ways.
  *
- * Left out: pictures and other downloads (named with type and size), sessions, headers of one's own.
+ * Left out: pictures and other downloads (named with type and size), sessions, headers of one's
+ * own.
  */
 #include <curl/curl.h>
 #include <jansson.h>

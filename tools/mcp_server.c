@@ -379,8 +379,8 @@ static void add_progress(void *host, const char *bytes, size_t length)
     flush_progress(server, false);
 }
 
-/* tool_context.cancelled. The end of input cancels nothing: a client may write its requests, close its
- * end, and read the answers. (When carat itself dies, so does this process, by its sandbox.) */
+/* tool_context.cancelled. The end of input cancels nothing: a client may write its requests, close
+ * its end, and read the answers. (When carat itself dies, so does this process, by its sandbox.) */
 static bool call_cancelled(void *host)
 {
     struct server *server = host;

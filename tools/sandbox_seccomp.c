@@ -94,6 +94,13 @@ static const int refused_calls[] = {
 static const int namespace_flags[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
                                       CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
 
+/* A rule's condition on one argument; `b` counts for masks only (a = mask, b = value). */
+static struct scmp_arg_cmp when(unsigned argument, enum scmp_compare how, scmp_datum_t a,
+                                scmp_datum_t b)
+{
+    return (struct scmp_arg_cmp){.arg = argument, .op = how, .datum_a = a, .datum_b = b};
+}
+
 static int refuse_calls(scmp_filter_ctx filter)
 {
     int status = 0;
@@ -115,10 +122,10 @@ static int refuse_namespaces(scmp_filter_ctx filter)
     for (size_t i = 0; status == 0 && i < sizeof namespace_flags / sizeof namespace_flags[0]; i++) {
         scmp_datum_t flag = (scmp_datum_t)(unsigned)namespace_flags[i];
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
+                                  when(0, SCMP_CMP_MASKED_EQ, flag, flag));
         if (status == 0) {
             status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1,
-                                      SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
+                                      when(0, SCMP_CMP_MASKED_EQ, flag, flag));
         }
     }
     return status;
@@ -137,26 +144,26 @@ static int refuse_sockets(scmp_filter_ctx filter)
     for (unsigned family = 0; status == 0 && family < FAMILIES; family++) {
         if (family != AF_INET && family != AF_INET6 && family != AF_NETLINK) {
             status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
-                                      SCMP_A0(SCMP_CMP_EQ, family));
+                                      when(0, SCMP_CMP_EQ, family, 0));
         }
     }
     if (status == 0) {
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
-                                  SCMP_A0(SCMP_CMP_GE, FAMILIES));
+                                  when(0, SCMP_CMP_GE, FAMILIES, 0));
     }
     for (size_t i = 0; status == 0 && i < sizeof protocols / sizeof protocols[0]; i++) {
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
-                                  SCMP_A2(SCMP_CMP_EQ, protocols[i]));
+                                  when(2, SCMP_CMP_EQ, protocols[i], 0));
     }
     static const unsigned internet[] = {AF_INET, AF_INET6};
     for (size_t i = 0; status == 0 && i < 2 * (sizeof types / sizeof types[0]); i++) {
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 2,
-                                  SCMP_A0(SCMP_CMP_EQ, internet[i % 2]),
-                                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xF, types[i / 2]));
+                                  when(0, SCMP_CMP_EQ, internet[i % 2], 0),
+                                  when(1, SCMP_CMP_MASKED_EQ, 0xF, types[i / 2]));
     }
     if (status == 0) {
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 2,
-                                  SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
+                                  when(0, SCMP_CMP_EQ, AF_NETLINK, 0), when(2, SCMP_CMP_NE, 0, 0));
     }
     return status;
 }
@@ -169,7 +176,7 @@ static int refuse_terminal_injection(scmp_filter_ctx filter)
     for (size_t i = 0; status == 0 && i < sizeof requests / sizeof requests[0]; i++) {
         /* The kernel looks at the low 32 bits only; so must the rule. */
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                                  SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFFu, requests[i]));
+                                  when(1, SCMP_CMP_MASKED_EQ, 0xFFFFFFFFu, requests[i]));
     }
     return status;
 }
@@ -193,23 +200,22 @@ static int refuse_set_id_bits(scmp_filter_ctx filter)
     for (size_t i = 0; status == 0 && i < sizeof calls / sizeof calls[0]; i++) {
         for (size_t bit = 0; status == 0 && calls[i].call >= 0 && bit < 2; bit++) {
             struct scmp_arg_cmp mode =
-                SCMP_CMP64(calls[i].mode_argument, SCMP_CMP_MASKED_EQ, bits[bit], bits[bit]);
+                when(calls[i].mode_argument, SCMP_CMP_MASKED_EQ, bits[bit], bits[bit]);
             if (calls[i].flags_argument < 0) {
                 status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i].call, 1, mode);
                 continue;
             }
             for (size_t flag = 0; status == 0 && flag < 2; flag++) {
-                status =
-                    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i].call, 2, mode,
-                                     SCMP_CMP64((unsigned)calls[i].flags_argument,
-                                                SCMP_CMP_MASKED_EQ, making[flag], making[flag]));
+                status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i].call, 2, mode,
+                                          when((unsigned)calls[i].flags_argument,
+                                               SCMP_CMP_MASKED_EQ, making[flag], making[flag]));
             }
         }
     }
     return status;
 }
 
-/* openat2 and fchmodat2 (452) carry modes behind pointers or past the table: "not implemented", and
+/* openat2 and fchmodat2 (452) carry modes behind pointers or past the table: ENOSYS, and
  * programs fall back. Our own file tools keep openat2: it is what holds them beneath the workspace,
  * and nothing foreign runs there. */
 static int refuse_hidden_modes(scmp_filter_ctx filter, enum sandbox_kind kind)

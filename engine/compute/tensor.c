@@ -66,7 +66,7 @@ void tensor_share(struct tensor_machine *machine,
     }
 }
 
-/* --- products -------------------------------------------------------------------------------- */
+/* --- products --- */
 
 struct product_job {
     const struct tensor_machine *machine;
@@ -165,7 +165,7 @@ void tensor_decode_row(const struct tensor_machine *machine, const struct weight
     decode(machine->kernels, matrix, (size_t)row, 1, values);
 }
 
-/* --- element by element ---------------------------------------------------------------------- */
+/* --- element by element --- */
 
 /* Rows of `width` values; the last one may be cut short by `total`, which is how a long run of
  * values is shared. */

@@ -25,7 +25,7 @@ struct decoder {
     struct pass pass;
 };
 
-/* --- the pass -------------------------------------------------------------------------------- */
+/* --- the pass --- */
 
 /* x += norm(branch) for the active rows. */
 static void add_branch(struct pass *pass, const float *norm)
@@ -127,7 +127,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     return true;
 }
 
-/* --- building -------------------------------------------------------------------------------- */
+/* --- building --- */
 
 /* The widest of the rows that differ between layers. */
 struct widths {

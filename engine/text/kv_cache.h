@@ -11,8 +11,8 @@
  * that a session can go back a little without computing again. How far is kv_cache_can_resume: a
  * slot that was overwritten once (even by a pass that was cancelled) does not come back.
  *
- * A position's row is [num_key_value_heads][head_dim], float32 or float16. Owned by the session; the
- * thread that computes writes it, and its workers read it.
+ * A position's row is [num_key_value_heads][head_dim], float32 or float16. Owned by the session;
+ * the thread that computes writes it, and its workers read it.
  */
 #ifndef CARAT_TEXT_KV_CACHE_H
 #define CARAT_TEXT_KV_CACHE_H

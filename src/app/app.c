@@ -293,9 +293,12 @@ static bool open_loop(struct app *app, struct err *err)
 {
     int status = uv_loop_init(&app->loop);
     if (status == 0) {
-        app->loop_open = true;
         status = uv_async_init(&app->loop, &app->infer_woke, infer_woke);
         app->infer_woke.data = app;
+        app->loop_open = status == 0;
+        if (status != 0) {
+            uv_loop_close(&app->loop);
+        }
     }
     if (status != 0) {
         err_set(err, ERR_IO, "starting the event loop: %s", uv_strerror(status));
@@ -348,14 +351,6 @@ void app_stop(struct app *app, enum exit_code exit_code)
     uv_stop(&app->loop);
 }
 
-static void close_handle(uv_handle_t *handle, void *context)
-{
-    (void)context;
-    if (!uv_is_closing(handle)) {
-        uv_close(handle, NULL);
-    }
-}
-
 void app_close(struct app *app)
 {
     agent_destroy(app->agent);
@@ -363,8 +358,8 @@ void app_close(struct app *app)
     if (app->loop_open) {
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
-        uv_walk(&app->loop, close_handle, NULL);
-        uv_run(&app->loop, UV_RUN_DEFAULT);
+        uv_close((uv_handle_t *)&app->infer_woke, NULL);
+        uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);
     }
     store_close(app->store);

@@ -48,6 +48,7 @@ struct app {
  * code to exit with in app->exit_code. `headless`: nobody can answer a question. */
 bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
               struct err *err);
+/* The face has closed its own handles on the loop (uv_close) before. */
 void app_close(struct app *app);
 
 /* Runs the loop until app_stop. */

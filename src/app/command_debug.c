@@ -57,7 +57,8 @@ static json_t *render_case(const struct renderer *renderer, const json_t *conver
     chat_prompt_init(&prompt);
     struct chat_encoder encoder = infer_vocabulary_encoder(renderer->model, &renderer->control);
     json_t *out;
-    if (chat_render_json(&prompt, conversation, &err) && chat_prompt_encode(&prompt, &encoder, &ids, &err)) {
+    if (chat_render_json(&prompt, conversation, &err) &&
+        chat_prompt_encode(&prompt, &encoder, &ids, &err)) {
         struct str spelled;
         str_init(&spelled);
         chat_prompt_spell(&prompt, &spelled, infer_vocabulary_spell, renderer->model);
@@ -101,7 +102,8 @@ static enum exit_code render_lines(const struct renderer *renderer)
 }
 
 /* The file that -m names, as `carat` itself would find it. */
-static bool find_model(const struct config *config, struct str *path, enum exit_code *code, struct err *err)
+static bool find_model(const struct config *config, struct str *path, enum exit_code *code,
+                       struct err *err)
 {
     struct app app = {.config = config};
     bool ok = paths_find(&app.paths, err) && app_find_model(&app, err);

@@ -258,6 +258,8 @@ enum exit_code headless_run(const struct config *config, size_t first)
         watch_signal(&headless, &headless.terminate, SIGTERM);
         submit(&headless);
         app_run(&headless.app);
+        uv_close((uv_handle_t *)&headless.interrupt, NULL);
+        uv_close((uv_handle_t *)&headless.terminate, NULL);
         app_close(&headless.app);
     } else {
         fprintf(stderr, "carat: %s\n", err.text);

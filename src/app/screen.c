@@ -391,6 +391,19 @@ static void watch(struct screen *screen)
     uv_signal_start(&screen->hung_up, on_terminate, SIGHUP);
 }
 
+static void stop_watching(struct screen *screen)
+{
+    uv_handle_t *handles[] = {
+        (uv_handle_t *)&screen->keys,    (uv_handle_t *)&screen->before_wait,
+        (uv_handle_t *)&screen->frame,   (uv_handle_t *)&screen->spin,
+        (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
+        (uv_handle_t *)&screen->hung_up,
+    };
+    for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
+        uv_close(handles[i], NULL);
+    }
+}
+
 /* A crash must not leave the terminal in raw mode. */
 static void on_crash(int signal_number)
 {
@@ -475,6 +488,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     submit_words(&screen, first);
     app_run(&screen.app);
     tui_draw(screen.tui);
+    stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");
     app_close(&screen.app);

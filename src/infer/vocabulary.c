@@ -28,12 +28,15 @@ static int32_t find(void *model, const char *spelling)
     return engine_token_find(model, spelling);
 }
 
-bool infer_vocabulary_resolve(const struct engine_model *model, struct control_ids *ids, struct err *err)
+bool infer_vocabulary_resolve(const struct engine_model *model, struct control_ids *ids,
+                              struct err *err)
 {
-    return control_ids_resolve(ids, engine_model_info(model)->vocabulary_size, find, (void *)model, err);
+    return control_ids_resolve(ids, engine_model_info(model)->vocabulary_size, find, (void *)model,
+                               err);
 }
 
-static bool encode(void *model, const char *text, size_t length, struct chat_ids *out, struct err *err)
+static bool encode(void *model, const char *text, size_t length, struct chat_ids *out,
+                   struct err *err)
 {
     int32_t *ids;
     size_t count;
@@ -50,7 +53,8 @@ static bool encode(void *model, const char *text, size_t length, struct chat_ids
     return true;
 }
 
-struct chat_encoder infer_vocabulary_encoder(const struct engine_model *model, const struct control_ids *ids)
+struct chat_encoder infer_vocabulary_encoder(const struct engine_model *model,
+                                             const struct control_ids *ids)
 {
     return (struct chat_encoder){.context = (void *)model, .encode = encode, .control = ids};
 }

@@ -1,4 +1,5 @@
-/* vocabulary: an engine model's tokens as the conversation format sees them: control ids by name, text to ids.
+/* vocabulary: an engine model's tokens as the conversation format sees them: control ids by name,
+ * text to ids.
  *
  * Read-only: any thread.
  */

@@ -113,7 +113,7 @@ static bool put(struct db *db, void *context, struct err *err)
     const struct store_call *call = put->call;
     int64_t key, row_id;
     int state;
-    if (!rows_conversation_key(db, put->conversation, &key, err) ||
+    if (!conversation_rows_key(db, put->conversation, &key, err) ||
         !find(db, key, call->call_id, &row_id, &state, err)) {
         return false;
     }
@@ -199,7 +199,7 @@ bool store_calls_unfinished(struct store *store, const char *conversation, struc
 {
     int64_t key;
     struct call_list read = {0};
-    if (!rows_conversation_key(store->db, conversation, &key, err) ||
+    if (!conversation_rows_key(store->db, conversation, &key, err) ||
         !read_calls(store->db, key, conversation, &read, err)) {
         for (size_t i = 0; i < read.count; i++) {
             store_call_finish(&read.items[i]);

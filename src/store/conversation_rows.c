@@ -65,7 +65,7 @@ static bool read_list(struct db *db, sqlite3_stmt *statement, struct conversatio
     return ok;
 }
 
-bool rows_conversation_key(struct db *db, const char *id, int64_t *key, struct err *err)
+bool conversation_rows_key(struct db *db, const char *id, int64_t *key, struct err *err)
 {
     static const char SQL[] = "SELECT key FROM conversations WHERE id = ?1";
     sqlite3_stmt *statement = db_statement(db, SQL, err);

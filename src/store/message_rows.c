@@ -133,7 +133,7 @@ static bool append(struct db *db, void *context, struct err *err)
         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     struct write *write = context;
     int64_t key, ordinal;
-    if (!rows_conversation_key(db, write->conversation, &key, err) ||
+    if (!conversation_rows_key(db, write->conversation, &key, err) ||
         !next_ordinal(db, key, &ordinal, err)) {
         return false;
     }
@@ -349,7 +349,7 @@ static bool load(struct db *db, void *context, struct err *err)
 {
     struct load *load = context;
     int64_t key, count;
-    if (!rows_conversation_key(db, load->conversation, &key, err) ||
+    if (!conversation_rows_key(db, load->conversation, &key, err) ||
         !read_count(db, key, &count, err) || !read_messages(db, key, load, err)) {
         return false;
     }

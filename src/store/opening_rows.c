@@ -188,7 +188,7 @@ static bool take_lease(struct db *db, void *context, struct err *err)
     struct lease *lease = context;
     int64_t key;
     bool found;
-    if (!rows_conversation_key(db, lease->conversation, &key, err) ||
+    if (!conversation_rows_key(db, lease->conversation, &key, err) ||
         !find_other(db, key, lease, &found, err)) {
         return false;
     }
@@ -227,7 +227,7 @@ static bool give_lease_back(struct db *db, void *context, struct err *err)
     static const char SQL[] = "DELETE FROM leases WHERE conversation = ?1 AND opening = ?2";
     const struct lease *lease = context;
     int64_t key;
-    if (!rows_conversation_key(db, lease->conversation, &key, err)) {
+    if (!conversation_rows_key(db, lease->conversation, &key, err)) {
         return false;
     }
     sqlite3_stmt *statement = db_statement(db, SQL, err);

@@ -89,7 +89,7 @@ static bool put(struct db *db, void *context, struct err *err)
 {
     struct put *put = context;
     int64_t key;
-    if (!rows_conversation_key(db, put->conversation, &key, err) ||
+    if (!conversation_rows_key(db, put->conversation, &key, err) ||
         !next_number(db, key, &put->number, err) || !insert_result(db, key, put, err)) {
         return false;
     }

@@ -15,6 +15,6 @@ struct store {
 };
 
 /* The row of a conversation by its full id; ERR_NOT_FOUND. conversation_rows.c */
-bool rows_conversation_key(struct db *db, const char *id, int64_t *key, struct err *err);
+bool conversation_rows_key(struct db *db, const char *id, int64_t *key, struct err *err);
 
 #endif

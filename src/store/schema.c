@@ -92,10 +92,10 @@ static const char VERSION_1[] =
     ") STRICT;"
     "CREATE INDEX leases_opening ON leases (opening);";
 
-const struct schema_step SCHEMA_STEPS[] = {
+const struct schema_step schema_steps[] = {
     {1, VERSION_1},
 };
-const size_t SCHEMA_STEP_COUNT = sizeof SCHEMA_STEPS / sizeof SCHEMA_STEPS[0];
+const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];
 
 static bool read_version(struct db *db, int *version, struct err *err)
 {

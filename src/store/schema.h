@@ -20,8 +20,8 @@ struct schema_step {
     const char *sql;
 };
 
-extern const struct schema_step SCHEMA_STEPS[];
-extern const size_t SCHEMA_STEP_COUNT;
+extern const struct schema_step schema_steps[];
+extern const size_t schema_step_count;
 
 /* Writes nothing. *version: 0 = an empty file. ERR_FORMAT when the file is someone else's database,
  * ERR_UNSUPPORTED when it was written by a newer carat than one with these steps. */

@@ -32,9 +32,9 @@ static bool open_rows(struct store *store, struct err *err)
 static bool prepare(struct store *store, struct err *err)
 {
     int version;
-    return schema_identify(store->db, SCHEMA_STEPS, SCHEMA_STEP_COUNT, &version, err) &&
+    return schema_identify(store->db, schema_steps, schema_step_count, &version, err) &&
            (version == 0 || opening_rows_check(store, err)) && db_start_writing(store->db, err) &&
-           schema_migrate(store->db, SCHEMA_STEPS, SCHEMA_STEP_COUNT, err) && open_rows(store, err);
+           schema_migrate(store->db, schema_steps, schema_step_count, err) && open_rows(store, err);
 }
 
 struct store *store_open(const char *path, struct err *err)

@@ -125,11 +125,11 @@ static void files_other_tools_and_refusals(void **state)
     json_decref(denied);
     json_decref(command);
     json_decref(none);
-    assert_non_null(
-        strstr(lines.data, "{\"id\":\"item_0\",\"type\":\"file_change\",\"changes\":[{\"path\":\"a."
+    assert_non_null(strstr(lines.data,
+                           "{\"id\":\"item_0\",\"type\":\"file_change\",\"changes\":[{\"path\":\"a."
                            "c\",\"kind\":\"add\"}],\"status\":\"completed\"}"));
-    assert_non_null(
-        strstr(lines.data, "{\"id\":\"item_1\",\"type\":\"file_change\",\"changes\":[{\"path\":\"a."
+    assert_non_null(strstr(lines.data,
+                           "{\"id\":\"item_1\",\"type\":\"file_change\",\"changes\":[{\"path\":\"a."
                            "c\",\"kind\":\"update\"}],\"status\":\"completed\"}"));
     assert_non_null(strstr(lines.data, "\"command\":\"rm x\",\"aggregated_output\":\"denied by the "
                                        "user\",\"exit_code\":null,\"status\":\"declined\""));

@@ -1,5 +1,5 @@
-/* Runs a fuzz target over every file of its corpus: what was once found stays found. Exits 1 when the corpus is
- * missing or empty, because a replay of nothing proves nothing. */
+/* Runs a fuzz target over every file of its corpus: what was once found stays found. Exits 1 when
+ * the corpus is missing or empty, because a replay of nothing proves nothing. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -98,7 +98,8 @@ static void test_the_table(void **state)
     assert_int_equal(catalogue_entries[0].image_budget, 70);
     for (size_t i = 0; i < catalogue_count; i++) {
         assert_true(catalogue_entry_named(catalogue_entries[i].name) == &catalogue_entries[i]);
-        assert_true(catalogue_entries[i].context >= 4096 && catalogue_entries[i].image_budget >= 70);
+        assert_true(catalogue_entries[i].context >= 4096 &&
+                    catalogue_entries[i].image_budget >= 70);
         assert_true(catalogue_entries[i].description[0] != '\0');
         assert_non_null(catalogue_entries[i].sha256);
     }

@@ -175,7 +175,7 @@ static struct schema_step future[3] = {{0, NULL}, {2, STEP_2}, {3, STEP_3}};
 
 static bool migrate(const char *path, size_t steps, struct err *err)
 {
-    future[0] = SCHEMA_STEPS[0];
+    future[0] = schema_steps[0];
     struct db *db = db_open(path, err);
     bool ok = db != NULL && db_start_writing(db, err) && schema_migrate(db, future, steps, err);
     db_close(db);

@@ -261,7 +261,8 @@ static void seconds_within(int64_t from_us, int most, const char *what)
     }
 }
 
-/* The bounds are ten and more times what is needed without sanitizers: they catch quadratic work. */
+/* The bounds are ten and more times what is needed without sanitizers: they catch quadratic work.
+ */
 static void test_large_transcript(void **state)
 {
     (void)state;

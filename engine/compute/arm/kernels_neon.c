@@ -174,7 +174,7 @@ DEFINE_VALUES(f32, 4)
 DEFINE_VALUES(f16, 2)
 DEFINE_VALUES(bf16, 2)
 
-/* --- block formats: unpack makes the 32 values of a block ------------------------------------ */
+/* --- block formats: unpack makes the 32 values of a block --- */
 
 INLINE float32x4_t scale_at(const unsigned char *half)
 {

@@ -37,7 +37,7 @@ INLINE float add_lanes(__m256 v)
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-/* --- many tokens against float32 rows -------------------------------------------------------- */
+/* --- many tokens against float32 rows --- */
 
 INLINE void tile(const float *rows, size_t row_stride, size_t columns, const float *x,
                  size_t x_stride, float *out, size_t out_stride, const int row_count,
@@ -113,7 +113,7 @@ static void panel(const float *rows, size_t row_stride, size_t row_count, size_t
     }
 }
 
-/* --- formats of single values: eight at a time, and a masked rest ---------------------------- */
+/* --- formats of single values: eight at a time, and a masked rest --- */
 
 INLINE __m256 load_f32(const unsigned char *row, size_t c)
 {
@@ -247,7 +247,7 @@ DEFINE_VALUES(f32, 4)
 DEFINE_VALUES(f16, 2)
 DEFINE_VALUES(bf16, 2)
 
-/* --- block formats: unpack makes values 32 * part .. 32 * part + 31 of a block --------------- */
+/* --- block formats: unpack makes values 32 * part .. 32 * part + 31 of a block --- */
 
 INLINE __m256 scale_at(const unsigned char *half)
 {

@@ -1,5 +1,5 @@
-/* Rules from the first part of the input, up to a NUL, decide about the path in the second. Whatever
- * they say, the answer comes, and forgetting the rules forgets it. */
+/* Rules from the first part of the input, up to a NUL, decide about the path in the second.
+ * Whatever they say, the answer comes, and forgetting the rules forgets it. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
