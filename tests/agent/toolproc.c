@@ -35,7 +35,7 @@ struct world {
     int finished;
 };
 
-static const char *carat_tool;
+static char *carat_tool;
 
 static void on_output(void *context, const char *call_id, const char *bytes, size_t length)
 {
@@ -418,7 +418,8 @@ static void test_self_test(void **state)
 int main(int argc, char **argv)
 {
     assert_int_equal(argc, 2);
-    carat_tool = argv[1];
+    carat_tool = realpath(argv[1], NULL); /* calls start in another directory */
+    assert_non_null(carat_tool);
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TEST(test_results),    TEST(test_lifetimes),       TEST(test_what_a_process_is_given),
@@ -426,5 +427,7 @@ int main(int argc, char **argv)
         TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
         TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
     };
-    return cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
+    int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
+    free(carat_tool);
+    return failures;
 }
