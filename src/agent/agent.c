@@ -80,7 +80,7 @@ struct agent {
 static void feed(struct agent *agent, struct turn_event event);
 static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err);
 
-/* --- telling the face ------------------------------------------------------------------------- */
+/* --- telling the face --- */
 
 static void emit(struct agent *agent, const struct agent_event *event)
 {
@@ -116,7 +116,7 @@ static void store_failed(struct agent *agent, const struct err *err)
     feed(agent, (struct turn_event){.kind = TURN_EVENT_STORE_FAILED});
 }
 
-/* --- calls ------------------------------------------------------------------------------------ */
+/* --- calls --- */
 
 static void put_call(struct agent *agent, const struct open_call *call)
 {
@@ -170,7 +170,7 @@ static void settle(struct agent *agent, struct open_call *call, json_t *response
     emit(agent, &event);
 }
 
-/* --- the model's step ------------------------------------------------------------------------- */
+/* --- the model's step --- */
 
 static void on_step_text(void *context, const char *text, size_t length)
 {
@@ -345,7 +345,7 @@ static void on_token(struct agent *agent, const struct infer_event *event)
     }
 }
 
-/* --- actions ---------------------------------------------------------------------------------- */
+/* --- actions --- */
 
 static void decide(struct agent *agent, int place)
 {
@@ -488,7 +488,7 @@ static void feed(struct agent *agent, struct turn_event event)
     agent->draining = false;
 }
 
-/* --- turns ------------------------------------------------------------------------------------ */
+/* --- turns --- */
 
 static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err)
 {
@@ -559,7 +559,7 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
                              .call = place});
 }
 
-/* --- what the loop brings in ------------------------------------------------------------------ */
+/* --- what the loop brings in --- */
 
 static void on_ready(struct agent *agent)
 {
@@ -664,7 +664,7 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
     look_at_clock(agent);
 }
 
-/* --- birth and return ------------------------------------------------------------------------- */
+/* --- birth and return --- */
 
 struct agent *agent_create(const struct agent_options *options, agent_callback *callback,
                            void *context, struct err *err)

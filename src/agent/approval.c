@@ -21,7 +21,7 @@
 #include "base/vec.h"
 #include "base/visible.h"
 
-/* --- rules ------------------------------------------------------------------------------------ */
+/* --- rules --- */
 
 void approval_rules_init(struct approval_rules *rules)
 {
@@ -98,7 +98,7 @@ static const struct approval_rule *find_rule(const struct approval_rules *rules,
     return NULL;
 }
 
-/* --- the session's own list ------------------------------------------------------------------- */
+/* --- the session's own list --- */
 
 struct approval_session {
     struct {
@@ -150,7 +150,7 @@ void approval_session_allow(struct approval_session *session, const char *tool,
     session->count++;
 }
 
-/* --- the decision ----------------------------------------------------------------------------- */
+/* --- the decision --- */
 
 static const struct {
     const char *name;
@@ -216,7 +216,7 @@ enum approval_verdict approval_decide(const struct approval_rules *rules,
     return decide_by_mode(mode, known);
 }
 
-/* --- what the user is shown ------------------------------------------------------------------- */
+/* --- what the user is shown --- */
 
 /* How a tool's own arguments are shown: each line of the text behind a mark. Arguments without a
  * row here follow as "name: JSON", so that nothing is left out. */

@@ -68,7 +68,7 @@ struct toolproc {
     } calls;
 };
 
-/* --- what a process is given ------------------------------------------------------------------ */
+/* --- what a process is given --- */
 
 struct environment {
     char *items[ENVIRONMENT_MAX + 1];
@@ -128,7 +128,7 @@ static char *dump_policy(const json_t *policy)
     return kept;
 }
 
-/* --- results ---------------------------------------------------------------------------------- */
+/* --- results --- */
 
 static json_t *output_object(const char *text, size_t length)
 {
@@ -218,7 +218,7 @@ static void finish_call(struct toolproc *toolproc, size_t place, json_t *respons
     mem_free(call_id);
 }
 
-/* --- servers ---------------------------------------------------------------------------------- */
+/* --- servers --- */
 
 static void drop_server(struct server *server)
 {
@@ -341,7 +341,7 @@ static struct server *serve(struct toolproc *toolproc, const struct toolset_tool
     return server;
 }
 
-/* --- the interface ---------------------------------------------------------------------------- */
+/* --- the interface --- */
 
 static void on_stillborn(uv_timer_t *timer)
 {
@@ -439,7 +439,7 @@ void toolproc_destroy(struct toolproc *toolproc)
     uv_close((uv_handle_t *)&toolproc->stillborn, on_timer_closed);
 }
 
-/* --- self-test: a loop of its own, because it waits ------------------------------------------- */
+/* --- self-test: a loop of its own, because it waits --- */
 
 struct self_test {
     uv_loop_t loop;

@@ -134,7 +134,7 @@ static bool is_current(const struct turn *turn, const struct turn_event *event, 
     return event->call == turn->call_current && turn->running == running;
 }
 
-/* --- what each event does --------------------------------------------------------------------- */
+/* --- what each event does --- */
 
 static void on_submit(struct turn *turn, const struct turn_event *event,
                       struct turn_actions *actions)

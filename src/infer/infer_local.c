@@ -91,7 +91,7 @@ static bool is_cancelled(struct infer_local *local)
     return atomic_load(&local->cancelled) >= local->sequence;
 }
 
-/* --- loading ---------------------------------------------------------------------------------- */
+/* --- loading --- */
 
 static void ban(struct infer_local *local, int32_t id)
 {
@@ -171,7 +171,7 @@ static bool load(struct infer_local *local, struct err *err)
     return open_session(local, err);
 }
 
-/* --- a request -------------------------------------------------------------------------------- */
+/* --- a request --- */
 
 /* The prompt's ids, checked: the format begins with one BOS, and room for an answer is left. */
 static bool encode_prompt(struct infer_local *local, const struct chat_prompt *prompt,
@@ -366,7 +366,7 @@ static void *work(void *context)
     return NULL;
 }
 
-/* --- the loop's side -------------------------------------------------------------------------- */
+/* --- the loop's side --- */
 
 static void local_submit(struct infer *infer, struct infer_request *request)
 {

@@ -82,7 +82,7 @@ static void post_failure(struct infer_script *script, uint64_t number, const cha
     post(script, &event, NULL);
 }
 
-/* --- pieces ----------------------------------------------------------------------------------- */
+/* --- pieces --- */
 
 /* The next token of text[0..length), length >= 1: a control token or at most 3 bytes before one. */
 static struct piece cut_piece(const char *text, size_t length)
@@ -129,7 +129,7 @@ static size_t prompt_length(const struct chat_prompt *prompt)
     return count;
 }
 
-/* --- the thread ------------------------------------------------------------------------------- */
+/* --- the thread --- */
 
 /* Sleeps; true when the request was cancelled, before or meanwhile. */
 static bool pause_or_cancel(struct infer_script *script, int milliseconds)
@@ -276,7 +276,7 @@ static void *work(void *context)
     }
 }
 
-/* --- the loop's side -------------------------------------------------------------------------- */
+/* --- the loop's side --- */
 
 static void script_submit(struct infer *infer, struct infer_request *request)
 {

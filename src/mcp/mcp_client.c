@@ -68,7 +68,7 @@ struct mcp_client {
     } open;
 };
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -185,7 +185,7 @@ static void give_up(struct mcp_client *client, const char *why)
     kill_group(client, SIGKILL);
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 struct written {
     uv_write_t request;
@@ -290,7 +290,7 @@ void mcp_client_cancel(struct mcp_client *client, uint64_t call)
     }
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static bool find_call(const struct mcp_client *client, const json_t *id, size_t *place)
 {
@@ -451,7 +451,7 @@ static void on_error_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *
     }
 }
 
-/* --- start and stop --------------------------------------------------------------------------- */
+/* --- start and stop --- */
 
 static void init_handles(struct mcp_client *client, struct uv_loop_s *loop)
 {

@@ -40,7 +40,7 @@ struct world {
     uint64_t tokens;
 };
 
-/* --- what is written down --------------------------------------------------------------------- */
+/* --- what is written down --- */
 
 static const char *const outcomes[] = {[TURN_OK] = "ok",
                                        [TURN_CANCELLED] = "cancelled",
@@ -137,7 +137,7 @@ static void on_event(void *context, const struct agent_event *event)
     }
 }
 
-/* --- the world -------------------------------------------------------------------------------- */
+/* --- the world --- */
 
 static void start_agent(struct world *world, const char *script, const char *conversation)
 {
@@ -277,7 +277,7 @@ static void check_conversation(struct world *world)
 #define CALL(arguments) "<|tool_call>call:shell{command:<|\\\"|>" arguments "<|\\\"|>}<tool_call|>"
 #define LIST            "<|tool_call>call:list_files{}<tool_call|>"
 
-/* --- turns ------------------------------------------------------------------------------------ */
+/* --- turns --- */
 
 static void test_answer(void **state)
 {
@@ -705,7 +705,7 @@ static void test_large_result(void **state)
     check_conversation(world);
 }
 
-/* --- the store fails -------------------------------------------------------------------------- */
+/* --- the store fails --- */
 
 static void break_store(struct world *world)
 {
@@ -773,7 +773,7 @@ static void test_store_fails_at_result(void **state)
     check_conversation(world);
 }
 
-/* --- taken up again --------------------------------------------------------------------------- */
+/* --- taken up again --- */
 
 static void test_resume(void **state)
 {

@@ -73,7 +73,7 @@ static void test_preamble(void **state)
     str_finish(&out);
 }
 
-/* --- repeat ----------------------------------------------------------------------------------- */
+/* --- repeat --- */
 
 /* At which token (from 1) a run of `tokens` tokens of period `period` is noticed; 0 = never. */
 static int noticed_at(int period, int tokens, bool in_call)
@@ -119,7 +119,7 @@ static void test_no_repeat(void **state)
     }
 }
 
-/* --- results ---------------------------------------------------------------------------------- */
+/* --- results --- */
 
 static void output_is(json_t *response, const char *expected)
 {

@@ -271,7 +271,7 @@ static void test_timeout_and_store(void **state)
     assert_string_equal(about(&turn, TURN_EVENT_TOOL_DONE, 0), "end(failed)");
 }
 
-/* --- random events ---------------------------------------------------------------------------- */
+/* --- random events --- */
 
 struct watch {
     bool in_turn, requested;

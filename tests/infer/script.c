@@ -169,7 +169,7 @@ static void test_bad_scripts(void **state)
     }
 }
 
-/* --- mask ------------------------------------------------------------------------------------- */
+/* --- mask --- */
 
 /* What is allowed at the mask's place, as the names' numbers. */
 static uint32_t allowed(const struct mask *mask)
