@@ -271,7 +271,7 @@ static void keep_answer(struct agent *agent)
         return;
     }
     struct err err = {0};
-    if (!journal_partial(&agent->journal, message, agent->step.bytes, &err)) {
+    if (!journal_answer(&agent->journal, message, &err)) {
         store_failed(agent, &err);
     }
     struct chat_message copy;
@@ -329,6 +329,14 @@ static void request_failed(struct agent *agent, const struct infer_event *event)
     model_failed(agent, err.text);
 }
 
+static void keep_partial(struct agent *agent)
+{
+    struct err err = {0};
+    if (!journal_partial(&agent->journal, step_message(&agent->step), agent->step.bytes, &err)) {
+        store_failed(agent, &err);
+    }
+}
+
 static void on_token(struct agent *agent, const struct infer_event *event)
 {
     if (agent->ended_early) {
@@ -338,10 +346,8 @@ static void on_token(struct agent *agent, const struct infer_event *event)
         agent->ended_early = true;
         infer_cancel(agent->options.infer);
     }
-    struct err err = {0};
-    if (journal_due(&agent->journal, agent->step.bytes) &&
-        !journal_partial(&agent->journal, step_message(&agent->step), agent->step.bytes, &err)) {
-        store_failed(agent, &err);
+    if (journal_due(&agent->journal, agent->step.bytes)) {
+        keep_partial(agent);
     }
 }
 
@@ -717,6 +723,13 @@ void agent_destroy(struct agent *agent)
     mem_free(agent->system);
     mem_free(agent->workspace);
     mem_free(agent);
+}
+
+void agent_keep_shown(struct agent *agent)
+{
+    if (agent->step_running && journal_behind(&agent->journal, agent->step.bytes)) {
+        keep_partial(agent);
+    }
 }
 
 bool agent_busy(const struct agent *agent)

@@ -91,6 +91,9 @@ void agent_cancel(struct agent *agent);
 /* The user's word on AGENT_APPROVAL. `reason` (may be NULL) goes to the model with a no. */
 void agent_decide(struct agent *agent, const char *call_id, enum approval_answer answer,
                   const char *reason);
+/* To be called before a frame is drawn: puts on disk what the frame shows of an answer that is
+ * still growing, so that nothing that was seen is lost. */
+void agent_keep_shown(struct agent *agent);
 bool agent_busy(const struct agent *agent);
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
 void agent_set_thinking(struct agent *agent, bool thinking);

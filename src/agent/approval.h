@@ -56,7 +56,8 @@ void approval_session_allow(struct approval_session *session, const char *tool,
                             const json_t *arguments);
 
 /* The verdict, and in `why` (may be NULL) which rule or mode gave it. A deny rule wins over
- * everything, then the session, then allow and ask rules (first match), then the mode. */
+ * everything, then read-only mode over what changes things, then the session, then allow and ask
+ * rules (first match), then the mode. */
 enum approval_verdict approval_decide(const struct approval_rules *rules,
                                       const struct approval_session *session,
                                       enum approval_mode mode, const char *tool,

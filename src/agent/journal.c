@@ -88,12 +88,25 @@ bool journal_due(const struct journal *journal, size_t bytes)
                                            clock_monotonic_us() - journal->kept_us >= PARTIAL_US);
 }
 
+bool journal_behind(const struct journal *journal, size_t bytes)
+{
+    return bytes > journal->kept_bytes;
+}
+
 bool journal_partial(struct journal *journal, const struct chat_message *message, size_t bytes,
                      struct err *err)
 {
     /* Also after a failure the next attempt waits its time. */
     journal->kept_bytes = bytes;
     journal->kept_us = clock_monotonic_us();
+    if (journal->row != 0) {
+        return store_message_grow(journal->store, journal->row, message, err);
+    }
+    return store_message_append(journal->store, journal->id, message, &journal->row, err);
+}
+
+bool journal_answer(struct journal *journal, const struct chat_message *message, struct err *err)
+{
     if (journal->row != 0) {
         return store_message_update(journal->store, journal->row, message, err);
     }

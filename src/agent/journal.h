@@ -1,8 +1,9 @@
 /* journal: what the agent commits, when.
  *
  * A conversation gets its row with its first message. An answer that streams in is kept as a
- * partial message that is replaced at most every 250 ms or 2 KiB; its last form replaces it once
- * more. Every function that returns true has put what it was given on disk. Loop thread.
+ * partial message that grows: before each frame that shows more of it, and at least every 250 ms or
+ * 2 KiB; its last form replaces it. Every function that returns true has put what it was given on
+ * disk. Loop thread.
  */
 #ifndef CARAT_AGENT_JOURNAL_H
 #define CARAT_AGENT_JOURNAL_H
@@ -44,8 +45,12 @@ bool journal_message(struct journal *journal, const struct chat_message *message
 void journal_step(struct journal *journal);
 /* True when a partial answer that is now `bytes` long should be kept again. */
 bool journal_due(const struct journal *journal, size_t bytes);
+/* True when there is more of it than is kept. */
+bool journal_behind(const struct journal *journal, size_t bytes);
 bool journal_partial(struct journal *journal, const struct chat_message *message, size_t bytes,
                      struct err *err);
+/* The answer has ended; this is its last form. */
+bool journal_answer(struct journal *journal, const struct chat_message *message, struct err *err);
 
 bool journal_call(struct journal *journal, const struct store_call *call, struct err *err);
 /* Keeps a large result whole; its handle. */

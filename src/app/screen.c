@@ -356,6 +356,7 @@ static void before_wait(uv_prepare_t *handle)
         return;
     }
     screen->drawn_us = now;
+    agent_keep_shown(screen->app.agent);
     tui_draw(screen->tui);
 }
 

@@ -416,7 +416,7 @@ static bool attempt(struct db *db, enum db_access access,
                     bool (*work)(struct db *db, void *context, struct err *err), void *context,
                     struct err *err)
 {
-    if (!db_execute(db, access == DB_WRITE ? "BEGIN IMMEDIATE" : "BEGIN", err)) {
+    if (!db_execute(db, access == DB_READ ? "BEGIN" : "BEGIN IMMEDIATE", err)) {
         return false;
     }
     if (work(db, context, err) && db_execute(db, "COMMIT", err)) {
@@ -429,11 +429,22 @@ static bool attempt(struct db *db, enum db_access access,
     return false;
 }
 
+/* In WAL mode NORMAL leaves out the sync at a commit, and nothing else. */
+static bool set_synced(struct db *db, bool synced, struct err *err)
+{
+    return db_execute(db, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                      err);
+}
+
 bool db_transaction(struct db *db, enum db_access access,
                     bool (*work)(struct db *db, void *context, struct err *err), void *context,
                     struct err *err)
 {
     struct err failure = {0};
+    bool unsynced = access == DB_WRITE_UNSYNCED;
+    if (unsynced && !set_synced(db, false, err)) {
+        return false;
+    }
     bool ok = attempt(db, access, work, context, &failure);
     if (!ok && failure.code == ERR_FULL && !db->in_memory && reserve_give_up(db->path)) {
         log_write("store", "%s: the disk is full; the reserve was given up", db->path);
@@ -441,6 +452,9 @@ bool db_transaction(struct db *db, enum db_access access,
         db_checkpoint(db, NULL);
         err_clear(&failure);
         ok = attempt(db, access, work, context, &failure);
+    }
+    if (unsynced && !set_synced(db, true, ok ? &failure : NULL)) {
+        ok = false;
     }
     if (!ok && err != NULL) {
         *err = failure;

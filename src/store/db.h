@@ -64,7 +64,12 @@ char *db_column_text(sqlite3_stmt *statement, int column);
 bool db_execute(struct db *db, const char *sql, struct err *err);
 bool db_pragma_integer(struct db *db, const char *sql, int64_t *value, struct err *err);
 
-enum db_access { DB_READ, DB_WRITE };
+enum db_access {
+    DB_READ,
+    DB_WRITE,
+    DB_WRITE_UNSYNCED, /* survives kill -9; power loss only once a later DB_WRITE has synced the log
+                        */
+};
 
 /* Runs `work` in a transaction: committed when it returns true, undone when not or when the commit
  * fails. On a full disk the reserve is given up, the log moved into the database and `work` run

@@ -224,18 +224,30 @@ static bool update(struct db *db, void *context, struct err *err)
            (!write->message->complete || touch_conversation(db, place.conversation, 0, err));
 }
 
-bool store_message_update(struct store *store, int64_t row, const struct chat_message *message,
-                          struct err *err)
+static bool replace(struct store *store, enum db_access access, int64_t row,
+                    const struct chat_message *message, struct err *err)
 {
     struct write write;
     bool ok = write_init(&write, message, err);
     write.row = row;
-    ok = ok && db_transaction(store->db, DB_WRITE, update, &write, err);
+    ok = ok && db_transaction(store->db, access, update, &write, err);
     if (!ok) {
         err_prefix(err, "keeping a message");
     }
     write_finish(&write);
     return ok;
+}
+
+bool store_message_grow(struct store *store, int64_t row, const struct chat_message *message,
+                        struct err *err)
+{
+    return replace(store, DB_WRITE_UNSYNCED, row, message, err);
+}
+
+bool store_message_update(struct store *store, int64_t row, const struct chat_message *message,
+                          struct err *err)
+{
+    return replace(store, DB_WRITE, row, message, err);
 }
 
 /* ---- reading ---- */

@@ -73,7 +73,11 @@ bool store_conversation_release(struct store *store, const char *id, struct err 
 /* Appends; *row names the message from now on. */
 bool store_message_append(struct store *store, const char *conversation,
                           const struct chat_message *message, int64_t *row, struct err *err);
-/* Replaces a message's content: a partial answer that grew, or its final form. The role stays. */
+/* The same for an answer that still grows, cheaply enough for every frame of the screen: what was
+ * given survives kill -9 at once, and power loss with the next call that commits anything else. */
+bool store_message_grow(struct store *store, int64_t row, const struct chat_message *message,
+                        struct err *err);
+/* Replaces a message's content by its final form. The role stays. */
 bool store_message_update(struct store *store, int64_t row, const struct chat_message *message,
                           struct err *err);
 /* All of them, in order, into an initialised, empty conversation. A body whose hash does not match

@@ -515,7 +515,7 @@ def case_screen_interrupt_and_kill():
     """Ctrl-C in the middle of one answer, kill -9 in the middle of another; then resume shows all that was seen."""
     with Place() as place:
         slow = {"text": "one two three four five six seven eight nine ten eleven twelve<turn|>", "delay_ms": 150}
-        model = script(place, slow, dict(slow, text="red orange yellow green blue indigo violet black white grey<turn|>"))
+        model = script(place, slow, dict(slow, delay_ms=40, text="red orange yellow green blue indigo violet black white grey<turn|>"))
         screen = Screen(place, "-m", model)
         try:
             screen.wait("script")
@@ -524,16 +524,18 @@ def case_screen_interrupt_and_kill():
             screen.key("C-c")
             screen.wait("topped by the user")
             screen.say("colours please")
-            seen = screen.wait("yellow")
-            time.sleep(0.4)
-            os.kill(screen.pid(), signal.SIGKILL)
+            screen.wait("yellow")
+            pid = screen.pid()
+            seen = screen.text()
+            os.kill(pid, signal.SIGKILL)
             screen.wait("[exit 137]")
-            check("twelve" not in seen, seen)
+            colours = [word for word in ("red", "orange", "yellow", "green", "blue", "indigo") if word in seen]
+            check(len(colours) >= 3 and "twelve" not in seen, seen)
         finally:
             screen.close()
         screen = Screen(place, "resume", "-m", model)
         try:
-            screen.wait("count", "one two three", "colours please", "red orange yellow")
+            screen.wait("count", "one two three", "colours please", " ".join(colours))
         finally:
             screen.close()
 
