@@ -141,10 +141,6 @@ static bool session_allows(const struct approval_session *session, const char *t
 void approval_session_allow(struct approval_session *session, const char *tool,
                             const json_t *arguments)
 {
-    if (mode == APPROVAL_READ_ONLY && !known->read_only) {
-        say(why, "mode: read-only"); /* a ceiling: what was allowed before does not pass it */
-        return APPROVAL_DENY;
-    }
     if (session_allows(session, tool, arguments)) {
         return;
     }
@@ -204,6 +200,10 @@ enum approval_verdict approval_decide(const struct approval_rules *rules,
     const struct toolset_tool *known = toolset_find(tool);
     if (known == NULL) {
         say(why, "no such tool");
+        return APPROVAL_DENY;
+    }
+    if (mode == APPROVAL_READ_ONLY && !known->read_only) {
+        say(why, "mode: read-only"); /* a ceiling: what was allowed before does not pass it */
         return APPROVAL_DENY;
     }
     if (session_allows(session, tool, arguments)) {

@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 
-CASE, BUILD, SOURCE = sys.argv[1:4]
+CASE = sys.argv[1]
+BUILD, SOURCE = (os.path.abspath(path) for path in sys.argv[2:4])
 CARAT = os.path.join(BUILD, "carat")
 TOOL = os.path.join(BUILD, "carat-tool")
 ENGINE = os.path.join(BUILD, "carat-engine")
