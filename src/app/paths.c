@@ -47,11 +47,12 @@ static char *folder(const char *own, const char *variable, const char *standard,
 static char *first_existing(const char *base, const char *const rests[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char *path = join(base, rests[i]);
-        if (access(path, F_OK) == 0) {
-            return path;
-        }
+        char *path = join(base, rests[i]), resolved[PATH_MAX];
+        bool exists = realpath(path, resolved) != NULL;
         mem_free(path);
+        if (exists) {
+            return mem_strdup(resolved);
+        }
     }
     return join(base, rests[0]);
 }

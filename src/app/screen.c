@@ -10,6 +10,7 @@
 #include "app/slash.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "models/catalogue.h"
 
 enum { FRAME_US = 16000, SPIN_MS = 100 };
 
@@ -141,6 +142,13 @@ static void turn_ended(struct screen *screen, const struct agent_event *event)
     }
 }
 
+/* The catalogue's name is what the user types, and shorter than the file's own. */
+static const char *short_name(const struct screen *screen, const char *name)
+{
+    const struct catalogue_entry *entry = catalogue_entry_of_file(screen->app.model_path);
+    return entry != NULL ? entry->name : name;
+}
+
 static void agent_event(void *context, const struct agent_event *event)
 {
     struct screen *screen = context;
@@ -148,7 +156,7 @@ static void agent_event(void *context, const struct agent_event *event)
     switch (event->kind) {
     case AGENT_READY:
         str_clear(&screen->model_name);
-        str_append(&screen->model_name, event->name);
+        str_append(&screen->model_name, short_name(screen, event->name));
         set_activity(screen, agent_busy(screen->app.agent) ? "reading" : "");
         screen->context_size = (long)event->total;
         break;
@@ -426,8 +434,11 @@ static void guard_terminal(void)
 static void describe_sandbox(struct screen *screen)
 {
     const char *kind = config_string(screen->config, OPTION_SANDBOX);
+    bool read_only = strcmp(kind, "read-only") == 0;
     screen->sandbox_warning = strcmp(kind, "danger-full-access") == 0;
-    str_append(&screen->sandbox, screen->sandbox_warning ? "NO SANDBOX" : kind);
+    str_append(&screen->sandbox, screen->sandbox_warning ? "NO SANDBOX"
+                                 : read_only             ? "sandbox, read-only"
+                                                         : "sandbox");
 }
 
 static void finish(struct screen *screen)

@@ -79,21 +79,23 @@ static void add_segment(struct segment *segments, size_t *count, enum theme_role
 static size_t make_segments(const struct statusline *line, struct segment *segments)
 {
     size_t count = 0;
-    add_segment(segments, &count, THEME_FAINT, 1);
+    add_segment(segments, &count, THEME_FAINT, 3);
     if (line->tokens_per_second > 0) {
-        str_append_format(&segments[0].text, "%.1f tokens/s", line->tokens_per_second);
+        const char *format = line->tokens_per_second < 100 ? "%.1f tokens/s" : "%.0f tokens/s";
+        str_append_format(&segments[0].text, format, line->tokens_per_second);
     }
     add_segment(segments, &count, THEME_FAINT, 4);
     if (line->context_size > 0) {
         long percent = (long)(100.0 * (double)line->context_used / (double)line->context_size);
-        str_append_format(&segments[1].text, "context %ld%%", percent);
+        str_append_format(&segments[1].text, "context %ld of %ld", line->context_used,
+                          line->context_size);
         segments[1].role = percent >= 80 ? THEME_BUSY : THEME_FAINT;
     }
     add_segment(segments, &count, THEME_FAINT, 2);
     if (line->thinking) {
         str_append(&segments[2].text, "thinking on");
     }
-    add_segment(segments, &count, THEME_FAINT, 3);
+    add_segment(segments, &count, THEME_FAINT, 1);
     str_append(&segments[3].text, line->model);
     add_segment(segments, &count, THEME_KEY, 6);
     str_append(&segments[4].text, line->mode);
