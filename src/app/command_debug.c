@@ -145,7 +145,11 @@ enum exit_code command_render(struct config *config)
 
 enum exit_code command_parse(struct config *config)
 {
-    (void)config;
+    bool lenient = config->words.count == 2 && strcmp(config->words.items[1], "lenient") == 0;
+    if (config->words.count > 1 && !lenient) {
+        fprintf(stderr, "carat: say carat parse, or carat parse lenient\n");
+        return EXIT_CODE_USAGE;
+    }
     struct str text;
     char buffer[16 * 1024];
     size_t got;
@@ -158,7 +162,7 @@ enum exit_code command_parse(struct config *config)
         fprintf(stderr, "carat: the text is larger than %d bytes\n", LINE_LIMIT);
         code = EXIT_CODE_BAD_INPUT;
     } else {
-        print_json(chat_turn_to_json(text.data, text.length, false));
+        print_json(chat_turn_to_json(text.data, text.length, lenient));
     }
     str_finish(&text);
     return code;

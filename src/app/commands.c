@@ -103,7 +103,7 @@ const struct command command_table[] = {
     {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
     {"render", "", "print prompts: JSON cases in, one a line; {\"rendered\", \"ids\"} out",
      command_render},
-    {"parse", "", "read a model turn as text; print its thought, text and calls as JSON",
+    {"parse", "[lenient]", "read a model turn as text; print its thought, text and calls as JSON",
      command_parse},
     {"config", "example", "print an example of the configuration file", run_config},
 };
