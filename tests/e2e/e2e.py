@@ -435,6 +435,32 @@ def case_engine():
         engine("logits", "-m", "/nonexistent", "--ids", "ids.json", "-o", "x.npy", code=1)
 
 
+def case_sandbox_command():
+    """carat sandbox -- CMD runs as a tool's command would."""
+    with Place() as place:
+        place.write("river.txt", "hello\n")
+        with open(os.path.join(place.home, "secret"), "w") as file:
+            file.write("secret\n")
+        line = f"cat river.txt; cat {place.home}/secret; echo x > /etc/carat-breach; exit 7"
+        run = place.carat("sandbox", "--", "sh", "-c", line, code=7)
+        check(run.stdout == "hello\n" and "secret" not in run.stdout, run.stdout)
+        check(not os.path.exists("/etc/carat-breach"), "written outside")
+        check("all layers hold" in place.carat("sandbox", "status").stdout, "status")
+        place.carat("sandbox", code=2)
+        place.carat("sandbox", "--", "no-such-program", code=127)
+
+
+def case_policy_why():
+    with Place() as place:
+        asks = place.carat("policy", "why", "shell(git status)").stdout
+        check("asks (mode: ask)" in asks and "runs (mode: full)" in asks, asks)
+        rule = place.carat("--allow", "shell(git status)", "policy", "why", "shell(git status)").stdout
+        check(rule.count("runs (rule: shell(git status))") == 2, rule)
+        other = place.carat("--allow", "shell(git status)", "policy", "why", "shell(git status; rm x)").stdout
+        check("asks" in other, other)
+        check("is refused" in place.carat("--deny", "shell", "policy", "why", "shell(ls)").stdout, "denied")
+
+
 def case_tool_is_an_mcp_server():
     with Place() as place:
         place.write("river.txt", "hello\n")
