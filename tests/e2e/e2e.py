@@ -63,6 +63,18 @@ class Place:
     def database(self):
         return sqlite3.connect(os.path.join(self.home, "data", "conversations.db"))
 
+    def wait_for_stored(self, text):
+        """Until a message on disk holds the text."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if self.database().execute("select 1 from messages where text like ?", (f"%{text}%",)).fetchone():
+                    return
+            except sqlite3.Error:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"{text!r} was never stored")
+
 
 class Screen:
     """carat in a tmux of its own."""
@@ -276,7 +288,7 @@ def case_interrupted():
         model = script(place, {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200})
         run = subprocess.Popen([CARAT, "exec", "-m", model, "count"], cwd=place.work, env=place.env,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-        time.sleep(1.5)
+        place.wait_for_stored("one two")
         start = time.monotonic()
         run.send_signal(signal.SIGINT)
         out, _ = run.communicate(timeout=PATIENCE)
@@ -292,7 +304,7 @@ def case_killed():
         model = script(place, {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200})
         run = subprocess.Popen([CARAT, "exec", "-m", model, "count for me"], cwd=place.work, env=place.env,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        time.sleep(2)
+        place.wait_for_stored("one two")
         run.kill()
         run.wait()
         shown = place.carat("resume", "-m", model).stdout
