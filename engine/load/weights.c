@@ -5,7 +5,11 @@
  * views of its rows. A layer that shares K/V uses the Q rows only, however many the tensor has, and
  * of separate tensors only attn_q: dead K/V tensors of early checkpoints are never looked at.
  *
- * Left out: experts (refused), vision and audio tensors in the same file (not looked at).
+ * The experts of a layer lie in tensors of three dimensions, which are taken as one matrix with the
+ * experts' rows behind each other. Gate and up may be one tensor (each expert's gate, then its up)
+ * or two; a stride in rows makes both look the same.
+ *
+ * Left out: vision and audio tensors in the same file (not looked at).
  */
 #include "load/weights.h"
 
@@ -29,12 +33,14 @@ struct binding {
     int32_t layer; /* -1: not in a layer */
 };
 
+/* A role that names its own last part ("ffn_gate_inp.scale") is no weight. */
 static void full_name(const struct binding *b, const char *role, char name[NAME_SIZE])
 {
+    const char *last = strchr(role, '.') == NULL ? ".weight" : "";
     if (b->layer < 0) {
-        snprintf(name, NAME_SIZE, "%s.weight", role);
+        snprintf(name, NAME_SIZE, "%s%s", role, last);
     } else {
-        snprintf(name, NAME_SIZE, "blk.%" PRId32 ".%s.weight", b->layer, role);
+        snprintf(name, NAME_SIZE, "blk.%" PRId32 ".%s%s", b->layer, role, last);
     }
 }
 
@@ -209,6 +215,67 @@ static bool bind_feed_forward(const struct binding *b, struct weights_layer *lay
            bind_vector(b, "post_ffw_norm", hidden, &layer->post_ffw_norm);
 }
 
+/* --- experts --- */
+
+/* A tensor [experts][rows][columns] as one matrix of experts * rows rows. */
+static bool bind_stack(const struct binding *b, const char *role, int64_t rows, int32_t columns,
+                       struct weights_matrix *matrix)
+{
+    const struct gguf_tensor *tensor = find(b, role);
+    int32_t experts = b->hparams->num_experts;
+    if (tensor == NULL) {
+        return missing(b, role);
+    }
+    if (tensor->ne[0] != (uint64_t)columns || tensor->ne[1] != (uint64_t)rows ||
+        tensor->ne[2] != (uint64_t)experts || tensor->ne[3] != 1) {
+        char expected[SHAPE_SIZE];
+        snprintf(expected, sizeof expected, "[%" PRId32 "][%" PRId64 "][%" PRId32 "]", experts,
+                 rows, columns);
+        return wrong_shape(b, tensor, expected);
+    }
+    if (experts * rows > INT32_MAX) {
+        return err_set(b->err, ERR_LIMIT, "%s: tensor %s has %" PRId64 " rows, must be at most %d",
+                       gguf_shown_path(b->gguf), tensor->name, experts * rows, INT32_MAX);
+    }
+    if (!check_place(b, tensor)) {
+        return false;
+    }
+    *matrix = row_view(tensor, 0, (int32_t)(experts * rows));
+    return true;
+}
+
+static bool bind_gate_and_up(const struct binding *b, struct weights_experts *experts)
+{
+    int32_t hidden = b->hparams->hidden_size, width = b->hparams->moe_intermediate_size;
+    if (find(b, "ffn_gate_up_exps") == NULL && find(b, "ffn_gate_exps") != NULL) {
+        experts->stride = width;
+        return bind_stack(b, "ffn_gate_exps", width, hidden, &experts->gate) &&
+               bind_stack(b, "ffn_up_exps", width, hidden, &experts->up);
+    }
+    if (!bind_stack(b, "ffn_gate_up_exps", 2 * (int64_t)width, hidden, &experts->gate)) {
+        return false;
+    }
+    experts->stride = 2 * width;
+    experts->up = experts->gate; /* the same rows, a width later: the last gate's are left out */
+    experts->up.data += (uint64_t)width * experts->up.row_bytes;
+    experts->up.rows -= width;
+    return true;
+}
+
+static bool bind_experts(const struct binding *b, struct weights_experts *experts)
+{
+    int32_t hidden = b->hparams->hidden_size, count = b->hparams->num_experts;
+    return bind_matrix(b, "ffn_gate_inp", count, hidden, &experts->router) &&
+           bind_vector(b, "ffn_gate_inp.scale", hidden, &experts->router_scale) &&
+           bind_vector(b, "ffn_down_exps.scale", count, &experts->output_scale) &&
+           bind_gate_and_up(b, experts) &&
+           bind_stack(b, "ffn_down_exps", hidden, b->hparams->moe_intermediate_size,
+                      &experts->down) &&
+           bind_vector(b, "post_ffw_norm_1", hidden, &experts->post_dense_norm) &&
+           bind_vector(b, "pre_ffw_norm_2", hidden, &experts->pre_experts_norm) &&
+           bind_vector(b, "post_ffw_norm_2", hidden, &experts->post_experts_norm);
+}
+
 static bool bind_layer_scalar(const struct binding *b, struct weights_layer *layer)
 {
     const float *scalar;
@@ -235,6 +302,7 @@ static bool bind_layer(struct binding *b, int32_t number)
     int32_t width = b->hparams->hidden_size_per_layer_input;
     b->layer = number;
     return bind_attention(b, layer) && bind_feed_forward(b, layer) && bind_layer_scalar(b, layer) &&
+           (b->hparams->num_experts == 0 || bind_experts(b, &layer->experts)) &&
            (width == 0 || (bind_matrix(b, "inp_gate", width, hidden, &layer->ple_gate) &&
                            bind_matrix(b, "proj", hidden, width, &layer->ple_proj) &&
                            bind_vector(b, "post_norm", hidden, &layer->post_ple_norm)));
@@ -267,11 +335,6 @@ static bool bind_tables(const struct binding *b)
 bool weights_bind(struct weights *weights, const struct hparams *hparams, const struct gguf *gguf,
                   struct err *err)
 {
-    if (hparams->num_experts > 0) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: a mixture of %" PRId32 " experts; only dense models are run",
-                       gguf_shown_path(gguf), hparams->num_experts);
-    }
     struct weights bound = {0};
     struct binding b = {
         .weights = &bound, .hparams = hparams, .gguf = gguf, .err = err, .layer = -1};
