@@ -72,13 +72,15 @@ static bool wrong_shape(const struct binding *b, const struct gguf_tensor *tenso
                    gguf_shown_path(b->gguf), tensor->name, expected, found);
 }
 
-/* Kernels load floats and halves in place. */
+/* Kernels load floats and halves in place. GGUF aligns all tensors; safetensors may put one of
+ * halves behind one of an odd number of halves. */
 static bool check_place(const struct binding *b, const struct gguf_tensor *tensor)
 {
-    if ((uintptr_t)tensor->data % sizeof(float) != 0) {
+    size_t alignment = quant_format((uint32_t)tensor->type)->block_bytes == 2 ? 2 : sizeof(float);
+    if ((uintptr_t)tensor->data % alignment != 0) {
         return err_set(b->err, ERR_UNSUPPORTED,
-                       "%s: tensor %s does not lie on a multiple of 4 bytes",
-                       gguf_shown_path(b->gguf), tensor->name);
+                       "%s: tensor %s does not lie on a multiple of %zu bytes",
+                       gguf_shown_path(b->gguf), tensor->name, alignment);
     }
     return true;
 }

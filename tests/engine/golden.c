@@ -3,7 +3,7 @@
  * Tiny random models with everything that Gemma 4's text architecture has, run by the transformers
  * library in float32. Limits are some ten times what float rounding costs; the least misreading of
  * the architecture costs a hundred times more. With CARAT_FIXTURES set to a folder, every model
- * that lies there is tested too.
+ * that lies there is tested too. Files in GGUF and folders of safetensors give the same numbers.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -33,9 +33,16 @@ static const struct golden_case shipped[] = {
     {"qe2b.mixed_all.gguf", "qe2b.mixed_all", 1e-3f},
     {"moe.gguf", "moe", 5e-3f},
     {"qmoe.q4_k_m.gguf", "qmoe.q4_k_m", 1e-3f},
+    {"e2b", "e2b", 5e-3f}, /* a folder of safetensors */
+    {"e4b/model-00002-of-00002.safetensors", "e4b", 5e-3f},
 };
 
 static const struct golden_case more[] = {
+    {"e2b", "e2b", 5e-3f},
+    {"e4b", "e4b", 5e-3f},
+    {"dense", "dense", 5e-3f},
+    {"moe", "moe", 5e-3f},
+    {"unified/model.safetensors", "unified", 5e-3f},
     {"e2b.gguf", "e2b", 5e-3f},
     {"e4b.gguf", "e4b", 5e-3f},
     {"e4b.fused_qkv.gguf", "e4b", 5e-3f},
