@@ -131,6 +131,9 @@ bool json_peek(struct json *json, enum json_type *type)
 
 static bool append(struct json *json, size_t *length, const char *bytes, size_t count)
 {
+    if (count == 0) {
+        return true; /* there may be no scratch yet */
+    }
     if (*length + count > JSON_STRING_MAX) {
         return json_refuse(json, "a string of more than %d bytes", JSON_STRING_MAX);
     }

@@ -110,9 +110,9 @@ static void reads_values(void **state)
     struct err err = {0};
     struct json json;
     struct json_text key, string;
-    int64_t integer;
-    double real;
-    bool truth;
+    int64_t integer = 0;
+    double real = 0;
+    bool truth = false;
     json_init(&json, "x.json", text, strlen(text), &err);
     assert_true(json_enter(&json, JSON_OBJECT));
     assert_true(json_next_key(&json, &key) && json_text_is(&key, "n"));
