@@ -131,6 +131,9 @@ static bool read_added_token(struct tokens *t)
             json_skip(t->json);
         }
     }
+    if (!t->json->failed && content.length == 0) {
+        return json_refuse(t->json, "an added token without content");
+    }
     return !t->json->failed &&
            add_token(t, id, at, (uint32_t)content.length, special ? TYPE_CONTROL : TYPE_NORMAL);
 }

@@ -108,21 +108,8 @@ static struct weights_matrix row_view(const struct gguf_tensor *tensor, int64_t 
         .rows = rows,
         .columns = (int32_t)tensor->ne[0],
         .row_bytes = row_bytes,
+        .scale = 1.0f,
     };
-}
-
-static bool bind_matrix(const struct binding *b, const char *role, int32_t rows, int32_t columns,
-                        struct weights_matrix *matrix)
-{
-    const struct gguf_tensor *tensor = find(b, role);
-    if (tensor == NULL) {
-        return missing(b, role);
-    }
-    if (!check_matrix(b, tensor, rows, columns)) {
-        return false;
-    }
-    *matrix = row_view(tensor, 0, rows);
-    return true;
 }
 
 static bool bind_vector(const struct binding *b, const char *role, int32_t size,
@@ -149,6 +136,51 @@ static bool bind_vector(const struct binding *b, const char *role, int32_t size,
     return true;
 }
 
+/* One number, finite. */
+static bool bind_scalar(const struct binding *b, const char *role, float *scalar)
+{
+    const float *found;
+    if (!bind_vector(b, role, 1, &found)) {
+        return false;
+    }
+    if (!isfinite(*found)) {
+        char name[NAME_SIZE];
+        full_name(b, role, name);
+        return err_set(b->err, ERR_FORMAT, "%s: tensor %s is %g", gguf_shown_path(b->gguf), name,
+                       (double)*found);
+    }
+    *scalar = *found;
+    return true;
+}
+
+static bool bind_matrix(const struct binding *b, const char *role, int32_t rows, int32_t columns,
+                        struct weights_matrix *matrix)
+{
+    const struct gguf_tensor *tensor = find(b, role);
+    char scale[NAME_SIZE];
+    if (tensor == NULL) {
+        return missing(b, role);
+    }
+    if (!check_matrix(b, tensor, rows, columns)) {
+        return false;
+    }
+    *matrix = row_view(tensor, 0, rows);
+    snprintf(scale, sizeof scale, "%s.scale", role);
+    return tensor->type != QUANT_NVFP4 || find(b, scale) == NULL ||
+           bind_scalar(b, scale, &matrix->scale);
+}
+
+/* Formats whose scale lies in another tensor are bound alone only, not as a part of one. */
+static bool check_unscaled(const struct binding *b, const struct gguf_tensor *tensor,
+                           const char *scale)
+{
+    if (tensor->type != QUANT_NVFP4 || find(b, scale) == NULL) {
+        return true;
+    }
+    return err_set(b->err, ERR_UNSUPPORTED, "%s: tensor %s has a scale of its own, %s",
+                   gguf_shown_path(b->gguf), tensor->name, scale);
+}
+
 /* --- one layer --- */
 
 /* Q | K | V in one tensor. */
@@ -163,6 +195,9 @@ static bool bind_fused(const struct binding *b, const struct gguf_tensor *fused,
         rows = query_rows;
     }
     if (!check_matrix(b, fused, rows, b->hparams->hidden_size)) {
+        return false;
+    }
+    if (!check_unscaled(b, fused, "attn_qkv.scale")) {
         return false;
     }
     layer->q = row_view(fused, 0, query_rows);
@@ -242,8 +277,11 @@ static bool bind_stack(const struct binding *b, const char *role, int64_t rows, 
     if (!check_place(b, tensor)) {
         return false;
     }
+    char scale[NAME_SIZE];
+    snprintf(scale, sizeof scale, "%s.scale", role);
     *matrix = row_view(tensor, 0, (int32_t)(experts * rows));
-    return true;
+    /* Of ffn_down_exps that name is taken: it is the model's own scale of each expert. */
+    return strcmp(role, "ffn_down_exps") == 0 || check_unscaled(b, tensor, scale);
 }
 
 static bool bind_gate_and_up(const struct binding *b, struct weights_experts *experts)
@@ -280,21 +318,9 @@ static bool bind_experts(const struct binding *b, struct weights_experts *expert
 
 static bool bind_layer_scalar(const struct binding *b, struct weights_layer *layer)
 {
-    const float *scalar;
     layer->layer_scalar = 1.0f;
-    if (find(b, "layer_output_scale") == NULL) {
-        return true;
-    }
-    if (!bind_vector(b, "layer_output_scale", 1, &scalar)) {
-        return false;
-    }
-    if (!isfinite(*scalar)) {
-        return err_set(b->err, ERR_FORMAT,
-                       "%s: tensor blk.%" PRId32 ".layer_output_scale.weight is %g",
-                       gguf_shown_path(b->gguf), b->layer, (double)*scalar);
-    }
-    layer->layer_scalar = *scalar;
-    return true;
+    return find(b, "layer_output_scale") == NULL ||
+           bind_scalar(b, "layer_output_scale", &layer->layer_scalar);
 }
 
 static bool bind_layer(struct binding *b, int32_t number)

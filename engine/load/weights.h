@@ -23,6 +23,7 @@ struct weights_matrix {
     const struct quant_format *format;
     int32_t rows, columns;
     uint64_t row_bytes;
+    float scale; /* of every value, beside what the format has; 1 but in some NVFP4 files */
 };
 
 /* The experts of a layer. Gate and up of expert e are rows e * stride .. e * stride + W - 1 of the

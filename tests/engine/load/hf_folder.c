@@ -297,6 +297,7 @@ static void refuses_tokenizers(void **state)
         {"{\"model\":{\"merges\":[[\"a b\",\"c\"]]}}", "holds a space"},
         {"{\"model\":{\"merges\":[],\"merges\":[]}}", "merges comes twice"},
         {"{\"added_tokens\":[{\"content\":\"a\"}]}", "the id -1"},
+        {"{\"added_tokens\":[{\"id\":0}]}", "without content"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err err = {0};

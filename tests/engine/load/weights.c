@@ -260,6 +260,42 @@ static void optional_tensors(void **state)
     gguf_writer_free(&w);
 }
 
+/* NVFP4 has 64 values a block, so that the narrow model cannot have it where rows are 8 wide. */
+static void takes_the_scale_of_nvfp4(void **state)
+{
+    (void)state;
+    static struct model m;
+    struct gguf_writer w;
+    static const unsigned char blocks[8 * 36];
+    const uint64_t ne[] = {64, 8}, one[] = {1};
+    const float half[] = {0.5f}, endless[] = {INFINITY};
+    gguf_writer_init(&w);
+    gguf_writer_u32(&w, "gemma4.feed_forward_length", 64);
+    for (int i = 0; i < TINY_LAYERS; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%d.ffn_down.weight", i);
+        gguf_writer_tensor(&w, name, QUANT_NVFP4, 2, ne, blocks, sizeof blocks);
+        snprintf(name, sizeof name, "blk.%d.ffn_gate.weight", i);
+        gguf_writer_floats(&w, name, 8, 64);
+        snprintf(name, sizeof name, "blk.%d.ffn_up.weight", i);
+        gguf_writer_floats(&w, name, 8, 64);
+    }
+    gguf_writer_tensor(&w, "blk.1.ffn_down.scale", QUANT_F32, 1, one, half, 4);
+    gguf_writer_tensor(&w, "blk.1.ffn_gate.scale", QUANT_F32, 1, one, half, 4);
+    expect(&w, &m);
+    assert_true(m.weights.layers[0].down.scale == 1.0f);
+    assert_true(m.weights.layers[1].down.scale == 0.5f);
+    assert_true(m.weights.layers[1].gate.scale == 1.0f); /* no NVFP4: the name means nothing */
+    again(&w, &m);
+    gguf_writer_u32(&w, "gemma4.feed_forward_length", 64);
+    gguf_writer_tensor(&w, "blk.0.ffn_down.weight", QUANT_NVFP4, 2, ne, blocks, sizeof blocks);
+    gguf_writer_tensor(&w, "blk.0.ffn_down.scale", QUANT_F32, 1, one, endless, 4);
+    gguf_writer_floats(&w, "blk.0.ffn_gate.weight", 8, 64);
+    gguf_writer_floats(&w, "blk.0.ffn_up.weight", 8, 64);
+    check_refusal(&w, ERR_FORMAT, "tensor blk.0.ffn_down.scale is inf");
+    gguf_writer_free(&w);
+}
+
 static void refuse_experts(const char *name, bool split)
 {
     struct gguf_writer w;
@@ -379,6 +415,7 @@ int main(void)
         cmocka_unit_test(takes_each_type_that_the_file_gives),
         cmocka_unit_test(takes_fused_attention),
         cmocka_unit_test(optional_tensors),
+        cmocka_unit_test(takes_the_scale_of_nvfp4),
         cmocka_unit_test(takes_experts_in_both_layouts),
         cmocka_unit_test(refuses_what_it_cannot_run),
         cmocka_unit_test(binds_the_model_of_the_house),
