@@ -15,6 +15,7 @@
 #include "compute/workers.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
+#include "load/model_file.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
 #include "session.h"
@@ -131,7 +132,7 @@ static void fill_info(struct engine_model *model)
 static bool open_parts(struct engine_model *model, const struct engine_model_options *options,
                        struct err *err)
 {
-    model->gguf = gguf_open(options->path, err);
+    model->gguf = model_file_open(options->path, err);
     if (model->gguf == NULL || !hparams_read(&model->hparams, model->gguf, err)) {
         return false;
     }

@@ -61,8 +61,10 @@ struct engine_sampling {
 /* --- models --- */
 
 struct engine_model_options {
-    const char *path; /* a GGUF file (version 2 or 3) of architecture gemma4 */
-    int threads;      /* workers besides nothing else: 0 = one for each core this process may use */
+    /* A GGUF file of architecture gemma4 (of several parts the first), or a folder with safetensors
+     * weights, config.json and tokenizer.json as Hugging Face publishes them. */
+    const char *path;
+    int threads;     /* workers besides nothing else: 0 = one for each core this process may use */
     const char *cpu; /* kernels: NULL = best for this machine; "scalar", "avx2", "neon" force one */
 };
 
