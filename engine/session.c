@@ -3,12 +3,14 @@
  *   A = H, logits there    nothing to compute
  *   A inside H             keep all of A but its last token, whose logits are needed
  *   common prefix c        keep c
- *   and then               keep nothing, if the rings do not reach back to what the first token
- *                          to be computed looks at
+ *   and then               keep less, back to the last point that the rings or a copy of them can
+ *                          be brought back to (text/kv_marks), at worst nothing
+ *
+ * Where a sync went on from and where it ended are the points of which copies are made: there
+ * answers begin and messages end, and there later prompts part from what is held.
  *
  * Tokens count as held only when their whole chunk is done. A chunk that was cancelled has
- * overwritten ring slots, which kv_cache knows; going on from there asks kv_cache_can_resume like
- * any other rewind.
+ * overwritten ring slots, which kv_cache knows; going on from there is like any other rewind.
  */
 #include "session.h"
 
@@ -20,13 +22,18 @@
 #include "load/hparams.h"
 #include "text/decoder.h"
 #include "text/kv_cache.h"
+#include "text/kv_marks.h"
 #include "text/sampler.h"
+
+/* For copies of the rings. */
+enum { COPY_BYTES = 256 * 1024 * 1024 };
 
 struct session {
     struct decoder *decoder;
     size_t vocabulary;
     size_t context;
     struct kv_cache *cache;
+    struct kv_marks *marks;
     int32_t *tokens; /* [context] */
     size_t count;
     float *logits; /* [vocabulary] */
@@ -59,7 +66,10 @@ struct session *session_create(const struct session_options *options, struct err
     }
     session->cache =
         kv_cache_create(options->hparams, context, DECODER_CHUNK, options->kv_type, err);
-    if (session->cache == NULL || !sampler_init(&session->sampler, session->vocabulary, err)) {
+    if (session->cache != NULL) {
+        session->marks = kv_marks_create(session->cache, COPY_BYTES, err);
+    }
+    if (session->marks == NULL || !sampler_init(&session->sampler, session->vocabulary, err)) {
         session_destroy(session);
         return NULL;
     }
@@ -72,6 +82,7 @@ void session_destroy(struct session *session)
         return;
     }
     sampler_finish(&session->sampler);
+    kv_marks_destroy(session->marks);
     kv_cache_destroy(session->cache);
     mem_free(session->scores);
     mem_free(session->logits);
@@ -92,7 +103,7 @@ const int32_t *session_tokens(const struct session *session, size_t *count)
 
 size_t session_kv_bytes(const struct session *session)
 {
-    return kv_cache_bytes(session->cache);
+    return kv_cache_bytes(session->cache) + kv_marks_bytes(session->marks);
 }
 
 void session_on_progress(struct session *session,
@@ -117,14 +128,17 @@ void session_resume(struct session *session)
     atomic_store(&session->cancel, false);
 }
 
-/* Cuts the timeline to its first `count` tokens. */
-static void rewind_to(struct session *session, size_t count)
+/* Cuts the timeline to its first `count` tokens, or to fewer, so that it can go on from there.
+ * Returns how many are left. */
+static size_t rewind_to(struct session *session, size_t count)
 {
-    if (count == session->count) {
-        return;
+    size_t left = kv_marks_restore(session->marks, session->cache, session->count, count);
+    if (left != session->count) {
+        kv_marks_cut(session->marks, session->cache, left);
+        session->count = left;
+        session->has_logits = false;
     }
-    session->count = count;
-    session->has_logits = false;
+    return left;
 }
 
 static bool check_room(const struct session *session, size_t count, struct err *err)
@@ -155,11 +169,13 @@ static bool run_chunk(struct session *session, const int32_t *ids, size_t count,
         .cancel = &session->cancel,
     };
     session->has_logits = session->has_logits && logits != session->logits;
+    kv_marks_before(session->marks, session->cache, session->count, session->count + count);
     if (!decoder_run(session->decoder, &run, err)) {
         return false;
     }
     memmove(session->tokens + session->count, ids, count * sizeof *ids);
     session->count += count;
+    kv_marks_pass(session->marks, session->cache, session->count);
     if (wanted > 0 && logits != session->logits) {
         memcpy(session->logits, logits + (wanted - 1) * session->vocabulary,
                session->vocabulary * sizeof *logits);
@@ -207,15 +223,13 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count, siz
     bool nothing_to_do = kept == count && count == session->count && session->has_logits;
     if (!nothing_to_do) {
         kept = kept == count ? count - 1 : kept;
-        if (!kv_cache_can_resume(session->cache, kept)) {
-            kept = 0;
-            kv_cache_restart(session->cache);
-        }
-        rewind_to(session, kept);
+        kept = rewind_to(session, kept);
+        kv_marks_note(session->marks, session->cache, kept);
         if (!run_chunks(session, ids + kept, count - kept, NULL, err)) {
             return false;
         }
     }
+    kv_marks_note(session->marks, session->cache, count);
     if (reused != NULL) {
         *reused = kept;
     }
@@ -223,16 +237,11 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count, siz
 }
 
 /* After a cancel in the middle of a chunk the rings may have lost what the next token looks at:
- * then everything is computed again, in the old order. */
+ * then some of the tokens are computed again, in the old order. */
 static bool restore(struct session *session, struct err *err)
 {
-    size_t count = session->count;
-    if (kv_cache_can_resume(session->cache, count)) {
-        return true;
-    }
-    kv_cache_restart(session->cache);
-    rewind_to(session, 0);
-    return run_chunks(session, session->tokens, count, NULL, err);
+    size_t count = session->count, left = rewind_to(session, count);
+    return run_chunks(session, session->tokens + left, count - left, NULL, err);
 }
 
 bool session_append(struct session *session, const int32_t *ids, size_t count, float *logits,

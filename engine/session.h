@@ -1,7 +1,8 @@
 /* session: one timeline of tokens, and the logits after the last of them.
  *
  * The caller always says which tokens the session shall hold; the session keeps the longest common
- * prefix that its K/V cache still allows and computes the rest in chunks. Invariant, also after a
+ * prefix that its K/V cache allows, or copies of what that has lost, and computes the rest in
+ * chunks. Invariant, also after a
  * failure or a cancel: the cache holds exactly the positions of tokens[0..count), and the logits
  * are those after the last one, or there are none.
  *
@@ -40,9 +41,9 @@ void session_on_progress(struct session *session,
                          void (*progress)(void *context, size_t done, size_t total), void *context);
 
 /* Holds exactly ids[0..count), count >= 1. When the part to be kept ends before what a sliding
- * layer's ring still reaches back to, everything is computed again. *reused (may be NULL): tokens
- * kept. ERR_FULL, with nothing changed, when count exceeds the context; ERR_CANCELLED and
- * ERR_MEMORY leave a prefix of ids. */
+ * layer's ring still reaches back to, less is kept: up to the last point that the rings can be
+ * brought back to (text/kv_marks). *reused (may be NULL): tokens kept. ERR_FULL, with nothing
+ * changed, when count exceeds the context; ERR_CANCELLED and ERR_MEMORY leave a prefix of ids. */
 bool session_sync(struct session *session, const int32_t *ids, size_t count, size_t *reused,
                   struct err *err);
 
@@ -61,7 +62,7 @@ bool session_sample(struct session *session, const struct engine_sampling *sampl
 void session_cancel(struct session *session);
 void session_resume(struct session *session);
 
-/* Bytes that the K/V cache has allocated. */
+/* Bytes that the K/V cache and the copies of its rings have allocated. */
 size_t session_kv_bytes(const struct session *session);
 
 #endif

@@ -138,15 +138,70 @@ bool kv_cache_prepare(struct kv_cache *cache, size_t from, size_t to, struct err
     return true;
 }
 
+size_t kv_cache_oldest(const struct kv_cache *cache)
+{
+    return cache->oldest;
+}
+
+size_t kv_cache_needed(const struct kv_cache *cache, size_t position)
+{
+    return position + 1 > cache->window ? position + 1 - cache->window : 0;
+}
+
 bool kv_cache_can_resume(const struct kv_cache *cache, size_t position)
 {
-    size_t needed = position + 1 > cache->window ? position + 1 - cache->window : 0;
-    return !cache->has_rings || needed >= cache->oldest;
+    return !cache->has_rings || kv_cache_needed(cache, position) >= cache->oldest;
+}
+
+void kv_cache_reach(struct kv_cache *cache, size_t oldest)
+{
+    cache->oldest = oldest;
 }
 
 void kv_cache_restart(struct kv_cache *cache)
 {
-    cache->oldest = 0;
+    kv_cache_reach(cache, 0);
+}
+
+int kv_cache_layers(const struct kv_cache *cache)
+{
+    return cache->layer_count;
+}
+
+enum kv_layer kv_cache_layer(const struct kv_cache *cache, int layer)
+{
+    const struct store *store = &cache->stores[layer];
+    return store->row_values == 0 ? KV_LAYER_SHARED : store->ring ? KV_LAYER_RING : KV_LAYER_FULL;
+}
+
+size_t kv_cache_row_bytes(const struct kv_cache *cache, int layer)
+{
+    return cache->stores[layer].row_values * cache->value_bytes;
+}
+
+size_t kv_cache_window(const struct kv_cache *cache)
+{
+    return cache->window;
+}
+
+size_t kv_cache_ring(const struct kv_cache *cache)
+{
+    return cache->has_rings ? cache->ring : 0;
+}
+
+struct kv_run kv_cache_run(struct kv_cache *cache, int layer, size_t position, size_t end)
+{
+    struct store *store = &cache->stores[layer];
+    size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
+    size_t slot = position % store->page_positions;
+    size_t row_bytes = store->row_values * cache->value_bytes;
+    size_t run = store->page_positions - slot;
+    unsigned char *keys = store->pages[page] + slot * row_bytes;
+    return (struct kv_run){
+        .keys = keys,
+        .values = keys + store->page_positions * row_bytes,
+        .count = run < end - position ? run : end - position,
+    };
 }
 
 static void write_row(const struct kv_cache *cache, unsigned char *to, const float *from, size_t n)
