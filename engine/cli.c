@@ -6,6 +6,7 @@
  * the output any more (a closed pipe) the command ends quietly with 1. Text from a model goes to a
  * file or a pipe byte for byte, but to a terminal only through base/visible.
  */
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,14 +253,52 @@ static int run_logits(struct engine_model *model, const struct cli_options *opti
     return status;
 }
 
-/* The text so far, printed as far as its characters are whole. */
+/* The answer so far. Text: printed as far as its characters are whole. JSON: ids at once, and in
+ * `pending` what is told of each of them behind them all. */
 struct printer {
     const struct engine_model *model;
     struct str pending;
-    bool terminal;
+    bool terminal, json;
+    size_t count;
+    struct engine_logprob *best; /* [logprobs] */
+    size_t logprobs;
 };
 
-static void print_token(struct printer *printer, int32_t id)
+/* JSON has no infinity: what has no chance is null. */
+static void append_logprob(struct str *out, const char *before, double logprob)
+{
+    str_append(out, before);
+    if (isfinite(logprob)) {
+        str_append_format(out, "%.6f", logprob);
+    } else {
+        str_append(out, "null");
+    }
+}
+
+static bool print_json(struct printer *printer, struct engine_session *session, int32_t id,
+                       struct engine_error *error)
+{
+    float logprob;
+    if (printer->logprobs > 0) {
+        if (!engine_session_logprobs(session, printer->best, printer->logprobs, id, &logprob,
+                                     error)) {
+            return false;
+        }
+        struct str *out = &printer->pending;
+        str_append_format(out, "%s{\"id\": %d", printer->count > 0 ? ", " : "", id);
+        append_logprob(out, ", \"logprob\": ", (double)logprob);
+        for (size_t i = 0; i < printer->logprobs; i++) {
+            str_append_format(out, "%s[%d", i == 0 ? ", \"best\": [" : ", ", printer->best[i].id);
+            append_logprob(out, ", ", (double)printer->best[i].logprob);
+            str_append(out, "]");
+        }
+        str_append(out, "]}");
+    }
+    printf(printer->count == 0 ? "{\"ids\": [%d" : ", %d", id);
+    return true;
+}
+
+static void print_text(struct printer *printer, int32_t id)
 {
     const char *bytes;
     size_t length;
@@ -306,43 +345,80 @@ static struct engine_sampling choose_sampling(const struct engine_model *model,
     if (options->top_k >= 0) {
         sampling.top_k = (int32_t)options->top_k;
     }
+    sampling.min_p = (float)options->min_p;
+    sampling.repetition_penalty = (float)options->repeat_penalty;
+    sampling.repetition_last = (int32_t)options->repeat_last;
+    sampling.biases = options->biases;
+    sampling.bias_count = options->bias_count;
     sampling.seed = (uint64_t)options->seed;
     return sampling;
 }
 
 /* Token after token until a stop, the number asked for, or the end of the context. */
+static bool print_answer(struct printer *printer, struct engine_session *session,
+                         const struct cli_options *options, struct engine_error *error)
+{
+    struct engine_sampling sampling = choose_sampling(printer->model, options);
+    size_t held;
+    engine_session_tokens(session, &held);
+    size_t room = (size_t)engine_session_context(session) - held + 1;
+    size_t most = (size_t)options->new_tokens < room ? (size_t)options->new_tokens : room;
+    while (printer->count < most && !ferror(stdout)) {
+        int32_t id;
+        if (!engine_session_sample(session, &sampling, NULL, 0, &id, error)) {
+            return false;
+        }
+        if (!printer->json) {
+            print_text(printer, id);
+        } else if (!print_json(printer, session, id, error)) {
+            return false;
+        }
+        printer->count++;
+        bool last = printer->count == most || (!options->no_stop && is_stop(printer->model, id));
+        if (last) {
+            return true;
+        }
+        if (!engine_session_append(session, id, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void finish_answer(struct printer *printer)
+{
+    if (!printer->json) {
+        fputs(printer->terminal ? "\n" : "", stdout);
+        return;
+    }
+    fputs(printer->count == 0 ? "{\"ids\": [" : "", stdout);
+    if (printer->logprobs > 0) {
+        printf("], \"logprobs\": [%s", printer->pending.data);
+    }
+    fputs("]}\n", stdout);
+}
+
 static int generate(struct engine_model *model, struct engine_session *session,
                     const struct cli_options *options, const struct ids *prompt)
 {
     struct engine_error error;
-    struct engine_sampling sampling = choose_sampling(model, options);
-    struct printer printer = {.model = model, .terminal = isatty(STDOUT_FILENO) == 1};
+    struct printer printer = {.model = model,
+                              .terminal = isatty(STDOUT_FILENO) == 1,
+                              .json = options->json,
+                              .logprobs = (size_t)options->logprobs};
+    printer.best = mem_try_alloc(printer.logprobs + 1, sizeof *printer.best);
+    if (printer.best == NULL) {
+        return complain("no memory for the log-probabilities");
+    }
     str_init(&printer.pending);
-    bool ok = engine_session_sync(session, prompt->items, prompt->count, NULL, &error);
-    size_t room = (size_t)engine_session_context(session) - prompt->count + 1;
-    size_t most = (size_t)options->new_tokens < room ? (size_t)options->new_tokens : room;
-    for (size_t i = 0; ok && i < most && !ferror(stdout); i++) {
-        int32_t id;
-        ok = engine_session_sample(session, &sampling, NULL, 0, &id, &error);
-        if (!ok) {
-            break;
-        }
-        if (options->json) {
-            printf(i == 0 ? "{\"ids\": [%d" : ", %d", id);
-        } else {
-            print_token(&printer, id);
-        }
-        if (!options->no_stop && is_stop(model, id)) {
-            break;
-        }
-        ok = i + 1 == most || engine_session_append(session, id, &error);
+    bool ok = engine_session_sync(session, prompt->items, prompt->count, NULL, &error) &&
+              print_answer(&printer, session, options, &error);
+    if (ok) {
+        finish_answer(&printer);
     }
     str_finish(&printer.pending);
-    if (!ok) {
-        return complain(error.text);
-    }
-    fputs(options->json ? "]}\n" : printer.terminal ? "\n" : "", stdout);
-    return finish_output();
+    mem_free(printer.best);
+    return ok ? finish_output() : complain(error.text);
 }
 
 /* The prompt's ids: from --ids, or <bos> and the tokens of --prompt. */
@@ -382,6 +458,10 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
     struct ids prompt = {0};
     if ((options->ids == NULL) == (options->prompt == NULL)) {
         complain("generate needs either --ids FILE or --prompt TEXT");
+        return EXIT_USAGE;
+    }
+    if (options->logprobs > 0 && !options->json) {
+        complain("--logprobs needs --json");
         return EXIT_USAGE;
     }
     int status = EXIT_FAILURE;

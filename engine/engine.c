@@ -357,7 +357,28 @@ const float *engine_session_logits(const struct engine_session *session)
     return session_logits(session->session);
 }
 
-static bool check_sampling(const struct engine_sampling *sampling, struct engine_error *error)
+static bool check_biases(const struct engine_model *model, const struct engine_sampling *sampling,
+                         struct engine_error *error)
+{
+    if (sampling->biases == NULL && sampling->bias_count > 0) {
+        return refuse(error, "biases is NULL, with a count of %zu", sampling->bias_count);
+    }
+    for (size_t i = 0; i < sampling->bias_count; i++) {
+        const struct engine_bias *bias = &sampling->biases[i];
+        if (!is_token(model, bias->id)) {
+            return refuse(error, "bias of id %d: the vocabulary has 0 to %d", bias->id,
+                          model->hparams.vocab_size - 1);
+        }
+        if (isnan(bias->value) || (isinf(bias->value) && bias->value > 0)) {
+            return refuse(error, "bias %g of id %d: must be a number or minus infinity",
+                          (double)bias->value, bias->id);
+        }
+    }
+    return true;
+}
+
+static bool check_sampling(const struct engine_model *model, const struct engine_sampling *sampling,
+                           struct engine_error *error)
 {
     if (sampling == NULL) {
         return refuse(error, "sampling is NULL");
@@ -371,7 +392,18 @@ static bool check_sampling(const struct engine_sampling *sampling, struct engine
     if (!(sampling->top_p > 0 && sampling->top_p <= 1) && sampling->temperature > 0) {
         return refuse(error, "top_p %g: must be above 0 and at most 1", (double)sampling->top_p);
     }
-    return true;
+    if (!(sampling->min_p >= 0 && sampling->min_p <= 1)) {
+        return refuse(error, "min_p %g: must be 0 (off) to 1", (double)sampling->min_p);
+    }
+    if (!(sampling->repetition_penalty >= 0) || isinf(sampling->repetition_penalty)) {
+        return refuse(error, "repetition_penalty %g: must be 0 (off) or greater",
+                      (double)sampling->repetition_penalty);
+    }
+    if (sampling->repetition_last < 0) {
+        return refuse(error, "repetition_last %d: must be 0 (all) or greater",
+                      sampling->repetition_last);
+    }
+    return check_biases(model, sampling, error);
 }
 
 bool engine_session_sample(struct engine_session *session, const struct engine_sampling *sampling,
@@ -382,8 +414,23 @@ bool engine_session_sample(struct engine_session *session, const struct engine_s
     if (id == NULL || (banned == NULL && banned_count > 0)) {
         return refuse(error, "sample needs a place for the id, and the banned ids it was told of");
     }
-    return check_sampling(sampling, error) &&
+    return check_sampling(session->model, sampling, error) &&
            (session_sample(session->session, sampling, banned, banned_count, id, &err) ||
+            fail(error, &err));
+}
+
+bool engine_session_logprobs(struct engine_session *session, struct engine_logprob *best,
+                             size_t count, int32_t id, float *logprob, struct engine_error *error)
+{
+    struct err err;
+    if (count > (size_t)session->model->hparams.vocab_size || (best == NULL && count > 0)) {
+        return refuse(error,
+                      "log-probabilities of %zu tokens: the vocabulary has %d, and they "
+                      "need a place",
+                      count, session->model->hparams.vocab_size);
+    }
+    return (logprob == NULL || check_ids(session, &id, 1, error)) &&
+           (session_logprobs(session->session, best, count, id, logprob, &err) ||
             fail(error, &err));
 }
 

@@ -251,12 +251,30 @@ bool session_append(struct session *session, const int32_t *ids, size_t count, f
            run_chunks(session, ids, count, logits, err);
 }
 
+static bool check_logits(const struct session *session, struct err *err)
+{
+    return session->has_logits ||
+           err_set(err, ERR_ARGUMENT, "the session has no logits to choose from");
+}
+
 bool session_sample(struct session *session, const struct engine_sampling *sampling,
                     const int32_t *banned, size_t banned_count, int32_t *id, struct err *err)
 {
-    if (!session->has_logits) {
-        return err_set(err, ERR_ARGUMENT, "the session has no logits to choose from");
-    }
-    return sampler_choose(&session->sampler, session->logits, sampling, banned, banned_count,
-                          session->count, id, err);
+    const struct sampler_state state = {
+        .logits = session->logits,
+        .tokens = session->tokens,
+        .token_count = session->count,
+        .banned = banned,
+        .banned_count = banned_count,
+        .position = session->count,
+    };
+    return check_logits(session, err) &&
+           sampler_choose(&session->sampler, &state, sampling, id, err);
+}
+
+bool session_logprobs(struct session *session, struct engine_logprob *best, size_t count,
+                      int32_t id, float *logprob, struct err *err)
+{
+    return check_logits(session, err) &&
+           sampler_logprobs(&session->sampler, session->logits, best, count, id, logprob, err);
 }

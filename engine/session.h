@@ -19,6 +19,7 @@
 #include "load/quant.h"
 
 struct decoder;
+struct engine_logprob;
 struct engine_sampling;
 struct err;
 struct hparams;
@@ -58,6 +59,10 @@ const float *session_logits(const struct session *session);
 
 bool session_sample(struct session *session, const struct engine_sampling *sampling,
                     const int32_t *banned, size_t banned_count, int32_t *id, struct err *err);
+
+/* As sampler_logprobs; ERR_ARGUMENT also when there are no logits. */
+bool session_logprobs(struct session *session, struct engine_logprob *best, size_t count,
+                      int32_t id, float *logprob, struct err *err);
 
 void session_cancel(struct session *session);
 void session_resume(struct session *session);

@@ -52,6 +52,21 @@ grep -Eq '^\{"ids": \[[0-9]+(, [0-9]+){0,4}\]\}$' "$folder/a.json" || fail "gene
 "$engine" generate -m "$model" --ids - -n 3 --no-stop --temp 1.5 --top-k 0 --top-p 1 --seed 3 --json --kv f16 \
     <"$folder/six.json" >"$folder/c.json"
 grep -Eq '^\{"ids": \[[0-9]+, [0-9]+, [0-9]+\]\}$' "$folder/c.json" || fail "generate --ids -: $(cat "$folder/c.json")"
+# What changes the choice: a forbidden best token, a favourite, a penalty; log-probabilities beside.
+first=$(sed 's/^{"ids": \[\([0-9]*\).*/\1/' "$folder/a.json")
+"$engine" generate -m "$model" --prompt "$prompt" --control -n 5 --json --temp 0 --no-stop --logit-bias "$first=-inf" \
+    --logit-bias 700=1000 --logprobs 2 >"$folder/d.json"
+grep -Eq '^\{"ids": \[700, 700, 700, 700, 700\], "logprobs": \[\{"id": 700, "logprob": -[0-9.]+, "best": \[\['"$first"', -[0-9.]+\], \[[0-9]+, -[0-9.]+\]\]\}, .*\]\}$' \
+    "$folder/d.json" || fail "generate --logprobs: $(cat "$folder/d.json")"
+"$engine" generate -m "$model" --ids - -n 6 --no-stop --temp 0 --json --repeat-penalty 50 --repeat-last 100 --min-p 0.1 \
+    <"$folder/six.json" >"$folder/e.json"
+[ "$(tr -dc '0-9,\n' <"$folder/e.json" | tr ',' '\n' | sort | uniq -d)" = "" ] || fail "--repeat-penalty: $(cat "$folder/e.json")"
+expect_status 2 "$engine" generate -m "$model" --prompt x --logprobs 2
+for bad in 5 =1 5= 5=x 5=nan 5=inf -1=2 5=1x 99999999999=1; do
+    expect_status 2 "$engine" generate -m "$model" --prompt x --logit-bias "$bad"
+done
+expect_status 1 "$engine" generate -m "$model" --prompt x --logit-bias 3072=1
+expect_status 2 "$engine" generate -m "$model" --prompt x --min-p 1.5
 "$engine" generate -m "$model" --prompt "$prompt" --control -n 40 --temp 0 >"$folder/answer"
 [ -s "$folder/answer" ] || fail "generate printed no text"
 
