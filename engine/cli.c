@@ -375,11 +375,16 @@ static bool print_answer(struct printer *printer, struct engine_session *session
         }
         printer->count++;
         bool last = printer->count == most || (!options->no_stop && is_stop(printer->model, id));
-        if (last) {
+        engine_session_tokens(session, &held);
+        bool room_left = held < (size_t)engine_session_context(session);
+        if (last && (options->save == NULL || !room_left)) {
             return true;
         }
         if (!engine_session_append(session, id, error)) {
             return false;
+        }
+        if (last) {
+            return true;
         }
     }
     return true;
@@ -411,8 +416,11 @@ static int generate(struct engine_model *model, struct engine_session *session,
         return complain("no memory for the log-probabilities");
     }
     str_init(&printer.pending);
-    bool ok = engine_session_sync(session, prompt->items, prompt->count, NULL, &error) &&
-              print_answer(&printer, session, options, &error);
+    bool ok = (options->load == NULL || engine_session_restore(session, options->load, &error)) &&
+              (prompt->count == 0 ||
+               engine_session_sync(session, prompt->items, prompt->count, NULL, &error)) &&
+              print_answer(&printer, session, options, &error) &&
+              (options->save == NULL || engine_session_save(session, options->save, &error));
     if (ok) {
         finish_answer(&printer);
     }
@@ -456,8 +464,10 @@ static bool read_prompt(struct engine_model *model, const struct cli_options *op
 static int run_generate(struct engine_model *model, const struct cli_options *options)
 {
     struct ids prompt = {0};
-    if ((options->ids == NULL) == (options->prompt == NULL)) {
-        complain("generate needs either --ids FILE or --prompt TEXT");
+    bool has_prompt = options->ids != NULL || options->prompt != NULL;
+    if ((options->ids != NULL && options->prompt != NULL) ||
+        (!has_prompt && options->load == NULL)) {
+        complain("generate needs either --ids FILE or --prompt TEXT, or else --load FILE");
         return EXIT_USAGE;
     }
     if (options->logprobs > 0 && !options->json) {
@@ -466,8 +476,9 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
     }
     int status = EXIT_FAILURE;
     struct engine_session *session = NULL;
-    if (read_prompt(model, options, &prompt)) {
-        session = open_session(model, options, prompt.count + (size_t)options->new_tokens);
+    if (!has_prompt || read_prompt(model, options, &prompt)) {
+        size_t needed = prompt.count + (size_t)options->new_tokens;
+        session = open_session(model, options, options->load != NULL ? SIZE_MAX : needed);
     }
     if (session != NULL) {
         status = generate(model, session, options, &prompt);

@@ -34,7 +34,8 @@ struct cli_options {
     const char *ids; /* a path, "-" = standard input */
     const char *prompt;
     const char *output;
-    int64_t chunk; /* 0 = all at once */
+    const char *save, *load; /* paths of saved sessions */
+    int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
     int64_t prompt_tokens;
     double temperature, top_p; /* below 0: as the file recommends */

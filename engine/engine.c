@@ -276,6 +276,7 @@ struct engine_session *engine_session_create(struct engine_model *model,
             .workers = workers_count(model->machine.workers),
             .context = (size_t)(options->context == 0 ? longest : options->context),
             .kv_type = options->kv_type == ENGINE_KV_F32 ? QUANT_F32 : QUANT_F16,
+            .fingerprint = model->info.fingerprint,
         },
         &err);
     if (session->session == NULL) {
@@ -432,6 +433,26 @@ bool engine_session_logprobs(struct engine_session *session, struct engine_logpr
     return (logprob == NULL || check_ids(session, &id, 1, error)) &&
            (session_logprobs(session->session, best, count, id, logprob, &err) ||
             fail(error, &err));
+}
+
+bool engine_session_save(const struct engine_session *session, const char *path,
+                         struct engine_error *error)
+{
+    struct err err;
+    if (path == NULL) {
+        return refuse(error, "saving a session needs a path");
+    }
+    return session_save(session->session, path, &err) || fail(error, &err);
+}
+
+bool engine_session_restore(struct engine_session *session, const char *path,
+                            struct engine_error *error)
+{
+    struct err err;
+    if (path == NULL) {
+        return refuse(error, "restoring a session needs a path");
+    }
+    return session_restore(session->session, path, &err) || fail(error, &err);
 }
 
 void engine_session_cancel(struct engine_session *session)

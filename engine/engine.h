@@ -33,7 +33,7 @@ struct engine_session;
 enum engine_code {
     ENGINE_OK = 0,
     ENGINE_BAD_ARGUMENT, /* a caller's mistake: the text names the argument and its value */
-    ENGINE_BAD_MODEL,    /* the file is damaged or hostile: the text names file, key and offset */
+    ENGINE_BAD_MODEL,    /* the file is damaged or hostile: the text names it and what is wrong */
     ENGINE_UNSUPPORTED,  /* a sound file that this engine does not run */
     ENGINE_NOT_FOUND,    /* no such file */
     ENGINE_NO_MEMORY,
@@ -183,6 +183,18 @@ struct engine_logprob {
  * *logprob (may be NULL) that of `id`. count: 0 .. vocabulary_size. */
 bool engine_session_logprobs(struct engine_session *session, struct engine_logprob *best,
                              size_t count, int32_t id, float *logprob, struct engine_error *error);
+
+/* Saves what the session holds: tokens, keys and values, logits. Written to a temporary file beside
+ * `path`, synced, renamed over it. */
+bool engine_session_save(const struct engine_session *session, const char *path,
+                         struct engine_error *error);
+
+/* Makes the session hold what was saved by a session of the same model and K/V type, as if it had
+ * computed it itself. ENGINE_BAD_MODEL when the file is damaged, ENGINE_UNSUPPORTED when it is of
+ * another model, K/V type or version, ENGINE_CONTEXT_FULL when its tokens do not fit. Takes as much
+ * memory again for the time it takes. */
+bool engine_session_restore(struct engine_session *session, const char *path,
+                            struct engine_error *error);
 
 /* Asks a running sync, evaluate or append to stop; any thread; looked at between layers. The
  * request stays until engine_session_resume, so that a cancel that comes a moment early is not

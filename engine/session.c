@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "load/hparams.h"
+#include "snapshot.h"
 #include "text/decoder.h"
 #include "text/kv_cache.h"
 #include "text/kv_marks.h"
@@ -29,6 +30,7 @@
 enum { COPY_BYTES = 256 * 1024 * 1024 };
 
 struct session {
+    struct session_options options;
     struct decoder *decoder;
     size_t vocabulary;
     size_t context;
@@ -45,6 +47,62 @@ struct session {
     void *progress_context;
 };
 
+/* --- making one --- */
+
+/* What holds a timeline, empty. On failure release_timeline what is there. */
+static bool make_timeline(const struct session_options *options, struct snapshot *made,
+                          struct err *err)
+{
+    *made = (struct snapshot){.fingerprint = options->fingerprint,
+                              .vocabulary = (size_t)options->hparams->vocab_size,
+                              .context = options->context};
+    made->tokens = mem_try_alloc(made->context, sizeof *made->tokens);
+    made->logits = mem_try_alloc(made->vocabulary, sizeof *made->logits);
+    if (made->tokens == NULL || made->logits == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for a session of %zu tokens", made->context);
+    }
+    made->cache =
+        kv_cache_create(options->hparams, made->context, DECODER_CHUNK, options->kv_type, err);
+    if (made->cache == NULL) {
+        return false;
+    }
+    made->marks = kv_marks_create(made->cache, COPY_BYTES, err);
+    return made->marks != NULL;
+}
+
+static void release_timeline(const struct snapshot *timeline)
+{
+    kv_marks_destroy(timeline->marks);
+    kv_cache_destroy(timeline->cache);
+    mem_free(timeline->logits);
+    mem_free(timeline->tokens);
+}
+
+static struct snapshot view_timeline(const struct session *session)
+{
+    return (struct snapshot){
+        .fingerprint = session->options.fingerprint,
+        .vocabulary = session->vocabulary,
+        .context = session->context,
+        .tokens = session->tokens,
+        .count = session->count,
+        .logits = session->logits,
+        .has_logits = session->has_logits,
+        .cache = session->cache,
+        .marks = session->marks,
+    };
+}
+
+static void take_timeline(struct session *session, const struct snapshot *timeline)
+{
+    session->tokens = timeline->tokens;
+    session->count = timeline->count;
+    session->logits = timeline->logits;
+    session->has_logits = timeline->has_logits;
+    session->cache = timeline->cache;
+    session->marks = timeline->marks;
+}
+
 struct session *session_create(const struct session_options *options, struct err *err)
 {
     struct session *session = mem_try_zero(1, sizeof *session);
@@ -52,24 +110,21 @@ struct session *session_create(const struct session_options *options, struct err
         err_set(err, ERR_MEMORY, "no memory for a session");
         return NULL;
     }
-    size_t context = options->context, workers = (size_t)options->workers;
+    struct snapshot timeline;
+    session->options = *options;
     session->decoder = options->decoder;
     session->vocabulary = (size_t)options->hparams->vocab_size;
-    session->context = context;
-    session->tokens = mem_try_alloc(context, sizeof *session->tokens);
-    session->logits = mem_try_alloc(session->vocabulary, sizeof *session->logits);
-    session->scores = mem_try_align(64, context * workers, sizeof *session->scores);
-    if (session->tokens == NULL || session->logits == NULL || session->scores == NULL) {
-        err_set(err, ERR_MEMORY, "no memory for a session of %zu tokens", context);
-        session_destroy(session);
-        return NULL;
+    session->context = options->context;
+    bool ok = make_timeline(options, &timeline, err);
+    take_timeline(session, &timeline);
+    ok = ok && sampler_init(&session->sampler, session->vocabulary, err);
+    if (ok) {
+        session->scores =
+            mem_try_align(64, options->context * (size_t)options->workers, sizeof(float));
+        ok = session->scores != NULL || err_set(err, ERR_MEMORY, "no memory for %zu scores",
+                                                options->context * (size_t)options->workers);
     }
-    session->cache =
-        kv_cache_create(options->hparams, context, DECODER_CHUNK, options->kv_type, err);
-    if (session->cache != NULL) {
-        session->marks = kv_marks_create(session->cache, COPY_BYTES, err);
-    }
-    if (session->marks == NULL || !sampler_init(&session->sampler, session->vocabulary, err)) {
+    if (!ok) {
         session_destroy(session);
         return NULL;
     }
@@ -81,14 +136,14 @@ void session_destroy(struct session *session)
     if (session == NULL) {
         return;
     }
+    struct snapshot timeline = view_timeline(session);
+    release_timeline(&timeline);
     sampler_finish(&session->sampler);
-    kv_marks_destroy(session->marks);
-    kv_cache_destroy(session->cache);
     mem_free(session->scores);
-    mem_free(session->logits);
-    mem_free(session->tokens);
     mem_free(session);
 }
+
+/* --- what it holds --- */
 
 size_t session_context(const struct session *session)
 {
@@ -127,6 +182,8 @@ void session_resume(struct session *session)
 {
     atomic_store(&session->cancel, false);
 }
+
+/* --- computing --- */
 
 /* Cuts the timeline to its first `count` tokens, or to fewer, so that it can go on from there.
  * Returns how many are left. */
@@ -251,6 +308,8 @@ bool session_append(struct session *session, const int32_t *ids, size_t count, f
            run_chunks(session, ids, count, logits, err);
 }
 
+/* --- choosing --- */
+
 static bool check_logits(const struct session *session, struct err *err)
 {
     return session->has_logits ||
@@ -277,4 +336,25 @@ bool session_logprobs(struct session *session, struct engine_logprob *best, size
 {
     return check_logits(session, err) &&
            sampler_logprobs(&session->sampler, session->logits, best, count, id, logprob, err);
+}
+
+/* --- files --- */
+
+bool session_save(const struct session *session, const char *path, struct err *err)
+{
+    struct snapshot timeline = view_timeline(session);
+    return snapshot_write(path, &timeline, err);
+}
+
+/* Into a second timeline, which replaces the first when everything was there and sound. */
+bool session_restore(struct session *session, const char *path, struct err *err)
+{
+    struct snapshot before = view_timeline(session), read;
+    if (!make_timeline(&session->options, &read, err) || !snapshot_read(path, &read, err)) {
+        release_timeline(&read);
+        return false;
+    }
+    take_timeline(session, &read);
+    release_timeline(&before);
+    return true;
 }

@@ -31,6 +31,7 @@ struct session_options {
     int workers;             /* threads that the decoder runs on */
     size_t context;          /* most tokens, at least 1 */
     enum quant_type kv_type; /* QUANT_F32 or QUANT_F16 */
+    uint64_t fingerprint;    /* of the model: says whose saved sessions can be restored */
 };
 
 struct session *session_create(const struct session_options *options, struct err *err);
@@ -63,6 +64,11 @@ bool session_sample(struct session *session, const struct engine_sampling *sampl
 /* As sampler_logprobs; ERR_ARGUMENT also when there are no logits. */
 bool session_logprobs(struct session *session, struct engine_logprob *best, size_t count,
                       int32_t id, float *logprob, struct err *err);
+
+/* What the session holds, to a file and from it (snapshot.h). A restore that fails changes nothing.
+ */
+bool session_save(const struct session *session, const char *path, struct err *err);
+bool session_restore(struct session *session, const char *path, struct err *err);
 
 void session_cancel(struct session *session);
 void session_resume(struct session *session);

@@ -11,22 +11,15 @@
 
 enum { NOTES_MAX = 64 };
 
-/* Rows of positions from..to-1 of all rings: layer by layer, `stride` rows of keys and then as many
- * of values, of which the first to - from are valid. */
-struct copy {
-    size_t from, to;
-    size_t stride;
-    unsigned char *rows;
-};
-
 struct kv_marks {
     size_t copy_positions; /* most positions of a copy */
     size_t position_bytes; /* of keys and values of all rings */
     size_t most;           /* copies */
     size_t note_count;
     size_t copy_count;
-    size_t notes[NOTES_MAX];             /* ascending; the rings hold what these look back on */
-    struct copy copies[KV_MARKS_COPIES]; /* ascending by `from`; behind them unused memory */
+    size_t notes[NOTES_MAX]; /* ascending; the rings hold what these look back on */
+    struct kv_marks_copy
+        copies[KV_MARKS_COPIES]; /* ascending by `from`; behind them unused memory */
 };
 
 struct kv_marks *kv_marks_create(const struct kv_cache *cache, size_t budget, struct err *err)
@@ -83,7 +76,7 @@ void kv_marks_note(struct kv_marks *marks, const struct kv_cache *cache, size_t 
 }
 
 /* The point that a copy was made for. */
-static size_t first_point(const struct kv_cache *cache, const struct copy *copy)
+static size_t first_point(const struct kv_cache *cache, const struct kv_marks_copy *copy)
 {
     return copy->from == 0 ? 0 : copy->from + kv_cache_window(cache) - 1;
 }
@@ -104,8 +97,8 @@ void kv_marks_pass(struct kv_marks *marks, const struct kv_cache *cache, size_t 
 /* --- copies --- */
 
 /* Moves rows begin..end-1 of a copy out of the rings, or back into them. */
-static void transfer(const struct copy *copy, struct kv_cache *cache, size_t begin, size_t end,
-                     bool out)
+static void transfer(const struct kv_marks_copy *copy, struct kv_cache *cache, size_t begin,
+                     size_t end, bool out)
 {
     unsigned char *keys = copy->rows;
     for (int l = 0; l < kv_cache_layers(cache); l++) {
@@ -128,7 +121,7 @@ static void transfer(const struct copy *copy, struct kv_cache *cache, size_t beg
 /* Takes a copy out of the list; its memory goes behind the others. */
 static void drop_copy(struct kv_marks *marks, size_t index)
 {
-    struct copy dropped = marks->copies[index];
+    struct kv_marks_copy dropped = marks->copies[index];
     marks->copy_count--;
     for (size_t i = index; i < marks->copy_count; i++) {
         marks->copies[i] = marks->copies[i + 1];
@@ -155,6 +148,23 @@ static size_t least_missed(const struct kv_marks *marks, const struct kv_cache *
     return best;
 }
 
+/* A new last copy, or NULL when there is no memory. At most most - 1 may be there. */
+static struct kv_marks_copy *append_copy(struct kv_marks *marks, size_t from, size_t to)
+{
+    struct kv_marks_copy *copy = &marks->copies[marks->copy_count];
+    if (copy->rows == NULL) {
+        copy->rows = mem_try_alloc(marks->copy_positions, marks->position_bytes);
+    }
+    if (copy->rows == NULL) {
+        return NULL;
+    }
+    copy->from = from;
+    copy->to = to;
+    copy->stride = to - from;
+    marks->copy_count++;
+    return copy;
+}
+
 static void make_copy(struct kv_marks *marks, struct kv_cache *cache, size_t point, size_t held)
 {
     size_t from = kv_cache_needed(cache, point);
@@ -167,18 +177,35 @@ static void make_copy(struct kv_marks *marks, struct kv_cache *cache, size_t poi
     if (marks->copy_count == marks->most) {
         drop_copy(marks, least_missed(marks, cache, held));
     }
-    struct copy *copy = &marks->copies[marks->copy_count];
-    if (copy->rows == NULL) {
-        copy->rows = mem_try_alloc(marks->copy_positions, marks->position_bytes);
+    const struct kv_marks_copy *copy = append_copy(marks, from, to);
+    if (copy != NULL) {
+        transfer(copy, cache, from, to, true);
     }
-    if (copy->rows == NULL) {
-        return;
+}
+
+const struct kv_marks_copy *kv_marks_copies(const struct kv_marks *marks, size_t *count)
+{
+    *count = marks->copy_count;
+    return marks->copies;
+}
+
+bool kv_marks_add(struct kv_marks *marks, const struct kv_cache *cache, size_t from, size_t to,
+                  struct kv_marks_copy *copy, struct err *err)
+{
+    struct kv_marks_copy wanted = {.from = from, .to = to};
+    size_t count = marks->copy_count, before = count > 0 ? marks->copies[count - 1].from : 0;
+    if (to < first_point(cache, &wanted) || to - from > marks->copy_positions || from < before) {
+        return err_set(err, ERR_FORMAT, "no copy of the rings has positions %zu to %zu", from, to);
     }
-    copy->from = from;
-    copy->to = to;
-    copy->stride = to - from;
-    transfer(copy, cache, from, to, true);
-    marks->copy_count++;
+    if (count == marks->most) { /* fewer fit here than there: the newest count */
+        drop_copy(marks, 0);
+    }
+    const struct kv_marks_copy *added = append_copy(marks, from, to);
+    if (added == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for a copy of the rings");
+    }
+    *copy = *added;
+    return true;
 }
 
 void kv_marks_before(struct kv_marks *marks, struct kv_cache *cache, size_t held, size_t to)
@@ -198,7 +225,7 @@ void kv_marks_before(struct kv_marks *marks, struct kv_cache *cache, size_t held
 
 /* The last point up to `position` that this copy, and what the rings hold behind it, allow; 0 when
  * there is none. */
-static size_t reach(const struct copy *copy, const struct kv_cache *cache, size_t held,
+static size_t reach(const struct kv_marks_copy *copy, const struct kv_cache *cache, size_t held,
                     size_t position)
 {
     size_t end = copy->to >= kv_cache_oldest(cache) ? held : copy->to;
@@ -212,7 +239,7 @@ size_t kv_marks_restore(struct kv_marks *marks, struct kv_cache *cache, size_t h
     if (kv_cache_can_resume(cache, position)) {
         return position;
     }
-    const struct copy *best = NULL;
+    const struct kv_marks_copy *best = NULL;
     size_t point = 0;
     for (size_t i = 0; i < marks->copy_count; i++) {
         size_t other = reach(&marks->copies[i], cache, held, position);
@@ -242,7 +269,7 @@ void kv_marks_cut(struct kv_marks *marks, const struct kv_cache *cache, size_t p
         marks->note_count--;
     }
     for (size_t i = marks->copy_count; i-- > 0;) {
-        struct copy *copy = &marks->copies[i];
+        struct kv_marks_copy *copy = &marks->copies[i];
         copy->to = copy->to < position ? copy->to : position;
         if (copy->to < first_point(cache, copy) || copy->to == 0) {
             drop_copy(marks, i);

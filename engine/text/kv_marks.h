@@ -55,6 +55,21 @@ size_t kv_marks_restore(struct kv_marks *marks, struct kv_cache *cache, size_t h
 /* Forgets what lies behind `position`: the timeline was cut there. */
 void kv_marks_cut(struct kv_marks *marks, const struct kv_cache *cache, size_t position);
 
+/* The copies, ascending; for those who save them. Rows of positions from..to-1 of all rings: layer
+ * by layer, `stride` rows of keys and then as many of values, of which the first to - from count. A
+ * view until the next call. */
+struct kv_marks_copy {
+    size_t from, to, stride;
+    unsigned char *rows; /* owned by the marks */
+};
+
+const struct kv_marks_copy *kv_marks_copies(const struct kv_marks *marks, size_t *count);
+
+/* Adds a copy for the caller to fill, in *copy; they come in ascending order. ERR_FORMAT when no
+ * such copy would ever be made, ERR_MEMORY. */
+bool kv_marks_add(struct kv_marks *marks, const struct kv_cache *cache, size_t from, size_t to,
+                  struct kv_marks_copy *copy, struct err *err);
+
 /* Bytes that the copies have allocated. */
 size_t kv_marks_bytes(const struct kv_marks *marks);
 

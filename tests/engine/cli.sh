@@ -67,6 +67,16 @@ for bad in 5 =1 5= 5=x 5=nan 5=inf -1=2 5=1x 99999999999=1; do
 done
 expect_status 1 "$engine" generate -m "$model" --prompt x --logit-bias 3072=1
 expect_status 2 "$engine" generate -m "$model" --prompt x --min-p 1.5
+# Saved and loaded in between: the same answer.
+go="$engine generate -m $model --no-stop --json --seed 4 --kv f16"
+$go --ids - -n 8 <"$folder/six.json" >"$folder/whole.json"
+$go --ids - -n 5 --save "$folder/session" <"$folder/six.json" >"$folder/f.json"
+$go -n 3 --load "$folder/session" >"$folder/g.json"
+[ "$(cat "$folder/f.json" "$folder/g.json" | tr -d '\n' | sed 's/\]}{"ids": \[/, /')" = "$(cat "$folder/whole.json")" ] ||
+    fail "--save and --load: $(cat "$folder/f.json" "$folder/g.json" "$folder/whole.json")"
+expect_status 1 "$engine" generate -m "$model" -n 3 --load "$folder/session" --kv f32
+expect_status 1 "$engine" generate -m "$model" -n 3 --load "$folder/six.json"
+expect_status 1 "$engine" generate -m "$model" -n 3 --load "$folder/session" --kv f16 --context 5
 "$engine" generate -m "$model" --prompt "$prompt" --control -n 40 --temp 0 >"$folder/answer"
 [ -s "$folder/answer" ] || fail "generate printed no text"
 
