@@ -253,6 +253,78 @@ static int run_logits(struct engine_model *model, const struct cli_options *opti
     return status;
 }
 
+/* -log of the probability that the logits give to `id`. */
+static double surprise(const float *logits, size_t vocabulary, int32_t id)
+{
+    double greatest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < vocabulary; i++) {
+        greatest = fmax(greatest, (double)logits[i]);
+    }
+    for (size_t i = 0; i < vocabulary; i++) {
+        sum += exp((double)logits[i] - greatest);
+    }
+    return greatest + log(sum) - (double)logits[id];
+}
+
+/* The sum of what the model says of each id but the first, from those before it. */
+static bool measure(struct engine_session *session, const struct ids *ids, size_t vocabulary,
+                    double *total, struct engine_error *error)
+{
+    enum { CHUNK = 128 };
+    double sum = 0;
+    float *logits = mem_try_alloc(CHUNK * vocabulary, sizeof *logits);
+    bool ok = logits != NULL;
+    if (!ok) {
+        *error = (struct engine_error){ENGINE_NO_MEMORY, "no memory for the logits"};
+    }
+    for (size_t at = 0; ok && at + 1 < ids->count; at += CHUNK) {
+        size_t left = ids->count - 1 - at, n = left < CHUNK ? left : CHUNK;
+        ok = engine_session_evaluate(session, ids->items + at, n, logits, error);
+        for (size_t i = 0; ok && i < n; i++) {
+            int32_t next = ids->items[at + i + 1];
+            sum += surprise(logits + i * vocabulary, vocabulary, next);
+        }
+    }
+    mem_free(logits);
+    *total = sum;
+    return ok;
+}
+
+static int run_perplexity(struct engine_model *model, const struct cli_options *options)
+{
+    struct err err;
+    struct engine_error error;
+    struct ids ids = {0};
+    size_t vocabulary = (size_t)engine_model_info(model)->vocabulary_size;
+    if (options->ids == NULL) {
+        complain("perplexity needs --ids FILE");
+        return EXIT_USAGE;
+    }
+    if (!read_ids(options->ids, &ids, &err)) {
+        return complain(err.text);
+    }
+    int status = EXIT_FAILURE;
+    bool sound = ids.count >= 2;
+    for (size_t i = 0; i < ids.count && sound; i++) {
+        sound = ids.items[i] >= 0 && (size_t)ids.items[i] < vocabulary;
+    }
+    struct engine_session *session = sound ? open_session(model, options, ids.count) : NULL;
+    double total;
+    if (!sound) {
+        complain("perplexity needs two ids or more, all of the vocabulary");
+    } else if (session != NULL && !measure(session, &ids, vocabulary, &total, &error)) {
+        complain(error.text);
+    } else if (session != NULL) {
+        double mean = total / (double)(ids.count - 1);
+        printf("tokens      %zu\nnats/token  %.6f\nperplexity  %.6f\n", ids.count - 1, mean,
+               exp(mean));
+        status = finish_output();
+    }
+    engine_session_destroy(session);
+    mem_free(ids.items);
+    return status;
+}
+
 /* The answer so far. Text: printed as far as its characters are whole. JSON: ids at once, and in
  * `pending` what is told of each of them behind them all. */
 struct printer {
@@ -535,6 +607,7 @@ static const struct command {
     {"detokenize", CLI_DETOKENIZE, run_detokenize, "a JSON array of ids to the bytes they spell"},
     {"logits", CLI_LOGITS, run_logits, "the logits after each token, as a NumPy file"},
     {"generate", CLI_GENERATE, run_generate, "continue a prompt"},
+    {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids"},
     {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
 };
 

@@ -26,13 +26,13 @@ struct option {
 #define AT(FIELD) offsetof(struct cli_options, FIELD)
 
 enum {
-    COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH,
+    COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH | CLI_PERPLEXITY,
     ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | COMPUTING,
 };
 
 static const struct option table[] = {
     {"model", 'm', "FILE", TEXT, AT(model), ALL, 0, 0, "the model, a GGUF file"},
-    {"ids", 0, "FILE", TEXT, AT(ids), CLI_LOGITS | CLI_GENERATE, 0, 0,
+    {"ids", 0, "FILE", TEXT, AT(ids), CLI_LOGITS | CLI_GENERATE | CLI_PERPLEXITY, 0, 0,
      "token ids, a JSON array; - is standard input"},
     {"prompt", 0, "TEXT", TEXT, AT(prompt), CLI_GENERATE, 0, 0,
      "text to go on from, instead of ids; <bos> is put before it"},

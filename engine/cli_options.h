@@ -23,6 +23,7 @@ enum cli_command {
     CLI_LOGITS = 8,
     CLI_GENERATE = 16,
     CLI_BENCH = 32,
+    CLI_PERPLEXITY = 64,
 };
 
 struct cli_options {

@@ -80,6 +80,25 @@ expect_status 1 "$engine" generate -m "$model" -n 3 --load "$folder/session" --k
 "$engine" generate -m "$model" --prompt "$prompt" --control -n 40 --temp 0 >"$folder/answer"
 [ -s "$folder/answer" ] || fail "generate printed no text"
 
+# Perplexity: what follows from the logits above.
+"$engine" perplexity -m "$model" --ids "$folder/six.json" >"$folder/perplexity"
+grep -q '^tokens      5$' "$folder/perplexity" || fail "perplexity: $(cat "$folder/perplexity")"
+python3 - "$folder/whole.npy" "$folder/perplexity" <<'END' || fail "perplexity: $(cat "$folder/perplexity")"
+import math, struct, sys
+rows = struct.unpack("<18432f", open(sys.argv[1], "rb").read()[128:])
+ids, total = [2, 105, 300, 301, 302, 303], 0
+for i in range(5):
+    row = rows[3072 * i:3072 * (i + 1)]
+    total += math.log(sum(math.exp(x) for x in row)) - row[ids[i + 1]]
+said = float(open(sys.argv[2]).read().split()[-1])
+sys.exit(abs(said / math.exp(total / 5) - 1) > 1e-5)
+END
+expect_status 2 "$engine" perplexity -m "$model"
+printf '[2]' >"$folder/one.json"
+expect_status 1 "$engine" perplexity -m "$model" --ids "$folder/one.json"
+printf '[2, 3072]' >"$folder/one.json"
+expect_status 1 "$engine" perplexity -m "$model" --ids "$folder/one.json"
+
 expect_status 0 "$engine" info -m "$model"
 grep -q '^vocabulary  *3072$' "$folder/out" || fail "info: $(cat "$folder/out")"
 expect_status 0 "$engine" bench -m "$model" -p 16 -n 4
