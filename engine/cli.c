@@ -66,12 +66,14 @@ static struct engine_session *open_session(struct engine_model *model,
     struct engine_error error;
     size_t longest = (size_t)engine_model_info(model)->context_length;
     size_t context = options->context > 0 ? (size_t)options->context : needed;
-    struct engine_session *session = engine_session_create(
-        model,
-        &(struct engine_session_options){
-            .context = (int32_t)(context < longest ? context : longest),
-            .kv_type = strcmp(options->kv, "f16") == 0 ? ENGINE_KV_F16 : ENGINE_KV_F32},
-        &error);
+    struct engine_session *session =
+        engine_session_create(model,
+                              &(struct engine_session_options){
+                                  .context = (int32_t)(context < longest ? context : longest),
+                                  .kv_type = strcmp(options->kv, "q8") == 0    ? ENGINE_KV_Q8
+                                             : strcmp(options->kv, "f16") == 0 ? ENGINE_KV_F16
+                                                                               : ENGINE_KV_F32},
+                              &error);
     if (session == NULL) {
         complain(error.text);
     }

@@ -72,7 +72,8 @@ static const struct option table[] = {
     {"threads", 't', "N", INTEGER, AT(threads), ALL, 0, 256, "worker threads; 0: one a core (0)"},
     {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
      "kernels: scalar, avx2, neon (CARAT_CPU, or the best)"},
-    {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0, "store keys and values as f32 or f16 (f32)"},
+    {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0,
+     "store keys and values as f32, f16 or q8 (f32)"},
     {"context", 0, "N", INTEGER, AT(context), COMPUTING, 1, 1 << 21,
      "most tokens of the session (as many as needed)"},
     {"help", 'h', NULL, FLAG, AT(help), ALL, 0, 0, "this text"},
@@ -190,8 +191,9 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
             return false;
         }
     }
-    if (strcmp(parsed.kv, "f32") != 0 && strcmp(parsed.kv, "f16") != 0) {
-        return err_set(err, ERR_ARGUMENT, "--kv %s: must be f32 or f16", parsed.kv);
+    if (strcmp(parsed.kv, "f32") != 0 && strcmp(parsed.kv, "f16") != 0 &&
+        strcmp(parsed.kv, "q8") != 0) {
+        return err_set(err, ERR_ARGUMENT, "--kv %s: must be f32, f16 or q8", parsed.kv);
     }
     if (parsed.model == NULL && !parsed.help) {
         return err_set(err, ERR_ARGUMENT, "a model is needed: -m FILE");

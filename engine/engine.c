@@ -258,7 +258,9 @@ struct engine_session *engine_session_create(struct engine_model *model,
                longest);
         return NULL;
     }
-    if (options->kv_type != ENGINE_KV_F32 && options->kv_type != ENGINE_KV_F16) {
+    static const enum quant_type kv_types[] = {
+        [ENGINE_KV_F32] = QUANT_F32, [ENGINE_KV_F16] = QUANT_F16, [ENGINE_KV_Q8] = QUANT_Q8_0};
+    if ((size_t)options->kv_type >= sizeof kv_types / sizeof kv_types[0]) {
         refuse(error, "there is no K/V type %d", (int)options->kv_type);
         return NULL;
     }
@@ -275,7 +277,7 @@ struct engine_session *engine_session_create(struct engine_model *model,
             .hparams = &model->hparams,
             .workers = workers_count(model->machine.workers),
             .context = (size_t)(options->context == 0 ? longest : options->context),
-            .kv_type = options->kv_type == ENGINE_KV_F32 ? QUANT_F32 : QUANT_F16,
+            .kv_type = kv_types[options->kv_type],
             .fingerprint = model->info.fingerprint,
         },
         &err);

@@ -127,7 +127,11 @@ void engine_free(void *memory);
 
 /* --- sessions --- */
 
-enum engine_kv_type { ENGINE_KV_F32, ENGINE_KV_F16 };
+enum engine_kv_type {
+    ENGINE_KV_F32,
+    ENGINE_KV_F16,
+    ENGINE_KV_Q8, /* 8-bit blocks of 32 with a half as their scale: 8.5 bits a value */
+};
 
 struct engine_session_options {
     int32_t context; /* most tokens it can hold: 1 .. the model's context_length; 0 = that length */

@@ -30,7 +30,7 @@ struct session_options {
     const struct hparams *hparams;
     int workers;             /* threads that the decoder runs on */
     size_t context;          /* most tokens, at least 1 */
-    enum quant_type kv_type; /* QUANT_F32 or QUANT_F16 */
+    enum quant_type kv_type; /* QUANT_F32, QUANT_F16 or QUANT_Q8_0 */
     uint64_t fingerprint;    /* of the model: says whose saved sessions can be restored */
 };
 

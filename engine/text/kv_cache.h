@@ -11,7 +11,8 @@
  * that a session can go back a little without computing again. How far is kv_cache_can_resume: a
  * slot that was overwritten once (even by a pass that was cancelled) does not come back.
  *
- * A position's row is [num_key_value_heads][head_dim], float32 or float16. Owned by the session;
+ * A position's row is [num_key_value_heads][head_dim], float32, float16, or 8-bit blocks of 32 with
+ * a half as their scale (Q8_0). Owned by the session;
  * the thread that computes writes it, and its workers read it.
  */
 #ifndef CARAT_TEXT_KV_CACHE_H
@@ -35,7 +36,8 @@ struct kv_span {
     size_t count;
 };
 
-/* For positions 0..context-1, written at most `chunk` at a time. `type` is QUANT_F32 or QUANT_F16.
+/* For positions 0..context-1, written at most `chunk` at a time. `type` is QUANT_F32, QUANT_F16 or
+ * QUANT_Q8_0: ERR_UNSUPPORTED when heads are not whole blocks.
  */
 struct kv_cache *kv_cache_create(const struct hparams *hparams, size_t context, size_t chunk,
                                  enum quant_type type, struct err *err);

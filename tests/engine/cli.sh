@@ -114,7 +114,7 @@ grep -q -e 'unknown option --frobnicate' "$folder/err" || fail "the unknown opti
 expect_status 2 "$engine" info
 expect_status 2 "$engine" generate -m "$model"
 expect_status 2 "$engine" generate -m "$model" --prompt x -n many
-expect_status 2 "$engine" logits -m "$model" --ids "$folder/six.json" -o x --kv q8
+expect_status 2 "$engine" logits -m "$model" --ids "$folder/six.json" -o x --kv q7
 expect_status 1 "$engine" info -m "$folder/none.gguf"
 expect_status 1 "$engine" info -m "$folder/six.json"
 for broken in '[1, 2' '[1.5]' '{"id": [1]}' '[2] x' '[99999999999]' '[01]' '"ids"' ''; do

@@ -272,7 +272,7 @@ static void test_thoughts_are_dropped(void **state)
 {
     (void)state;
     check_conversation(ENGINE_KV_F32);
-    check_conversation(ENGINE_KV_F16);
+    check_conversation(ENGINE_KV_Q8);
 }
 
 /* From the beginning of an answer to some hundred tokens behind it. */

@@ -381,6 +381,33 @@ static void test_sampling_on_any_threads(void **state)
     }
 }
 
+/* Keys and values of 8 bits: close to those of 32, the same however the ids are cut into calls. */
+static void test_q8_cache(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    float *exact = fixture_logits(model, ids, COUNT, COUNT, ENGINE_KV_F32);
+    float *whole = fixture_logits(model, ids, COUNT, COUNT, ENGINE_KV_Q8);
+    float *cut = fixture_logits(model, ids, COUNT, 7, ENGINE_KV_Q8);
+    float difference = fixture_max_difference(whole, exact, COUNT * vocabulary);
+    assert_memory_equal(whole, cut, COUNT * vocabulary * sizeof *cut);
+    assert_true(difference > 1e-3f); /* else it was not stored in 8 bits */
+    assert_true(difference < 1.0f);
+    size_t same = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        same += fixture_argmax(whole + i * vocabulary, vocabulary) ==
+                fixture_argmax(exact + i * vocabulary, vocabulary);
+    }
+    assert_true(same > COUNT * 95 / 100);
+    test_free(exact);
+    test_free(whole);
+    test_free(cut);
+    struct engine_error error;
+    const struct engine_session_options unknown = {.kv_type = (enum engine_kv_type)3};
+    assert_null(engine_session_create(model, &unknown, &error));
+    assert_int_equal(error.code, ENGINE_BAD_ARGUMENT);
+}
+
 static void test_tokens(void **state)
 {
     (void)state;
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_sampling_by_position),
         cmocka_unit_test(test_logprobs),
         cmocka_unit_test(test_sampling_on_any_threads),
+        cmocka_unit_test(test_q8_cache),
         cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

@@ -115,7 +115,7 @@ static void test_round_trip(void **state)
     (void)state;
     static const size_t lengths[] = {1, 255, 640, 2300};
     for (size_t i = 0; i < 2 * sizeof lengths / sizeof lengths[0]; i++) {
-        enum engine_kv_type kv_type = i % 2 == 0 ? ENGINE_KV_F32 : ENGINE_KV_F16;
+        enum engine_kv_type kv_type = i % 2 == 0 ? ENGINE_KV_Q8 : ENGINE_KV_F16;
         size_t count = lengths[i / 2];
         struct engine_session *saved = fixture_session(nano, CONTEXT, kv_type);
         struct engine_session *restored = fixture_session(nano, CONTEXT - 1000, kv_type);
@@ -353,6 +353,10 @@ static void test_foreign_files(void **state)
     assert_false(engine_session_save(session, NULL, &error));
     assert_false(engine_session_restore(session, NULL, &error));
     restore(session);
+    /* Heads of four values make no blocks of 32. */
+    assert_null(engine_session_create(
+        tiny, &(struct engine_session_options){.kv_type = ENGINE_KV_Q8}, &error));
+    assert_int_equal(error.code, ENGINE_UNSUPPORTED);
     engine_session_destroy(session);
     engine_session_destroy(half);
     engine_session_destroy(small);
