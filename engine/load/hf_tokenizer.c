@@ -98,7 +98,7 @@ static bool read_vocabulary(struct tokens *t)
         return false;
     }
     while (json_next_key(t->json, &key)) {
-        size_t at, length = key.length;
+        size_t at = 0, length = key.length;
         int64_t id;
         bool is_byte = length == 6 && memcmp(key.bytes, "<0x", 3) == 0;
         if (!append_spelling(t, &key, &at) || !json_integer(t->json, &id) ||
@@ -157,7 +157,7 @@ static bool read_added_tokens(struct tokens *t)
 static bool read_pair(struct tokens *t)
 {
     struct json_text left, right;
-    size_t at;
+    size_t at = 0;
     if (!json_enter(t->json, JSON_ARRAY) || !json_next_item(t->json) ||
         !json_string(t->json, &left)) {
         return json_refuse(t->json, "a merge has two strings");

@@ -75,20 +75,22 @@ static void fail_each(struct gguf_writer *writer, float expected[4096])
     if (!live(path, ids, expected, &error)) {
         fail_msg("%s", error.text);
     }
-    unsigned long n = 1;
-    for (; n < ALLOCATIONS_MAX; n++) {
+    unsigned long allocations = mem_allocation_count(), refused = 0;
+    assert_in_range(allocations, 20, ALLOCATIONS_MAX);
+    for (unsigned long n = 1; n <= allocations; n++) {
         memset(logits, 0, sizeof logits);
         mem_fail_at(n, 0);
         bool ok = live(path, ids, logits, &error);
         mem_fail_at(0, 0);
-        if (ok) {
-            break;
+        if (ok) { /* it can do without, as without a copy of the rings */
+            assert_memory_equal(logits, expected, tiny_model_tokens() * sizeof *logits);
+            continue;
         }
+        refused++;
         assert_int_equal(error.code, ENGINE_NO_MEMORY);
         assert_int_not_equal(strlen(error.text), 0);
     }
-    assert_in_range(n, 20, ALLOCATIONS_MAX - 1); /* it did fail, and then no more */
-    assert_memory_equal(logits, expected, tiny_model_tokens() * sizeof *logits);
+    assert_true(refused + 2 >= allocations);
     unlink(path);
 }
 
