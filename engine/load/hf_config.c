@@ -11,7 +11,7 @@
 #include "base/err.h"
 
 #include "load/gguf_keys.h"
-#include "load/json.h"
+#include "load/json_reader.h"
 
 enum { INTEGER_MOST = (1 << 30) - 1, NOT_GIVEN = -1 };
 
@@ -97,41 +97,42 @@ struct values {
 
 /* --- reading --- */
 
-static bool read_integer(struct json *json, int32_t *value)
+static bool read_integer(struct json_reader *json, int32_t *value)
 {
     int64_t wide = 0;
-    if (json_take_null(json)) {
+    if (json_reader_take_null(json)) {
         return true;
     }
-    if (!json_integer(json, &wide)) {
+    if (!json_reader_integer(json, &wide)) {
         return false;
     }
     if (wide < 0 || wide > INTEGER_MOST) {
-        return json_refuse(json, "%" PRId64 " is outside of 0 to %d", wide, INTEGER_MOST);
+        return json_reader_refuse(json, "%" PRId64 " is outside of 0 to %d", wide, INTEGER_MOST);
     }
     *value = (int32_t)wide;
     return true;
 }
 
-static bool read_layer_types(struct json *json, struct values *values)
+static bool read_layer_types(struct json_reader *json, struct values *values)
 {
-    if (json_take_null(json)) {
+    if (json_reader_take_null(json)) {
         return true;
     }
-    if (!json_enter(json, JSON_ARRAY)) {
+    if (!json_reader_enter(json, JSON_READER_ARRAY)) {
         return false;
     }
-    while (json_next_item(json)) {
-        struct json_text text;
-        if (!json_string(json, &text)) {
+    while (json_reader_next_item(json)) {
+        struct json_reader_text text;
+        if (!json_reader_string(json, &text)) {
             return false;
         }
-        bool sliding = json_text_is(&text, "sliding_attention");
-        if (!sliding && !json_text_is(&text, "full_attention")) {
-            return json_refuse(json, "a layer is neither sliding_attention nor full_attention");
+        bool sliding = json_reader_text_is(&text, "sliding_attention");
+        if (!sliding && !json_reader_text_is(&text, "full_attention")) {
+            return json_reader_refuse(json,
+                                      "a layer is neither sliding_attention nor full_attention");
         }
         if (values->type_count == HPARAMS_LAYERS_MAX) {
-            return json_refuse(json, "more than %d layers", HPARAMS_LAYERS_MAX);
+            return json_reader_refuse(json, "more than %d layers", HPARAMS_LAYERS_MAX);
         }
         values->sliding[values->type_count++] = sliding;
     }
@@ -139,7 +140,7 @@ static bool read_layer_types(struct json *json, struct values *values)
 }
 
 /* A layer's number as a key: decimal digits, without zeros in front. */
-static int32_t layer_number(const struct json_text *key)
+static int32_t layer_number(const struct json_reader_text *key)
 {
     int32_t number = 0;
     for (size_t i = 0; i < key->length; i++) {
@@ -152,30 +153,31 @@ static int32_t layer_number(const struct json_text *key)
     return key->length == 0 || number >= HPARAMS_LAYERS_MAX ? -1 : number;
 }
 
-static bool read_per_layer(struct json *json, struct values *values)
+static bool read_per_layer(struct json_reader *json, struct values *values)
 {
-    struct json_text key;
-    if (json_take_null(json)) {
+    struct json_reader_text key;
+    if (json_reader_take_null(json)) {
         return true;
     }
-    if (!json_enter(json, JSON_OBJECT)) {
+    if (!json_reader_enter(json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(json, &key)) {
+    while (json_reader_next_key(json, &key)) {
         int32_t layer = layer_number(&key);
         if (layer < 0) {
-            return json_refuse(json, "per_layer_config has a key that is no layer");
+            return json_reader_refuse(json, "per_layer_config has a key that is no layer");
         }
-        if (!json_enter(json, JSON_OBJECT)) {
+        if (!json_reader_enter(json, JSON_READER_OBJECT)) {
             return false;
         }
-        while (json_next_key(json, &key)) {
-            int32_t *value = json_text_is(&key, "head_dim") ? &values->head_dim[layer]
-                             : json_text_is(&key, "num_key_value_heads")
+        while (json_reader_next_key(json, &key)) {
+            int32_t *value = json_reader_text_is(&key, "head_dim") ? &values->head_dim[layer]
+                             : json_reader_text_is(&key, "num_key_value_heads")
                                  ? &values->key_value_heads[layer]
                                  : NULL;
             if (value == NULL) {
-                return json_refuse(json, "per_layer_config changes a value that is not known");
+                return json_reader_refuse(json,
+                                          "per_layer_config changes a value that is not known");
             }
             if (!read_integer(json, value)) {
                 return false;
@@ -186,32 +188,32 @@ static bool read_per_layer(struct json *json, struct values *values)
 }
 
 /* One kind of layer: its base, and that nothing is asked of it that we do not do. */
-static bool read_rope_kind(struct json *json, enum kind kind, struct values *values)
+static bool read_rope_kind(struct json_reader *json, enum kind kind, struct values *values)
 {
     static const char *const types[KINDS] = {"default", "proportional"};
-    struct json_text key, text;
-    if (!json_enter(json, JSON_OBJECT)) {
+    struct json_reader_text key, text;
+    if (!json_reader_enter(json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(json, &key)) {
+    while (json_reader_next_key(json, &key)) {
         double real = 0;
-        if (json_text_is(&key, "rope_theta")) {
-            json_real(json, &values->rope_theta[kind]);
-        } else if (json_text_is(&key, "rope_type")) {
-            if (json_string(json, &text) && !json_text_is(&text, types[kind])) {
-                return json_refuse(json, "rope_type must be %s", types[kind]);
+        if (json_reader_text_is(&key, "rope_theta")) {
+            json_reader_real(json, &values->rope_theta[kind]);
+        } else if (json_reader_text_is(&key, "rope_type")) {
+            if (json_reader_string(json, &text) && !json_reader_text_is(&text, types[kind])) {
+                return json_reader_refuse(json, "rope_type must be %s", types[kind]);
             }
-        } else if (json_text_is(&key, "partial_rotary_factor")) {
+        } else if (json_reader_text_is(&key, "partial_rotary_factor")) {
             double expected = kind == FULL ? 0.25 : 1.0;
-            if (json_real(json, &real) && real != expected) {
-                return json_refuse(json, "partial_rotary_factor must be %g", expected);
+            if (json_reader_real(json, &real) && real != expected) {
+                return json_reader_refuse(json, "partial_rotary_factor must be %g", expected);
             }
-        } else if (json_text_is(&key, "factor")) {
-            if (json_real(json, &real) && real != 1) {
-                return json_refuse(json, "scaled RoPE is not run");
+        } else if (json_reader_text_is(&key, "factor")) {
+            if (json_reader_real(json, &real) && real != 1) {
+                return json_reader_refuse(json, "scaled RoPE is not run");
             }
         } else {
-            json_skip(json);
+            json_reader_skip(json);
         }
         if (json->failed) {
             return false;
@@ -220,19 +222,20 @@ static bool read_rope_kind(struct json *json, enum kind kind, struct values *val
     return !json->failed;
 }
 
-static bool read_rope(struct json *json, struct values *values)
+static bool read_rope(struct json_reader *json, struct values *values)
 {
-    struct json_text key;
-    if (json_take_null(json)) {
+    struct json_reader_text key;
+    if (json_reader_take_null(json)) {
         return true;
     }
-    if (!json_enter(json, JSON_OBJECT)) {
+    if (!json_reader_enter(json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(json, &key)) {
-        bool full = json_text_is(&key, "full_attention");
-        if (!full && !json_text_is(&key, "sliding_attention")) {
-            return json_refuse(json, "rope_parameters has a kind of layer that is not known");
+    while (json_reader_next_key(json, &key)) {
+        bool full = json_reader_text_is(&key, "full_attention");
+        if (!full && !json_reader_text_is(&key, "sliding_attention")) {
+            return json_reader_refuse(json,
+                                      "rope_parameters has a kind of layer that is not known");
         }
         if (!read_rope_kind(json, full ? FULL : SLIDING, values)) {
             return false;
@@ -241,9 +244,9 @@ static bool read_rope(struct json *json, struct values *values)
     return !json->failed;
 }
 
-static bool read_other(struct json *json, size_t which, struct values *values)
+static bool read_other(struct json_reader *json, size_t which, struct values *values)
 {
-    struct json_text text;
+    struct json_reader_text text;
     switch ((enum other_key)which) {
     case LAYER_TYPES:
         return read_layer_types(json, values);
@@ -252,16 +255,16 @@ static bool read_other(struct json *json, size_t which, struct values *values)
     case ROPE:
         return read_rope(json, values);
     case MODEL_TYPE:
-        if (!json_string(json, &text)) {
+        if (!json_reader_string(json, &text)) {
             return false;
         }
-        values->unified = json_text_is(&text, "gemma4_unified_text");
-        return values->unified || json_text_is(&text, "gemma4_text") ||
-               json_refuse(json, "model_type must be gemma4_text or gemma4_unified_text");
+        values->unified = json_reader_text_is(&text, "gemma4_unified_text");
+        return values->unified || json_reader_text_is(&text, "gemma4_text") ||
+               json_reader_refuse(json, "model_type must be gemma4_text or gemma4_unified_text");
     case ACTIVATION:
-        return json_string(json, &text) &&
-               (json_text_is(&text, "gelu_pytorch_tanh") ||
-                json_refuse(json, "hidden_activation must be gelu_pytorch_tanh"));
+        return json_reader_string(json, &text) &&
+               (json_reader_text_is(&text, "gelu_pytorch_tanh") ||
+                json_reader_refuse(json, "hidden_activation must be gelu_pytorch_tanh"));
     case OTHER_KEYS:
         break;
     }
@@ -269,10 +272,10 @@ static bool read_other(struct json *json, size_t which, struct values *values)
 }
 
 /* The number of the key among all that are read, or -1. */
-static int find_key(const struct json_text *key)
+static int find_key(const struct json_reader_text *key)
 {
     for (int i = 0; i < INTEGER_KEYS; i++) {
-        if (json_text_is(key, integers[i].name)) {
+        if (json_reader_text_is(key, integers[i].name)) {
             return i;
         }
     }
@@ -280,7 +283,7 @@ static int find_key(const struct json_text *key)
         const char *name = i < FLAG_KEYS               ? flags[i]
                            : i < FLAG_KEYS + REAL_KEYS ? reals[i - FLAG_KEYS]
                                                        : others[i - FLAG_KEYS - REAL_KEYS];
-        if (json_text_is(key, name)) {
+        if (json_reader_text_is(key, name)) {
             return INTEGER_KEYS + i;
         }
     }
@@ -288,26 +291,27 @@ static int find_key(const struct json_text *key)
 }
 
 /* The entries of the object that was entered. */
-static bool read_values(struct json *json, struct values *values)
+static bool read_values(struct json_reader *json, struct values *values)
 {
-    struct json_text key;
-    while (json_next_key(json, &key)) {
+    struct json_reader_text key;
+    while (json_reader_next_key(json, &key)) {
         int found = find_key(&key);
         if (found < 0) {
-            json_skip(json);
+            json_reader_skip(json);
             continue;
         }
         if (values->seen[found]) {
-            return json_refuse(json, "a key comes twice");
+            return json_reader_refuse(json, "a key comes twice");
         }
         values->seen[found] = true;
         int which = found - INTEGER_KEYS;
         if (which < 0) {
             read_integer(json, &values->integers[found]);
         } else if (which < FLAG_KEYS) {
-            (void)(json_take_null(json) || json_bool(json, &values->flags[which]));
+            (void)(json_reader_take_null(json) || json_reader_bool(json, &values->flags[which]));
         } else if (which < FLAG_KEYS + REAL_KEYS) {
-            (void)(json_take_null(json) || json_real(json, &values->reals[which - FLAG_KEYS]));
+            (void)(json_reader_take_null(json) ||
+                   json_reader_real(json, &values->reals[which - FLAG_KEYS]));
         } else {
             read_other(json, (size_t)(which - FLAG_KEYS - REAL_KEYS), values);
         }
@@ -316,24 +320,25 @@ static bool read_values(struct json *json, struct values *values)
 }
 
 /* Leaves the cursor inside the object that has the values. */
-static bool enter_text_config(struct json *json, size_t *nested)
+static bool enter_text_config(struct json_reader *json, size_t *nested)
 {
-    struct json_text key;
+    struct json_reader_text key;
     size_t found = 0;
-    if (!json_enter(json, JSON_OBJECT)) {
+    if (!json_reader_enter(json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(json, &key)) {
-        enum json_type type;
-        if (json_text_is(&key, "text_config") && json_peek(json, &type) && type == JSON_OBJECT) {
+    while (json_reader_next_key(json, &key)) {
+        enum json_reader_type type;
+        if (json_reader_text_is(&key, "text_config") && json_reader_peek(json, &type) &&
+            type == JSON_READER_OBJECT) {
             if (found != 0) {
-                return json_refuse(json, "text_config comes twice");
+                return json_reader_refuse(json, "text_config comes twice");
             }
             found = json->at;
         }
-        json_skip(json);
+        json_reader_skip(json);
     }
-    if (!json_end(json)) {
+    if (!json_reader_end(json)) {
         return false;
     }
     *nested = found;
@@ -342,26 +347,28 @@ static bool enter_text_config(struct json *json, size_t *nested)
 
 /* --- putting together --- */
 
-static bool check_values(struct json *json, const struct values *values)
+static bool check_values(struct json_reader *json, const struct values *values)
 {
     for (int i = 0; i < INTEGER_KEYS; i++) {
         if (values->integers[i] == NOT_GIVEN) {
-            return json_refuse(json, "%s is missing", integers[i].name);
+            return json_reader_refuse(json, "%s is missing", integers[i].name);
         }
     }
     int32_t layers = values->integers[NUM_HIDDEN_LAYERS];
     if (layers < 1 || layers > HPARAMS_LAYERS_MAX) {
-        return json_refuse(json, "%" PRId32 " layers, must be 1 to %d", layers, HPARAMS_LAYERS_MAX);
+        return json_reader_refuse(json, "%" PRId32 " layers, must be 1 to %d", layers,
+                                  HPARAMS_LAYERS_MAX);
     }
     if (values->type_count != 0 && values->type_count != layers) {
-        return json_refuse(json, "layer_types has %" PRId32 " entries for %" PRId32 " layers",
-                           values->type_count, layers);
+        return json_reader_refuse(json,
+                                  "layer_types has %" PRId32 " entries for %" PRId32 " layers",
+                                  values->type_count, layers);
     }
     if (values->integers[NUM_KV_SHARED_LAYERS] >= layers) {
-        return json_refuse(json, "%" PRId32 " of %" PRId32 " layers share keys and values",
-                           values->integers[NUM_KV_SHARED_LAYERS], layers);
+        return json_reader_refuse(json, "%" PRId32 " of %" PRId32 " layers share keys and values",
+                                  values->integers[NUM_KV_SHARED_LAYERS], layers);
     }
-    return !values->flags[ATTENTION_BIAS] || json_refuse(json, "attention_bias is not run");
+    return !values->flags[ATTENTION_BIAS] || json_reader_refuse(json, "attention_bias is not run");
 }
 
 static int32_t head_dim_of(const struct values *values, int32_t layer)
@@ -388,7 +395,8 @@ static int32_t key_value_heads_of(const struct values *values, int32_t layer)
 }
 
 /* GGUF has one head size for each kind. */
-static bool write_head_dims(struct gguf_keys *keys, struct json *json, const struct values *values)
+static bool write_head_dims(struct gguf_keys *keys, struct json_reader *json,
+                            const struct values *values)
 {
     static const char *const names[KINDS] = {"gemma4.attention.key_length_swa",
                                              "gemma4.attention.key_length"};
@@ -397,11 +405,11 @@ static bool write_head_dims(struct gguf_keys *keys, struct json *json, const str
         int32_t *of_kind = &found[values->sliding[i] ? SLIDING : FULL];
         int32_t head_dim = head_dim_of(values, i);
         if (*of_kind != 0 && *of_kind != head_dim) {
-            return json_refuse(json,
-                               "layer %" PRId32 " has heads of %" PRId32
-                               ", others of its kind have "
-                               "%" PRId32,
-                               i, head_dim, *of_kind);
+            return json_reader_refuse(json,
+                                      "layer %" PRId32 " has heads of %" PRId32
+                                      ", others of its kind have "
+                                      "%" PRId32,
+                                      i, head_dim, *of_kind);
         }
         *of_kind = head_dim;
     }
@@ -501,16 +509,16 @@ bool hf_config_read(struct hf_config *config, struct gguf_keys *keys, const char
         .reals = {[RMS_NORM_EPS] = 1e-6},
         .rope_theta = {[SLIDING] = 1e4, [FULL] = 1e6},
     };
-    struct json json;
+    struct json_reader json;
     size_t nested = 0;
     for (int i = 0; i < INTEGER_KEYS; i++) {
         values.integers[i] = integers[i].otherwise;
     }
-    json_init(&json, shown, bytes, size, err);
+    json_reader_init(&json, shown, bytes, size, err);
     bool ok = enter_text_config(&json, &nested);
     if (ok) {
         json.at = nested;
-        ok = json_enter(&json, JSON_OBJECT) && read_values(&json, &values) &&
+        ok = json_reader_enter(&json, JSON_READER_OBJECT) && read_values(&json, &values) &&
              check_values(&json, &values);
     }
     if (ok) {
@@ -518,7 +526,7 @@ bool hf_config_read(struct hf_config *config, struct gguf_keys *keys, const char
         write_keys(keys, &values);
         ok = write_head_dims(keys, &json, &values);
     }
-    json_finish(&json);
+    json_reader_finish(&json);
     if (ok) {
         describe(config, &values);
     }
@@ -532,32 +540,32 @@ bool hf_config_read_generation(struct gguf_keys *keys, const char *shown, const 
         const char *name, *key;
     } advice[] = {{"temperature", "general.sampling.temp"}, {"top_p", "general.sampling.top_p"}};
     bool seen[3] = {false, false, false};
-    struct json_text key;
-    struct json json;
-    json_init(&json, shown, bytes, size, err);
-    json_enter(&json, JSON_OBJECT);
-    while (json_next_key(&json, &key)) {
+    struct json_reader_text key;
+    struct json_reader json;
+    json_reader_init(&json, shown, bytes, size, err);
+    json_reader_enter(&json, JSON_READER_OBJECT);
+    while (json_reader_next_key(&json, &key)) {
         int32_t top_k = 0;
         double real = 0;
         size_t i = 0;
-        while (i < 2 && !json_text_is(&key, advice[i].name)) {
+        while (i < 2 && !json_reader_text_is(&key, advice[i].name)) {
             i++;
         }
-        if ((i == 2 && !json_text_is(&key, "top_k")) || seen[i]) {
-            json_skip(&json);
+        if ((i == 2 && !json_reader_text_is(&key, "top_k")) || seen[i]) {
+            json_reader_skip(&json);
             continue;
         }
         seen[i] = true;
-        if (json_take_null(&json)) {
+        if (json_reader_take_null(&json)) {
             continue;
         }
-        if (i < 2 && json_real(&json, &real)) {
+        if (i < 2 && json_reader_real(&json, &real)) {
             gguf_keys_f32(keys, advice[i].key, (float)real);
         } else if (i == 2 && read_integer(&json, &top_k)) {
             gguf_keys_u32(keys, "general.sampling.top_k", (uint32_t)top_k);
         }
     }
-    bool ok = json_end(&json);
-    json_finish(&json);
+    bool ok = json_reader_end(&json);
+    json_reader_finish(&json);
     return ok;
 }

@@ -23,7 +23,7 @@
 #include "load/hf_config.h"
 #include "load/hf_names.h"
 #include "load/hf_tokenizer.h"
-#include "load/json.h"
+#include "load/json_reader.h"
 #include "load/quant.h"
 #include "load/safetensors_file.h"
 
@@ -169,14 +169,14 @@ static bool add_shard(struct hf_folder *folder, const char *name, size_t length)
     return true;
 }
 
-static bool read_weight_map(struct hf_folder *folder, struct json *json)
+static bool read_weight_map(struct hf_folder *folder, struct json_reader *json)
 {
-    struct json_text key, text;
-    if (!json_enter(json, JSON_OBJECT)) {
+    struct json_reader_text key, text;
+    if (!json_reader_enter(json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(json, &key)) {
-        if (!json_string(json, &text) || !add_shard(folder, text.bytes, text.length)) {
+    while (json_reader_next_key(json, &key)) {
+        if (!json_reader_string(json, &text) || !add_shard(folder, text.bytes, text.length)) {
             json->failed = true;
         }
     }
@@ -185,20 +185,20 @@ static bool read_weight_map(struct hf_folder *folder, struct json *json)
 
 static bool read_index(struct hf_folder *folder, const struct file_map *map)
 {
-    struct json json;
-    struct json_text key;
-    json_init(&json, "model.safetensors.index.json", map->bytes, map->size, folder->err);
-    json_enter(&json, JSON_OBJECT);
-    while (json_next_key(&json, &key)) {
-        if (json_text_is(&key, "weight_map")) {
+    struct json_reader json;
+    struct json_reader_text key;
+    json_reader_init(&json, "model.safetensors.index.json", map->bytes, map->size, folder->err);
+    json_reader_enter(&json, JSON_READER_OBJECT);
+    while (json_reader_next_key(&json, &key)) {
+        if (json_reader_text_is(&key, "weight_map")) {
             read_weight_map(folder, &json);
         } else {
-            json_skip(&json);
+            json_reader_skip(&json);
         }
     }
-    bool ok = json_end(&json) &&
-              (folder->shard_count > 0 || json_refuse(&json, "weight_map names no file"));
-    json_finish(&json);
+    bool ok = json_reader_end(&json) &&
+              (folder->shard_count > 0 || json_reader_refuse(&json, "weight_map names no file"));
+    json_reader_finish(&json);
     return ok;
 }
 

@@ -12,7 +12,7 @@
 #include "base/vec.h"
 
 #include "load/gguf_keys.h"
-#include "load/json.h"
+#include "load/json_reader.h"
 #include "load/vocabulary.h"
 
 /* GGUF's column of types. */
@@ -25,7 +25,7 @@ struct token {
 };
 
 struct tokens {
-    struct json *json;
+    struct json_reader *json;
     struct gguf_keys *keys;
     struct token *items; /* by id */
     size_t count, capacity;
@@ -46,8 +46,8 @@ static bool refuse_memory(struct tokens *t)
 static bool reserve(struct tokens *t, int64_t id)
 {
     if (id < 0 || id >= VOCABULARY_TOKENS_MAX) {
-        return json_refuse(t->json, "the id %" PRId64 " is outside of 0 to %d", id,
-                           VOCABULARY_TOKENS_MAX - 1);
+        return json_reader_refuse(t->json, "the id %" PRId64 " is outside of 0 to %d", id,
+                                  VOCABULARY_TOKENS_MAX - 1);
     }
     size_t needed = (size_t)id + 1;
     if (needed > t->count) {
@@ -60,7 +60,7 @@ static bool reserve(struct tokens *t, int64_t id)
     return true;
 }
 
-static bool append_spelling(struct tokens *t, const struct json_text *text, size_t *at)
+static bool append_spelling(struct tokens *t, const struct json_reader_text *text, size_t *at)
 {
     if (!vec_try_room(&t->pool, &t->pool_capacity, t->pool_size + text->length + 1, 1)) {
         return refuse_memory(t);
@@ -80,7 +80,7 @@ static bool add_token(struct tokens *t, int64_t id, size_t at, uint32_t length, 
     struct token *token = &t->items[id];
     if (token->type != 0 &&
         (token->length != length || memcmp(t->pool + token->at, t->pool + at, length) != 0)) {
-        return json_refuse(t->json, "the id %" PRId64 " has two spellings", id);
+        return json_reader_refuse(t->json, "the id %" PRId64 " has two spellings", id);
     }
     type = token->type > type ? token->type : type;
     *token = (struct token){.at = at, .length = length, .type = type};
@@ -89,19 +89,19 @@ static bool add_token(struct tokens *t, int64_t id, size_t at, uint32_t length, 
 
 static bool read_vocabulary(struct tokens *t)
 {
-    struct json_text key;
+    struct json_reader_text key;
     if (t->has_vocabulary) {
-        return json_refuse(t->json, "vocab comes twice");
+        return json_reader_refuse(t->json, "vocab comes twice");
     }
     t->has_vocabulary = true;
-    if (!json_enter(t->json, JSON_OBJECT)) {
+    if (!json_reader_enter(t->json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(t->json, &key)) {
+    while (json_reader_next_key(t->json, &key)) {
         size_t at = 0, length = key.length;
         int64_t id;
         bool is_byte = length == 6 && memcmp(key.bytes, "<0x", 3) == 0;
-        if (!append_spelling(t, &key, &at) || !json_integer(t->json, &id) ||
+        if (!append_spelling(t, &key, &at) || !json_reader_integer(t->json, &id) ||
             !add_token(t, id, at, (uint32_t)length, is_byte ? TYPE_BYTE : TYPE_NORMAL)) {
             return false;
         }
@@ -111,28 +111,28 @@ static bool read_vocabulary(struct tokens *t)
 
 static bool read_added_token(struct tokens *t)
 {
-    struct json_text key, content = {.length = 0};
+    struct json_reader_text key, content = {.length = 0};
     int64_t id = -1;
     bool special = false;
     size_t at = 0;
-    if (!json_enter(t->json, JSON_OBJECT)) {
+    if (!json_reader_enter(t->json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(t->json, &key)) {
-        if (json_text_is(&key, "id")) {
-            json_integer(t->json, &id);
-        } else if (json_text_is(&key, "special")) {
-            json_bool(t->json, &special);
-        } else if (json_text_is(&key, "content")) {
-            if (!json_string(t->json, &content) || !append_spelling(t, &content, &at)) {
+    while (json_reader_next_key(t->json, &key)) {
+        if (json_reader_text_is(&key, "id")) {
+            json_reader_integer(t->json, &id);
+        } else if (json_reader_text_is(&key, "special")) {
+            json_reader_bool(t->json, &special);
+        } else if (json_reader_text_is(&key, "content")) {
+            if (!json_reader_string(t->json, &content) || !append_spelling(t, &content, &at)) {
                 return false;
             }
         } else {
-            json_skip(t->json);
+            json_reader_skip(t->json);
         }
     }
     if (!t->json->failed && content.length == 0) {
-        return json_refuse(t->json, "an added token without content");
+        return json_reader_refuse(t->json, "an added token without content");
     }
     return !t->json->failed &&
            add_token(t, id, at, (uint32_t)content.length, special ? TYPE_CONTROL : TYPE_NORMAL);
@@ -140,10 +140,10 @@ static bool read_added_token(struct tokens *t)
 
 static bool read_added_tokens(struct tokens *t)
 {
-    if (!json_enter(t->json, JSON_ARRAY)) {
+    if (!json_reader_enter(t->json, JSON_READER_ARRAY)) {
         return false;
     }
-    while (json_next_item(t->json)) {
+    while (json_reader_next_item(t->json)) {
         if (!read_added_token(t)) {
             return false;
         }
@@ -156,24 +156,24 @@ static bool read_added_tokens(struct tokens *t)
 /* GGUF divides a merge at the first space that is not its first byte. */
 static bool read_pair(struct tokens *t)
 {
-    struct json_text left, right;
+    struct json_reader_text left, right;
     size_t at = 0;
-    if (!json_enter(t->json, JSON_ARRAY) || !json_next_item(t->json) ||
-        !json_string(t->json, &left)) {
-        return json_refuse(t->json, "a merge has two strings");
+    if (!json_reader_enter(t->json, JSON_READER_ARRAY) || !json_reader_next_item(t->json) ||
+        !json_reader_string(t->json, &left)) {
+        return json_reader_refuse(t->json, "a merge has two strings");
     }
     size_t length = left.length;
     if (length == 0 || memchr(left.bytes + 1, ' ', length - 1) != NULL) {
-        return json_refuse(t->json, "the left of a merge is empty or holds a space");
+        return json_reader_refuse(t->json, "the left of a merge is empty or holds a space");
     }
     size_t pool_size = t->pool_size; /* the right may use the same scratch: keep the left */
     if (!append_spelling(t, &left, &at)) {
         return false;
     }
     t->pool[t->pool_size++] = ' ';
-    if (!json_next_item(t->json) || !json_string(t->json, &right) || right.length == 0 ||
-        json_next_item(t->json) || t->json->failed) {
-        return json_refuse(t->json, "a merge has two strings");
+    if (!json_reader_next_item(t->json) || !json_reader_string(t->json, &right) ||
+        right.length == 0 || json_reader_next_item(t->json) || t->json->failed) {
+        return json_reader_refuse(t->json, "a merge has two strings");
     }
     gguf_keys_element_string(t->keys, t->pool + at, length + 1, right.bytes, right.length);
     t->pool_size = pool_size;
@@ -183,24 +183,24 @@ static bool read_pair(struct tokens *t)
 static bool read_merges(struct tokens *t)
 {
     if (t->has_merges) {
-        return json_refuse(t->json, "merges comes twice");
+        return json_reader_refuse(t->json, "merges comes twice");
     }
     t->has_merges = true;
-    if (!json_enter(t->json, JSON_ARRAY)) {
+    if (!json_reader_enter(t->json, JSON_READER_ARRAY)) {
         return false;
     }
     gguf_keys_array_begin(t->keys, "tokenizer.ggml.merges", GGUF_STRING);
-    while (json_next_item(t->json)) {
-        enum json_type type;
-        struct json_text text;
-        if (!json_peek(t->json, &type)) {
+    while (json_reader_next_item(t->json)) {
+        enum json_reader_type type;
+        struct json_reader_text text;
+        if (!json_reader_peek(t->json, &type)) {
             return false;
         }
-        if (type == JSON_ARRAY) {
+        if (type == JSON_READER_ARRAY) {
             if (!read_pair(t)) {
                 return false;
             }
-        } else if (json_string(t->json, &text)) {
+        } else if (json_reader_string(t->json, &text)) {
             gguf_keys_element_string(t->keys, text.bytes, text.length, NULL, 0);
         }
     }
@@ -212,21 +212,21 @@ static bool read_merges(struct tokens *t)
 
 static bool read_model(struct tokens *t)
 {
-    struct json_text key, text;
-    if (!json_enter(t->json, JSON_OBJECT)) {
+    struct json_reader_text key, text;
+    if (!json_reader_enter(t->json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(t->json, &key)) {
-        if (json_text_is(&key, "vocab")) {
+    while (json_reader_next_key(t->json, &key)) {
+        if (json_reader_text_is(&key, "vocab")) {
             read_vocabulary(t);
-        } else if (json_text_is(&key, "merges")) {
+        } else if (json_reader_text_is(&key, "merges")) {
             read_merges(t);
-        } else if (json_text_is(&key, "type")) {
-            if (json_string(t->json, &text) && !json_text_is(&text, "BPE")) {
-                return json_refuse(t->json, "the tokenizer's model is not BPE");
+        } else if (json_reader_text_is(&key, "type")) {
+            if (json_reader_string(t->json, &text) && !json_reader_text_is(&text, "BPE")) {
+                return json_reader_refuse(t->json, "the tokenizer's model is not BPE");
             }
         } else {
-            json_skip(t->json);
+            json_reader_skip(t->json);
         }
     }
     return !t->json->failed;
@@ -234,21 +234,22 @@ static bool read_model(struct tokens *t)
 
 static bool read_file(struct tokens *t)
 {
-    struct json_text key;
-    if (!json_enter(t->json, JSON_OBJECT)) {
+    struct json_reader_text key;
+    if (!json_reader_enter(t->json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(t->json, &key)) {
-        if (json_text_is(&key, "model")) {
+    while (json_reader_next_key(t->json, &key)) {
+        if (json_reader_text_is(&key, "model")) {
             read_model(t);
-        } else if (json_text_is(&key, "added_tokens")) {
+        } else if (json_reader_text_is(&key, "added_tokens")) {
             read_added_tokens(t);
         } else {
-            json_skip(t->json);
+            json_reader_skip(t->json);
         }
     }
-    return json_end(t->json) && ((t->has_vocabulary && t->has_merges) ||
-                                 json_refuse(t->json, "there is no model.vocab or model.merges"));
+    return json_reader_end(t->json) &&
+           ((t->has_vocabulary && t->has_merges) ||
+            json_reader_refuse(t->json, "there is no model.vocab or model.merges"));
 }
 
 static bool write_tokens(struct tokens *t)
@@ -257,7 +258,7 @@ static bool write_tokens(struct tokens *t)
     for (size_t i = 0; i < t->count; i++) {
         const struct token *token = &t->items[i];
         if (token->type == 0) {
-            return json_refuse(t->json, "no token has the id %zu", i);
+            return json_reader_refuse(t->json, "no token has the id %zu", i);
         }
         gguf_keys_element_string(t->keys, t->pool + token->at, token->length, NULL, 0);
     }
@@ -273,13 +274,13 @@ static bool write_tokens(struct tokens *t)
 bool hf_tokenizer_read(struct gguf_keys *keys, const char *shown, const void *bytes, size_t size,
                        struct err *err)
 {
-    struct json json;
+    struct json_reader json;
     struct tokens t = {.json = &json, .keys = keys};
-    json_init(&json, shown, bytes, size, err);
+    json_reader_init(&json, shown, bytes, size, err);
     gguf_keys_string(keys, "tokenizer.ggml.model", "gemma4", 6);
     bool ok = read_file(&t) && write_tokens(&t);
     mem_free(t.items);
     mem_free(t.pool);
-    json_finish(&json);
+    json_reader_finish(&json);
     return ok;
 }

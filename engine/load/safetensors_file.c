@@ -17,7 +17,7 @@
 
 #include "load/file_map.h"
 #include "load/gguf.h"
-#include "load/json.h"
+#include "load/json_reader.h"
 #include "load/name_index.h"
 #include "load/quant.h"
 
@@ -52,45 +52,45 @@ struct entry {
     uint64_t begin, end;
 };
 
-static bool read_dtype(struct json *json, struct entry *entry)
+static bool read_dtype(struct json_reader *json, struct entry *entry)
 {
-    struct json_text text;
-    if (!json_string(json, &text)) {
+    struct json_reader_text text;
+    if (!json_reader_string(json, &text)) {
         return false;
     }
     for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
-        if (json_text_is(&text, dtypes[i].name)) {
+        if (json_reader_text_is(&text, dtypes[i].name)) {
             entry->dtype = i + 1;
             return true;
         }
     }
     char shown[GGUF_SHOWN];
     gguf_show(text.bytes, text.length, shown);
-    return json_refuse(json, "the type \"%.60s\" is not known", shown);
+    return json_reader_refuse(json, "the type \"%.60s\" is not known", shown);
 }
 
-static bool read_size(struct json *json, uint64_t *value)
+static bool read_size(struct json_reader *json, uint64_t *value)
 {
     int64_t number = 0;
-    if (!json_integer(json, &number)) {
+    if (!json_reader_integer(json, &number)) {
         return false;
     }
     if (number < 0) {
-        return json_refuse(json, "a size or offset is %" PRId64, number);
+        return json_reader_refuse(json, "a size or offset is %" PRId64, number);
     }
     *value = (uint64_t)number;
     return true;
 }
 
-static bool read_shape(struct json *json, struct safetensors_file_tensor *tensor)
+static bool read_shape(struct json_reader *json, struct safetensors_file_tensor *tensor)
 {
-    if (!json_enter(json, JSON_ARRAY)) {
+    if (!json_reader_enter(json, JSON_READER_ARRAY)) {
         return false;
     }
     tensor->rank = 0;
-    while (json_next_item(json)) {
+    while (json_reader_next_item(json)) {
         if (tensor->rank == SAFETENSORS_FILE_RANK_MAX) {
-            return json_refuse(json, "more than %d dimensions", SAFETENSORS_FILE_RANK_MAX);
+            return json_reader_refuse(json, "more than %d dimensions", SAFETENSORS_FILE_RANK_MAX);
         }
         if (!read_size(json, &tensor->shape[tensor->rank++])) {
             return false;
@@ -99,44 +99,44 @@ static bool read_shape(struct json *json, struct safetensors_file_tensor *tensor
     return !json->failed;
 }
 
-static bool read_offsets(struct json *json, struct entry *entry)
+static bool read_offsets(struct json_reader *json, struct entry *entry)
 {
     uint64_t offsets[2] = {0, 0};
     size_t count = 0;
-    if (!json_enter(json, JSON_ARRAY)) {
+    if (!json_reader_enter(json, JSON_READER_ARRAY)) {
         return false;
     }
-    while (json_next_item(json)) {
+    while (json_reader_next_item(json)) {
         if (count == 2) {
-            return json_refuse(json, "data_offsets has more than two numbers");
+            return json_reader_refuse(json, "data_offsets has more than two numbers");
         }
         if (!read_size(json, &offsets[count++])) {
             return false;
         }
     }
     if (json->failed || count < 2) {
-        return json_refuse(json, "data_offsets has not two numbers");
+        return json_reader_refuse(json, "data_offsets has not two numbers");
     }
     entry->begin = offsets[0];
     entry->end = offsets[1];
     return true;
 }
 
-static bool read_field(struct json *json, const struct json_text *key, struct entry *entry,
-                       struct safetensors_file_tensor *tensor)
+static bool read_field(struct json_reader *json, const struct json_reader_text *key,
+                       struct entry *entry, struct safetensors_file_tensor *tensor)
 {
     bool *seen = NULL, dtype_seen = entry->dtype != 0;
-    if (json_text_is(key, "dtype")) {
+    if (json_reader_text_is(key, "dtype")) {
         seen = &dtype_seen;
-    } else if (json_text_is(key, "shape")) {
+    } else if (json_reader_text_is(key, "shape")) {
         seen = &entry->has_shape;
-    } else if (json_text_is(key, "data_offsets")) {
+    } else if (json_reader_text_is(key, "data_offsets")) {
         seen = &entry->has_offsets;
     } else {
-        return json_refuse(json, "a tensor has a field that is not known");
+        return json_reader_refuse(json, "a tensor has a field that is not known");
     }
     if (*seen) {
-        return json_refuse(json, "a tensor has a field twice");
+        return json_reader_refuse(json, "a tensor has a field twice");
     }
     *seen = true;
     if (seen == &dtype_seen) {
@@ -146,23 +146,23 @@ static bool read_field(struct json *json, const struct json_text *key, struct en
 }
 
 /* Offsets against shape and file. `data` is the number of bytes of values. */
-static bool place(struct json *json, const struct entry *entry, uint64_t data,
+static bool place(struct json_reader *json, const struct entry *entry, uint64_t data,
                   struct safetensors_file_tensor *tensor)
 {
     uint64_t bytes = dtypes[entry->dtype - 1].bytes;
     for (uint32_t i = 0; i < tensor->rank; i++) {
         if (!bytes_multiply(bytes, tensor->shape[i], &bytes)) {
-            return json_refuse(json, "a shape of more than 2^64 bytes");
+            return json_reader_refuse(json, "a shape of more than 2^64 bytes");
         }
     }
     if (entry->begin > entry->end || entry->end > data) {
-        return json_refuse(json,
-                           "offsets %" PRIu64 " to %" PRIu64 " of %" PRIu64 " bytes of values",
-                           entry->begin, entry->end, data);
+        return json_reader_refuse(
+            json, "offsets %" PRIu64 " to %" PRIu64 " of %" PRIu64 " bytes of values", entry->begin,
+            entry->end, data);
     }
     if (entry->end - entry->begin != bytes) {
-        return json_refuse(json, "%" PRIu64 " bytes for a shape of %" PRIu64,
-                           entry->end - entry->begin, bytes);
+        return json_reader_refuse(json, "%" PRIu64 " bytes for a shape of %" PRIu64,
+                                  entry->end - entry->begin, bytes);
     }
     tensor->bytes = bytes;
     tensor->begin = entry->begin;
@@ -171,45 +171,46 @@ static bool place(struct json *json, const struct entry *entry, uint64_t data,
     return true;
 }
 
-static bool read_tensor(struct json *json, uint64_t data, struct safetensors_file_tensor *tensor)
+static bool read_tensor(struct json_reader *json, uint64_t data,
+                        struct safetensors_file_tensor *tensor)
 {
     struct entry entry = {0};
-    struct json_text key;
-    if (!json_enter(json, JSON_OBJECT)) {
+    struct json_reader_text key;
+    if (!json_reader_enter(json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(json, &key)) {
+    while (json_reader_next_key(json, &key)) {
         if (!read_field(json, &key, &entry, tensor)) {
             return false;
         }
     }
     if (json->failed || entry.dtype == 0 || !entry.has_shape || !entry.has_offsets) {
-        return json_refuse(json, "a tensor without dtype, shape or data_offsets");
+        return json_reader_refuse(json, "a tensor without dtype, shape or data_offsets");
     }
     return place(json, &entry, data, tensor);
 }
 
 /* --- the header --- */
 
-static bool check_name(struct json *json, const struct json_text *name)
+static bool check_name(struct json_reader *json, const struct json_reader_text *name)
 {
     bool clean = name->as_written && name->length > 0 && name->length <= NAME_MAX_BYTES;
     for (size_t i = 0; clean && i < name->length; i++) {
         clean = name->bytes[i] > ' ' && name->bytes[i] < 0x7F;
     }
-    return clean ||
-           json_refuse(json, "a name of a tensor must be 1 to %d ASCII characters", NAME_MAX_BYTES);
+    return clean || json_reader_refuse(json, "a name of a tensor must be 1 to %d ASCII characters",
+                                       NAME_MAX_BYTES);
 }
 
-static bool read_header(struct safetensors_file *file, struct json *json, uint64_t data)
+static bool read_header(struct safetensors_file *file, struct json_reader *json, uint64_t data)
 {
-    struct json_text name;
-    if (!json_enter(json, JSON_OBJECT)) {
+    struct json_reader_text name;
+    if (!json_reader_enter(json, JSON_READER_OBJECT)) {
         return false;
     }
-    while (json_next_key(json, &name)) {
-        if (json_text_is(&name, "__metadata__")) {
-            if (!json_skip(json)) {
+    while (json_reader_next_key(json, &name)) {
+        if (json_reader_text_is(&name, "__metadata__")) {
+            if (!json_reader_skip(json)) {
                 return false;
             }
             continue;
@@ -218,7 +219,7 @@ static bool read_header(struct safetensors_file *file, struct json *json, uint64
             return false;
         }
         if (file->count == TENSORS_MAX) {
-            return json_refuse(json, "more than %d tensors", TENSORS_MAX);
+            return json_reader_refuse(json, "more than %d tensors", TENSORS_MAX);
         }
         if (!vec_try_room(&file->tensors, &file->capacity, file->count + 1,
                           sizeof *file->tensors)) {
@@ -232,7 +233,7 @@ static bool read_header(struct safetensors_file *file, struct json *json, uint64
             return false;
         }
     }
-    return json_end(json);
+    return json_reader_end(json);
 }
 
 /* --- all tensors --- */
@@ -309,10 +310,10 @@ static bool read_file(struct safetensors_file *file, struct err *err)
         return err_set(err, ERR_FORMAT, "%s: the header does not begin with {", file->shown);
     }
     uint64_t data = file->size - 8 - length;
-    struct json json;
-    json_init(&json, file->shown, file->bytes + 8, (size_t)length, err);
+    struct json_reader json;
+    json_reader_init(&json, file->shown, file->bytes + 8, (size_t)length, err);
     bool ok = read_header(file, &json, data);
-    json_finish(&json);
+    json_reader_finish(&json);
     return ok && check_places(file, file->bytes + 8 + length, data, err) && check_names(file, err);
 }
 

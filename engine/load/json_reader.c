@@ -5,7 +5,7 @@
  * of ten up to 22 the result is the nearest double; beyond that it may be a few units off, which
  * no value of a configuration notices.
  */
-#include "load/json.h"
+#include "load/json_reader.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -20,19 +20,19 @@
 
 enum { DIGITS_MAX = 400 };
 
-void json_init(struct json *json, const char *shown, const void *bytes, size_t size,
-               struct err *err)
+void json_reader_init(struct json_reader *json, const char *shown, const void *bytes, size_t size,
+                      struct err *err)
 {
-    *json = (struct json){.bytes = bytes, .size = size, .shown = shown, .err = err};
+    *json = (struct json_reader){.bytes = bytes, .size = size, .shown = shown, .err = err};
 }
 
-void json_finish(struct json *json)
+void json_reader_finish(struct json_reader *json)
 {
     mem_free(json->scratch);
     json->scratch = NULL;
 }
 
-bool json_refuse(struct json *json, const char *format, ...)
+bool json_reader_refuse(struct json_reader *json, const char *format, ...)
 {
     if (!json->failed && json->err != NULL) {
         char what[256];
@@ -46,7 +46,7 @@ bool json_refuse(struct json *json, const char *format, ...)
     return false;
 }
 
-static bool refuse_memory(struct json *json)
+static bool refuse_memory(struct json_reader *json)
 {
     if (!json->failed && json->err != NULL) {
         err_set(json->err, ERR_MEMORY, "%s: no memory for a string", json->shown);
@@ -57,12 +57,12 @@ static bool refuse_memory(struct json *json)
 
 /* --- single bytes --- */
 
-static int look(const struct json *json)
+static int look(const struct json_reader *json)
 {
     return json->at < json->size ? (unsigned char)json->bytes[json->at] : -1;
 }
 
-static int look_past_space(struct json *json)
+static int look_past_space(struct json_reader *json)
 {
     int c = look(json);
     while (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
@@ -72,29 +72,29 @@ static int look_past_space(struct json *json)
     return c;
 }
 
-static bool take(struct json *json, char expected)
+static bool take(struct json_reader *json, char expected)
 {
     if (json->failed) {
         return false;
     }
     if (look_past_space(json) != expected) {
-        return json_refuse(json, "'%c' is expected", expected);
+        return json_reader_refuse(json, "'%c' is expected", expected);
     }
     json->at++;
     return true;
 }
 
-static bool take_word(struct json *json, const char *word)
+static bool take_word(struct json_reader *json, const char *word)
 {
     size_t length = strlen(word);
     if (json->size - json->at < length || memcmp(json->bytes + json->at, word, length) != 0) {
-        return json_refuse(json, "%s is expected", word);
+        return json_reader_refuse(json, "%s is expected", word);
     }
     json->at += length;
     return true;
 }
 
-bool json_peek(struct json *json, enum json_type *type)
+bool json_reader_peek(struct json_reader *json, enum json_reader_type *type)
 {
     if (json->failed) {
         return false;
@@ -102,40 +102,40 @@ bool json_peek(struct json *json, enum json_type *type)
     int c = look_past_space(json);
     switch (c) {
     case '{':
-        *type = JSON_OBJECT;
+        *type = JSON_READER_OBJECT;
         return true;
     case '[':
-        *type = JSON_ARRAY;
+        *type = JSON_READER_ARRAY;
         return true;
     case '"':
-        *type = JSON_STRING;
+        *type = JSON_READER_STRING;
         return true;
     case 't':
     case 'f':
-        *type = JSON_BOOL;
+        *type = JSON_READER_BOOL;
         return true;
     case 'n':
-        *type = JSON_NULL;
+        *type = JSON_READER_NULL;
         return true;
     default:
         break;
     }
     if (c == '-' || (c >= '0' && c <= '9')) {
-        *type = JSON_NUMBER;
+        *type = JSON_READER_NUMBER;
         return true;
     }
-    return json_refuse(json, c < 0 ? "the file ends" : "no value begins like this");
+    return json_reader_refuse(json, c < 0 ? "the file ends" : "no value begins like this");
 }
 
 /* --- strings --- */
 
-static bool append(struct json *json, size_t *length, const char *bytes, size_t count)
+static bool append(struct json_reader *json, size_t *length, const char *bytes, size_t count)
 {
     if (count == 0) {
         return true; /* there may be no scratch yet */
     }
-    if (*length + count > JSON_STRING_MAX) {
-        return json_refuse(json, "a string of more than %d bytes", JSON_STRING_MAX);
+    if (*length + count > JSON_READER_STRING_MAX) {
+        return json_reader_refuse(json, "a string of more than %d bytes", JSON_READER_STRING_MAX);
     }
     if (!vec_try_room(&json->scratch, &json->scratch_capacity, *length + count, 1)) {
         return refuse_memory(json);
@@ -145,7 +145,7 @@ static bool append(struct json *json, size_t *length, const char *bytes, size_t 
     return true;
 }
 
-static bool read_hex(struct json *json, uint32_t *value)
+static bool read_hex(struct json_reader *json, uint32_t *value)
 {
     *value = 0;
     for (int i = 0; i < 4; i++) {
@@ -155,7 +155,7 @@ static bool read_hex(struct json *json, uint32_t *value)
                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                            : -1;
         if (digit < 0) {
-            return json_refuse(json, "four hexadecimal digits are expected");
+            return json_reader_refuse(json, "four hexadecimal digits are expected");
         }
         *value = *value << 4 | (uint32_t)digit;
         json->at++;
@@ -164,7 +164,7 @@ static bool read_hex(struct json *json, uint32_t *value)
 }
 
 /* Behind "\u": one UTF-16 unit, or two that belong together. */
-static bool read_code_point(struct json *json, uint32_t *code_point)
+static bool read_code_point(struct json_reader *json, uint32_t *code_point)
 {
     uint32_t low;
     if (!read_hex(json, code_point)) {
@@ -175,14 +175,14 @@ static bool read_code_point(struct json *json, uint32_t *code_point)
     }
     if (*code_point > 0xDBFF || !take_word(json, "\\u") || !read_hex(json, &low) || low < 0xDC00 ||
         low > 0xDFFF) {
-        return json_refuse(json, "half a surrogate pair");
+        return json_reader_refuse(json, "half a surrogate pair");
     }
     *code_point = 0x10000 + ((*code_point - 0xD800) << 10) + (low - 0xDC00);
     return true;
 }
 
 /* Behind the backslash. */
-static bool append_escape(struct json *json, size_t *length)
+static bool append_escape(struct json_reader *json, size_t *length)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     int c = look(json);
@@ -195,18 +195,18 @@ static bool append_escape(struct json *json, size_t *length)
     }
     const char *name = c > 0 ? strchr(names, c) : NULL;
     if (name == NULL) {
-        return json_refuse(json, "an escape that JSON does not have");
+        return json_reader_refuse(json, "an escape that JSON does not have");
     }
     return append(json, length, &values[name - names], 1);
 }
 
-bool json_string(struct json *json, struct json_text *text)
+bool json_reader_string(struct json_reader *json, struct json_reader_text *text)
 {
     if (!take(json, '"')) {
         return false;
     }
     size_t length = 0;
-    struct json_text found = {.bytes = json->bytes + json->at, .as_written = true};
+    struct json_reader_text found = {.bytes = json->bytes + json->at, .as_written = true};
     for (;;) {
         size_t start = json->at;
         int c = look(json);
@@ -216,10 +216,10 @@ bool json_string(struct json *json, struct json_text *text)
         }
         size_t run = json->at - start;
         if (c != '"' && c != '\\') {
-            return json_refuse(json, "a string does not end, or holds a control character");
+            return json_reader_refuse(json, "a string does not end, or holds a control character");
         }
-        if (run > JSON_STRING_MAX || !utf8_valid(json->bytes + start, run)) {
-            return json_refuse(json, "a string is too long, or not UTF-8");
+        if (run > JSON_READER_STRING_MAX || !utf8_valid(json->bytes + start, run)) {
+            return json_reader_refuse(json, "a string is too long, or not UTF-8");
         }
         json->at++;
         if (c == '"' && found.as_written) {
@@ -243,28 +243,28 @@ bool json_string(struct json *json, struct json_text *text)
     return true;
 }
 
-bool json_text_is(const struct json_text *text, const char *expected)
+bool json_reader_text_is(const struct json_reader_text *text, const char *expected)
 {
     return text->length == strlen(expected) && memcmp(text->bytes, expected, text->length) == 0;
 }
 
 /* --- objects and arrays --- */
 
-bool json_enter(struct json *json, enum json_type type)
+bool json_reader_enter(struct json_reader *json, enum json_reader_type type)
 {
-    if (!take(json, type == JSON_OBJECT ? '{' : '[')) {
+    if (!take(json, type == JSON_READER_OBJECT ? '{' : '[')) {
         return false;
     }
-    if (json->depth == JSON_DEPTH_MAX) {
-        return json_refuse(json, "nested more than %d deep", JSON_DEPTH_MAX);
+    if (json->depth == JSON_READER_DEPTH_MAX) {
+        return json_reader_refuse(json, "nested more than %d deep", JSON_READER_DEPTH_MAX);
     }
     json->has_items[json->depth] = false;
-    json->closing[json->depth] = type == JSON_OBJECT ? '}' : ']';
+    json->closing[json->depth] = type == JSON_READER_OBJECT ? '}' : ']';
     json->depth++;
     return true;
 }
 
-bool json_next_item(struct json *json)
+bool json_reader_next_item(struct json_reader *json)
 {
     if (json->failed) {
         return false;
@@ -282,9 +282,9 @@ bool json_next_item(struct json *json)
     return true;
 }
 
-bool json_next_key(struct json *json, struct json_text *key)
+bool json_reader_next_key(struct json_reader *json, struct json_reader_text *key)
 {
-    return json_next_item(json) && json_string(json, key) && take(json, ':');
+    return json_reader_next_item(json) && json_reader_string(json, key) && take(json, ':');
 }
 
 /* --- numbers and words --- */
@@ -296,7 +296,7 @@ struct number {
     int exponent;    /* of ten */
 };
 
-static int take_digit(struct json *json)
+static int take_digit(struct json_reader *json)
 {
     int c = look(json);
     if (c < '0' || c > '9') {
@@ -306,7 +306,7 @@ static int take_digit(struct json *json)
     return c - '0';
 }
 
-static bool read_exponent(struct json *json, struct number *number)
+static bool read_exponent(struct json_reader *json, struct number *number)
 {
     int sign = look(json), value = 0, digit = 0;
     json->at += sign == '+' || sign == '-';
@@ -315,7 +315,7 @@ static bool read_exponent(struct json *json, struct number *number)
         value = value > 9999 ? value : value * 10 + digit;
     }
     if (count == 0) {
-        return json_refuse(json, "an exponent without digits");
+        return json_reader_refuse(json, "an exponent without digits");
     }
     number->exponent += sign == '-' ? -value : value;
     return true;
@@ -332,15 +332,15 @@ static void add_digit(struct number *number, int digit, bool fraction)
     }
 }
 
-static bool read_number(struct json *json, struct number *number)
+static bool read_number(struct json_reader *json, struct number *number)
 {
-    enum json_type type;
+    enum json_reader_type type;
     *number = (struct number){.integral = true};
-    if (!json_peek(json, &type)) {
+    if (!json_reader_peek(json, &type)) {
         return false;
     }
-    if (type != JSON_NUMBER) {
-        return json_refuse(json, "a number is expected");
+    if (type != JSON_READER_NUMBER) {
+        return json_reader_refuse(json, "a number is expected");
     }
     size_t start = json->at;
     number->negative = look(json) == '-';
@@ -360,7 +360,7 @@ static bool read_number(struct json *json, struct number *number)
         well_formed = count >= 1;
     }
     if (!well_formed || json->at - start > DIGITS_MAX) {
-        return json_refuse(json, "not a number");
+        return json_reader_refuse(json, "not a number");
     }
     if (look(json) == 'e' || look(json) == 'E') {
         json->at++;
@@ -370,20 +370,20 @@ static bool read_number(struct json *json, struct number *number)
     return true;
 }
 
-bool json_integer(struct json *json, int64_t *value)
+bool json_reader_integer(struct json_reader *json, int64_t *value)
 {
     struct number number;
     if (!read_number(json, &number)) {
         return false;
     }
     if (!number.integral || number.exponent != 0 || number.digits > INT64_MAX) {
-        return json_refuse(json, "an integer of 64 bits is expected");
+        return json_reader_refuse(json, "an integer of 64 bits is expected");
     }
     *value = number.negative ? -(int64_t)number.digits : (int64_t)number.digits;
     return true;
 }
 
-bool json_real(struct json *json, double *value)
+bool json_reader_real(struct json_reader *json, double *value)
 {
     struct number number;
     if (!read_number(json, &number)) {
@@ -393,20 +393,20 @@ bool json_real(struct json *json, double *value)
     int exponent = number.exponent;
     magnitude = exponent < 0 ? magnitude / pow(10, -exponent) : magnitude * pow(10, exponent);
     if (!isfinite(magnitude)) {
-        return json_refuse(json, "a number is too large");
+        return json_reader_refuse(json, "a number is too large");
     }
     *value = number.negative ? -magnitude : magnitude;
     return true;
 }
 
-bool json_bool(struct json *json, bool *value)
+bool json_reader_bool(struct json_reader *json, bool *value)
 {
-    enum json_type type;
-    if (!json_peek(json, &type)) {
+    enum json_reader_type type;
+    if (!json_reader_peek(json, &type)) {
         return false;
     }
-    if (type != JSON_BOOL) {
-        return json_refuse(json, "true or false is expected");
+    if (type != JSON_READER_BOOL) {
+        return json_reader_refuse(json, "true or false is expected");
     }
     bool truth = look(json) == 't';
     if (!take_word(json, truth ? "true" : "false")) {
@@ -416,54 +416,55 @@ bool json_bool(struct json *json, bool *value)
     return true;
 }
 
-bool json_take_null(struct json *json)
+bool json_reader_take_null(struct json_reader *json)
 {
-    enum json_type type;
-    return json_peek(json, &type) && type == JSON_NULL && take_word(json, "null");
+    enum json_reader_type type;
+    return json_reader_peek(json, &type) && type == JSON_READER_NULL && take_word(json, "null");
 }
 
 /* --- the rest --- */
 
 /* A value that holds no others. */
-static bool skip_plain(struct json *json, enum json_type type)
+static bool skip_plain(struct json_reader *json, enum json_reader_type type)
 {
-    struct json_text text;
+    struct json_reader_text text;
     struct number number;
     bool truth;
     switch (type) {
-    case JSON_STRING:
-        return json_string(json, &text);
-    case JSON_NUMBER:
+    case JSON_READER_STRING:
+        return json_reader_string(json, &text);
+    case JSON_READER_NUMBER:
         return read_number(json, &number);
-    case JSON_BOOL:
-        return json_bool(json, &truth);
-    case JSON_NULL:
+    case JSON_READER_BOOL:
+        return json_reader_bool(json, &truth);
+    case JSON_READER_NULL:
         return take_word(json, "null");
-    case JSON_ARRAY:
-    case JSON_OBJECT:
+    case JSON_READER_ARRAY:
+    case JSON_READER_OBJECT:
         break;
     }
     return false;
 }
 
-bool json_skip(struct json *json)
+bool json_reader_skip(struct json_reader *json)
 {
     int outside = json->depth;
-    enum json_type type;
+    enum json_reader_type type;
     do {
-        if (!json_peek(json, &type)) {
+        if (!json_reader_peek(json, &type)) {
             return false;
         }
-        if (!(type == JSON_ARRAY || type == JSON_OBJECT ? json_enter(json, type)
-                                                        : skip_plain(json, type))) {
+        if (!(type == JSON_READER_ARRAY || type == JSON_READER_OBJECT
+                  ? json_reader_enter(json, type)
+                  : skip_plain(json, type))) {
             return false;
         }
         /* To the next value, out of everything that ends here. */
         bool found = false;
         while (json->depth > outside && !found) {
-            struct json_text key;
-            found = json->closing[json->depth - 1] == '}' ? json_next_key(json, &key)
-                                                          : json_next_item(json);
+            struct json_reader_text key;
+            found = json->closing[json->depth - 1] == '}' ? json_reader_next_key(json, &key)
+                                                          : json_reader_next_item(json);
             if (json->failed) {
                 return false;
             }
@@ -472,10 +473,10 @@ bool json_skip(struct json *json)
     return true;
 }
 
-bool json_end(struct json *json)
+bool json_reader_end(struct json_reader *json)
 {
     if (!json->failed && look_past_space(json) >= 0) {
-        return json_refuse(json, "something follows the end");
+        return json_reader_refuse(json, "something follows the end");
     }
     return !json->failed;
 }

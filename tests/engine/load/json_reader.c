@@ -1,5 +1,5 @@
 /* The strict JSON reader: what JSON is, what it is not, and that every cut of a text is noticed. */
-#include "load/json.h"
+#include "load/json_reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,11 +12,11 @@
 
 static bool skip_all(const char *text, size_t length, struct err *err)
 {
-    struct json json;
-    json_init(&json, "x.json", text, length, err);
-    bool ok = json_skip(&json) && json_end(&json);
+    struct json_reader json;
+    json_reader_init(&json, "x.json", text, length, err);
+    bool ok = json_reader_skip(&json) && json_reader_end(&json);
     assert_true(ok == !json.failed);
-    json_finish(&json);
+    json_reader_finish(&json);
     return ok;
 }
 
@@ -108,41 +108,42 @@ static void reads_values(void **state)
         "\"plain\":\"ab\",\"made\":\"\\u2581\\\"\",\"no\":null,\"yes\":true}";
     static const double reals[] = {1e-6, 0.95, -2.5, 1e4, 0};
     struct err err = {0};
-    struct json json;
-    struct json_text key, string;
+    struct json_reader json;
+    struct json_reader_text key, string;
     int64_t integer = 0;
     double real = 0;
     bool truth = false;
-    json_init(&json, "x.json", text, strlen(text), &err);
-    assert_true(json_enter(&json, JSON_OBJECT));
-    assert_true(json_next_key(&json, &key) && json_text_is(&key, "n"));
-    assert_true(json_integer(&json, &integer));
+    json_reader_init(&json, "x.json", text, strlen(text), &err);
+    assert_true(json_reader_enter(&json, JSON_READER_OBJECT));
+    assert_true(json_reader_next_key(&json, &key) && json_reader_text_is(&key, "n"));
+    assert_true(json_reader_integer(&json, &integer));
     assert_true(integer == INT64_C(-9007199254740993));
-    assert_true(json_next_key(&json, &key) && json_enter(&json, JSON_ARRAY));
+    assert_true(json_reader_next_key(&json, &key) && json_reader_enter(&json, JSON_READER_ARRAY));
     for (size_t i = 0; i < 5; i++) {
-        assert_true(json_next_item(&json) && json_real(&json, &real));
+        assert_true(json_reader_next_item(&json) && json_reader_real(&json, &real));
         assert_true(real == reals[i]);
     }
-    assert_true(json_next_item(&json) && json_skip(&json));
-    assert_true(!json_next_item(&json) && !json.failed);
-    assert_true(json_next_key(&json, &key) && json_string(&json, &string));
-    assert_true(string.as_written && json_text_is(&string, "ab"));
-    assert_true(json_next_key(&json, &key) && json_string(&json, &string));
-    assert_true(!string.as_written && json_text_is(&string, "\xE2\x96\x81\""));
-    assert_true(json_next_key(&json, &key) && json_take_null(&json));
-    assert_true(json_next_key(&json, &key) && !json_take_null(&json) && json_bool(&json, &truth));
-    assert_true(truth && !json_next_key(&json, &key) && json_end(&json));
-    json_finish(&json);
+    assert_true(json_reader_next_item(&json) && json_reader_skip(&json));
+    assert_true(!json_reader_next_item(&json) && !json.failed);
+    assert_true(json_reader_next_key(&json, &key) && json_reader_string(&json, &string));
+    assert_true(string.as_written && json_reader_text_is(&string, "ab"));
+    assert_true(json_reader_next_key(&json, &key) && json_reader_string(&json, &string));
+    assert_true(!string.as_written && json_reader_text_is(&string, "\xE2\x96\x81\""));
+    assert_true(json_reader_next_key(&json, &key) && json_reader_take_null(&json));
+    assert_true(json_reader_next_key(&json, &key) && !json_reader_take_null(&json) &&
+                json_reader_bool(&json, &truth));
+    assert_true(truth && !json_reader_next_key(&json, &key) && json_reader_end(&json));
+    json_reader_finish(&json);
     static const char *const no_integers[] = {"1.0", "1e3", "9223372036854775808", "\"1\"",
                                               "99999999999999999999999"};
     for (size_t i = 0; i < sizeof no_integers / sizeof no_integers[0]; i++) {
-        json_init(&json, "x.json", no_integers[i], strlen(no_integers[i]), &err);
-        assert_false(json_integer(&json, &integer));
-        json_finish(&json);
+        json_reader_init(&json, "x.json", no_integers[i], strlen(no_integers[i]), &err);
+        assert_false(json_reader_integer(&json, &integer));
+        json_reader_finish(&json);
     }
-    json_init(&json, "x.json", "1e400", 5, &err);
-    assert_false(json_real(&json, &real));
-    json_finish(&json);
+    json_reader_init(&json, "x.json", "1e400", 5, &err);
+    assert_false(json_reader_real(&json, &real));
+    json_reader_finish(&json);
 }
 
 int main(void)
