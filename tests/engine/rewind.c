@@ -137,6 +137,27 @@ static void test_any_history(void **state)
     }
 }
 
+/* A copy ends where the ring begins, or a little before or behind: only without a gap between them
+ * does the way back lead further than the copy. */
+static void test_copy_and_ring_together(void **state)
+{
+    (void)state;
+    enum { RING = WINDOW + CHUNK + KV_CACHE_SLACK, POINT = 300, END = POINT + KV_CACHE_SLACK };
+    for (size_t oldest = END - 12; oldest < END + 12; oldest++) {
+        struct timeline *line = new_timeline(2 * copy_bytes);
+        advance(line, CHUNK);
+        advance(line, POINT - CHUNK);
+        kv_marks_note(line->marks, line->cache, line->count);
+        while (line->count < oldest + RING) {
+            size_t left = oldest + RING - line->count;
+            advance(line, left < 50 ? left : 50);
+        }
+        go_back(line, oldest + 50);
+        assert_int_equal(line->count, oldest <= END ? oldest + 50 : END);
+        free_timeline(line);
+    }
+}
+
 /* After sixty messages: where the timeline can go on when it is cut at the end of one of them. */
 static size_t found_after_cut(size_t message)
 {
@@ -326,9 +347,9 @@ static void test_long_prompt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_history),          cmocka_unit_test(test_what_is_kept),
-        cmocka_unit_test(test_thoughts_are_dropped), cmocka_unit_test(test_points_behind_a_mark),
-        cmocka_unit_test(test_long_prompt),
+        cmocka_unit_test(test_any_history),          cmocka_unit_test(test_copy_and_ring_together),
+        cmocka_unit_test(test_what_is_kept),         cmocka_unit_test(test_thoughts_are_dropped),
+        cmocka_unit_test(test_points_behind_a_mark), cmocka_unit_test(test_long_prompt),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

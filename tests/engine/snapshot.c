@@ -140,15 +140,17 @@ static void test_points_of_return_are_saved(void **state)
     struct engine_error error;
     struct engine_session *saved = fixture_session(nano, CONTEXT, ENGINE_KV_F16);
     struct engine_session *restored = fixture_session(nano, CONTEXT, ENGINE_KV_F16);
-    hold(saved, ids, 900);
+    for (size_t count = 300; count <= 1800; count += 300) { /* more points than are saved */
+        hold(saved, ids, count);
+    }
     for (size_t i = 0; i < 800; i++) {
-        assert_true(engine_session_append(saved, ids[1000 + i], &error));
+        assert_true(engine_session_append(saved, ids[1900 + i], &error));
     }
     save(saved);
     restore(restored);
     check_equal(saved, restored, nano);
-    assert_int_equal(hold(saved, ids, 950), 900);
-    assert_int_equal(hold(restored, ids, 950), 900);
+    assert_int_equal(hold(saved, ids, 1850), 1800);
+    assert_int_equal(hold(restored, ids, 1850), 1800);
     check_equal(saved, restored, nano);
     engine_session_destroy(saved);
     engine_session_destroy(restored);
