@@ -251,3 +251,13 @@ bool session_sample(struct session *session, const struct engine_sampling *sampl
     return sampler_choose(&session->sampler, session->logits, sampling, banned, banned_count,
                           session->count, id, err);
 }
+
+bool session_sample_among(struct session *session, const struct engine_sampling *sampling,
+                          const int32_t *allowed, size_t count, int32_t *id, struct err *err)
+{
+    if (!session->has_logits) {
+        return err_set(err, ERR_ARGUMENT, "the session has no logits to choose from");
+    }
+    return sampler_choose_among(&session->sampler, session->logits, sampling, allowed, count,
+                                session->count, id, err);
+}

@@ -58,6 +58,10 @@ const float *session_logits(const struct session *session);
 bool session_sample(struct session *session, const struct engine_sampling *sampling,
                     const int32_t *banned, size_t banned_count, int32_t *id, struct err *err);
 
+/* The choice is limited to allowed[0..count): ids of the vocabulary, each once. */
+bool session_sample_among(struct session *session, const struct engine_sampling *sampling,
+                          const int32_t *allowed, size_t count, int32_t *id, struct err *err);
+
 void session_cancel(struct session *session);
 void session_resume(struct session *session);
 

@@ -155,18 +155,24 @@ static void keep_top_p(struct sampler *sampler, float p)
     }
 }
 
-bool sampler_probabilities(struct sampler *sampler, const float *logits,
-                           const struct engine_sampling *sampling, const int32_t *banned,
-                           size_t banned_count, struct err *err)
+/* From what was gathered to what may be drawn; false when nothing is left. */
+static bool narrow(struct sampler *sampler, const struct engine_sampling *sampling)
 {
-    gather(sampler, logits, sampling->temperature, banned, banned_count);
     keep_top_k(sampler, (size_t)sampling->top_k);
     bool left = set_probabilities(sampler);
     if (left && sampling->top_p < 1) {
         keep_top_p(sampler, sampling->top_p);
         left = set_probabilities(sampler);
     }
-    if (!left) {
+    return left;
+}
+
+bool sampler_probabilities(struct sampler *sampler, const float *logits,
+                           const struct engine_sampling *sampling, const int32_t *banned,
+                           size_t banned_count, struct err *err)
+{
+    gather(sampler, logits, sampling->temperature, banned, banned_count);
+    if (!narrow(sampler, sampling)) {
         return err_set(err, ERR_ARGUMENT, "no token can be chosen: %zu of %zu are banned",
                        banned_count, sampler->vocabulary);
     }
@@ -237,5 +243,57 @@ bool sampler_choose(struct sampler *sampler, const float *logits,
         return false;
     }
     *id = draw(sampler, sampler_uniform(sampling->seed, position));
+    return true;
+}
+
+/* --- among a few --- */
+
+/* Temperature 0: the best, the lowest id of equals, whatever order they are given in. */
+static int32_t best_among(const float *logits, const int32_t *allowed, size_t count)
+{
+    int32_t best = -1;
+    for (size_t i = 0; i < count; i++) {
+        int32_t id = allowed[i];
+        if (isnan(logits[id])) {
+            continue;
+        }
+        if (best < 0 || logits[id] > logits[best] || (logits[id] == logits[best] && id < best)) {
+            best = id;
+        }
+    }
+    return best;
+}
+
+static int32_t draw_among(struct sampler *sampler, const float *logits,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count, uint64_t position)
+{
+    sampler->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        float logit = logits[allowed[i]] / sampling->temperature;
+        if (!isnan(logit)) {
+            sampler->candidates[sampler->count++] =
+                (struct sampler_candidate){.id = allowed[i], .logit = logit};
+        }
+    }
+    return narrow(sampler, sampling) ? draw(sampler, sampler_uniform(sampling->seed, position))
+                                     : -1;
+}
+
+bool sampler_choose_among(struct sampler *sampler, const float *logits,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count, uint64_t position, int32_t *id, struct err *err)
+{
+    if (count > sampler->vocabulary) {
+        return err_set(err, ERR_ARGUMENT, "%zu tokens to choose from: the vocabulary has %zu",
+                       count, sampler->vocabulary);
+    }
+    int32_t chosen = sampling->temperature == 0
+                         ? best_among(logits, allowed, count)
+                         : draw_among(sampler, logits, sampling, allowed, count, position);
+    if (chosen < 0) {
+        return err_set(err, ERR_ARGUMENT, "none of the %zu allowed tokens can be chosen", count);
+    }
+    *id = chosen;
     return true;
 }

@@ -45,6 +45,11 @@ bool sampler_choose(struct sampler *sampler, const float *logits,
                     const struct engine_sampling *sampling, const int32_t *banned,
                     size_t banned_count, uint64_t position, int32_t *id, struct err *err);
 
+/* The same among allowed[0..count) alone: ids of the vocabulary, each once. */
+bool sampler_choose_among(struct sampler *sampler, const float *logits,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count, uint64_t position, int32_t *id, struct err *err);
+
 /* Uniform in [0, 1): the same for the same two numbers, and unrelated for different ones. */
 double sampler_uniform(uint64_t seed, uint64_t position);
 
