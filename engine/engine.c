@@ -458,6 +458,19 @@ bool engine_session_restore(struct engine_session *session, const char *path,
     return session_restore(session->session, path, &err) || fail(error, &err);
 }
 
+bool engine_session_sample_among(struct engine_session *session,
+                                 const struct engine_sampling *sampling, const int32_t *allowed,
+                                 size_t count, int32_t *id, struct engine_error *error)
+{
+    struct err err;
+    if (id == NULL) {
+        return refuse(error, "sample needs a place for the id");
+    }
+    return check_sampling(sampling, error) && check_ids(session, allowed, count, error) &&
+           (session_sample_among(session->session, sampling, allowed, count, id, &err) ||
+            fail(error, &err));
+}
+
 void engine_session_cancel(struct engine_session *session)
 {
     session_cancel(session->session);

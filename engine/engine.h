@@ -202,6 +202,12 @@ bool engine_session_save(const struct engine_session *session, const char *path,
 bool engine_session_restore(struct engine_session *session, const char *path,
                             struct engine_error *error);
 
+/* The same, with the choice limited to allowed[0..count), count >= 1, each id once: temperature,
+ * top-k and top-p work among those alone. */
+bool engine_session_sample_among(struct engine_session *session,
+                                 const struct engine_sampling *sampling, const int32_t *allowed,
+                                 size_t count, int32_t *id, struct engine_error *error);
+
 /* Asks a running sync, evaluate or append to stop; any thread; looked at between layers. The
  * request stays until engine_session_resume, so that a cancel that comes a moment early is not
  * lost. */

@@ -316,19 +316,32 @@ static bool check_logits(const struct session *session, struct err *err)
            err_set(err, ERR_ARGUMENT, "the session has no logits to choose from");
 }
 
-bool session_sample(struct session *session, const struct engine_sampling *sampling,
-                    const int32_t *banned, size_t banned_count, int32_t *id, struct err *err)
+static struct sampler_state sampler_state(const struct session *session)
 {
-    const struct sampler_state state = {
+    return (struct sampler_state){
         .logits = session->logits,
         .tokens = session->tokens,
         .token_count = session->count,
-        .banned = banned,
-        .banned_count = banned_count,
         .position = session->count,
     };
+}
+
+bool session_sample(struct session *session, const struct engine_sampling *sampling,
+                    const int32_t *banned, size_t banned_count, int32_t *id, struct err *err)
+{
+    struct sampler_state state = sampler_state(session);
+    state.banned = banned;
+    state.banned_count = banned_count;
     return check_logits(session, err) &&
            sampler_choose(&session->sampler, &state, sampling, id, err);
+}
+
+bool session_sample_among(struct session *session, const struct engine_sampling *sampling,
+                          const int32_t *allowed, size_t count, int32_t *id, struct err *err)
+{
+    struct sampler_state state = sampler_state(session);
+    return check_logits(session, err) &&
+           sampler_choose_among(&session->sampler, &state, sampling, allowed, count, id, err);
 }
 
 bool session_logprobs(struct session *session, struct engine_logprob *best, size_t count,

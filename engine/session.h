@@ -70,6 +70,10 @@ bool session_logprobs(struct session *session, struct engine_logprob *best, size
 bool session_save(const struct session *session, const char *path, struct err *err);
 bool session_restore(struct session *session, const char *path, struct err *err);
 
+/* The choice is limited to allowed[0..count): ids of the vocabulary, each once. */
+bool session_sample_among(struct session *session, const struct engine_sampling *sampling,
+                          const int32_t *allowed, size_t count, int32_t *id, struct err *err);
+
 void session_cancel(struct session *session);
 void session_resume(struct session *session);
 

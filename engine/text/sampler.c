@@ -231,10 +231,9 @@ static bool refuse_all(const struct sampler *sampler, const struct sampler_state
                    state->banned_count, sampler->vocabulary);
 }
 
-bool sampler_probabilities(struct sampler *sampler, const struct sampler_state *state,
-                           const struct engine_sampling *sampling, struct err *err)
+/* From what was gathered to what may be drawn; false when nothing is left. */
+static bool narrow(struct sampler *sampler, const struct engine_sampling *sampling)
 {
-    gather(sampler, adjust(sampler, state, sampling), sampling->temperature);
     keep_top_k(sampler, (size_t)sampling->top_k);
     bool left = set_probabilities(sampler);
     if (left && sampling->top_p < 1) {
@@ -245,7 +244,14 @@ bool sampler_probabilities(struct sampler *sampler, const struct sampler_state *
         keep_min_p(sampler, sampling->min_p);
         left = set_probabilities(sampler);
     }
-    return left || refuse_all(sampler, state, err);
+    return left;
+}
+
+bool sampler_probabilities(struct sampler *sampler, const struct sampler_state *state,
+                           const struct engine_sampling *sampling, struct err *err)
+{
+    gather(sampler, adjust(sampler, state, sampling), sampling->temperature);
+    return narrow(sampler, sampling) || refuse_all(sampler, state, err);
 }
 
 /* --- choosing --- */
@@ -365,5 +371,58 @@ bool sampler_logprobs(struct sampler *sampler, const float *logits, struct engin
     if (logprob != NULL) {
         *logprob = isnan(logits[id]) ? -INFINITY : (float)((double)logits[id] - sum);
     }
+    return true;
+}
+
+/* --- among a few --- */
+
+/* Temperature 0: the best, the lowest id of equals, whatever order they are given in. */
+static int32_t best_among(const float *logits, const int32_t *allowed, size_t count)
+{
+    int32_t best = -1;
+    for (size_t i = 0; i < count; i++) {
+        int32_t id = allowed[i];
+        if (isnan(logits[id])) {
+            continue;
+        }
+        if (best < 0 || logits[id] > logits[best] || (logits[id] == logits[best] && id < best)) {
+            best = id;
+        }
+    }
+    return best;
+}
+
+static int32_t draw_among(struct sampler *sampler, const float *logits, uint64_t position,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count)
+{
+    sampler->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        float logit = logits[allowed[i]] / sampling->temperature;
+        if (!isnan(logit)) {
+            sampler->candidates[sampler->count++] =
+                (struct sampler_candidate){.id = allowed[i], .logit = logit};
+        }
+    }
+    return narrow(sampler, sampling) ? draw(sampler, sampler_uniform(sampling->seed, position))
+                                     : -1;
+}
+
+bool sampler_choose_among(struct sampler *sampler, const struct sampler_state *state,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count, int32_t *id, struct err *err)
+{
+    if (count > sampler->vocabulary) {
+        return err_set(err, ERR_ARGUMENT, "%zu tokens to choose from: the vocabulary has %zu",
+                       count, sampler->vocabulary);
+    }
+    const float *logits = adjust(sampler, state, sampling);
+    int32_t chosen = sampling->temperature == 0
+                         ? best_among(logits, allowed, count)
+                         : draw_among(sampler, logits, state->position, sampling, allowed, count);
+    if (chosen < 0) {
+        return err_set(err, ERR_ARGUMENT, "none of the %zu allowed tokens can be chosen", count);
+    }
+    *id = chosen;
     return true;
 }

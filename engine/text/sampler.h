@@ -63,6 +63,12 @@ bool sampler_choose(struct sampler *sampler, const struct sampler_state *state,
 bool sampler_logprobs(struct sampler *sampler, const float *logits, struct engine_logprob *best,
                       size_t count, int32_t id, float *logprob, struct err *err);
 
+/* The same among allowed[0..count) alone: ids of the vocabulary, each once. What state bans does
+ * not count. */
+bool sampler_choose_among(struct sampler *sampler, const struct sampler_state *state,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count, int32_t *id, struct err *err);
+
 /* Uniform in [0, 1): the same for the same two numbers, and unrelated for different ones. */
 double sampler_uniform(uint64_t seed, uint64_t position);
 

@@ -226,6 +226,7 @@ static void generate(struct agent *agent, int budget)
     }
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
+                                    .tools = toolset_declarations(),
                                     .sampling = choose_sampling(agent)};
     struct context_options options = {.system = agent->system,
                                       .tools = toolset_declarations(),

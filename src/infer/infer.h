@@ -33,6 +33,11 @@ struct infer_request {
     struct chat_prompt prompt; /* the whole prompt; ownership moves */
     struct infer_sampling sampling;
     int max_tokens; /* most tokens to sample, >= 1 */
+
+    /* Borrowed while infer_submit runs, may be NULL. infer_local lets the model write no call but
+     * of these tools (OpenAI form) with arguments of their schemas, and no answer but a JSON value
+     * of this schema. What cannot be compiled fails the request. */
+    const json_t *tools, *schema;
 };
 
 /* What is known of the model once it is there. Strings live as long as the infer. */

@@ -344,6 +344,39 @@ static void test_logprobs(void **state)
     sampler_finish(&sampler);
 }
 
+/* The choice among a few falls as often as with all others banned. */
+static void test_sampler_among(void **state)
+{
+    (void)state;
+    const float logits[6] = {1, 3, NAN, 3, 2, 2.5f};
+    const int32_t allowed[] = {5, 3, 4}, banned[] = {0, 1, 2}, nothing[] = {2};
+    struct engine_sampling sampling = {.temperature = 1, .top_p = 0.95f, .seed = 7};
+    struct sampler sampler;
+    struct err err;
+    int32_t id = -1, other = -1;
+    size_t counts[6] = {0};
+    struct sampler_state from = {.logits = logits, .banned = banned, .banned_count = 3};
+    assert_true(sampler_init(&sampler, 6, NULL));
+    for (from.position = 0; from.position < 300; from.position++) {
+        assert_true(sampler_choose_among(&sampler, &from, &sampling, allowed, 3, &id, NULL));
+        assert_true(sampler_choose(&sampler, &from, &sampling, &other, NULL));
+        counts[id]++;
+        counts[other] += 1000;
+    }
+    assert_int_equal(counts[0] + counts[1] + counts[2], 0);
+    for (size_t i = 3; i < 6; i++) {
+        size_t among = counts[i] % 1000, rest = counts[i] / 1000;
+        assert_true(among > 20 && among < rest + 40 && rest < among + 40);
+    }
+    sampling.temperature = 0;
+    assert_true(sampler_choose_among(&sampler, &from, &sampling, allowed, 3, &id, NULL));
+    assert_int_equal(id, 3);
+    assert_false(sampler_choose_among(&sampler, &from, &sampling, nothing, 1, &id, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    assert_int_equal(id, 3);
+    sampler_finish(&sampler);
+}
+
 int main(void)
 {
     ops = safetensors_open(TEST_DATA "/text/ops.safetensors");
@@ -355,7 +388,7 @@ int main(void)
         cmocka_unit_test(test_rope),          cmocka_unit_test(test_sampler_probabilities),
         cmocka_unit_test(test_sampler_draws), cmocka_unit_test(test_sampler_best_and_banned),
         cmocka_unit_test(test_min_p),         cmocka_unit_test(test_bias_and_penalty),
-        cmocka_unit_test(test_logprobs),
+        cmocka_unit_test(test_logprobs),      cmocka_unit_test(test_sampler_among),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     tensor_machine_finish(&machine);
