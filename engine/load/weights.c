@@ -13,6 +13,7 @@
  */
 #include "load/weights.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -22,8 +23,8 @@
 
 #include "load/gguf.h"
 
-/* A role of any length fits, which a file could not have: tensor names end at 63. */
-enum { NAME_SIZE = 96, SHAPE_SIZE = 96 };
+/* Longest: "blk.255.post_attention_norm.weight". */
+enum { NAME_SIZE = 64, SHAPE_SIZE = 96 };
 
 struct binding {
     struct weights *weights;
@@ -37,11 +38,10 @@ struct binding {
 static void full_name(const struct binding *b, const char *role, char name[NAME_SIZE])
 {
     const char *last = strchr(role, '.') == NULL ? ".weight" : "";
-    if (b->layer < 0) {
-        snprintf(name, NAME_SIZE, "%s%s", role, last);
-    } else {
-        snprintf(name, NAME_SIZE, "blk.%" PRId32 ".%s%s", b->layer, role, last);
-    }
+    int length = b->layer < 0
+                     ? snprintf(name, NAME_SIZE, "%s%s", role, last)
+                     : snprintf(name, NAME_SIZE, "blk.%" PRId32 ".%s%s", b->layer, role, last);
+    assert(length > 0 && length < NAME_SIZE); /* roles are the literals of this file */
 }
 
 /* NULL, and no error, when the file has none. */
