@@ -466,7 +466,8 @@ bool engine_session_sample_among(struct engine_session *session,
     if (id == NULL) {
         return refuse(error, "sample needs a place for the id");
     }
-    return check_sampling(session, sampling, error) && check_ids(session, allowed, count, error) &&
+    return check_sampling(session->model, sampling, error) &&
+           check_ids(session, allowed, count, error) &&
            (session_sample_among(session->session, sampling, allowed, count, id, &err) ||
             fail(error, &err));
 }
