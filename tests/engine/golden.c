@@ -83,6 +83,11 @@ static void check_close(const struct run *run, const char *what, const float *fo
                         const float *expected, size_t rows)
 {
     float difference = fixture_max_difference(found, expected, rows * run->vocabulary);
+    if (getenv("CARAT_FIDELITY") != NULL) { /* rows of docs/fidelity.md */
+        printf("| %s | %s, %s | %s | %.1e | %.0e |\n", run->test->model, run->sequence, what,
+               engine_model_info(run->model)->kernels, (double)difference,
+               (double)run->test->limit);
+    }
     if (!(difference <= run->test->limit)) {
         fail_msg("%s %s %s, kernels %s: logits differ by %g", run->test->model, run->sequence, what,
                  engine_model_info(run->model)->kernels, (double)difference);
