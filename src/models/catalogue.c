@@ -166,6 +166,20 @@ static bool is_regular_file(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+/* A GGUF file, or a folder of safetensors. */
+static bool is_model(const char *path)
+{
+    struct stat status;
+    struct str config;
+    str_init(&config);
+    str_append_format(&config, "%s/config.json", path);
+    bool is =
+        stat(path, &status) == 0 &&
+        (S_ISREG(status.st_mode) || (S_ISDIR(status.st_mode) && is_regular_file(config.data)));
+    str_finish(&config);
+    return is;
+}
+
 /* NULL when there is no regular file of that name in the folder. */
 static char *file_in(const char *folder, const char *name)
 {
@@ -298,12 +312,16 @@ static bool find_default(const char *const folders[2], char **path, struct err *
 static bool find_file(const char *wanted, const char *const folders[2], char **path,
                       struct err *err)
 {
-    if (is_regular_file(wanted)) {
+    if (is_model(wanted)) {
         *path = mem_strdup(wanted);
         return true;
     }
     if (strchr(wanted, '/') != NULL) {
-        return err_set(err, ERR_NOT_FOUND, "there is no model file %s", wanted);
+        return err_set(err, ERR_NOT_FOUND,
+                       "there is no model file %.200s. To get one: download a GGUF file of Gemma 4 "
+                       "(for example gemma-4-E2B-it-Q8_0.gguf) and give its path; without -m the "
+                       "small model that comes with carat is used",
+                       wanted);
     }
     for (int i = 0; i < 2; i++) {
         char *found = folders[i] == NULL || wanted[0] == '\0' ? NULL : file_in(folders[i], wanted);
