@@ -56,7 +56,7 @@ static const struct option table[] = {
     {"no-stop", 0, NULL, FLAG, AT(no_stop), CLI_GENERATE, 0, 0, "go on after a stop token"},
     {"threads", 't', "N", INTEGER, AT(threads), ALL, 0, 256, "worker threads; 0: one a core (0)"},
     {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
-     "kernels: scalar, avx2, neon (CARAT_CPU, or the best)"},
+     "kernels: scalar, avx2, avx512, neon (CARAT_CPU, or the best)"},
     {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0, "store keys and values as f32 or f16 (f32)"},
     {"context", 0, "N", INTEGER, AT(context), COMPUTING, 1, 1 << 21,
      "most tokens of the session (as many as needed)"},

@@ -63,7 +63,7 @@ struct engine_sampling {
 struct engine_model_options {
     const char *path; /* a GGUF file (version 2 or 3) of architecture gemma4 */
     int threads;      /* workers besides nothing else: 0 = one for each core this process may use */
-    const char *cpu; /* kernels: NULL = best for this machine; "scalar", "avx2", "neon" force one */
+    const char *cpu; /* kernels: NULL = best for this machine; "scalar", "avx2", "avx512", "neon" */
 };
 
 struct engine_model_info {
