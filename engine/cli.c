@@ -12,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/visible.h"
+#include "cli_bench.h"
 #include "cli_json.h"
 #include "cli_npy.h"
 #include "cli_options.h"
@@ -562,37 +562,44 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
     return status;
 }
 
+/* The test that is asked for, or both. */
 static int run_bench(struct engine_model *model, const struct cli_options *options)
 {
     struct engine_error error;
-    size_t prompt = (size_t)options->prompt_tokens, fresh = (size_t)options->new_tokens;
-    struct engine_session *session = open_session(model, options, prompt + fresh);
-    int32_t *ids = mem_try_alloc(prompt, sizeof *ids);
-    int32_t vocabulary = engine_model_info(model)->vocabulary_size;
-    if (session == NULL || ids == NULL) {
+    enum cli_bench_test only = CLI_BENCH_TESTS;
+    if (options->test != NULL && !cli_bench_find(options->test, &only)) {
+        complain("--test must be pp or tg");
+        return EXIT_USAGE;
+    }
+    if (options->number && options->json) {
+        complain("bench prints either --number or --json");
+        return EXIT_USAGE;
+    }
+    static const size_t usual_tokens[CLI_BENCH_TESTS] = {128, 32};
+    struct cli_bench benches[CLI_BENCH_TESTS];
+    size_t count = 0;
+    for (size_t i = 0; i < CLI_BENCH_TESTS; i++) {
+        if (only != CLI_BENCH_TESTS && only != i) {
+            continue;
+        }
+        size_t tokens = options->tokens > 0 ? (size_t)options->tokens : usual_tokens[i];
+        struct cli_bench bench = {
+            .test = (enum cli_bench_test)i, .tokens = tokens, .depth = (size_t)options->depth};
+        struct engine_session *session = open_session(model, options, tokens + bench.depth + 1);
+        if (session == NULL) {
+            return EXIT_FAILURE;
+        }
+        bool ok = cli_bench_measure(&bench, model, session, &error);
         engine_session_destroy(session);
-        mem_free(ids);
-        return EXIT_FAILURE;
+        if (!ok) {
+            return complain(error.text);
+        }
+        benches[count++] = bench;
     }
-    for (size_t i = 0; i < prompt; i++) {
-        ids[i] = (int32_t)((i * 7919 + 2) % (size_t)vocabulary);
-    }
-    int64_t start = clock_monotonic_us();
-    bool ok = engine_session_sync(session, ids, prompt, NULL, &error);
-    int64_t middle = clock_monotonic_us();
-    for (size_t i = 0; ok && i < fresh; i++) {
-        ok = engine_session_append(session, ids[i % prompt], &error);
-    }
-    int64_t end = clock_monotonic_us();
-    engine_session_destroy(session);
-    mem_free(ids);
-    if (!ok) {
-        return complain(error.text);
-    }
-    printf("prefill  %zu tokens  %.2f tokens/s\n", prompt,
-           (double)prompt * 1e6 / (double)(middle - start + 1));
-    printf("decode   %zu tokens  %.2f tokens/s\n", fresh,
-           (double)fresh * 1e6 / (double)(end - middle + 1));
+    cli_bench_print(benches, count, model,
+                    options->json     ? CLI_BENCH_JSON
+                    : options->number ? CLI_BENCH_NUMBER
+                                      : CLI_BENCH_TABLE);
     return finish_output();
 }
 

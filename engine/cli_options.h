@@ -38,7 +38,9 @@ struct cli_options {
     const char *save, *load; /* paths of saved sessions */
     int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
-    int64_t prompt_tokens;
+    const char *test; /* of bench; NULL = all */
+    int64_t tokens;   /* of bench; 0 = as usual for the test */
+    int64_t depth;
     double temperature, top_p; /* below 0: as the file recommends */
     int64_t top_k;
     double min_p, repeat_penalty; /* 0: off */
@@ -47,7 +49,7 @@ struct cli_options {
     size_t bias_count;
     int64_t logprobs; /* 0: none */
     int64_t seed;
-    bool control, json, no_stop, help;
+    bool control, json, no_stop, number, help;
 };
 
 /* Parses argv[0..argc) (the words behind the command's name) for one command. ERR_ARGUMENT names

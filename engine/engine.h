@@ -75,8 +75,9 @@ struct engine_model_options {
     /* A GGUF file of architecture gemma4 (of several parts the first), or a folder with safetensors
      * weights, config.json and tokenizer.json as Hugging Face publishes them. */
     const char *path;
-    int threads;     /* workers besides nothing else: 0 = one for each core this process may use */
-    const char *cpu; /* kernels: NULL = best for this machine; "scalar", "avx2", "neon" force one */
+    int threads; /* 0 = one worker for each core this process may use */
+    /* Kernels: NULL = best for this machine; "scalar", "avx2", "avx512", "neon" force a set. */
+    const char *cpu;
 };
 
 struct engine_model_info {

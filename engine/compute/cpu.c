@@ -31,10 +31,15 @@ enum {
     CPUID_1_ECX_AVX = 1 << 28,
     CPUID_1_ECX_F16C = 1 << 29,
     CPUID_7_EBX_AVX2 = 1 << 5,
+    CPUID_7_EBX_AVX512_F_DQ = 1 << 16 | 1 << 17,
+    CPUID_7_EBX_AVX512_BW = 1 << 30,
     XCR0_SSE_AND_AVX = 6,
+    XCR0_AVX512 = 0xE6, /* those, the masks, and both upper parts of the wide registers */
 };
 
-bool cpu_has_avx2(void)
+/* Whether the processor has F16C, FMA and all these features of leaf 7, and the system saves these
+ * registers. */
+static bool has_wide(unsigned features, unsigned registers)
 {
     const unsigned wanted =
         CPUID_1_ECX_FMA | CPUID_1_ECX_OSXSAVE | CPUID_1_ECX_AVX | CPUID_1_ECX_F16C;
@@ -45,15 +50,32 @@ bool cpu_has_avx2(void)
     unsigned xcr0, upper;
     __asm__ volatile("xgetbv" : "=a"(xcr0), "=d"(upper) : "c"(0));
     (void)upper;
-    if ((xcr0 & XCR0_SSE_AND_AVX) != XCR0_SSE_AND_AVX) {
+    if ((xcr0 & registers) != registers) {
         return false;
     }
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & CPUID_7_EBX_AVX2) != 0;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & features) == features;
+}
+
+bool cpu_has_avx2(void)
+{
+    return has_wide(CPUID_7_EBX_AVX2, XCR0_SSE_AND_AVX);
+}
+
+bool cpu_has_avx512(void)
+{
+    const unsigned last = 1u << 31; /* VL: the same instructions for narrower registers */
+    return has_wide(CPUID_7_EBX_AVX2 | CPUID_7_EBX_AVX512_F_DQ | CPUID_7_EBX_AVX512_BW | last,
+                    XCR0_AVX512);
 }
 
 #else
 
 bool cpu_has_avx2(void)
+{
+    return false;
+}
+
+bool cpu_has_avx512(void)
 {
     return false;
 }

@@ -14,6 +14,9 @@ int cpu_count(void);
 /* AVX2, FMA and F16C, and a system that saves the wide registers. */
 bool cpu_has_avx2(void);
 
+/* AVX-512 F, BW, DQ and VL, besides what cpu_has_avx2 asks for, and a system that saves them. */
+bool cpu_has_avx512(void);
+
 /* Advanced SIMD, which every 64-bit ARM has. */
 bool cpu_has_neon(void);
 

@@ -56,6 +56,7 @@ const struct kernels *kernels_at(size_t index);
 extern const struct kernels kernels_scalar;
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2;
+extern const struct kernels kernels_avx512;
 #endif
 #if defined(__aarch64__)
 extern const struct kernels kernels_neon;

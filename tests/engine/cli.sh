@@ -101,8 +101,19 @@ expect_status 1 "$engine" perplexity -m "$model" --ids "$folder/one.json"
 
 expect_status 0 "$engine" info -m "$model"
 grep -q '^vocabulary  *3072$' "$folder/out" || fail "info: $(cat "$folder/out")"
-expect_status 0 "$engine" bench -m "$model" -p 16 -n 4
-grep -q '^decode ' "$folder/out" || fail "bench: $(cat "$folder/out")"
+expect_status 0 "$engine" bench -m "$model" --tokens 4
+grep -q '^pp  *4  *0 ' "$folder/out" || fail "bench: $(cat "$folder/out")"
+grep -q '^tg  *4  *0 ' "$folder/out" || fail "bench: $(cat "$folder/out")"
+for kind in pp tg; do
+    expect_status 0 "$engine" bench -m "$model" --test $kind --tokens 5 --depth 7 --threads 2 --number
+    grep -Eqx '[0-9]+\.[0-9]+' "$folder/out" || fail "bench --number: $(cat "$folder/out")"
+    [ "$(wc -l <"$folder/out")" -eq 1 ] || fail "bench --number prints more than a line"
+done
+expect_status 0 "$engine" bench -m "$model" --test tg --tokens 3 --depth 9 --cpu scalar --json
+grep -Eqx '\[\{"test": "tg", "tokens": 3, "depth": 9, "kernels": "scalar", .*"tokens_per_second": [0-9.]+\}\]' \
+    "$folder/out" || fail "bench --json: $(cat "$folder/out")"
+expect_status 2 "$engine" bench -m "$model" --test both
+expect_status 2 "$engine" bench -m "$model" --number --json
 expect_status 0 "$engine" generate -h
 grep -q -e '--top-k K' "$folder/out" || fail "help: $(cat "$folder/out")"
 
