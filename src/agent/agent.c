@@ -264,7 +264,7 @@ static void cancel_model(struct agent *agent)
 
 /* Puts the answer on disk and into the conversation. An answer that is empty because it was
  * stopped before it began leaves nothing. */
-static void keep_answer(struct agent *agent)
+static void keep_answer(struct agent *agent, const struct infer_event *end)
 {
     const struct chat_message *message = step_message(&agent->step);
     if (message->token_count == 0) {
@@ -277,7 +277,11 @@ static void keep_answer(struct agent *agent)
     struct chat_message copy;
     chat_message_copy(&copy, message);
     const struct chat_message *kept = chat_conversation_add(&agent->conversation, &copy);
-    emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE, .message = kept});
+    emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE,
+                                      .message = kept,
+                                      .input_tokens = end->prompt_total,
+                                      .cached_tokens = end->reused,
+                                      .output_tokens = end->sampled});
     open_calls(agent, message);
 }
 
@@ -302,7 +306,7 @@ static void model_done(struct agent *agent, const struct infer_event *event)
     agent->input_tokens += event->prompt_total;
     agent->cached_tokens += event->reused;
     agent->output_tokens += event->sampled;
-    keep_answer(agent);
+    keep_answer(agent, event);
     step_finish(&agent->step);
     double seconds = event->decode_seconds;
     emit(agent, &(struct agent_event){.kind = AGENT_USAGE,
@@ -324,7 +328,7 @@ static void request_failed(struct agent *agent, const struct infer_event *event)
     }
     step_end(&agent->step, CHAT_STOP_CANCEL);
     agent->step_running = false;
-    keep_answer(agent);
+    keep_answer(agent, event);
     step_finish(&agent->step);
     model_failed(agent, err.text);
 }

@@ -69,8 +69,15 @@ const struct option_row option_table[OPTION_COUNT] = {
                    "Work in DIR instead of the current directory."},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                       "Answer without a terminal, as exec does."},
+    [OPTION_OUTPUT_FORMAT] =
+        {NULL, "output-format", 0, OPTION_CHOICE, "FORM", NULL,
+         "text|json|stream-json|codex|gemini", 0, 0,
+         "exec: on standard output the answer (text), or JSON lines in the event shapes of claude "
+         "(stream-json; json: its result alone), codex or gemini."},
+    [OPTION_PARTIAL_MESSAGES] = {NULL, "include-partial-messages", 0, OPTION_FLAG, NULL, NULL, NULL,
+                                 0, 0, "exec, stream-json: text also as it arrives."},
     [OPTION_JSON] = {NULL, "json", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
-                     "exec: events as JSON lines on standard output."},
+                     "exec: the same as --output-format codex."},
     [OPTION_OUTPUT_FILE] = {NULL, "output-last-message", 'o', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
                             "exec: write the final answer to FILE too."},
     [OPTION_RESUME] = {NULL, "resume", 'r', OPTION_STRING, "ID", NULL, NULL, 0, 0,

@@ -238,6 +238,69 @@ def case_standard_input():
         check("391" in place.carat("-p", "what is 17 * 23").stdout, "-p is exec")
 
 
+def case_output_formats():
+    """Each form of --output-format: its first and its last event, and the tool call between."""
+    with Place() as place:
+        def lines(form, *words, code=0):
+            out = place.carat("exec", "--output-format", form, *words, code=code).stdout
+            return [json.loads(line) for line in out.splitlines()]
+        task = "what is 17 * 23"
+        check(place.carat("exec", "--output-format", "text", task).stdout.strip() == "17 * 23 is 391.", "text")
+        check(lines("codex", task)[-1]["type"] == "turn.completed", "codex")
+
+        claude = lines("stream-json", task)
+        check([line["type"] for line in claude] == ["system", "assistant", "user", "assistant", "result"], claude)
+        init, asked, result, said, end = claude
+        check(init["subtype"] == "init" and init["cwd"] == os.path.realpath(place.work) and "shell" in init["tools"], init)
+        check("nano" in init["model"] and len({line["session_id"] for line in claude}) == 1, init)
+        check(len({line["uuid"] for line in claude}) == 5, claude)
+        use, got = asked["message"]["content"][0], result["message"]["content"][0]
+        check(use["type"] == "tool_use" and use["name"] == "shell" and "command" in use["input"], use)
+        check(got == {"type": "tool_result", "tool_use_id": use["id"], "content": "391", "is_error": False}, got)
+        check(said["message"]["content"] == [{"type": "text", "text": end["result"]}], said)
+        check(end["subtype"] == "success" and not end["is_error"] and end["num_turns"] == 2, end)
+
+        partial = lines("stream-json", "--include-partial-messages", task)
+        deltas = [line["event"]["delta"]["text"] for line in partial if line["type"] == "stream_event"
+                  and line["event"].get("delta", {}).get("type") == "text_delta"]
+        check(len(deltas) > 3 and "".join(deltas) == end["result"], deltas)
+
+        only = lines("json", task)
+        check(len(only) == 1 and only[0]["type"] == "result" and only[0]["result"] == end["result"], only)
+        limited = lines("json", "--max-turns", "1", task, code=53)[0]
+        check(limited["subtype"] == "error_max_turns" and limited["is_error"], limited)
+        missing = lines("json", "-m", "/nonexistent.gguf", task, code=57)[0]
+        check(missing["subtype"] == "error_during_execution" and "nonexistent" in missing["result"], missing)
+
+        gemini = lines("gemini", task)
+        kinds = [line["type"] for line in gemini]
+        check(kinds[:4] == ["init", "message", "tool_use", "tool_result"] and kinds[-1] == "result", kinds)
+        check(all(line["timestamp"].endswith("Z") for line in gemini), gemini)
+        text = "".join(line["content"] for line in gemini if line.get("delta"))
+        check(text == end["result"] and gemini[3]["output"] == "391", gemini)
+        check(gemini[-1]["status"] == "success" and gemini[-1]["stats"]["tool_calls"] == 1, gemini[-1])
+        place.carat("exec", "--output-format", "yaml", task, code=2)
+
+
+def case_input_is_context():
+    """Standard input beside a prompt: read when something is there, never waited for."""
+    with Place() as place:
+        model = script(place, {"text": "seen", "expect": "sum this up\n\none line"})
+        check(place.carat("exec", "-m", model, "sum this up", stdin="one line").stdout == "seen\n", "a pipe")
+        place.write("lines.txt", "one line")
+        with open(os.path.join(place.work, "lines.txt")) as file:
+            run = subprocess.run([CARAT, "exec", "-m", model, "sum this up"], cwd=place.work, env=place.env, stdin=file,
+                                 capture_output=True, text=True, timeout=PATIENCE)
+        check(run.stdout == "seen\n", (run.stdout, run.stderr))
+        model = script(place, {"text": "alone", "expect": "sum this up<turn|>"})
+        reader, writer = os.pipe()  # inherited, and nobody ever writes
+        run = subprocess.run([CARAT, "exec", "-m", model, "sum this up"], cwd=place.work, env=place.env, stdin=reader,
+                             capture_output=True, text=True, timeout=PATIENCE)
+        os.close(reader)
+        os.close(writer)
+        check(run.stdout == "alone\n", (run.stdout, run.stderr))
+
+
 def case_denied():
     with Place() as place:
         events = place.events("--deny", "shell", "what is 17 * 23", code=None)
