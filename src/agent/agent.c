@@ -226,7 +226,10 @@ static void generate(struct agent *agent, int budget)
     }
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
-                                    .sampling = choose_sampling(agent)};
+                                    .sampling = choose_sampling(agent),
+                                    .conversation = &agent->conversation,
+                                    .system = agent->system,
+                                    .tools = toolset_declarations()};
     struct context_options options = {.system = agent->system,
                                       .tools = toolset_declarations(),
                                       .thinking = agent->options.thinking,
@@ -234,7 +237,8 @@ static void generate(struct agent *agent, int budget)
                                       .ids = infer_control(agent->options.infer)};
     struct err err = {0};
     chat_prompt_init(&request.prompt);
-    if (!context_render(&request.prompt, &agent->conversation, &options, &err)) {
+    if (!model->conversation &&
+        !context_render(&request.prompt, &agent->conversation, &options, &err)) {
         chat_prompt_finish(&request.prompt);
         model_failed(agent, err.text);
         return;
@@ -267,7 +271,8 @@ static void cancel_model(struct agent *agent)
 static void keep_answer(struct agent *agent, const struct infer_event *end)
 {
     const struct chat_message *message = step_message(&agent->step);
-    if (message->token_count == 0) {
+    if (message->token_count == 0 && message->text[0] == '\0' && message->thought[0] == '\0' &&
+        message->call_count == 0) {
         return;
     }
     struct err err = {0};
@@ -291,7 +296,8 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
     struct err err = {0};
     if (stop == CHAT_STOP_LOOP) {
         emit_sentence(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
-    } else if (stop == CHAT_STOP_LENGTH && context_used >= (size_t)model->context) {
+    } else if (stop == CHAT_STOP_LENGTH && model->context > 0 &&
+               context_used >= (size_t)model->context) {
         context_full(context_used, (size_t)model->context, &err);
         emit_sentence(agent, AGENT_NOTICE, err.text);
     }
