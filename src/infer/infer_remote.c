@@ -59,6 +59,8 @@ struct infer_remote {
     struct remote_stream *stream;
     bool any_byte; /* of an answer: no further attempt */
     bool broken;   /* stream_error says why */
+    bool too_long; /* more than max_tokens, whatever the server was asked */
+    int max_tokens;
     struct err stream_error;
 };
 
@@ -244,6 +246,8 @@ static void transfer_ended(struct infer_remote *remote, CURLcode code)
     long status = status_of(remote);
     if (remote->broken) {
         fail(remote, &remote->stream_error);
+    } else if (remote->too_long) {
+        finish(remote, CHAT_STOP_LENGTH);
     } else if (remote_stream_done(remote->stream)) {
         finish_answer(remote);
     } else if (status >= 200 && status < 300 &&
@@ -300,7 +304,9 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
     if (remote_stream_done(remote->stream)) {
         uv_timer_start(&remote->idle, on_idle, DONE_GRACE_MS, 0);
     }
-    return remote->broken ? 0 : length;
+    remote->too_long =
+        !remote->broken && remote_stream_pieces(remote->stream) > (size_t)remote->max_tokens;
+    return remote->broken || remote->too_long ? 0 : length;
 }
 
 static bool set_options(struct infer_remote *remote, CURL *curl)
@@ -449,7 +455,8 @@ static void remote_submit(struct infer *infer, struct infer_request *request)
     remote->began_us = clock_monotonic_us();
     remote->first_us = 0;
     remote->attempt = 0;
-    remote->any_byte = remote->broken = false;
+    remote->any_byte = remote->broken = remote->too_long = false;
+    remote->max_tokens = request->max_tokens;
     remote->stream =
         remote_stream_create(&(struct remote_stream_options){.token = on_token, .context = remote});
     struct err err;

@@ -357,6 +357,11 @@ bool remote_stream_end(struct remote_stream *stream, enum chat_stop *stop, struc
                : end_with(stream, CONTROL_TURN_CLOSE, CHAT_STOP_TURN, stop);
 }
 
+size_t remote_stream_pieces(const struct remote_stream *stream)
+{
+    return stream->pieces;
+}
+
 struct remote_stream_usage remote_stream_usage(const struct remote_stream *stream)
 {
     struct remote_stream_usage usage = stream->usage;

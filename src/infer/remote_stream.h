@@ -51,6 +51,9 @@ bool remote_stream_done(const struct remote_stream *stream);
 /* The bytes have ended: spells the calls and the stop token. Fails when the answer was cut off. */
 bool remote_stream_end(struct remote_stream *stream, enum chat_stop *stop, struct err *err);
 
+/* Events so far that said something: never more than the tokens of the answer. */
+size_t remote_stream_pieces(const struct remote_stream *stream);
+
 struct remote_stream_usage remote_stream_usage(const struct remote_stream *stream);
 
 #endif

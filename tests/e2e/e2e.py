@@ -340,6 +340,8 @@ def case_remote():
                     check(key.encode() not in file.read(), os.path.join(folder, name))
         rows = place.database().execute("select count(*) from messages").fetchone()[0]
         check(rows == 4, rows)
+        rows = place.database().execute("select count(*) from messages where tokens is not null").fetchone()[0]
+        check(rows == 0, "a server's tokens have no ids")
         check("391" in place.carat("exec", "--continue", "what is 17 * 23").stdout, "the model here goes on with it")
         run = remote(place, server, "fine", "--continue", "and now")
         check(len(server.requests[-1][2]["messages"]) > 8, "the server goes on with what the model here said")
@@ -366,6 +368,8 @@ def case_remote_faults():
         fault("wrong", ["not a JSON object"])
         fault("page", ["not an event stream"])
         fault("endless", ["line longer than"])
+        chatty = fault("chatty", [], "--max-tokens", "50", code=54)
+        check(" 49" in chatty.stdout and " 500" not in chatty.stdout, "the limit holds here, too")
         fault("filtered", ["withheld"])
         fault("moved", ["status 302"])
         check(not any(path.startswith("/fine/") for path, _, _ in server.requests), "no redirect is followed")

@@ -108,6 +108,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for _ in range(64):
             self.wfile.write(b"x" * 65536)
 
+    def fault_chatty(self, body, count):
+        self.head(200)
+        for number in range(100000):
+            self.wfile.write(chunk({"content": f"{number} "}))
+
     def fault_filtered(self, body, count):
         self.head(200)
         self.wfile.write(chunk({}, "content_filter") + b"data: [DONE]\n\n")
