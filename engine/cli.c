@@ -6,6 +6,7 @@
  * the output any more (a closed pipe) the command ends quietly with 1. Text from a model goes to a
  * file or a pipe byte for byte, but to a terminal only through base/visible.
  */
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,12 +66,14 @@ static struct engine_session *open_session(struct engine_model *model,
     struct engine_error error;
     size_t longest = (size_t)engine_model_info(model)->context_length;
     size_t context = options->context > 0 ? (size_t)options->context : needed;
-    struct engine_session *session = engine_session_create(
-        model,
-        &(struct engine_session_options){
-            .context = (int32_t)(context < longest ? context : longest),
-            .kv_type = strcmp(options->kv, "f16") == 0 ? ENGINE_KV_F16 : ENGINE_KV_F32},
-        &error);
+    struct engine_session *session =
+        engine_session_create(model,
+                              &(struct engine_session_options){
+                                  .context = (int32_t)(context < longest ? context : longest),
+                                  .kv_type = strcmp(options->kv, "q8") == 0    ? ENGINE_KV_Q8
+                                             : strcmp(options->kv, "f16") == 0 ? ENGINE_KV_F16
+                                                                               : ENGINE_KV_F32},
+                              &error);
     if (session == NULL) {
         complain(error.text);
     }
@@ -252,14 +255,124 @@ static int run_logits(struct engine_model *model, const struct cli_options *opti
     return status;
 }
 
-/* The text so far, printed as far as its characters are whole. */
+/* -log of the probability that the logits give to `id`. */
+static double surprise(const float *logits, size_t vocabulary, int32_t id)
+{
+    double greatest = -INFINITY, sum = 0;
+    for (size_t i = 0; i < vocabulary; i++) {
+        greatest = fmax(greatest, (double)logits[i]);
+    }
+    for (size_t i = 0; i < vocabulary; i++) {
+        sum += exp((double)logits[i] - greatest);
+    }
+    return greatest + log(sum) - (double)logits[id];
+}
+
+/* The sum of what the model says of each id but the first, from those before it. */
+static bool measure(struct engine_session *session, const struct ids *ids, size_t vocabulary,
+                    double *total, struct engine_error *error)
+{
+    enum { CHUNK = 128 };
+    double sum = 0;
+    float *logits = mem_try_alloc(CHUNK * vocabulary, sizeof *logits);
+    bool ok = logits != NULL;
+    if (!ok) {
+        *error = (struct engine_error){ENGINE_NO_MEMORY, "no memory for the logits"};
+    }
+    for (size_t at = 0; ok && at + 1 < ids->count; at += CHUNK) {
+        size_t left = ids->count - 1 - at, n = left < CHUNK ? left : CHUNK;
+        ok = engine_session_evaluate(session, ids->items + at, n, logits, error);
+        for (size_t i = 0; ok && i < n; i++) {
+            int32_t next = ids->items[at + i + 1];
+            sum += surprise(logits + i * vocabulary, vocabulary, next);
+        }
+    }
+    mem_free(logits);
+    *total = sum;
+    return ok;
+}
+
+static int run_perplexity(struct engine_model *model, const struct cli_options *options)
+{
+    struct err err;
+    struct engine_error error;
+    struct ids ids = {0};
+    size_t vocabulary = (size_t)engine_model_info(model)->vocabulary_size;
+    if (options->ids == NULL) {
+        complain("perplexity needs --ids FILE");
+        return EXIT_USAGE;
+    }
+    if (!read_ids(options->ids, &ids, &err)) {
+        return complain(err.text);
+    }
+    int status = EXIT_FAILURE;
+    bool sound = ids.count >= 2;
+    for (size_t i = 0; i < ids.count && sound; i++) {
+        sound = ids.items[i] >= 0 && (size_t)ids.items[i] < vocabulary;
+    }
+    struct engine_session *session = sound ? open_session(model, options, ids.count) : NULL;
+    double total;
+    if (!sound) {
+        complain("perplexity needs two ids or more, all of the vocabulary");
+    } else if (session != NULL && !measure(session, &ids, vocabulary, &total, &error)) {
+        complain(error.text);
+    } else if (session != NULL) {
+        double mean = total / (double)(ids.count - 1);
+        printf("tokens      %zu\nnats/token  %.6f\nperplexity  %.6f\n", ids.count - 1, mean,
+               exp(mean));
+        status = finish_output();
+    }
+    engine_session_destroy(session);
+    mem_free(ids.items);
+    return status;
+}
+
+/* The answer so far. Text: printed as far as its characters are whole. JSON: ids at once, and in
+ * `pending` what is told of each of them behind them all. */
 struct printer {
     const struct engine_model *model;
     struct str pending;
-    bool terminal;
+    bool terminal, json;
+    size_t count;
+    struct engine_logprob *best; /* [logprobs] */
+    size_t logprobs;
 };
 
-static void print_token(struct printer *printer, int32_t id)
+/* JSON has no infinity: what has no chance is null. */
+static void append_logprob(struct str *out, const char *before, double logprob)
+{
+    str_append(out, before);
+    if (isfinite(logprob)) {
+        str_append_format(out, "%.6f", logprob);
+    } else {
+        str_append(out, "null");
+    }
+}
+
+static bool print_json(struct printer *printer, struct engine_session *session, int32_t id,
+                       struct engine_error *error)
+{
+    float logprob;
+    if (printer->logprobs > 0) {
+        if (!engine_session_logprobs(session, printer->best, printer->logprobs, id, &logprob,
+                                     error)) {
+            return false;
+        }
+        struct str *out = &printer->pending;
+        str_append_format(out, "%s{\"id\": %d", printer->count > 0 ? ", " : "", id);
+        append_logprob(out, ", \"logprob\": ", (double)logprob);
+        for (size_t i = 0; i < printer->logprobs; i++) {
+            str_append_format(out, "%s[%d", i == 0 ? ", \"best\": [" : ", ", printer->best[i].id);
+            append_logprob(out, ", ", (double)printer->best[i].logprob);
+            str_append(out, "]");
+        }
+        str_append(out, "]}");
+    }
+    printf(printer->count == 0 ? "{\"ids\": [%d" : ", %d", id);
+    return true;
+}
+
+static void print_text(struct printer *printer, int32_t id)
 {
     const char *bytes;
     size_t length;
@@ -306,43 +419,88 @@ static struct engine_sampling choose_sampling(const struct engine_model *model,
     if (options->top_k >= 0) {
         sampling.top_k = (int32_t)options->top_k;
     }
+    sampling.min_p = (float)options->min_p;
+    sampling.repetition_penalty = (float)options->repeat_penalty;
+    sampling.repetition_last = (int32_t)options->repeat_last;
+    sampling.biases = options->biases;
+    sampling.bias_count = options->bias_count;
     sampling.seed = (uint64_t)options->seed;
     return sampling;
 }
 
 /* Token after token until a stop, the number asked for, or the end of the context. */
+static bool print_answer(struct printer *printer, struct engine_session *session,
+                         const struct cli_options *options, struct engine_error *error)
+{
+    struct engine_sampling sampling = choose_sampling(printer->model, options);
+    size_t held;
+    engine_session_tokens(session, &held);
+    size_t room = (size_t)engine_session_context(session) - held + 1;
+    size_t most = (size_t)options->new_tokens < room ? (size_t)options->new_tokens : room;
+    while (printer->count < most && !ferror(stdout)) {
+        int32_t id;
+        if (!engine_session_sample(session, &sampling, NULL, 0, &id, error)) {
+            return false;
+        }
+        if (!printer->json) {
+            print_text(printer, id);
+        } else if (!print_json(printer, session, id, error)) {
+            return false;
+        }
+        printer->count++;
+        bool last = printer->count == most || (!options->no_stop && is_stop(printer->model, id));
+        engine_session_tokens(session, &held);
+        bool room_left = held < (size_t)engine_session_context(session);
+        if (last && (options->save == NULL || !room_left)) {
+            return true;
+        }
+        if (!engine_session_append(session, id, error)) {
+            return false;
+        }
+        if (last) {
+            return true;
+        }
+    }
+    return true;
+}
+
+static void finish_answer(struct printer *printer)
+{
+    if (!printer->json) {
+        fputs(printer->terminal ? "\n" : "", stdout);
+        return;
+    }
+    fputs(printer->count == 0 ? "{\"ids\": [" : "", stdout);
+    if (printer->logprobs > 0) {
+        printf("], \"logprobs\": [%s", printer->pending.data);
+    }
+    fputs("]}\n", stdout);
+}
+
 static int generate(struct engine_model *model, struct engine_session *session,
                     const struct cli_options *options, const struct ids *prompt)
 {
     struct engine_error error;
-    struct engine_sampling sampling = choose_sampling(model, options);
-    struct printer printer = {.model = model, .terminal = isatty(STDOUT_FILENO) == 1};
+    struct printer printer = {.model = model,
+                              .terminal = isatty(STDOUT_FILENO) == 1,
+                              .json = options->json,
+                              .logprobs = (size_t)options->logprobs};
+    printer.best = mem_try_alloc(printer.logprobs + 1, sizeof *printer.best);
+    if (printer.best == NULL) {
+        return complain("no memory for the log-probabilities");
+    }
     str_init(&printer.pending);
-    bool ok = engine_session_sync(session, prompt->items, prompt->count, NULL, &error);
-    size_t room = (size_t)engine_session_context(session) - prompt->count + 1;
-    size_t most = (size_t)options->new_tokens < room ? (size_t)options->new_tokens : room;
-    for (size_t i = 0; ok && i < most && !ferror(stdout); i++) {
-        int32_t id;
-        ok = engine_session_sample(session, &sampling, NULL, 0, &id, &error);
-        if (!ok) {
-            break;
-        }
-        if (options->json) {
-            printf(i == 0 ? "{\"ids\": [%d" : ", %d", id);
-        } else {
-            print_token(&printer, id);
-        }
-        if (!options->no_stop && is_stop(model, id)) {
-            break;
-        }
-        ok = i + 1 == most || engine_session_append(session, id, &error);
+    bool ok = (options->load == NULL || engine_session_restore(session, options->load, &error)) &&
+              (prompt->count == 0 ||
+               engine_session_sync(session, prompt->items, prompt->count, NULL, &error)) &&
+              print_answer(&printer, session, options, &error) &&
+              (options->save == NULL || engine_session_save(session, options->save, &error));
+    if (ok) {
+        finish_answer(&printer);
     }
     str_finish(&printer.pending);
-    if (!ok) {
-        return complain(error.text);
-    }
-    fputs(options->json ? "]}\n" : printer.terminal ? "\n" : "", stdout);
-    return finish_output();
+    mem_free(printer.best);
+    return ok ? finish_output() : complain(error.text);
 }
 
 /* The prompt's ids: from --ids, or <bos> and the tokens of --prompt. */
@@ -380,14 +538,21 @@ static bool read_prompt(struct engine_model *model, const struct cli_options *op
 static int run_generate(struct engine_model *model, const struct cli_options *options)
 {
     struct ids prompt = {0};
-    if ((options->ids == NULL) == (options->prompt == NULL)) {
-        complain("generate needs either --ids FILE or --prompt TEXT");
+    bool has_prompt = options->ids != NULL || options->prompt != NULL;
+    if ((options->ids != NULL && options->prompt != NULL) ||
+        (!has_prompt && options->load == NULL)) {
+        complain("generate needs either --ids FILE or --prompt TEXT, or else --load FILE");
+        return EXIT_USAGE;
+    }
+    if (options->logprobs > 0 && !options->json) {
+        complain("--logprobs needs --json");
         return EXIT_USAGE;
     }
     int status = EXIT_FAILURE;
     struct engine_session *session = NULL;
-    if (read_prompt(model, options, &prompt)) {
-        session = open_session(model, options, prompt.count + (size_t)options->new_tokens);
+    if (!has_prompt || read_prompt(model, options, &prompt)) {
+        size_t needed = prompt.count + (size_t)options->new_tokens;
+        session = open_session(model, options, options->load != NULL ? SIZE_MAX : needed);
     }
     if (session != NULL) {
         status = generate(model, session, options, &prompt);
@@ -444,6 +609,7 @@ static const struct command {
     {"detokenize", CLI_DETOKENIZE, run_detokenize, "a JSON array of ids to the bytes they spell"},
     {"logits", CLI_LOGITS, run_logits, "the logits after each token, as a NumPy file"},
     {"generate", CLI_GENERATE, run_generate, "continue a prompt"},
+    {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids"},
     {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
 };
 

@@ -3,13 +3,14 @@
 #include "cli_options.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 
-enum kind { FLAG, TEXT, INTEGER, REAL };
+enum kind { FLAG, TEXT, INTEGER, REAL, BIAS };
 
 struct option {
     const char *name;
@@ -25,19 +26,23 @@ struct option {
 #define AT(FIELD) offsetof(struct cli_options, FIELD)
 
 enum {
-    COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH,
+    COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH | CLI_PERPLEXITY,
     ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | COMPUTING,
 };
 
 static const struct option table[] = {
     {"model", 'm', "FILE", TEXT, AT(model), ALL, 0, 0, "the model, a GGUF file"},
-    {"ids", 0, "FILE", TEXT, AT(ids), CLI_LOGITS | CLI_GENERATE, 0, 0,
+    {"ids", 0, "FILE", TEXT, AT(ids), CLI_LOGITS | CLI_GENERATE | CLI_PERPLEXITY, 0, 0,
      "token ids, a JSON array; - is standard input"},
     {"prompt", 0, "TEXT", TEXT, AT(prompt), CLI_GENERATE, 0, 0,
      "text to go on from, instead of ids; <bos> is put before it"},
     {"control", 0, NULL, FLAG, AT(control), CLI_TOKENIZE | CLI_GENERATE, 0, 0,
      "the text may spell control tokens, as <|turn>"},
     {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS, 0, 0, "where to write, a NumPy file"},
+    {"load", 0, "FILE", TEXT, AT(load), CLI_GENERATE, 0, 0,
+     "begin with a saved session; without a prompt go on from its end"},
+    {"save", 0, "FILE", TEXT, AT(save), CLI_GENERATE, 0, 0,
+     "save the session behind the last token"},
     {"chunk", 0, "N", INTEGER, AT(chunk), CLI_LOGITS, 1, 1 << 21,
      "evaluate N tokens at a time (all at once)"},
     {"new", 'n', "N", INTEGER, AT(new_tokens), CLI_GENERATE | CLI_BENCH, 1, 1 << 21,
@@ -50,6 +55,16 @@ static const struct option table[] = {
      "only the K best; 0 is off (as the file recommends)"},
     {"top-p", 0, "P", REAL, AT(top_p), CLI_GENERATE, 1e-6, 1,
      "only the best of probability P together (as the file recommends)"},
+    {"min-p", 0, "P", REAL, AT(min_p), CLI_GENERATE, 0, 1,
+     "only tokens at least P times as likely as the best (off)"},
+    {"repeat-penalty", 0, "P", REAL, AT(repeat_penalty), CLI_GENERATE, 0, 100,
+     "divide the logits of tokens that were there by P (off)"},
+    {"repeat-last", 0, "N", INTEGER, AT(repeat_last), CLI_GENERATE, 0, 1 << 21,
+     "look for them among the last N tokens; 0 is all (0)"},
+    {"logit-bias", 0, "ID=V", BIAS, AT(biases), CLI_GENERATE, -1e6, 1e6,
+     "add V to the logit of a token; -inf forbids it; may be repeated"},
+    {"logprobs", 0, "N", INTEGER, AT(logprobs), CLI_GENERATE, 1, 1000,
+     "with --json: log-probabilities, of the N best too"},
     {"seed", 0, "S", INTEGER, AT(seed), CLI_GENERATE, 0, 9007199254740992.0,
      "the same seed makes the same choices (0)"},
     {"json", 0, NULL, FLAG, AT(json), CLI_GENERATE, 0, 0, "print {\"ids\": [...]}, the new ids"},
@@ -57,7 +72,8 @@ static const struct option table[] = {
     {"threads", 't', "N", INTEGER, AT(threads), ALL, 0, 256, "worker threads; 0: one a core (0)"},
     {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
      "kernels: scalar, avx2, neon (CARAT_CPU, or the best)"},
-    {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0, "store keys and values as f32 or f16 (f32)"},
+    {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0,
+     "store keys and values as f32, f16 or q8 (f32)"},
     {"context", 0, "N", INTEGER, AT(context), COMPUTING, 1, 1 << 21,
      "most tokens of the session (as many as needed)"},
     {"help", 'h', NULL, FLAG, AT(help), ALL, 0, 0, "this text"},
@@ -108,6 +124,29 @@ static bool set_number(const struct option *option, const char *text, void *fiel
     return true;
 }
 
+/* ID=V; which ids there are is the model's to say. */
+static bool add_bias(const struct option *option, const char *text, struct cli_options *options,
+                     struct err *err)
+{
+    char *end;
+    errno = 0;
+    long long id = strtoll(text, &end, 10);
+    bool whole = end != text && *end == '=' && errno == 0 && id >= 0 && id <= INT32_MAX;
+    char *rest = end;
+    double value = whole ? strtod(end + 1, &rest) : 0;
+    bool inside = (value >= option->least && value <= option->most) || value == -HUGE_VAL;
+    if (!whole || rest == end + 1 || *rest != '\0' || !inside) {
+        return err_set(err, ERR_ARGUMENT, "--%s %s: must be ID=V, V -inf or %.10g to %.10g",
+                       option->name, text, option->least, option->most);
+    }
+    if (options->bias_count == CLI_BIASES_MAX) {
+        return err_set(err, ERR_ARGUMENT, "--%s: more than %d", option->name, CLI_BIASES_MAX);
+    }
+    options->biases[options->bias_count++] =
+        (struct engine_bias){.id = (int32_t)id, .value = (float)value};
+    return true;
+}
+
 static bool set_value(const struct option *option, const char *text, struct cli_options *options,
                       struct err *err)
 {
@@ -116,7 +155,8 @@ static bool set_value(const struct option *option, const char *text, struct cli_
         *(const char **)field = text;
         return true;
     }
-    return set_number(option, text, field, err);
+    return option->kind == BIAS ? add_bias(option, text, options, err)
+                                : set_number(option, text, field, err);
 }
 
 bool cli_options_parse(struct cli_options *options, enum cli_command command, int argc,
@@ -151,8 +191,9 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
             return false;
         }
     }
-    if (strcmp(parsed.kv, "f32") != 0 && strcmp(parsed.kv, "f16") != 0) {
-        return err_set(err, ERR_ARGUMENT, "--kv %s: must be f32 or f16", parsed.kv);
+    if (strcmp(parsed.kv, "f32") != 0 && strcmp(parsed.kv, "f16") != 0 &&
+        strcmp(parsed.kv, "q8") != 0) {
+        return err_set(err, ERR_ARGUMENT, "--kv %s: must be f32, f16 or q8", parsed.kv);
     }
     if (parsed.model == NULL && !parsed.help) {
         return err_set(err, ERR_ARGUMENT, "a model is needed: -m FILE");
@@ -172,6 +213,6 @@ void cli_options_help(enum cli_command command, FILE *out)
         char letter[] = {'-', option->letter, ',', '\0'};
         snprintf(name, sizeof name, "--%s%s%s", option->name, option->argument != NULL ? " " : "",
                  option->argument != NULL ? option->argument : "");
-        fprintf(out, "  %3s %-16s %s\n", option->letter != '\0' ? letter : "", name, option->help);
+        fprintf(out, "  %3s %-18s %s\n", option->letter != '\0' ? letter : "", name, option->help);
     }
 }

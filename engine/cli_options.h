@@ -10,7 +10,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "engine/engine.h"
+
 struct err;
+
+enum { CLI_BIASES_MAX = 256 };
 
 enum cli_command {
     CLI_INFO = 1,
@@ -19,6 +23,7 @@ enum cli_command {
     CLI_LOGITS = 8,
     CLI_GENERATE = 16,
     CLI_BENCH = 32,
+    CLI_PERPLEXITY = 64,
 };
 
 struct cli_options {
@@ -30,11 +35,17 @@ struct cli_options {
     const char *ids; /* a path, "-" = standard input */
     const char *prompt;
     const char *output;
-    int64_t chunk; /* 0 = all at once */
+    const char *save, *load; /* paths of saved sessions */
+    int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
     int64_t prompt_tokens;
     double temperature, top_p; /* below 0: as the file recommends */
     int64_t top_k;
+    double min_p, repeat_penalty; /* 0: off */
+    int64_t repeat_last;          /* 0: all tokens */
+    struct engine_bias biases[CLI_BIASES_MAX];
+    size_t bias_count;
+    int64_t logprobs; /* 0: none */
     int64_t seed;
     bool control, json, no_stop, help;
 };

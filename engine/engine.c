@@ -15,6 +15,7 @@
 #include "compute/workers.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
+#include "load/model_file.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
 #include "session.h"
@@ -131,7 +132,7 @@ static void fill_info(struct engine_model *model)
 static bool open_parts(struct engine_model *model, const struct engine_model_options *options,
                        struct err *err)
 {
-    model->gguf = gguf_open(options->path, err);
+    model->gguf = model_file_open(options->path, err);
     if (model->gguf == NULL || !hparams_read(&model->hparams, model->gguf, err)) {
         return false;
     }
@@ -258,7 +259,9 @@ struct engine_session *engine_session_create(struct engine_model *model,
                longest);
         return NULL;
     }
-    if (options->kv_type != ENGINE_KV_F32 && options->kv_type != ENGINE_KV_F16) {
+    static const enum quant_type kv_types[] = {
+        [ENGINE_KV_F32] = QUANT_F32, [ENGINE_KV_F16] = QUANT_F16, [ENGINE_KV_Q8] = QUANT_Q8_0};
+    if ((size_t)options->kv_type >= sizeof kv_types / sizeof kv_types[0]) {
         refuse(error, "there is no K/V type %d", (int)options->kv_type);
         return NULL;
     }
@@ -275,7 +278,8 @@ struct engine_session *engine_session_create(struct engine_model *model,
             .hparams = &model->hparams,
             .workers = workers_count(model->machine.workers),
             .context = (size_t)(options->context == 0 ? longest : options->context),
-            .kv_type = options->kv_type == ENGINE_KV_F32 ? QUANT_F32 : QUANT_F16,
+            .kv_type = kv_types[options->kv_type],
+            .fingerprint = model->info.fingerprint,
         },
         &err);
     if (session->session == NULL) {
@@ -357,7 +361,28 @@ const float *engine_session_logits(const struct engine_session *session)
     return session_logits(session->session);
 }
 
-static bool check_sampling(const struct engine_sampling *sampling, struct engine_error *error)
+static bool check_biases(const struct engine_model *model, const struct engine_sampling *sampling,
+                         struct engine_error *error)
+{
+    if (sampling->biases == NULL && sampling->bias_count > 0) {
+        return refuse(error, "biases is NULL, with a count of %zu", sampling->bias_count);
+    }
+    for (size_t i = 0; i < sampling->bias_count; i++) {
+        const struct engine_bias *bias = &sampling->biases[i];
+        if (!is_token(model, bias->id)) {
+            return refuse(error, "bias of id %d: the vocabulary has 0 to %d", bias->id,
+                          model->hparams.vocab_size - 1);
+        }
+        if (isnan(bias->value) || (isinf(bias->value) && bias->value > 0)) {
+            return refuse(error, "bias %g of id %d: must be a number or minus infinity",
+                          (double)bias->value, bias->id);
+        }
+    }
+    return true;
+}
+
+static bool check_sampling(const struct engine_model *model, const struct engine_sampling *sampling,
+                           struct engine_error *error)
 {
     if (sampling == NULL) {
         return refuse(error, "sampling is NULL");
@@ -371,7 +396,18 @@ static bool check_sampling(const struct engine_sampling *sampling, struct engine
     if (!(sampling->top_p > 0 && sampling->top_p <= 1) && sampling->temperature > 0) {
         return refuse(error, "top_p %g: must be above 0 and at most 1", (double)sampling->top_p);
     }
-    return true;
+    if (!(sampling->min_p >= 0 && sampling->min_p <= 1)) {
+        return refuse(error, "min_p %g: must be 0 (off) to 1", (double)sampling->min_p);
+    }
+    if (!(sampling->repetition_penalty >= 0) || isinf(sampling->repetition_penalty)) {
+        return refuse(error, "repetition_penalty %g: must be 0 (off) or greater",
+                      (double)sampling->repetition_penalty);
+    }
+    if (sampling->repetition_last < 0) {
+        return refuse(error, "repetition_last %d: must be 0 (all) or greater",
+                      sampling->repetition_last);
+    }
+    return check_biases(model, sampling, error);
 }
 
 bool engine_session_sample(struct engine_session *session, const struct engine_sampling *sampling,
@@ -382,8 +418,57 @@ bool engine_session_sample(struct engine_session *session, const struct engine_s
     if (id == NULL || (banned == NULL && banned_count > 0)) {
         return refuse(error, "sample needs a place for the id, and the banned ids it was told of");
     }
-    return check_sampling(sampling, error) &&
+    return check_sampling(session->model, sampling, error) &&
            (session_sample(session->session, sampling, banned, banned_count, id, &err) ||
+            fail(error, &err));
+}
+
+bool engine_session_logprobs(struct engine_session *session, struct engine_logprob *best,
+                             size_t count, int32_t id, float *logprob, struct engine_error *error)
+{
+    struct err err;
+    if (count > (size_t)session->model->hparams.vocab_size || (best == NULL && count > 0)) {
+        return refuse(error,
+                      "log-probabilities of %zu tokens: the vocabulary has %d, and they "
+                      "need a place",
+                      count, session->model->hparams.vocab_size);
+    }
+    return (logprob == NULL || check_ids(session, &id, 1, error)) &&
+           (session_logprobs(session->session, best, count, id, logprob, &err) ||
+            fail(error, &err));
+}
+
+bool engine_session_save(const struct engine_session *session, const char *path,
+                         struct engine_error *error)
+{
+    struct err err;
+    if (path == NULL) {
+        return refuse(error, "saving a session needs a path");
+    }
+    return session_save(session->session, path, &err) || fail(error, &err);
+}
+
+bool engine_session_restore(struct engine_session *session, const char *path,
+                            struct engine_error *error)
+{
+    struct err err;
+    if (path == NULL) {
+        return refuse(error, "restoring a session needs a path");
+    }
+    return session_restore(session->session, path, &err) || fail(error, &err);
+}
+
+bool engine_session_sample_among(struct engine_session *session,
+                                 const struct engine_sampling *sampling, const int32_t *allowed,
+                                 size_t count, int32_t *id, struct engine_error *error)
+{
+    struct err err;
+    if (id == NULL) {
+        return refuse(error, "sample needs a place for the id");
+    }
+    return check_sampling(session->model, sampling, error) &&
+           check_ids(session, allowed, count, error) &&
+           (session_sample_among(session->session, sampling, allowed, count, id, &err) ||
             fail(error, &err));
 }
 

@@ -33,7 +33,7 @@ struct engine_session;
 enum engine_code {
     ENGINE_OK = 0,
     ENGINE_BAD_ARGUMENT, /* a caller's mistake: the text names the argument and its value */
-    ENGINE_BAD_MODEL,    /* the file is damaged or hostile: the text names file, key and offset */
+    ENGINE_BAD_MODEL,    /* the file is damaged or hostile: the text names it and what is wrong */
     ENGINE_UNSUPPORTED,  /* a sound file that this engine does not run */
     ENGINE_NOT_FOUND,    /* no such file */
     ENGINE_NO_MEMORY,
@@ -49,20 +49,33 @@ struct engine_error {
 
 /* --- sampling --- */
 
-/* Order: temperature, top-k, top-p, softmax, draw (as transformers). temperature 0 takes the best
- * token (the lowest id of equals) and ignores the rest. */
+struct engine_bias {
+    int32_t id;
+    float value; /* added to the logit; minus infinity: never */
+};
+
+/* Order: bias, repetition penalty, temperature, top-k, top-p, min-p, softmax, draw (as
+ * transformers). temperature 0 takes the best token behind the penalty (the lowest id of equals)
+ * and ignores the rest. Members that are 0 are off, but top_p. */
 struct engine_sampling {
     float temperature; /* >= 0 */
     int32_t top_k;     /* 0 = off; ties with the k-th are kept */
     float top_p;       /* 0 < p <= 1; 1 = off */
     uint64_t seed;     /* the draw at a position depends on seed and position alone */
+    float min_p;       /* 0..1: only tokens at least so likely in proportion to the best one */
+    float repetition_penalty;         /* of tokens that were there: logit / p, or * p below 0 */
+    int32_t repetition_last;          /* among so many last tokens of the session; 0 = all */
+    const struct engine_bias *biases; /* borrowed for the call */
+    size_t bias_count;
 };
 
 /* --- models --- */
 
 struct engine_model_options {
-    const char *path; /* a GGUF file (version 2 or 3) of architecture gemma4 */
-    int threads;      /* workers besides nothing else: 0 = one for each core this process may use */
+    /* A GGUF file of architecture gemma4 (of several parts the first), or a folder with safetensors
+     * weights, config.json and tokenizer.json as Hugging Face publishes them. */
+    const char *path;
+    int threads;     /* workers besides nothing else: 0 = one for each core this process may use */
     const char *cpu; /* kernels: NULL = best for this machine; "scalar", "avx2", "neon" force one */
 };
 
@@ -116,7 +129,11 @@ void engine_free(void *memory);
 
 /* --- sessions --- */
 
-enum engine_kv_type { ENGINE_KV_F32, ENGINE_KV_F16 };
+enum engine_kv_type {
+    ENGINE_KV_F32,
+    ENGINE_KV_F16,
+    ENGINE_KV_Q8, /* 8-bit blocks of 32 with a half as their scale: 8.5 bits a value */
+};
 
 struct engine_session_options {
     int32_t context; /* most tokens it can hold: 1 .. the model's context_length; 0 = that length */
@@ -162,6 +179,34 @@ const float *engine_session_logits(const struct engine_session *session);
 bool engine_session_sample(struct engine_session *session, const struct engine_sampling *sampling,
                            const int32_t *banned, size_t banned_count, int32_t *id,
                            struct engine_error *error);
+
+struct engine_logprob {
+    int32_t id;
+    float logprob; /* natural, of the softmax of the logits as they are: no sampling rule counts */
+};
+
+/* best[0..count) gets the most likely next tokens, the best first (of equals the lowest id);
+ * *logprob (may be NULL) that of `id`. count: 0 .. vocabulary_size. */
+bool engine_session_logprobs(struct engine_session *session, struct engine_logprob *best,
+                             size_t count, int32_t id, float *logprob, struct engine_error *error);
+
+/* Saves what the session holds: tokens, keys and values, logits. Written to a temporary file beside
+ * `path`, synced, renamed over it. */
+bool engine_session_save(const struct engine_session *session, const char *path,
+                         struct engine_error *error);
+
+/* Makes the session hold what was saved by a session of the same model and K/V type, as if it had
+ * computed it itself. ENGINE_BAD_MODEL when the file is damaged, ENGINE_UNSUPPORTED when it is of
+ * another model, K/V type or version, ENGINE_CONTEXT_FULL when its tokens do not fit. Takes as much
+ * memory again for the time it takes. */
+bool engine_session_restore(struct engine_session *session, const char *path,
+                            struct engine_error *error);
+
+/* The same, with the choice limited to allowed[0..count), count >= 1, each id once: temperature,
+ * top-k and top-p work among those alone. */
+bool engine_session_sample_among(struct engine_session *session,
+                                 const struct engine_sampling *sampling, const int32_t *allowed,
+                                 size_t count, int32_t *id, struct engine_error *error);
 
 /* Asks a running sync, evaluate or append to stop; any thread; looked at between layers. The
  * request stays until engine_session_resume, so that a cancel that comes a moment early is not

@@ -3,12 +3,14 @@
  *   A = H, logits there    nothing to compute
  *   A inside H             keep all of A but its last token, whose logits are needed
  *   common prefix c        keep c
- *   and then               keep nothing, if the rings do not reach back to what the first token
- *                          to be computed looks at
+ *   and then               keep less, back to the last point that the rings or a copy of them can
+ *                          be brought back to (text/kv_marks), at worst nothing
+ *
+ * Where a sync went on from and where it ended are the points of which copies are made: there
+ * answers begin and messages end, and there later prompts part from what is held.
  *
  * Tokens count as held only when their whole chunk is done. A chunk that was cancelled has
- * overwritten ring slots, which kv_cache knows; going on from there asks kv_cache_can_resume like
- * any other rewind.
+ * overwritten ring slots, which kv_cache knows; going on from there is like any other rewind.
  */
 #include "session.h"
 
@@ -18,15 +20,22 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "load/hparams.h"
+#include "snapshot.h"
 #include "text/decoder.h"
 #include "text/kv_cache.h"
+#include "text/kv_marks.h"
 #include "text/sampler.h"
 
+/* For copies of the rings. */
+enum { COPY_BYTES = 256 * 1024 * 1024 };
+
 struct session {
+    struct session_options options;
     struct decoder *decoder;
     size_t vocabulary;
     size_t context;
     struct kv_cache *cache;
+    struct kv_marks *marks;
     int32_t *tokens; /* [context] */
     size_t count;
     float *logits; /* [vocabulary] */
@@ -38,6 +47,62 @@ struct session {
     void *progress_context;
 };
 
+/* --- making one --- */
+
+/* What holds a timeline, empty. On failure release_timeline what is there. */
+static bool make_timeline(const struct session_options *options, struct snapshot *made,
+                          struct err *err)
+{
+    *made = (struct snapshot){.fingerprint = options->fingerprint,
+                              .vocabulary = (size_t)options->hparams->vocab_size,
+                              .context = options->context};
+    made->tokens = mem_try_alloc(made->context, sizeof *made->tokens);
+    made->logits = mem_try_alloc(made->vocabulary, sizeof *made->logits);
+    if (made->tokens == NULL || made->logits == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for a session of %zu tokens", made->context);
+    }
+    made->cache =
+        kv_cache_create(options->hparams, made->context, DECODER_CHUNK, options->kv_type, err);
+    if (made->cache == NULL) {
+        return false;
+    }
+    made->marks = kv_marks_create(made->cache, COPY_BYTES, err);
+    return made->marks != NULL;
+}
+
+static void release_timeline(const struct snapshot *timeline)
+{
+    kv_marks_destroy(timeline->marks);
+    kv_cache_destroy(timeline->cache);
+    mem_free(timeline->logits);
+    mem_free(timeline->tokens);
+}
+
+static struct snapshot view_timeline(const struct session *session)
+{
+    return (struct snapshot){
+        .fingerprint = session->options.fingerprint,
+        .vocabulary = session->vocabulary,
+        .context = session->context,
+        .tokens = session->tokens,
+        .count = session->count,
+        .logits = session->logits,
+        .has_logits = session->has_logits,
+        .cache = session->cache,
+        .marks = session->marks,
+    };
+}
+
+static void take_timeline(struct session *session, const struct snapshot *timeline)
+{
+    session->tokens = timeline->tokens;
+    session->count = timeline->count;
+    session->logits = timeline->logits;
+    session->has_logits = timeline->has_logits;
+    session->cache = timeline->cache;
+    session->marks = timeline->marks;
+}
+
 struct session *session_create(const struct session_options *options, struct err *err)
 {
     struct session *session = mem_try_zero(1, sizeof *session);
@@ -45,21 +110,21 @@ struct session *session_create(const struct session_options *options, struct err
         err_set(err, ERR_MEMORY, "no memory for a session");
         return NULL;
     }
-    size_t context = options->context, workers = (size_t)options->workers;
+    struct snapshot timeline;
+    session->options = *options;
     session->decoder = options->decoder;
     session->vocabulary = (size_t)options->hparams->vocab_size;
-    session->context = context;
-    session->tokens = mem_try_alloc(context, sizeof *session->tokens);
-    session->logits = mem_try_alloc(session->vocabulary, sizeof *session->logits);
-    session->scores = mem_try_align(64, context * workers, sizeof *session->scores);
-    if (session->tokens == NULL || session->logits == NULL || session->scores == NULL) {
-        err_set(err, ERR_MEMORY, "no memory for a session of %zu tokens", context);
-        session_destroy(session);
-        return NULL;
+    session->context = options->context;
+    bool ok = make_timeline(options, &timeline, err);
+    take_timeline(session, &timeline);
+    ok = ok && sampler_init(&session->sampler, session->vocabulary, err);
+    if (ok) {
+        session->scores =
+            mem_try_align(64, options->context * (size_t)options->workers, sizeof(float));
+        ok = session->scores != NULL || err_set(err, ERR_MEMORY, "no memory for %zu scores",
+                                                options->context * (size_t)options->workers);
     }
-    session->cache =
-        kv_cache_create(options->hparams, context, DECODER_CHUNK, options->kv_type, err);
-    if (session->cache == NULL || !sampler_init(&session->sampler, session->vocabulary, err)) {
+    if (!ok) {
         session_destroy(session);
         return NULL;
     }
@@ -71,13 +136,14 @@ void session_destroy(struct session *session)
     if (session == NULL) {
         return;
     }
+    struct snapshot timeline = view_timeline(session);
+    release_timeline(&timeline);
     sampler_finish(&session->sampler);
-    kv_cache_destroy(session->cache);
     mem_free(session->scores);
-    mem_free(session->logits);
-    mem_free(session->tokens);
     mem_free(session);
 }
+
+/* --- what it holds --- */
 
 size_t session_context(const struct session *session)
 {
@@ -92,7 +158,7 @@ const int32_t *session_tokens(const struct session *session, size_t *count)
 
 size_t session_kv_bytes(const struct session *session)
 {
-    return kv_cache_bytes(session->cache);
+    return kv_cache_bytes(session->cache) + kv_marks_bytes(session->marks);
 }
 
 void session_on_progress(struct session *session,
@@ -117,14 +183,19 @@ void session_resume(struct session *session)
     atomic_store(&session->cancel, false);
 }
 
-/* Cuts the timeline to its first `count` tokens. */
-static void rewind_to(struct session *session, size_t count)
+/* --- computing --- */
+
+/* Cuts the timeline to its first `count` tokens, or to fewer, so that it can go on from there.
+ * Returns how many are left. */
+static size_t rewind_to(struct session *session, size_t count)
 {
-    if (count == session->count) {
-        return;
+    size_t left = kv_marks_restore(session->marks, session->cache, session->count, count);
+    if (left != session->count) {
+        kv_marks_cut(session->marks, session->cache, left);
+        session->count = left;
+        session->has_logits = false;
     }
-    session->count = count;
-    session->has_logits = false;
+    return left;
 }
 
 static bool check_room(const struct session *session, size_t count, struct err *err)
@@ -155,11 +226,13 @@ static bool run_chunk(struct session *session, const int32_t *ids, size_t count,
         .cancel = &session->cancel,
     };
     session->has_logits = session->has_logits && logits != session->logits;
+    kv_marks_before(session->marks, session->cache, session->count, session->count + count);
     if (!decoder_run(session->decoder, &run, err)) {
         return false;
     }
     memmove(session->tokens + session->count, ids, count * sizeof *ids);
     session->count += count;
+    kv_marks_pass(session->marks, session->cache, session->count);
     if (wanted > 0 && logits != session->logits) {
         memcpy(session->logits, logits + (wanted - 1) * session->vocabulary,
                session->vocabulary * sizeof *logits);
@@ -207,15 +280,13 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count, siz
     bool nothing_to_do = kept == count && count == session->count && session->has_logits;
     if (!nothing_to_do) {
         kept = kept == count ? count - 1 : kept;
-        if (!kv_cache_can_resume(session->cache, kept)) {
-            kept = 0;
-            kv_cache_restart(session->cache);
-        }
-        rewind_to(session, kept);
+        kept = rewind_to(session, kept);
+        kv_marks_note(session->marks, session->cache, kept);
         if (!run_chunks(session, ids + kept, count - kept, NULL, err)) {
             return false;
         }
     }
+    kv_marks_note(session->marks, session->cache, count);
     if (reused != NULL) {
         *reused = kept;
     }
@@ -223,16 +294,11 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count, siz
 }
 
 /* After a cancel in the middle of a chunk the rings may have lost what the next token looks at:
- * then everything is computed again, in the old order. */
+ * then some of the tokens are computed again, in the old order. */
 static bool restore(struct session *session, struct err *err)
 {
-    size_t count = session->count;
-    if (kv_cache_can_resume(session->cache, count)) {
-        return true;
-    }
-    kv_cache_restart(session->cache);
-    rewind_to(session, 0);
-    return run_chunks(session, session->tokens, count, NULL, err);
+    size_t count = session->count, left = rewind_to(session, count);
+    return run_chunks(session, session->tokens + left, count - left, NULL, err);
 }
 
 bool session_append(struct session *session, const int32_t *ids, size_t count, float *logits,
@@ -242,12 +308,66 @@ bool session_append(struct session *session, const int32_t *ids, size_t count, f
            run_chunks(session, ids, count, logits, err);
 }
 
+/* --- choosing --- */
+
+static bool check_logits(const struct session *session, struct err *err)
+{
+    return session->has_logits ||
+           err_set(err, ERR_ARGUMENT, "the session has no logits to choose from");
+}
+
+static struct sampler_state sampler_state(const struct session *session)
+{
+    return (struct sampler_state){
+        .logits = session->logits,
+        .tokens = session->tokens,
+        .token_count = session->count,
+        .position = session->count,
+    };
+}
+
 bool session_sample(struct session *session, const struct engine_sampling *sampling,
                     const int32_t *banned, size_t banned_count, int32_t *id, struct err *err)
 {
-    if (!session->has_logits) {
-        return err_set(err, ERR_ARGUMENT, "the session has no logits to choose from");
+    struct sampler_state state = sampler_state(session);
+    state.banned = banned;
+    state.banned_count = banned_count;
+    return check_logits(session, err) &&
+           sampler_choose(&session->sampler, &state, sampling, id, err);
+}
+
+bool session_sample_among(struct session *session, const struct engine_sampling *sampling,
+                          const int32_t *allowed, size_t count, int32_t *id, struct err *err)
+{
+    struct sampler_state state = sampler_state(session);
+    return check_logits(session, err) &&
+           sampler_choose_among(&session->sampler, &state, sampling, allowed, count, id, err);
+}
+
+bool session_logprobs(struct session *session, struct engine_logprob *best, size_t count,
+                      int32_t id, float *logprob, struct err *err)
+{
+    return check_logits(session, err) &&
+           sampler_logprobs(&session->sampler, session->logits, best, count, id, logprob, err);
+}
+
+/* --- files --- */
+
+bool session_save(const struct session *session, const char *path, struct err *err)
+{
+    struct snapshot timeline = view_timeline(session);
+    return snapshot_write(path, &timeline, err);
+}
+
+/* Into a second timeline, which replaces the first when everything was there and sound. */
+bool session_restore(struct session *session, const char *path, struct err *err)
+{
+    struct snapshot before = view_timeline(session), read;
+    if (!make_timeline(&session->options, &read, err) || !snapshot_read(path, &read, err)) {
+        release_timeline(&read);
+        return false;
     }
-    return sampler_choose(&session->sampler, session->logits, sampling, banned, banned_count,
-                          session->count, id, err);
+    take_timeline(session, &read);
+    release_timeline(&before);
+    return true;
 }

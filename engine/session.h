@@ -1,7 +1,8 @@
 /* session: one timeline of tokens, and the logits after the last of them.
  *
  * The caller always says which tokens the session shall hold; the session keeps the longest common
- * prefix that its K/V cache still allows and computes the rest in chunks. Invariant, also after a
+ * prefix that its K/V cache allows, or copies of what that has lost, and computes the rest in
+ * chunks. Invariant, also after a
  * failure or a cancel: the cache holds exactly the positions of tokens[0..count), and the logits
  * are those after the last one, or there are none.
  *
@@ -18,6 +19,7 @@
 #include "load/quant.h"
 
 struct decoder;
+struct engine_logprob;
 struct engine_sampling;
 struct err;
 struct hparams;
@@ -28,7 +30,8 @@ struct session_options {
     const struct hparams *hparams;
     int workers;             /* threads that the decoder runs on */
     size_t context;          /* most tokens, at least 1 */
-    enum quant_type kv_type; /* QUANT_F32 or QUANT_F16 */
+    enum quant_type kv_type; /* QUANT_F32, QUANT_F16 or QUANT_Q8_0 */
+    uint64_t fingerprint;    /* of the model: says whose saved sessions can be restored */
 };
 
 struct session *session_create(const struct session_options *options, struct err *err);
@@ -40,9 +43,9 @@ void session_on_progress(struct session *session,
                          void (*progress)(void *context, size_t done, size_t total), void *context);
 
 /* Holds exactly ids[0..count), count >= 1. When the part to be kept ends before what a sliding
- * layer's ring still reaches back to, everything is computed again. *reused (may be NULL): tokens
- * kept. ERR_FULL, with nothing changed, when count exceeds the context; ERR_CANCELLED and
- * ERR_MEMORY leave a prefix of ids. */
+ * layer's ring still reaches back to, less is kept: up to the last point that the rings can be
+ * brought back to (text/kv_marks). *reused (may be NULL): tokens kept. ERR_FULL, with nothing
+ * changed, when count exceeds the context; ERR_CANCELLED and ERR_MEMORY leave a prefix of ids. */
 bool session_sync(struct session *session, const int32_t *ids, size_t count, size_t *reused,
                   struct err *err);
 
@@ -58,10 +61,23 @@ const float *session_logits(const struct session *session);
 bool session_sample(struct session *session, const struct engine_sampling *sampling,
                     const int32_t *banned, size_t banned_count, int32_t *id, struct err *err);
 
+/* As sampler_logprobs; ERR_ARGUMENT also when there are no logits. */
+bool session_logprobs(struct session *session, struct engine_logprob *best, size_t count,
+                      int32_t id, float *logprob, struct err *err);
+
+/* What the session holds, to a file and from it (snapshot.h). A restore that fails changes nothing.
+ */
+bool session_save(const struct session *session, const char *path, struct err *err);
+bool session_restore(struct session *session, const char *path, struct err *err);
+
+/* The choice is limited to allowed[0..count): ids of the vocabulary, each once. */
+bool session_sample_among(struct session *session, const struct engine_sampling *sampling,
+                          const int32_t *allowed, size_t count, int32_t *id, struct err *err);
+
 void session_cancel(struct session *session);
 void session_resume(struct session *session);
 
-/* Bytes that the K/V cache has allocated. */
+/* Bytes that the K/V cache and the copies of its rings have allocated. */
 size_t session_kv_bytes(const struct session *session);
 
 #endif

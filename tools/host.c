@@ -1,6 +1,7 @@
 /* host: main of carat-tool. Policy first, then the sandbox, and only then the client's words.
  *
- *     carat-tool NAME --workspace DIR [--policy FILE | --policy-fd N] [--self-test]
+ *     carat-tool NAME --workspace DIR [--policy FILE | --policy-fd N] [--self-test | --run -- CMD
+ * ...]
  *
  * It runs twice. The first run reads the policy and replaces itself by bubblewrap, which runs the
  * same program again in new namespaces, with --inside and the policy's text in a memfd: that way
@@ -24,6 +25,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include "mcp_server.h"
@@ -32,7 +34,13 @@
 #include "tool.h"
 #include "workspace.h"
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_SANDBOX = 56 };
+enum {
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_SANDBOX = 56,
+    EXIT_NOT_RUNNABLE = 126,
+    EXIT_NOT_FOUND = 127
+};
 
 struct family {
     const char *name;
@@ -53,6 +61,7 @@ struct arguments {
     const char *workspace, *policy_path;
     int policy_fd; /* -1 = none */
     bool inside, self_test;
+    char **command; /* --run: what to run instead of serving; NULL = none */
 };
 
 enum {
@@ -60,6 +69,7 @@ enum {
     OPTION_POLICY,
     OPTION_POLICY_FD,
     OPTION_SELF_TEST,
+    OPTION_RUN,
     OPTION_INSIDE,
     OPTION_HELP
 };
@@ -69,6 +79,7 @@ static const struct option options[] = {
     {"policy", required_argument, NULL, OPTION_POLICY},
     {"policy-fd", required_argument, NULL, OPTION_POLICY_FD},
     {"self-test", no_argument, NULL, OPTION_SELF_TEST},
+    {"run", no_argument, NULL, OPTION_RUN},
     {"inside", no_argument, NULL, OPTION_INSIDE},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -76,6 +87,7 @@ static const struct option options[] = {
 
 static const char help_text[] =
     "usage: carat-tool NAME --workspace DIR [--policy FILE | --policy-fd N] [--self-test]\n"
+    "       carat-tool NAME --workspace DIR [--policy FILE | --policy-fd N] --run -- CMD ...\n"
     "\n"
     "Serves tools over MCP on standard input and output, from inside a sandbox.\n"
     "\n"
@@ -84,6 +96,7 @@ static const char help_text[] =
     "  --policy FILE    what this run may touch, as JSON; without it, the defaults\n"
     "  --policy-fd N    the same, from an open descriptor\n"
     "  --self-test      try each layer of the sandbox, print what held, and exit\n"
+    "  --run -- CMD     run CMD in the sandbox of NAME, with our own input and output\n"
     "  --inside         we are in the namespaces already (carat-tool says this to itself)\n"
     "  --help           print this\n"
     "\n"
@@ -131,6 +144,7 @@ static bool usage_error(const char *what, const char *value)
 static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
     int option;
+    bool run = false;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
         case OPTION_WORKSPACE:
@@ -147,6 +161,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
         case OPTION_SELF_TEST:
             arguments->self_test = true;
             break;
+        case OPTION_RUN:
+            run = true;
+            break;
         case OPTION_INSIDE:
             arguments->inside = true;
             break;
@@ -157,10 +174,14 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
             return false;
         }
     }
-    if (argc - optind != 1) {
+    if (argc - optind < 1 || (!run && argc - optind > 1)) {
         return usage_error("exactly one NAME is needed", "");
     }
+    if (run && argc - optind < 2) {
+        return usage_error("--run needs a command after --", "");
+    }
     arguments->name = argv[optind];
+    arguments->command = run ? argv + optind + 1 : NULL;
     if (!find_family(arguments)) {
         return usage_error("no such tool: ", arguments->name);
     }
@@ -226,16 +247,30 @@ static bool enter_namespaces(const struct arguments *arguments, const struct pol
         return false;
     }
     snprintf(number, sizeof number, "%d", fd);
-    char *argv[] = {program,
-                    "--inside",
-                    (char *)arguments->name,
-                    "--workspace",
-                    policy->workspace,
-                    "--policy-fd",
-                    number,
-                    arguments->self_test ? "--self-test" : NULL,
-                    NULL};
-    sandbox_reexecute(policy, kind, argv, err);
+    char *mode = arguments->self_test ? "--self-test" : arguments->command != NULL ? "--run" : NULL;
+    char *fixed[] = {program, "--inside", "--workspace", policy->workspace, "--policy-fd", number};
+    enum { FIXED = sizeof fixed / sizeof fixed[0], NAMED = 3 };
+    size_t extra = 0;
+    while (arguments->command != NULL && arguments->command[extra] != NULL) {
+        extra++;
+    }
+    char **words = mem_try_zero(FIXED + NAMED + extra + 1, sizeof *words);
+    if (words == NULL) {
+        close(fd);
+        return err_set(err, ERR_MEMORY, "no memory for the command line");
+    }
+    memcpy(words, fixed, sizeof fixed);
+    size_t count = FIXED;
+    if (mode != NULL) {
+        words[count++] = mode;
+    }
+    words[count++] = "--";
+    words[count++] = (char *)arguments->name;
+    for (size_t i = 0; i < extra; i++) {
+        words[count++] = arguments->command[i];
+    }
+    sandbox_reexecute(policy, kind, words, err);
+    mem_free(words);
     close(fd);
     return false;
 }
@@ -302,6 +337,11 @@ static int run(const struct arguments *arguments, const struct policy *policy,
         if (!sandbox_enter(policy, kind, &err)) {
             return fail(&err);
         }
+    }
+    if (arguments->command != NULL) {
+        execvp(arguments->command[0], arguments->command);
+        fprintf(stderr, "carat-tool: %s: %s\n", arguments->command[0], strerror(errno));
+        return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
     }
     return arguments->self_test ? self_test(policy) : serve(arguments, policy);
 }

@@ -24,7 +24,7 @@ enum { KERNELS_FORMATS = QUANT_NVFP4 + 1 };
 
 /* What can be done with rows of one stored format; NULL where this set has nothing better than
  * decoding by load/quant.h. F32 and F16 always have dot and accumulate: the K/V cache needs them.
- */
+ * It may hold Q8_0, too: that, plain C always has. */
 struct kernels_rows {
     /* out[r] = sum over c of row_r[c] * x[c] */
     void (*dot)(const unsigned char *rows, size_t row_bytes, size_t row_count, size_t columns,

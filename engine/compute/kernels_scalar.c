@@ -79,6 +79,26 @@ static void dot_f16(const unsigned char *rows, size_t row_bytes, size_t row_coun
     }
 }
 
+/* Value c of a row of blocks: half d, 32 signed codes. */
+static float read_q8_0(const unsigned char *row, size_t c)
+{
+    const unsigned char *block = row + c / 32 * 34;
+    return read_f16(block, 0) * (float)(int8_t)block[2 + c % 32];
+}
+
+static void dot_q8_0(const unsigned char *rows, size_t row_bytes, size_t row_count, size_t columns,
+                     const float *x, float *out)
+{
+    for (size_t r = 0; r < row_count; r++) {
+        const unsigned char *row = rows + r * row_bytes;
+        float lane[LANES] = {0};
+        for (size_t c = 0; c < columns; c++) {
+            lane[c % LANES] += read_q8_0(row, c) * x[c];
+        }
+        out[r] = add_lanes(lane);
+    }
+}
+
 static void accumulate_f32(const unsigned char *rows, size_t row_bytes, size_t row_count,
                            size_t columns, const float *scale, float *sum)
 {
@@ -100,6 +120,16 @@ static void accumulate_f16(const unsigned char *rows, size_t row_bytes, size_t r
     }
 }
 
+static void accumulate_q8_0(const unsigned char *rows, size_t row_bytes, size_t row_count,
+                            size_t columns, const float *scale, float *sum)
+{
+    for (size_t r = 0; r < row_count; r++) {
+        for (size_t c = 0; c < columns; c++) {
+            sum[c] += scale[r] * read_q8_0(rows + r * row_bytes, c);
+        }
+    }
+}
+
 const struct kernels kernels_scalar = {
     .name = "scalar",
     .supported = always,
@@ -108,5 +138,6 @@ const struct kernels kernels_scalar = {
         {
             [QUANT_F32] = {.dot = dot_f32, .accumulate = accumulate_f32},
             [QUANT_F16] = {.dot = dot_f16, .accumulate = accumulate_f16},
+            [QUANT_Q8_0] = {.dot = dot_q8_0, .accumulate = accumulate_q8_0},
         },
 };

@@ -94,6 +94,34 @@ static void decode(const struct kernels *kernels, const struct weights_matrix *m
     }
 }
 
+/* Decodes `rows` rows from row `from` on and multiplies all tokens by them. */
+static void multiply_panel(const struct tensor_machine *machine,
+                           const struct tensor_product *product, size_t from, size_t rows,
+                           int worker, float *out)
+{
+    const struct weights_matrix *matrix = product->matrix;
+    size_t columns = (size_t)matrix->columns;
+    const unsigned char *stored = matrix->data + from * matrix->row_bytes;
+    const float *panel = (const float *)(const void *)stored;
+    if (matrix->format->type != QUANT_F32) {
+        float *scratch = machine->panels + (size_t)worker * machine->panel_values;
+        decode(machine->kernels, matrix, from, rows, scratch);
+        panel = scratch;
+    }
+    machine->kernels->panel(panel, columns, rows, columns, product->x, product->x_stride,
+                            product->tokens, out, product->out_stride);
+}
+
+/* out[t][r] *= scale, for a matrix that has one scale for all its values. */
+static void scale_outputs(const struct tensor_product *product, float *out, size_t rows)
+{
+    for (size_t t = 0; t < product->tokens; t++) {
+        for (size_t r = 0; r < rows; r++) {
+            out[t * product->out_stride + r] *= product->matrix->scale;
+        }
+    }
+}
+
 static void multiply_piece(void *context, size_t piece, int worker)
 {
     const struct product_job *job = context;
@@ -114,16 +142,12 @@ static void multiply_piece(void *context, size_t piece, int worker)
     if (multiplies_as_stored(machine, matrix->format, product->tokens)) {
         machine->kernels->rows[matrix->format->type].dot(stored, matrix->row_bytes, rows, columns,
                                                          product->x, out);
-        return;
+    } else {
+        multiply_panel(machine, product, from, rows, worker, out);
     }
-    const float *panel = (const float *)(const void *)stored;
-    if (matrix->format->type != QUANT_F32) {
-        float *scratch = machine->panels + (size_t)worker * machine->panel_values;
-        decode(machine->kernels, matrix, from, rows, scratch);
-        panel = scratch;
+    if (matrix->scale != 1.0f) {
+        scale_outputs(product, out, rows);
     }
-    machine->kernels->panel(panel, columns, rows, columns, product->x, product->x_stride,
-                            product->tokens, out, product->out_stride);
 }
 
 static size_t rows_of_a_piece(const struct tensor_machine *machine,
@@ -163,6 +187,11 @@ void tensor_decode_row(const struct tensor_machine *machine, const struct weight
                        int32_t row, float *values)
 {
     decode(machine->kernels, matrix, (size_t)row, 1, values);
+    if (matrix->scale != 1.0f) {
+        for (int32_t i = 0; i < matrix->columns; i++) {
+            values[i] *= matrix->scale;
+        }
+    }
 }
 
 /* --- element by element --- */

@@ -51,9 +51,9 @@ struct tensor_product {
     int32_t row_from, row_count; /* the rows of the matrix that are wanted; row_count 0 = all */
 };
 
-/* Up to four products as one piece of work: q, k and v; gate and up. A product whose matrix has no
- * data is left out. */
-enum { TENSOR_PRODUCTS_MAX = 4 };
+/* Several products as one piece of work: q, k and v; gate and up, also of several experts. A
+ * product whose matrix has no data is left out. */
+enum { TENSOR_PRODUCTS_MAX = 16 };
 void tensor_multiply(struct tensor_machine *machine, const struct tensor_product *products,
                      size_t product_count);
 

@@ -1,19 +1,9 @@
 /* Opening a model file, looking things up in it, and telling it apart from others. The checks of
  * the contents are in gguf_file.c.
- *
- * The file is mapped privately and read-only. Somebody who shortens a file that is in use takes
- * pages away from under us; that is the model owner's to notice (a lease or a SIGBUS handler), not
- * ours: here the size is asked for once, from the descriptor that is mapped.
  */
 #include "load/gguf.h"
 
-#include <errno.h>
 #include <string.h>
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -21,6 +11,7 @@
 #include "base/utf8.h"
 #include "base/visible.h"
 
+#include "load/file_map.h"
 #include "load/gguf_file.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "weights are used as they lie");
@@ -58,7 +49,7 @@ static void show_path(const char *path, char shown[GGUF_SHOWN])
 
 /* --- opening --- */
 
-static struct gguf *create(const char *path, struct err *err)
+struct gguf *gguf_create(const char *path, struct err *err)
 {
     size_t length = strlen(path) + 1;
     struct gguf *gguf = mem_try_zero(1, sizeof *gguf);
@@ -75,49 +66,25 @@ static struct gguf *create(const char *path, struct err *err)
     return gguf;
 }
 
-static bool map_file(struct gguf *gguf, int fd, struct err *err)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return err_errno(err, ERR_IO, "%s: asking for its size", gguf->shown_path);
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return err_set(err, ERR_FORMAT, "%s: not a regular file", gguf->shown_path);
-    }
-    if (status.st_size == 0) {
-        return err_set(err, ERR_FORMAT, "%s: the file is empty", gguf->shown_path);
-    }
-    if ((uintmax_t)status.st_size > SIZE_MAX) {
-        return err_set(err, ERR_LIMIT, "%s: too large to be mapped", gguf->shown_path);
-    }
-    size_t size = (size_t)status.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (bytes == MAP_FAILED) {
-        return err_errno(err, ERR_IO, "%s: mapping %zu bytes", gguf->shown_path, size);
-    }
-    gguf->bytes = bytes;
-    gguf->size = size;
-    gguf->mapped = true;
-    return true;
-}
-
 struct gguf *gguf_open(const char *path, struct err *err)
 {
-    struct gguf *gguf = create(path, err);
+    struct gguf *gguf = gguf_create(path, err);
     if (gguf == NULL) {
         return NULL;
     }
-    /* O_NONBLOCK: opening a FIFO would wait for a writer before fstat could refuse it. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    bool ok = fd >= 0;
+    gguf->maps = mem_try_zero(1, sizeof *gguf->maps);
+    bool ok = gguf->maps != NULL;
     if (!ok) {
-        err_errno(err, errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO,
-                  "%s: opening the model file", gguf->shown_path);
+        err_set(err, ERR_MEMORY, "%s: no memory for a map", gguf->shown_path);
+    } else if (file_map_open(gguf->maps, path, gguf->shown_path, err)) {
+        gguf->map_count = 1;
+        gguf->bytes = gguf->maps[0].bytes;
+        gguf->size = gguf->maps[0].size;
+        ok = gguf_file_read(gguf, err);
     } else {
-        ok = map_file(gguf, fd, err);
-        close(fd);
+        ok = false;
     }
-    if (!ok || !gguf_file_read(gguf, err)) {
+    if (!ok) {
         gguf_close(gguf);
         return NULL;
     }
@@ -126,7 +93,7 @@ struct gguf *gguf_open(const char *path, struct err *err)
 
 struct gguf *gguf_open_bytes(const char *name, const void *data, size_t size, struct err *err)
 {
-    struct gguf *gguf = create(name, err);
+    struct gguf *gguf = gguf_create(name, err);
     if (gguf == NULL) {
         return NULL;
     }
@@ -144,15 +111,67 @@ void gguf_close(struct gguf *gguf)
     if (gguf == NULL) {
         return;
     }
-    if (gguf->mapped) {
-        munmap((void *)(uintptr_t)gguf->bytes, gguf->size);
+    for (size_t i = 0; i < gguf->map_count; i++) {
+        file_map_close(&gguf->maps[i]);
     }
+    mem_free(gguf->maps);
+    mem_free(gguf->made_keys);
+    mem_free(gguf->made_values);
     name_index_finish(&gguf->key_index);
     name_index_finish(&gguf->tensor_index);
     mem_free(gguf->keys);
     mem_free(gguf->tensors);
     mem_free(gguf->path);
     mem_free(gguf);
+}
+
+bool gguf_add_tensors(struct gguf *gguf, const struct gguf_tensor *added, size_t count,
+                      struct err *err)
+{
+    size_t before = gguf->tensor_index.count, all = before + count;
+    struct name_index index = {0};
+    struct gguf_tensor *tensors = NULL;
+    bool ok = true;
+    if (all > GGUF_TENSORS_MAX) {
+        return err_set(err, ERR_LIMIT, "%s: %zu tensors, must be at most %d", gguf->shown_path, all,
+                       GGUF_TENSORS_MAX);
+    }
+    tensors = mem_try_alloc(all + 1, sizeof *tensors);
+    if (tensors == NULL || !name_index_init(&index, all + 1)) {
+        ok = err_set(err, ERR_MEMORY, "%s: no memory for %zu tensors", gguf->shown_path, all);
+    }
+    for (size_t i = 0; ok && i < all; i++) {
+        uint32_t item;
+        tensors[i] = i < before ? gguf->tensors[i] : added[i - before];
+        const char *name = tensors[i].name;
+        enum name_index_result result = name_index_add(&index, name, strlen(name), &item);
+        if (result != NAME_INDEX_ADDED) {
+            char shown[GGUF_SHOWN];
+            gguf_show(name, strlen(name), shown);
+            ok = err_set(err, ERR_FORMAT, "%s: tensor %s is there twice, or collides with too many",
+                         gguf->shown_path, shown);
+        }
+    }
+    if (!ok) {
+        name_index_finish(&index);
+        mem_free(tensors);
+        return false;
+    }
+    name_index_finish(&gguf->tensor_index);
+    mem_free(gguf->tensors);
+    gguf->tensor_index = index;
+    gguf->tensors = tensors;
+    return true;
+}
+
+bool gguf_add_maps(struct gguf *gguf, size_t count, struct err *err)
+{
+    struct file_map *maps = mem_try_resize(gguf->maps, gguf->map_count + count, sizeof *gguf->maps);
+    if (maps == NULL) {
+        return err_set(err, ERR_MEMORY, "%s: no memory for %zu maps", gguf->shown_path, count);
+    }
+    gguf->maps = maps;
+    return true;
 }
 
 /* --- look-ups --- */
@@ -169,7 +188,11 @@ const char *gguf_shown_path(const struct gguf *gguf)
 
 uint64_t gguf_file_bytes(const struct gguf *gguf)
 {
-    return gguf->size;
+    uint64_t bytes = gguf->map_count == 0 ? gguf->size : 0;
+    for (size_t i = 0; i < gguf->map_count; i++) {
+        bytes += gguf->maps[i].size;
+    }
+    return bytes;
 }
 
 static int64_t find(const struct name_index *index, const char *name)
@@ -374,17 +397,26 @@ static uint64_t mix(uint64_t hash, const unsigned char *bytes, size_t size)
     return hash ^ hash >> 29;
 }
 
-uint64_t gguf_fingerprint(const struct gguf *gguf)
+/* Samples at equal distances, the last one at the very end. */
+static uint64_t mix_samples(uint64_t hash, const unsigned char *bytes, size_t size)
 {
     enum { SAMPLES = 64, SAMPLE_BYTES = 4096 };
-    uint64_t hash = mix(gguf->size, gguf->bytes, gguf->metadata_bytes);
-    /* Samples at equal distances, the last one at the very end. */
-    size_t data = gguf->size - gguf->metadata_bytes;
-    size_t length = data < SAMPLE_BYTES ? data : SAMPLE_BYTES;
+    size_t length = size < SAMPLE_BYTES ? size : SAMPLE_BYTES;
     for (size_t i = 0; i < SAMPLES; i++) {
-        size_t at = (data - length) / (SAMPLES - 1) * i;
-        at = i == SAMPLES - 1 ? data - length : at;
-        hash = mix(hash, gguf->bytes + gguf->metadata_bytes + at, length);
+        size_t at = (size - length) / (SAMPLES - 1) * i;
+        hash = mix(hash, bytes + (i == SAMPLES - 1 ? size - length : at), length);
+    }
+    return hash;
+}
+
+uint64_t gguf_fingerprint(const struct gguf *gguf)
+{
+    uint64_t hash = mix(gguf->size, gguf->bytes, gguf->metadata_bytes);
+    hash = mix_samples(hash, gguf->bytes + gguf->metadata_bytes, gguf->size - gguf->metadata_bytes);
+    for (size_t i = 0; i < gguf->map_count; i++) {
+        if (gguf->maps[i].bytes != gguf->bytes) {
+            hash = mix_samples(hash, gguf->maps[i].bytes, gguf->maps[i].size);
+        }
     }
     return hash;
 }

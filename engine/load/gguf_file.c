@@ -14,7 +14,8 @@
  *
  * After that look-ups need no checks.
  *
- * Left out: what keys mean (hparams, tokenizer), shapes (weights), big-endian files, split files.
+ * Left out: what keys mean (hparams, tokenizer), shapes (weights), big-endian files, how the parts
+ * of a split model belong together (gguf_split).
  */
 #include "load/gguf_file.h"
 
@@ -30,7 +31,7 @@
 
 enum {
     KEYS_MAX = 65536,
-    TENSORS_MAX = 65536,
+    TENSORS_MAX = GGUF_TENSORS_MAX,
     KEY_LENGTH_MAX = 65535,
     STRING_MAX = 16 << 20, /* bytes */
     ARRAY_MAX = 1 << 24,   /* elements */

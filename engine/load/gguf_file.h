@@ -1,7 +1,8 @@
 /* gguf_file: what an opened GGUF file is made of, and the reading of it; the inside of gguf.h.
  *
- * Only gguf.c and gguf_file.c include this. All pointers are views into the bytes but those to the
- * arrays of descriptions, which gguf_close frees, filled or not.
+ * For gguf.c and gguf_file.c, and for the two that make a model of several files: gguf_split.c and
+ * hf_folder.c. All pointers are views into the bytes but those to the maps, to the arrays of
+ * descriptions, and to what was made in memory, all of which gguf_close frees, filled or not.
  */
 #ifndef CARAT_LOAD_GGUF_FILE_H
 #define CARAT_LOAD_GGUF_FILE_H
@@ -14,6 +15,7 @@
 #include "load/name_index.h"
 
 struct err;
+struct file_map;
 
 enum { GGUF_VALUE_TYPES = GGUF_F64 + 1 };
 
@@ -36,7 +38,10 @@ struct gguf {
     const unsigned char *bytes;
     size_t size;
     size_t metadata_bytes; /* header, keys and tensor descriptions */
-    bool mapped;
+    struct file_map *maps; /* the files; none over a caller's bytes */
+    size_t map_count;
+    unsigned char *made_keys; /* of a model whose keys are in another form: `bytes`, else NULL */
+    float *made_values;       /* of tensors that had to be converted */
     char *path;
     char shown_path[GGUF_SHOWN];
     struct gguf_key *keys;
@@ -44,6 +49,17 @@ struct gguf {
     struct gguf_tensor *tensors;
     struct name_index tensor_index;
 };
+
+/* An empty gguf, for gguf_close. */
+struct gguf *gguf_create(const char *path, struct err *err);
+
+/* Adds tensors behind those that are there; a name that is there already is refused. The
+ * descriptions are copied, the names included. */
+enum { GGUF_TENSORS_MAX = 65536 };
+bool gguf_add_tensors(struct gguf *gguf, const struct gguf_tensor *added, size_t count,
+                      struct err *err);
+/* Room for `count` more maps; the caller fills maps[map_count++]. */
+bool gguf_add_maps(struct gguf *gguf, size_t count, struct err *err);
 
 /* Checks all of gguf->bytes and fills the descriptions. On failure some are filled: close it. */
 bool gguf_file_read(struct gguf *gguf, struct err *err);

@@ -7,7 +7,7 @@
  * own, and how many pairs of a full head rotate (rope_freqs.weight has 1 for those, 1e30 for the
  * others).
  *
- * Left out: other architectures (the drafter has its own), scaled RoPE, files in several parts.
+ * Left out: other architectures (the drafter has its own), scaled RoPE.
  */
 #include "load/hparams.h"
 
@@ -105,12 +105,6 @@ static bool check_architecture(const struct reading *r)
         return err_set(r->err, ERR_UNSUPPORTED,
                        "%s: the architecture is \"%s\"; only gemma4 is run",
                        gguf_shown_path(r->gguf), shown);
-    }
-    int64_t parts;
-    if (gguf_integer(r->gguf, "split.count", &parts, NULL) && parts > 1) {
-        return err_set(r->err, ERR_UNSUPPORTED,
-                       "%s: one of %" PRId64 " parts of a split model; join them first",
-                       gguf_shown_path(r->gguf), parts);
     }
     return true;
 }

@@ -5,10 +5,15 @@
  * views of its rows. A layer that shares K/V uses the Q rows only, however many the tensor has, and
  * of separate tensors only attn_q: dead K/V tensors of early checkpoints are never looked at.
  *
- * Left out: experts (refused), vision and audio tensors in the same file (not looked at).
+ * The experts of a layer lie in tensors of three dimensions, which are taken as one matrix with the
+ * experts' rows behind each other. Gate and up may be one tensor (each expert's gate, then its up)
+ * or two; a stride in rows makes both look the same.
+ *
+ * Left out: vision and audio tensors in the same file (not looked at).
  */
 #include "load/weights.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -29,13 +34,14 @@ struct binding {
     int32_t layer; /* -1: not in a layer */
 };
 
+/* A role that names its own last part ("ffn_gate_inp.scale") is no weight. */
 static void full_name(const struct binding *b, const char *role, char name[NAME_SIZE])
 {
-    if (b->layer < 0) {
-        snprintf(name, NAME_SIZE, "%s.weight", role);
-    } else {
-        snprintf(name, NAME_SIZE, "blk.%" PRId32 ".%s.weight", b->layer, role);
-    }
+    const char *last = strchr(role, '.') == NULL ? ".weight" : "";
+    int length = b->layer < 0
+                     ? snprintf(name, NAME_SIZE, "%s%s", role, last)
+                     : snprintf(name, NAME_SIZE, "blk.%" PRId32 ".%s%s", b->layer, role, last);
+    assert(length > 0 && length < NAME_SIZE); /* roles are the literals of this file */
 }
 
 /* NULL, and no error, when the file has none. */
@@ -66,13 +72,15 @@ static bool wrong_shape(const struct binding *b, const struct gguf_tensor *tenso
                    gguf_shown_path(b->gguf), tensor->name, expected, found);
 }
 
-/* Kernels load floats and halves in place. */
+/* Kernels load floats and halves in place. GGUF aligns all tensors; safetensors may put one of
+ * halves behind one of an odd number of halves. */
 static bool check_place(const struct binding *b, const struct gguf_tensor *tensor)
 {
-    if ((uintptr_t)tensor->data % sizeof(float) != 0) {
+    size_t alignment = quant_format((uint32_t)tensor->type)->block_bytes == 2 ? 2 : sizeof(float);
+    if ((uintptr_t)tensor->data % alignment != 0) {
         return err_set(b->err, ERR_UNSUPPORTED,
-                       "%s: tensor %s does not lie on a multiple of 4 bytes",
-                       gguf_shown_path(b->gguf), tensor->name);
+                       "%s: tensor %s does not lie on a multiple of %zu bytes",
+                       gguf_shown_path(b->gguf), tensor->name, alignment);
     }
     return true;
 }
@@ -100,21 +108,8 @@ static struct weights_matrix row_view(const struct gguf_tensor *tensor, int64_t 
         .rows = rows,
         .columns = (int32_t)tensor->ne[0],
         .row_bytes = row_bytes,
+        .scale = 1.0f,
     };
-}
-
-static bool bind_matrix(const struct binding *b, const char *role, int32_t rows, int32_t columns,
-                        struct weights_matrix *matrix)
-{
-    const struct gguf_tensor *tensor = find(b, role);
-    if (tensor == NULL) {
-        return missing(b, role);
-    }
-    if (!check_matrix(b, tensor, rows, columns)) {
-        return false;
-    }
-    *matrix = row_view(tensor, 0, rows);
-    return true;
 }
 
 static bool bind_vector(const struct binding *b, const char *role, int32_t size,
@@ -141,6 +136,51 @@ static bool bind_vector(const struct binding *b, const char *role, int32_t size,
     return true;
 }
 
+/* One number, finite. */
+static bool bind_scalar(const struct binding *b, const char *role, float *scalar)
+{
+    const float *found;
+    if (!bind_vector(b, role, 1, &found)) {
+        return false;
+    }
+    if (!isfinite(*found)) {
+        char name[NAME_SIZE];
+        full_name(b, role, name);
+        return err_set(b->err, ERR_FORMAT, "%s: tensor %s is %g", gguf_shown_path(b->gguf), name,
+                       (double)*found);
+    }
+    *scalar = *found;
+    return true;
+}
+
+static bool bind_matrix(const struct binding *b, const char *role, int32_t rows, int32_t columns,
+                        struct weights_matrix *matrix)
+{
+    const struct gguf_tensor *tensor = find(b, role);
+    char scale[NAME_SIZE];
+    if (tensor == NULL) {
+        return missing(b, role);
+    }
+    if (!check_matrix(b, tensor, rows, columns)) {
+        return false;
+    }
+    *matrix = row_view(tensor, 0, rows);
+    snprintf(scale, sizeof scale, "%s.scale", role);
+    return tensor->type != QUANT_NVFP4 || find(b, scale) == NULL ||
+           bind_scalar(b, scale, &matrix->scale);
+}
+
+/* Formats whose scale lies in another tensor are bound alone only, not as a part of one. */
+static bool check_unscaled(const struct binding *b, const struct gguf_tensor *tensor,
+                           const char *scale)
+{
+    if (tensor->type != QUANT_NVFP4 || find(b, scale) == NULL) {
+        return true;
+    }
+    return err_set(b->err, ERR_UNSUPPORTED, "%s: tensor %s has a scale of its own, %s",
+                   gguf_shown_path(b->gguf), tensor->name, scale);
+}
+
 /* --- one layer --- */
 
 /* Q | K | V in one tensor. */
@@ -155,6 +195,9 @@ static bool bind_fused(const struct binding *b, const struct gguf_tensor *fused,
         rows = query_rows;
     }
     if (!check_matrix(b, fused, rows, b->hparams->hidden_size)) {
+        return false;
+    }
+    if (!check_unscaled(b, fused, "attn_qkv.scale")) {
         return false;
     }
     layer->q = row_view(fused, 0, query_rows);
@@ -209,23 +252,75 @@ static bool bind_feed_forward(const struct binding *b, struct weights_layer *lay
            bind_vector(b, "post_ffw_norm", hidden, &layer->post_ffw_norm);
 }
 
-static bool bind_layer_scalar(const struct binding *b, struct weights_layer *layer)
+/* --- experts --- */
+
+/* A tensor [experts][rows][columns] as one matrix of experts * rows rows. */
+static bool bind_stack(const struct binding *b, const char *role, int64_t rows, int32_t columns,
+                       struct weights_matrix *matrix)
 {
-    const float *scalar;
-    layer->layer_scalar = 1.0f;
-    if (find(b, "layer_output_scale") == NULL) {
-        return true;
+    const struct gguf_tensor *tensor = find(b, role);
+    int32_t experts = b->hparams->num_experts;
+    if (tensor == NULL) {
+        return missing(b, role);
     }
-    if (!bind_vector(b, "layer_output_scale", 1, &scalar)) {
+    if (tensor->ne[0] != (uint64_t)columns || tensor->ne[1] != (uint64_t)rows ||
+        tensor->ne[2] != (uint64_t)experts || tensor->ne[3] != 1) {
+        char expected[SHAPE_SIZE];
+        snprintf(expected, sizeof expected, "[%" PRId32 "][%" PRId64 "][%" PRId32 "]", experts,
+                 rows, columns);
+        return wrong_shape(b, tensor, expected);
+    }
+    if (experts * rows > INT32_MAX) {
+        return err_set(b->err, ERR_LIMIT, "%s: tensor %s has %" PRId64 " rows, must be at most %d",
+                       gguf_shown_path(b->gguf), tensor->name, experts * rows, INT32_MAX);
+    }
+    if (!check_place(b, tensor)) {
         return false;
     }
-    if (!isfinite(*scalar)) {
-        return err_set(b->err, ERR_FORMAT,
-                       "%s: tensor blk.%" PRId32 ".layer_output_scale.weight is %g",
-                       gguf_shown_path(b->gguf), b->layer, (double)*scalar);
+    char scale[NAME_SIZE];
+    snprintf(scale, sizeof scale, "%s.scale", role);
+    *matrix = row_view(tensor, 0, (int32_t)(experts * rows));
+    /* Of ffn_down_exps that name is taken: it is the model's own scale of each expert. */
+    return strcmp(role, "ffn_down_exps") == 0 || check_unscaled(b, tensor, scale);
+}
+
+static bool bind_gate_and_up(const struct binding *b, struct weights_experts *experts)
+{
+    int32_t hidden = b->hparams->hidden_size, width = b->hparams->moe_intermediate_size;
+    if (find(b, "ffn_gate_up_exps") == NULL && find(b, "ffn_gate_exps") != NULL) {
+        experts->stride = width;
+        return bind_stack(b, "ffn_gate_exps", width, hidden, &experts->gate) &&
+               bind_stack(b, "ffn_up_exps", width, hidden, &experts->up);
     }
-    layer->layer_scalar = *scalar;
+    if (!bind_stack(b, "ffn_gate_up_exps", 2 * (int64_t)width, hidden, &experts->gate)) {
+        return false;
+    }
+    experts->stride = 2 * width;
+    experts->up = experts->gate; /* the same rows, a width later: the last gate's are left out */
+    experts->up.data += (uint64_t)width * experts->up.row_bytes;
+    experts->up.rows -= width;
     return true;
+}
+
+static bool bind_experts(const struct binding *b, struct weights_experts *experts)
+{
+    int32_t hidden = b->hparams->hidden_size, count = b->hparams->num_experts;
+    return bind_matrix(b, "ffn_gate_inp", count, hidden, &experts->router) &&
+           bind_vector(b, "ffn_gate_inp.scale", hidden, &experts->router_scale) &&
+           bind_vector(b, "ffn_down_exps.scale", count, &experts->output_scale) &&
+           bind_gate_and_up(b, experts) &&
+           bind_stack(b, "ffn_down_exps", hidden, b->hparams->moe_intermediate_size,
+                      &experts->down) &&
+           bind_vector(b, "post_ffw_norm_1", hidden, &experts->post_dense_norm) &&
+           bind_vector(b, "pre_ffw_norm_2", hidden, &experts->pre_experts_norm) &&
+           bind_vector(b, "post_ffw_norm_2", hidden, &experts->post_experts_norm);
+}
+
+static bool bind_layer_scalar(const struct binding *b, struct weights_layer *layer)
+{
+    layer->layer_scalar = 1.0f;
+    return find(b, "layer_output_scale") == NULL ||
+           bind_scalar(b, "layer_output_scale", &layer->layer_scalar);
 }
 
 static bool bind_layer(struct binding *b, int32_t number)
@@ -235,6 +330,7 @@ static bool bind_layer(struct binding *b, int32_t number)
     int32_t width = b->hparams->hidden_size_per_layer_input;
     b->layer = number;
     return bind_attention(b, layer) && bind_feed_forward(b, layer) && bind_layer_scalar(b, layer) &&
+           (b->hparams->num_experts == 0 || bind_experts(b, &layer->experts)) &&
            (width == 0 || (bind_matrix(b, "inp_gate", width, hidden, &layer->ple_gate) &&
                            bind_matrix(b, "proj", hidden, width, &layer->ple_proj) &&
                            bind_vector(b, "post_norm", hidden, &layer->post_ple_norm)));
@@ -267,11 +363,6 @@ static bool bind_tables(const struct binding *b)
 bool weights_bind(struct weights *weights, const struct hparams *hparams, const struct gguf *gguf,
                   struct err *err)
 {
-    if (hparams->num_experts > 0) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s: a mixture of %" PRId32 " experts; only dense models are run",
-                       gguf_shown_path(gguf), hparams->num_experts);
-    }
     struct weights bound = {0};
     struct binding b = {
         .weights = &bound, .hparams = hparams, .gguf = gguf, .err = err, .layer = -1};

@@ -23,6 +23,22 @@ struct weights_matrix {
     const struct quant_format *format;
     int32_t rows, columns;
     uint64_t row_bytes;
+    float scale; /* of every value, beside what the format has; 1 but in some NVFP4 files */
+};
+
+/* The experts of a layer. Gate and up of expert e are rows e * stride .. e * stride + W - 1 of the
+ * matrices, whether the file has them in one tensor or in two; W = expert width, E = experts. */
+struct weights_experts {
+    struct weights_matrix router; /* [E][d] ffn_gate_inp */
+    const float *router_scale;    /* [d] ffn_gate_inp.scale */
+    const float *output_scale;    /* [E] ffn_down_exps.scale */
+    struct weights_matrix gate,
+        up;         /* [d] columns; ffn_gate_up_exps, or ffn_gate_exps and ffn_up_exps */
+    int32_t stride; /* rows from one expert's to the next's: 2 W, or W */
+    struct weights_matrix down;     /* [E * d][W] ffn_down_exps: expert e has rows e * d .. */
+    const float *post_dense_norm;   /* [d] post_ffw_norm_1 */
+    const float *pre_experts_norm;  /* [d] pre_ffw_norm_2 */
+    const float *post_experts_norm; /* [d] post_ffw_norm_2 */
 };
 
 /* hd = head_dim, nh = attention heads, nkv = key/value heads, d = hidden size, P = per-layer width
@@ -38,6 +54,7 @@ struct weights_layer {
     struct weights_matrix gate, up;   /* [intermediate][d] */
     struct weights_matrix down;       /* [d][intermediate] */
     const float *post_ffw_norm;       /* [d] */
+    struct weights_experts experts;   /* all NULL when hparams have no experts */
     struct weights_matrix ple_gate;   /* [P][d] blk.N.inp_gate */
     struct weights_matrix ple_proj;   /* [d][P] blk.N.proj */
     const float *post_ple_norm;       /* [d] blk.N.post_norm */

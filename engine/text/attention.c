@@ -117,13 +117,25 @@ void attention_project(struct pass *pass, int32_t layer, size_t query_from)
     tensor_share(pass->machine, finish_row, &job, pass_active(pass));
 }
 
+/* How rows of the cache are read. Not every set of kernels has all of it for 8-bit rows; what it
+ * lacks, plain C has. */
+static struct kernels_rows cache_rows(const struct pass *pass)
+{
+    enum quant_type type = kv_cache_type(pass->cache);
+    struct kernels_rows rows = pass->machine->kernels->rows[type];
+    rows.dot = rows.dot != NULL ? rows.dot : kernels_scalar.rows[type].dot;
+    rows.accumulate =
+        rows.accumulate != NULL ? rows.accumulate : kernels_scalar.rows[type].accumulate;
+    return rows;
+}
+
 /* One query head of one token. */
 static void attend_head(void *context, size_t index, int worker)
 {
     const struct layer_job *job = context;
     const struct pass *pass = job->pass;
     const struct hparams *hp = pass->hparams;
-    const struct kernels_rows *rows = &pass->machine->kernels->rows[kv_cache_type(pass->cache)];
+    const struct kernels_rows rows = cache_rows(pass);
     size_t heads = (size_t)hp->num_attention_heads, hd = (size_t)job->layer->head_dim;
     size_t row = pass->first + index / heads, head = index % heads;
     int kv_head = (int)(head / (heads / (size_t)job->layer->num_key_value_heads));
@@ -136,13 +148,13 @@ static void attend_head(void *context, size_t index, int worker)
     struct kv_span span;
     for (size_t p = begin; p < end; p += span.count) {
         span = kv_cache_span(pass->cache, job->layer->kv_layer, kv_head, p, end);
-        rows->dot(span.keys, span.row_bytes, span.count, hd, q, scores + (p - begin));
+        rows.dot(span.keys, span.row_bytes, span.count, hd, q, scores + (p - begin));
     }
     tensor_softmax(scores, end - begin);
     memset(out, 0, hd * sizeof *out);
     for (size_t p = begin; p < end; p += span.count) {
         span = kv_cache_span(pass->cache, job->layer->kv_layer, kv_head, p, end);
-        rows->accumulate(span.values, span.row_bytes, span.count, hd, scores + (p - begin), out);
+        rows.accumulate(span.values, span.row_bytes, span.count, hd, scores + (p - begin), out);
     }
 }
 

@@ -3,6 +3,7 @@
  *   x = E[id] sqrt(d);  ple = per-layer inputs
  *   each layer:  x += norm(attention(norm(x)));  x += norm(feed_forward(norm(x)))
  *                x += norm(per_layer(x));        x *= layer_scalar
+ *   feed_forward = dense, or with experts norm(dense) + norm(experts(x))
  *   logits = cap tanh(head norm(x) / cap)
  *
  * A cancelled pass is noticed between the operations of a layer; the operations themselves skip
@@ -17,6 +18,7 @@
 #include "load/weights.h"
 #include "text/attention.h"
 #include "text/embed.h"
+#include "text/experts.h"
 #include "text/feed_forward.h"
 #include "text/kv_cache.h"
 #include "text/pass.h"
@@ -61,6 +63,9 @@ static void run_layer(struct pass *pass, int32_t layer, size_t wanted)
 
     norm_input(pass, w->pre_ffw_norm);
     feed_forward_dense(pass, layer);
+    if (pass->experts != NULL) {
+        experts_add(pass, layer);
+    }
     add_branch(pass, w->post_ffw_norm);
 
     if (pass->hparams->hidden_size_per_layer_input > 0) {
@@ -143,6 +148,8 @@ static size_t greater(size_t a, size_t b)
 static struct widths measure(const struct hparams *hp)
 {
     struct widths widths = {.feed_forward = (size_t)hp->hidden_size_per_layer_input};
+    size_t chosen = (size_t)hp->top_k_experts * (size_t)hp->moe_intermediate_size;
+    widths.feed_forward = greater(widths.feed_forward, chosen);
     for (int32_t l = 0; l < hp->num_hidden_layers; l++) {
         const struct hparams_layer *layer = &hp->layers[l];
         size_t hd = (size_t)layer->head_dim;
@@ -158,7 +165,8 @@ size_t decoder_widest(const struct hparams *hp)
 {
     struct widths widths = measure(hp);
     size_t ple = (size_t)hp->hidden_size_per_layer_input * (size_t)hp->num_hidden_layers;
-    return greater(greater((size_t)hp->hidden_size, ple),
+    size_t expert = (size_t)hp->moe_intermediate_size; /* columns of an expert's down */
+    return greater(greater(greater((size_t)hp->hidden_size, ple), expert),
                    greater(widths.query, widths.feed_forward));
 }
 
@@ -185,14 +193,17 @@ static bool check_formats(const struct hparams *hp, const struct weights *weight
              check_matrix(&w->gate, "ffn_gate", l, err) && check_matrix(&w->up, "ffn_up", l, err) &&
              check_matrix(&w->down, "ffn_down", l, err) &&
              check_matrix(&w->ple_gate, "inp_gate", l, err) &&
-             check_matrix(&w->ple_proj, "proj", l, err);
+             check_matrix(&w->ple_proj, "proj", l, err) &&
+             check_matrix(&w->experts.router, "ffn_gate_inp", l, err) &&
+             check_matrix(&w->experts.gate, "ffn_gate_exps", l, err) &&
+             check_matrix(&w->experts.up, "ffn_up_exps", l, err) &&
+             check_matrix(&w->experts.down, "ffn_down_exps", l, err);
     }
     return ok;
 }
 
 static bool check_model(const struct hparams *hp, const struct weights *weights, struct err *err)
 {
-    assert(hp->num_experts == 0); /* weights_bind refuses mixtures */
     struct widths widths = measure(hp);
     for (int32_t l = 0; l < hp->num_hidden_layers; l++) {
         const struct hparams_layer *layer = &hp->layers[l];
@@ -273,7 +284,12 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
     for (int32_t l = 0; l < hparams->num_hidden_layers; l++) {
         pass->last_kv_layer = hparams->layers[l].shares_kv ? pass->last_kv_layer : l;
     }
-    if (!init_ropes(pass, err) || !allocate_buffers(pass, err)) {
+    bool ok = init_ropes(pass, err) && allocate_buffers(pass, err);
+    if (ok && hparams->num_experts > 0) {
+        pass->experts = experts_create(hparams, DECODER_CHUNK, err);
+        ok = pass->experts != NULL;
+    }
+    if (!ok) {
         decoder_destroy(decoder);
         return NULL;
     }
@@ -305,6 +321,7 @@ void decoder_destroy(struct decoder *decoder)
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         mem_free(buffers[i]);
     }
+    experts_destroy(pass->experts);
     rope_finish(&pass->rope_sliding);
     rope_finish(&pass->rope_full);
     mem_free(decoder);

@@ -23,7 +23,7 @@ struct weights;
 enum { DECODER_CHUNK = 256 };
 
 /* hparams, weights and machine are borrowed and must outlive the decoder. ERR_UNSUPPORTED for a
- * weight format that cannot be decoded. The model must be no mixture of experts. */
+ * weight format that cannot be decoded.  */
 struct decoder *decoder_create(const struct hparams *hparams, const struct weights *weights,
                                struct tensor_machine *machine, struct err *err);
 void decoder_destroy(struct decoder *decoder);

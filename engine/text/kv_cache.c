@@ -5,6 +5,7 @@
  */
 #include "text/kv_cache.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -13,7 +14,8 @@
 
 struct store {
     size_t row_values;     /* num_key_value_heads * head_dim; 0: the layer shares K/V */
-    size_t head_values;    /* head_dim */
+    size_t row_bytes;      /* of keys, or of values */
+    size_t head_bytes;     /* of one head in a row */
     size_t page_positions; /* the length of a page, or of the ring */
     size_t page_count;
     unsigned char **pages; /* NULL where not allocated yet */
@@ -22,7 +24,7 @@ struct store {
 
 struct kv_cache {
     enum quant_type type;
-    size_t value_bytes;
+    const struct quant_format *format;
     size_t window;
     size_t ring;   /* positions in a ring */
     size_t oldest; /* rings hold nothing below this position */
@@ -32,9 +34,9 @@ struct kv_cache {
     struct store stores[];
 };
 
-static size_t page_bytes(const struct kv_cache *cache, const struct store *store)
+static size_t page_bytes(const struct store *store)
 {
-    return 2 * store->page_positions * store->row_values * cache->value_bytes;
+    return 2 * store->page_positions * store->row_bytes;
 }
 
 static bool allocate_page(struct kv_cache *cache, struct store *store, size_t page)
@@ -42,11 +44,11 @@ static bool allocate_page(struct kv_cache *cache, struct store *store, size_t pa
     if (store->pages[page] != NULL) {
         return true;
     }
-    store->pages[page] = mem_try_align(64, 1, page_bytes(cache, store));
+    store->pages[page] = mem_try_align(64, 1, page_bytes(store));
     if (store->pages[page] == NULL) {
         return false;
     }
-    cache->bytes += page_bytes(cache, store);
+    cache->bytes += page_bytes(store);
     return true;
 }
 
@@ -54,7 +56,9 @@ static bool init_store(struct kv_cache *cache, struct store *store,
                        const struct hparams_layer *layer, size_t context)
 {
     store->ring = layer->sliding;
-    store->head_values = (size_t)layer->head_dim;
+    store->head_bytes =
+        (size_t)layer->head_dim / cache->format->block_values * cache->format->block_bytes;
+    store->row_bytes = store->head_bytes * (size_t)layer->num_key_value_heads;
     store->row_values = (size_t)layer->head_dim * (size_t)layer->num_key_value_heads;
     store->page_positions = layer->sliding ? cache->ring : KV_CACHE_PAGE;
     store->page_count = layer->sliding ? 1 : (context + KV_CACHE_PAGE - 1) / KV_CACHE_PAGE;
@@ -76,13 +80,19 @@ struct kv_cache *kv_cache_create(const struct hparams *hparams, size_t context, 
         return NULL;
     }
     cache->type = type;
-    cache->value_bytes = quant_format(type)->block_bytes;
+    cache->format = quant_format(type);
     cache->window = (size_t)hparams->sliding_window;
     cache->ring = cache->window + chunk + KV_CACHE_SLACK;
     cache->ring = cache->ring < context ? cache->ring : context;
     cache->layer_count = (int)layers;
     for (size_t l = 0; l < layers; l++) {
         const struct hparams_layer *layer = &hparams->layers[l];
+        if ((size_t)layer->head_dim % cache->format->block_values != 0) {
+            err_set(err, ERR_UNSUPPORTED, "heads of %d values cannot be stored as %s in layer %zu",
+                    layer->head_dim, cache->format->name, l);
+            kv_cache_destroy(cache);
+            return NULL;
+        }
         if (!layer->shares_kv && !init_store(cache, &cache->stores[l], layer, context)) {
             err_set(err, ERR_MEMORY, "no memory for the K/V cache of layer %zu", l);
             kv_cache_destroy(cache);
@@ -138,21 +148,98 @@ bool kv_cache_prepare(struct kv_cache *cache, size_t from, size_t to, struct err
     return true;
 }
 
+size_t kv_cache_oldest(const struct kv_cache *cache)
+{
+    return cache->oldest;
+}
+
+size_t kv_cache_needed(const struct kv_cache *cache, size_t position)
+{
+    return position + 1 > cache->window ? position + 1 - cache->window : 0;
+}
+
 bool kv_cache_can_resume(const struct kv_cache *cache, size_t position)
 {
-    size_t needed = position + 1 > cache->window ? position + 1 - cache->window : 0;
-    return !cache->has_rings || needed >= cache->oldest;
+    return !cache->has_rings || kv_cache_needed(cache, position) >= cache->oldest;
+}
+
+void kv_cache_reach(struct kv_cache *cache, size_t oldest)
+{
+    cache->oldest = oldest;
 }
 
 void kv_cache_restart(struct kv_cache *cache)
 {
-    cache->oldest = 0;
+    kv_cache_reach(cache, 0);
+}
+
+int kv_cache_layers(const struct kv_cache *cache)
+{
+    return cache->layer_count;
+}
+
+enum kv_layer kv_cache_layer(const struct kv_cache *cache, int layer)
+{
+    const struct store *store = &cache->stores[layer];
+    return store->row_values == 0 ? KV_LAYER_SHARED : store->ring ? KV_LAYER_RING : KV_LAYER_FULL;
+}
+
+size_t kv_cache_row_bytes(const struct kv_cache *cache, int layer)
+{
+    return cache->stores[layer].row_bytes;
+}
+
+size_t kv_cache_window(const struct kv_cache *cache)
+{
+    return cache->window;
+}
+
+size_t kv_cache_ring(const struct kv_cache *cache)
+{
+    return cache->has_rings ? cache->ring : 0;
+}
+
+struct kv_run kv_cache_run(struct kv_cache *cache, int layer, size_t position, size_t end)
+{
+    struct store *store = &cache->stores[layer];
+    size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
+    size_t slot = position % store->page_positions;
+    size_t row_bytes = store->row_bytes;
+    size_t run = store->page_positions - slot;
+    unsigned char *keys = store->pages[page] + slot * row_bytes;
+    return (struct kv_run){
+        .keys = keys,
+        .values = keys + store->page_positions * row_bytes,
+        .count = run < end - position ? run : end - position,
+    };
+}
+
+/* Half d = greatest / 127, then 32 codes round(x / d): what load/quant.h reads as Q8_0. */
+static void write_q8_0(unsigned char *to, const float *from, size_t n)
+{
+    for (size_t block = 0; block < n / 32; block++, to += 34, from += 32) {
+        float greatest = 0;
+        for (size_t i = 0; i < 32; i++) {
+            greatest = fmaxf(greatest, fabsf(from[i]));
+        }
+        uint16_t half = quant_f32_to_f16(greatest / 127);
+        float scale = quant_f16_to_f32(half), inverse = scale > 0 ? 1 / scale : 0;
+        memcpy(to, &half, sizeof half);
+        for (size_t i = 0; i < 32; i++) {
+            float code = fminf(fmaxf(from[i] * inverse, -127), 127); /* no number becomes -127 */
+            to[2 + i] = (unsigned char)(int8_t)lrintf(code);
+        }
+    }
 }
 
 static void write_row(const struct kv_cache *cache, unsigned char *to, const float *from, size_t n)
 {
     if (cache->type == QUANT_F32) {
         memcpy(to, from, n * sizeof *from);
+        return;
+    }
+    if (cache->type == QUANT_Q8_0) {
+        write_q8_0(to, from, n);
         return;
     }
     uint16_t *halves = (uint16_t *)(void *)to;
@@ -167,7 +254,7 @@ void kv_cache_store(struct kv_cache *cache, int layer, size_t position, const fl
     struct store *store = &cache->stores[layer];
     size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
     size_t slot = position % store->page_positions;
-    size_t row_bytes = store->row_values * cache->value_bytes;
+    size_t row_bytes = store->row_bytes;
     unsigned char *row = store->pages[page] + slot * row_bytes;
     write_row(cache, row, keys, store->row_values);
     write_row(cache, row + store->page_positions * row_bytes, values, store->row_values);
@@ -179,10 +266,10 @@ struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, 
     const struct store *store = &cache->stores[layer];
     size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
     size_t slot = position % store->page_positions;
-    size_t row_bytes = store->row_values * cache->value_bytes;
+    size_t row_bytes = store->row_bytes;
     size_t run = store->page_positions - slot;
-    const unsigned char *keys = store->pages[page] + slot * row_bytes +
-                                (size_t)head * store->head_values * cache->value_bytes;
+    const unsigned char *keys =
+        store->pages[page] + slot * row_bytes + (size_t)head * store->head_bytes;
     return (struct kv_span){
         .keys = keys,
         .values = keys + store->page_positions * row_bytes,

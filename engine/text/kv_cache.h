@@ -11,7 +11,8 @@
  * that a session can go back a little without computing again. How far is kv_cache_can_resume: a
  * slot that was overwritten once (even by a pass that was cancelled) does not come back.
  *
- * A position's row is [num_key_value_heads][head_dim], float32 or float16. Owned by the session;
+ * A position's row is [num_key_value_heads][head_dim], float32, float16, or 8-bit blocks of 32 with
+ * a half as their scale (Q8_0). Owned by the session;
  * the thread that computes writes it, and its workers read it.
  */
 #ifndef CARAT_TEXT_KV_CACHE_H
@@ -35,7 +36,8 @@ struct kv_span {
     size_t count;
 };
 
-/* For positions 0..context-1, written at most `chunk` at a time. `type` is QUANT_F32 or QUANT_F16.
+/* For positions 0..context-1, written at most `chunk` at a time. `type` is QUANT_F32, QUANT_F16 or
+ * QUANT_Q8_0: ERR_UNSUPPORTED when heads are not whole blocks.
  */
 struct kv_cache *kv_cache_create(const struct hparams *hparams, size_t context, size_t chunk,
                                  enum quant_type type, struct err *err);
@@ -52,6 +54,33 @@ bool kv_cache_can_resume(const struct kv_cache *cache, size_t position);
 
 /* Forgets which slots were overwritten: the session starts again at position 0. */
 void kv_cache_restart(struct kv_cache *cache);
+
+/* What the rings hold, for those who copy them (text/kv_marks, snapshot): nothing below `oldest`. A
+ * token at `position` looks back to kv_cache_needed(position) at most. kv_cache_reach says that
+ * rows from `oldest` on were put there (with kv_cache_run). */
+size_t kv_cache_oldest(const struct kv_cache *cache);
+size_t kv_cache_needed(const struct kv_cache *cache, size_t position);
+void kv_cache_reach(struct kv_cache *cache, size_t oldest);
+
+enum kv_layer { KV_LAYER_SHARED, KV_LAYER_FULL, KV_LAYER_RING };
+
+/* Layers 0..count-1, what each of them stores, and the bytes of its keys (or values) of one
+ * position: 0 for a layer that shares K/V. */
+int kv_cache_layers(const struct kv_cache *cache);
+enum kv_layer kv_cache_layer(const struct kv_cache *cache, int layer);
+size_t kv_cache_row_bytes(const struct kv_cache *cache, int layer);
+size_t kv_cache_window(const struct kv_cache *cache);
+/* Positions that a ring has room for; 0 when no layer has one. */
+size_t kv_cache_ring(const struct kv_cache *cache);
+
+/* The longest run of whole rows that begins at `position` and ends before `end`, to read or to
+ * fill, in a layer that does not share K/V; kv_cache_prepare must have found room for it. */
+struct kv_run {
+    unsigned char *keys, *values; /* [count][row bytes] */
+    size_t count;
+};
+
+struct kv_run kv_cache_run(struct kv_cache *cache, int layer, size_t position, size_t end);
 
 /* Stores the rows of one position in a layer that has K/V of its own. */
 void kv_cache_store(struct kv_cache *cache, int layer, size_t position, const float *keys,

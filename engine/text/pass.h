@@ -18,6 +18,7 @@
 #include "compute/tensor.h"
 #include "text/rope.h"
 
+struct experts;
 struct hparams;
 struct kv_cache;
 struct weights;
@@ -39,9 +40,10 @@ struct pass {
     float *q;         /* [rows][nh * hd] */
     float *k, *v;     /* [rows][nkv * hd] */
     float *attended;  /* [rows][nh * hd] */
-    float *gate, *up; /* [rows][widest feed-forward, or P] */
+    float *gate, *up; /* [rows][widest feed-forward, or P, or chosen experts] */
     float *ple;       /* [rows][L][P] */
     struct pass_angles angles_sliding, angles_full;
+    struct experts *experts; /* NULL: the model has none */
 
     /* What this run is about: set by decoder_run. */
     struct kv_cache *cache;

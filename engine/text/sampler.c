@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -13,7 +14,8 @@ bool sampler_init(struct sampler *sampler, size_t vocabulary, struct err *err)
     struct sampler made = {.vocabulary = vocabulary};
     made.candidates = mem_try_alloc(vocabulary, sizeof *made.candidates);
     made.scratch = mem_try_alloc(vocabulary, sizeof *made.scratch);
-    if (made.candidates == NULL || made.scratch == NULL) {
+    made.marks = mem_try_zero(vocabulary, sizeof *made.marks);
+    if (made.candidates == NULL || made.scratch == NULL || made.marks == NULL) {
         sampler_finish(&made);
         return err_set(err, ERR_MEMORY, "no memory for sampling from %zu tokens", vocabulary);
     }
@@ -25,27 +27,78 @@ void sampler_finish(struct sampler *sampler)
 {
     mem_free(sampler->candidates);
     mem_free(sampler->scratch);
+    mem_free(sampler->marks);
     *sampler = (struct sampler){0};
 }
 
-static bool is_banned(const int32_t *banned, size_t count, int32_t id)
+/* --- sets of tokens --- */
+
+/* Begins a new set, empty. */
+static void clear_marks(struct sampler *sampler)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (banned[i] == id) {
-            return true;
+    sampler->mark++;
+    if (sampler->mark == 0) { /* after four thousand million sets old marks would come alive */
+        memset(sampler->marks, 0, sampler->vocabulary * sizeof *sampler->marks);
+        sampler->mark = 1;
+    }
+}
+
+/* Puts a token into the set; false when it is in it already, or no token at all. */
+static bool mark_token(struct sampler *sampler, int32_t id)
+{
+    if (id < 0 || (size_t)id >= sampler->vocabulary || sampler->marks[id] == sampler->mark) {
+        return false;
+    }
+    sampler->marks[id] = sampler->mark;
+    return true;
+}
+
+static bool is_marked(const struct sampler *sampler, size_t id)
+{
+    return sampler->marks[id] == sampler->mark;
+}
+
+/* --- rules --- */
+
+/* The logits with biases and penalties: those given when there are none, else in the scratch. Marks
+ * the banned tokens. */
+static const float *adjust(struct sampler *sampler, const struct sampler_state *state,
+                           const struct engine_sampling *sampling)
+{
+    const float penalty = sampling->repetition_penalty;
+    bool penalized = penalty > 0 && penalty != 1;
+    const float *logits = state->logits;
+    if (penalized || sampling->bias_count > 0) {
+        memcpy(sampler->scratch, logits, sampler->vocabulary * sizeof *logits);
+        logits = sampler->scratch;
+    }
+    for (size_t i = 0; i < sampling->bias_count; i++) {
+        sampler->scratch[sampling->biases[i].id] += sampling->biases[i].value;
+    }
+    if (penalized) {
+        size_t last = (size_t)sampling->repetition_last, count = state->token_count;
+        clear_marks(sampler);
+        for (size_t i = last > 0 && last < count ? count - last : 0; i < count; i++) {
+            if (mark_token(sampler, state->tokens[i])) {
+                float *logit = &sampler->scratch[state->tokens[i]];
+                *logit = *logit < 0 ? *logit * penalty : *logit / penalty;
+            }
         }
     }
-    return false;
+    clear_marks(sampler);
+    for (size_t i = 0; i < state->banned_count; i++) {
+        mark_token(sampler, state->banned[i]);
+    }
+    return logits;
 }
 
 /* All tokens that have a chance, by id. */
-static void gather(struct sampler *sampler, const float *logits, float temperature,
-                   const int32_t *banned, size_t banned_count)
+static void gather(struct sampler *sampler, const float *logits, float temperature)
 {
     sampler->count = 0;
     for (size_t i = 0; i < sampler->vocabulary; i++) {
         float logit = logits[i] / temperature;
-        if (isnan(logit) || is_banned(banned, banned_count, (int32_t)i)) {
+        if (isnan(logit) || is_marked(sampler, i)) {
             continue;
         }
         sampler->candidates[sampler->count++] =
@@ -155,23 +208,53 @@ static void keep_top_p(struct sampler *sampler, float p)
     }
 }
 
-bool sampler_probabilities(struct sampler *sampler, const float *logits,
-                           const struct engine_sampling *sampling, const int32_t *banned,
-                           size_t banned_count, struct err *err)
+/* Drops what is less than p times as likely as the best. */
+static void keep_min_p(struct sampler *sampler, float p)
 {
-    gather(sampler, logits, sampling->temperature, banned, banned_count);
+    float greatest = 0;
+    for (size_t i = 0; i < sampler->count; i++) {
+        greatest = fmaxf(greatest, sampler->candidates[i].probability);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < sampler->count; i++) {
+        if (sampler->candidates[i].probability >= p * greatest) {
+            sampler->candidates[kept++] = sampler->candidates[i];
+        }
+    }
+    sampler->count = kept;
+}
+
+static bool refuse_all(const struct sampler *sampler, const struct sampler_state *state,
+                       struct err *err)
+{
+    return err_set(err, ERR_ARGUMENT, "no token can be chosen: %zu of %zu are banned",
+                   state->banned_count, sampler->vocabulary);
+}
+
+/* From what was gathered to what may be drawn; false when nothing is left. */
+static bool narrow(struct sampler *sampler, const struct engine_sampling *sampling)
+{
     keep_top_k(sampler, (size_t)sampling->top_k);
     bool left = set_probabilities(sampler);
     if (left && sampling->top_p < 1) {
         keep_top_p(sampler, sampling->top_p);
         left = set_probabilities(sampler);
     }
-    if (!left) {
-        return err_set(err, ERR_ARGUMENT, "no token can be chosen: %zu of %zu are banned",
-                       banned_count, sampler->vocabulary);
+    if (left && sampling->min_p > 0) {
+        keep_min_p(sampler, sampling->min_p);
+        left = set_probabilities(sampler);
     }
-    return true;
+    return left;
 }
+
+bool sampler_probabilities(struct sampler *sampler, const struct sampler_state *state,
+                           const struct engine_sampling *sampling, struct err *err)
+{
+    gather(sampler, adjust(sampler, state, sampling), sampling->temperature);
+    return narrow(sampler, sampling) || refuse_all(sampler, state, err);
+}
+
+/* --- choosing --- */
 
 /* One round of a 64-bit mixing function in the manner of SplitMix. */
 static uint64_t mix(uint64_t x)
@@ -208,34 +291,138 @@ static int32_t draw(const struct sampler *sampler, double uniform)
     return last;
 }
 
-static bool choose_best(const struct sampler *sampler, const float *logits, const int32_t *banned,
-                        size_t banned_count, int32_t *id, struct err *err)
+static bool choose_best(struct sampler *sampler, const struct sampler_state *state,
+                        const struct engine_sampling *sampling, int32_t *id, struct err *err)
 {
+    const float *logits = adjust(sampler, state, sampling);
+    float greatest = -INFINITY;
     int32_t best = -1;
     for (size_t i = 0; i < sampler->vocabulary; i++) {
-        bool better = !isnan(logits[i]) && (best < 0 || logits[i] > logits[best]);
-        if (better && !is_banned(banned, banned_count, (int32_t)i)) {
+        if (logits[i] > greatest && !is_marked(sampler, i)) {
             best = (int32_t)i;
+            greatest = logits[i];
         }
     }
     if (best < 0) {
-        return err_set(err, ERR_ARGUMENT, "no token can be chosen: %zu of %zu are banned",
-                       banned_count, sampler->vocabulary);
+        return refuse_all(sampler, state, err);
     }
     *id = best;
     return true;
 }
 
-bool sampler_choose(struct sampler *sampler, const float *logits,
-                    const struct engine_sampling *sampling, const int32_t *banned,
-                    size_t banned_count, uint64_t position, int32_t *id, struct err *err)
+bool sampler_choose(struct sampler *sampler, const struct sampler_state *state,
+                    const struct engine_sampling *sampling, int32_t *id, struct err *err)
 {
     if (sampling->temperature == 0) {
-        return choose_best(sampler, logits, banned, banned_count, id, err);
+        return choose_best(sampler, state, sampling, id, err);
     }
-    if (!sampler_probabilities(sampler, logits, sampling, banned, banned_count, err)) {
+    if (!sampler_probabilities(sampler, state, sampling, err)) {
         return false;
     }
-    *id = draw(sampler, sampler_uniform(sampling->seed, position));
+    *id = draw(sampler, sampler_uniform(sampling->seed, state->position));
+    return true;
+}
+
+/* --- log-probabilities --- */
+
+/* log sum exp of the logits, all of which are less than or equal to `greatest`. */
+static double log_sum(const float *logits, size_t count, float greatest)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += isnan(logits[i]) ? 0 : exp((double)logits[i] - (double)greatest);
+    }
+    return (double)greatest + log(sum);
+}
+
+/* Leaves the `count` greatest as candidates, the least of them first. */
+static void gather_best(struct sampler *sampler, const float *logits, size_t count)
+{
+    for (size_t i = 0; i < sampler->vocabulary; i++) {
+        sampler->scratch[i] = isnan(logits[i]) ? -INFINITY : logits[i];
+        sampler->candidates[i] =
+            (struct sampler_candidate){.id = (int32_t)i, .logit = sampler->scratch[i]};
+    }
+    sampler->count = sampler->vocabulary;
+    keep_top_k(sampler, count);
+    qsort(sampler->candidates, sampler->count, sizeof *sampler->candidates, compare_candidates);
+}
+
+bool sampler_logprobs(struct sampler *sampler, const float *logits, struct engine_logprob *best,
+                      size_t count, int32_t id, float *logprob, struct err *err)
+{
+    float greatest = -INFINITY;
+    for (size_t i = 0; i < sampler->vocabulary; i++) {
+        greatest = fmaxf(greatest, logits[i]);
+    }
+    if (isinf(greatest)) {
+        return err_set(err, ERR_ARGUMENT, "no token of %zu has a finite logit",
+                       sampler->vocabulary);
+    }
+    double sum = log_sum(logits, sampler->vocabulary, greatest);
+    if (count > 0) {
+        gather_best(sampler, logits, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct sampler_candidate *found = &sampler->candidates[sampler->count - 1 - i];
+        best[i] = (struct engine_logprob){.id = found->id,
+                                          .logprob = (float)((double)found->logit - sum)};
+    }
+    if (logprob != NULL) {
+        *logprob = isnan(logits[id]) ? -INFINITY : (float)((double)logits[id] - sum);
+    }
+    return true;
+}
+
+/* --- among a few --- */
+
+/* Temperature 0: the best, the lowest id of equals, whatever order they are given in. */
+static int32_t best_among(const float *logits, const int32_t *allowed, size_t count)
+{
+    int32_t best = -1;
+    for (size_t i = 0; i < count; i++) {
+        int32_t id = allowed[i];
+        if (isnan(logits[id])) {
+            continue;
+        }
+        if (best < 0 || logits[id] > logits[best] || (logits[id] == logits[best] && id < best)) {
+            best = id;
+        }
+    }
+    return best;
+}
+
+static int32_t draw_among(struct sampler *sampler, const float *logits, uint64_t position,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count)
+{
+    sampler->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        float logit = logits[allowed[i]] / sampling->temperature;
+        if (!isnan(logit)) {
+            sampler->candidates[sampler->count++] =
+                (struct sampler_candidate){.id = allowed[i], .logit = logit};
+        }
+    }
+    return narrow(sampler, sampling) ? draw(sampler, sampler_uniform(sampling->seed, position))
+                                     : -1;
+}
+
+bool sampler_choose_among(struct sampler *sampler, const struct sampler_state *state,
+                          const struct engine_sampling *sampling, const int32_t *allowed,
+                          size_t count, int32_t *id, struct err *err)
+{
+    if (count > sampler->vocabulary) {
+        return err_set(err, ERR_ARGUMENT, "%zu tokens to choose from: the vocabulary has %zu",
+                       count, sampler->vocabulary);
+    }
+    const float *logits = adjust(sampler, state, sampling);
+    int32_t chosen = sampling->temperature == 0
+                         ? best_among(logits, allowed, count)
+                         : draw_among(sampler, logits, state->position, sampling, allowed, count);
+    if (chosen < 0) {
+        return err_set(err, ERR_ARGUMENT, "none of the %zu allowed tokens can be chosen", count);
+    }
+    *id = chosen;
     return true;
 }

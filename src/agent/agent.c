@@ -226,10 +226,10 @@ static void generate(struct agent *agent, int budget)
     }
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
-                                    .sampling = choose_sampling(agent),
                                     .conversation = &agent->conversation,
                                     .system = agent->system,
-                                    .tools = toolset_declarations()};
+                                    .tools = toolset_declarations(),
+                                    .sampling = choose_sampling(agent)};
     struct context_options options = {.system = agent->system,
                                       .tools = toolset_declarations(),
                                       .thinking = agent->options.thinking,

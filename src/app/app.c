@@ -94,7 +94,7 @@ static bool open_workspace(struct app *app, struct err *err)
     return true;
 }
 
-static bool open_rules(struct app *app, struct err *err)
+bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err)
 {
     static const struct {
         enum option option;
@@ -103,15 +103,19 @@ static bool open_rules(struct app *app, struct err *err)
                  {OPTION_ASK, APPROVAL_ASK_USER},
                  {OPTION_ALLOW, APPROVAL_ALLOW}};
     for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
-        const struct config_list *list = config_list(app->config, kinds[kind].option);
+        const struct config_list *list = config_list(config, kinds[kind].option);
         for (size_t i = 0; i < list->count; i++) {
-            if (!approval_rules_add(&app->rules, list->items[i], kinds[kind].verdict, err)) {
-                err_prefix(err, "%s", option_table[kinds[kind].option].key);
-                return fail(app, EXIT_CODE_USAGE);
+            if (!approval_rules_add(rules, list->items[i], kinds[kind].verdict, err)) {
+                return err_prefix(err, "%s", option_table[kinds[kind].option].key);
             }
         }
     }
     return true;
+}
+
+static bool open_rules(struct app *app, struct err *err)
+{
+    return app_read_rules(app->config, &app->rules, err) || fail(app, EXIT_CODE_USAGE);
 }
 
 /* "script:FILE" is a scripted twin instead of a model: for tests and demonstrations. */

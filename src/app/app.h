@@ -58,6 +58,9 @@ void app_stop(struct app *app, enum exit_code exit_code);
 /* The mode that the configuration asks for; unset: ask, or full without a terminal. */
 enum approval_mode app_mode(const struct config *config, bool headless);
 
+/* The user's allow, ask and deny rules, into initialised, empty ones. */
+bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err);
+
 /* Leaves the present conversation as it is and begins an empty one. False when that could not be
  * done: the present one goes on. */
 bool app_new_conversation(struct app *app, struct err *err);

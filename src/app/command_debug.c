@@ -305,6 +305,18 @@ static bool doctor_sandbox(struct app *app)
     return ok;
 }
 
+enum exit_code command_sandbox_status(struct config *config)
+{
+    struct app app = {.config = config};
+    struct err err;
+    if (!paths_find(&app.paths, &err)) {
+        return complain(&err, EXIT_CODE_FAILURE);
+    }
+    bool ok = doctor_sandbox(&app);
+    paths_finish(&app.paths);
+    return ok ? EXIT_CODE_OK : EXIT_CODE_NO_SANDBOX;
+}
+
 enum exit_code command_doctor(struct config *config)
 {
     struct app app;

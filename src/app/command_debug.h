@@ -14,6 +14,8 @@ enum exit_code command_render(struct config *config);
 enum exit_code command_parse(struct config *config);
 /* Says what works on this machine. */
 enum exit_code command_doctor(struct config *config);
+/* The sandbox's part of doctor. */
+enum exit_code command_sandbox_status(struct config *config);
 /* The conversation of --resume or --continue as plain text, for a pipe. */
 enum exit_code command_show_conversation(struct config *config);
 

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/command_debug.h"
+#include "app/command_sandbox.h"
 #include "app/headless.h"
 #include "app/screen.h"
 #include "base/mem.h"
@@ -102,6 +103,9 @@ const struct command command_table[] = {
      run_resume},
     {"sessions", "", "list the conversations", run_sessions},
     {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
+    {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
+     command_sandbox},
+    {"policy", "why CALL", "would CALL run, ask or be refused, and by which rule", command_policy},
     {"render", "", "print prompts: JSON cases in, one a line; {\"rendered\", \"ids\"} out",
      command_render},
     {"parse", "[lenient]", "read a model turn as text; print its thought, text and calls as JSON",
@@ -127,7 +131,7 @@ void command_append_help(struct str *out)
                     "       carat [options] COMMAND ...\n\ncommands:\n");
     for (size_t i = 0; i < command_count; i++) {
         const struct command *command = &command_table[i];
-        int width = 22 - (int)strlen(command->name) - (int)strlen(command->argument);
+        int width = 26 - (int)strlen(command->name) - (int)strlen(command->argument);
         str_append_format(out, "  %s %s%*s%s\n", command->name, command->argument,
                           width > 1 ? width : 1, "", command->help);
     }

@@ -36,11 +36,14 @@ struct infer_request {
     struct infer_sampling sampling;
     int max_tokens; /* most tokens to sample, >= 1 */
 
-    /* Borrowed while infer_submit runs, may be NULL: what the prompt was made of, for a back end
-     * that is given the conversation itself (infer_model). Tools in OpenAI form. */
+    /* Borrowed while infer_submit runs, may be NULL. infer_local lets the model write no call but
+     * of these tools (OpenAI form) with arguments of their schemas, and no answer but a JSON value
+     * of this schema. What cannot be compiled fails the request. */
+    const json_t *tools, *schema;
+    /* The same; what the prompt was made of, for a back end that is given the conversation itself
+     * (infer_model). */
     const struct chat_conversation *conversation;
     const char *system;
-    const json_t *tools;
 };
 
 /* What is known of the model once it is there. Strings live as long as the infer. */

@@ -13,6 +13,9 @@
  * after. The engine's own flag stays up until the next request lowers it, and that request then
  * looks at the count: a cancel that comes at any moment is seen.
  *
+ * Grammars are compiled where the request is submitted, because JSON belongs to the loop thread;
+ * the engine thread gets them with the request and reads them only.
+ *
  * The stop token is sampled and not evaluated: the next prompt holds it, and its sync computes it
  * together with what follows.
  */
@@ -24,9 +27,11 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "chat/grammar.h"
+#include "chat/grammar_mask.h"
 #include "engine/engine.h"
+#include "infer/constraint.h"
 #include "infer/infer.h"
-#include "infer/mask.h"
 #include "infer/vocabulary.h"
 
 enum { LARGEST_DEFAULT_CONTEXT = 32768 };
@@ -54,11 +59,14 @@ struct infer_local {
     size_t prompt_length;
     struct chat_ids banned; /* always_banned tokens first, then what the mask forbids just now */
     size_t always_banned;
+    struct grammar_mask *tokens; /* the vocabulary, as grammars walk it */
 };
 
 struct request {
     struct infer_request request;
     uint64_t sequence;
+    struct grammar *calls, *answer; /* NULL = free */
+    struct err error;               /* why one of them could not be made, or code ERR_NONE */
 };
 
 /* What one request comes to. */
@@ -75,6 +83,8 @@ static void request_destroy(void *item)
     struct request *request = item;
     if (request != NULL) {
         chat_prompt_finish(&request->request.prompt);
+        grammar_destroy(request->calls);
+        grammar_destroy(request->answer);
         mem_free(request);
     }
 }
@@ -111,6 +121,20 @@ static void ban_foreign_controls(struct infer_local *local)
         }
     }
     local->always_banned = local->banned.count;
+}
+
+/* What a token stands for where a grammar looks at bytes. Of a byte that has a token of its own
+ * besides the raw one only that token is taken, which is the one the model knows. */
+static bool grammar_bytes(void *context, int32_t id, const char **bytes, size_t *length)
+{
+    const struct engine_model *model = context;
+    enum engine_token_kind kind = engine_token_kind(model, id);
+    if (kind == ENGINE_TOKEN_CONTROL || !engine_token_bytes(model, id, bytes, length)) {
+        return false;
+    }
+    char spelling[2] = {*length == 1 ? (*bytes)[0] : '\0', '\0'};
+    return kind == ENGINE_TOKEN_TEXT || spelling[0] == '\0' ||
+           engine_token_find(model, spelling) < 0;
 }
 
 static void on_progress(void *context, size_t done, size_t total)
@@ -168,6 +192,8 @@ static bool load(struct infer_local *local, struct err *err)
         return err_prefix(err, "%s", local->path);
     }
     ban_foreign_controls(local);
+    local->tokens = grammar_mask_create(engine_model_info(local->engine)->vocabulary_size,
+                                        grammar_bytes, local->engine);
     return open_session(local, err);
 }
 
@@ -193,29 +219,45 @@ static bool encode_prompt(struct infer_local *local, const struct chat_prompt *p
 }
 
 /* Behind the tokens that are always banned: those that the mask forbids here. */
-static void update_bans(struct infer_local *local, const struct mask *mask)
+static void update_bans(struct infer_local *local, const struct constraint *constraint)
 {
     local->banned.count = local->always_banned;
     for (int i = 0; i < CONTROL_COUNT; i++) {
-        if (local->control.id[i] >= 0 && !mask_allows(mask, (enum control)i)) {
+        if (local->control.id[i] >= 0 && !mask_allows(&constraint->mask, (enum control)i)) {
             ban(local, local->control.id[i]);
-        }
-    }
-    int32_t count = mask_bans_text(mask) ? engine_model_info(local->engine)->vocabulary_size : 0;
-    for (int32_t id = 0; id < count; id++) {
-        if (control_of_id(&local->control, id) == CONTROL_NONE) {
-            ban(local, id);
         }
     }
 }
 
-static void post_token(struct infer_local *local, int32_t id, enum control control)
+/* The next token: out of the list where the constraint has one, else whatever is not banned. */
+static bool choose(struct infer_local *local, struct engine_session *session,
+                   const struct engine_sampling *sampling, struct constraint *constraint,
+                   int32_t *id, struct engine_error *error)
+{
+    size_t count;
+    const int32_t *list = constraint_list(constraint, &count);
+    if (list == NULL) {
+        update_bans(local, constraint);
+        return engine_session_sample(session, sampling, local->banned.items, local->banned.count,
+                                     id, error);
+    }
+    if (count == 1) {
+        *id = list[0];
+        return true;
+    }
+    return engine_session_sample_among(session, sampling, list, count, id, error);
+}
+
+/* Tells the caller of the token, and the constraint. */
+static void pass_token(struct infer_local *local, struct constraint *constraint, int32_t id,
+                       enum control control)
 {
     struct infer_event event = {
         .kind = INFER_TOKEN, .number = local->number, .token = id, .control = control};
     if (control == CONTROL_NONE) {
         engine_token_bytes(local->engine, id, &event.bytes, &event.length);
     }
+    constraint_step(constraint, control, event.bytes, event.length);
     post(local, event);
 }
 
@@ -245,14 +287,13 @@ static bool append(struct engine_session *session, int32_t id, struct outcome *o
 }
 
 static void decode(struct infer_local *local, struct engine_session *session,
-                   const struct infer_request *request, struct outcome *outcome)
+                   const struct infer_request *request, struct constraint *constraint,
+                   struct outcome *outcome)
 {
     struct engine_sampling sampling = {.temperature = request->sampling.temperature,
                                        .top_k = request->sampling.top_k,
                                        .top_p = request->sampling.top_p,
                                        .seed = request->sampling.seed};
-    struct mask mask;
-    mask_init(&mask, &request->prompt, local->model.large);
     for (;;) {
         if (is_cancelled(local)) {
             outcome->stop = CHAT_STOP_CANCEL;
@@ -260,17 +301,14 @@ static void decode(struct infer_local *local, struct engine_session *session,
         }
         int32_t id;
         struct engine_error error;
-        update_bans(local, &mask);
-        if (!engine_session_sample(session, &sampling, local->banned.items, local->banned.count,
-                                   &id, &error)) {
+        if (!choose(local, session, &sampling, constraint, &id, &error)) {
             outcome->failed = true;
             infer_vocabulary_failed(&outcome->error, &error);
             return;
         }
         enum control control = control_of_id(&local->control, id);
         outcome->sampled++;
-        mask_step(&mask, control);
-        post_token(local, id, control);
+        pass_token(local, constraint, id, control);
         if (control_is_stop(control)) {
             outcome->stop = stop_of(control);
             return;
@@ -308,21 +346,35 @@ static bool prefill(struct infer_local *local, struct engine_session *session,
     return done;
 }
 
-static void answer(struct infer_local *local, const struct infer_request *request,
+static void decode_constrained(struct infer_local *local, struct engine_session *session,
+                               const struct request *request, struct outcome *outcome)
+{
+    struct constraint constraint;
+    constraint_init(&constraint, &(struct constraint_options){.prompt = &request->request.prompt,
+                                                              .large = local->model.large,
+                                                              .ids = &local->control,
+                                                              .tokens = local->tokens,
+                                                              .calls = request->calls,
+                                                              .answer = request->answer});
+    decode(local, session, &request->request, &constraint, outcome);
+    constraint_finish(&constraint);
+}
+
+static void answer(struct infer_local *local, const struct request *request,
                    struct outcome *outcome)
 {
     struct engine_session *session = atomic_load(&local->session);
-    if (session == NULL) {
+    if (session == NULL || request->error.code != ERR_NONE) {
         outcome->failed = true;
-        outcome->error = local->load_error;
+        outcome->error = session == NULL ? local->load_error : request->error;
         return;
     }
     engine_session_resume(session);
     int64_t start = clock_monotonic_us();
-    bool prefilled = prefill(local, session, request, outcome);
+    bool prefilled = prefill(local, session, &request->request, outcome);
     int64_t middle = clock_monotonic_us();
     if (prefilled) {
-        decode(local, session, request, outcome);
+        decode_constrained(local, session, request, outcome);
     }
     outcome->prefill_seconds = (double)(middle - start) / 1e6;
     outcome->decode_seconds = (double)(clock_monotonic_us() - middle) / 1e6;
@@ -334,7 +386,7 @@ static void serve(struct infer_local *local, struct request *request)
     local->sequence = request->sequence;
     local->number = request->request.number;
     local->prompt_length = 0;
-    answer(local, &request->request, &outcome);
+    answer(local, request, &outcome);
     post(local, (struct infer_event){
                     .kind = outcome.failed ? INFER_FAILED : INFER_DONE,
                     .number = local->number,
@@ -361,6 +413,7 @@ static void *work(void *context)
         serve(local, request);
         request_destroy(request);
     }
+    grammar_mask_destroy(local->tokens);
     engine_session_destroy(atomic_load(&local->session));
     engine_model_close(local->engine);
     return NULL;
@@ -368,12 +421,26 @@ static void *work(void *context)
 
 /* --- the loop's side --- */
 
+/* Makes the grammars of what the caller lends. */
+static void compile(struct request *request)
+{
+    const json_t *tools = request->request.tools, *schema = request->request.schema;
+    request->request.tools = request->request.schema = NULL;
+    if (json_array_size(tools) > 0) {
+        request->calls = grammar_create_calls(tools, &request->error);
+    }
+    if (schema != NULL && request->error.code == ERR_NONE) {
+        request->answer = grammar_create_value(schema, &request->error);
+    }
+}
+
 static void local_submit(struct infer *infer, struct infer_request *request)
 {
     struct infer_local *local = (struct infer_local *)infer;
     struct request *moved = mem_alloc(1, sizeof *moved);
     *moved = (struct request){.request = *request, .sequence = ++local->submitted};
     chat_prompt_init(&request->prompt);
+    compile(moved);
     mailbox_post(local->requests, moved);
 }
 

@@ -80,6 +80,11 @@ bool remote_request_append(struct str *out, const struct infer_request *request,
     if (json_array_size(request->tools) > 0) {
         json_object_set_new(body, "tools", tools_of(request->tools));
     }
+    if (request->schema != NULL) {
+        json_object_set_new(body, "response_format",
+                            json_pack("{sss{sssbsO}}", "type", "json_schema", "json_schema", "name",
+                                      "answer", "strict", true, "schema", request->schema));
+    }
     if (request->sampling.temperature >= 0) {
         json_object_set_new(body, "temperature", json_real((double)request->sampling.temperature));
         json_object_set_new(body, "top_p", json_real((double)request->sampling.top_p));

@@ -13,8 +13,8 @@
 
 enum { REMOTE_REQUEST_LIMIT = 32 * 1024 * 1024 };
 
-/* Appends the body. The request's conversation, system text and tools are read, its prompt is not;
- * a temperature below 0 leaves sampling to the server. ERR_LIMIT: it would be too large. */
+/* Appends the body. The request's conversation, system text, tools and schema are read, its prompt
+ * is not; a temperature below 0 leaves sampling to the server. ERR_LIMIT: it would be too large. */
 bool remote_request_append(struct str *out, const struct infer_request *request, const char *model,
                            struct err *err);
 

@@ -66,6 +66,18 @@ class Place:
     def database(self):
         return sqlite3.connect(os.path.join(self.home, "data", "conversations.db"))
 
+    def wait_for_stored(self, text):
+        """Until a message on disk holds the text."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if self.database().execute("select 1 from messages where text like ?", (f"%{text}%",)).fetchone():
+                    return
+            except sqlite3.Error:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"{text!r} was never stored")
+
 
 class Screen:
     """carat in a tmux of its own."""
@@ -442,7 +454,7 @@ def case_interrupted():
         model = script(place, {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200})
         run = subprocess.Popen([CARAT, "exec", "-m", model, "count"], cwd=place.work, env=place.env,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-        time.sleep(1.5)
+        place.wait_for_stored("one two")
         start = time.monotonic()
         run.send_signal(signal.SIGINT)
         out, _ = run.communicate(timeout=PATIENCE)
@@ -458,7 +470,7 @@ def case_killed():
         model = script(place, {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200})
         run = subprocess.Popen([CARAT, "exec", "-m", model, "count for me"], cwd=place.work, env=place.env,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        time.sleep(2)
+        place.wait_for_stored("one two")
         run.kill()
         run.wait()
         shown = place.carat("resume", "-m", model).stdout
@@ -599,6 +611,32 @@ def case_engine():
         check(max(abs(x - y) for x, y in zip(a, b)) < 2e-3, "chunks change nothing")
         engine("generate", "--zebra", code=2)
         engine("logits", "-m", "/nonexistent", "--ids", "ids.json", "-o", "x.npy", code=1)
+
+
+def case_sandbox_command():
+    """carat sandbox -- CMD runs as a tool's command would."""
+    with Place() as place:
+        place.write("river.txt", "hello\n")
+        with open(os.path.join(place.home, "secret"), "w") as file:
+            file.write("secret\n")
+        line = f"cat river.txt; cat {place.home}/secret; echo x > /etc/carat-breach; exit 7"
+        run = place.carat("sandbox", "--", "sh", "-c", line, code=7)
+        check(run.stdout == "hello\n" and "secret" not in run.stdout, run.stdout)
+        check(not os.path.exists("/etc/carat-breach"), "written outside")
+        check("all layers hold" in place.carat("sandbox", "status").stdout, "status")
+        place.carat("sandbox", code=2)
+        place.carat("sandbox", "--", "no-such-program", code=127)
+
+
+def case_policy_why():
+    with Place() as place:
+        asks = place.carat("policy", "why", "shell(git status)").stdout
+        check("asks (mode: ask)" in asks and "runs (mode: full)" in asks, asks)
+        rule = place.carat("--allow", "shell(git status)", "policy", "why", "shell(git status)").stdout
+        check(rule.count("runs (rule: shell(git status))") == 2, rule)
+        other = place.carat("--allow", "shell(git status)", "policy", "why", "shell(git status; rm x)").stdout
+        check("asks" in other, other)
+        check("is refused" in place.carat("--deny", "shell", "policy", "why", "shell(ls)").stdout, "denied")
 
 
 def case_tool_is_an_mcp_server():

@@ -52,8 +52,52 @@ grep -Eq '^\{"ids": \[[0-9]+(, [0-9]+){0,4}\]\}$' "$folder/a.json" || fail "gene
 "$engine" generate -m "$model" --ids - -n 3 --no-stop --temp 1.5 --top-k 0 --top-p 1 --seed 3 --json --kv f16 \
     <"$folder/six.json" >"$folder/c.json"
 grep -Eq '^\{"ids": \[[0-9]+, [0-9]+, [0-9]+\]\}$' "$folder/c.json" || fail "generate --ids -: $(cat "$folder/c.json")"
+# What changes the choice: a forbidden best token, a favourite, a penalty; log-probabilities beside.
+first=$(sed 's/^{"ids": \[\([0-9]*\).*/\1/' "$folder/a.json")
+"$engine" generate -m "$model" --prompt "$prompt" --control -n 5 --json --temp 0 --no-stop --logit-bias "$first=-inf" \
+    --logit-bias 700=1000 --logprobs 2 >"$folder/d.json"
+grep -Eq '^\{"ids": \[700, 700, 700, 700, 700\], "logprobs": \[\{"id": 700, "logprob": -[0-9.]+, "best": \[\['"$first"', -[0-9.]+\], \[[0-9]+, -[0-9.]+\]\]\}, .*\]\}$' \
+    "$folder/d.json" || fail "generate --logprobs: $(cat "$folder/d.json")"
+"$engine" generate -m "$model" --ids - -n 6 --no-stop --temp 0 --json --repeat-penalty 50 --repeat-last 100 --min-p 0.1 \
+    <"$folder/six.json" >"$folder/e.json"
+[ "$(tr -dc '0-9,\n' <"$folder/e.json" | tr ',' '\n' | sort | uniq -d)" = "" ] || fail "--repeat-penalty: $(cat "$folder/e.json")"
+expect_status 2 "$engine" generate -m "$model" --prompt x --logprobs 2
+for bad in 5 =1 5= 5=x 5=nan 5=inf -1=2 5=1x 99999999999=1; do
+    expect_status 2 "$engine" generate -m "$model" --prompt x --logit-bias "$bad"
+done
+expect_status 1 "$engine" generate -m "$model" --prompt x --logit-bias 3072=1
+expect_status 2 "$engine" generate -m "$model" --prompt x --min-p 1.5
+# Saved and loaded in between: the same answer.
+go="$engine generate -m $model --no-stop --json --seed 4 --kv f16"
+$go --ids - -n 8 <"$folder/six.json" >"$folder/whole.json"
+$go --ids - -n 5 --save "$folder/session" <"$folder/six.json" >"$folder/f.json"
+$go -n 3 --load "$folder/session" >"$folder/g.json"
+[ "$(cat "$folder/f.json" "$folder/g.json" | tr -d '\n' | sed 's/\]}{"ids": \[/, /')" = "$(cat "$folder/whole.json")" ] ||
+    fail "--save and --load: $(cat "$folder/f.json" "$folder/g.json" "$folder/whole.json")"
+expect_status 1 "$engine" generate -m "$model" -n 3 --load "$folder/session" --kv f32
+expect_status 1 "$engine" generate -m "$model" -n 3 --load "$folder/six.json"
+expect_status 1 "$engine" generate -m "$model" -n 3 --load "$folder/session" --kv f16 --context 5
 "$engine" generate -m "$model" --prompt "$prompt" --control -n 40 --temp 0 >"$folder/answer"
 [ -s "$folder/answer" ] || fail "generate printed no text"
+
+# Perplexity: what follows from the logits above.
+"$engine" perplexity -m "$model" --ids "$folder/six.json" >"$folder/perplexity"
+grep -q '^tokens      5$' "$folder/perplexity" || fail "perplexity: $(cat "$folder/perplexity")"
+python3 - "$folder/whole.npy" "$folder/perplexity" <<'END' || fail "perplexity: $(cat "$folder/perplexity")"
+import math, struct, sys
+rows = struct.unpack("<18432f", open(sys.argv[1], "rb").read()[128:])
+ids, total = [2, 105, 300, 301, 302, 303], 0
+for i in range(5):
+    row = rows[3072 * i:3072 * (i + 1)]
+    total += math.log(sum(math.exp(x) for x in row)) - row[ids[i + 1]]
+said = float(open(sys.argv[2]).read().split()[-1])
+sys.exit(abs(said / math.exp(total / 5) - 1) > 1e-5)
+END
+expect_status 2 "$engine" perplexity -m "$model"
+printf '[2]' >"$folder/one.json"
+expect_status 1 "$engine" perplexity -m "$model" --ids "$folder/one.json"
+printf '[2, 3072]' >"$folder/one.json"
+expect_status 1 "$engine" perplexity -m "$model" --ids "$folder/one.json"
 
 expect_status 0 "$engine" info -m "$model"
 grep -q '^vocabulary  *3072$' "$folder/out" || fail "info: $(cat "$folder/out")"
@@ -70,7 +114,7 @@ grep -q -e 'unknown option --frobnicate' "$folder/err" || fail "the unknown opti
 expect_status 2 "$engine" info
 expect_status 2 "$engine" generate -m "$model"
 expect_status 2 "$engine" generate -m "$model" --prompt x -n many
-expect_status 2 "$engine" logits -m "$model" --ids "$folder/six.json" -o x --kv q8
+expect_status 2 "$engine" logits -m "$model" --ids "$folder/six.json" -o x --kv q7
 expect_status 1 "$engine" info -m "$folder/none.gguf"
 expect_status 1 "$engine" info -m "$folder/six.json"
 for broken in '[1, 2' '[1.5]' '{"id": [1]}' '[2] x' '[99999999999]' '[01]' '"ids"' ''; do

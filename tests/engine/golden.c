@@ -3,7 +3,7 @@
  * Tiny random models with everything that Gemma 4's text architecture has, run by the transformers
  * library in float32. Limits are some ten times what float rounding costs; the least misreading of
  * the architecture costs a hundred times more. With CARAT_FIXTURES set to a folder, every model
- * that lies there is tested too.
+ * that lies there is tested too. Files in GGUF and folders of safetensors give the same numbers.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -20,42 +20,54 @@
 #include "support/fixture.h"
 
 struct golden_case {
-    const char *model, *golden;
-    float limit; /* of a logit's difference */
+    const char *model, *golden; /* a file or folder, and NAME of NAME.golden.safetensors */
+    float limit;                /* of a logit's difference */
 };
 
 /* Together these catch every mistake that the larger set catches. */
 static const struct golden_case shipped[] = {
-    {"e2b", "e2b", 5e-3f},
-    {"dense.bf16", "dense.bf16", 5e-3f},
-    {"unified", "unified", 5e-3f},
-    {"qe2b.q4_0_mix", "qe2b.q4_0_mix", 1e-3f},
-    {"qe2b.mixed_all", "qe2b.mixed_all", 1e-3f},
+    {"e2b.gguf", "e2b", 5e-3f},
+    {"dense.bf16.gguf", "dense.bf16", 5e-3f},
+    {"unified.gguf", "unified", 5e-3f},
+    {"qe2b.q4_0_mix.gguf", "qe2b.q4_0_mix", 1e-3f},
+    {"qe2b.mixed_all.gguf", "qe2b.mixed_all", 1e-3f},
+    {"moe.gguf", "moe", 5e-3f},
+    {"qmoe.q4_k_m.gguf", "qmoe.q4_k_m", 1e-3f},
+    {"e2b", "e2b", 5e-3f}, /* a folder of safetensors */
+    {"e4b/model-00002-of-00002.safetensors", "e4b", 5e-3f},
 };
 
 static const struct golden_case more[] = {
     {"e2b", "e2b", 5e-3f},
     {"e4b", "e4b", 5e-3f},
-    {"e4b.fused_qkv", "e4b", 5e-3f},
     {"dense", "dense", 5e-3f},
-    {"dense.f16", "dense.f16", 5e-3f},
-    {"dense.bf16", "dense.bf16", 5e-3f},
-    {"unified", "unified", 5e-3f},
-    {"qe2b.q4_0_mix", "qe2b.q4_0_mix", 1e-3f},
-    {"qe2b.q4_k_m", "qe2b.q4_k_m", 1e-3f},
-    {"qe2b.mixed_all", "qe2b.mixed_all", 1e-3f},
-    {"qdense.q4_0", "qdense.q4_0", 1e-3f},
-    {"qdense.q4_1", "qdense.q4_1", 1e-3f},
-    {"qdense.q5_0", "qdense.q5_0", 1e-3f},
-    {"qdense.q5_1", "qdense.q5_1", 1e-3f},
-    {"qdense.q8_0", "qdense.q8_0", 1e-3f},
-    {"qdense.q2_k", "qdense.q2_k", 1e-3f},
-    {"qdense.q3_k", "qdense.q3_k", 1e-3f},
-    {"qdense.q4_k", "qdense.q4_k", 1e-3f},
-    {"qdense.q5_k", "qdense.q5_k", 1e-3f},
-    {"qdense.q6_k", "qdense.q6_k", 1e-3f},
-    {"qdense.iq4_nl", "qdense.iq4_nl", 1e-3f},
-    {"qdense.iq4_xs", "qdense.iq4_xs", 1e-3f},
+    {"moe", "moe", 5e-3f},
+    {"unified/model.safetensors", "unified", 5e-3f},
+    {"e2b.gguf", "e2b", 5e-3f},
+    {"e4b.gguf", "e4b", 5e-3f},
+    {"e4b.fused_qkv.gguf", "e4b", 5e-3f},
+    {"dense.gguf", "dense", 5e-3f},
+    {"dense.f16.gguf", "dense.f16", 5e-3f},
+    {"dense.bf16.gguf", "dense.bf16", 5e-3f},
+    {"unified.gguf", "unified", 5e-3f},
+    {"moe.gguf", "moe", 5e-3f},
+    {"moe.split_experts.gguf", "moe", 5e-3f},
+    {"qmoe.q4_k_m.gguf", "qmoe.q4_k_m", 1e-3f},
+    {"qe2b.q4_0_mix.gguf", "qe2b.q4_0_mix", 1e-3f},
+    {"qe2b.q4_k_m.gguf", "qe2b.q4_k_m", 1e-3f},
+    {"qe2b.mixed_all.gguf", "qe2b.mixed_all", 1e-3f},
+    {"qdense.q4_0.gguf", "qdense.q4_0", 1e-3f},
+    {"qdense.q4_1.gguf", "qdense.q4_1", 1e-3f},
+    {"qdense.q5_0.gguf", "qdense.q5_0", 1e-3f},
+    {"qdense.q5_1.gguf", "qdense.q5_1", 1e-3f},
+    {"qdense.q8_0.gguf", "qdense.q8_0", 1e-3f},
+    {"qdense.q2_k.gguf", "qdense.q2_k", 1e-3f},
+    {"qdense.q3_k.gguf", "qdense.q3_k", 1e-3f},
+    {"qdense.q4_k.gguf", "qdense.q4_k", 1e-3f},
+    {"qdense.q5_k.gguf", "qdense.q5_k", 1e-3f},
+    {"qdense.q6_k.gguf", "qdense.q6_k", 1e-3f},
+    {"qdense.iq4_nl.gguf", "qdense.iq4_nl", 1e-3f},
+    {"qdense.iq4_xs.gguf", "qdense.iq4_xs", 1e-3f},
 };
 
 struct run {
@@ -146,9 +158,8 @@ static void check_sequence(struct run *run)
 
 static void check_case(const char *folder, const struct golden_case *test)
 {
-    char path[4096], model[128];
+    char path[4096];
     snprintf(path, sizeof path, "%s/%s.golden.safetensors", folder, test->golden);
-    snprintf(model, sizeof model, "%s.gguf", test->model);
     struct safetensors *golden = safetensors_open(path);
     assert_non_null(golden);
     const struct kernels *kernels;
@@ -157,7 +168,7 @@ static void check_case(const char *folder, const struct golden_case *test)
             continue;
         }
         struct run run = {.test = test, .golden = golden};
-        run.model = fixture_model(folder, model, kernels->name, 1 + (int)(i % 2));
+        run.model = fixture_model(folder, test->model, kernels->name, 1 + (int)(i % 2));
         run.vocabulary = (size_t)engine_model_info(run.model)->vocabulary_size;
         static const char *const sequences[] = {"seq0", "seq1"};
         for (size_t s = 0; s < 2; s++) {
@@ -211,17 +222,16 @@ static void test_half_precision_cache(void **state)
 }
 
 /* Any number of threads gives the same bits. */
-static void test_threads(void **state)
+static void check_threads(const char *file, const char *golden_path)
 {
-    (void)state;
-    struct safetensors *golden = safetensors_open(TEST_DATA "/text/e2b.golden.safetensors");
+    struct safetensors *golden = safetensors_open(golden_path);
     assert_non_null(golden);
     size_t count;
     const int32_t *ids = fixture_tensor(golden, "seq0", "ids", &count);
     float *first = NULL;
     static const int threads[] = {1, 2, 5};
     for (size_t i = 0; i < 3; i++) {
-        struct engine_model *model = fixture_model(TEST_DATA "/text", "e2b.gguf", NULL, threads[i]);
+        struct engine_model *model = fixture_model(TEST_DATA "/text", file, NULL, threads[i]);
         size_t vocabulary = (size_t)engine_model_info(model)->vocabulary_size;
         float *logits = fixture_logits(model, ids, count, 9, ENGINE_KV_F32);
         if (first == NULL) {
@@ -234,6 +244,13 @@ static void test_threads(void **state)
     }
     test_free(first);
     safetensors_close(golden);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    check_threads("e2b.gguf", TEST_DATA "/text/e2b.golden.safetensors");
+    check_threads("moe.gguf", TEST_DATA "/text/moe.golden.safetensors");
 }
 
 int main(void)

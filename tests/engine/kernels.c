@@ -172,6 +172,8 @@ static void test_formats(void **state)
     assert_true(tested >= 2);
     assert_non_null(kernels->rows[QUANT_F32].dot);
     assert_non_null(kernels->rows[QUANT_F16].dot);
+    assert_non_null(kernels_scalar.rows[QUANT_Q8_0].dot);
+    assert_non_null(kernels_scalar.rows[QUANT_Q8_0].accumulate);
 }
 
 static void check_accumulate(const struct kernels *kernels, enum quant_type type, size_t rows,
@@ -180,14 +182,14 @@ static void check_accumulate(const struct kernels *kernels, enum quant_type type
     static float values[ROWS_MAX * COLUMNS_MAX], sum[COLUMNS_MAX + 1], split[COLUMNS_MAX + 1];
     const struct quant_format *format = quant_format(type);
     const struct kernels_rows *entry = &kernels->rows[type];
-    size_t row_bytes = columns * format->block_bytes;
+    size_t blocks = columns / format->block_values, row_bytes = blocks * format->block_bytes;
     unsigned char *stored = test_malloc(rows * row_bytes);
     float scale[ROWS_MAX];
     fill_blocks(stored, rows * row_bytes);
     fill(scale, rows);
     fill(sum, columns);
     sum[columns] = guard;
-    format->decode(stored, rows * columns, values);
+    format->decode(stored, rows * blocks, values);
     memcpy(split, sum, sizeof sum);
     double *exact = test_malloc(columns * sizeof *exact),
            *size = test_malloc(columns * sizeof *size);
@@ -225,6 +227,10 @@ static void test_accumulate(void **state)
         for (size_t i = 0; i < sizeof some_columns / sizeof some_columns[0]; i++) {
             check_accumulate(kernels, QUANT_F16, rows, some_columns[i]);
             check_accumulate(kernels, QUANT_F32, rows, some_columns[i]);
+        }
+        if (kernels->rows[QUANT_Q8_0].accumulate != NULL) {
+            check_accumulate(kernels, QUANT_Q8_0, rows, 32);
+            check_accumulate(kernels, QUANT_Q8_0, rows, 512);
         }
     }
 }

@@ -146,7 +146,8 @@ static void test_sampler_probabilities(void **state)
         const struct engine_sampling sampling = {
             .temperature = params[0], .top_k = (int32_t)params[1], .top_p = params[2]};
         assert_true(sampler_init(&sampler, count, NULL));
-        if (!sampler_probabilities(&sampler, logits, &sampling, NULL, 0, &err)) {
+        if (!sampler_probabilities(&sampler, &(struct sampler_state){.logits = logits}, &sampling,
+                                   &err)) {
             fail_msg("%s: %s", group, err.text);
         }
         float *found = test_calloc(count, sizeof *found);
@@ -184,13 +185,14 @@ static void test_sampler_draws(void **state)
     int hits[4] = {0}, same = 0;
     assert_true(sampler_init(&sampler, 4, NULL));
     for (uint64_t position = 0; position < DRAWS; position++) {
+        const struct sampler_state from = {.logits = logits, .position = position};
         int32_t id, again, other;
         sampling.seed = 7;
-        assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, position, &id, NULL));
-        assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, position, &again, NULL));
+        assert_true(sampler_choose(&sampler, &from, &sampling, &id, NULL));
+        assert_true(sampler_choose(&sampler, &from, &sampling, &again, NULL));
         assert_int_equal(id, again);
         sampling.seed = 8;
-        assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, position, &other, NULL));
+        assert_true(sampler_choose(&sampler, &from, &sampling, &other, NULL));
         hits[id]++;
         same += id == other;
     }
@@ -205,22 +207,172 @@ static void test_sampler_best_and_banned(void **state)
 {
     (void)state;
     const float logits[5] = {1, 3, NAN, 3, 2};
-    const int32_t one[] = {1}, all[] = {0, 1, 3, 4};
+    const int32_t one[] = {1, -1, 5}, all[] = {0, 1, 3, 4};
+    const struct sampler_state any = {.logits = logits},
+                               some = {.logits = logits, .banned = one, .banned_count = 3},
+                               none = {.logits = logits, .banned = all, .banned_count = 4};
     struct engine_sampling sampling = {.temperature = 0};
     struct sampler sampler;
     struct err err;
     int32_t id = -1;
     assert_true(sampler_init(&sampler, 5, NULL));
-    assert_true(sampler_choose(&sampler, logits, &sampling, NULL, 0, 0, &id, NULL));
+    assert_true(sampler_choose(&sampler, &any, &sampling, &id, NULL));
     assert_int_equal(id, 1); /* the lowest of equals */
-    assert_true(sampler_choose(&sampler, logits, &sampling, one, 1, 0, &id, NULL));
+    assert_true(sampler_choose(&sampler, &some, &sampling, &id, NULL));
     assert_int_equal(id, 3);
-    assert_false(sampler_choose(&sampler, logits, &sampling, all, 4, 0, &id, &err));
+    assert_false(sampler_choose(&sampler, &none, &sampling, &id, &err));
     assert_int_equal(err.code, ERR_ARGUMENT);
     sampling = (struct engine_sampling){.temperature = 1, .top_k = 1, .top_p = 0.5f};
-    assert_true(sampler_choose(&sampler, logits, &sampling, one, 1, 0, &id, NULL));
+    assert_true(sampler_choose(&sampler, &some, &sampling, &id, NULL));
     assert_int_equal(id, 3);
-    assert_false(sampler_choose(&sampler, logits, &sampling, all, 4, 0, &id, &err));
+    assert_false(sampler_choose(&sampler, &none, &sampling, &id, &err));
+    assert_int_equal(id, 3);
+    sampler_finish(&sampler);
+}
+
+/* The probabilities of all tokens, 0 for those that have no chance. */
+static void probabilities(const struct sampler_state *state, const struct engine_sampling *sampling,
+                          size_t count, float *found)
+{
+    struct sampler sampler;
+    struct err err;
+    assert_true(sampler_init(&sampler, count, NULL));
+    if (!sampler_probabilities(&sampler, state, sampling, &err)) {
+        fail_msg("%s", err.text);
+    }
+    memset(found, 0, count * sizeof *found);
+    for (size_t i = 0; i < sampler.count; i++) {
+        found[sampler.candidates[i].id] = sampler.candidates[i].probability;
+    }
+    sampler_finish(&sampler);
+}
+
+static void test_min_p(void **state)
+{
+    (void)state;
+    const float logits[4] = {logf(0.5f), logf(0.3f), logf(0.15f), logf(0.05f)};
+    const struct sampler_state from = {.logits = logits};
+    float found[4];
+    probabilities(&from, &(struct engine_sampling){.temperature = 1, .top_p = 1, .min_p = 0.25f}, 4,
+                  found);
+    check_close("min_p", found, (float[]){0.5f / 0.95f, 0.3f / 0.95f, 0.15f / 0.95f, 0}, 4, 1e-6f);
+    probabilities(&from, &(struct engine_sampling){.temperature = 1, .top_p = 1, .min_p = 1}, 4,
+                  found);
+    check_close("min_p 1", found, (float[]){1, 0, 0, 0}, 4, 0);
+    /* The temperature comes first: with 0.5 the shares are squared. */
+    probabilities(&from, &(struct engine_sampling){.temperature = 0.5f, .top_p = 1, .min_p = 0.25f},
+                  4, found);
+    check_close("min_p cold", found, (float[]){0.25f / 0.34f, 0.09f / 0.34f, 0, 0}, 4, 1e-6f);
+    /* Behind top-p, which alone would leave two. */
+    probabilities(&from, &(struct engine_sampling){.temperature = 1, .top_p = 0.7f, .min_p = 0.7f},
+                  4, found);
+    check_close("min_p behind top_p", found, (float[]){1, 0, 0, 0}, 4, 0);
+}
+
+static void test_bias_and_penalty(void **state)
+{
+    (void)state;
+    const float logits[5] = {2, -1, 1, 0.5f, NAN};
+    const int32_t tokens[] = {3, 1, 0, 0, 1, -7, 99};
+    struct sampler_state from = {.logits = logits, .tokens = tokens, .token_count = 5};
+    const struct engine_bias biases[] = {{2, 3}, {3, -INFINITY}, {2, -1}, {1, 0.5f}};
+    struct engine_sampling sampling = {
+        .temperature = 1, .top_p = 1, .repetition_penalty = 2, .repetition_last = 4};
+    float found[5], expected[5] = {1, -2, 1, 0.5f, -INFINITY};
+    probabilities(&from, &sampling, 5, found); /* the token three is too far back */
+    tensor_softmax(expected, 5);
+    check_close("penalty", found, expected, 5, 1e-6f);
+
+    sampling.repetition_last = 0; /* all of them, and some that are no tokens */
+    from.token_count = 7;
+    memcpy(expected, (float[]){1, -2, 1, 0.25f, -INFINITY}, sizeof expected);
+    probabilities(&from, &sampling, 5, found);
+    tensor_softmax(expected, 5);
+    check_close("penalty of all", found, expected, 5, 1e-6f);
+
+    sampling.biases = biases;
+    sampling.bias_count = 4;
+    memcpy(expected, (float[]){1, -1, 3, -INFINITY, -INFINITY}, sizeof expected);
+    probabilities(&from, &sampling, 5, found);
+    tensor_softmax(expected, 5);
+    check_close("bias and penalty", found, expected, 5, 1e-6f);
+
+    struct sampler sampler;
+    int32_t id;
+    assert_true(sampler_init(&sampler, 5, NULL));
+    sampling.temperature = 0; /* both count for the best one, too */
+    assert_true(sampler_choose(&sampler, &from, &sampling, &id, NULL));
+    assert_int_equal(id, 2);
+    sampling = (struct engine_sampling){.temperature = 0, .repetition_penalty = 3};
+    from.token_count = 4;
+    assert_true(sampler_choose(&sampler, &from, &sampling, &id, NULL));
+    assert_int_equal(id, 2);
+    const int32_t all[] = {0, 1, 2};
+    from.banned = all;
+    from.banned_count = 3;
+    sampling.biases = biases + 1; /* what is left is forbidden by its bias */
+    sampling.bias_count = 1;
+    assert_false(sampler_choose(&sampler, &from, &sampling, &id, NULL));
+    sampler_finish(&sampler);
+}
+
+static void test_logprobs(void **state)
+{
+    (void)state;
+    const float logits[6] = {logf(0.1f) + 50, logf(0.4f) + 50, NAN,
+                             logf(0.1f) + 50, logf(0.4f) + 50, -INFINITY};
+    struct engine_logprob best[6];
+    struct sampler sampler;
+    float of_id = 9;
+    assert_true(sampler_init(&sampler, 6, NULL));
+    assert_true(sampler_logprobs(&sampler, logits, best, 3, 3, &of_id, NULL));
+    static const int32_t order[] = {1, 4, 0, 3, 2, 5};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(best[i].id, order[i]); /* of equals the lowest first */
+    }
+    check_close("logprob", &best[0].logprob, &(float){logf(0.4f)}, 1, 1e-5f);
+    check_close("logprob", &best[2].logprob, &(float){logf(0.1f)}, 1, 1e-5f);
+    assert_true(of_id == best[2].logprob);
+    assert_true(sampler_logprobs(&sampler, logits, best, 6, 2, &of_id, NULL));
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(best[i].id, order[i]);
+    }
+    assert_true(isinf(of_id) && isinf(best[5].logprob) && isinf(best[4].logprob));
+    assert_true(sampler_logprobs(&sampler, logits, NULL, 0, 0, NULL, NULL));
+    const float nothing[6] = {NAN, -INFINITY, NAN, NAN, NAN, NAN};
+    assert_false(sampler_logprobs(&sampler, nothing, best, 1, 0, NULL, NULL));
+    sampler_finish(&sampler);
+}
+
+/* The choice among a few falls as often as with all others banned. */
+static void test_sampler_among(void **state)
+{
+    (void)state;
+    const float logits[6] = {1, 3, NAN, 3, 2, 2.5f};
+    const int32_t allowed[] = {5, 3, 4}, banned[] = {0, 1, 2}, nothing[] = {2};
+    struct engine_sampling sampling = {.temperature = 1, .top_p = 0.95f, .seed = 7};
+    struct sampler sampler;
+    struct err err;
+    int32_t id = -1, other = -1;
+    size_t counts[6] = {0};
+    struct sampler_state from = {.logits = logits, .banned = banned, .banned_count = 3};
+    assert_true(sampler_init(&sampler, 6, NULL));
+    for (from.position = 0; from.position < 300; from.position++) {
+        assert_true(sampler_choose_among(&sampler, &from, &sampling, allowed, 3, &id, NULL));
+        assert_true(sampler_choose(&sampler, &from, &sampling, &other, NULL));
+        counts[id]++;
+        counts[other] += 1000;
+    }
+    assert_int_equal(counts[0] + counts[1] + counts[2], 0);
+    for (size_t i = 3; i < 6; i++) {
+        size_t among = counts[i] % 1000, rest = counts[i] / 1000;
+        assert_true(among > 20 && among < rest + 40 && rest < among + 40);
+    }
+    sampling.temperature = 0;
+    assert_true(sampler_choose_among(&sampler, &from, &sampling, allowed, 3, &id, NULL));
+    assert_int_equal(id, 3);
+    assert_false(sampler_choose_among(&sampler, &from, &sampling, nothing, 1, &id, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
     assert_int_equal(id, 3);
     sampler_finish(&sampler);
 }
@@ -235,6 +387,8 @@ int main(void)
         cmocka_unit_test(test_rms_norm),      cmocka_unit_test(test_activations),
         cmocka_unit_test(test_rope),          cmocka_unit_test(test_sampler_probabilities),
         cmocka_unit_test(test_sampler_draws), cmocka_unit_test(test_sampler_best_and_banned),
+        cmocka_unit_test(test_min_p),         cmocka_unit_test(test_bias_and_penalty),
+        cmocka_unit_test(test_logprobs),      cmocka_unit_test(test_sampler_among),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     tensor_machine_finish(&machine);

@@ -1,4 +1,5 @@
 /* session: what a timeline keeps, what it computes again, and that it is the same in the end. */
+#include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -165,10 +166,18 @@ static void test_bad_arguments(void **state)
     assert_false(engine_session_sample(session, &sampling, NULL, 0, &id, &error));
     assert_int_equal(error.code, ENGINE_BAD_ARGUMENT); /* no logits yet */
     sync(session, ids, 3);
+    static const struct engine_bias foreign = {.id = 1 << 20}, endless = {.value = INFINITY};
     static const struct engine_sampling bad[] = {{.temperature = -1, .top_p = 1},
                                                  {.temperature = 1, .top_p = 0},
                                                  {.temperature = 1, .top_p = 1.5f},
-                                                 {.temperature = 1, .top_p = 1, .top_k = -1}};
+                                                 {.temperature = 1, .top_p = 1, .top_k = -1},
+                                                 {.temperature = 0, .min_p = -1},
+                                                 {.temperature = 0, .min_p = 1.5f},
+                                                 {.temperature = 0, .repetition_penalty = -1},
+                                                 {.temperature = 0, .repetition_last = -1},
+                                                 {.temperature = 0, .bias_count = 1},
+                                                 {.biases = &foreign, .bias_count = 1},
+                                                 {.biases = &endless, .bias_count = 1}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(engine_session_sample(session, &bad[i], NULL, 0, &id, &error));
         assert_int_equal(error.code, ENGINE_BAD_ARGUMENT);
@@ -306,6 +315,99 @@ static void test_sampling_by_position(void **state)
     engine_session_destroy(session);
 }
 
+/* Log-probabilities are those of the logits; sampling leaves the session as it is. */
+static void test_logprobs(void **state)
+{
+    (void)state;
+    struct engine_error error;
+    struct engine_session *session = fixture_session(model, 200, ENGINE_KV_F32);
+    struct engine_logprob best[5];
+    const struct engine_sampling greedy = {.temperature = 0};
+    float logprob = 1;
+    int32_t id;
+    assert_false(engine_session_logprobs(session, best, 5, 3, &logprob, &error));
+    assert_int_equal(error.code, ENGINE_BAD_ARGUMENT);
+    sync(session, ids, 50);
+    assert_true(engine_session_sample(session, &greedy, NULL, 0, &id, &error));
+    assert_true(engine_session_logprobs(session, best, 5, id, &logprob, &error));
+    assert_int_equal(best[0].id, id);
+    assert_true(best[0].logprob == logprob && logprob < 0);
+    const float *logits = engine_session_logits(session);
+    double sum = 0;
+    for (size_t i = 0; i < vocabulary; i++) {
+        sum += exp((double)logits[i]);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(i == 0 || best[i].logprob <= best[i - 1].logprob);
+        assert_true(fabs((double)logits[best[i].id] - log(sum) - (double)best[i].logprob) < 1e-4);
+    }
+    assert_false(engine_session_logprobs(session, best, vocabulary + 1, id, NULL, &error));
+    assert_false(engine_session_logprobs(session, NULL, 1, id, NULL, &error));
+    assert_false(engine_session_logprobs(session, best, 1, -1, &logprob, &error));
+    assert_int_equal(error.code, ENGINE_BAD_ARGUMENT);
+    engine_session_destroy(session);
+}
+
+/* Everything that sampling knows, on one, two and three threads: the same choices. */
+static void test_sampling_on_any_threads(void **state)
+{
+    (void)state;
+    enum { STEPS = 40 };
+    const struct engine_bias biases[] = {{700, 4}, {701, -INFINITY}};
+    const struct engine_sampling sampling = {.temperature = 1.5f,
+                                             .top_k = 500,
+                                             .top_p = 0.98f,
+                                             .min_p = 0.001f,
+                                             .repetition_penalty = 1.3f,
+                                             .repetition_last = 32,
+                                             .biases = biases,
+                                             .bias_count = 2,
+                                             .seed = 77};
+    int32_t chosen[3][STEPS];
+    for (int threads = 1; threads <= 3; threads++) {
+        struct engine_error error;
+        struct engine_model *own = fixture_model(TEST_MODELS, "nano.gguf", NULL, threads);
+        struct engine_session *session = fixture_session(own, 100, ENGINE_KV_F16);
+        sync(session, ids, 20);
+        for (size_t i = 0; i < STEPS; i++) {
+            int32_t *id = &chosen[threads - 1][i];
+            assert_true(engine_session_sample(session, &sampling, NULL, 0, id, &error));
+            assert_int_not_equal(*id, 701);
+            assert_true(engine_session_append(session, *id, &error));
+        }
+        assert_memory_equal(chosen[threads - 1], chosen[0], sizeof chosen[0]);
+        engine_session_destroy(session);
+        engine_model_close(own);
+    }
+}
+
+/* Keys and values of 8 bits: close to those of 32, the same however the ids are cut into calls. */
+static void test_q8_cache(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    float *exact = fixture_logits(model, ids, COUNT, COUNT, ENGINE_KV_F32);
+    float *whole = fixture_logits(model, ids, COUNT, COUNT, ENGINE_KV_Q8);
+    float *cut = fixture_logits(model, ids, COUNT, 7, ENGINE_KV_Q8);
+    float difference = fixture_max_difference(whole, exact, COUNT * vocabulary);
+    assert_memory_equal(whole, cut, COUNT * vocabulary * sizeof *cut);
+    assert_true(difference > 1e-3f); /* else it was not stored in 8 bits */
+    assert_true(difference < 1.0f);
+    size_t same = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        same += fixture_argmax(whole + i * vocabulary, vocabulary) ==
+                fixture_argmax(exact + i * vocabulary, vocabulary);
+    }
+    assert_true(same > COUNT * 95 / 100);
+    test_free(exact);
+    test_free(whole);
+    test_free(cut);
+    struct engine_error error;
+    const struct engine_session_options unknown = {.kv_type = (enum engine_kv_type)3};
+    assert_null(engine_session_create(model, &unknown, &error));
+    assert_int_equal(error.code, ENGINE_BAD_ARGUMENT);
+}
+
 static void test_tokens(void **state)
 {
     (void)state;
@@ -336,11 +438,19 @@ static void test_tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prefix_reuse),         cmocka_unit_test(test_rewind_over_the_ring),
-        cmocka_unit_test(test_append_and_evaluate),  cmocka_unit_test(test_context_full),
-        cmocka_unit_test(test_bad_arguments),        cmocka_unit_test(test_progress_and_cancel),
-        cmocka_unit_test(test_cancel_from_a_thread), cmocka_unit_test(test_two_sessions),
-        cmocka_unit_test(test_sampling_by_position), cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_prefix_reuse),
+        cmocka_unit_test(test_rewind_over_the_ring),
+        cmocka_unit_test(test_append_and_evaluate),
+        cmocka_unit_test(test_context_full),
+        cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_progress_and_cancel),
+        cmocka_unit_test(test_cancel_from_a_thread),
+        cmocka_unit_test(test_two_sessions),
+        cmocka_unit_test(test_sampling_by_position),
+        cmocka_unit_test(test_logprobs),
+        cmocka_unit_test(test_sampling_on_any_threads),
+        cmocka_unit_test(test_q8_cache),
+        cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

@@ -31,6 +31,7 @@ struct seen {
     int32_t ids[512];
     struct infer_event last;
     bool ended, ready, failed_to_load;
+    bool bad_call; /* complete, and could not be read */
 };
 
 static void on_parse(void *context, const struct chat_parse_event *event)
@@ -42,6 +43,8 @@ static void on_parse(void *context, const struct chat_parse_event *event)
         snprintf(seen->call, sizeof seen->call, "%s", event->name);
         json_decref(seen->arguments);
         seen->arguments = json_incref(event->arguments);
+    } else if (event->kind == CHAT_PARSE_CALL_ERROR) {
+        seen->bad_call = true;
     }
 }
 
@@ -50,7 +53,7 @@ static void seen_init(struct seen *seen)
     memset(seen, 0, sizeof *seen);
     str_init(&seen->text);
     seen->parser = chat_parser_create(&(struct chat_parser_options){
-        .lenient = true, .tools = toolset_declarations(), .event = on_parse, .context = seen});
+        .tools = toolset_declarations(), .event = on_parse, .context = seen});
 }
 
 static void seen_finish(struct seen *seen)
@@ -120,16 +123,21 @@ static void say(struct chat_conversation *conversation, const char *text)
     chat_conversation_add(conversation, &message);
 }
 
-static void submit(struct infer *infer, uint64_t number,
-                   const struct chat_conversation *conversation, int max_tokens)
+static void submit_with(struct infer *infer, uint64_t number,
+                        const struct chat_conversation *conversation, int max_tokens,
+                        float temperature, const json_t *tools, const json_t *schema)
 {
     struct str system;
     str_init(&system);
     preamble_append(&system, NULL, "/home/user/project", "2026-01-15");
     struct infer_request request = {
-        .number = number, .max_tokens = max_tokens, .sampling = {.temperature = 0, .top_p = 1}};
+        .number = number,
+        .max_tokens = max_tokens,
+        .sampling = {.temperature = temperature, .top_p = 1, .seed = number},
+        .tools = tools,
+        .schema = schema};
     struct context_options options = {.system = system.data,
-                                      .tools = toolset_declarations(),
+                                      .tools = tools,
                                       .large_model = infer_model(infer)->large,
                                       .ids = infer_control(infer)};
     struct err err = {0};
@@ -137,6 +145,12 @@ static void submit(struct infer *infer, uint64_t number,
     assert_true(context_render(&request.prompt, conversation, &options, &err));
     str_finish(&system);
     infer_submit(infer, &request);
+}
+
+static void submit(struct infer *infer, uint64_t number,
+                   const struct chat_conversation *conversation, int max_tokens)
+{
+    submit_with(infer, number, conversation, max_tokens, 0, toolset_declarations(), NULL);
 }
 
 /* Keeps an answer that called a tool, and the tool's result. */
@@ -235,6 +249,99 @@ static void test_cancel(void **state)
     infer_destroy(infer);
 }
 
+/* A list with one tool alone, which is not what the question asks for. */
+static json_t *only(const char *name)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < json_array_size(toolset_declarations()); i++) {
+        json_t *tool = json_array_get(toolset_declarations(), i);
+        json_t *declared = json_object_get(json_object_get(tool, "function"), "name");
+        if (strcmp(json_string_value(declared), name) == 0) {
+            json_array_append(list, tool);
+        }
+    }
+    assert_int_equal(json_array_size(list), 1);
+    return list;
+}
+
+/* Whatever the model is driven to, greedy or at a temperature that makes every token likely: a call
+ * that it completes is one of a declared tool with what that requires. */
+static void test_no_call_but_of_the_declared(void **state)
+{
+    (void)state;
+    struct infer *infer = load(0);
+    json_t *tools = only("read_file");
+    struct chat_conversation conversation;
+    chat_conversation_init(&conversation);
+    say(&conversation, "list the files");
+    size_t calls = 0;
+    for (uint64_t i = 0; i < 12; i++) {
+        struct seen seen;
+        seen_init(&seen);
+        submit_with(infer, i + 1, &conversation, 60, i == 0 ? 0 : (float)i, tools, NULL);
+        run_until(infer, &seen, &seen.ended);
+        assert_string_equal(seen.last.error.text, "");
+        assert_false(seen.bad_call);
+        if (seen.call[0] != '\0') {
+            calls++;
+            assert_string_equal(seen.call, "read_file");
+            assert_true(json_is_string(json_object_get(seen.arguments, "path")));
+        }
+        seen_finish(&seen);
+    }
+    print_message("%zu of 12 answers called read_file\n", calls);
+    assert_true(calls > 0);
+    json_decref(tools);
+    chat_conversation_finish(&conversation);
+    infer_destroy(infer);
+}
+
+/* An answer by a schema is that value and nothing else, though the model would rather talk. */
+static void test_answer_by_schema(void **state)
+{
+    (void)state;
+    struct infer *infer = load(0);
+    json_t *schema =
+        json_loads("{\"type\":\"object\",\"properties\":{\"ok\":{\"type\":\"boolean\"},"
+                   "\"kind\":{\"enum\":[\"river\",\"lantern\"]},"
+                   "\"numbers\":{\"type\":\"array\",\"items\":{\"enum\":[1,2,3]},"
+                   "\"minItems\":2,\"maxItems\":3}},\"required\":[\"ok\",\"kind\",\"numbers\"]}",
+                   0, NULL);
+    struct chat_conversation conversation;
+    chat_conversation_init(&conversation);
+    say(&conversation, "hello");
+    for (uint64_t i = 0; i < 5; i++) {
+        struct seen seen;
+        seen_init(&seen);
+        submit_with(infer, i + 1, &conversation, 200, (float)i, NULL, schema);
+        run_until(infer, &seen, &seen.ended);
+        assert_string_equal(seen.last.error.text, "");
+        assert_int_equal(seen.last.kind, INFER_DONE);
+        assert_true(seen.last.stop == CHAT_STOP_TURN || seen.last.stop == CHAT_STOP_EOS);
+        json_t *value = json_loads(seen.text.data, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(value);
+        assert_true(json_is_boolean(json_object_get(value, "ok")));
+        assert_true(json_is_string(json_object_get(value, "kind")));
+        assert_in_range(json_array_size(json_object_get(value, "numbers")), 2, 3);
+        assert_int_equal(json_object_size(value), 3);
+        json_decref(value);
+        seen_finish(&seen);
+    }
+    json_decref(schema);
+
+    /* A schema that nothing satisfies fails the request in words. */
+    struct seen seen;
+    seen_init(&seen);
+    schema = json_false();
+    submit_with(infer, 9, &conversation, 10, 0, NULL, schema);
+    run_until(infer, &seen, &seen.ended);
+    assert_int_equal(seen.last.kind, INFER_FAILED);
+    assert_non_null(strstr(seen.last.error.text, "no value"));
+    seen_finish(&seen);
+    chat_conversation_finish(&conversation);
+    infer_destroy(infer);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -300,9 +407,10 @@ static void test_destroy_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_call_and_answer), cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_limits),          cmocka_unit_test(test_no_model),
-        cmocka_unit_test(test_destroy_at_once),
+        cmocka_unit_test(test_call_and_answer),  cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_limits),           cmocka_unit_test(test_no_model),
+        cmocka_unit_test(test_destroy_at_once),  cmocka_unit_test(test_no_call_but_of_the_declared),
+        cmocka_unit_test(test_answer_by_schema),
     };
     return cmocka_run_group_tests_name("infer_local", tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #define FINISH(reason) "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" reason "\"}]}\n\n"
 #define CALL(index, name, args)                                                                    \
     DELTA("\"tool_calls\":[{" index "\"function\":{\"name\":\"" name "\",\"arguments\":" args "}}" \
-                                                                                              "]")
+          "]")
 #define DONE "data: [DONE]\n\n"
 
 /* What a stream became: control tokens as [spelling], text as it is. */
@@ -259,12 +259,18 @@ static void a_request(void **state)
     assert_true(json_equal(body, expected));
     json_decref(body);
 
+    json_t *schema = json_pack("{ss}", "type", "integer");
+    request.schema = schema;
     request.sampling = (struct infer_sampling){.temperature = 0, .top_p = 0.5f};
     str_clear(&out);
     assert_true(remote_request_append(&out, &request, "big", &err));
     body = json_loads(out.data, 0, NULL);
     assert_true(json_real_value(json_object_get(body, "temperature")) == 0.0);
     assert_true(json_real_value(json_object_get(body, "top_p")) == 0.5);
+    const json_t *format = json_object_get(body, "response_format");
+    assert_string_equal(json_string_value(json_object_get(format, "type")), "json_schema");
+    assert_true(
+        json_equal(json_object_get(json_object_get(format, "json_schema"), "schema"), schema));
     json_decref(body);
 
     size_t large = (size_t)REMOTE_REQUEST_LIMIT + 1;
@@ -279,6 +285,7 @@ static void a_request(void **state)
     assert_int_equal(out.length, 0);
     free(text);
     json_decref(expected);
+    json_decref(schema);
     json_decref(tools);
     str_finish(&out);
     chat_conversation_finish(&conversation);

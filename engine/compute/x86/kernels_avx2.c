@@ -423,6 +423,23 @@ DEFINE_BLOCKS(q4_k, 144, 8)
 DEFINE_BLOCKS(q5_k, 176, 8)
 DEFINE_BLOCKS(q6_k, 210, 8)
 
+static void accumulate_q8_0(const unsigned char *rows, size_t row_bytes, size_t row_count,
+                            size_t columns, const float *scale, float *sum)
+{
+    for (size_t r = 0; r < row_count; r++) {
+        __m256 factor = _mm256_set1_ps(scale[r]);
+        for (size_t block = 0; block < columns / 32; block++) {
+            __m256 values[4];
+            unpack_q8_0(rows + r * row_bytes + block * 34, 0, values);
+            for (size_t i = 0; i < 4; i++) {
+                float *at = sum + 32 * block + 8 * i;
+                __m256 more = _mm256_fmadd_ps(factor, values[i], _mm256_loadu_ps(at));
+                _mm256_storeu_ps(at, more);
+            }
+        }
+    }
+}
+
 const struct kernels kernels_avx2 = {
     .name = "avx2",
     .supported = cpu_has_avx2,
@@ -433,7 +450,7 @@ const struct kernels kernels_avx2 = {
             [QUANT_F16] = {dot_f16, accumulate_f16, decode_f16},
             [QUANT_BF16] = {dot_bf16, accumulate_bf16, decode_bf16},
             [QUANT_Q4_0] = {dot_q4_0, NULL, decode_q4_0},
-            [QUANT_Q8_0] = {dot_q8_0, NULL, decode_q8_0},
+            [QUANT_Q8_0] = {dot_q8_0, accumulate_q8_0, decode_q8_0},
             [QUANT_Q4_K] = {dot_q4_k, NULL, decode_q4_k},
             [QUANT_Q5_K] = {dot_q5_k, NULL, decode_q5_k},
             [QUANT_Q6_K] = {dot_q6_k, NULL, decode_q6_k},

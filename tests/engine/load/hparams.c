@@ -374,9 +374,6 @@ static void refuses_what_does_not_fit_together(void **state)
     gguf_writer_string(&w, "general.architecture", "gemma4-assistant");
     tiny_model_write(&w);
     check_refusal(&w, ERR_UNSUPPORTED, "gemma4-assistant");
-    gguf_writer_u32(&w, "split.count", 2);
-    tiny_model_write(&w);
-    check_refusal(&w, ERR_UNSUPPORTED, "one of 2 parts");
     gguf_writer_i32s(&w, "gemma4.feed_forward_length", five, 5);
     tiny_model_write(&w);
     check_refusal(&w, ERR_FORMAT, "gemma4.feed_forward_length has 5 elements for 4 layers");

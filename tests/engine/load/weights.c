@@ -260,6 +260,94 @@ static void optional_tensors(void **state)
     gguf_writer_free(&w);
 }
 
+/* NVFP4 has 64 values a block, so that the narrow model cannot have it where rows are 8 wide. */
+static void takes_the_scale_of_nvfp4(void **state)
+{
+    (void)state;
+    static struct model m;
+    struct gguf_writer w;
+    static const unsigned char blocks[8 * 36];
+    const uint64_t ne[] = {64, 8}, one[] = {1};
+    const float half[] = {0.5f}, endless[] = {INFINITY};
+    gguf_writer_init(&w);
+    gguf_writer_u32(&w, "gemma4.feed_forward_length", 64);
+    for (int i = 0; i < TINY_LAYERS; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%d.ffn_down.weight", i);
+        gguf_writer_tensor(&w, name, QUANT_NVFP4, 2, ne, blocks, sizeof blocks);
+        snprintf(name, sizeof name, "blk.%d.ffn_gate.weight", i);
+        gguf_writer_floats(&w, name, 8, 64);
+        snprintf(name, sizeof name, "blk.%d.ffn_up.weight", i);
+        gguf_writer_floats(&w, name, 8, 64);
+    }
+    gguf_writer_tensor(&w, "blk.1.ffn_down.scale", QUANT_F32, 1, one, half, 4);
+    gguf_writer_tensor(&w, "blk.1.ffn_gate.scale", QUANT_F32, 1, one, half, 4);
+    expect(&w, &m);
+    assert_true(m.weights.layers[0].down.scale == 1.0f);
+    assert_true(m.weights.layers[1].down.scale == 0.5f);
+    assert_true(m.weights.layers[1].gate.scale == 1.0f); /* no NVFP4: the name means nothing */
+    again(&w, &m);
+    gguf_writer_u32(&w, "gemma4.feed_forward_length", 64);
+    gguf_writer_tensor(&w, "blk.0.ffn_down.weight", QUANT_NVFP4, 2, ne, blocks, sizeof blocks);
+    gguf_writer_tensor(&w, "blk.0.ffn_down.scale", QUANT_F32, 1, one, endless, 4);
+    gguf_writer_floats(&w, "blk.0.ffn_gate.weight", 8, 64);
+    gguf_writer_floats(&w, "blk.0.ffn_up.weight", 8, 64);
+    check_refusal(&w, ERR_FORMAT, "tensor blk.0.ffn_down.scale is inf");
+    gguf_writer_free(&w);
+}
+
+static void refuse_experts(const char *name, bool split)
+{
+    struct gguf_writer w;
+    char part[128];
+    gguf_writer_init(&w);
+    gguf_writer_omit(&w, name);
+    tiny_model_experts(&w, split);
+    snprintf(part, sizeof part, "tensor %s is missing", name);
+    check_refusal(&w, ERR_FORMAT, part);
+    gguf_writer_floats(&w, name, TINY_HIDDEN, TINY_HIDDEN);
+    tiny_model_experts(&w, split);
+    snprintf(part, sizeof part, "tensor %s must be [", name);
+    check_refusal(&w, ERR_FORMAT, part);
+    gguf_writer_free(&w);
+}
+
+static void takes_experts_in_both_layouts(void **state)
+{
+    (void)state;
+    static struct model m;
+    static const char *const roles[] = {
+        "ffn_gate_inp.weight",    "ffn_gate_inp.scale",    "ffn_down_exps.scale",
+        "post_ffw_norm_1.weight", "pre_ffw_norm_2.weight", "post_ffw_norm_2.weight",
+        "ffn_down_exps.weight",
+    };
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.2.%s", roles[i]);
+        refuse_experts(name, i % 2 == 0);
+    }
+    refuse_experts("blk.1.ffn_gate_up_exps.weight", false);
+    refuse_experts("blk.1.ffn_up_exps.weight", true);
+    for (int split = 0; split < 2; split++) {
+        struct gguf_writer w;
+        gguf_writer_init(&w);
+        tiny_model_experts(&w, split != 0);
+        expect(&w, &m);
+        const struct weights_experts *e = &m.weights.layers[1].experts;
+        assert_int_equal(e->stride, split != 0 ? TINY_EXPERT_WIDTH : 2 * TINY_EXPERT_WIDTH);
+        int32_t last = (TINY_EXPERTS - 1) * e->stride + TINY_EXPERT_WIDTH;
+        assert_true(e->gate.rows >= last && e->up.rows == last);
+        const char *name =
+            split != 0 ? "blk.1.ffn_up_exps.weight" : "blk.1.ffn_gate_up_exps.weight";
+        const struct gguf_tensor *tensor = gguf_tensor_find(m.gguf, name);
+        const unsigned char *end = e->up.data + (size_t)last * e->up.row_bytes;
+        assert_ptr_equal(end, tensor->data + tensor->bytes);
+        assert_int_equal(e->down.rows, TINY_EXPERTS * TINY_HIDDEN);
+        again(&w, &m);
+        gguf_writer_free(&w);
+    }
+}
+
 static void refuses_what_it_cannot_run(void **state)
 {
     (void)state;
@@ -267,10 +355,6 @@ static void refuses_what_it_cannot_run(void **state)
     const float nan[] = {NAN};
     struct gguf_writer w;
     gguf_writer_init(&w);
-    gguf_writer_u32(&w, "gemma4.expert_count", 8);
-    gguf_writer_u32(&w, "gemma4.expert_used_count", 2);
-    gguf_writer_u32(&w, "gemma4.expert_feed_forward_length", 16);
-    check_refusal(&w, ERR_UNSUPPORTED, "a mixture of 8 experts; only dense models are run");
     gguf_writer_tensor(&w, "blk.3.layer_output_scale.weight", QUANT_F32, 1, one, nan, 4);
     check_refusal(&w, ERR_FORMAT, "blk.3.layer_output_scale.weight is nan");
     w.alignment = 2;
@@ -331,6 +415,8 @@ int main(void)
         cmocka_unit_test(takes_each_type_that_the_file_gives),
         cmocka_unit_test(takes_fused_attention),
         cmocka_unit_test(optional_tensors),
+        cmocka_unit_test(takes_the_scale_of_nvfp4),
+        cmocka_unit_test(takes_experts_in_both_layouts),
         cmocka_unit_test(refuses_what_it_cannot_run),
         cmocka_unit_test(binds_the_model_of_the_house),
     };

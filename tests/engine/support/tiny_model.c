@@ -179,6 +179,62 @@ void tiny_model_weights(struct gguf_writer *writer)
     }
 }
 
+/* ne[2] experts of ne[1] rows: row r of expert e is row from + r of as many as `of` that each has.
+ */
+static void expert_weights(struct gguf_writer *writer, int layer, const char *role,
+                           const uint64_t ne[3], uint64_t from, uint64_t of)
+{
+    float values[TINY_EXPERTS * 2 * TINY_EXPERT_WIDTH * TINY_HIDDEN];
+    char name[64];
+    size_t count = 0;
+    for (uint64_t e = 0; e < ne[2]; e++) {
+        for (uint64_t r = 0; r < ne[1]; r++) {
+            for (uint64_t c = 0; c < ne[0]; c++) {
+                uint64_t number = ((e * of + from + r) * ne[0] + c) * 29 % 23;
+                values[count++] = (float)number / 16.0f - 0.7f;
+            }
+        }
+    }
+    snprintf(name, sizeof name, "blk.%d.%s.weight", layer, role);
+    gguf_writer_tensor(writer, name, QUANT_F32, 3, ne, values, count * sizeof *values);
+}
+
+void tiny_model_experts(struct gguf_writer *writer, bool split)
+{
+    static const struct {
+        const char *name;
+        uint64_t columns, rows;
+    } tensors[] = {
+        {"ffn_gate_inp.weight", TINY_HIDDEN, TINY_EXPERTS},
+        {"ffn_gate_inp.scale", TINY_HIDDEN, 0},
+        {"ffn_down_exps.scale", TINY_EXPERTS, 0},
+        {"post_ffw_norm_1.weight", TINY_HIDDEN, 0},
+        {"pre_ffw_norm_2.weight", TINY_HIDDEN, 0},
+        {"post_ffw_norm_2.weight", TINY_HIDDEN, 0},
+    };
+    const uint64_t one[] = {TINY_HIDDEN, TINY_EXPERT_WIDTH, TINY_EXPERTS};
+    const uint64_t both[] = {TINY_HIDDEN, 2 * TINY_EXPERT_WIDTH, TINY_EXPERTS};
+    const uint64_t down[] = {TINY_EXPERT_WIDTH, TINY_HIDDEN, TINY_EXPERTS};
+    gguf_writer_u32(writer, "gemma4.expert_count", TINY_EXPERTS);
+    gguf_writer_u32(writer, "gemma4.expert_used_count", 2);
+    gguf_writer_u32(writer, "gemma4.expert_feed_forward_length", TINY_EXPERT_WIDTH);
+    for (int layer = 0; layer < TINY_LAYERS; layer++) {
+        for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "blk.%d.%s", layer, tensors[i].name);
+            gguf_writer_floats(writer, name, tensors[i].columns, tensors[i].rows);
+        }
+        if (split) {
+            expert_weights(writer, layer, "ffn_gate_exps", one, 0, 2 * TINY_EXPERT_WIDTH);
+            expert_weights(writer, layer, "ffn_up_exps", one, TINY_EXPERT_WIDTH,
+                           2 * TINY_EXPERT_WIDTH);
+        } else {
+            expert_weights(writer, layer, "ffn_gate_up_exps", both, 0, 2 * TINY_EXPERT_WIDTH);
+        }
+        expert_weights(writer, layer, "ffn_down_exps", down, 0, TINY_HIDDEN);
+    }
+}
+
 void tiny_model_write(struct gguf_writer *writer)
 {
     tiny_model_hparams(writer);

@@ -8,6 +8,7 @@
 #ifndef CARAT_TESTS_TINY_MODEL_H
 #define CARAT_TESTS_TINY_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct gguf_writer;
@@ -19,6 +20,11 @@ void tiny_model_write(struct gguf_writer *writer);
 void tiny_model_hparams(struct gguf_writer *writer);
 void tiny_model_vocabulary(struct gguf_writer *writer);
 void tiny_model_weights(struct gguf_writer *writer);
+
+/* Keys and tensors of a mixture of three experts, two at a time, for such a model; gate and up of
+ * the same values in one tensor or in two. */
+enum { TINY_EXPERTS = 3, TINY_EXPERT_WIDTH = 4 };
+void tiny_model_experts(struct gguf_writer *writer, bool split);
 
 /* The number of tokens, and of the text ones the first id: "\xE2\x96\x81". */
 size_t tiny_model_tokens(void);

@@ -1,0 +1,22 @@
+/* hf_folder: a model as Hugging Face publishes it, told as a GGUF.
+ *
+ *   config.json, tokenizer.json          become keys
+ *   generation_config.json               too, when it is there
+ *   model.safetensors, or the files of   tensors by GGUF's names: views of the mapped files; only
+ *   model.safetensors.index.json         vectors and routers are converted, because those are F32
+ *                                        in every GGUF
+ *
+ * Tensors that the text model does not use (vision, audio) are left out.
+ */
+#ifndef CARAT_LOAD_HF_FOLDER_H
+#define CARAT_LOAD_HF_FOLDER_H
+
+#include <stdbool.h>
+
+struct err;
+struct gguf;
+
+/* `path`: the folder, or (is_folder false) a .safetensors file in it. gguf_close when done. */
+struct gguf *hf_folder_open(const char *path, bool is_folder, struct err *err);
+
+#endif

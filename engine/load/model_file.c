@@ -1,0 +1,31 @@
+/* model_file: see model_file.h. */
+#include "load/model_file.h"
+
+#include <string.h>
+
+#include <sys/stat.h>
+
+#include "load/gguf.h"
+#include "load/gguf_split.h"
+#include "load/hf_folder.h"
+
+static bool ends_with(const char *path, const char *end)
+{
+    size_t length = strlen(path);
+    return length >= strlen(end) && strcmp(path + length - strlen(end), end) == 0;
+}
+
+struct gguf *model_file_open(const char *path, struct err *err)
+{
+    struct stat status;
+    bool folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    if (folder || ends_with(path, ".safetensors")) {
+        return hf_folder_open(path, folder, err);
+    }
+    struct gguf *gguf = gguf_open(path, err);
+    if (gguf != NULL && !gguf_split_join(gguf, err)) {
+        gguf_close(gguf);
+        return NULL;
+    }
+    return gguf;
+}

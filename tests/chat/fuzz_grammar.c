@@ -1,0 +1,71 @@
+/* Grammars on any schema and any bytes. The input is a JSON text, a NUL, and what is written: bytes
+ * as they are, 0x01 for QUOTE, 0x02 for CALL_CLOSE or TURN_CLOSE. It must compile or refuse with a
+ * message; what is accepted must never be a dead end: some byte or control token goes on, or the
+ * sentence is done.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "chat/grammar.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool feed(struct grammar_state *state, char byte, bool json)
+{
+    enum control end = json ? CONTROL_TURN_CLOSE : CONTROL_CALL_CLOSE;
+    return byte == 1   ? grammar_feed_control(state, CONTROL_QUOTE)
+           : byte == 2 ? grammar_feed_control(state, end)
+                       : grammar_feed_bytes(state, &byte, 1);
+}
+
+static void check_goes_on(const struct grammar_state *state, bool json)
+{
+    struct grammar_state copy;
+    bool good = grammar_done(state);
+    for (int byte = 0; byte < 256 && !good; byte++) {
+        grammar_copy(&copy, state);
+        good = feed(&copy, (char)byte, json);
+    }
+    if (!good) {
+        abort();
+    }
+}
+
+static void write_sentence(struct grammar *grammar, const struct err *err, bool json,
+                           const char *text, size_t length)
+{
+    struct grammar_state state;
+    if (grammar == NULL) {
+        if (err->text[0] == '\0') {
+            abort();
+        }
+        return;
+    }
+    grammar_start(&state, grammar);
+    for (size_t i = 0; i < length && feed(&state, text[i], json); i++) {
+        check_goes_on(&state, json);
+    }
+    grammar_destroy(grammar);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
+    size_t length = end == NULL ? size : (size_t)(end - data);
+    size_t rest = end == NULL ? 0 : size - length - 1;
+    const char *text = end == NULL ? "" : (const char *)end + 1;
+    json_t *value = json_loadb((const char *)data, length, JSON_DECODE_ANY, NULL);
+    if (value == NULL) {
+        return 0;
+    }
+    struct err err = {0};
+    write_sentence(grammar_create_value(value, &err), &err, true, text, rest);
+    json_t *tools = json_pack("[{s:{s:s,s:O}}]", "function", "name", "f", "parameters", value);
+    err = (struct err){0};
+    write_sentence(grammar_create_calls(tools, &err), &err, false, text, rest);
+    json_decref(tools);
+    json_decref(value);
+    return 0;
+}
