@@ -226,6 +226,8 @@ static void generate(struct agent *agent, int budget)
     }
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
+                                    .conversation = &agent->conversation,
+                                    .system = agent->system,
                                     .tools = toolset_declarations(),
                                     .sampling = choose_sampling(agent)};
     struct context_options options = {.system = agent->system,
@@ -235,7 +237,8 @@ static void generate(struct agent *agent, int budget)
                                       .ids = infer_control(agent->options.infer)};
     struct err err = {0};
     chat_prompt_init(&request.prompt);
-    if (!context_render(&request.prompt, &agent->conversation, &options, &err)) {
+    if (!model->conversation &&
+        !context_render(&request.prompt, &agent->conversation, &options, &err)) {
         chat_prompt_finish(&request.prompt);
         model_failed(agent, err.text);
         return;
@@ -265,10 +268,11 @@ static void cancel_model(struct agent *agent)
 
 /* Puts the answer on disk and into the conversation. An answer that is empty because it was
  * stopped before it began leaves nothing. */
-static void keep_answer(struct agent *agent)
+static void keep_answer(struct agent *agent, const struct infer_event *end)
 {
     const struct chat_message *message = step_message(&agent->step);
-    if (message->token_count == 0) {
+    if (message->token_count == 0 && message->text[0] == '\0' && message->thought[0] == '\0' &&
+        message->call_count == 0) {
         return;
     }
     struct err err = {0};
@@ -278,7 +282,11 @@ static void keep_answer(struct agent *agent)
     struct chat_message copy;
     chat_message_copy(&copy, message);
     const struct chat_message *kept = chat_conversation_add(&agent->conversation, &copy);
-    emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE, .message = kept});
+    emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE,
+                                      .message = kept,
+                                      .input_tokens = end->prompt_total,
+                                      .cached_tokens = end->reused,
+                                      .output_tokens = end->sampled});
     open_calls(agent, message);
 }
 
@@ -288,7 +296,8 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
     struct err err = {0};
     if (stop == CHAT_STOP_LOOP) {
         emit_sentence(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
-    } else if (stop == CHAT_STOP_LENGTH && context_used >= (size_t)model->context) {
+    } else if (stop == CHAT_STOP_LENGTH && model->context > 0 &&
+               context_used >= (size_t)model->context) {
         context_full(context_used, (size_t)model->context, &err);
         emit_sentence(agent, AGENT_NOTICE, err.text);
     }
@@ -303,7 +312,7 @@ static void model_done(struct agent *agent, const struct infer_event *event)
     agent->input_tokens += event->prompt_total;
     agent->cached_tokens += event->reused;
     agent->output_tokens += event->sampled;
-    keep_answer(agent);
+    keep_answer(agent, event);
     step_finish(&agent->step);
     double seconds = event->decode_seconds;
     emit(agent, &(struct agent_event){.kind = AGENT_USAGE,
@@ -325,7 +334,7 @@ static void request_failed(struct agent *agent, const struct infer_event *event)
     }
     step_end(&agent->step, CHAT_STOP_CANCEL);
     agent->step_running = false;
-    keep_answer(agent);
+    keep_answer(agent, event);
     step_finish(&agent->step);
     model_failed(agent, err.text);
 }

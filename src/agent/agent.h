@@ -48,7 +48,7 @@ enum agent_event_kind {
     AGENT_PREFILL,  /* done / total */
     AGENT_TEXT,     /* more of the answer */
     AGENT_THOUGHT,  /* more of the thought */
-    AGENT_MESSAGE,  /* a model message is complete and on disk: message */
+    AGENT_MESSAGE,  /* a model message is complete and on disk: message, tokens of its step */
     AGENT_CALL,     /* a call was asked for and is on disk: call_id, name, arguments */
     AGENT_APPROVAL, /* the user must decide: call_id, name, arguments, text = what it would do */
     AGENT_CALL_STARTED,  /* call_id, name, arguments */
@@ -69,7 +69,8 @@ struct agent_event {
     bool failed, denied;
     size_t done, total, reused; /* PREFILL; USAGE: context used / size */
     double tokens_per_second;
-    size_t input_tokens, cached_tokens, output_tokens; /* TURN_ENDED: of the whole turn */
+    /* MESSAGE: of this step; TURN_ENDED: of the whole turn. The cached are among the input. */
+    size_t input_tokens, cached_tokens, output_tokens;
     enum turn_outcome outcome;
     const struct chat_message *message;
 };

@@ -143,16 +143,31 @@ void step_finish(struct step *step)
     memset(step, 0, sizeof *step);
 }
 
+/* For a token without an id: what tells it from others, so that a loop is noticed all the same. It
+ * is not kept, because it is nobody's token (FNV-1a). */
+static int32_t stand_in(enum control control, const char *bytes, size_t length)
+{
+    uint32_t hash = 2166136261u ^ (uint32_t)control;
+    for (size_t i = 0; i < length; i++) {
+        hash = (hash ^ (unsigned char)bytes[i]) * 16777619u;
+    }
+    return (int32_t)(hash & INT32_MAX);
+}
+
 bool step_token(struct step *step, int32_t id, enum control control, const char *bytes,
                 size_t length)
 {
     if (step->stop != CHAT_STOP_NONE) {
         return false;
     }
-    struct chat_message *message = &step->message;
-    vec_room(&message->tokens, &step->token_capacity, message->token_count + 1,
-             sizeof *message->tokens);
-    message->tokens[message->token_count++] = id;
+    if (id >= 0) {
+        struct chat_message *message = &step->message;
+        vec_room(&message->tokens, &step->token_capacity, message->token_count + 1,
+                 sizeof *message->tokens);
+        message->tokens[message->token_count++] = id;
+    } else {
+        id = stand_in(control, bytes, length);
+    }
     if (control != CONTROL_NONE) {
         chat_parser_control(step->parser, control);
     } else {

@@ -45,8 +45,9 @@ struct step {
 void step_begin(struct step *step, const struct step_options *options);
 void step_finish(struct step *step);
 
-/* One sampled token. False when the step must end here (step->stop says why: it loops, or it has
- * all the calls that one step may have); later tokens are not taken. */
+/* One sampled token; an id below 0 is not known, and none is kept then. False when the step must
+ * end here (step->stop says why: it loops, or it has all the calls that one step may have); later
+ * tokens are not taken. */
 bool step_token(struct step *step, int32_t id, enum control control, const char *bytes,
                 size_t length);
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "infer/infer.h"
+#include "infer/infer_remote.h"
 #include "models/catalogue.h"
 #include "store/store.h"
 
@@ -123,11 +124,17 @@ static const char *script_file(const char *model)
     return model != NULL && str_starts_with(model, "script:") ? model + strlen("script:") : NULL;
 }
 
+/* "remote:NAME" is a model behind the server of the configuration. */
+static const char *remote_name(const char *model)
+{
+    return model != NULL && str_starts_with(model, "remote:") ? model + strlen("remote:") : NULL;
+}
+
 bool app_find_model(struct app *app, struct err *err)
 {
     const struct catalogue_entry *entry;
     const char *wanted = config_string(app->config, OPTION_MODEL);
-    if (script_file(wanted) != NULL) {
+    if (script_file(wanted) != NULL || remote_name(wanted) != NULL) {
         app->model_path = mem_strdup(wanted);
         return true;
     }
@@ -148,6 +155,38 @@ static struct infer *open_script(struct app *app, const char *path, struct err *
     return infer;
 }
 
+static struct infer *open_remote(struct app *app, const char *name, struct err *err)
+{
+    enum { TOTAL_MS = 3600 * 1000, RETRY_MS = 500 };
+    const struct config *config = app->config;
+    const char *url = config_string(config, OPTION_REMOTE_URL);
+    const char *model = name[0] != '\0' ? name : config_string(config, OPTION_REMOTE_MODEL);
+    const char *variable = config_string(config, OPTION_REMOTE_KEY);
+    const char *key = variable != NULL ? getenv(variable) : NULL;
+    if (url == NULL || model == NULL) {
+        err_set(err, ERR_ARGUMENT, "-m remote: needs %s in the configuration",
+                url == NULL ? "remote.url" : "remote.model");
+        return NULL;
+    }
+    if (variable != NULL && key == NULL) {
+        err_set(err, ERR_ARGUMENT, "remote.key_env: the environment has no %s", variable);
+        return NULL;
+    }
+    struct infer_remote_options options = {
+        .loop = &app->loop,
+        .url = url,
+        .model = model,
+        .key = key,
+        .context = (int)config_whole(config, OPTION_CONTEXT),
+        .idle_ms = (int)config_whole(config, OPTION_REMOTE_SECONDS) * 1000,
+        .total_ms = TOTAL_MS,
+        .retry_ms = RETRY_MS,
+        .wake = wake_loop,
+        .wake_context = &app->infer_woke,
+    };
+    return infer_remote_create(&options, err);
+}
+
 static bool open_infer(struct app *app, struct err *err)
 {
     const struct catalogue_entry *entry = catalogue_entry_of_file(app->model_path);
@@ -164,7 +203,10 @@ static bool open_infer(struct app *app, struct err *err)
         .wake = wake_loop,
         .wake_context = &app->infer_woke,
     };
-    app->infer = script != NULL ? open_script(app, script, err) : infer_local_create(&options);
+    const char *remote = remote_name(app->model_path);
+    app->infer = script != NULL   ? open_script(app, script, err)
+                 : remote != NULL ? open_remote(app, remote, err)
+                                  : infer_local_create(&options);
     return app->infer != NULL || fail(app, EXIT_CODE_NO_MODEL);
 }
 

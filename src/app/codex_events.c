@@ -6,41 +6,16 @@
 #include "base/str.h"
 
 struct codex_events {
-    void (*write)(void *context, const char *line, size_t length);
-    void *context;
+    struct event_lines lines;
     int items; /* how many items have begun; their ids are item_0, item_1, ... */
     bool thread_started;
     int call_item; /* the item of the running call, -1 = none; one call runs at a time */
     json_t *call_arguments;
 };
 
-struct codex_events *
-codex_events_create(void (*write)(void *context, const char *line, size_t length), void *context)
-{
-    struct codex_events *events = mem_zero(1, sizeof *events);
-    events->write = write;
-    events->context = context;
-    events->call_item = -1;
-    return events;
-}
-
-void codex_events_destroy(struct codex_events *events)
-{
-    if (events != NULL) {
-        json_decref(events->call_arguments);
-        mem_free(events);
-    }
-}
-
-/* Writes and releases. */
 static void emit(struct codex_events *events, json_t *object)
 {
-    char *line = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(object);
-    if (line != NULL) {
-        events->write(events->context, line, strlen(line));
-    }
-    mem_free(line);
+    event_lines_put(&events->lines, object);
 }
 
 static json_t *item_with_id(int number)
@@ -131,11 +106,10 @@ static void call_finished(struct codex_events *events, const struct agent_event 
     bool ran = events->call_item >= 0;
     json_t *item = item_with_id(ran ? events->call_item : events->items++);
     const json_t *arguments = ran ? events->call_arguments : event->arguments;
-    const json_t *code = json_object_get(event->result, "exit_code");
-    bool failed = event->failed || (code != NULL && json_integer_value(code) != 0);
     bool command = strcmp(event->name, "shell") == 0;
-    const char *status =
-        event->denied && command ? "declined" : (failed || event->denied ? "failed" : "completed");
+    const char *status = event->denied && command         ? "declined"
+                         : event_lines_call_failed(event) ? "failed"
+                                                          : "completed";
     describe_call(item, event->name, arguments, event->result, status);
     emit_item(events, "item.completed", item);
     events->call_item = -1;
@@ -155,14 +129,20 @@ static void turn_ended(struct codex_events *events, const struct agent_event *ev
     }
 }
 
-void codex_events_feed(struct codex_events *events, const struct agent_event *event,
-                       const char *thread_id)
+static void codex_error(struct event_lines *lines, const char *message)
 {
+    event_lines_put(lines,
+                    json_pack("{ssso}", "type", "error", "message", event_lines_text(message)));
+}
+
+static void codex_feed(struct event_lines *lines, const struct agent_event *event, const char *id)
+{
+    struct codex_events *events = (struct codex_events *)lines;
     switch (event->kind) {
     case AGENT_USER:
         if (!events->thread_started) {
             events->thread_started = true;
-            emit(events, json_pack("{ssss}", "type", "thread.started", "thread_id", thread_id));
+            emit(events, json_pack("{ssss}", "type", "thread.started", "thread_id", id));
         }
         emit(events, json_pack("{ss}", "type", "turn.started"));
         break;
@@ -180,14 +160,26 @@ void codex_events_feed(struct codex_events *events, const struct agent_event *ev
         turn_ended(events, event);
         break;
     case AGENT_FAILED:
-        codex_events_error(events, event->text);
+        codex_error(lines, event->text);
         break;
     default:
         break;
     }
 }
 
-void codex_events_error(struct codex_events *events, const char *message)
+static void codex_destroy(struct event_lines *lines)
 {
-    emit(events, json_pack("{ssss}", "type", "error", "message", message));
+    struct codex_events *events = (struct codex_events *)lines;
+    json_decref(events->call_arguments);
+    mem_free(events);
+}
+
+static const struct event_lines_ops codex_ops = {codex_feed, codex_error, codex_destroy};
+
+struct event_lines *codex_events_create(const struct event_lines_options *options)
+{
+    struct codex_events *events = mem_zero(1, sizeof *events);
+    events->lines = (struct event_lines){&codex_ops, *options};
+    events->call_item = -1;
+    return &events->lines;
 }

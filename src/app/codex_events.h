@@ -2,23 +2,14 @@
  *
  * thread.started, turn.started, item.started / item.completed (agent_message, reasoning,
  * command_execution, file_change, mcp_tool_call), turn.completed with usage, turn.failed, error.
- * Pure: agent events in, lines out through `write`.
+ * Ids of items count from item_0. Nothing is told of an answer before it is complete.
  */
 #ifndef CARAT_APP_CODEX_EVENTS_H
 #define CARAT_APP_CODEX_EVENTS_H
 
-#include "agent/agent.h"
+#include "app/event_lines.h"
 
-struct codex_events;
-
-/* `write` gets one line without its newline. */
-struct codex_events *
-codex_events_create(void (*write)(void *context, const char *line, size_t length), void *context);
-void codex_events_destroy(struct codex_events *events);
-/* `thread_id`: the conversation's id; needed from AGENT_USER on. */
-void codex_events_feed(struct codex_events *events, const struct agent_event *event,
-                       const char *thread_id);
-/* A failure outside any turn: {"type":"error"}. */
-void codex_events_error(struct codex_events *events, const char *message);
+/* Destroy with event_lines_destroy. */
+struct event_lines *codex_events_create(const struct event_lines_options *options);
 
 #endif

@@ -261,6 +261,12 @@ static bool doctor_model(struct app *app)
         printf("model    missing: %s\n", err.text);
         return false;
     }
+    if (str_starts_with(app->model_path, "remote:")) {
+        const char *url = config_string(app->config, OPTION_REMOTE_URL);
+        printf("model    %s, %s\n", app->model_path,
+               url != NULL ? "a server's: asked when it is used" : "but remote.url is not set");
+        return url != NULL;
+    }
     struct engine_error error;
     struct engine_model_options options = {.path = app->model_path};
     struct engine_model *model = engine_model_open(&options, &error);

@@ -97,7 +97,8 @@ static enum exit_code run_config(struct config *config)
 }
 
 const struct command command_table[] = {
-    {"exec", "[PROMPT]", "answer PROMPT (or standard input) without a terminal", run_exec},
+    {"exec", "[PROMPT]", "answer PROMPT, about what is on standard input, without a terminal",
+     run_exec},
     {"resume", "[ID]", "go on with a conversation; without ID the last one of this directory",
      run_resume},
     {"sessions", "", "list the conversations", run_sessions},
@@ -136,6 +137,10 @@ void command_append_help(struct str *out)
     }
     str_append(out, "\noptions:\n");
     config_append_help(out);
+    str_append(out, "\nstandard input of exec: the prompt, or what PROMPT is about. With PROMPT it "
+                    "is read when it is\n"
+                    "a file, or a pipe with data or its end within 100 ms; a last word - waits for "
+                    "it.\n");
     str_append(
         out,
         "\nexit codes: 0 done, 1 failure, 2 usage, 42 bad input, 53 step limit, 54 token or time\n"

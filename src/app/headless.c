@@ -1,26 +1,41 @@
 #include "headless.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/toolset.h"
 #include "app/app.h"
+#include "app/claude_events.h"
 #include "app/codex_events.h"
+#include "app/gemini_events.h"
+#include "app/prompt_input.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/visible.h"
+#include "store/uuid.h"
 
-enum { PROMPT_LIMIT = 4 * 1024 * 1024 };
+/* The choices of --output-format that print events; "text" prints the answer. */
+static const struct {
+    const char *name;
+    struct event_lines *(*create)(const struct event_lines_options *options);
+    bool result_only;
+} output_forms[] = {
+    {"codex", codex_events_create, false},
+    {"stream-json", claude_events_create, false},
+    {"json", claude_events_create, true},
+    {"gemini", gemini_events_create, false},
+};
 
 struct headless {
     struct app app;
     const struct config *config;
-    struct codex_events *events; /* --json, else NULL */
+    struct event_lines *events; /* NULL: text */
     struct str prompt;
     struct str answer; /* text of the last model message */
     uv_signal_t interrupt, terminate;
@@ -88,6 +103,55 @@ static void progress_result(struct headless *headless, const struct agent_event 
     }
 }
 
+/* --- events --- */
+
+static void make_id(char out[EVENT_LINES_ID_SIZE])
+{
+    static uint64_t last_stamp;
+    struct err err;
+    if (!uuid_make(clock_wall_ms(), &last_stamp, out, &err)) {
+        snprintf(out, EVENT_LINES_ID_SIZE, "00000000-0000-0000-0000-000000000000");
+    }
+}
+
+/* --json is the older name of one of the forms. */
+static const char *output_form(const struct config *config)
+{
+    const char *form = config_string(config, OPTION_OUTPUT_FORMAT);
+    return form != NULL ? form : config_boolean(config, OPTION_JSON) ? "codex" : "text";
+}
+
+/* After app_open, well or not: the lines also tell why it failed. */
+static void open_events(struct headless *headless)
+{
+    const struct config *config = headless->config;
+    const char *form = output_form(config);
+    for (size_t i = 0; i < sizeof output_forms / sizeof output_forms[0]; i++) {
+        if (strcmp(output_forms[i].name, form) == 0) {
+            headless->events = output_forms[i].create(&(struct event_lines_options){
+                .write = put_line,
+                .context = headless,
+                .wall_ms = clock_wall_ms,
+                .make_id = make_id,
+                .workspace = headless->app.workspace,
+                .model = config_string(config, OPTION_MODEL),
+                .mode = app_mode(config, true),
+                .tools = toolset_declarations(),
+                .partial_messages = config_boolean(config, OPTION_PARTIAL_MESSAGES),
+                .result_only = output_forms[i].result_only,
+            });
+        }
+    }
+}
+
+static void report_failure(struct headless *headless, const struct err *err)
+{
+    fprintf(stderr, "carat: %s\n", err->text);
+    if (headless->events != NULL) {
+        event_lines_error(headless->events, err->text);
+    }
+}
+
 /* --- the face --- */
 
 static void submit(struct headless *headless)
@@ -95,7 +159,7 @@ static void submit(struct headless *headless)
     struct err err;
     headless->submitted = true;
     if (!agent_submit(headless->app.agent, headless->prompt.data, headless->prompt.length, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_FAILURE);
     }
 }
@@ -138,7 +202,7 @@ static void agent_event(void *context, const struct agent_event *event)
 {
     struct headless *headless = context;
     if (headless->events != NULL) {
-        codex_events_feed(headless->events, event, agent_conversation_id(headless->app.agent));
+        event_lines_feed(headless->events, event, agent_conversation_id(headless->app.agent));
     }
     switch (event->kind) {
     case AGENT_MESSAGE:
@@ -191,85 +255,43 @@ static void watch_signal(struct headless *headless, uv_signal_t *handle, int sig
     uv_signal_start(handle, on_signal, signal);
 }
 
-/* --- the prompt --- */
-
-static bool read_standard_input(struct str *prompt)
+static void open_and_run(struct headless *headless)
 {
-    char buffer[16 * 1024];
-    ssize_t got;
-    while ((got = read(STDIN_FILENO, buffer, sizeof buffer)) != 0) {
-        if (got < 0 && errno != EINTR) {
-            fprintf(stderr, "carat: reading the prompt: %s\n", strerror(errno));
-            return false;
-        }
-        str_append_bytes(prompt, buffer, got > 0 ? (size_t)got : 0);
-        if (prompt->length > PROMPT_LIMIT) {
-            fprintf(stderr, "carat: the prompt is larger than %d bytes\n", PROMPT_LIMIT);
-            return false;
-        }
+    struct err err;
+    struct app_face face = {agent_event, headless};
+    bool opened = app_open(&headless->app, headless->config, true, face, &err);
+    open_events(headless);
+    if (!opened) {
+        report_failure(headless, &err);
+        return;
     }
-    return true;
-}
-
-static bool read_prompt(const struct config *config, size_t first, struct str *prompt)
-{
-    const struct config_list *words = &config->words;
-    bool from_input = first >= words->count ||
-                      (words->count == first + 1 && strcmp(words->items[first], "-") == 0);
-    if (from_input && isatty(STDIN_FILENO)) {
-        fprintf(stderr, "carat: no prompt: carat exec \"what to do\", or text on standard input\n");
-        return false;
-    }
-    if (from_input && !read_standard_input(prompt)) {
-        return false;
-    }
-    for (size_t i = first; !from_input && i < words->count; i++) {
-        str_append_format(prompt, "%s%s", i > first ? " " : "", words->items[i]);
-    }
-    if (prompt->length == 0 || strspn(prompt->data, " \t\r\n") == prompt->length) {
-        fprintf(stderr, "carat: the prompt is empty\n");
-        return false;
-    }
-    if (!utf8_valid(prompt->data, prompt->length) ||
-        memchr(prompt->data, '\0', prompt->length) != NULL) {
-        fprintf(stderr, "carat: the prompt is not UTF-8 text\n");
-        return false;
-    }
-    return true;
+    watch_signal(headless, &headless->interrupt, SIGINT);
+    watch_signal(headless, &headless->terminate, SIGTERM);
+    submit(headless);
+    app_run(&headless->app);
+    uv_close((uv_handle_t *)&headless->interrupt, NULL);
+    uv_close((uv_handle_t *)&headless->terminate, NULL);
+    app_close(&headless->app);
 }
 
 enum exit_code headless_run(const struct config *config, size_t first)
 {
     struct headless headless = {.config = config};
+    const struct config_list *words = &config->words;
+    size_t count = first < words->count ? words->count - first : 0;
     struct err err;
     str_init(&headless.prompt);
     str_init(&headless.answer);
     signal(SIGPIPE, SIG_IGN);
     enum exit_code code = EXIT_CODE_BAD_INPUT;
-    if (!read_prompt(config, first, &headless.prompt)) {
-        goto out;
-    }
-    if (config_boolean(config, OPTION_JSON)) {
-        headless.events = codex_events_create(put_line, &headless);
-    }
-    struct app_face face = {agent_event, &headless};
-    if (app_open(&headless.app, config, true, face, &err)) {
-        watch_signal(&headless, &headless.interrupt, SIGINT);
-        watch_signal(&headless, &headless.terminate, SIGTERM);
-        submit(&headless);
-        app_run(&headless.app);
-        uv_close((uv_handle_t *)&headless.interrupt, NULL);
-        uv_close((uv_handle_t *)&headless.terminate, NULL);
-        app_close(&headless.app);
+    if (prompt_input_read(count > 0 ? words->items + first : NULL, count, STDIN_FILENO,
+                          &headless.prompt, &err)) {
+        open_and_run(&headless);
+        code = headless.app.exit_code;
     } else {
         fprintf(stderr, "carat: %s\n", err.text);
-        if (headless.events != NULL) {
-            codex_events_error(headless.events, err.text);
-        }
     }
-    code = headless.app.exit_code;
-    codex_events_destroy(headless.events);
-out:
+    event_lines_destroy(headless.events);
     str_finish(&headless.prompt);
     str_finish(&headless.answer);
     return code;

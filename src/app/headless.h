@@ -1,8 +1,8 @@
 /* headless: `carat exec`: one prompt, no terminal.
  *
- * The final answer goes to standard output, progress to standard error; with --json events go to
- * standard output (codex_events). Ctrl-C stops the turn, keeps what is there and exits 130; a
- * second one exits at once.
+ * The final answer goes to standard output, progress to standard error; with
+ * --output-format events go to standard output instead (event_lines). Ctrl-C stops the turn, keeps
+ * what is there and exits 130; a second one exits at once.
  */
 #ifndef CARAT_APP_HEADLESS_H
 #define CARAT_APP_HEADLESS_H
@@ -10,7 +10,7 @@
 #include "app/exit_code.h"
 #include "config/config.h"
 
-/* The prompt is words[first..] joined by spaces; none, or "-", reads standard input. */
+/* The prompt is words[first..] and standard input (prompt_input). */
 enum exit_code headless_run(const struct config *config, size_t first);
 
 #endif

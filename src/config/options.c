@@ -7,7 +7,8 @@
 /* Ranges of numbers are inclusive. The order of the rows is the order in --help and in the file. */
 const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_MODEL] = {"model.path", "model", 'm', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
-                      "Gemma 4 model: a GGUF file, or a name from the catalogue."},
+                      "Gemma 4 model: a GGUF file, a name from the catalogue, or remote:NAME for a "
+                      "server's (remote: alone takes remote.model)."},
     [OPTION_THREADS] = {"model.threads", "threads", 't', OPTION_WHOLE, "N", "0", NULL, 0, 1024,
                         "Worker threads; 0 is one for each core."},
     [OPTION_CONTEXT] =
@@ -26,6 +27,15 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "Sample among the likeliest tokens that make up P. Unset: the model's own."},
     [OPTION_SEED] = {"model.seed", "seed", 0, OPTION_WHOLE, "N", "0", NULL, 0, 9007199254740992.0,
                      "Seed of the draws; 0 is a fresh one each time."},
+    [OPTION_REMOTE_URL] = {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
+                           "Server that speaks OpenAI's chat/completions, for -m remote: "
+                           "(http://127.0.0.1:8080/v1). What you say there leaves this machine."},
+    [OPTION_REMOTE_MODEL] = {"remote.model", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
+                             "Model to ask the server for."},
+    [OPTION_REMOTE_KEY] = {"remote.key_env", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
+                           "Environment variable that holds the server's key. Unset: no key."},
+    [OPTION_REMOTE_SECONDS] = {"remote.idle_s", NULL, 0, OPTION_WHOLE, "N", "300", NULL, 1, 86400,
+                               "Most seconds without a word from the server."},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                          "Let the model think before it answers."},
     [OPTION_MODE] =
@@ -69,8 +79,15 @@ const struct option_row option_table[OPTION_COUNT] = {
                    "Work in DIR instead of the current directory."},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                       "Answer without a terminal, as exec does."},
+    [OPTION_OUTPUT_FORMAT] =
+        {NULL, "output-format", 0, OPTION_CHOICE, "FORM", NULL,
+         "text|json|stream-json|codex|gemini", 0, 0,
+         "exec: on standard output the answer (text), or JSON lines in the event shapes of claude "
+         "(stream-json; json: its result alone), codex or gemini."},
+    [OPTION_PARTIAL_MESSAGES] = {NULL, "include-partial-messages", 0, OPTION_FLAG, NULL, NULL, NULL,
+                                 0, 0, "exec, stream-json: text also as it arrives."},
     [OPTION_JSON] = {NULL, "json", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
-                     "exec: events as JSON lines on standard output."},
+                     "exec: the same as --output-format codex."},
     [OPTION_OUTPUT_FILE] = {NULL, "output-last-message", 'o', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
                             "exec: write the final answer to FILE too."},
     [OPTION_RESUME] = {NULL, "resume", 'r', OPTION_STRING, "ID", NULL, NULL, 0, 0,

@@ -1,9 +1,9 @@
 /* infer: a model that answers, wherever it runs.
  *
- * One interface, several back ends (infer_local: the engine on its own thread; infer_script: a
- * scripted twin for tests). The caller's thread is the loop: every function here is called from it
- * and none blocks. Results come back as events: the back end calls `wake` (any thread) when there
- * are some, and infer_poll hands them over on the loop thread, in order.
+ * One interface, several back ends (infer_local: the engine on its own thread; infer_remote: a
+ * server; infer_script: a scripted twin for tests). The caller's thread is the loop: every function
+ * here is called from it and none blocks. Results come back as events: the back end calls `wake`
+ * (any thread) when there are some, and infer_poll hands them over on the loop thread, in order.
  *
  * One request at a time: begin -> progress* -> token* -> exactly one DONE or FAILED.
  */
@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <jansson.h>
 
 #include "base/err.h"
 #include "chat/control.h"
@@ -38,15 +40,20 @@ struct infer_request {
      * of these tools (OpenAI form) with arguments of their schemas, and no answer but a JSON value
      * of this schema. What cannot be compiled fails the request. */
     const json_t *tools, *schema;
+    /* The same; what the prompt was made of, for a back end that is given the conversation itself
+     * (infer_model). */
+    const struct chat_conversation *conversation;
+    const char *system;
 };
 
 /* What is known of the model once it is there. Strings live as long as the infer. */
 struct infer_model {
     const char *name; /* for people */
     const char *path;
-    int context;                    /* tokens that fit */
+    int context;                    /* tokens that fit; 0 = not known */
     bool large;                     /* renders with the large models' template */
-    struct infer_sampling sampling; /* as the model recommends */
+    bool conversation;              /* is given the conversation; a request's prompt stays empty */
+    struct infer_sampling sampling; /* as the model recommends; temperature < 0: its own affair */
 };
 
 enum infer_event_kind {
@@ -62,7 +69,7 @@ struct infer_event {
     uint64_t number;
     size_t prompt_done, prompt_total,
         reused;           /* PREFILL; DONE: prompt_total = whole prompt, reused */
-    int32_t token;        /* TOKEN: id, */
+    int32_t token;        /* TOKEN: id (-1: from a model whose ids are not known), */
     enum control control; /* its name when it is a control token, */
     const char *bytes;    /* else its bytes; a view during the callback */
     size_t length;

@@ -22,28 +22,28 @@ static void keep(void *context, const char *line, size_t length)
     str_append_char(&lines, '\n');
 }
 
-static struct codex_events *begin(void)
+static struct event_lines *begin(void)
 {
     str_init(&lines);
-    return codex_events_create(keep, NULL);
+    return codex_events_create(&(struct event_lines_options){.write = keep});
 }
 
-static void ended_as(struct codex_events *events, const char *expected)
+static void ended_as(struct event_lines *events, const char *expected)
 {
-    codex_events_destroy(events);
+    event_lines_destroy(events);
     assert_string_equal(lines.data, expected);
     str_finish(&lines);
 }
 
-static void feed(struct codex_events *events, struct agent_event event)
+static void feed(struct event_lines *events, struct agent_event event)
 {
-    codex_events_feed(events, &event, "0199-id");
+    event_lines_feed(events, &event, "0199-id");
 }
 
 static void a_turn_with_a_command(void **state)
 {
     (void)state;
-    struct codex_events *events = begin();
+    struct event_lines *events = begin();
     json_t *arguments = json_pack("{ss}", "command", "ls");
     json_t *result = json_pack("{siss}", "exit_code", 0, "output", "a\nb");
     struct chat_message message;
@@ -85,7 +85,7 @@ static void a_turn_with_a_command(void **state)
 static void files_other_tools_and_refusals(void **state)
 {
     (void)state;
-    struct codex_events *events = begin();
+    struct event_lines *events = begin();
     json_t *write = json_pack("{ssss}", "path", "a.c", "content", "x");
     json_t *created = json_pack("{ss}", "output", "created a.c"),
            *changed = json_pack("{ss}", "output", "changed 1 line");
@@ -139,7 +139,7 @@ static void files_other_tools_and_refusals(void **state)
         "\"result\":null,\"error\":{\"message\":\"denied by the user\"},\"status\":\"failed\""));
     assert_non_null(strstr(
         lines.data, "{\"type\":\"turn.failed\",\"error\":{\"message\":\"too many steps\"}}"));
-    codex_events_destroy(events);
+    event_lines_destroy(events);
     str_finish(&lines);
 }
 

@@ -15,6 +15,9 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+from model_server import ModelServer
+
 CASE = sys.argv[1]
 BUILD, SOURCE = (os.path.abspath(path) for path in sys.argv[2:4])
 CARAT = os.path.join(BUILD, "carat")
@@ -248,6 +251,169 @@ def case_standard_input():
         check("391" in place.carat("exec", "-", stdin="what is 17 * 23").stdout, "prompt from standard input")
         check("391" in place.carat("exec", stdin="what is 17 * 23").stdout, "without a dash too")
         check("391" in place.carat("-p", "what is 17 * 23").stdout, "-p is exec")
+
+
+def case_output_formats():
+    """Each form of --output-format: its first and its last event, and the tool call between."""
+    with Place() as place:
+        def lines(form, *words, code=0):
+            out = place.carat("exec", "--output-format", form, *words, code=code).stdout
+            return [json.loads(line) for line in out.splitlines()]
+        task = "what is 17 * 23"
+        check(place.carat("exec", "--output-format", "text", task).stdout.strip() == "17 * 23 is 391.", "text")
+        check(lines("codex", task)[-1]["type"] == "turn.completed", "codex")
+
+        claude = lines("stream-json", task)
+        check([line["type"] for line in claude] == ["system", "assistant", "user", "assistant", "result"], claude)
+        init, asked, result, said, end = claude
+        check(init["subtype"] == "init" and init["cwd"] == os.path.realpath(place.work) and "shell" in init["tools"], init)
+        check("nano" in init["model"] and len({line["session_id"] for line in claude}) == 1, init)
+        check(len({line["uuid"] for line in claude}) == 5, claude)
+        use, got = asked["message"]["content"][0], result["message"]["content"][0]
+        check(use["type"] == "tool_use" and use["name"] == "shell" and "command" in use["input"], use)
+        check(got == {"type": "tool_result", "tool_use_id": use["id"], "content": "391", "is_error": False}, got)
+        check(said["message"]["content"] == [{"type": "text", "text": end["result"]}], said)
+        check(end["subtype"] == "success" and not end["is_error"] and end["num_turns"] == 2, end)
+
+        partial = lines("stream-json", "--include-partial-messages", task)
+        deltas = [line["event"]["delta"]["text"] for line in partial if line["type"] == "stream_event"
+                  and line["event"].get("delta", {}).get("type") == "text_delta"]
+        check(len(deltas) > 3 and "".join(deltas) == end["result"], deltas)
+
+        only = lines("json", task)
+        check(len(only) == 1 and only[0]["type"] == "result" and only[0]["result"] == end["result"], only)
+        limited = lines("json", "--max-turns", "1", task, code=53)[0]
+        check(limited["subtype"] == "error_max_turns" and limited["is_error"], limited)
+        missing = lines("json", "-m", "/nonexistent.gguf", task, code=57)[0]
+        check(missing["subtype"] == "error_during_execution" and "nonexistent" in missing["result"], missing)
+
+        gemini = lines("gemini", task)
+        kinds = [line["type"] for line in gemini]
+        check(kinds[:4] == ["init", "message", "tool_use", "tool_result"] and kinds[-1] == "result", kinds)
+        check(all(line["timestamp"].endswith("Z") for line in gemini), gemini)
+        text = "".join(line["content"] for line in gemini if line.get("delta"))
+        check(text == end["result"] and gemini[3]["output"] == "391", gemini)
+        check(gemini[-1]["status"] == "success" and gemini[-1]["stats"]["tool_calls"] == 1, gemini[-1])
+        place.carat("exec", "--output-format", "yaml", task, code=2)
+
+
+def case_input_is_context():
+    """Standard input beside a prompt: read when something is there, never waited for."""
+    with Place() as place:
+        model = script(place, {"text": "seen", "expect": "sum this up\n\none line"})
+        check(place.carat("exec", "-m", model, "sum this up", stdin="one line").stdout == "seen\n", "a pipe")
+        place.write("lines.txt", "one line")
+        with open(os.path.join(place.work, "lines.txt")) as file:
+            run = subprocess.run([CARAT, "exec", "-m", model, "sum this up"], cwd=place.work, env=place.env, stdin=file,
+                                 capture_output=True, text=True, timeout=PATIENCE)
+        check(run.stdout == "seen\n", (run.stdout, run.stderr))
+        model = script(place, {"text": "alone", "expect": "sum this up<turn|>"})
+        reader, writer = os.pipe()  # inherited, and nobody ever writes
+        run = subprocess.run([CARAT, "exec", "-m", model, "sum this up"], cwd=place.work, env=place.env, stdin=reader,
+                             capture_output=True, text=True, timeout=PATIENCE)
+        os.close(reader)
+        os.close(writer)
+        check(run.stdout == "alone\n", (run.stdout, run.stderr))
+
+
+def remote(place, server, fault, *words, code=0, env=None):
+    return place.carat("exec", "-m", "remote:big", "--remote-url", server.url(fault), *words, code=code, env=env)
+
+
+def case_remote():
+    """A model behind a server: same tools, same store, same events; and a key that nobody sees."""
+    key = "sk-secret-0123456789"
+    with Place() as place, ModelServer() as server:
+        keyed = ("--set", "remote.key_env=CARAT_TEST_KEY")
+        run = remote(place, server, "fine", *keyed, "--json", "what is 17 * 23", env={"CARAT_TEST_KEY": key})
+        events = [json.loads(line) for line in run.stdout.splitlines()]
+        check(items(events, "reasoning")[0]["text"] == "It is a sum.", events)
+        said = items(events, "agent_message")
+        check(said[0]["text"] == "I compute <|turn>" and "391" in said[-1]["text"], said)
+        done = items(events, "command_execution")[0]
+        check(done["command"] == "echo $((17 * 23)); echo '<|tool_call>'" and done["exit_code"] == 0, done)
+        check("391" in done["aggregated_output"] and "<|tool_call>" in done["aggregated_output"], done)
+        check(events[-1]["usage"] == {"input_tokens": 210, "cached_input_tokens": 40, "output_tokens": 17}, events[-1])
+
+        (path, headers, first), (_, _, second) = server.requests
+        check(path == "/fine/v1/chat/completions" and headers["Authorization"] == "Bearer " + key, (path, headers))
+        check(first["model"] == "big" and first["stream"] is True and "temperature" not in first, first)
+        check([message["role"] for message in first["messages"]] == ["system", "user"], first)
+        check([sorted(tool) for tool in first["tools"]] == [["function", "type"]] * len(first["tools"]), first["tools"])
+        asked, result = second["messages"][2:]
+        call = asked["tool_calls"][0]
+        check(json.loads(call["function"]["arguments"])["command"].startswith("echo"), call)
+        check("reasoning" not in asked and result["tool_call_id"] == call["id"], (asked, result))
+        check(isinstance(result["content"], str) and "391" in result["content"], result)
+
+        for folder, _, names in os.walk(place.root):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    check(key.encode() not in file.read(), os.path.join(folder, name))
+        rows = place.database().execute("select count(*) from messages").fetchone()[0]
+        check(rows == 4, rows)
+        rows = place.database().execute("select count(*) from messages where tokens is not null").fetchone()[0]
+        check(rows == 0, "a server's tokens have no ids")
+        check("391" in place.carat("exec", "--continue", "what is 17 * 23").stdout, "the model here goes on with it")
+        run = remote(place, server, "fine", "--continue", "and now")
+        check(len(server.requests[-1][2]["messages"]) > 8, "the server goes on with what the model here said")
+
+
+def case_remote_faults():
+    """What a server or the way to it can do wrong: each has a sentence, an end and the right number of attempts."""
+    with Place() as place, ModelServer() as server:
+        def fault(name, words, *options, code=1, tries=1, env=None):
+            run = remote(place, server, name, *options, "hello", code=code, env=env)
+            check(all(word in run.stderr for word in words), (name, run.stderr))
+            seen = sum(path.startswith(f"/{name}/") for path, _, _ in server.requests)
+            check(seen == tries, (name, seen))
+            return run
+        check("391" in fault("busy", [], code=0, tries=3).stdout, "429, then well")
+        fault("broken", ["status 500", "no idea"], tries=4)
+        denied = fault("denied", ["status 401", "bad key"], "--set", "remote.key_env=CARAT_TEST_KEY",
+                       env={"CARAT_TEST_KEY": "sk-secret"})
+        check("sk-secret" not in denied.stderr + denied.stdout, denied.stderr)
+        stalled = fault("stall", ["nothing came", "1 seconds"], "--set", "remote.idle_s=1")
+        check("begun" in stalled.stdout, "what came is kept")
+        fault("silent", ["nothing came"], "--set", "remote.idle_s=1")
+        check("begun" in fault("cut", ["middle of the answer"]).stdout, "what came is kept")
+        fault("wrong", ["not a JSON object"])
+        fault("page", ["not an event stream"])
+        fault("endless", ["line longer than"])
+        chatty = fault("chatty", [], "--max-tokens", "50", code=54)
+        check(" 49" in chatty.stdout and " 500" not in chatty.stdout, "the limit holds here, too")
+        fault("filtered", ["withheld"])
+        fault("moved", ["status 302"])
+        check(not any(path.startswith("/fine/") for path, _, _ in server.requests), "no redirect is followed")
+
+        hostile = {"http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "all_proxy": "http://127.0.0.1:1"}
+        check("391" in remote(place, server, "proxies", "hello", env=hostile).stdout, "no proxy from the environment")
+        run = place.carat("exec", "-m", "remote:big", "--remote-url", "http://127.0.0.1:1/v1", "hello", code=1)
+        check("127.0.0.1" in run.stderr, run.stderr)
+        for url, words in (("ftp://a/", "not an address"), ("http://u:p@localhost/", "no user name"), ("http://", "not an address")):
+            run = place.carat("exec", "-m", "remote:big", "--remote-url", url, "hello", code=57)
+            check(words in run.stderr, run.stderr)
+        run = place.carat("exec", "-m", "remote:big", "--remote-url", "http://example.org/v1", "--set",
+                          "remote.key_env=CARAT_TEST_KEY", "hello", code=57, env={"CARAT_TEST_KEY": "sk-secret"})
+        check("in the clear" in run.stderr and "sk-secret" not in run.stderr, run.stderr)
+        check("remote.url" in place.carat("exec", "-m", "remote:big", "hello", code=57).stderr, "what is missing")
+
+
+def case_remote_interrupted():
+    """Ctrl-C while a server stalls: over at once, and what came is kept."""
+    with Place() as place, ModelServer() as server:
+        run = subprocess.Popen([CARAT, "exec", "-m", "remote:big", "--remote-url", server.url("stall"), "hello"],
+                               cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + PATIENCE
+        while not server.requests and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        began = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        out, _ = run.communicate(timeout=PATIENCE)
+        check(run.returncode == 130 and "begun" in out, (run.returncode, out))
+        check(time.monotonic() - began < 10, "waited for the server")
 
 
 def case_denied():
