@@ -237,7 +237,17 @@ static void test_cancel(void **state)
     assert_string_equal(seen.call, "list_files");
     seen_finish(&seen);
 
-    /* A cancel in the same moment as the request is not lost. */
+    /* A cancel in the same moment as the request is not lost. The prompt is long and new, so that
+     * reading it takes longer than this thread can be kept from its next line. */
+    struct str words;
+    str_init(&words);
+    for (int i = 0; i < 5000; i++) {
+        str_append(&words, "river ");
+    }
+    chat_conversation_finish(&conversation);
+    chat_conversation_init(&conversation);
+    say(&conversation, words.data);
+    str_finish(&words);
     seen_init(&seen);
     submit(infer, 3, &conversation, 200);
     infer_cancel(infer);
