@@ -68,14 +68,11 @@ const float *sound_tensor(struct safetensors *file, const char *name, size_t *ro
 void sound_close(const char *what, const float *found, const float *expected, size_t count,
                  float limit)
 {
-    float worst = 0;
     for (size_t i = 0; i < count; i++) {
         float distance = fabsf(found[i] - expected[i]);
         if (!(distance <= limit)) {
             fail_msg("%s: value %zu is %.7g instead of %.7g (limit %g)", what, i, (double)found[i],
                      (double)expected[i], (double)limit);
         }
-        worst = distance > worst ? distance : worst;
     }
-    print_message("%s: %zu values, largest difference %g\n", what, count, (double)worst);
 }
