@@ -26,7 +26,7 @@ struct option {
 
 enum {
     COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH,
-    ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | COMPUTING,
+    ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | CLI_EMBED | COMPUTING,
 };
 
 static const struct option table[] = {
@@ -37,7 +37,12 @@ static const struct option table[] = {
      "text to go on from, instead of ids; <bos> is put before it"},
     {"control", 0, NULL, FLAG, AT(control), CLI_TOKENIZE | CLI_GENERATE, 0, 0,
      "the text may spell control tokens, as <|turn>"},
-    {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS, 0, 0, "where to write, a NumPy file"},
+    {"mmproj", 0, "FILE", TEXT, AT(mmproj), CLI_EMBED, 0, 0,
+     "the model's encoders of pictures and sound, a GGUF file"},
+    {"audio", 0, "FILE", TEXT, AT(audio), CLI_EMBED, 0, 0, "a WAV file, 16000 samples a second"},
+    {"mel", 0, NULL, FLAG, AT(mel), CLI_EMBED, 0, 0, "write the log-mel frames, not the tokens"},
+    {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS | CLI_EMBED, 0, 0,
+     "where to write, a NumPy file"},
     {"chunk", 0, "N", INTEGER, AT(chunk), CLI_LOGITS, 1, 1 << 21,
      "evaluate N tokens at a time (all at once)"},
     {"new", 'n', "N", INTEGER, AT(new_tokens), CLI_GENERATE | CLI_BENCH, 1, 1 << 21,

@@ -19,6 +19,7 @@ enum cli_command {
     CLI_LOGITS = 8,
     CLI_GENERATE = 16,
     CLI_BENCH = 32,
+    CLI_EMBED = 64,
 };
 
 struct cli_options {
@@ -30,13 +31,15 @@ struct cli_options {
     const char *ids; /* a path, "-" = standard input */
     const char *prompt;
     const char *output;
-    int64_t chunk; /* 0 = all at once */
+    const char *mmproj; /* the file with the encoders */
+    const char *audio;  /* a WAV file */
+    int64_t chunk;      /* 0 = all at once */
     int64_t new_tokens;
     int64_t prompt_tokens;
     double temperature, top_p; /* below 0: as the file recommends */
     int64_t top_k;
     int64_t seed;
-    bool control, json, no_stop, help;
+    bool control, json, no_stop, mel, help;
 };
 
 /* Parses argv[0..argc) (the words behind the command's name) for one command. ERR_ARGUMENT names
