@@ -138,22 +138,23 @@ static void silu_row(const struct row_job *job, size_t t)
     }
 }
 
-static void linear(const struct conformer_pass *pass, const struct audio_linear *linear,
-                   const float *x, float *out)
+/* out = w x, with the bounds of w on both sides. */
+static void linear(const struct conformer_pass *pass, const struct audio_linear *w, const float *x,
+                   float *out)
 {
-    size_t columns = (size_t)linear->matrix.columns, rows = (size_t)linear->matrix.rows;
-    if (linear->input_min > -INFINITY || linear->input_max < INFINITY) {
+    size_t columns = (size_t)w->matrix.columns, rows = (size_t)w->matrix.rows;
+    if (w->input_min > -INFINITY || w->input_max < INFINITY) {
         run_rows(pass, (struct row_job){.row = clamp_row,
                                         .in = x,
                                         .in_width = columns,
                                         .out = pass->clamped,
                                         .out_width = columns,
-                                        .least = linear->input_min,
-                                        .most = linear->input_max});
+                                        .least = w->input_min,
+                                        .most = w->input_max});
         x = pass->clamped;
     }
     struct tensor_product product = {
-        .matrix = &linear->matrix,
+        .matrix = &w->matrix,
         .x = x,
         .x_stride = columns,
         .out = out,
@@ -161,14 +162,14 @@ static void linear(const struct conformer_pass *pass, const struct audio_linear 
         .tokens = pass->count,
     };
     tensor_multiply(pass->machine, &product, 1);
-    if (linear->output_min > -INFINITY || linear->output_max < INFINITY) {
+    if (w->output_min > -INFINITY || w->output_max < INFINITY) {
         run_rows(pass, (struct row_job){.row = clamp_row,
                                         .in = out,
                                         .in_width = rows,
                                         .out = out,
                                         .out_width = rows,
-                                        .least = linear->output_min,
-                                        .most = linear->output_max});
+                                        .least = w->output_min,
+                                        .most = w->output_max});
     }
 }
 

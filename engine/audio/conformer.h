@@ -47,12 +47,12 @@ struct conformer_layer {
 struct conformer_pass {
     struct tensor_machine *machine;
     size_t count, hidden_size, heads;
-    float *x;                            /* [count][d] the residual stream */
-    float *normed;                       /* [count][d] */
-    float *branch;                       /* [count][d] */
-    float *wide;                         /* [count][max(f, 2 d)] */
-    float *clamped;                      /* [count][max(f, d)] */
-    float *q, *k, *v;                    /* [count][d] */
+    float *x;         /* [count][d] the residual stream */
+    float *normed;    /* [count][d] what goes into a branch; also what attention and gates make */
+    float *branch;    /* [count][d] what comes out of it */
+    float *wide;      /* [count][max(f, 2 d)] */
+    float *clamped;   /* [count][max(f, d)] */
+    float *q, *k, *v; /* [count][d]; q also: what the light convolution makes */
     const struct conformer_watch *watch; /* NULL: nobody looks */
 };
 
