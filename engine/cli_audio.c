@@ -18,6 +18,7 @@
 #include "compute/tensor.h"
 #include "engine/engine.h"
 #include "load/gguf.h"
+#include "load/mmproj.h"
 
 enum { WAV_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -109,7 +110,7 @@ static bool write_soft_tokens(const struct cli_options *options,
     struct tensor_machine machine;
     size_t columns;
     bool ok = false;
-    struct gguf *gguf = gguf_open(options->mmproj, err);
+    struct gguf *gguf = mmproj_open(options->mmproj, err);
     if (gguf != NULL && audio_encoder_columns(gguf, &columns, err) &&
         tensor_machine_init(&machine, model->kernels, model->threads, columns, err)) {
         struct audio_encoder *encoder = audio_encoder_create(gguf, &machine, err);

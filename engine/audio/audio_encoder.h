@@ -24,8 +24,8 @@ struct tensor_machine;
 bool audio_encoder_columns(const struct gguf *gguf, size_t *columns, struct err *err);
 
 /* Binds and checks the file's tensors. `gguf` and `machine` are borrowed and must outlive the
- * encoder; no cancel may be set in the machine. NULL with ERR_NOT_FOUND (no audio encoder in this
- * file), ERR_UNSUPPORTED, ERR_FORMAT, ERR_LIMIT or ERR_MEMORY. */
+ * encoder; no cancel may be set in the machine. NULL with ERR_UNSUPPORTED (also: no audio
+ * encoder in this file), ERR_FORMAT, ERR_LIMIT or ERR_MEMORY. */
 struct audio_encoder *audio_encoder_create(const struct gguf *gguf, struct tensor_machine *machine,
                                            struct err *err);
 void audio_encoder_destroy(struct audio_encoder *encoder);

@@ -68,7 +68,7 @@ struct audio_weights {
     struct weights_matrix projection; /* [text hidden size][output size] */
 };
 
-/* ERR_NOT_FOUND when the file has no audio encoder, ERR_UNSUPPORTED when it has another kind. */
+/* ERR_UNSUPPORTED when the file has no audio encoder, or another kind of one. */
 bool audio_weights_bind(struct audio_weights *weights, const struct gguf *gguf, struct err *err);
 
 #endif

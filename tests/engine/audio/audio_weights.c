@@ -129,13 +129,16 @@ static void test_other_kinds(void **state)
     struct gguf_writer writer;
     gguf_writer_init(&writer);
     gguf_writer_bool(&writer, "clip.has_audio_encoder", false);
-    must_refuse(&writer, ERR_NOT_FOUND, "no audio encoder");
+    must_refuse(&writer, ERR_UNSUPPORTED, "no audio encoder");
     gguf_writer_init(&writer);
     gguf_writer_string(&writer, "clip.audio.projector_type", "gemma4ua");
     must_refuse(&writer, ERR_UNSUPPORTED, "kind \"gemma4ua\"");
     gguf_writer_init(&writer);
     gguf_writer_floats(&writer, "mm.a.soft_emb_norm.weight", 6, 0);
     must_refuse(&writer, ERR_UNSUPPORTED, "mm.a.soft_emb_norm.weight");
+    gguf_writer_init(&writer);
+    gguf_writer_string(&writer, "general.architecture", "gemma4");
+    must_refuse(&writer, ERR_UNSUPPORTED, "the architecture is \"gemma4\"");
 }
 
 static void test_bounds(void **state)
@@ -148,7 +151,7 @@ static void test_bounds(void **state)
         gguf_writer_init(&writer);
         gguf_writer_tensor(&writer, "a.blk.0.attn_q.input_min", QUANT_F32, 1, one, &wrong[i],
                            sizeof wrong[i]);
-        must_refuse(&writer, ERR_FORMAT, "bounds of a.blk.0.attn_q");
+        must_refuse(&writer, ERR_FORMAT, "a.blk.0.attn_q");
     }
 }
 

@@ -72,7 +72,7 @@ refuse() {
 } >"$work/fast.wav"
 refuse 1 '44100 samples a second' --mel --audio "$work/fast.wav"
 refuse 1 'not a WAV file' --mel --audio "$models/nano.gguf"
-refuse 1 'no audio encoder' --mmproj "$models/nano.gguf" --audio "$data/n161.wav"
+refuse 1 'the architecture is' --mmproj "$models/nano.gguf" --audio "$data/n161.wav"
 refuse 1 'hidden size' -m "$other" --mmproj "$models/mmproj-nano.gguf" --audio "$data/n161.wav"
 refuse 1 'nowhere' --mel --audio "$work/nowhere.wav"
 refuse 2 'needs --audio' --mmproj "$models/mmproj-nano.gguf"
