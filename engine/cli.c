@@ -1,4 +1,5 @@
-/* cli: carat-engine, the reference user of engine.h and the only file of the engine that prints.
+/* cli: carat-engine, the reference user of engine.h and the only part of the engine that prints
+ * (with its cli_* files).
  *
  *   carat-engine COMMAND -m FILE [options]
  *
@@ -17,6 +18,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/visible.h"
+#include "cli_audio.h"
 #include "cli_bench.h"
 #include "cli_json.h"
 #include "cli_npy.h"
@@ -603,6 +605,18 @@ static int run_bench(struct engine_model *model, const struct cli_options *optio
     return finish_output();
 }
 
+static int run_embed(struct engine_model *model, const struct cli_options *options)
+{
+    struct err err;
+    if (options->audio == NULL || options->output == NULL ||
+        (options->mmproj == NULL && !options->mel)) {
+        complain("embed needs --audio FILE, -o FILE, and --mmproj FILE or --mel");
+        return EXIT_USAGE;
+    }
+    return cli_audio_embed(options, engine_model_info(model), &err) ? EXIT_SUCCESS
+                                                                    : complain(err.text);
+}
+
 /* --- choosing the command --- */
 
 static const struct command {
@@ -617,6 +631,7 @@ static const struct command {
     {"logits", CLI_LOGITS, run_logits, "the logits after each token, as a NumPy file"},
     {"generate", CLI_GENERATE, run_generate, "continue a prompt"},
     {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids"},
+    {"embed", CLI_EMBED, run_embed, "the soft tokens of a sound, as a NumPy file"},
     {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
 };
 

@@ -27,7 +27,7 @@ struct option {
 
 enum {
     COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH | CLI_PERPLEXITY,
-    ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | COMPUTING,
+    ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | CLI_EMBED | COMPUTING,
 };
 
 static const struct option table[] = {
@@ -38,7 +38,12 @@ static const struct option table[] = {
      "text to go on from, instead of ids; <bos> is put before it"},
     {"control", 0, NULL, FLAG, AT(control), CLI_TOKENIZE | CLI_GENERATE, 0, 0,
      "the text may spell control tokens, as <|turn>"},
-    {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS, 0, 0, "where to write, a NumPy file"},
+    {"mmproj", 0, "FILE", TEXT, AT(mmproj), CLI_EMBED, 0, 0,
+     "the model's encoders of pictures and sound, a GGUF file"},
+    {"audio", 0, "FILE", TEXT, AT(audio), CLI_EMBED, 0, 0, "a WAV file, 16000 samples a second"},
+    {"mel", 0, NULL, FLAG, AT(mel), CLI_EMBED, 0, 0, "write the log-mel frames, not the tokens"},
+    {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS | CLI_EMBED, 0, 0,
+     "where to write, a NumPy file"},
     {"load", 0, "FILE", TEXT, AT(load), CLI_GENERATE, 0, 0,
      "begin with a saved session; without a prompt go on from its end"},
     {"save", 0, "FILE", TEXT, AT(save), CLI_GENERATE, 0, 0,

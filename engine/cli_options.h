@@ -24,6 +24,7 @@ enum cli_command {
     CLI_GENERATE = 16,
     CLI_BENCH = 32,
     CLI_PERPLEXITY = 64,
+    CLI_EMBED = 128,
 };
 
 struct cli_options {
@@ -36,6 +37,8 @@ struct cli_options {
     const char *prompt;
     const char *output;
     const char *save, *load; /* paths of saved sessions */
+    const char *mmproj;      /* the file with the encoders */
+    const char *audio;       /* a WAV file */
     int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
     const char *test; /* of bench; NULL = all */
@@ -49,7 +52,7 @@ struct cli_options {
     size_t bias_count;
     int64_t logprobs; /* 0: none */
     int64_t seed;
-    bool control, json, no_stop, number, help;
+    bool control, json, no_stop, number, mel, help;
 };
 
 /* Parses argv[0..argc) (the words behind the command's name) for one command. ERR_ARGUMENT names

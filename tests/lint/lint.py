@@ -127,10 +127,11 @@ def rule_exports():
             if not source or not re.match(r"(engine|tools|src)\b", relative) or ".p" not in relative:
                 continue
             stem = source.group(1).split("_.._")[-1]
+            own = re.sub(r"^(vision|audio)_", "", stem)  # audio/audio_encoder.c is not audio/encoder.c
             stem = re.sub(r"^((load|text|compute|vision|audio|app|src|x86|arm)_)+", "", stem)
             folders = [part for part in relative.split("/") if not part.endswith(".p")]
             bare = re.sub(r"_(rows|x86|arm|scalar|table|avx2|avx512|neon|local|script)$", "", stem)
-            prefixes = set(folders) | {stem, bare, stem.rstrip("s"), stem.split("_")[0]}
+            prefixes = set(folders) | {own, stem, bare, stem.rstrip("s"), stem.split("_")[0]}
             output = subprocess.run(["nm", "--extern-only", "--defined-only", os.path.join(folder, name)],
                                     capture_output=True, text=True, check=True).stdout
             for line in output.splitlines():
