@@ -33,13 +33,15 @@ struct cli_options {
     const char *output;
     const char *mmproj; /* the file with the encoders */
     const char *audio;  /* a WAV file */
+    const char *image;  /* a PNG or JPEG file */
+    int64_t budget;     /* soft tokens of a picture */
     int64_t chunk;      /* 0 = all at once */
     int64_t new_tokens;
     int64_t prompt_tokens;
     double temperature, top_p; /* below 0: as the file recommends */
     int64_t top_k;
     int64_t seed;
-    bool control, json, no_stop, mel, help;
+    bool control, json, no_stop, mel, patches, help;
 };
 
 /* Parses argv[0..argc) (the words behind the command's name) for one command. ERR_ARGUMENT names
