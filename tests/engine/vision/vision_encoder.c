@@ -152,7 +152,7 @@ static uint8_t *load(const char *path, size_t *width, size_t *height)
 {
     struct str bytes;
     struct err err;
-    uint8_t *rgb;
+    uint8_t *rgb = NULL;
     str_init(&bytes);
     if (!file_read(path, 1 << 26, &bytes, &err) ||
         !cli_image_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
