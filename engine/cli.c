@@ -20,6 +20,7 @@
 #include "base/visible.h"
 #include "cli_audio.h"
 #include "cli_bench.h"
+#include "cli_image.h"
 #include "cli_json.h"
 #include "cli_npy.h"
 #include "cli_options.h"
@@ -608,13 +609,16 @@ static int run_bench(struct engine_model *model, const struct cli_options *optio
 static int run_embed(struct engine_model *model, const struct cli_options *options)
 {
     struct err err;
-    if (options->audio == NULL || options->output == NULL ||
-        (options->mmproj == NULL && !options->mel)) {
-        complain("embed needs --audio FILE, -o FILE, and --mmproj FILE or --mel");
+    bool (*embed)(const struct cli_options *, const struct engine_model_info *, struct err *) =
+        options->image != NULL ? cli_image_embed : cli_audio_embed;
+    bool early = options->image != NULL ? options->patches : options->mel;
+    if ((options->audio == NULL) == (options->image == NULL) || options->output == NULL ||
+        (options->mmproj == NULL && !early)) {
+        complain("embed needs --audio FILE or --image FILE, -o FILE, and --mmproj FILE (or for "
+                 "sound --mel, for a picture --patches)");
         return EXIT_USAGE;
     }
-    return cli_audio_embed(options, engine_model_info(model), &err) ? EXIT_SUCCESS
-                                                                    : complain(err.text);
+    return embed(options, engine_model_info(model), &err) ? EXIT_SUCCESS : complain(err.text);
 }
 
 /* --- choosing the command --- */
@@ -631,7 +635,7 @@ static const struct command {
     {"logits", CLI_LOGITS, run_logits, "the logits after each token, as a NumPy file"},
     {"generate", CLI_GENERATE, run_generate, "continue a prompt"},
     {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids"},
-    {"embed", CLI_EMBED, run_embed, "the soft tokens of a sound, as a NumPy file"},
+    {"embed", CLI_EMBED, run_embed, "the soft tokens of a sound or picture, as a NumPy file"},
     {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
 };
 

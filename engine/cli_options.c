@@ -41,6 +41,11 @@ static const struct option table[] = {
     {"mmproj", 0, "FILE", TEXT, AT(mmproj), CLI_EMBED, 0, 0,
      "the model's encoders of pictures and sound, a GGUF file"},
     {"audio", 0, "FILE", TEXT, AT(audio), CLI_EMBED, 0, 0, "a WAV file, 16000 samples a second"},
+    {"image", 0, "FILE", TEXT, AT(image), CLI_EMBED, 0, 0, "a picture, PNG or JPEG"},
+    {"budget", 0, "N", INTEGER, AT(budget), CLI_EMBED, 70, 1120,
+     "most soft tokens of the picture: 70, 140, 280, 560 or 1120 (280)"},
+    {"patches", 0, NULL, FLAG, AT(patches), CLI_EMBED, 0, 0,
+     "write the picture's patches, values 0 to 1, not the tokens"},
     {"mel", 0, NULL, FLAG, AT(mel), CLI_EMBED, 0, 0, "write the log-mel frames, not the tokens"},
     {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS | CLI_EMBED, 0, 0,
      "where to write, a NumPy file"},
@@ -173,6 +178,7 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
 {
     struct cli_options parsed = {
         .kv = "f32",
+        .budget = 280,
         .new_tokens = 128,
         .temperature = -1,
         .top_p = -1,

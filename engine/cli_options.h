@@ -39,6 +39,8 @@ struct cli_options {
     const char *save, *load; /* paths of saved sessions */
     const char *mmproj;      /* the file with the encoders */
     const char *audio;       /* a WAV file */
+    const char *image;       /* a PNG or JPEG file */
+    int64_t budget;          /* soft tokens of a picture */
     int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
     const char *test; /* of bench; NULL = all */
@@ -52,7 +54,7 @@ struct cli_options {
     size_t bias_count;
     int64_t logprobs; /* 0: none */
     int64_t seed;
-    bool control, json, no_stop, number, mel, help;
+    bool control, json, no_stop, number, mel, patches, help;
 };
 
 /* Parses argv[0..argc) (the words behind the command's name) for one command. ERR_ARGUMENT names

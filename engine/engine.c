@@ -18,6 +18,7 @@
 #include "load/model_file.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
+#include "media.h"
 #include "session.h"
 #include "text/decoder.h"
 
@@ -480,4 +481,59 @@ void engine_session_cancel(struct engine_session *session)
 void engine_session_resume(struct engine_session *session)
 {
     session_resume(session->session);
+}
+
+/* --- pictures --- */
+
+/* An engine_media is a media behind another name: there is nothing to add to it. */
+static struct media *inner(const struct engine_media *media)
+{
+    return (struct media *)(uintptr_t)media;
+}
+
+struct engine_media *engine_media_open(const char *path, int threads, const char *cpu,
+                                       struct engine_error *error)
+{
+    if (path == NULL) {
+        refuse(error, "encoders need a path");
+        return NULL;
+    }
+    struct err err;
+    struct media *media = media_open(path, cpu, threads, &err);
+    if (media == NULL) {
+        fail(error, &err);
+    }
+    return (struct engine_media *)media;
+}
+
+void engine_media_close(struct engine_media *media)
+{
+    media_close(inner(media));
+}
+
+int32_t engine_media_width(const struct engine_media *media)
+{
+    return media_width(inner(media));
+}
+
+bool engine_media_image(struct engine_media *media, const uint8_t *rgb, size_t width, size_t height,
+                        int32_t budget, float **soft, size_t *tokens, struct engine_error *error)
+{
+    struct err err;
+    if (rgb == NULL || soft == NULL || tokens == NULL) {
+        return refuse(error, "a picture needs pixels, and a place for its soft tokens");
+    }
+    if (!media_image(inner(media), rgb, width, height, budget, soft, tokens, &err)) {
+        fail(error, &err);
+        if (error != NULL && err.code == ERR_LIMIT) {
+            error->code = ENGINE_BAD_ARGUMENT; /* the picture is too large, not the file */
+        }
+        return false;
+    }
+    return true;
+}
+
+void engine_media_cancel(struct engine_media *media, bool cancel)
+{
+    media_cancel(inner(media), cancel);
 }

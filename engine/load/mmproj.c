@@ -152,6 +152,7 @@ bool mmproj_matrix(const struct gguf *gguf, const char *name, int32_t rows, int3
     }
     const struct quant_format *format = quant_format((uint32_t)tensor->type);
     *matrix = (struct weights_matrix){
+        .scale = 1,
         .data = tensor->data,
         .format = format,
         .rows = rows,

@@ -27,7 +27,7 @@ def build(folder):
     program = os.path.join(folder, "carat-engine")
     base = [f"{SOURCE}/src/base/{name}.c" for name in ("bytes", "err", "mem", "str", "utf8", "vec", "visible", "file", "clock")]
     subprocess.run(["aarch64-linux-gnu-gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror",
-                    "-ffp-contract=off", "-static", "-pthread", f"-I{SOURCE}", f"-I{SOURCE}/src", f"-I{SOURCE}/engine",
+                    "-ffp-contract=off", "-static", "-pthread", f"-I{SOURCE}", f"-I{SOURCE}/src", f"-I{SOURCE}/engine", "-isystem", "/usr/include/stb",
                     *sources(), *base, "-lm", "-o", program], check=True)
     return program
 

@@ -41,7 +41,7 @@ LIBRARIES = {
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c"],
     r"portaudio\.h": ["src/media/mic.c"],
-    r"stb_image\.h": ["src/media/image.c"],
+    r"stb_image\.h": ["src/media/image.c", "engine/cli_image.c"],
     r"jansson\.h": ["src/", "tools/", "prompts/"],
     r"md4c\.h": ["src/tui/markdown.c"],
     r"utf8proc\.h": ["src/tui/"],

@@ -1,0 +1,302 @@
+/* vision_encoder: tiny random encoders with the true architecture against the transformers library
+ * in float32: one with limits at its products, one with heads 72 wide and standardised output. The
+ * limits are some ten times what float rounding costs; the least misreading costs far more. With
+ * CARAT_FIXTURES set to a folder with models/ and vision/, all that lies there is tested.
+ */
+#include "vision/vision_encoder.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "compute/kernels.h"
+#include "compute/tensor.h"
+#include "engine/cli_image.h"
+#include "engine/engine.h"
+#include "load/gguf.h"
+#include "load/mmproj.h"
+#include "media.h"
+#include "support/safetensors.h"
+#include "vision/vision_weights.h"
+
+struct golden {
+    struct safetensors *file;
+    const char *path;
+    size_t compared;
+};
+
+static void compare(struct golden *golden, const char *name, const float *values, size_t count,
+                    float limit)
+{
+    struct safetensors_view view;
+    if (!safetensors_get(golden->file, name, &view)) {
+        return; /* some files leave the inner ones out */
+    }
+    assert_int_equal(view.bytes, count * sizeof *values);
+    const float *expected = view.data;
+    for (size_t i = 0; i < count; i++) {
+        if (!(fabsf(values[i] - expected[i]) <= limit)) {
+            fail_msg("%s %s[%zu] is %g, not %g", golden->path, name, i, (double)values[i],
+                     (double)expected[i]);
+        }
+    }
+    golden->compared++;
+}
+
+static void watch(void *context, const char *name, int layer, const float *values, size_t count)
+{
+    char full[32];
+    bool is_layer = strcmp(name, "layer") == 0;
+    if (is_layer) {
+        snprintf(full, sizeof full, "layer.%d", layer);
+    } else {
+        snprintf(full, sizeof full, "%s", strcmp(name, "pooled") == 0 ? "tower_out" : name);
+    }
+    compare(context, full, values, count,
+            is_layer                      ? 5e-4f
+            : strcmp(name, "pooled") == 0 ? 1e-3f
+                                          : 2e-5f);
+}
+
+static void check_case(const char *model, const char *path, const char *kernels, int threads)
+{
+    struct err err;
+    struct vision_weights weights;
+    struct tensor_machine machine;
+    struct gguf *gguf = mmproj_open(model, &err);
+    if (gguf == NULL || !vision_weights_bind(&weights, gguf, &err) ||
+        !tensor_machine_init(&machine, kernels, threads, vision_encoder_widest(&weights), &err)) {
+        fail_msg("%s: %s", model, err.text);
+    }
+    struct golden golden = {.file = safetensors_open(path), .path = path};
+    struct safetensors_view levels;
+    assert_non_null(golden.file);
+    assert_true(safetensors_get(golden.file, "patches_u8", &levels));
+    size_t columns = (size_t)atoi(safetensors_metadata(golden.file, "cols"));
+    size_t rows = (size_t)atoi(safetensors_metadata(golden.file, "rows"));
+    assert_int_equal(levels.bytes, columns * rows * 768);
+    float *patches = test_malloc(levels.bytes * sizeof *patches);
+    for (size_t i = 0; i < levels.bytes; i++) {
+        patches[i] = (float)((const uint8_t *)levels.data)[i] / 255.0f;
+    }
+    size_t count = columns * rows / 9 * (size_t)weights.text_hidden_size;
+    float *soft = test_malloc(count * sizeof *soft);
+    if (!vision_encoder_run(&weights, &machine, patches, columns, rows, soft, watch, &golden,
+                            &err)) {
+        fail_msg("%s", err.text);
+    }
+    compare(&golden, "soft", soft, count, 1e-4f);
+    assert_true(golden.compared >= 2);
+    test_free(soft);
+    test_free(patches);
+    safetensors_close(golden.file);
+    tensor_machine_finish(&machine);
+    vision_weights_finish(&weights);
+    gguf_close(gguf);
+}
+
+static void test_shipped(void **state)
+{
+    (void)state;
+    const struct kernels *kernels;
+    for (size_t i = 0; (kernels = kernels_at(i)) != NULL; i++) {
+        if (kernels->supported()) {
+            check_case(TEST_DATA "/tiny-e.gguf", TEST_DATA "/tiny-e.grid9x9.safetensors",
+                       kernels->name, 1);
+            check_case(TEST_DATA "/tiny-l.gguf", TEST_DATA "/tiny-l.grid9x9.safetensors",
+                       kernels->name, 3);
+        }
+    }
+}
+
+static void test_fixtures_folder(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"tiny-e/mmproj-tiny-e-BF16", "tiny-e.grid12x6"},
+        {"tiny-e/mmproj-tiny-e-BF16", "tiny-e.grid3x30"},
+        {"tiny-e/mmproj-tiny-e-BF16", "tiny-e.grid30x3"},
+        {"tiny-e/mmproj-tiny-e-BF16", "tiny-e.grid9x9"},
+        {"tiny-e/mmproj-tiny-e-BF16", "tiny-e.proc_wide_1200x30_b70"},
+        {"tiny-l/mmproj-tiny-l-F16", "tiny-l.grid12x6"},
+        {"tiny-l/mmproj-tiny-l-F16", "tiny-l.grid3x30"},
+        {"tiny-l/mmproj-tiny-l-F16", "tiny-l.grid30x3"},
+        {"tiny-l/mmproj-tiny-l-F16", "tiny-l.grid9x9"},
+    };
+    const char *folder = getenv("CARAT_FIXTURES");
+    for (size_t i = 0; folder != NULL && i < sizeof cases / sizeof cases[0]; i++) {
+        char model[4096], golden[4096];
+        snprintf(model, sizeof model, "%s/models/%s.gguf", folder, cases[i][0]);
+        snprintf(golden, sizeof golden, "%s/vision/%s.safetensors", folder, cases[i][1]);
+        FILE *file = fopen(golden, "rb"); /* other folders of fixtures have no vision/ */
+        if (file != NULL) {
+            fclose(file);
+            check_case(model, golden, NULL, 2);
+        }
+    }
+}
+
+static uint8_t *load(const char *path, size_t *width, size_t *height)
+{
+    struct str bytes;
+    struct err err;
+    uint8_t *rgb = NULL;
+    str_init(&bytes);
+    if (!file_read(path, 1 << 26, &bytes, &err) ||
+        !cli_image_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
+        fail_msg("%s: %s", path, err.text);
+    }
+    str_finish(&bytes);
+    return rgb;
+}
+
+/* The shipped model on pictures that it was not trained on, through engine.h. The limit is wide
+ * because the values hang on every pixel of the scaled picture: two levels more or less in some
+ * move them by up to 0.015. */
+static void test_nano(void **state)
+{
+    (void)state;
+    json_error_t json_error;
+    struct engine_error error;
+    json_t *list = json_load_file(TEST_DATA "/nano.json", 0, &json_error), *entry;
+    struct engine_media *media =
+        engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 2, NULL, &error);
+    assert_non_null(list);
+    assert_non_null(media);
+    size_t index, dimensions = (size_t)engine_media_width(media);
+    assert_true(json_array_size(list) >= 6);
+    json_array_foreach(list, index, entry)
+    {
+        char path[4096];
+        size_t width, height, tokens;
+        float *soft;
+        double squares = 0;
+        const char *name = json_string_value(json_object_get(entry, "file"));
+        snprintf(path, sizeof path, "%s/%s", TEST_DATA, strrchr(name, '/') + 1);
+        uint8_t *rgb = load(path, &width, &height);
+        assert_true(engine_media_image(media, rgb, width, height, 70, &soft, &tokens, &error));
+        assert_int_equal(tokens, json_integer_value(json_object_get(entry, "soft_tokens")));
+        json_t *first = json_object_get(entry, "first_soft");
+        for (size_t i = 0; i < json_array_size(first); i++) {
+            double expected = json_number_value(json_array_get(first, i));
+            assert_true(fabs((double)soft[i] - expected) < 2e-3);
+        }
+        for (size_t i = 0; i < tokens * dimensions; i++) {
+            squares += (double)soft[i] * (double)soft[i];
+        }
+        double rms = sqrt(squares / (double)(tokens * dimensions));
+        assert_true(fabs(rms - json_number_value(json_object_get(entry, "soft_rms"))) < 1e-4);
+        engine_free(soft);
+        mem_free(rgb);
+    }
+    json_decref(list);
+    engine_media_close(media);
+}
+
+static void test_cancel_and_arguments(void **state)
+{
+    (void)state;
+    struct engine_error error;
+    static uint8_t rgb[48 * 48 * 3];
+    float *soft = NULL;
+    size_t tokens = 5;
+    struct engine_media *media = engine_media_open(TEST_DATA "/tiny-l.gguf", 1, NULL, &error);
+    assert_non_null(media);
+    engine_media_cancel(media, true);
+    assert_false(engine_media_image(media, rgb, 48, 48, 70, &soft, &tokens, &error));
+    assert_int_equal(error.code, ENGINE_CANCELLED);
+    engine_media_cancel(media, false);
+    assert_false(engine_media_image(media, rgb, 48, 48, 71, &soft, &tokens, &error));
+    assert_int_equal(error.code, ENGINE_BAD_ARGUMENT);
+    assert_false(engine_media_image(media, NULL, 48, 48, 70, &soft, &tokens, &error));
+    assert_null(soft);
+    assert_int_equal(tokens, 5);
+    assert_true(engine_media_image(media, rgb, 48, 48, 70, &soft, &tokens, &error));
+    assert_int_equal(tokens, 64);
+    engine_free(soft);
+    engine_media_close(media);
+    assert_null(engine_media_open(TEST_MODELS "/nano.gguf", 1, NULL, &error));
+    assert_int_equal(error.code, ENGINE_UNSUPPORTED);
+}
+
+static void test_every_allocation(void **state)
+{
+    (void)state;
+    static uint8_t rgb[60 * 20 * 3];
+    struct engine_error error;
+    unsigned long n = 1;
+    for (bool ok = false; !ok && n < 500; n++) {
+        float *soft = NULL;
+        size_t tokens;
+        mem_fail_at(n, 0);
+        struct engine_media *media =
+            engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 1, NULL, &error);
+        ok = media != NULL && engine_media_image(media, rgb, 60, 20, 70, &soft, &tokens, &error);
+        mem_fail_at(0, 0);
+        assert_true(ok || error.code == ENGINE_NO_MEMORY);
+        engine_free(soft);
+        engine_media_close(media);
+    }
+    assert_in_range(n, 12, 499);
+}
+
+/* Files that are cut, and files with a byte that is another: an answer or an error that names the
+ * file, and nothing read outside of it (the sanitizer build says so). */
+static void test_hostile_files(void **state)
+{
+    (void)state;
+    struct str bytes;
+    struct err err;
+    size_t refused = 0;
+    str_init(&bytes);
+    assert_true(file_read(TEST_MODELS "/mmproj-nano.gguf", 1 << 26, &bytes, &err));
+    uint32_t random = 1;
+    for (size_t i = 0; i < 600; i++) {
+        random = random * 1664525u + 1013904223u;
+        size_t size = i % 3 == 0 ? random % bytes.length : bytes.length, at = random % 16384;
+        char *copy = test_malloc(bytes.length);
+        memcpy(copy, bytes.data, size);
+        if (at < size) {
+            copy[at] = (char)(copy[at] ^ (char)(1 << random % 8 | (random >> 20 & 255)));
+        }
+        struct vision_weights weights;
+        err_clear(&err);
+        struct gguf *gguf = gguf_open_bytes("x.gguf", copy, size, &err);
+        if (gguf != NULL && mmproj_check(gguf, &err) && vision_weights_bind(&weights, gguf, &err)) {
+            vision_weights_finish(&weights);
+        } else {
+            assert_int_not_equal(err.code, ERR_NONE);
+            assert_non_null(strstr(err.text, "x.gguf"));
+            refused++;
+        }
+        gguf_close(gguf);
+        test_free(copy);
+    }
+    assert_in_range(refused, 200, 600);
+    str_finish(&bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_fixtures_folder),
+        cmocka_unit_test(test_nano),
+        cmocka_unit_test(test_cancel_and_arguments),
+        cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_hostile_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
