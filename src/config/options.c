@@ -6,9 +6,10 @@
 
 /* Ranges of numbers are inclusive. The order of the rows is the order in --help and in the file. */
 const struct option_row option_table[OPTION_COUNT] = {
-    [OPTION_MODEL] = {"model.path", "model", 'm', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
-                      "Gemma 4 model: a GGUF file, a name from the catalogue, or remote:NAME for a "
-                      "server's (remote: alone takes remote.model)."},
+    [OPTION_MODEL] =
+        {"model.path", "model", 'm', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+         "Gemma 4 model: a GGUF file, a folder of safetensors, a name from the "
+         "catalogue, or remote:NAME for a server's (remote: alone takes remote.model)."},
     [OPTION_THREADS] = {"model.threads", "threads", 't', OPTION_WHOLE, "N", "0", NULL, 0, 1024,
                         "Worker threads; 0 is one for each core."},
     [OPTION_CONTEXT] =
