@@ -1,5 +1,6 @@
 #include "screen.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -381,10 +382,20 @@ static void on_terminate(uv_signal_t *handle, int signal)
     app_stop(&screen->app, signal == SIGTERM ? EXIT_CODE_SIGTERM : EXIT_CODE_OK);
 }
 
+/* What libuv waits on it makes non-blocking, and standard input is shared with the shell that
+ * started us: it would stay so after we are gone, however we go. So the terminal is opened once
+ * more. */
+static int open_for_waiting(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 ? fd : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+}
+
 static void watch(struct screen *screen)
 {
     uv_loop_t *loop = &screen->app.loop;
-    uv_poll_init(loop, &screen->keys, STDIN_FILENO);
+    screen->keys_descriptor = open_for_waiting();
+    uv_poll_init(loop, &screen->keys, screen->keys_descriptor);
     uv_prepare_init(loop, &screen->before_wait);
     uv_timer_init(loop, &screen->frame);
     uv_timer_init(loop, &screen->spin);
@@ -504,6 +515,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");
     app_close(&screen.app);
+    close(screen.keys_descriptor); /* the loop has let go of it */
     enum exit_code code = screen.app.exit_code;
     finish(&screen);
     if (shown[0] != '\0') {

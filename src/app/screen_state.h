@@ -12,6 +12,7 @@ struct screen {
     const struct config *config;
     struct terminal *terminal;
     struct tui *tui;
+    int keys_descriptor; /* the terminal opened once more, to wait on */
     uv_poll_t keys;
     uv_prepare_t before_wait; /* draws what is dirty before the loop sleeps */
     uv_timer_t frame;         /* the next moment a frame is due */

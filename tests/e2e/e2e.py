@@ -136,6 +136,12 @@ class Screen:
             time.sleep(0.02)
         raise AssertionError("carat has not started")
 
+    def is_nonblocking(self):
+        """Whether the terminal as the shell holds it has O_NONBLOCK."""
+        shell = self.tmux("display-message", "-p", "#{pane_pid}").strip()
+        flags = [line for line in open(f"/proc/{shell}/fdinfo/0") if line.startswith("flags:")][0]
+        return int(flags.split()[1], 8) & os.O_NONBLOCK != 0
+
     @staticmethod
     def is_child(name, parent):
         try:
@@ -734,6 +740,7 @@ def case_screen_interrupt_and_kill():
             seen = screen.text()
             os.kill(pid, signal.SIGKILL)
             screen.wait("[exit 137]")
+            check(not screen.is_nonblocking(), "kill -9 left the shell's terminal non-blocking")
             colours = [word for word in ("red", "orange", "yellow", "green", "blue", "indigo") if word in seen]
             check(len(colours) >= 3 and "twelve" not in seen, seen)
         finally:
@@ -759,6 +766,7 @@ def case_screen_leaves_the_terminal_as_it_was():
             screen.key("C-c")
             text = screen.wait("[exit 0]")
             check("half" not in text, text)
+            check(not screen.is_nonblocking(), "the shell's terminal was left non-blocking")
         finally:
             screen.close()
 
