@@ -174,6 +174,12 @@ def rule_sizes():
             yield f"{path}: a name that says nothing"
         if path.endswith((".c", ".h")) and not "\n".join(lines).lstrip().startswith(("/*", "#include \"")):
             yield f"{path}: does not begin with what it is for"
+    for folder, _, names in os.walk(os.path.join(ROOT, "tests")):
+        for name in names:
+            if name.endswith(SOURCE):
+                count = sum(1 for _ in open(os.path.join(folder, name)))
+                if count > 800:
+                    yield f"{os.path.relpath(os.path.join(folder, name), ROOT)}: {count} lines, more than 800"
 
 
 def rule_format():
