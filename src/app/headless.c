@@ -39,8 +39,7 @@ struct headless {
     struct str prompt;
     struct str answer; /* text of the last model message */
     uv_signal_t interrupt, terminate;
-    int signal; /* the one that stopped us, 0 = none */
-    bool submitted;
+    int signal;       /* the one that stopped us, 0 = none */
     bool output_lost; /* standard output is closed: nobody reads the answer */
 };
 
@@ -157,7 +156,6 @@ static void report_failure(struct headless *headless, const struct err *err)
 static void submit(struct headless *headless)
 {
     struct err err;
-    headless->submitted = true;
     if (!agent_submit(headless->app.agent, headless->prompt.data, headless->prompt.length, &err)) {
         report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_FAILURE);
