@@ -13,6 +13,7 @@
 #include "compute/kernels.h"
 #include "compute/tensor.h"
 #include "compute/workers.h"
+#include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/model_file.h"

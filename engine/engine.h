@@ -1,6 +1,7 @@
 /* engine.h: Gemma 4 inference. Model files in, tokens out.
  *
- * The only public header of the engine; includes nothing but the C library. Two opaque things:
+ * The public header of the engine (pictures and sounds: engine_media.h); includes nothing but
+ * the C library. Two opaque things:
  *
  *   struct engine_model    a loaded model: weights (mapped), tokenizer, worker threads. Tokenizing
  * and looking things up is read-only and safe from any thread at any time. struct engine_session
@@ -29,7 +30,6 @@ extern "C" {
 
 struct engine_model;
 struct engine_session;
-struct engine_media; /* the encoders of pictures that go with a model: an mmproj file */
 
 enum engine_code {
     ENGINE_OK = 0,
@@ -215,26 +215,6 @@ bool engine_session_sample_among(struct engine_session *session,
  * lost. */
 void engine_session_cancel(struct engine_session *session);
 void engine_session_resume(struct engine_session *session);
-
-/* --- pictures --- */
-
-/* Maps and checks the file. threads and cpu as in engine_model_options. NULL on failure. Needs no
- * model; one thread at a time, but for engine_media_cancel. */
-struct engine_media *engine_media_open(const char *path, int threads, const char *cpu,
-                                       struct engine_error *error);
-void engine_media_close(struct engine_media *media);
-
-/* Values of a soft token; fits a model whose hidden_size is the same. */
-int32_t engine_media_width(const struct engine_media *media);
-
-/* 8-bit RGB, row-major [height][width][3], scaled to fill `budget` (70, 140, 280, 560 or 1120)
- * soft tokens -> (*soft)[*tokens][engine_media_width], row by row; engine_free. */
-bool engine_media_image(struct engine_media *media, const uint8_t *rgb, size_t width, size_t height,
-                        int32_t budget, float **soft, size_t *tokens, struct engine_error *error);
-
-/* true: a running engine_media_image stops soon, and later ones at once, with ENGINE_CANCELLED;
- * false takes it back. Any thread. */
-void engine_media_cancel(struct engine_media *media, bool cancel);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,7 @@ ROOT = sys.argv[2]
 BUILD = sys.argv[3] if len(sys.argv) > 3 else None
 SOURCE = (".c", ".h", ".cpp")
 
-# Who may include whom: folder -> folders. `engine.h` as a folder name means the one header engine/engine.h.
+# Who may include whom: folder -> folders. `engine.h` as a folder name means engine/engine.h and engine_media.h.
 ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "agent"}
 MAY = {
     "base": {"base"},
@@ -103,7 +103,7 @@ def rule_includes():
                 yield f"{path}:{number}: \"{name}\" is no header of ours"
                 continue
             theirs = folder_of(target)
-            if target == "engine/engine.h" and "engine.h" in MAY[mine]:
+            if target in ("engine/engine.h", "engine/engine_media.h") and "engine.h" in MAY[mine]:
                 continue
             if theirs != mine and theirs not in MAY[mine]:
                 yield f"{path}:{number}: {mine} may not include {theirs} ({name})"
@@ -168,7 +168,7 @@ def rule_sizes():
         for number, line in enumerate(lines, 1):
             if len(line) > 100:
                 yield f"{path}:{number}: {len(line)} columns, more than 100"
-        if path == "engine/engine.h" and len(lines) > 251:
+        if path in ("engine/engine.h", "engine/engine_media.h") and len(lines) > 251:
             yield f"{path}: {len(lines) - 1} lines, more than 250"
         if re.search(r"(^|/|_)(utils?|misc|common|helpers?)[._]", path):
             yield f"{path}: a name that says nothing"

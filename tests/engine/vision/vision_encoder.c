@@ -24,7 +24,7 @@
 #include "compute/kernels.h"
 #include "compute/tensor.h"
 #include "engine/cli_image.h"
-#include "engine/engine.h"
+#include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/mmproj.h"
 #include "media.h"
