@@ -53,8 +53,10 @@ static struct engine_model *open_model(const struct cli_options *options)
     struct engine_error error;
     const char *cpu = options->cpu != NULL ? options->cpu : getenv("CARAT_CPU");
     struct engine_model *model = engine_model_open(
-        &(struct engine_model_options){
-            .path = options->model, .threads = (int)options->threads, .cpu = cpu},
+        &(struct engine_model_options){.path = options->model,
+                                       .threads = (int)options->threads,
+                                       .cpu = cpu,
+                                       .exact = strcmp(options->arithmetic, "exact") == 0},
         &error);
     if (model == NULL) {
         complain(error.text);

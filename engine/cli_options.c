@@ -88,6 +88,8 @@ static const struct option table[] = {
      "kernels: scalar, avx2, avx512, neon (CARAT_CPU, or the best)"},
     {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0,
      "store keys and values as f32, f16 or q8 (f32)"},
+    {"arithmetic", 0, "KIND", TEXT, AT(arithmetic), COMPUTING, 0, 0,
+     "exact: float32 as the reference; fast: as the agent (exact; bench: fast)"},
     {"context", 0, "N", INTEGER, AT(context), COMPUTING, 1, 1 << 21,
      "most tokens of the session (as many as needed)"},
     {"help", 'h', NULL, FLAG, AT(help), ALL, 0, 0, "this text"},
@@ -178,6 +180,7 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
 {
     struct cli_options parsed = {
         .kv = "f32",
+        .arithmetic = command == CLI_BENCH ? "fast" : "exact",
         .budget = 280,
         .new_tokens = 128,
         .temperature = -1,
@@ -208,6 +211,10 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
     if (strcmp(parsed.kv, "f32") != 0 && strcmp(parsed.kv, "f16") != 0 &&
         strcmp(parsed.kv, "q8") != 0) {
         return err_set(err, ERR_ARGUMENT, "--kv %s: must be f32, f16 or q8", parsed.kv);
+    }
+    if (strcmp(parsed.arithmetic, "exact") != 0 && strcmp(parsed.arithmetic, "fast") != 0) {
+        return err_set(err, ERR_ARGUMENT, "--arithmetic %s: must be exact or fast",
+                       parsed.arithmetic);
     }
     if (parsed.model == NULL && !parsed.help) {
         return err_set(err, ERR_ARGUMENT, "a model is needed: -m FILE");

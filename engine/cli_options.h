@@ -31,6 +31,7 @@ struct cli_options {
     const char *model; /* -m; never NULL after cli_options_parse, but for help */
     const char *cpu;
     const char *kv;
+    const char *arithmetic; /* "exact" or "fast" */
     int64_t threads;
     int64_t context; /* 0 = as many tokens as the command needs */
     const char *ids; /* a path, "-" = standard input */

@@ -153,6 +153,7 @@ static bool open_parts(struct engine_model *model, const struct engine_model_opt
                              decoder_widest(&model->hparams), err)) {
         return false;
     }
+    model->machine.exact = options->exact;
     model->decoder = decoder_create(&model->hparams, &model->weights, &model->machine, err);
     return model->decoder != NULL;
 }

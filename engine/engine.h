@@ -79,6 +79,10 @@ struct engine_model_options {
     int threads; /* 0 = one worker for each core this process may use */
     /* Kernels: NULL = best for this machine; "scalar", "avx2", "avx512", "neon" force a set. */
     const char *cpu;
+    /* float32 arithmetic throughout, as the reference computes. Else activations may be rounded
+     * where the weights are rounded already: several times faster, logits off by some 1e-3 of their
+     * range. */
+    bool exact;
 };
 
 struct engine_model_info {

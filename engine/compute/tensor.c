@@ -30,7 +30,8 @@ enum { PIECE_ELEMENTS = 4096 };
 bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, int threads,
                          size_t columns_max, struct err *err)
 {
-    struct tensor_machine made = {.panel_values = (columns_max + 15) / 16 * 16 * PANEL_ROWS};
+    struct tensor_machine made = {.panel_values = (columns_max + 15) / 16 * 16 * PANEL_ROWS,
+                                  .exact = true};
     made.kernels = kernels_choose(kernels, err);
     if (made.kernels == NULL) {
         return false;

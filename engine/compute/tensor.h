@@ -27,6 +27,7 @@ struct tensor_machine {
     size_t panel_values;       /* size of one */
     const atomic_bool *cancel; /* of the pass that runs now; may be NULL */
     bool stopped;              /* the pass was cancelled and its values are not whole */
+    bool exact;                /* float32 only; tensor_machine_init says true */
 };
 
 /* Starts `threads` workers (0 = all cores) and chooses kernels by name (NULL = best).

@@ -16,7 +16,9 @@ struct engine_model *fixture_model(const char *folder, const char *name, const c
     struct engine_error error;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     struct engine_model *model = engine_model_open(
-        &(struct engine_model_options){.path = path, .threads = threads, .cpu = kernels}, &error);
+        &(struct engine_model_options){
+            .path = path, .threads = threads, .cpu = kernels, .exact = true},
+        &error);
     if (model == NULL) {
         fail_msg("%s: %s", path, error.text);
     }
