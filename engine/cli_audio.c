@@ -114,7 +114,8 @@ static bool write_soft_tokens(const struct cli_options *options,
     if (gguf != NULL && audio_encoder_columns(gguf, &columns, err) &&
         tensor_machine_init(&machine, model->kernels, model->threads, columns, err)) {
         struct audio_encoder *encoder = audio_encoder_create(gguf, &machine, err);
-        ok = encoder != NULL && encode(encoder, options, model, mel, frames, err);
+        ok = encoder != NULL && encode(encoder, options, model, mel, frames, err) &&
+             gguf_check_unchanged(gguf, err);
         audio_encoder_destroy(encoder);
         tensor_machine_finish(&machine);
     }

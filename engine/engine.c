@@ -167,7 +167,11 @@ struct engine_model *engine_model_open(const struct engine_model_options *option
     }
     struct engine_model *model = mem_try_zero(1, sizeof *model);
     struct err err = {ERR_MEMORY, "no memory for a model"};
-    if (model == NULL || !open_parts(model, options, &err)) {
+    bool ok = model != NULL && open_parts(model, options, &err);
+    if (model != NULL && model->gguf != NULL && !gguf_check_unchanged(model->gguf, &err)) {
+        ok = false; /* and why something else was wrong, if it was */
+    }
+    if (!ok) {
         engine_model_close(model);
         fail(error, &err);
         return NULL;
@@ -202,14 +206,23 @@ bool engine_tokenize(const struct engine_model *model, const char *text, size_t 
         return refuse(error, "text is NULL, with a length of %zu", length);
     }
     struct err err;
-    if (!tokenizer_encode(model->tokenizer, text == NULL ? "" : text, length, control, ids, count,
-                          &err)) {
+    int32_t *made;
+    size_t made_count;
+    bool ok = tokenizer_encode(model->tokenizer, text == NULL ? "" : text, length, control, &made,
+                               &made_count, &err);
+    if (ok && gguf_is_broken(model->gguf)) { /* the spellings are the file's */
+        mem_free(made);
+        ok = gguf_check_unchanged(model->gguf, &err);
+    }
+    if (!ok) {
         fail(error, &err);
         if (error != NULL && err.code == ERR_LIMIT) {
             error->code = ENGINE_BAD_ARGUMENT; /* the text is too long, not the file */
         }
         return false;
     }
+    *ids = made;
+    *count = made_count;
     return true;
 }
 

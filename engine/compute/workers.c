@@ -112,11 +112,13 @@ static void *thread_main(void *argument)
     }
 }
 
-/* The threads block every signal, so that handlers run where the program expects them. */
+/* The threads block every signal, so that handlers run where the program expects them, but what a
+ * thread does to itself: a blocked SIGBUS could not be handled (load/map_guard.h). */
 static bool start_threads(struct workers *workers, struct err *err)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = 0;
     for (int i = 1; i < workers->count && failure == 0; i++) {

@@ -100,6 +100,15 @@ static bool open_json(const struct hf_folder *folder, const char *name, struct f
     return true;
 }
 
+/* What was read from it counts only when it did not change meanwhile. */
+static bool close_json(const struct hf_folder *folder, const char *name, struct file_map *map,
+                       bool ok)
+{
+    ok = file_map_check(map, name, folder->err) && ok;
+    file_map_close(map);
+    return ok;
+}
+
 static void write_name(struct hf_folder *folder)
 {
     const char *slash = strrchr(folder->path, '/');
@@ -120,16 +129,16 @@ static bool read_keys(struct hf_folder *folder)
     }
     bool ok = hf_config_read(&folder->config, &folder->keys, "config.json", map.bytes, map.size,
                              folder->err);
-    file_map_close(&map);
-    if (!ok || !open_json(folder, "tokenizer.json", &map, folder->err)) {
+    if (!close_json(folder, "config.json", &map, ok) ||
+        !open_json(folder, "tokenizer.json", &map, folder->err)) {
         return false;
     }
     ok = hf_tokenizer_read(&folder->keys, "tokenizer.json", map.bytes, map.size, folder->err);
-    file_map_close(&map);
+    ok = close_json(folder, "tokenizer.json", &map, ok);
     if (ok && open_json(folder, "generation_config.json", &map, &absent)) {
         ok = hf_config_read_generation(&folder->keys, "generation_config.json", map.bytes, map.size,
                                        folder->err);
-        file_map_close(&map);
+        ok = close_json(folder, "generation_config.json", &map, ok);
     }
     return ok;
 }
@@ -224,8 +233,7 @@ static bool find_shards(struct hf_folder *folder, const char *file)
         return false;
     }
     bool ok = read_index(folder, &map);
-    file_map_close(&map);
-    return ok;
+    return close_json(folder, "model.safetensors.index.json", &map, ok);
 }
 
 /* --- tensors --- */
@@ -308,6 +316,7 @@ static bool convert(struct hf_folder *folder, struct gguf *gguf)
         return err_set(folder->err, ERR_MEMORY, "%s: no memory for %zu values",
                        gguf_shown_path(gguf), folder->converted);
     }
+    gguf->made_bytes = folder->converted * sizeof *gguf->made_values;
     for (size_t i = 0; i < folder->tensor_count; i++) {
         struct gguf_tensor *tensor = &folder->tensors[i];
         if (!is_converted(tensor)) {

@@ -363,7 +363,7 @@ static bool bind_tables(const struct binding *b)
 bool weights_bind(struct weights *weights, const struct hparams *hparams, const struct gguf *gguf,
                   struct err *err)
 {
-    struct weights bound = {0};
+    struct weights bound = {.source = gguf};
     struct binding b = {
         .weights = &bound, .hparams = hparams, .gguf = gguf, .err = err, .layer = -1};
     if (!bind_tables(&b)) {

@@ -62,6 +62,7 @@ struct weights_layer {
 };
 
 struct weights {
+    const struct gguf *source;                  /* whose bytes the views are */
     struct weights_matrix embedding;            /* [vocab][d] token_embd */
     struct weights_matrix head;                 /* [vocab][d] output, else the embedding */
     struct weights_matrix ple_embedding;        /* [vocab][L*P] per_layer_token_embd */

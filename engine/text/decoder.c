@@ -7,7 +7,9 @@
  *   logits = cap tanh(head norm(x) / cap)
  *
  * A cancelled pass is noticed between the operations of a layer; the operations themselves skip
- * what is left of their work (compute/tensor.h), so it ends within a piece of work.
+ * what is left of their work (compute/tensor.h), so it ends within a piece of work. When the file
+ * of the weights loses pages meanwhile (load/map_guard.h) the pass ends with the layer; that its
+ * values are those of the file is asked once more before they are handed out.
  */
 #include "text/decoder.h"
 
@@ -15,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "load/gguf.h"
 #include "load/weights.h"
 #include "text/attention.h"
 #include "text/embed.h"
@@ -103,6 +106,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     if (!kv_cache_prepare(run->cache, run->position, run->position + run->count, err)) {
         return false;
     }
+    const struct gguf *source = pass->weights->source;
     pass->cache = run->cache;
     pass->ids = run->ids;
     pass->position = run->position;
@@ -119,17 +123,18 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
         embed_per_layer_inputs(pass, run->wanted);
     }
     int32_t end = run->wanted > 0 ? hp->num_hidden_layers : pass->last_kv_layer + 1;
-    for (int32_t l = 0; l < end && !pass->machine->stopped; l++) {
-        run_layer(pass, l, run->wanted);
+    int32_t done = 0; /* layers: behind all of them only wanted rows are active */
+    while (done < end && !pass->machine->stopped && !gguf_is_broken(source)) {
+        run_layer(pass, done++, run->wanted);
     }
-    if (run->wanted > 0 && !pass->machine->stopped) {
+    if (run->wanted > 0 && done == end && !pass->machine->stopped) {
         run_head(pass, run->logits);
     }
     pass->machine->cancel = NULL;
     if (pass->machine->stopped) {
         return err_set(err, ERR_CANCELLED, "cancelled at position %zu", run->position);
     }
-    return true;
+    return gguf_check_unchanged(source, err);
 }
 
 /* --- building --- */

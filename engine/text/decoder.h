@@ -43,8 +43,9 @@ struct decoder_run {
     const atomic_bool *cancel; /* may be NULL */
 };
 
-/* Runs the ids: afterwards the cache holds their positions too. ERR_CANCELLED or ERR_MEMORY: it
- * still holds 0..position-1, unless the ring no longer does (kv_cache_can_resume). */
+/* Runs the ids: afterwards the cache holds their positions too. ERR_CANCELLED, ERR_MEMORY, or
+ * ERR_IO when the file of the weights changed: it still holds 0..position-1, unless the ring no
+ * longer does (kv_cache_can_resume). */
 bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct err *err);
 
 #endif
