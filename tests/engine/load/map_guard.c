@@ -58,12 +58,12 @@ static void handle(int number)
 }
 
 /* Set between two maps: from then on ours and this one each have the other before them. */
-static struct sigaction guards;
+static struct sigaction guard_of_maps;
 
 static void pass_back(int number)
 {
     static siginfo_t sent = {.si_code = 0};
-    guards.sa_sigaction(number, &sent, NULL);
+    guard_of_maps.sa_sigaction(number, &sent, NULL);
 }
 
 static bool set_between(void)
@@ -71,8 +71,9 @@ static bool set_between(void)
     struct file_map map;
     const struct sigaction mine = {.sa_handler = pass_back};
     close(make_file());
-    bool ok = file_map_open(&map, path, "shown", NULL) && sigaction(SIGBUS, &mine, &guards) == 0 &&
-              (guards.sa_flags & SA_SIGINFO) != 0;
+    bool ok = file_map_open(&map, path, "shown", NULL) &&
+              sigaction(SIGBUS, &mine, &guard_of_maps) == 0 &&
+              (guard_of_maps.sa_flags & SA_SIGINFO) != 0;
     unlink(path);
     return ok;
 }
