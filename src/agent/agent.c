@@ -249,6 +249,7 @@ static void generate(struct agent *agent, int budget)
                &(struct step_options){.starts_in_thought = request.prompt.starts_in_thought,
                                       .tools = options.tools,
                                       .next_call = agent->next_call,
+                                      .structured = request.schema != NULL,
                                       .text = on_step_text,
                                       .thought = on_step_thought,
                                       .context = agent});
