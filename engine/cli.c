@@ -24,6 +24,7 @@
 #include "cli_json.h"
 #include "cli_npy.h"
 #include "cli_options.h"
+#include "cli_plan.h"
 #include "engine/engine.h"
 
 enum { EXIT_USAGE = 2, INPUT_LIMIT = 64 * 1024 * 1024 };
@@ -48,16 +49,28 @@ static int finish_output(void)
     return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static struct engine_model_options model_options(const struct cli_options *options)
+{
+    return (struct engine_model_options){
+        .path = options->model,
+        .threads = (int)options->threads,
+        .cpu = options->cpu != NULL ? options->cpu : getenv("CARAT_CPU"),
+        .exact = strcmp(options->arithmetic, "exact") == 0,
+    };
+}
+
+static enum engine_kv_type kv_type(const struct cli_options *options)
+{
+    return strcmp(options->kv, "q8") == 0    ? ENGINE_KV_Q8
+           : strcmp(options->kv, "f16") == 0 ? ENGINE_KV_F16
+                                             : ENGINE_KV_F32;
+}
+
 static struct engine_model *open_model(const struct cli_options *options)
 {
     struct engine_error error;
-    const char *cpu = options->cpu != NULL ? options->cpu : getenv("CARAT_CPU");
-    struct engine_model *model = engine_model_open(
-        &(struct engine_model_options){.path = options->model,
-                                       .threads = (int)options->threads,
-                                       .cpu = cpu,
-                                       .exact = strcmp(options->arithmetic, "exact") == 0},
-        &error);
+    struct engine_model_options opening = model_options(options);
+    struct engine_model *model = engine_model_open(&opening, &error);
     if (model == NULL) {
         complain(error.text);
     }
@@ -75,9 +88,7 @@ static struct engine_session *open_session(struct engine_model *model,
         engine_session_create(model,
                               &(struct engine_session_options){
                                   .context = (int32_t)(context < longest ? context : longest),
-                                  .kv_type = strcmp(options->kv, "q8") == 0    ? ENGINE_KV_Q8
-                                             : strcmp(options->kv, "f16") == 0 ? ENGINE_KV_F16
-                                                                               : ENGINE_KV_F32},
+                                  .kv_type = kv_type(options)},
                               &error);
     if (session == NULL) {
         complain(error.text);
@@ -623,6 +634,17 @@ static int run_embed(struct engine_model *model, const struct cli_options *optio
     return embed(options, engine_model_info(model), &err) ? EXIT_SUCCESS : complain(err.text);
 }
 
+/* Without opening the model. */
+static int run_plan(const struct cli_options *options)
+{
+    struct engine_error error;
+    struct engine_model_options model = model_options(options);
+    struct engine_session_options session = {.context = (int32_t)options->context,
+                                             .kv_type = kv_type(options)};
+    return cli_plan_print(&model, &session, options, &error) ? finish_output()
+                                                             : complain(error.text);
+}
+
 /* --- choosing the command --- */
 
 static const struct command {
@@ -639,6 +661,7 @@ static const struct command {
     {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids"},
     {"embed", CLI_EMBED, run_embed, "the soft tokens of a sound or picture, as a NumPy file"},
     {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
+    {"plan", CLI_PLAN, NULL, "how much memory a model and a context need, and whether they fit"},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -664,6 +687,9 @@ static int run_command(const struct command *command, int argc, char *const *arg
         printf("carat-engine %s: %s\n\n", command->name, command->help);
         cli_options_help(command->command, stdout);
         return finish_output();
+    }
+    if (command->command == CLI_PLAN) {
+        return run_plan(&options);
     }
     struct engine_model *model = open_model(&options);
     if (model == NULL) {

@@ -27,7 +27,7 @@ struct option {
 
 enum {
     COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH | CLI_PERPLEXITY,
-    ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | CLI_EMBED | COMPUTING,
+    ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | CLI_EMBED | CLI_PLAN | COMPUTING,
 };
 
 static const struct option table[] = {
@@ -80,18 +80,20 @@ static const struct option table[] = {
      "with --json: log-probabilities, of the N best too"},
     {"seed", 0, "S", INTEGER, AT(seed), CLI_GENERATE, 0, 9007199254740992.0,
      "the same seed makes the same choices (0)"},
-    {"json", 0, NULL, FLAG, AT(json), CLI_GENERATE | CLI_BENCH, 0, 0,
-     "print JSON: {\"ids\": [...]}, the new ids; bench: its table"},
+    {"json", 0, NULL, FLAG, AT(json), CLI_GENERATE | CLI_BENCH | CLI_PLAN, 0, 0,
+     "print JSON: {\"ids\": [...]}, the new ids; bench, plan: the table"},
     {"no-stop", 0, NULL, FLAG, AT(no_stop), CLI_GENERATE, 0, 0, "go on after a stop token"},
     {"threads", 't', "N", INTEGER, AT(threads), ALL, 0, 256, "worker threads; 0: one a core (0)"},
     {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
      "kernels: scalar, avx2, avx512, neon (CARAT_CPU, or the best)"},
-    {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING, 0, 0,
+    {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING | CLI_PLAN, 0, 0,
      "store keys and values as f32, f16 or q8 (f32)"},
     {"arithmetic", 0, "KIND", TEXT, AT(arithmetic), COMPUTING, 0, 0,
      "exact: float32 as the reference; fast: as the agent (exact; bench: fast)"},
-    {"context", 0, "N", INTEGER, AT(context), COMPUTING, 1, 1 << 21,
-     "most tokens of the session (as many as needed)"},
+    {"context", 0, "N", INTEGER, AT(context), COMPUTING | CLI_PLAN, 1, 1 << 21,
+     "most tokens of the session (as many as needed; plan: as the model allows)"},
+    {"memory", 0, "BYTES", INTEGER, AT(memory), CLI_PLAN, 0, 9007199254740992.0,
+     "plan for so much memory; 0: what is available (0)"},
     {"help", 'h', NULL, FLAG, AT(help), ALL, 0, 0, "this text"},
 };
 

@@ -25,6 +25,7 @@ enum cli_command {
     CLI_BENCH = 32,
     CLI_PERPLEXITY = 64,
     CLI_EMBED = 128,
+    CLI_PLAN = 512,
 };
 
 struct cli_options {
@@ -33,7 +34,8 @@ struct cli_options {
     const char *kv;
     const char *arithmetic; /* "exact" or "fast" */
     int64_t threads;
-    int64_t context; /* 0 = as many tokens as the command needs */
+    int64_t context; /* 0 = as many tokens as the command needs; plan: as the model allows */
+    int64_t memory;  /* of plan: bytes; 0 = what is available */
     const char *ids; /* a path, "-" = standard input */
     const char *prompt;
     const char *output;

@@ -20,7 +20,9 @@
 #include "load/tokenizer.h"
 #include "load/weights.h"
 #include "media.h"
+#include "plan.h"
 #include "session.h"
+#include "system_memory.h"
 #include "text/decoder.h"
 
 struct engine_model {
@@ -154,6 +156,10 @@ static bool open_parts(struct engine_model *model, const struct engine_model_opt
         return false;
     }
     model->machine.exact = options->exact;
+    const struct gguf_tensor *rows = gguf_tensor_find(model->gguf, "per_layer_token_embd.weight");
+    if (rows != NULL) {
+        gguf_read_sparsely(model->gguf, rows);
+    }
     model->decoder = decoder_create(&model->hparams, &model->weights, &model->machine, err);
     return model->decoder != NULL;
 }
@@ -263,22 +269,101 @@ void engine_free(void *memory)
 
 /* --- sessions --- */
 
-struct engine_session *engine_session_create(struct engine_model *model,
-                                             const struct engine_session_options *options,
-                                             struct engine_error *error)
+/* Checked, and with the defaults filled in; without what belongs to a loaded model. */
+static bool session_options(const struct hparams *hparams,
+                            const struct engine_session_options *options,
+                            struct session_options *made, struct engine_error *error)
 {
     static const struct engine_session_options defaults = {.context = 0};
     options = options == NULL ? &defaults : options;
-    int32_t longest = model->hparams.context_length;
+    int32_t longest = hparams->context_length;
     if (options->context < 0 || options->context > longest) {
-        refuse(error, "a context of %d tokens: the model allows 1 to %d", options->context,
-               longest);
-        return NULL;
+        return refuse(error, "a context of %d tokens: the model allows 1 to %d", options->context,
+                      longest);
     }
     static const enum quant_type kv_types[] = {
         [ENGINE_KV_F32] = QUANT_F32, [ENGINE_KV_F16] = QUANT_F16, [ENGINE_KV_Q8] = QUANT_Q8_0};
     if ((size_t)options->kv_type >= sizeof kv_types / sizeof kv_types[0]) {
-        refuse(error, "there is no K/V type %d", (int)options->kv_type);
+        return refuse(error, "there is no K/V type %d", (int)options->kv_type);
+    }
+    *made = (struct session_options){
+        .hparams = hparams,
+        .context = (size_t)(options->context == 0 ? longest : options->context),
+        .kv_type = kv_types[options->kv_type],
+    };
+    return true;
+}
+
+/* What is known of a model that is not loaded. */
+struct outline {
+    struct gguf *gguf;
+    struct hparams hparams;
+    struct weights weights;
+};
+
+static bool open_outline(struct outline *outline, const char *path, struct err *err)
+{
+    outline->gguf = model_file_open(path, err);
+    bool ok = outline->gguf != NULL && hparams_read(&outline->hparams, outline->gguf, err) &&
+              weights_bind(&outline->weights, &outline->hparams, outline->gguf, err);
+    return outline->gguf != NULL && gguf_check_unchanged(outline->gguf, err) && ok;
+}
+
+static void make_plan(const struct plan_request *request, uint64_t memory, struct engine_plan *plan)
+{
+    struct plan made;
+    plan_make(request, &made);
+    memory = memory == 0 ? system_memory_available("") : memory;
+    *plan = (struct engine_plan){
+        .mapped = made.mapped,
+        .touched = made.touched,
+        .kv = made.kv,
+        .copies = made.copies,
+        .work = made.work,
+        .total = made.total,
+        .memory = memory,
+        .context = (int32_t)request->context,
+        .largest_context = (int32_t)plan_largest_context(
+            request, (size_t)request->hparams->context_length, memory),
+    };
+}
+
+bool engine_plan(const struct engine_model_options *options,
+                 const struct engine_session_options *session, uint64_t memory,
+                 struct engine_plan *plan, struct engine_error *error)
+{
+    if (options == NULL || options->path == NULL || plan == NULL || options->threads < 0 ||
+        options->threads > WORKERS_MAX) {
+        return refuse(error, "a plan needs a path, 0 to %d threads, and a place", WORKERS_MAX);
+    }
+    struct err err = {ERR_MEMORY, "no memory for a plan"};
+    struct session_options made = {0};
+    struct outline *outline = mem_try_zero(1, sizeof *outline);
+    bool opened = outline != NULL && open_outline(outline, options->path, &err);
+    bool ok =
+        opened ? session_options(&outline->hparams, session, &made, error) : fail(error, &err);
+    if (ok) {
+        make_plan(&(struct plan_request){.gguf = outline->gguf,
+                                         .hparams = &outline->hparams,
+                                         .weights = &outline->weights,
+                                         .threads = options->threads,
+                                         .context = made.context,
+                                         .kv_type = made.kv_type},
+                  memory, plan);
+    }
+    if (outline != NULL) {
+        gguf_close(outline->gguf);
+    }
+    mem_free(outline);
+    return ok;
+}
+
+struct engine_session *engine_session_create(struct engine_model *model,
+                                             const struct engine_session_options *options,
+                                             struct engine_error *error)
+{
+    struct session_options made = {0};
+    if (!session_options(&model->hparams, options, &made, error)) {
         return NULL;
     }
     struct err err = {ERR_MEMORY, "no memory for a session"};
@@ -288,16 +373,18 @@ struct engine_session *engine_session_create(struct engine_model *model,
         return NULL;
     }
     session->model = model;
-    session->session = session_create(
-        &(struct session_options){
-            .decoder = model->decoder,
-            .hparams = &model->hparams,
-            .workers = workers_count(model->machine.workers),
-            .context = (size_t)(options->context == 0 ? longest : options->context),
-            .kv_type = kv_types[options->kv_type],
-            .fingerprint = model->info.fingerprint,
-        },
-        &err);
+    made.decoder = model->decoder;
+    made.workers = workers_count(model->machine.workers);
+    made.fingerprint = model->info.fingerprint;
+    struct plan_request request = {.gguf = model->gguf,
+                                   .hparams = &model->hparams,
+                                   .weights = &model->weights,
+                                   .threads = made.workers,
+                                   .context = made.context,
+                                   .kv_type = made.kv_type};
+    if (plan_check(&request, system_memory_available(""), &err)) {
+        session->session = session_create(&made, &err);
+    }
     if (session->session == NULL) {
         mem_free(session);
         fail(error, &err);

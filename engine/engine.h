@@ -151,6 +151,19 @@ struct engine_session *engine_session_create(struct engine_model *model,
                                              struct engine_error *error);
 void engine_session_destroy(struct engine_session *session);
 
+/* What a model and a full session of it take, in bytes. */
+struct engine_plan {
+    uint64_t mapped, touched;         /* all files; of them what a token reads, at most */
+    uint64_t kv, copies, work, total; /* own memory (copies of rings; activations, tables); all */
+    uint64_t memory;                  /* what there is: it fits when total is no more */
+    int32_t context, largest_context; /* planned; the most that would fit, 0: none */
+};
+/* From the files' headers alone. memory 0: what the system and the process's limits leave just now;
+ * engine_session_create refuses (ENGINE_NO_MEMORY) what is more. false as engine_model_open. */
+bool engine_plan(const struct engine_model_options *options,
+                 const struct engine_session_options *session, uint64_t memory,
+                 struct engine_plan *plan, struct engine_error *error);
+
 int32_t engine_session_context(const struct engine_session *session);
 
 /* The tokens that the session holds; a view until the next call that changes it. */

@@ -103,6 +103,22 @@ static void take_timeline(struct session *session, const struct snapshot *timeli
     session->marks = timeline->marks;
 }
 
+void session_plan(const struct session_options *options, struct session_plan *plan)
+{
+    const struct session *session = NULL;
+    struct kv_cache_plan cache;
+    uint64_t context = options->context, vocabulary = (uint64_t)options->hparams->vocab_size;
+    kv_cache_plan(options->hparams, options->context, DECODER_CHUNK, options->kv_type, &cache);
+    *plan = (struct session_plan){
+        .kv = cache.bytes,
+        .copies = kv_marks_plan(&cache, (size_t)options->hparams->sliding_window, options->context,
+                                COPY_BYTES),
+        .work = sizeof *session + cache.page_table_bytes + context * sizeof *session->tokens +
+                vocabulary * sizeof *session->logits + sampler_plan((size_t)vocabulary) +
+                context * (uint64_t)options->workers * sizeof *session->scores,
+    };
+}
+
 struct session *session_create(const struct session_options *options, struct err *err)
 {
     struct session *session = mem_try_zero(1, sizeof *session);

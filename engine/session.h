@@ -77,6 +77,15 @@ bool session_sample_among(struct session *session, const struct engine_sampling 
 void session_cancel(struct session *session);
 void session_resume(struct session *session);
 
+/* What a session takes; of the options decoder is not looked at. */
+struct session_plan {
+    uint64_t kv;     /* the K/V cache, when the context is full */
+    uint64_t copies; /* the most that the copies of its rings come to */
+    uint64_t work;   /* all else */
+};
+
+void session_plan(const struct session_options *options, struct session_plan *plan);
+
 /* Bytes that the K/V cache and the copies of its rings have allocated. */
 size_t session_kv_bytes(const struct session *session);
 

@@ -27,11 +27,24 @@ enum { PIECE_VALUES = 128 * 1024 };
 /* Activations in a piece of element-wise work. */
 enum { PIECE_ELEMENTS = 4096 };
 
+/* Of the stack of a worker: its deepest calls keep some rows there. */
+enum { STACK_BYTES = 64 * 1024 };
+
+static size_t values_of_a_panel(size_t columns_max)
+{
+    return (columns_max + 15) / 16 * 16 * PANEL_ROWS;
+}
+
+uint64_t tensor_machine_plan(int threads, size_t columns_max)
+{
+    uint64_t count = (uint64_t)workers_planned(threads);
+    return count * (values_of_a_panel(columns_max) * sizeof(float) + STACK_BYTES);
+}
+
 bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, int threads,
                          size_t columns_max, struct err *err)
 {
-    struct tensor_machine made = {.panel_values = (columns_max + 15) / 16 * 16 * PANEL_ROWS,
-                                  .exact = true};
+    struct tensor_machine made = {.panel_values = values_of_a_panel(columns_max), .exact = true};
     made.kernels = kernels_choose(kernels, err);
     if (made.kernels == NULL) {
         return false;

@@ -34,6 +34,8 @@ struct tensor_machine {
  * `columns_max`: the widest matrix that will be multiplied. */
 bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, int threads,
                          size_t columns_max, struct err *err);
+/* What a machine of `threads` takes, their stacks included as far as they are used. */
+uint64_t tensor_machine_plan(int threads, size_t columns_max);
 void tensor_machine_finish(struct tensor_machine *machine);
 
 /* Shares `work` over 0..count-1 and notes a cancel. */

@@ -14,6 +14,7 @@
 #include "text/decoder.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -238,14 +239,17 @@ struct buffer {
     size_t width;
 };
 
-/* Untouched pages of these buffers cost nothing: a session that only decodes uses one row. */
-static bool allocate_buffers(struct pass *pass, struct err *err)
+enum { BUFFERS = 14 };
+
+/* Which activations a pass needs: into which pointers of it, and how wide. Untouched pages of them
+ * cost nothing: a session that only decodes uses one row. */
+static void list_buffers(struct pass *pass, const struct hparams *hp, struct buffer list[BUFFERS])
 {
-    const struct hparams *hp = pass->hparams;
     struct widths widths = measure(hp);
     size_t d = (size_t)hp->hidden_size;
     size_t ple = (size_t)hp->hidden_size_per_layer_input * (size_t)hp->num_hidden_layers;
-    const struct buffer buffers[] = {
+    size_t sliding = (size_t)widths.head_sliding / 2, full = (size_t)widths.head_full / 2;
+    const struct buffer buffers[BUFFERS] = {
         {&pass->x, d},
         {&pass->normed, d},
         {&pass->branch, d},
@@ -256,12 +260,31 @@ static bool allocate_buffers(struct pass *pass, struct err *err)
         {&pass->gate, widths.feed_forward},
         {&pass->up, widths.feed_forward},
         {&pass->ple, ple},
-        {&pass->angles_sliding.cosines, pass->rope_sliding.pairs},
-        {&pass->angles_sliding.sines, pass->rope_sliding.pairs},
-        {&pass->angles_full.cosines, pass->rope_full.pairs},
-        {&pass->angles_full.sines, pass->rope_full.pairs},
+        {&pass->angles_sliding.cosines, sliding},
+        {&pass->angles_sliding.sines, sliding},
+        {&pass->angles_full.cosines, full},
+        {&pass->angles_full.sines, full},
     };
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
+    memcpy(list, buffers, sizeof buffers);
+}
+
+uint64_t decoder_plan(const struct hparams *hparams)
+{
+    struct decoder nowhere;
+    struct buffer buffers[BUFFERS];
+    uint64_t bytes = sizeof nowhere;
+    list_buffers(&nowhere.pass, hparams, buffers);
+    for (size_t i = 0; i < BUFFERS; i++) {
+        bytes += (uint64_t)buffers[i].width * DECODER_CHUNK * sizeof(float);
+    }
+    return bytes + (hparams->num_experts > 0 ? experts_plan(hparams, DECODER_CHUNK) : 0);
+}
+
+static bool allocate_buffers(struct pass *pass, struct err *err)
+{
+    struct buffer buffers[BUFFERS];
+    list_buffers(pass, pass->hparams, buffers);
+    for (size_t i = 0; i < BUFFERS; i++) {
         *buffers[i].values = mem_try_align(64, buffers[i].width * DECODER_CHUNK, sizeof(float));
         if (*buffers[i].values == NULL) {
             return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %d values",

@@ -28,6 +28,9 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
                                struct tensor_machine *machine, struct err *err);
 void decoder_destroy(struct decoder *decoder);
 
+/* What a decoder takes. */
+uint64_t decoder_plan(const struct hparams *hparams);
+
 /* The most columns of any matrix of the model: the machine's scratch must hold such rows. */
 size_t decoder_widest(const struct hparams *hparams);
 

@@ -59,6 +59,16 @@ struct experts *experts_create(const struct hparams *hparams, size_t rows, struc
     return experts;
 }
 
+uint64_t experts_plan(const struct hparams *hparams, size_t rows)
+{
+    const struct experts *e = NULL;
+    size_t count = (size_t)hparams->num_experts, d = (size_t)hparams->hidden_size;
+    size_t slots = rows * (size_t)hparams->top_k_experts;
+    return sizeof *e + rows * count * sizeof *e->scores + (count + 1) * sizeof *e->first +
+           slots * (sizeof *e->ids + sizeof *e->weights + sizeof *e->slots) +
+           slots * d * sizeof *e->gathered;
+}
+
 void experts_destroy(struct experts *experts)
 {
     if (experts == NULL) {

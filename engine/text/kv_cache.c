@@ -52,16 +52,54 @@ static bool allocate_page(struct kv_cache *cache, struct store *store, size_t pa
     return true;
 }
 
+static size_t ring_positions(const struct hparams *hparams, size_t context, size_t chunk)
+{
+    size_t ring = (size_t)hparams->sliding_window + chunk + KV_CACHE_SLACK;
+    return ring < context ? ring : context;
+}
+
+/* A store of a layer with K/V of its own, without its pages. */
+static struct store describe_store(const struct hparams_layer *layer,
+                                   const struct quant_format *format, size_t ring, size_t context)
+{
+    size_t heads = (size_t)layer->num_key_value_heads, head_dim = (size_t)layer->head_dim;
+    size_t head_bytes = head_dim / format->block_values * format->block_bytes;
+    return (struct store){
+        .ring = layer->sliding,
+        .head_bytes = head_bytes,
+        .row_bytes = head_bytes * heads,
+        .row_values = head_dim * heads,
+        .page_positions = layer->sliding ? ring : KV_CACHE_PAGE,
+        .page_count = layer->sliding ? 1 : (context + KV_CACHE_PAGE - 1) / KV_CACHE_PAGE,
+    };
+}
+
+void kv_cache_plan(const struct hparams *hparams, size_t context, size_t chunk,
+                   enum quant_type type, struct kv_cache_plan *plan)
+{
+    size_t ring = ring_positions(hparams, context, chunk);
+    *plan = (struct kv_cache_plan){0};
+    for (int32_t l = 0; l < hparams->num_hidden_layers; l++) {
+        const struct hparams_layer *layer = &hparams->layers[l];
+        if (layer->shares_kv) {
+            continue;
+        }
+        struct store store = describe_store(layer, quant_format(type), ring, context);
+        uint64_t bytes = (uint64_t)page_bytes(&store) * store.page_count;
+        plan->bytes += bytes;
+        plan->page_table_bytes += store.page_count * sizeof *store.pages;
+        if (store.ring) {
+            plan->ring = ring;
+            plan->ring_bytes += bytes;
+            plan->ring_position_bytes += 2 * store.row_bytes;
+        }
+    }
+}
+
 static bool init_store(struct kv_cache *cache, struct store *store,
                        const struct hparams_layer *layer, size_t context)
 {
-    store->ring = layer->sliding;
-    store->head_bytes =
-        (size_t)layer->head_dim / cache->format->block_values * cache->format->block_bytes;
-    store->row_bytes = store->head_bytes * (size_t)layer->num_key_value_heads;
-    store->row_values = (size_t)layer->head_dim * (size_t)layer->num_key_value_heads;
-    store->page_positions = layer->sliding ? cache->ring : KV_CACHE_PAGE;
-    store->page_count = layer->sliding ? 1 : (context + KV_CACHE_PAGE - 1) / KV_CACHE_PAGE;
+    *store = describe_store(layer, cache->format, cache->ring, context);
     store->pages = mem_try_zero(store->page_count, sizeof *store->pages);
     if (store->pages == NULL) {
         return false;
@@ -82,8 +120,7 @@ struct kv_cache *kv_cache_create(const struct hparams *hparams, size_t context, 
     cache->type = type;
     cache->format = quant_format(type);
     cache->window = (size_t)hparams->sliding_window;
-    cache->ring = cache->window + chunk + KV_CACHE_SLACK;
-    cache->ring = cache->ring < context ? cache->ring : context;
+    cache->ring = ring_positions(hparams, context, chunk);
     cache->layer_count = (int)layers;
     for (size_t l = 0; l < layers; l++) {
         const struct hparams_layer *layer = &hparams->layers[l];

@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "load/quant.h"
 
@@ -92,5 +93,17 @@ struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, 
 
 /* Bytes allocated so far. */
 size_t kv_cache_bytes(const struct kv_cache *cache);
+
+/* What such a cache comes to when all of its positions are held. */
+struct kv_cache_plan {
+    uint64_t bytes;      /* kv_cache_bytes */
+    uint64_t ring_bytes; /* of them in rings, whatever the length */
+    uint64_t page_table_bytes;
+    size_t ring;                /* kv_cache_ring */
+    size_t ring_position_bytes; /* keys and values of one position in all rings */
+};
+
+void kv_cache_plan(const struct hparams *hparams, size_t context, size_t chunk,
+                   enum quant_type type, struct kv_cache_plan *plan);
 
 #endif

@@ -23,6 +23,13 @@ bool sampler_init(struct sampler *sampler, size_t vocabulary, struct err *err)
     return true;
 }
 
+uint64_t sampler_plan(size_t vocabulary)
+{
+    const struct sampler *sampler = NULL;
+    return vocabulary *
+           (sizeof *sampler->candidates + sizeof *sampler->scratch + sizeof *sampler->marks);
+}
+
 void sampler_finish(struct sampler *sampler)
 {
     mem_free(sampler->candidates);

@@ -46,6 +46,8 @@ struct sampler_state {
 };
 
 bool sampler_init(struct sampler *sampler, size_t vocabulary, struct err *err);
+/* What a sampler of such a vocabulary takes. */
+uint64_t sampler_plan(size_t vocabulary);
 void sampler_finish(struct sampler *sampler);
 
 /* Fills sampler->candidates with what survives all rules (temperature > 0), and their

@@ -254,6 +254,30 @@ enum exit_code command_show_conversation(struct config *config)
 
 /* --- doctor --- */
 
+/* The context that the configuration asks for, in the memory that there is. */
+static bool doctor_memory(const struct app *app)
+{
+    struct engine_error error;
+    struct engine_plan plan;
+    struct infer_options options = app_infer_options(app);
+    if (!infer_plan(&options, &plan, &error)) {
+        printf("memory   unknown: %s\n", error.text);
+        return false;
+    }
+    const double mebibyte = 1024 * 1024;
+    bool fits = plan.total <= plan.memory;
+    printf("memory   %.0f MiB for a context of %d, of %.0f MiB available", (double)plan.total / mebibyte,
+           (int)plan.context, (double)plan.memory / mebibyte);
+    if (fits) {
+        printf("\n");
+    } else if (plan.largest_context > 0) {
+        printf(": does not fit; model.context = %d would\n", (int)plan.largest_context);
+    } else {
+        printf(": does not fit, and no context would\n");
+    }
+    return fits;
+}
+
 static bool doctor_model(struct app *app)
 {
     struct err err;
@@ -279,7 +303,7 @@ static bool doctor_model(struct app *app)
            (int)info->layer_count, (int)info->vocabulary_size, (int)info->context_length);
     printf("engine   kernels %s, %d threads\n", info->kernels, (int)info->threads);
     engine_model_close(model);
-    return true;
+    return doctor_memory(app);
 }
 
 static bool doctor_sandbox(struct app *app)
