@@ -188,22 +188,27 @@ static struct infer *open_remote(struct app *app, const char *name, struct err *
     return infer_remote_create(&options, err);
 }
 
-static bool open_infer(struct app *app, struct err *err)
+struct infer_local_options app_local_options(const struct app *app)
 {
     const struct catalogue_entry *entry = catalogue_entry_of_file(app->model_path);
     const char *kv = config_string(app->config, OPTION_KV);
     const char *cpu = config_string(app->config, OPTION_CPU);
-    const char *script = script_file(app->model_path);
     bool automatic = strcmp(kv, "auto") == 0;
-    struct infer_local_options options = {
+    return (struct infer_local_options){
         .path = app->model_path,
         .threads = (int)config_whole(app->config, OPTION_THREADS),
         .context = (int)config_whole(app->config, OPTION_CONTEXT),
         .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
         .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
-        .wake = wake_loop,
-        .wake_context = &app->infer_woke,
     };
+}
+
+static bool open_infer(struct app *app, struct err *err)
+{
+    struct infer_local_options options = app_local_options(app);
+    options.wake = wake_loop;
+    options.wake_context = &app->infer_woke;
+    const char *script = script_file(app->model_path);
     const char *remote = remote_name(app->model_path);
     app->infer = script != NULL   ? open_script(app, script, err)
                  : remote != NULL ? open_remote(app, remote, err)

@@ -71,5 +71,8 @@ bool app_open_store(struct app *app, const struct config *config, struct err *er
 /* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);
+/* How the configuration wants the model that was found to run in this process. Views. */
+struct infer_local_options;
+struct infer_local_options app_local_options(const struct app *app);
 
 #endif

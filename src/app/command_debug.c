@@ -13,6 +13,7 @@
 #include "chat/render_json.h"
 #include "chat/turn_json.h"
 #include "engine/engine.h"
+#include "infer/infer.h"
 #include "infer/vocabulary.h"
 #include "store/store.h"
 
@@ -257,23 +258,22 @@ enum exit_code command_show_conversation(struct config *config)
 /* The context that the configuration asks for, in the memory that there is. */
 static bool doctor_memory(const struct app *app)
 {
-    struct engine_error error;
-    struct engine_plan plan;
-    struct infer_options options = app_infer_options(app);
-    if (!infer_plan(&options, &plan, &error)) {
-        printf("memory   unknown: %s\n", error.text);
+    struct err err;
+    struct infer_local_plan plan;
+    struct infer_local_options options = app_local_options(app);
+    if (!infer_local_plan(&options, &plan, &err)) {
+        printf("memory   not known: %s\n", err.text);
         return false;
     }
     const double mebibyte = 1024 * 1024;
-    bool fits = plan.total <= plan.memory;
-    printf("memory   %.0f MiB for a context of %d, of %.0f MiB available", (double)plan.total / mebibyte,
-           (int)plan.context, (double)plan.memory / mebibyte);
-    if (fits) {
-        printf("\n");
-    } else if (plan.largest_context > 0) {
-        printf(": does not fit; model.context = %d would\n", (int)plan.largest_context);
-    } else {
-        printf(": does not fit, and no context would\n");
+    bool fits = plan.needed <= plan.available;
+    printf("memory   %.0f MiB for a context of %d, of %.0f MiB available%s\n",
+           (double)plan.needed / mebibyte, plan.context, (double)plan.available / mebibyte,
+           fits ? "" : ": does not fit");
+    if (!fits && plan.largest > 0) {
+        printf("         model.context = %d would fit\n", plan.largest);
+    } else if (!fits) {
+        printf("         no context would fit\n");
     }
     return fits;
 }

@@ -123,6 +123,14 @@ struct infer_local_options {
  * INFER_READY or INFER_FAILED follows. */
 struct infer *infer_local_create(const struct infer_local_options *options);
 
+/* What the model with its context takes, and what there is just now: bytes. Without loading it. */
+struct infer_local_plan {
+    uint64_t needed, available;
+    int context, largest; /* planned; the longest that would fit, 0 = none */
+};
+bool infer_local_plan(const struct infer_local_options *options, struct infer_local_plan *plan,
+                      struct err *err);
+
 /* A scripted twin: answers with the turns of a script instead of a model, for tests and
  * demonstrations. `script` is a JSON array; each item answers one request: a string with control
  * tokens spelled out, cut into tokens of a few bytes; or {"text": ..., "delay_ms": per token,

@@ -508,6 +508,32 @@ static const struct infer_ops local_ops = {
     .destroy = local_destroy,
 };
 
+bool infer_local_plan(const struct infer_local_options *options, struct infer_local_plan *plan,
+                      struct err *err)
+{
+    struct engine_model_options model = {
+        .path = options->path, .threads = options->threads, .cpu = options->cpu};
+    struct engine_session_options session = {
+        .context = options->context,
+        .kv_type = options->kv_f32 ? ENGINE_KV_F32 : ENGINE_KV_F16,
+    };
+    struct engine_plan found;
+    struct engine_error error;
+    bool ok = engine_plan(&model, &session, 0, &found, &error);
+    if (ok && options->context == 0 && found.context > LARGEST_DEFAULT_CONTEXT) {
+        session.context = LARGEST_DEFAULT_CONTEXT;
+        ok = engine_plan(&model, &session, 0, &found, &error);
+    }
+    if (!ok) {
+        return infer_vocabulary_failed(err, &error);
+    }
+    *plan = (struct infer_local_plan){.needed = found.total,
+                                      .available = found.memory,
+                                      .context = (int)found.context,
+                                      .largest = (int)found.largest_context};
+    return true;
+}
+
 struct infer *infer_local_create(const struct infer_local_options *options)
 {
     struct infer_local *local = mem_zero(1, sizeof *local);

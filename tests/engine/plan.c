@@ -175,7 +175,8 @@ static void grow(const char *path, int32_t context, enum engine_kv_type type)
         ok = true;
     } else if (own > plan.kv + plan.copies + plan.work || mapped > plan.mapped + code ||
                own + mapped > plan.total + (plan.mapped - plan.touched) + code ||
-               (context > 1 && own < plan.kv / 2) || loaded.anonymous - before.anonymous > plan.work) {
+               (context > 1 && own < plan.kv / 2) ||
+               loaded.anonymous - before.anonymous > plan.work) {
         fprintf(stderr, "%s: own %" PRIu64 " mapped %" PRIu64 " kv %" PRIu64 " work %" PRIu64 "\n",
                 path, own, mapped, plan.kv, plan.work);
         ok = false;
