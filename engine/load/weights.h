@@ -33,12 +33,13 @@ struct weights_experts {
     const float *router_scale;    /* [d] ffn_gate_inp.scale */
     const float *output_scale;    /* [E] ffn_down_exps.scale */
     struct weights_matrix gate,
-        up;         /* [d] columns; ffn_gate_up_exps, or ffn_gate_exps and ffn_up_exps */
-    int32_t stride; /* rows from one expert's to the next's: 2 W, or W */
-    struct weights_matrix down;     /* [E * d][W] ffn_down_exps: expert e has rows e * d .. */
-    const float *post_dense_norm;   /* [d] post_ffw_norm_1 */
-    const float *pre_experts_norm;  /* [d] pre_ffw_norm_2 */
-    const float *post_experts_norm; /* [d] post_ffw_norm_2 */
+        up; /* [d] columns; ffn_gate_up_exps, or ffn_gate_exps and ffn_up_exps */
+    const float *gate_scale, *up_scale; /* [E] of NVFP4: factors of all their values; or NULL */
+    int32_t stride;                     /* rows from one expert's to the next's: 2 W, or W */
+    struct weights_matrix down;         /* [E * d][W] ffn_down_exps: expert e has rows e * d .. */
+    const float *post_dense_norm;       /* [d] post_ffw_norm_1 */
+    const float *pre_experts_norm;      /* [d] pre_ffw_norm_2 */
+    const float *post_experts_norm;     /* [d] post_ffw_norm_2 */
 };
 
 /* hd = head_dim, nh = attention heads, nkv = key/value heads, d = hidden size, P = per-layer width

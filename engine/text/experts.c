@@ -200,6 +200,19 @@ struct group {
     size_t count;
 };
 
+/* rows[slots of expert][width] *= scales[expert] for the experts of a group. */
+static void scale_slots(struct pass *pass, const struct group *group, const float *scales,
+                        float *rows, size_t width)
+{
+    const struct experts *e = pass->experts;
+    for (size_t i = 0; scales != NULL && i < group->count; i++) {
+        int32_t id = group->ids[i];
+        size_t slot = e->first[id];
+        tensor_scale(pass->machine, rows + slot * width, scales[id],
+                     (e->first[id + 1] - slot) * width);
+    }
+}
+
 /* Gate, up and down of some experts, for all their slots. The slots of neighbours lie side by side,
  * but those of experts that are no neighbours do too, because the ones between have none. */
 static void run_group(struct pass *pass, const struct weights_experts *w, const struct group *group)
@@ -238,6 +251,8 @@ static void run_group(struct pass *pass, const struct weights_experts *w, const 
     }
     size_t from = e->first[group->ids[0]], to = e->first[group->ids[group->count - 1] + 1];
     tensor_multiply(pass->machine, in, 2 * group->count);
+    scale_slots(pass, group, w->gate_scale, pass->gate, width);
+    scale_slots(pass, group, w->up_scale, pass->up, width);
     tensor_gelu_multiply(pass->machine, pass->gate + from * width, pass->up + from * width, width,
                          to - from, width);
     tensor_multiply(pass->machine, down, group->count);
