@@ -87,7 +87,7 @@ void file_map_read_sparsely(const struct file_map *map, size_t begin, size_t end
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     begin = (begin + page - 1) / page * page;
-    end = end / page * page;
+    end = end < map->size ? end / page * page : end; /* the last page is nobody else's */
     if (begin < end) {
         madvise((void *)(uintptr_t)(map->bytes + begin), end - begin, MADV_RANDOM);
     }

@@ -40,6 +40,17 @@ head -c 128 "$folder/whole.npy" | grep -q "'shape': (6, 3072)" || fail "header o
 "$engine" logits -m "$model" --ids "$folder/six.json" -o "$folder/cut.npy" --chunk 4 --threads=1
 cmp "$folder/whole.npy" "$folder/cut.npy" || fail "logits depend on --chunk"
 
+# A plan: what is needed and whether it fits, without opening the model.
+"$engine" plan -m "$model" --context 1000 --kv f16 --threads 2 >"$folder/plan"
+grep -Eq '^  keys and values +0\.5 MiB$' "$folder/plan" || fail "plan: $(cat "$folder/plan")"
+grep -q '^fits; the largest context that would is 8192$' "$folder/plan" || fail "plan: $(cat "$folder/plan")"
+"$engine" plan -m "$model" --json --memory 9000000 --threads 1 >"$folder/plan.json"
+grep -Eq '^\{"mapped_bytes": 3763904, .*"memory_bytes": 9000000, "context": 8192, "largest_context": [0-9]+, "fits": false\}$' \
+    "$folder/plan.json" || fail "plan --json: $(cat "$folder/plan.json")"
+"$engine" plan -m "$model" --memory 1000 | grep -q '^does not fit, and no context would$' || fail "plan --memory"
+expect_status 1 "$engine" plan -m "$folder/nowhere.gguf"
+expect_status 2 "$engine" plan -m "$model" --memory -1
+
 # Generation: ids as JSON, repeatable, and at most as many as asked for.
 prompt='<|turn>user
 hello<turn|>
