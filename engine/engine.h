@@ -13,7 +13,8 @@
  * reused and what is computed again is decided here, so no caller ever manages the cache.
  *
  * The engine knows tokens and logits. It knows no roles, tools, prompts or JSON; it never prints,
- * exits, or reads the environment. Functions that can fail return false (or NULL) and fill `error`
+ * exits, or reads the environment; of signals it handles SIGBUS, in its mapped files alone, and
+ * passes on what is not its own (load/map_guard.h). Functions that can fail return false (or NULL) and fill `error`
  * (which may be NULL); outputs are untouched then, and model and session stay valid and usable.
  * Memory that the engine hands out is released with engine_free.
  */
