@@ -14,9 +14,9 @@
  *
  * The engine knows tokens and logits. It knows no roles, tools, prompts or JSON; it never prints,
  * exits, or reads the environment; of signals it handles SIGBUS, in its mapped files alone, and
- * passes on what is not its own (load/map_guard.h). Functions that can fail return false (or NULL) and fill `error`
- * (which may be NULL); outputs are untouched then, and model and session stay valid and usable.
- * Memory that the engine hands out is released with engine_free.
+ * passes on what is not its own (load/map_guard.h). Functions that can fail return false (or NULL)
+ * and fill `error` (which may be NULL); outputs are untouched then, and model and session stay
+ * valid and usable. Memory that the engine hands out is released with engine_free.
  */
 #ifndef CARAT_ENGINE_H
 #define CARAT_ENGINE_H
