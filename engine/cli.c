@@ -20,10 +20,12 @@
 #include "base/visible.h"
 #include "cli_audio.h"
 #include "cli_bench.h"
+#include "cli_convert.h"
 #include "cli_image.h"
 #include "cli_json.h"
 #include "cli_npy.h"
 #include "cli_options.h"
+#include "cli_progress.h"
 #include "engine/engine.h"
 
 enum { EXIT_USAGE = 2, INPUT_LIMIT = 64 * 1024 * 1024 };
@@ -623,6 +625,17 @@ static int run_embed(struct engine_model *model, const struct cli_options *optio
     return embed(options, engine_model_info(model), &err) ? EXIT_SUCCESS : complain(err.text);
 }
 
+static int run_convert(struct engine_model *none, const struct cli_options *options)
+{
+    (void)none;
+    struct err err;
+    if (options->output == NULL || options->type == NULL) {
+        complain("convert needs -o FILE and --type TYPE");
+        return EXIT_USAGE;
+    }
+    return cli_convert(options, &err) ? finish_output() : complain(err.text);
+}
+
 /* --- choosing the command --- */
 
 static const struct command {
@@ -639,6 +652,7 @@ static const struct command {
     {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids"},
     {"embed", CLI_EMBED, run_embed, "the soft tokens of a sound or picture, as a NumPy file"},
     {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
+    {"convert", CLI_CONVERT, run_convert, "write a model as a GGUF file of another type"},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -664,6 +678,9 @@ static int run_command(const struct command *command, int argc, char *const *arg
         printf("carat-engine %s: %s\n\n", command->name, command->help);
         cli_options_help(command->command, stdout);
         return finish_output();
+    }
+    if (command->command == CLI_CONVERT) {
+        return command->run(NULL, &options);
     }
     struct engine_model *model = open_model(&options);
     if (model == NULL) {

@@ -31,7 +31,10 @@ static bool map_file(struct file_map *map, int fd, const char *shown, struct err
     if (bytes == MAP_FAILED) {
         return err_errno(err, ERR_IO, "%s: mapping %zu bytes", shown, size);
     }
-    *map = (struct file_map){.bytes = bytes, .size = size};
+    *map = (struct file_map){.bytes = bytes,
+                             .size = size,
+                             .device = (uint64_t)status.st_dev,
+                             .inode = (uint64_t)status.st_ino};
     return true;
 }
 

@@ -9,12 +9,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct err;
 
 struct file_map {
     const unsigned char *bytes;
-    size_t size; /* 1 or more */
+    size_t size;            /* 1 or more */
+    uint64_t device, inode; /* which file it is */
 };
 
 /* Regular files that are not empty only. `shown` is the name for messages. ERR_NOT_FOUND when there
