@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/visible.h"
+#include "cli_json.h"
 #include "cli_options.h"
 #include "cli_progress.h"
 #include "convert.h"
@@ -42,31 +43,13 @@ static void show(void *context, uint64_t done, uint64_t total)
     cli_progress_show(context, done, total);
 }
 
-/* JSON's own escapes, for a path: other bytes than ASCII stay, as a path is what it is. */
-static void append_json_text(struct str *out, const char *text)
-{
-    str_append_char(out, '"');
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') {
-            str_append_char(out, '\\');
-            str_append_char(out, (char)c);
-        } else if (c < 0x20 || c == 0x7F) {
-            str_append_format(out, "\\u%04x", c);
-        } else {
-            str_append_char(out, (char)c);
-        }
-    }
-    str_append_char(out, '"');
-}
-
 static void print_json(const struct cli_options *options, const struct convert_result *result,
                        double seconds)
 {
     struct str out;
     str_init(&out);
     str_append(&out, "{\"output\": ");
-    append_json_text(&out, options->output);
+    cli_json_append_text(&out, options->output);
     str_append_format(&out,
                       ", \"type\": \"%s\", \"bytes\": %llu, \"input_bytes\": %llu, "
                       "\"seconds\": %.3f, \"tensors\": %zu, \"types\": {",

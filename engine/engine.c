@@ -17,6 +17,7 @@
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/model_file.h"
+#include "load/token_lists.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
 #include "media.h"
@@ -31,6 +32,7 @@ struct engine_model {
     struct tensor_machine machine;
     struct decoder *decoder;
     struct engine_model_info info;
+    struct token_lists lists;
     char name[128];
 };
 
@@ -114,6 +116,7 @@ static void fill_info(struct engine_model *model)
         size_t length = name.length < sizeof model->name ? name.length : sizeof model->name - 1;
         memcpy(model->name, name.bytes, length);
     }
+    token_lists_read(&model->lists, model->gguf, model->tokenizer, hp->vocab_size);
     model->info = (struct engine_model_info){
         .path = gguf_path(model->gguf),
         .name = model->name,
@@ -128,6 +131,10 @@ static void fill_info(struct engine_model *model)
         .has_per_layer_embeddings = hp->hidden_size_per_layer_input > 0,
         .threads = workers_count(model->machine.workers),
         .sampling = recommended_sampling(model->gguf),
+        .stop_ids = model->lists.stops,
+        .stop_count = model->lists.stop_count,
+        .suppressed_ids = model->lists.suppressed,
+        .suppressed_count = model->lists.suppressed_count,
     };
 }
 
@@ -283,6 +290,8 @@ struct engine_session *engine_session_create(struct engine_model *model,
             .context = (size_t)(options->context == 0 ? longest : options->context),
             .kv_type = kv_types[options->kv_type],
             .fingerprint = model->info.fingerprint,
+            .suppressed = model->lists.suppressed,
+            .suppressed_count = model->lists.suppressed_count,
         },
         &err);
     if (session->session == NULL) {

@@ -62,6 +62,12 @@ void gguf_keys_u32(struct gguf_keys *keys, const char *key, uint32_t value)
     append_u32(keys, value);
 }
 
+void gguf_keys_i32(struct gguf_keys *keys, const char *key, int32_t value)
+{
+    append_key(keys, key, GGUF_I32);
+    append(keys, &value, sizeof value);
+}
+
 void gguf_keys_f32(struct gguf_keys *keys, const char *key, float value)
 {
     append_key(keys, key, GGUF_F32);

@@ -28,6 +28,7 @@ void gguf_keys_init(struct gguf_keys *keys);
 void gguf_keys_finish(struct gguf_keys *keys);
 
 void gguf_keys_u32(struct gguf_keys *keys, const char *key, uint32_t value);
+void gguf_keys_i32(struct gguf_keys *keys, const char *key, int32_t value);
 void gguf_keys_f32(struct gguf_keys *keys, const char *key, float value);
 void gguf_keys_string(struct gguf_keys *keys, const char *key, const char *bytes, size_t length);
 void gguf_keys_bool(struct gguf_keys *keys, const char *key, bool value);
