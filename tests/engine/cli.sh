@@ -58,6 +58,10 @@ first=$(sed 's/^{"ids": \[\([0-9]*\).*/\1/' "$folder/a.json")
     --logit-bias 700=1000 --logprobs 2 >"$folder/d.json"
 grep -Eq '^\{"ids": \[700, 700, 700, 700, 700\], "logprobs": \[\{"id": 700, "logprob": -[0-9.]+, "best": \[\['"$first"', -[0-9.]+\], \[[0-9]+, -[0-9.]+\]\]\}, .*\]\}$' \
     "$folder/d.json" || fail "generate --logprobs: $(cat "$folder/d.json")"
+# The place of a picture is never generated, however much it is wanted.
+"$engine" generate -m "$model" --prompt "$prompt" --control -n 3 --json --temp 0 --no-stop --logit-bias 3065=1000 \
+    --logit-bias 3071=1000 --logit-bias 701=500 >"$folder/d.json"
+grep -qx '{"ids": \[701, 701, 701\]}' "$folder/d.json" || fail "a place of media was generated: $(cat "$folder/d.json")"
 "$engine" generate -m "$model" --ids - -n 6 --no-stop --temp 0 --json --repeat-penalty 50 --repeat-last 100 --min-p 0.1 \
     <"$folder/six.json" >"$folder/e.json"
 [ "$(tr -dc '0-9,\n' <"$folder/e.json" | tr ',' '\n' | sort | uniq -d)" = "" ] || fail "--repeat-penalty: $(cat "$folder/e.json")"
