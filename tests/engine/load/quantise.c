@@ -82,8 +82,9 @@ static void normal_values_lose_what_they_must(void **state)
         double error = rms_error(values, back, COUNT) / 0.02;
         const struct quant_format *format = quant_format((uint32_t)formats[f].type);
         if (getenv("CARAT_FIDELITY") != NULL) {
-            printf("| %s | %.2f | %.5f | %.5f |\n", format->name,
-                   8.0 * format->block_bytes / format->block_values, error, formats[f].rms);
+            printf("| %s, made | %.4g bits a value, root mean square | | %.2g | %.2g |\n",
+                   format->name, 8.0 * format->block_bytes / format->block_values, error,
+                   formats[f].rms);
         }
         if (error > formats[f].rms || (formats[f].rms > 0 && error < formats[f].rms * 0.9)) {
             fail_msg("%s: error %g of the deviation, limit %g", format->name, error,
