@@ -155,12 +155,18 @@ expect_status 1 "$engine" convert -m "$folder/small.gguf" -o "$folder/small.gguf
 
 # On a terminal, long work shows how far it is, and takes the line back at its end.
 python3 - "$engine" "$folder" <<'END' || fail "the line that shows progress"
-import os, pty, re, subprocess, sys, json
+import os, pty, re, subprocess, sys, time, json
 engine, folder = sys.argv[1:]
-json.dump([2] + [100 + i % 900 for i in range(3000)], open(folder + "/many.json", "w"))
+command = [engine, "perplexity", "-m", folder + "/wide.gguf", "--ids", folder + "/many.json", "--threads", "1"]
+def write(count):
+    json.dump([2] + [100 + i % 900 for i in range(count)], open(folder + "/many.json", "w"))
+write(100)
+start = time.monotonic()
+subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+# About a second of work: a line appears after a third of one.
+write(max(300, min(6000, int(100 / (time.monotonic() - start)))))
 inner, outer = pty.openpty()
-child = subprocess.Popen([engine, "perplexity", "-m", folder + "/wide.gguf", "--ids", folder + "/many.json", "--cpu", "scalar",
-                          "--threads", "1"], stderr=outer, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+child = subprocess.Popen(command, stderr=outer, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
 os.close(outer)
 seen = b""
 try:

@@ -161,7 +161,7 @@ static void grids_come_back_exactly(void **state)
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         const struct quant_format *format = quant_format((uint32_t)types[t]);
         for (int round = 0; round < 400; round++) {
-            unsigned char block[64];
+            unsigned char block[32 * 4];
             float values[32], back[32];
             size_t blocks = 32 / format->block_values;
             for (size_t i = 0; i < sizeof block; i++) {
