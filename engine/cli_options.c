@@ -31,7 +31,8 @@ enum {
 };
 
 static const struct option table[] = {
-    {"model", 'm', "FILE", TEXT, AT(model), ALL, 0, 0, "the model, a GGUF file"},
+    {"model", 'm', "FILE", TEXT, AT(model), ALL | CLI_CONVERT, 0, 0,
+     "the model: a GGUF file, or a folder of safetensors"},
     {"ids", 0, "FILE", TEXT, AT(ids), CLI_LOGITS | CLI_GENERATE | CLI_PERPLEXITY, 0, 0,
      "token ids, a JSON array; - is standard input"},
     {"prompt", 0, "TEXT", TEXT, AT(prompt), CLI_GENERATE, 0, 0,
@@ -49,6 +50,10 @@ static const struct option table[] = {
     {"mel", 0, NULL, FLAG, AT(mel), CLI_EMBED, 0, 0, "write the log-mel frames, not the tokens"},
     {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS | CLI_EMBED, 0, 0,
      "where to write, a NumPy file"},
+    {"output", 'o', "FILE", TEXT, AT(output), CLI_CONVERT, 0, 0, "the GGUF file to be written"},
+    {"type", 0, "TYPE", TEXT, AT(type), CLI_CONVERT, 0, 0,
+     "q4_k_m, q4_0, q8_0, bf16, f16, f32, q6_k, q5_k_m, q5_1, q5_0, q4_1, q3_k_m, q2_k, iq4_nl, "
+     "iq4_xs"},
     {"load", 0, "FILE", TEXT, AT(load), CLI_GENERATE, 0, 0,
      "begin with a saved session; without a prompt go on from its end"},
     {"save", 0, "FILE", TEXT, AT(save), CLI_GENERATE, 0, 0,
@@ -82,8 +87,11 @@ static const struct option table[] = {
      "the same seed makes the same choices (0)"},
     {"json", 0, NULL, FLAG, AT(json), CLI_GENERATE | CLI_BENCH | CLI_PLAN, 0, 0,
      "print JSON: {\"ids\": [...]}, the new ids; bench, plan: the table"},
+    {"json", 0, NULL, FLAG, AT(json), CLI_INFO | CLI_TOKENIZE | CLI_PERPLEXITY | CLI_CONVERT, 0, 0,
+     "print one JSON object"},
     {"no-stop", 0, NULL, FLAG, AT(no_stop), CLI_GENERATE, 0, 0, "go on after a stop token"},
-    {"threads", 't', "N", INTEGER, AT(threads), ALL, 0, 256, "worker threads; 0: one a core (0)"},
+    {"threads", 't', "N", INTEGER, AT(threads), ALL | CLI_CONVERT, 0, 256,
+     "worker threads; 0: one a core (0)"},
     {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
      "kernels: scalar, avx2, avx512, neon (CARAT_CPU, or the best)"},
     {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING | CLI_PLAN, 0, 0,
@@ -94,7 +102,7 @@ static const struct option table[] = {
      "most tokens of the session (as many as needed; plan: as the model allows)"},
     {"memory", 0, "BYTES", INTEGER, AT(memory), CLI_PLAN, 0, 9007199254740992.0,
      "plan for so much memory; 0: what is available (0)"},
-    {"help", 'h', NULL, FLAG, AT(help), ALL, 0, 0, "this text"},
+    {"help", 'h', NULL, FLAG, AT(help), ALL | CLI_CONVERT, 0, 0, "this text"},
 };
 
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };

@@ -26,6 +26,7 @@ enum cli_command {
     CLI_PERPLEXITY = 64,
     CLI_EMBED = 128,
     CLI_PLAN = 512,
+    CLI_CONVERT = 1024,
 };
 
 struct cli_options {
@@ -46,6 +47,7 @@ struct cli_options {
     int64_t budget;          /* soft tokens of a picture */
     int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
+    const char *type; /* of convert: a name of load/mix.h */
     const char *test; /* of bench; NULL = all */
     int64_t tokens;   /* of bench; 0 = as usual for the test */
     int64_t depth;

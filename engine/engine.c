@@ -17,6 +17,7 @@
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/model_file.h"
+#include "load/token_lists.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
 #include "media.h"
@@ -33,6 +34,7 @@ struct engine_model {
     struct tensor_machine machine;
     struct decoder *decoder;
     struct engine_model_info info;
+    struct token_lists lists;
     char name[128];
 };
 
@@ -116,6 +118,7 @@ static void fill_info(struct engine_model *model)
         size_t length = name.length < sizeof model->name ? name.length : sizeof model->name - 1;
         memcpy(model->name, name.bytes, length);
     }
+    token_lists_read(&model->lists, model->gguf, model->tokenizer, hp->vocab_size);
     model->info = (struct engine_model_info){
         .path = gguf_path(model->gguf),
         .name = model->name,
@@ -130,6 +133,10 @@ static void fill_info(struct engine_model *model)
         .has_per_layer_embeddings = hp->hidden_size_per_layer_input > 0,
         .threads = workers_count(model->machine.workers),
         .sampling = recommended_sampling(model->gguf),
+        .stop_ids = model->lists.stops,
+        .stop_count = model->lists.stop_count,
+        .suppressed_ids = model->lists.suppressed,
+        .suppressed_count = model->lists.suppressed_count,
     };
 }
 
@@ -376,6 +383,8 @@ struct engine_session *engine_session_create(struct engine_model *model,
     made.decoder = model->decoder;
     made.workers = workers_count(model->machine.workers);
     made.fingerprint = model->info.fingerprint;
+    made.suppressed = model->lists.suppressed;
+    made.suppressed_count = model->lists.suppressed_count;
     struct plan_request request = {.gguf = model->gguf,
                                    .hparams = &model->hparams,
                                    .weights = &model->weights,

@@ -100,6 +100,10 @@ struct engine_model_info {
     bool has_per_layer_embeddings; /* the small models: E2B, E4B */
     int32_t threads;
     struct engine_sampling sampling; /* as the file recommends, else temperature 1, k 64, p 0.95 */
+    /* Ids that end an answer, by the model's format or by the file; and ids that no session ever
+     * chooses: places of media, and what the file suppresses. Views that live as the model. */
+    const int32_t *stop_ids, *suppressed_ids;
+    size_t stop_count, suppressed_count;
 };
 
 /* Maps and checks the file; NULL on failure. */

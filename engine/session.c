@@ -338,6 +338,8 @@ static struct sampler_state sampler_state(const struct session *session)
         .logits = session->logits,
         .tokens = session->tokens,
         .token_count = session->count,
+        .suppressed = session->options.suppressed,
+        .suppressed_count = session->options.suppressed_count,
         .position = session->count,
     };
 }

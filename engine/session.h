@@ -28,10 +28,12 @@ struct session;
 struct session_options {
     struct decoder *decoder;
     const struct hparams *hparams;
-    int workers;             /* threads that the decoder runs on */
-    size_t context;          /* most tokens, at least 1 */
-    enum quant_type kv_type; /* QUANT_F32, QUANT_F16 or QUANT_Q8_0 */
-    uint64_t fingerprint;    /* of the model: says whose saved sessions can be restored */
+    int workers;               /* threads that the decoder runs on */
+    size_t context;            /* most tokens, at least 1 */
+    enum quant_type kv_type;   /* QUANT_F32, QUANT_F16 or QUANT_Q8_0 */
+    uint64_t fingerprint;      /* of the model: says whose saved sessions can be restored */
+    const int32_t *suppressed; /* never chosen; borrowed for the session's life */
+    size_t suppressed_count;
 };
 
 struct session *session_create(const struct session_options *options, struct err *err);

@@ -12,6 +12,7 @@
 
 #include "load/gguf_keys.h"
 #include "load/json_reader.h"
+#include "load/token_lists.h"
 
 enum { INTEGER_MOST = (1 << 30) - 1, NOT_GIVEN = -1 };
 
@@ -533,36 +534,83 @@ bool hf_config_read(struct hf_config *config, struct gguf_keys *keys, const char
     return ok;
 }
 
+enum generation_key { TEMPERATURE, TOP_P, TOP_K, STOPS, SUPPRESS, GENERATION_KEYS };
+
+/* A list of ids; one id alone is a list, too. */
+static bool read_ids(struct json_reader *json, struct gguf_keys *keys, const char *key)
+{
+    enum json_reader_type type;
+    int32_t id = 0;
+    if (!json_reader_peek(json, &type)) {
+        return false;
+    }
+    gguf_keys_array_begin(keys, key, GGUF_I32);
+    if (type == JSON_READER_ARRAY) {
+        json_reader_enter(json, JSON_READER_ARRAY);
+        while (json_reader_next_item(json) && read_integer(json, &id)) {
+            gguf_keys_element_i32(keys, id);
+        }
+    } else if (read_integer(json, &id)) {
+        gguf_keys_element_i32(keys, id);
+    }
+    gguf_keys_array_end(keys);
+    return !json->failed;
+}
+
+static bool read_advice(struct json_reader *json, struct gguf_keys *keys, enum generation_key which)
+{
+    int32_t top_k = 0;
+    double real = 0;
+    switch (which) {
+    case TEMPERATURE:
+    case TOP_P:
+        if (json_reader_real(json, &real)) {
+            gguf_keys_f32(keys, which == TOP_P ? "general.sampling.top_p" : "general.sampling.temp",
+                          (float)real);
+        }
+        break;
+    case TOP_K:
+        if (read_integer(json, &top_k)) {
+            gguf_keys_i32(keys, "general.sampling.top_k", top_k);
+        }
+        break;
+    case STOPS:
+        return read_ids(json, keys, TOKEN_LISTS_STOPS);
+    case SUPPRESS:
+        return read_ids(json, keys, TOKEN_LISTS_SUPPRESS);
+    case GENERATION_KEYS:
+        break;
+    }
+    return !json->failed;
+}
+
 bool hf_config_read_generation(struct gguf_keys *keys, const char *shown, const void *bytes,
                                size_t size, struct err *err)
 {
-    static const struct {
-        const char *name, *key;
-    } advice[] = {{"temperature", "general.sampling.temp"}, {"top_p", "general.sampling.top_p"}};
-    bool seen[3] = {false, false, false};
+    static const char *const names[GENERATION_KEYS] = {
+        [TEMPERATURE] = "temperature",
+        [TOP_P] = "top_p",
+        [TOP_K] = "top_k",
+        [STOPS] = "eos_token_id",
+        [SUPPRESS] = "suppress_tokens",
+    };
+    bool seen[GENERATION_KEYS] = {false};
     struct json_reader_text key;
     struct json_reader json;
     json_reader_init(&json, shown, bytes, size, err);
     json_reader_enter(&json, JSON_READER_OBJECT);
     while (json_reader_next_key(&json, &key)) {
-        int32_t top_k = 0;
-        double real = 0;
         size_t i = 0;
-        while (i < 2 && !json_reader_text_is(&key, advice[i].name)) {
+        while (i < GENERATION_KEYS && !json_reader_text_is(&key, names[i])) {
             i++;
         }
-        if ((i == 2 && !json_reader_text_is(&key, "top_k")) || seen[i]) {
+        if (i == GENERATION_KEYS || seen[i]) {
             json_reader_skip(&json);
             continue;
         }
         seen[i] = true;
-        if (json_reader_take_null(&json)) {
-            continue;
-        }
-        if (i < 2 && json_reader_real(&json, &real)) {
-            gguf_keys_f32(keys, advice[i].key, (float)real);
-        } else if (i == 2 && read_integer(&json, &top_k)) {
-            gguf_keys_u32(keys, "general.sampling.top_k", (uint32_t)top_k);
+        if (!json_reader_take_null(&json)) {
+            read_advice(&json, keys, (enum generation_key)i);
         }
     }
     bool ok = json_reader_end(&json);

@@ -68,7 +68,7 @@ static bool is_marked(const struct sampler *sampler, size_t id)
 /* --- rules --- */
 
 /* The logits with biases and penalties: those given when there are none, else in the scratch. Marks
- * the banned tokens. */
+ * the tokens that have no chance. */
 static const float *adjust(struct sampler *sampler, const struct sampler_state *state,
                            const struct engine_sampling *sampling)
 {
@@ -95,6 +95,9 @@ static const float *adjust(struct sampler *sampler, const struct sampler_state *
     clear_marks(sampler);
     for (size_t i = 0; i < state->banned_count; i++) {
         mark_token(sampler, state->banned[i]);
+    }
+    for (size_t i = 0; i < state->suppressed_count; i++) {
+        mark_token(sampler, state->suppressed[i]);
     }
     return logits;
 }

@@ -42,6 +42,8 @@ struct sampler_state {
     size_t token_count;
     const int32_t *banned; /* these have no chance */
     size_t banned_count;
+    const int32_t *suppressed; /* nor have these, whoever asks */
+    size_t suppressed_count;
     uint64_t position; /* of the token to be chosen */
 };
 
