@@ -168,12 +168,29 @@ bool engine_session_sync(struct engine_session *session, const int32_t *ids, siz
                          size_t *reused, struct engine_error *error);
 
 /* Appends ids, and writes the logits after each of them to logits[count][vocabulary_size] (after
- * the soft cap). On failure the rows of the tokens that the session took are valid. */
+ * the soft cap), or with NULL keeps the last alone, as append does. On failure the rows of the
+ * tokens that the session took are valid. */
 bool engine_session_evaluate(struct engine_session *session, const int32_t *ids, size_t count,
                              float *logits, struct engine_error *error);
 
 /* Appends one token: a decode step. */
 bool engine_session_append(struct engine_session *session, int32_t id, struct engine_error *error);
+
+struct engine_drafter; /* a small model ("gemma4-assistant") that foresees what a large one says */
+
+/* A file or folder, as of engine_model_options; ENGINE_UNSUPPORTED when it was made for another
+ * model. Used by sessions of that model, closed behind them. NULL is fine. */
+struct engine_drafter *engine_drafter_open(struct engine_model *model, const char *path,
+                                           struct engine_error *error);
+void engine_drafter_close(struct engine_drafter *drafter);
+
+/* From now on append evaluates at most 0..16 guesses of what follows in the same pass: the
+ * drafter's (or NULL), or with `lookup` what followed such tokens before. Appending what was
+ * guessed then costs nothing; in exact arithmetic all results are the same to the bit. */
+bool engine_session_look_ahead(struct engine_session *session, struct engine_drafter *drafter,
+                               bool lookup, int32_t most, struct engine_error *error);
+/* Guesses so far, and how many of them came true. */
+void engine_session_guesses(const struct engine_session *session, uint64_t *made, uint64_t *right);
 
 /* The logits after the last token, [vocabulary_size], after the soft cap: a view until the next
  * call that changes the session. NULL when there are none: the session holds no token, or a sync

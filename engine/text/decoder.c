@@ -12,6 +12,7 @@
 #include "text/decoder.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -75,11 +76,14 @@ static void run_layer(struct pass *pass, int32_t layer, size_t wanted)
     tensor_scale(pass->machine, pass->x + pass->first * d, w->layer_scalar, pass_active(pass) * d);
 }
 
-static void run_head(struct pass *pass, float *logits)
+static void run_head(struct pass *pass, float *logits, float *states)
 {
     const struct hparams *hp = pass->hparams;
     size_t d = (size_t)hp->hidden_size, vocabulary = (size_t)hp->vocab_size;
     norm_input(pass, pass->weights->output_norm);
+    if (states != NULL) {
+        memcpy(states, pass->normed + pass->first * d, pass_active(pass) * d * sizeof *states);
+    }
     struct tensor_product head = {
         .matrix = &pass->weights->head,
         .x = pass->normed + pass->first * d,
@@ -123,7 +127,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
         run_layer(pass, l, run->wanted);
     }
     if (run->wanted > 0 && !pass->machine->stopped) {
-        run_head(pass, run->logits);
+        run_head(pass, run->logits, run->states);
     }
     pass->machine->cancel = NULL;
     if (pass->machine->stopped) {
