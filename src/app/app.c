@@ -201,6 +201,11 @@ static bool open_infer(struct app *app, struct err *err)
         .context = (int)config_whole(app->config, OPTION_CONTEXT),
         .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
         .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
+        .lookup = config_boolean(app->config, OPTION_LOOKUP),
+        .drafter = config_string(app->config, OPTION_DRAFTER),
+        .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
+                               ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
+                               : -1,
         .wake = wake_loop,
         .wake_context = &app->infer_woke,
     };
