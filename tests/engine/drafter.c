@@ -478,6 +478,55 @@ static void test_open(void **state)
     engine_model_close(model);
 }
 
+/* A drafter opened and used, until something fails. */
+static bool live(struct engine_model *model, struct engine_session *session, int32_t *ids,
+                 struct engine_error *error)
+{
+    const struct engine_sampling greedy = {.temperature = 0};
+    const int32_t prompt[] = {2, 300, 301, 302};
+    struct engine_drafter *drafter = engine_drafter_open(model, path_of("drafter"), error);
+    bool ok = drafter != NULL && engine_session_look_ahead(session, drafter, true, 8, error) &&
+              engine_session_sync(session, prompt, 4, NULL, error);
+    for (size_t i = 0; i < 6 && ok; i++) {
+        ok = engine_session_sample(session, &greedy, NULL, 0, &ids[i], error) &&
+             engine_session_append(session, ids[i], error);
+    }
+    struct engine_error off;
+    assert_true(engine_session_look_ahead(session, NULL, false, 0, &off)); /* needs no memory */
+    engine_drafter_close(drafter);
+    return ok;
+}
+
+/* Every allocation failing in turn: a clean error, and the session goes on. */
+static void test_every_allocation(void **state)
+{
+    (void)state;
+    char text[4096];
+    int32_t expected[6], ids[6];
+    struct engine_error error;
+    snprintf(text, sizeof text, "%s/text", TEST_DATA);
+    struct engine_model *model = fixture_model(text, "e2b.gguf", NULL, 1);
+    struct engine_session *session = fixture_session(model, 64, ENGINE_KV_F32);
+    mem_fail_at(0, 0);
+    assert_true(live(model, session, expected, &error));
+    unsigned long allocations = mem_allocation_count();
+    assert_in_range(allocations, 20, 2000);
+    for (unsigned long n = 1; n <= allocations; n++) {
+        mem_fail_at(n, 0);
+        bool ok = live(model, session, ids, &error);
+        mem_fail_at(0, 0);
+        if (ok) {
+            assert_memory_equal(ids, expected, sizeof expected);
+        } else {
+            assert_int_equal(error.code, ENGINE_NO_MEMORY);
+        }
+    }
+    assert_true(live(model, session, ids, &error));
+    assert_memory_equal(ids, expected, sizeof expected);
+    engine_session_destroy(session);
+    engine_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_gguf_with_centroids),
         cmocka_unit_test(test_misfits),
         cmocka_unit_test(test_open),
+        cmocka_unit_test(test_every_allocation),
     };
     return cmocka_run_group_tests(tests, open_target, close_target);
 }
