@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 
-enum { GUESSES = 16 };
+enum { GUESSES = 15 };
 
 static const char *const test_names[CLI_BENCH_TESTS] = {"pp", "tg", "edit", "edit-plain"};
 

@@ -61,7 +61,7 @@ static const struct option table[] = {
      "the model's drafter: guesses that are checked several at a time"},
     {"lookup", 0, NULL, FLAG, AT(lookup), CLI_GENERATE, 0, 0,
      "guess that what repeats goes on repeating"},
-    {"draft", 0, "N", INTEGER, AT(draft), CLI_GENERATE, 1, 16, "most guesses at a time (16)"},
+    {"draft", 0, "N", INTEGER, AT(draft), CLI_GENERATE, 1, 15, "most guesses at a time (15)"},
     {"test", 0, "TEST", TEXT, AT(test), CLI_BENCH, 0, 0,
      "pp: a prompt at once; tg: token by token (both); edit: a text is "
      "repeated with changes, by look-up; edit-plain: without"},
@@ -190,7 +190,7 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
         .arithmetic = command == CLI_BENCH ? "fast" : "exact",
         .budget = 280,
         .new_tokens = 128,
-        .draft = 16,
+        .draft = 15,
         .temperature = -1,
         .top_p = -1,
         .top_k = -1,

@@ -184,7 +184,7 @@ struct engine_drafter *engine_drafter_open(struct engine_model *model, const cha
                                            struct engine_error *error);
 void engine_drafter_close(struct engine_drafter *drafter);
 
-/* From now on append evaluates at most 0..16 guesses of what follows in the same pass: the
+/* From now on append evaluates at most 0..15 guesses of what follows in the same pass: the
  * drafter's (or NULL), or with `lookup` what followed such tokens before. Appending what was
  * guessed then costs nothing; in exact arithmetic all results are the same to the bit. */
 bool engine_session_look_ahead(struct engine_session *session, struct engine_drafter *drafter,

@@ -393,7 +393,8 @@ static bool run_ahead(struct session *session, const int32_t *ids, size_t count,
     memmove(tokens, ids, count * sizeof *ids);
     int32_t guesses[SPECULATION_MOST];
     speculation_settle(speculation);
-    size_t made = speculation_guess(speculation, session->tokens, total, session->context - total,
+    size_t room = SPECULATION_PASS - count, left = session->context - total;
+    size_t made = speculation_guess(speculation, session->tokens, total, room < left ? room : left,
                                     may_draft ? &place : NULL, guesses);
     memcpy(tokens + count, guesses, made * sizeof *guesses);
     if (!run_chunk(session,
@@ -423,7 +424,7 @@ bool session_append(struct session *session, const int32_t *ids, size_t count, f
         if (count == 0) {
             return true;
         }
-        if (count + SPECULATION_MOST <= DECODER_CHUNK) {
+        if (count < SPECULATION_PASS) {
             return restore(session, err) && run_ahead(session, ids, count, err);
         }
     }

@@ -12,6 +12,10 @@
  * sampling itself: it comes true with the probability that the model gives it, and where it does
  * not, what was drawn instead has the distribution of the rest.
  *
+ * A pass of few tokens gives each of them the same bits as a pass of its own, in exact arithmetic
+ * always and in fast arithmetic up to the number that compute/tensor.h names; SPECULATION_PASS is
+ * not above it.
+ *
  * How many tokens are guessed follows from how many came true, for each source apart, and falls to
  * none for a while where none do. Owned by a session, as its cache is.
  */
@@ -27,7 +31,8 @@ struct drafter_place;
 struct err;
 
 enum {
-    SPECULATION_MOST = 16,        /* guesses at a time */
+    SPECULATION_PASS = 16, /* tokens of a pass with guesses, those that are appended included */
+    SPECULATION_MOST = SPECULATION_PASS - 1, /* guesses at a time */
     SPECULATION_DRAFTED = 4,      /* of these so many from a drafter: each is a pass of its own */
     SPECULATION_SHORTEST = 3,     /* tokens that must repeat for a look-up */
     SPECULATION_LONGEST = 32,     /* and that are compared at most */

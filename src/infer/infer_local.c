@@ -40,8 +40,8 @@
 
 enum {
     LARGEST_DEFAULT_CONTEXT = 32768,
-    GUESSES_MOST = 16,
-    PENDING_MOST = 32,        /* tokens without a choice that are appended at once */
+    GUESSES_MOST = 15,
+    PENDING_MOST = 16,        /* tokens without a choice that are appended at once */
     SMALL_MODEL_BUDGET = 512, /* tokens of a thought, where the caller leaves it to the model */
 };
 

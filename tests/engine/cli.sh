@@ -112,7 +112,7 @@ grep -Eq ', "proposed": [1-9][0-9]*, "accepted": [1-9][0-9]*\}$' "$folder/ahead.
 sed 's/, "proposed.*/}/' "$folder/ahead.json" | cmp - "$folder/plain.json" || fail "guesses change tokens"
 expect_status 1 "$engine" generate -m "$model" --ids "$folder/again.json" --drafter "$model"
 grep -q 'only gemma4-assistant is run' "$folder/err" || fail "a drafter that is none: $(cat "$folder/err")"
-expect_status 2 "$engine" generate -m "$model" --ids "$folder/again.json" --lookup --draft 17
+expect_status 2 "$engine" generate -m "$model" --ids "$folder/again.json" --lookup --draft 16
 
 expect_status 0 "$engine" bench -m "$model" --tokens 4
 grep -q '^pp  *4  *0 ' "$folder/out" || fail "bench: $(cat "$folder/out")"

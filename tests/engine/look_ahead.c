@@ -228,7 +228,7 @@ static void test_full(void **state)
     assert_true(made_by(session).right >= 8);
     assert_false(engine_session_append(session, ids[0], &error));
     assert_int_equal(error.code, ENGINE_CONTEXT_FULL);
-    assert_false(engine_session_look_ahead(session, NULL, true, 17, &error));
+    assert_false(engine_session_look_ahead(session, NULL, true, 16, &error));
     assert_false(engine_session_look_ahead(session, NULL, true, -1, &error));
     engine_session_destroy(session);
 }
