@@ -40,7 +40,6 @@ struct session {
     size_t count;
     float *logits; /* [vocabulary] */
     bool has_logits;
-    float *scores; /* [workers][context] */
     struct sampler sampler;
     atomic_bool cancel;
     void (*progress)(void *context, size_t done, size_t total);
@@ -118,12 +117,6 @@ struct session *session_create(const struct session_options *options, struct err
     bool ok = make_timeline(options, &timeline, err);
     take_timeline(session, &timeline);
     ok = ok && sampler_init(&session->sampler, session->vocabulary, err);
-    if (ok) {
-        session->scores =
-            mem_try_align(64, options->context * (size_t)options->workers, sizeof(float));
-        ok = session->scores != NULL || err_set(err, ERR_MEMORY, "no memory for %zu scores",
-                                                options->context * (size_t)options->workers);
-    }
     if (!ok) {
         session_destroy(session);
         return NULL;
@@ -139,7 +132,6 @@ void session_destroy(struct session *session)
     struct snapshot timeline = view_timeline(session);
     release_timeline(&timeline);
     sampler_finish(&session->sampler);
-    mem_free(session->scores);
     mem_free(session);
 }
 
@@ -221,8 +213,6 @@ static bool run_chunk(struct session *session, const int32_t *ids, size_t count,
         .position = session->count,
         .wanted = wanted,
         .logits = logits,
-        .scores = session->scores,
-        .score_stride = session->context,
         .cancel = &session->cancel,
     };
     session->has_logits = session->has_logits && logits != session->logits;

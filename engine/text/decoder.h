@@ -38,8 +38,6 @@ struct decoder_run {
     size_t position;           /* of ids[0] */
     size_t wanted;             /* logits for the last `wanted` ids, 0..count */
     float *logits;             /* [wanted][vocab_size], after the soft cap */
-    float *scores;             /* [workers][score_stride]: scratch for attention */
-    size_t score_stride;       /* at least position + count */
     const atomic_bool *cancel; /* may be NULL */
 };
 

@@ -11,6 +11,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "compute/kernels.h"
+#include "compute/row_kernels.h"
+#include "compute/rows.h"
 #include "compute/tensor.h"
 #include "support/fixture.h"
 #include "text/rope.h"
@@ -47,10 +50,10 @@ static void test_rms_norm(void **state)
         const float *x = values_of(group, "x", &count);
         const float *weight = values_of(group, "w", &n);
         float *out = test_malloc(count * sizeof *out);
-        tensor_rms_norm(&machine, out, x, weight, count / width, width, 1e-6f);
+        rows_rms_norm(&machine, out, x, weight, count / width, width, 1e-6f);
         check_close(group, out, values_of(group, "y", &n), count, 2e-6f);
         memcpy(out, x, count * sizeof *out); /* in place */
-        tensor_rms_norm(&machine, out, out, NULL, count / width, width, 1e-6f);
+        rows_rms_norm(&machine, out, out, NULL, count / width, width, 1e-6f);
         check_close(group, out, values_of(group, "y_noweight", &n), count, 2e-6f);
         test_free(out);
     }
@@ -66,7 +69,7 @@ static void test_activations(void **state)
     for (size_t i = 0; i < count; i++) {
         ones[i] = 1;
     }
-    tensor_gelu_multiply(&machine, found, ones, count, 1, count);
+    rows_gelu_multiply(&machine, found, ones, count, 1, count);
     check_close("gelu_tanh", found, values_of("gelu_tanh", "y", &n), count, 1e-6f);
     test_free(ones);
     test_free(found);
@@ -74,7 +77,7 @@ static void test_activations(void **state)
     x = values_of("softcap", "x", &count);
     found = test_malloc(count * sizeof *found);
     memcpy(found, x, count * sizeof *found);
-    tensor_soft_cap(&machine, found, 30.0f, count);
+    rows_soft_cap(&machine, found, 30.0f, count);
     check_close("softcap", found, values_of("softcap", "y", &n), count, 1e-6f);
     test_free(found);
 
@@ -82,7 +85,7 @@ static void test_activations(void **state)
     found = test_malloc(count * sizeof *found);
     memcpy(found, x, count * sizeof *found);
     for (size_t row = 0; row < count / 257; row++) {
-        tensor_softmax(found + row * 257, 257);
+        rows_softmax(machine.kernels, found + row * 257, 257);
     }
     check_close("softmax", found, values_of("softmax", "y", &n), count, 1e-6f);
     test_free(found);
@@ -102,7 +105,8 @@ static void check_rope(const char *group, size_t pairs, float theta)
     for (size_t i = 0; i < positions; i++) {
         rope_angles(&rope, (size_t)position[i], cosines, sines);
         for (size_t head = 0; head < 2; head++) {
-            rope_turn(&rope, cosines, sines, found + (2 * i + head) * head_dim);
+            float *turned = found + (2 * i + head) * head_dim;
+            machine.kernels->row->rotate(turned, turned + head_dim / 2, cosines, sines, rope.pairs);
         }
     }
     /* One unit in the last place of a frequency turns the angle at the last position by 8e-3. */
@@ -280,21 +284,21 @@ static void test_bias_and_penalty(void **state)
         .temperature = 1, .top_p = 1, .repetition_penalty = 2, .repetition_last = 4};
     float found[5], expected[5] = {1, -2, 1, 0.5f, -INFINITY};
     probabilities(&from, &sampling, 5, found); /* the token three is too far back */
-    tensor_softmax(expected, 5);
+    rows_softmax(machine.kernels, expected, 5);
     check_close("penalty", found, expected, 5, 1e-6f);
 
     sampling.repetition_last = 0; /* all of them, and some that are no tokens */
     from.token_count = 7;
     memcpy(expected, (float[]){1, -2, 1, 0.25f, -INFINITY}, sizeof expected);
     probabilities(&from, &sampling, 5, found);
-    tensor_softmax(expected, 5);
+    rows_softmax(machine.kernels, expected, 5);
     check_close("penalty of all", found, expected, 5, 1e-6f);
 
     sampling.biases = biases;
     sampling.bias_count = 4;
     memcpy(expected, (float[]){1, -1, 3, -INFINITY, -INFINITY}, sizeof expected);
     probabilities(&from, &sampling, 5, found);
-    tensor_softmax(expected, 5);
+    rows_softmax(machine.kernels, expected, 5);
     check_close("bias and penalty", found, expected, 5, 1e-6f);
 
     struct sampler sampler;
