@@ -144,7 +144,8 @@ void command_append_help(struct str *out)
     str_append(
         out,
         "\nexit codes: 0 done, 1 failure, 2 usage, 42 bad input, 53 step limit, 54 token or time\n"
-        "limit, 55 denied, 56 sandbox unavailable, 57 model missing, 130 and 143 interrupted\n");
+        "limit, 55 denied, 56 sandbox unavailable, 57 model missing, 65 schema not\n"
+        "satisfied, 130 and 143 interrupted\n");
 }
 
 void command_append_version(struct str *out)
