@@ -279,7 +279,7 @@ static void convolve_row(const struct row_job *job, size_t t)
         }
     }
     rows_rms_norm_row(job->pass->machine->kernels, out, out, job->layer->weights->conv_norm, d,
-                        eps);
+                      eps);
     silu_row(job, t);
 }
 

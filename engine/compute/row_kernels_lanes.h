@@ -16,8 +16,14 @@
  *   lanes_store_f16                 one vector as halves; lanes_store_f16_some
  *   ROW_KERNELS                     the name of the table
  *
- * A rest that does not fill a vector goes through the same arithmetic as the whole ones.
+ * Without these it is empty. A rest that does not fill a vector goes through the same arithmetic as
+ * the whole ones.
  */
+#ifndef CARAT_COMPUTE_ROW_KERNELS_LANES_H
+#define CARAT_COMPUTE_ROW_KERNELS_LANES_H
+
+#ifdef VECTOR
+
 #include <math.h>
 #include <stdint.h>
 
@@ -361,3 +367,7 @@ const struct row_kernels ROW_KERNELS = {
     .multiply_add = multiply_add,
     .store_f16 = store_f16,
 };
+
+#endif
+
+#endif

@@ -51,7 +51,7 @@ static void finish_token(void *context, size_t index, int worker)
             row[i] *= context_scale;
         }
         rows_rms_norm_row(pass->machine->kernels, row, row, pass->weights->ple_projection_norm,
-                            width, hp->rms_norm_eps);
+                          width, hp->rms_norm_eps);
         for (size_t i = 0; i < width; i++) {
             row[i] = (row[i] + identity[l * width + i] * identity_scale) * both_scale;
         }

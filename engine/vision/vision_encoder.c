@@ -338,7 +338,7 @@ static void project_tokens(struct encoding *e, float *soft)
 {
     size_t tokens = token_count(e);
     rows_rms_norm(e->machine, e->attended, e->attended, NULL, tokens, e->d,
-                    e->weights->rms_norm_eps);
+                  e->weights->rms_norm_eps);
     struct tensor_product product = {.matrix = &e->weights->projector,
                                      .x = e->attended,
                                      .x_stride = e->d,
