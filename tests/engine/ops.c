@@ -381,6 +381,72 @@ static void test_sampler_among(void **state)
     sampler_finish(&sampler);
 }
 
+static int compare_downwards(const void *left, const void *right)
+{
+    return compare_floats(right, left);
+}
+
+/* A vocabulary of several stripes, against sorting everything: ties, the best one banned, numbers
+ * that are missing, an end that is no whole stripe, and all rules that narrow. */
+static void test_sampler_large(void **state)
+{
+    (void)state;
+    enum { VOCABULARY = 5003 };
+    static float logits[VOCABULARY], sorted[VOCABULARY];
+    static const struct engine_sampling cases[] = {
+        {.temperature = 1, .top_k = 5, .top_p = 1},
+        {.temperature = 0.7f, .top_k = 12, .top_p = 1},
+        {.temperature = 2, .top_k = 19, .top_p = 1},
+        {.temperature = 1, .top_k = 300, .top_p = 1},
+        {.temperature = 1, .top_k = 0, .top_p = 0.9f},
+        {.temperature = 0.4f, .top_k = 200, .top_p = 0.5f}};
+    uint32_t bits = 12345;
+    for (size_t i = 0; i < VOCABULARY; i++) {
+        bits = bits * 1664525u + 1013904223u;
+        logits[i] = (float)(bits >> 20) / 512.0f; /* 4096 values: many are equal */
+    }
+    logits[17] = 100;
+    logits[18] = NAN;
+    logits[5002] = 30; /* the best that is not banned */
+    const int32_t banned[] = {17};
+    const struct sampler_state from = {.logits = logits, .banned = banned, .banned_count = 1};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        struct sampler sampler;
+        size_t count = 0, kept = 0;
+        assert_true(sampler_init(&sampler, VOCABULARY, NULL));
+        assert_true(sampler_probabilities(&sampler, &from, &cases[c], NULL));
+        for (size_t i = 0; i < VOCABULARY; i++) {
+            if (i != 17 && i != 18) {
+                sorted[count++] = logits[i] / cases[c].temperature;
+            }
+        }
+        qsort(sorted, count, sizeof *sorted, compare_downwards);
+        size_t k = (size_t)cases[c].top_k == 0 ? count : (size_t)cases[c].top_k;
+        while (kept < count && sorted[kept] >= sorted[k - 1]) {
+            kept++;
+        }
+        double all = 0, dropped = 0;
+        for (size_t i = 0; i < kept; i++) {
+            all += exp((double)(sorted[i] - sorted[0]));
+        }
+        while (kept > 1 && cases[c].top_p < 1) {
+            dropped += exp((double)(sorted[kept - 1] - sorted[0])) / all;
+            if (dropped > 1 - (double)cases[c].top_p) {
+                break;
+            }
+            kept--;
+        }
+        assert_int_equal(sampler.count, kept);
+        for (size_t i = 0; i < kept; i++) {
+            bool whole = cases[c].top_p < 1; /* then they are sorted, the least likely first */
+            assert_true(!whole || sampler.candidates[kept - 1 - i].logit == sorted[i]);
+            assert_true(sampler.candidates[i].logit >= sorted[kept - 1]);
+            assert_true(sampler.candidates[i].id != 17 && sampler.candidates[i].id != 18);
+        }
+        sampler_finish(&sampler);
+    }
+}
+
 int main(void)
 {
     ops = safetensors_open(TEST_DATA "/text/ops.safetensors");
@@ -393,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_sampler_draws), cmocka_unit_test(test_sampler_best_and_banned),
         cmocka_unit_test(test_min_p),         cmocka_unit_test(test_bias_and_penalty),
         cmocka_unit_test(test_logprobs),      cmocka_unit_test(test_sampler_among),
+        cmocka_unit_test(test_sampler_large),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     tensor_machine_finish(&machine);
