@@ -47,7 +47,6 @@ struct session {
     size_t count;
     float *logits; /* [vocabulary] */
     bool has_logits;
-    float *scores; /* [workers][context] */
     struct sampler sampler;
     struct speculation speculation;
     atomic_bool cancel;
@@ -126,12 +125,6 @@ struct session *session_create(const struct session_options *options, struct err
     bool ok = make_timeline(options, &timeline, err);
     take_timeline(session, &timeline);
     ok = ok && sampler_init(&session->sampler, session->vocabulary, err);
-    if (ok) {
-        session->scores =
-            mem_try_align(64, options->context * (size_t)options->workers, sizeof(float));
-        ok = session->scores != NULL || err_set(err, ERR_MEMORY, "no memory for %zu scores",
-                                                options->context * (size_t)options->workers);
-    }
     if (!ok) {
         session_destroy(session);
         return NULL;
@@ -148,7 +141,6 @@ void session_destroy(struct session *session)
     release_timeline(&timeline);
     sampler_finish(&session->sampler);
     speculation_finish(&session->speculation);
-    mem_free(session->scores);
     mem_free(session);
 }
 
@@ -241,8 +233,6 @@ static bool run_chunk(struct session *session, const struct chunk *chunk, struct
         .wanted = chunk->wanted,
         .logits = chunk->logits,
         .states = with_states ? speculation->states : NULL,
-        .scores = session->scores,
-        .score_stride = session->context,
         .cancel = &session->cancel,
     };
     session->has_logits = session->has_logits && chunk->logits != session->logits;
@@ -382,8 +372,6 @@ static bool run_ahead(struct session *session, const int32_t *ids, size_t count,
         .position = session->count,
         .token = ids[0],
         .state = speculation->states,
-        .scores = session->scores,
-        .score_stride = session->context,
         .cancel = &session->cancel,
     };
     bool may_draft = count == 1 && session->count > 0 && speculation->has_state;

@@ -12,10 +12,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/rows.h"
 #include "compute/workers.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/weights.h"
+#include "text/attend.h"
 #include "text/attention.h"
 #include "text/decoder.h"
 #include "text/feed_forward.h"
@@ -53,16 +55,16 @@ struct drafter {
 
 static void norm_input(struct pass *pass, const float *norm)
 {
-    tensor_rms_norm(pass->machine, pass->normed, pass->x, norm, 1,
-                    (size_t)pass->hparams->hidden_size, pass->hparams->rms_norm_eps);
+    rows_rms_norm(pass->machine, pass->normed, pass->x, norm, 1, (size_t)pass->hparams->hidden_size,
+                  pass->hparams->rms_norm_eps);
 }
 
 static void add_branch(struct pass *pass, const float *norm)
 {
     size_t d = (size_t)pass->hparams->hidden_size;
-    tensor_rms_norm(pass->machine, pass->branch, pass->branch, norm, 1, d,
-                    pass->hparams->rms_norm_eps);
-    tensor_add(pass->machine, pass->x, pass->branch, d);
+    rows_rms_norm(pass->machine, pass->branch, pass->branch, norm, 1, d,
+                  pass->hparams->rms_norm_eps);
+    rows_add(pass->machine, pass->x, pass->branch, d);
 }
 
 static void run_layer(struct pass *pass, int32_t layer)
@@ -75,7 +77,7 @@ static void run_layer(struct pass *pass, int32_t layer)
     norm_input(pass, w->pre_ffw_norm);
     feed_forward_dense(pass, layer);
     add_branch(pass, w->post_ffw_norm);
-    tensor_scale(pass->machine, pass->x, w->layer_scalar, (size_t)pass->hparams->hidden_size);
+    rows_scale(pass->machine, pass->x, w->layer_scalar, (size_t)pass->hparams->hidden_size);
 }
 
 /* out = matrix x, one row. */
@@ -197,8 +199,6 @@ static void begin(struct drafter *drafter, const struct drafter_place *place)
     struct pass *pass = &drafter->pass;
     assert(place->position >= 1);
     pass->cache = place->cache;
-    pass->scores = place->scores;
-    pass->score_stride = place->score_stride;
     pass->machine->cancel = place->cancel;
     pass->machine->stopped = false;
     pass->position = place->position;
@@ -517,7 +517,8 @@ static bool build(struct drafter *drafter, const struct gguf *gguf, const struct
     drafter->pass.hparams = hp;
     drafter->pass.weights = &drafter->weights;
     drafter->pass.count = 1;
-    return init_pass(drafter, err);
+    drafter->pass.attend = attend_create(hp, drafter->pass.machine, err);
+    return drafter->pass.attend != NULL && init_pass(drafter, err);
 }
 
 struct drafter *drafter_create(const struct gguf *gguf, const struct hparams *target,
@@ -572,6 +573,7 @@ void drafter_destroy(struct drafter *drafter)
     }
     mem_free(centroids->ordering);
     mem_free(centroids->chosen);
+    attend_destroy(pass->attend);
     rope_finish(&pass->rope_sliding);
     rope_finish(&pass->rope_full);
     mem_free(drafter);

@@ -54,8 +54,6 @@ struct drafter_place {
     size_t position;           /* at least 1 */
     int32_t token;             /* that comes at `position` */
     const float *state;        /* [d] the target's, of position - 1 */
-    float *scores;             /* [workers][score_stride]: scratch for attention */
-    size_t score_stride;       /* at least position */
     const atomic_bool *cancel; /* may be NULL */
 };
 

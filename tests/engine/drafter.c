@@ -81,7 +81,7 @@ static int close_target(void **state)
 struct round {
     const char *sequence;
     struct kv_cache *cache;
-    float *state, *scores;
+    float *state;
     struct drafter_place place;
     int32_t guesses[STEPS];
 };
@@ -103,7 +103,6 @@ static void begin_round(struct round *round, const char *sequence)
     *round = (struct round){.sequence = sequence};
     round->cache = kv_cache_create(&target.hparams, CONTEXT, DECODER_CHUNK, QUANT_F32, &err);
     round->state = test_malloc(d * sizeof(float));
-    round->scores = mem_try_align(64, 2 * CONTEXT, sizeof(float));
     float *logits = test_malloc((size_t)target.hparams.vocab_size * sizeof(float));
     assert_true(decoder_run(target.decoder,
                             &(struct decoder_run){.cache = round->cache,
@@ -111,26 +110,19 @@ static void begin_round(struct round *round, const char *sequence)
                                                   .count = count,
                                                   .wanted = 1,
                                                   .logits = logits,
-                                                  .states = round->state,
-                                                  .scores = round->scores,
-                                                  .score_stride = CONTEXT},
+                                                  .states = round->state},
                             &err));
     assert_int_equal(*position, count);
     assert_int_equal(fixture_argmax(logits, (size_t)target.hparams.vocab_size), *token);
     assert_true(fixture_max_difference(round->state, floats(sequence, "u0"), d) <= 2e-3f);
     test_free(logits);
-    round->place = (struct drafter_place){.cache = round->cache,
-                                          .position = count,
-                                          .token = *token,
-                                          .state = round->state,
-                                          .scores = round->scores,
-                                          .score_stride = CONTEXT};
+    round->place = (struct drafter_place){
+        .cache = round->cache, .position = count, .token = *token, .state = round->state};
 }
 
 static void end_round(struct round *round)
 {
     kv_cache_destroy(round->cache);
-    mem_free(round->scores);
     test_free(round->state);
 }
 
