@@ -19,6 +19,7 @@
 #include "load/quant.h"
 
 struct err;
+struct row_kernels;
 
 enum { KERNELS_FORMATS = QUANT_NVFP4 + 1 };
 
@@ -44,6 +45,7 @@ struct kernels {
     void (*panel)(const float *rows, size_t row_stride, size_t row_count, size_t columns,
                   const float *x, size_t x_stride, size_t tokens, float *out, size_t out_stride);
     struct kernels_rows rows[KERNELS_FORMATS]; /* by enum quant_type */
+    const struct row_kernels *row;             /* what is no product with weights */
 };
 
 /* The set with this name, or the best one that this machine can run for NULL. NULL with

@@ -2,14 +2,12 @@
  *
  * A product is cut by rows of the matrix. With one token and a kernel for the stored format the
  * rows are multiplied as they lie; else a piece decodes its rows into the worker's panel once and
- * multiplies all tokens by them, so that the cost of decoding is shared by the tokens. Everything
- * else is cut by rows of activations. Where a cut lies never changes a result: each output value is
- * made whole inside one piece.
+ * multiplies all tokens by them, so that the cost of decoding is shared by the tokens. Where a cut
+ * lies never changes a result: each output value is made whole inside one piece.
  */
 #include "compute/tensor.h"
 
 #include <assert.h>
-#include <math.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -23,9 +21,6 @@ enum { PANEL_ROWS = 16 };
 
 /* Values of a matrix in a piece of work for one token: some tens of microseconds. */
 enum { PIECE_VALUES = 128 * 1024 };
-
-/* Activations in a piece of element-wise work. */
-enum { PIECE_ELEMENTS = 4096 };
 
 /* Of the stack of a worker: its deepest calls keep some rows there. */
 enum { STACK_BYTES = 64 * 1024 };
@@ -205,167 +200,5 @@ void tensor_decode_row(const struct tensor_machine *machine, const struct weight
         for (int32_t i = 0; i < matrix->columns; i++) {
             values[i] *= matrix->scale;
         }
-    }
-}
-
-/* --- element by element --- */
-
-/* Rows of `width` values; the last one may be cut short by `total`, which is how a long run of
- * values is shared. */
-struct rows_job {
-    void (*row)(const struct rows_job *job, float *out, const float *in, size_t width);
-    const struct kernels *kernels;
-    float *out;
-    const float *in;
-    const float *weight;
-    size_t in_stride, width, total, count, piece_rows;
-    float number; /* eps, factor or cap */
-};
-
-static void rows_piece(void *context, size_t piece, int worker)
-{
-    (void)worker;
-    const struct rows_job *job = context;
-    size_t end = (piece + 1) * job->piece_rows;
-    end = end < job->count ? end : job->count;
-    for (size_t i = piece * job->piece_rows; i < end; i++) {
-        size_t left = job->total - i * job->width;
-        job->row(job, job->out + i * job->width, job->in + i * job->in_stride,
-                 left < job->width ? left : job->width);
-    }
-}
-
-static void run_rows(struct tensor_machine *machine, struct rows_job job)
-{
-    job.kernels = machine->kernels;
-    job.count = (job.total + job.width - 1) / job.width;
-    job.piece_rows = job.width < PIECE_ELEMENTS ? PIECE_ELEMENTS / job.width : 1;
-    size_t pieces = (job.count + job.piece_rows - 1) / job.piece_rows;
-    tensor_share(machine, rows_piece, &job, pieces);
-}
-
-/* The same operation on each of `total` values that lie side by side. */
-static void run_values(struct tensor_machine *machine, struct rows_job job)
-{
-    job.width = PIECE_ELEMENTS;
-    job.in_stride = PIECE_ELEMENTS;
-    run_rows(machine, job);
-}
-
-void tensor_rms_norm_row(const struct kernels *kernels, float *out, const float *x,
-                         const float *weight, size_t width, float eps)
-{
-    float squares;
-    kernels->rows[QUANT_F32].dot((const unsigned char *)x, 0, 1, width, x, &squares);
-    float factor = 1.0f / sqrtf(squares / (float)width + eps);
-    if (weight == NULL) {
-        for (size_t i = 0; i < width; i++) {
-            out[i] = x[i] * factor;
-        }
-        return;
-    }
-    for (size_t i = 0; i < width; i++) {
-        out[i] = x[i] * factor * weight[i];
-    }
-}
-
-static void rms_norm_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    tensor_rms_norm_row(job->kernels, out, in, job->weight, width, job->number);
-}
-
-void tensor_rms_norm(struct tensor_machine *machine, float *out, const float *x,
-                     const float *weight, size_t count, size_t width, float eps)
-{
-    run_rows(machine, (struct rows_job){.row = rms_norm_row,
-                                        .out = out,
-                                        .in = x,
-                                        .in_stride = width,
-                                        .weight = weight,
-                                        .width = width,
-                                        .total = count * width,
-                                        .number = eps});
-}
-
-static void add_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    (void)job;
-    for (size_t i = 0; i < width; i++) {
-        out[i] += in[i];
-    }
-}
-
-void tensor_add(struct tensor_machine *machine, float *x, const float *y, size_t n)
-{
-    run_values(machine, (struct rows_job){.row = add_row, .out = x, .in = y, .total = n});
-}
-
-static void scale_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    for (size_t i = 0; i < width; i++) {
-        out[i] = in[i] * job->number;
-    }
-}
-
-void tensor_scale(struct tensor_machine *machine, float *x, float factor, size_t n)
-{
-    run_values(machine, (struct rows_job){
-                            .row = scale_row, .out = x, .in = x, .total = n, .number = factor});
-}
-
-static void gelu_multiply_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    (void)job;
-    const float root_two_over_pi = 0.7978845608028654f;
-    for (size_t i = 0; i < width; i++) {
-        float x = out[i];
-        float inner = root_two_over_pi * (x + 0.044715f * x * x * x);
-        out[i] = 0.5f * x * (1.0f + tanhf(inner)) * in[i];
-    }
-}
-
-void tensor_gelu_multiply(struct tensor_machine *machine, float *x, const float *y, size_t y_stride,
-                          size_t count, size_t width)
-{
-    struct rows_job job = {.row = gelu_multiply_row,
-                           .out = x,
-                           .in = y,
-                           .in_stride = y_stride,
-                           .width = width,
-                           .total = count * width};
-    if (count == 1 || y_stride == width) {
-        run_values(machine, job);
-    } else {
-        run_rows(machine, job);
-    }
-}
-
-static void soft_cap_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    for (size_t i = 0; i < width; i++) {
-        out[i] = job->number * tanhf(in[i] / job->number);
-    }
-}
-
-void tensor_soft_cap(struct tensor_machine *machine, float *x, float cap, size_t n)
-{
-    run_values(machine, (struct rows_job){
-                            .row = soft_cap_row, .out = x, .in = x, .total = n, .number = cap});
-}
-
-void tensor_softmax(float *x, size_t width)
-{
-    float greatest = x[0];
-    for (size_t i = 1; i < width; i++) {
-        greatest = x[i] > greatest ? x[i] : greatest;
-    }
-    double sum = 0;
-    for (size_t i = 0; i < width; i++) {
-        x[i] = expf(x[i] - greatest);
-        sum += (double)x[i];
-    }
-    float total = (float)sum;
-    for (size_t i = 0; i < width; i++) {
-        x[i] /= total;
     }
 }

@@ -1,4 +1,5 @@
-/* tensor: the operations of a forward pass on rows of float32 values.
+/* tensor: products of weights with rows of float32 values, and the machine that computes them and
+ * what compute/rows.h has.
  *
  * A "row" is the vector of one token (or of one head of it); `count` rows of `width` values lie
  * `width` apart unless a stride is named. Work is shared among the workers of the model; results
@@ -63,30 +64,5 @@ void tensor_multiply(struct tensor_machine *machine, const struct tensor_product
 /* Values 0..columns-1 of row `row` of a matrix, decoded. */
 void tensor_decode_row(const struct tensor_machine *machine, const struct weights_matrix *matrix,
                        int32_t row, float *values);
-
-/* out = x * (mean(x^2) + eps)^(-1/2) [* weight]; weight NULL = none. x and out may be the same. */
-void tensor_rms_norm(struct tensor_machine *machine, float *out, const float *x,
-                     const float *weight, size_t count, size_t width, float eps);
-
-/* The same for one row, on the calling thread. */
-void tensor_rms_norm_row(const struct kernels *kernels, float *out, const float *x,
-                         const float *weight, size_t width, float eps);
-
-/* x += y, n values. */
-void tensor_add(struct tensor_machine *machine, float *x, const float *y, size_t n);
-
-/* x *= factor, n values. */
-void tensor_scale(struct tensor_machine *machine, float *x, float factor, size_t n);
-
-/* x = gelu_tanh(x) * y, rows of y `y_stride` apart. gelu_tanh(x) =
- * x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
-void tensor_gelu_multiply(struct tensor_machine *machine, float *x, const float *y, size_t y_stride,
-                          size_t count, size_t width);
-
-/* x = cap * tanh(x / cap), n values. */
-void tensor_soft_cap(struct tensor_machine *machine, float *x, float cap, size_t n);
-
-/* x = exp(x - max) / sum: one row, on the calling thread. */
-void tensor_softmax(float *x, size_t width);
 
 #endif

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "compute/cpu.h"
+#include "compute/row_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -444,6 +445,7 @@ const struct kernels kernels_avx2 = {
     .name = "avx2",
     .supported = cpu_has_avx2,
     .panel = panel,
+    .row = &row_kernels_avx2,
     .rows =
         {
             [QUANT_F32] = {dot_f32, accumulate_f32, decode_f32},

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "compute/cpu.h"
+#include "compute/row_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -497,6 +498,7 @@ const struct kernels kernels_avx512 = {
     .name = "avx512",
     .supported = cpu_has_avx512,
     .panel = panel,
+    .row = &row_kernels_avx512,
     .rows =
         {
             [QUANT_F32] = {dot_f32, accumulate_f32, decode_f32},
