@@ -8,6 +8,7 @@
 /* Best first; scalar runs everywhere. */
 static const struct kernels *const sets[] = {
 #if defined(__x86_64__)
+    &kernels_amx,
     &kernels_avx512,
     &kernels_avx2,
 #endif

@@ -1,0 +1,289 @@
+/* gemm_amx: products on the tile unit of x86 (AMX), in bfloat16. Compiled with those options on, so
+ * nothing of this file may run before cpu_has_amx said yes.
+ *
+ * A tile of weights is 16 rows of 32 columns, a tile of tokens 16 pairs of columns of 16 tokens,
+ * and their product 16 x 16 float32 sums. The scale of a block is part of the weight before it is
+ * rounded, so one sum runs over all columns and nothing is scaled behind the tile unit. The unit
+ * treats subnormal numbers as zero.
+ *
+ * Tile instructions are written as assembler: the compilers' own functions do not say that they
+ * read and write memory, and gcc 12 takes the configuration for 8 bytes long. Tiles are configured
+ * at the beginning of a multiplication and released at its end, so that the system has no tiles to
+ * save while this thread does anything else.
+ */
+#include "compute/gemm.h"
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "compute/cpu.h"
+#include "compute/x86/transpose.h"
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { STEP = 32, TILE_BYTES = 1024, STEPS = GEMM_PART / STEP };
+
+/* --- tiles --- */
+
+struct tile_config {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+};
+
+INLINE void configure_tiles(void)
+{
+    struct tile_config config = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        config.rows[i] = 16;
+        config.row_bytes[i] = 64;
+    }
+    __asm__ volatile("ldtilecfg %0" : : "m"(config));
+}
+
+INLINE void release_tiles(void)
+{
+    __asm__ volatile("tilerelease" : : : "memory");
+}
+
+#define TILE_ZERO(TILE) __asm__ volatile("tilezero %%tmm" #TILE : : :)
+#define TILE_LOAD(TILE, FROM) \
+    __asm__ volatile("tileloadd (%0,%1), %%tmm" #TILE : : "r"(FROM), "r"((uint64_t)64) : "memory")
+#define TILE_STORE(TILE, TO)                                                                       \
+    __asm__ volatile("tilestored %%tmm" #TILE ", (%0,%1)" : : "r"(TO), "r"((uint64_t)64) : "memor" \
+                                                                                           "y")
+/* SUM += ROWS times TOKENS */
+#define TILE_PRODUCT(SUM, ROWS, TOKENS) \
+    __asm__ volatile("tdpbf16ps %%tmm" #TOKENS ", %%tmm" #ROWS ", %%tmm" #SUM : : :)
+
+/* --- multiplication --- */
+
+enum { SUM_VALUES = GEMM_TILE * GEMM_TILE };
+
+/* Sums of up to two tiles of rows, `below` values apart, and up to two tiles of tokens, side by
+ * side. The conditions are constants wherever this is inlined. */
+INLINE void load_sums(const float *sums, size_t below, bool first, bool two_rows, bool two_tokens)
+{
+    if (first) {
+        TILE_ZERO(0);
+        TILE_ZERO(1);
+        TILE_ZERO(2);
+        TILE_ZERO(3);
+        return;
+    }
+    TILE_LOAD(0, sums);
+    if (two_tokens) {
+        TILE_LOAD(1, sums + SUM_VALUES);
+    }
+    if (two_rows) {
+        TILE_LOAD(2, sums + below);
+    }
+    if (two_rows && two_tokens) {
+        TILE_LOAD(3, sums + below + SUM_VALUES);
+    }
+}
+
+INLINE void store_sums(float *sums, size_t below, bool two_rows, bool two_tokens)
+{
+    TILE_STORE(0, sums);
+    if (two_tokens) {
+        TILE_STORE(1, sums + SUM_VALUES);
+    }
+    if (two_rows) {
+        TILE_STORE(2, sums + below);
+    }
+    if (two_rows && two_tokens) {
+        TILE_STORE(3, sums + below + SUM_VALUES);
+    }
+}
+
+INLINE void multiply_tiles(const unsigned char *rows, const unsigned char *tokens, size_t steps,
+                           bool first, float *sums, size_t below, bool two_rows, bool two_tokens)
+{
+    const size_t next = (size_t)STEPS * TILE_BYTES; /* the next tile of rows, or of tokens */
+    load_sums(sums, below, first, two_rows, two_tokens);
+    for (size_t step = 0; step < steps; step++, rows += TILE_BYTES, tokens += TILE_BYTES) {
+        TILE_LOAD(4, rows);
+        TILE_LOAD(6, tokens);
+        TILE_PRODUCT(0, 4, 6);
+        if (two_tokens) {
+            TILE_LOAD(7, tokens + next);
+            TILE_PRODUCT(1, 4, 7);
+        }
+        if (two_rows) {
+            TILE_LOAD(5, rows + next);
+            TILE_PRODUCT(2, 5, 6);
+        }
+        if (two_rows && two_tokens) {
+            TILE_PRODUCT(3, 5, 7);
+        }
+    }
+    store_sums(sums, below, two_rows, two_tokens);
+}
+
+/* Sums: [tile of rows][tile of tokens][row][token]. */
+static void multiply(const void *panel, size_t row_tiles, const void *packed, size_t token_tiles,
+                     size_t columns, bool first, float *sums)
+{
+    const size_t tile = (size_t)STEPS * TILE_BYTES, below = token_tiles * SUM_VALUES;
+    const size_t steps = (columns + STEP - 1) / STEP;
+    configure_tiles();
+    for (size_t t = 0; t < token_tiles; t += 2) {
+        bool two_tokens = t + 1 < token_tiles;
+        const unsigned char *tokens = (const unsigned char *)packed + t * tile;
+        for (size_t r = 0; r < row_tiles; r += 2) {
+            bool two_rows = r + 1 < row_tiles;
+            const unsigned char *rows = (const unsigned char *)panel + r * tile;
+            float *at = sums + r * below + t * SUM_VALUES;
+            if (two_rows && two_tokens) {
+                multiply_tiles(rows, tokens, steps, first, at, below, true, true);
+            } else if (two_rows) {
+                multiply_tiles(rows, tokens, steps, first, at, below, true, false);
+            } else if (two_tokens) {
+                multiply_tiles(rows, tokens, steps, first, at, below, false, true);
+            } else {
+                multiply_tiles(rows, tokens, steps, first, at, below, false, false);
+            }
+        }
+    }
+    release_tiles();
+}
+
+static __mmask16 first_lanes(size_t count)
+{
+    return (__mmask16)(count < 16 ? (1u << count) - 1 : 0xFFFF);
+}
+
+static void store(const float *sums, size_t rows, size_t tokens, float scale, float *out,
+                  size_t out_stride)
+{
+    const __m512 factor = _mm512_set1_ps(scale);
+    for (size_t r = 0; r < rows; r += GEMM_TILE) {
+        const __mmask16 mask = first_lanes(rows - r);
+        for (size_t t = 0; t < tokens; t += GEMM_TILE, sums += SUM_VALUES) {
+            __m512i square[GEMM_TILE];
+            for (int i = 0; i < GEMM_TILE; i++) {
+                square[i] = _mm512_load_si512(sums + i * GEMM_TILE);
+            }
+            transpose_16(square);
+            size_t some = tokens - t < GEMM_TILE ? tokens - t : GEMM_TILE;
+            float *to = out + t * out_stride + r;
+            for (size_t i = 0; i < some; i++, to += out_stride) {
+                __m512 values = _mm512_castsi512_ps(square[i]);
+                _mm512_mask_storeu_ps(to, mask, _mm512_mul_ps(values, factor));
+            }
+        }
+    }
+}
+
+/* --- rounding --- */
+
+/* Columns c .. c + 31 of a row of `columns`, as bfloat16; zeros past its end. */
+INLINE __m512i load_rounded(const float *values, size_t c, size_t columns)
+{
+    __m512 low, high;
+    if (c + STEP <= columns) {
+        low = _mm512_loadu_ps(values + c);
+        high = _mm512_loadu_ps(values + c + 16);
+    } else {
+        size_t left = columns - c;
+        low = _mm512_maskz_loadu_ps(first_lanes(left), values + c);
+        high = left > 16 ? _mm512_maskz_loadu_ps(first_lanes(left - 16), values + c + 16)
+                         : _mm512_setzero_ps();
+    }
+    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
+}
+
+/* A tile of tokens: [step][pair of columns][token][2]. */
+static void pack(const float *x, size_t x_stride, size_t tokens, size_t columns, void *packed)
+{
+    for (size_t c = 0; c < columns; c += STEP) {
+        __m512i square[GEMM_TILE];
+        for (size_t t = 0; t < GEMM_TILE; t++) {
+            square[t] =
+                t < tokens ? load_rounded(x + t * x_stride, c, columns) : _mm512_setzero_si512();
+        }
+        transpose_16(square);
+        unsigned char *to = (unsigned char *)packed + c / STEP * TILE_BYTES;
+        for (size_t i = 0; i < GEMM_TILE; i++) {
+            _mm512_store_si512(to + i * 64, square[i]);
+        }
+    }
+}
+
+/* What is missing of a tile of rows. */
+static void clear_rows(size_t rows, size_t columns, unsigned char *panel)
+{
+    for (size_t c = 0; c < columns && rows < GEMM_TILE; c += STEP) {
+        memset(panel + c / STEP * TILE_BYTES + rows * 64, 0, (GEMM_TILE - rows) * 64);
+    }
+}
+
+/* A tile of rows: [step][row][32 columns]. */
+static void round_rows(const float *values, size_t stride, size_t rows, size_t columns, void *panel)
+{
+    for (size_t r = 0; r < rows; r++) {
+        unsigned char *to = (unsigned char *)panel + r * 64;
+        for (size_t c = 0; c < columns; c += STEP, to += TILE_BYTES) {
+            _mm512_store_si512(to, load_rounded(values + r * stride, c, columns));
+        }
+    }
+    clear_rows(rows, columns, panel);
+}
+
+/* --- from the stored formats --- */
+
+INLINE __m128i load_16(const unsigned char *bytes)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)bytes);
+}
+
+INLINE float read_half(const unsigned char *bytes)
+{
+    uint16_t half;
+    memcpy(&half, bytes, sizeof half);
+    return _cvtsh_ss(half);
+}
+
+/* The sixteen values that a code can mean, rounded, twice: as a table of words. */
+INLINE __m512i rounded_table(__m512 meanings)
+{
+    return _mm512_broadcast_i64x4((__m256i)_mm512_cvtneps_pbh(meanings));
+}
+
+static void unpack_q4_0(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
+                        void *panel)
+{
+    const __m512 codes = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+    /* Words 0-15 are the low nibbles of the sixteen bytes, words 16-31 the high ones. */
+    const __m512i shifts = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(4), 1);
+    const __m512i nibble = _mm512_set1_epi16(15);
+    for (size_t r = 0; r < rows; r++) {
+        const unsigned char *block = stored + r * row_bytes;
+        unsigned char *to = (unsigned char *)panel + r * 64;
+        for (size_t c = 0; c < columns; c += STEP, block += 18, to += TILE_BYTES) {
+            __m512 meanings = _mm512_mul_ps(_mm512_set1_ps(read_half(block)), codes);
+            __m512i bytes = _mm512_broadcast_i64x4(_mm256_cvtepu8_epi16(load_16(block + 2)));
+            __m512i index = _mm512_and_si512(_mm512_srlv_epi16(bytes, shifts), nibble);
+            _mm512_store_si512(to, _mm512_permutexvar_epi16(index, rounded_table(meanings)));
+        }
+    }
+    clear_rows(rows, columns, panel);
+}
+
+const struct gemm_set gemm_amx = {
+    .name = "amx",
+    .supported = cpu_has_amx,
+    .token_bytes = sizeof(uint16_t) * GEMM_PART,
+    .row_bytes = sizeof(uint16_t) * GEMM_PART,
+    .piece_products = 400u * 1000 * 1000,
+    .pack = pack,
+    .round = round_rows,
+    .unpack =
+        {
+            [QUANT_Q4_0] = unpack_q4_0,
+        },
+    .multiply = multiply,
+    .store = store,
+};
