@@ -7,6 +7,7 @@
 #include "compute/gemm.h"
 
 #include <assert.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -17,7 +18,7 @@
 
 enum {
     /* Pieces for each worker, so that one that is not scheduled for a while delays little. */
-    PIECES_A_WORKER = 6,
+    PIECES_A_WORKER = 4,
     LEAST_ROWS = 2 * GEMM_TILE,
 };
 
@@ -142,6 +143,18 @@ static void unpack_tile(const struct group *group, const struct weights_matrix *
     set->round(values, GEMM_PART, rows, columns, panel);
 }
 
+/* What will be unpacked while this part is multiplied and the next begins: rows are too short for
+ * the machine's own prefetching. An address past the end does no harm. */
+static void fetch_ahead(const unsigned char *stored, size_t row_bytes, size_t rows, size_t bytes)
+{
+    for (size_t r = 0; r < rows; r++) {
+        uintptr_t at = (uintptr_t)stored + r * row_bytes;
+        for (size_t offset = 0; offset < bytes; offset += 64) {
+            __builtin_prefetch((const void *)(at + offset), 0, 2);
+        }
+    }
+}
+
 static void multiply_piece(void *context, size_t piece, int worker)
 {
     const struct group *group = context;
@@ -164,10 +177,17 @@ static void multiply_piece(void *context, size_t piece, int worker)
         group->machine->gemm.scratch + (size_t)worker * group->machine->gemm.scratch_bytes;
     float *sums = (float *)(void *)(panel + panel_bytes(set));
     float *values = (float *)(void *)(panel + panel_bytes(set) + SUMS_BYTES);
+    /* From the last part to the first one of the piece that will likely be ours. */
+    size_t next_piece =
+        group->piece_rows * (size_t)workers_count(group->machine->workers) * matrix->row_bytes -
+        (parts_of(group->columns) - 1) * part_bytes;
     for (size_t part = 0; part < parts_of(group->columns); part++, stored += part_bytes) {
         size_t columns = part_columns(group, part);
+        size_t ahead = part + 1 < parts_of(group->columns) ? part_bytes : next_piece;
         for (size_t r = 0; r < rows; r += GEMM_TILE) {
             size_t some = rows - r < GEMM_TILE ? rows - r : GEMM_TILE;
+            fetch_ahead(stored + r * matrix->row_bytes + ahead, matrix->row_bytes, some,
+                        part_bytes);
             unpack_tile(group, matrix, stored + r * matrix->row_bytes, some, columns, values,
                         panel + r * set->row_bytes);
         }

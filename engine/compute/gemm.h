@@ -30,7 +30,7 @@ enum {
     GEMM_PART = 512,   /* columns done together: a multiple of every format's block */
     GEMM_TILE = 16,    /* rows, and tokens, of the smallest unit */
     GEMM_ROWS = 128,   /* most rows of a piece */
-    GEMM_TOKENS = 512, /* most tokens that one unpacking serves */
+    GEMM_TOKENS = 256, /* most tokens that one unpacking serves */
     GEMM_FORMATS = QUANT_NVFP4 + 1,
 };
 

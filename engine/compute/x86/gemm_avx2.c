@@ -177,13 +177,10 @@ static void multiply(const void *panel, size_t row_tiles, const void *packed, si
 static void store(const float *sums, size_t rows, size_t tokens, float scale, float *out,
                   size_t out_stride)
 {
-    const size_t padded = (tokens + GEMM_TILE - 1) / GEMM_TILE * GEMM_TILE;
-    for (size_t r = 0; r < rows; r += GEMM_TILE, sums += padded * GEMM_TILE) {
-        size_t some = rows - r < GEMM_TILE ? rows - r : GEMM_TILE;
-        for (size_t t = 0; t < tokens; t++) {
-            for (size_t i = 0; i < some; i++) {
-                out[t * out_stride + r + i] = sums[t * GEMM_TILE + i] * scale;
-            }
+    const size_t below = (tokens + GEMM_TILE - 1) / GEMM_TILE * GEMM_TILE * GEMM_TILE;
+    for (size_t t = 0; t < tokens; t++, sums += GEMM_TILE, out += out_stride) {
+        for (size_t r = 0; r < rows; r++) {
+            out[r] = scale * sums[r / GEMM_TILE * below + r % GEMM_TILE];
         }
     }
 }

@@ -121,6 +121,14 @@ INLINE int32_t read_word(const int8_t *bytes)
     return word;
 }
 
+/* sums += the four unsigned bytes of each word of `rows` times the signed ones of `tokens`. As
+ * assembler: around the compiler's own function gcc 12 moves every sum to another register and back,
+ * and runs out of them. */
+INLINE void add_products(__m512i *sums, __m512i rows, __m512i tokens)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(rows), "v"(tokens));
+}
+
 /* Adds one group's products of two tiles of rows and TOKENS tokens from token t on to their sums:
  * 16 of a token side by side, the second tile's `below` values on. */
 INLINE void multiply_group(const struct row_tile *upper, const struct row_tile *lower,
@@ -138,8 +146,8 @@ INLINE void multiply_group(const struct row_tile *upper, const struct row_tile *
         __m512i row0 = _mm512_load_si512(words0), row1 = _mm512_load_si512(words1);
         for (int i = 0; i < TOKENS; i++) {
             __m512i word = _mm512_set1_epi32(read_word(bytes + i * GEMM_PART));
-            above[i] = _mm512_dpbusd_epi32(above[i], row0, word);
-            under[i] = _mm512_dpbusd_epi32(under[i], row1, word);
+            add_products(&above[i], row0, word);
+            add_products(&under[i], row1, word);
         }
     }
     __m512 scale0 = _mm512_load_ps(upper->scale[g]), scale1 = _mm512_load_ps(lower->scale[g]);
@@ -176,13 +184,12 @@ static void multiply(const void *panel, size_t row_tiles, const void *packed, si
 static void store(const float *sums, size_t rows, size_t tokens, float scale, float *out,
                   size_t out_stride)
 {
-    const size_t padded = (tokens + GEMM_TILE - 1) / GEMM_TILE * GEMM_TILE;
-    for (size_t r = 0; r < rows; r += GEMM_TILE, sums += padded * GEMM_TILE) {
-        const __mmask16 mask = first_lanes(rows - r);
-        for (size_t t = 0; t < tokens; t++) {
-            __m512 values = _mm512_load_ps(sums + t * GEMM_TILE);
-            values = _mm512_mul_ps(values, _mm512_set1_ps(scale));
-            _mm512_mask_storeu_ps(out + t * out_stride + r, mask, values);
+    const size_t below = (tokens + GEMM_TILE - 1) / GEMM_TILE * GEMM_TILE * GEMM_TILE;
+    const __m512 factor = _mm512_set1_ps(scale);
+    for (size_t t = 0; t < tokens; t++, sums += GEMM_TILE, out += out_stride) {
+        for (size_t r = 0; r < rows; r += GEMM_TILE) {
+            __m512 values = _mm512_load_ps(sums + r / GEMM_TILE * below);
+            _mm512_mask_storeu_ps(out + r, first_lanes(rows - r), _mm512_mul_ps(values, factor));
         }
     }
 }
