@@ -141,19 +141,24 @@ static void multiply(const void *panel, size_t row_tiles, const void *packed, si
         bool two_tokens = t + 1 < token_tiles;
         const unsigned char *tokens = (const unsigned char *)packed + t * tile;
         const unsigned char *ahead = tokens + 2 * tile;
-        const size_t pairs = (row_tiles + 1) / 2, ahead_bytes = (2 * tile / pairs / STEPS + 63) / 64 * 64;
+        const size_t pairs = (row_tiles + 1) / 2,
+                     ahead_bytes = (2 * tile / pairs / STEPS + 63) / 64 * 64;
         for (size_t r = 0; r < row_tiles; r += 2) {
             bool two_rows = r + 1 < row_tiles;
             const unsigned char *rows = (const unsigned char *)panel + r * tile;
             float *at = sums + r * below + t * SUM_VALUES;
             if (two_rows && two_tokens) {
-                multiply_tiles(rows, tokens, steps, first, at, below, true, true, ahead + (r/2)*STEPS*ahead_bytes, ahead_bytes);
+                multiply_tiles(rows, tokens, steps, first, at, below, true, true,
+                               ahead + (r / 2) * STEPS * ahead_bytes, ahead_bytes);
             } else if (two_rows) {
-                multiply_tiles(rows, tokens, steps, first, at, below, true, false, ahead + (r/2)*STEPS*ahead_bytes, ahead_bytes);
+                multiply_tiles(rows, tokens, steps, first, at, below, true, false,
+                               ahead + (r / 2) * STEPS * ahead_bytes, ahead_bytes);
             } else if (two_tokens) {
-                multiply_tiles(rows, tokens, steps, first, at, below, false, true, ahead + (r/2)*STEPS*ahead_bytes, ahead_bytes);
+                multiply_tiles(rows, tokens, steps, first, at, below, false, true,
+                               ahead + (r / 2) * STEPS * ahead_bytes, ahead_bytes);
             } else {
-                multiply_tiles(rows, tokens, steps, first, at, below, false, false, ahead + (r/2)*STEPS*ahead_bytes, ahead_bytes);
+                multiply_tiles(rows, tokens, steps, first, at, below, false, false,
+                               ahead + (r / 2) * STEPS * ahead_bytes, ahead_bytes);
             }
         }
     }
@@ -265,8 +270,8 @@ INLINE __m512 broadcast_half(const unsigned char *bytes)
     return _mm512_cvtph_ps(_mm256_set1_epi16((short)half));
 }
 
-/* A code chooses from a table of words with what the sixteen codes mean under the block's scale, once in
- * its lower half and once in its upper, so that only four bits of an index count. */
+/* A code chooses from a table of words with what the sixteen codes mean under the block's scale,
+ * once in its lower half and once in its upper, so that only four bits of an index count. */
 static void unpack_q4_0(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
                         void *panel)
 {
@@ -281,8 +286,8 @@ static void unpack_q4_0(const unsigned char *stored, size_t row_bytes, size_t ro
         for (size_t c = 0; c < columns; c += STEP, block += 18, to += TILE_BYTES) {
             __m512 meanings = _mm512_mul_ps(broadcast_half(block), codes);
             __m512i table = (__m512i)_mm512_cvtne2ps_pbh(meanings, meanings);
-            __m512i bytes = _mm512_broadcast_i32x4(
-                _mm_loadu_si128((const __m128i *)(const void *)(block + 2)));
+            __m512i bytes =
+                _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(block + 2)));
             __m512i index = _mm512_srlv_epi16(bytes, shifts);
             _mm512_store_si512(to, _mm512_permutexvar_epi16(index, table));
         }

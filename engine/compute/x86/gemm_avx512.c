@@ -122,8 +122,8 @@ INLINE int32_t read_word(const int8_t *bytes)
 }
 
 /* sums += the four unsigned bytes of each word of `rows` times the signed ones of `tokens`. As
- * assembler: around the compiler's own function gcc 12 moves every sum to another register and back,
- * and runs out of them. */
+ * assembler: around the compiler's own function gcc 12 moves every sum to another register and
+ * back, and runs out of them. */
 INLINE void add_products(__m512i *sums, __m512i rows, __m512i tokens)
 {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(rows), "v"(tokens));
