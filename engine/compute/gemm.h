@@ -83,6 +83,7 @@ void gemm_multiply(struct tensor_machine *machine, const struct tensor_product *
 #if defined(__x86_64__)
 extern const struct gemm_set gemm_amx;
 extern const struct gemm_set gemm_avx512;
+extern const struct gemm_set gemm_avx_vnni;
 extern const struct gemm_set gemm_avx2;
 #endif
 

@@ -101,6 +101,7 @@ INLINE void store_sums(float *sums, size_t below, bool two_rows, bool two_tokens
     }
 }
 
+/* Meanwhile asks for `ahead_bytes` a step of the tokens that come next. */
 INLINE void multiply_tiles(const unsigned char *rows, const unsigned char *tokens, size_t steps,
                            bool first, float *sums, size_t below, bool two_rows, bool two_tokens,
                            const unsigned char *ahead, size_t ahead_bytes)
@@ -295,6 +296,24 @@ static void unpack_q4_0(const unsigned char *stored, size_t row_bytes, size_t ro
     clear_rows(rows, columns, panel);
 }
 
+/* Nothing is rounded; the columns come into order. */
+static void unpack_bf16(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
+                        void *panel)
+{
+    const __m512i order = _mm512_loadu_si512(column_order);
+    for (size_t r = 0; r < rows; r++) {
+        const unsigned char *from = stored + r * row_bytes;
+        unsigned char *to = (unsigned char *)panel + r * 64;
+        for (size_t c = 0; c < columns; c += STEP, from += 64, to += TILE_BYTES) {
+            size_t left = columns - c;
+            __mmask32 mask = left < STEP ? ((__mmask32)1 << left) - 1 : 0xFFFFFFFF;
+            __m512i values = _mm512_maskz_loadu_epi16(mask, from);
+            _mm512_store_si512(to, _mm512_permutexvar_epi16(order, values));
+        }
+    }
+    clear_rows(rows, columns, panel);
+}
+
 const struct gemm_set gemm_amx = {
     .name = "amx",
     .supported = cpu_has_amx,
@@ -306,6 +325,7 @@ const struct gemm_set gemm_amx = {
     .unpack =
         {
             [QUANT_Q4_0] = unpack_q4_0,
+            [QUANT_BF16] = unpack_bf16,
         },
     .multiply = multiply,
     .store = store,

@@ -444,7 +444,7 @@ static void accumulate_q8_0(const unsigned char *rows, size_t row_bytes, size_t 
 const struct kernels kernels_avx2 = {
     .name = "avx2",
     .supported = cpu_has_avx2,
-    .gemm = {&gemm_avx2},
+    .gemm = {&gemm_avx_vnni, &gemm_avx2},
     .panel = panel,
     .rows =
         {
