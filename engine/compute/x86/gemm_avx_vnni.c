@@ -16,7 +16,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { GROUP = 128, GROUPS = GEMM_PART / GROUP, WORD = 4, STEPS = GROUP / WORD, TOKENS = 4 };
+enum { GROUP = 128, GROUPS = GEMM_PART / GROUP, WORD = 4, STEPS = GROUP / WORD, TOKENS = 6 };
 
 static const float TINY = 1e-34f;
 
@@ -146,13 +146,13 @@ INLINE void add_scaled(float *sums, __m256i products, __m256 scale, bool first)
     _mm256_store_ps(sums, _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sum));
 }
 
-/* Adds one group's products of a tile of rows and TOKENS tokens from token t on to their sums,
- * sixteen of a token side by side. */
+/* Adds one group's products of a tile of rows and `count` tokens, up to TOKENS, from token t on to
+ * their sums, sixteen of a token side by side. */
 INLINE void multiply_group(const struct row_tile *rows, const struct token_tile *tokens, size_t t,
-                           size_t g, bool first, float *sums)
+                           size_t g, const int count, bool first, float *sums)
 {
     __m256i left[TOKENS], right[TOKENS];
-    for (int i = 0; i < TOKENS; i++) {
+    for (int i = 0; i < count; i++) {
         left[i] = right[i] = _mm256_set1_epi32(tokens->begin[g][t + (size_t)i]);
     }
     const uint8_t *words = rows->bytes[g * STEPS][0];
@@ -160,17 +160,31 @@ INLINE void multiply_group(const struct row_tile *rows, const struct token_tile 
 #pragma GCC unroll 1
     for (int step = 0; step < STEPS; step++, words += 64, bytes += WORD) {
         __m256i row0 = load_words(words), row1 = load_words(words + 32);
-        for (int i = 0; i < TOKENS; i++) {
+        for (int i = 0; i < count; i++) {
             __m256i word = _mm256_set1_epi32(read_word(bytes + i * GEMM_PART));
             add_products(&left[i], row0, word);
             add_products(&right[i], row1, word);
         }
     }
     __m256 scale0 = _mm256_load_ps(rows->scale[g]), scale1 = _mm256_load_ps(rows->scale[g] + 8);
-    for (int i = 0; i < TOKENS; i++, sums += GEMM_TILE) {
+    for (int i = 0; i < count; i++, sums += GEMM_TILE) {
         __m256 scale = _mm256_set1_ps(tokens->scale[g][t + (size_t)i]);
         add_scaled(sums, left[i], _mm256_mul_ps(scale0, scale), first);
         add_scaled(sums + 8, right[i], _mm256_mul_ps(scale1, scale), first);
+    }
+}
+
+/* All groups of one tile of rows against one of tokens. Ten sums at least hide how long an
+ * instruction takes, twelve are what the registers hold: so sixteen tokens are done as 6 + 5 + 5.
+ */
+static void multiply_tile(const struct row_tile *rows, const struct token_tile *tokens,
+                          size_t columns, bool first, float *sums)
+{
+    for (size_t g = 0; g * GROUP < columns; g++) {
+        bool begins = first && g == 0;
+        multiply_group(rows, tokens, 0, g, 6, begins, sums);
+        multiply_group(rows, tokens, 6, g, 5, begins, sums + 6 * GEMM_TILE);
+        multiply_group(rows, tokens, 11, g, 5, begins, sums + 11 * GEMM_TILE);
     }
 }
 
@@ -179,14 +193,12 @@ static void multiply(const void *panel, size_t row_tiles, const void *packed, si
                      size_t columns, bool first, float *sums)
 {
     const struct row_tile *rows = panel;
-    const size_t row_sums = token_tiles * GEMM_TILE * GEMM_TILE;
-    for (size_t t = 0; t < token_tiles * GEMM_TILE; t += TOKENS) {
-        const struct token_tile *tokens = (const struct token_tile *)packed + t / GEMM_TILE;
+    const struct token_tile *tokens = packed;
+    const size_t tile_sums = GEMM_TILE * GEMM_TILE;
+    for (size_t t = 0; t < token_tiles; t++) {
         for (size_t r = 0; r < row_tiles; r++) {
-            float *at = sums + r * row_sums + t * GEMM_TILE;
-            for (size_t g = 0; g * GROUP < columns; g++) {
-                multiply_group(&rows[r], tokens, t % GEMM_TILE, g, first && g == 0, at);
-            }
+            multiply_tile(&rows[r], &tokens[t], columns, first,
+                          sums + (r * token_tiles + t) * tile_sums);
         }
     }
 }
