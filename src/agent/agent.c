@@ -224,14 +224,16 @@ static void generate(struct agent *agent, int budget)
         agent->budget_when_loaded = budget;
         return;
     }
+    const json_t *tools = agent->options.no_tools ? NULL : toolset_declarations();
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
                                     .conversation = &agent->conversation,
                                     .system = agent->system,
-                                    .tools = toolset_declarations(),
+                                    .tools = tools,
+                                    .schema = agent->options.schema,
                                     .sampling = choose_sampling(agent)};
     struct context_options options = {.system = agent->system,
-                                      .tools = toolset_declarations(),
+                                      .tools = tools,
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
                                       .ids = infer_control(agent->options.infer)};
@@ -247,6 +249,7 @@ static void generate(struct agent *agent, int budget)
                &(struct step_options){.starts_in_thought = request.prompt.starts_in_thought,
                                       .tools = options.tools,
                                       .next_call = agent->next_call,
+                                      .structured = request.schema != NULL,
                                       .text = on_step_text,
                                       .thought = on_step_thought,
                                       .context = agent});

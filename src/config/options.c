@@ -28,6 +28,9 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "Sample among the likeliest tokens that make up P. Unset: the model's own."},
     [OPTION_SEED] = {"model.seed", "seed", 0, OPTION_WHOLE, "N", "0", NULL, 0, 9007199254740992.0,
                      "Seed of the draws; 0 is a fresh one each time."},
+    [OPTION_MODELS_HOST] = {"models.host", NULL, 0, OPTION_STRING, "URL", "https://huggingface.co",
+                            NULL, 0, 0,
+                            "Where carat models pull gets models: Hugging Face, or a mirror."},
     [OPTION_REMOTE_URL] = {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
                            "Server that speaks OpenAI's chat/completions, for -m remote: "
                            "(http://127.0.0.1:8080/v1). What you say there leaves this machine."},
@@ -39,6 +42,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                                "Most seconds without a word from the server."},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                          "Let the model think before it answers."},
+    [OPTION_TOOLS] = {"agent.tools", "tools", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+                      "Let the model use tools; without them it only answers."},
     [OPTION_MODE] =
         {"agent.mode", "mode", 0, OPTION_CHOICE, "MODE", NULL, "read-only|ask|auto-edit|full", 0, 0,
          "What runs without asking: reading tools; the same (ask); file changes too; everything. "
@@ -91,6 +96,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                      "exec: the same as --output-format codex."},
     [OPTION_OUTPUT_FILE] = {NULL, "output-last-message", 'o', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
                             "exec: write the final answer to FILE too."},
+    [OPTION_SCHEMA] = {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+                       "exec: the answer is JSON of this JSON Schema; tools may be used before."},
     [OPTION_RESUME] = {NULL, "resume", 'r', OPTION_STRING, "ID", NULL, NULL, 0, 0,
                        "Go on with this conversation (an id or its beginning)."},
     [OPTION_CONTINUE] = {NULL, "continue", 'c', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
