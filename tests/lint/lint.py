@@ -131,7 +131,7 @@ def rule_exports():
             own = re.sub(r"^(vision|audio)_", "", stem)  # audio/audio_encoder.c is not audio/encoder.c
             stem = re.sub(r"^((load|text|compute|vision|audio|app|src|x86|arm)_)+", "", stem)
             folders = [part for part in relative.split("/") if not part.endswith(".p")]
-            bare = re.sub(r"_(rows|x86|arm|scalar|table|avx2|avx512|avx_vnni|amx|neon|local|script)$", "", stem)
+            bare = re.sub(r"_(rows|x86|arm|scalar|table|avx2|avx512|neon|local|script)$", "", stem)
             prefixes = set(folders) | {own, stem, bare, stem.rstrip("s"), stem.split("_")[0]}
             output = subprocess.run(["nm", "--extern-only", "--defined-only", os.path.join(folder, name)],
                                     capture_output=True, text=True, check=True).stdout
