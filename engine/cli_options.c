@@ -100,7 +100,7 @@ static const struct option table[] = {
     {"threads", 't', "N", INTEGER, AT(threads), ALL | CLI_CONVERT, 0, 256,
      "worker threads; 0: one a core (0)"},
     {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
-     "kernels: scalar, avx2, avx512, neon (CARAT_CPU, or the best)"},
+     "kernels: scalar, avx2, avx512, amx, neon (CARAT_CPU, or the best)"},
     {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING | CLI_PLAN, 0, 0,
      "store keys and values as f32, f16 or q8 (f32)"},
     {"arithmetic", 0, "KIND", TEXT, AT(arithmetic), COMPUTING, 0, 0,

@@ -17,6 +17,17 @@ bool cpu_has_avx2(void);
 /* AVX-512 F, BW, DQ and VL, besides what cpu_has_avx2 asks for, and a system that saves them. */
 bool cpu_has_avx512(void);
 
+/* The integer dot products of AVX-512 (VNNI), besides what cpu_has_avx512 asks for. */
+bool cpu_has_avx512_vnni(void);
+
+/* The integer dot products for AVX2's registers (AVX-VNNI), besides what cpu_has_avx2 asks for. */
+bool cpu_has_avx_vnni(void);
+
+/* The tile unit (AMX) with bfloat16, AVX-512 with bfloat16 besides what cpu_has_avx512 asks for,
+ * and a system that saves the tiles and lets this process use them. Asking is what makes it let us:
+ * from then on the threads of this process may. */
+bool cpu_has_amx(void);
+
 /* Advanced SIMD, which every 64-bit ARM has. */
 bool cpu_has_neon(void);
 

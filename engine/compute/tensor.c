@@ -19,6 +19,9 @@
  * few enough that they stay in the second-level cache. */
 enum { PANEL_ROWS = 16 };
 
+/* Up to so many tokens unpacking a matrix costs more than it saves: compute/gemm.h is for more. */
+enum { FEW_TOKENS = 16 };
+
 /* Values of a matrix in a piece of work for one token: some tens of microseconds. */
 enum { PIECE_VALUES = 128 * 1024 };
 
@@ -33,7 +36,8 @@ static size_t values_of_a_panel(size_t columns_max)
 uint64_t tensor_machine_plan(int threads, size_t columns_max)
 {
     uint64_t count = (uint64_t)workers_planned(threads);
-    return count * (values_of_a_panel(columns_max) * sizeof(float) + STACK_BYTES);
+    return count * (values_of_a_panel(columns_max) * sizeof(float) + STACK_BYTES) +
+           gemm_plan((int)count, columns_max);
 }
 
 bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, int threads,
@@ -55,6 +59,10 @@ bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, in
         tensor_machine_finish(&made);
         return false;
     }
+    if (!gemm_init(&made.gemm, made.kernels, (int)count, columns_max, err)) {
+        tensor_machine_finish(&made);
+        return false;
+    }
     *machine = made;
     return true;
 }
@@ -63,6 +71,7 @@ void tensor_machine_finish(struct tensor_machine *machine)
 {
     workers_destroy(machine->workers);
     mem_free(machine->panels);
+    gemm_finish(&machine->gemm);
     *machine = (struct tensor_machine){0};
 }
 
@@ -174,22 +183,31 @@ void tensor_multiply(struct tensor_machine *machine, const struct tensor_product
 {
     assert(product_count <= TENSOR_PRODUCTS_MAX);
     struct product_job job = {.machine = machine};
+    struct tensor_product many[TENSOR_PRODUCTS_MAX]; /* those for compute/gemm.h */
+    size_t many_count = 0;
     for (size_t i = 0; i < product_count; i++) {
         const struct weights_matrix *matrix = products[i].matrix;
         if (matrix->data == NULL || products[i].tokens == 0) {
             continue;
         }
-        size_t n = job.product_count++;
-        job.products[n] = products[i];
-        if (products[i].row_count == 0) {
-            job.products[n].row_count = matrix->rows;
+        struct tensor_product product = products[i];
+        product.row_count = product.row_count == 0 ? matrix->rows : product.row_count;
+        if (!machine->exact && product.tokens > FEW_TOKENS &&
+            gemm_takes(&machine->gemm, &product)) {
+            many[many_count++] = product;
+            continue;
         }
+        size_t n = job.product_count++;
+        job.products[n] = product;
         job.piece_rows[n] = rows_of_a_piece(machine, matrix, products[i].tokens);
         size_t rows = (size_t)job.products[n].row_count;
         job.first_piece[n + 1] =
             job.first_piece[n] + (rows + job.piece_rows[n] - 1) / job.piece_rows[n];
     }
-    tensor_share(machine, multiply_piece, &job, job.first_piece[job.product_count]);
+    gemm_multiply(machine, many, many_count);
+    if (job.product_count > 0 && !machine->stopped) {
+        tensor_share(machine, multiply_piece, &job, job.first_piece[job.product_count]);
+    }
 }
 
 void tensor_decode_row(const struct tensor_machine *machine, const struct weights_matrix *matrix,

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compute/gemm.h"
+
 struct err;
 struct kernels;
 struct weights_matrix;
@@ -26,6 +28,7 @@ struct tensor_machine {
     struct workers *workers;
     float *panels;             /* one for each worker: decoded rows of a matrix */
     size_t panel_values;       /* size of one */
+    struct gemm gemm;          /* for many tokens, unless exact */
     const atomic_bool *cancel; /* of the pass that runs now; may be NULL */
     bool stopped;              /* the pass was cancelled and its values are not whole */
     bool exact;                /* float32 only; tensor_machine_init says true */

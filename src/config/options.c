@@ -18,7 +18,7 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_KV] = {"model.kv", "kv", 0, OPTION_CHOICE, "TYPE", "auto", "auto|f16|f32", 0, 0,
                    "Type of the attention cache."},
     [OPTION_CPU] = {"model.cpu", "cpu", 0, OPTION_CHOICE, "NAME", "auto",
-                    "auto|scalar|avx2|avx512|neon", 0, 0, "Force a set of kernels."},
+                    "auto|scalar|avx2|avx512|amx|neon", 0, 0, "Force a set of kernels."},
     [OPTION_DRAFTER] =
         {"model.drafter", "drafter", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
          "The model's drafter (gemma4-assistant), a GGUF file or a folder: it guesses what comes "
