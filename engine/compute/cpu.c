@@ -8,6 +8,10 @@
 
 #include <sched.h>
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -33,6 +37,8 @@ enum {
     CPUID_7_EBX_AVX2 = 1 << 5,
     CPUID_7_EBX_AVX512_F_DQ = 1 << 16 | 1 << 17,
     CPUID_7_EBX_AVX512_BW = 1 << 30,
+    CPUID_7_ECX_AVX512_VNNI = 1 << 11,
+    CPUID_7_1_EAX_AVX_VNNI = 1 << 4,
     XCR0_SSE_AND_AVX = 6,
     XCR0_AVX512 = 0xE6, /* those, the masks, and both upper parts of the wide registers */
 };
@@ -68,6 +74,20 @@ bool cpu_has_avx512(void)
                     XCR0_AVX512);
 }
 
+bool cpu_has_avx_vnni(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return cpu_has_avx2() && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) &&
+           (eax & CPUID_7_1_EAX_AVX_VNNI) != 0;
+}
+
+bool cpu_has_avx512_vnni(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return cpu_has_avx512() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+           (ecx & CPUID_7_ECX_AVX512_VNNI) != 0;
+}
+
 #else
 
 bool cpu_has_avx2(void)
@@ -80,12 +100,32 @@ bool cpu_has_avx512(void)
     return false;
 }
 
+bool cpu_has_avx_vnni(void)
+{
+    return false;
+}
+
+bool cpu_has_avx512_vnni(void)
+{
+    return false;
+}
+
 #endif
 
 bool cpu_has_neon(void)
 {
 #if defined(__aarch64__)
     return true;
+#else
+    return false;
+#endif
+}
+
+bool cpu_has_neon_dot(void)
+{
+#if defined(__aarch64__)
+    const unsigned long dot_products = 1ul << 20; /* HWCAP_ASIMDDP of the kernel's interface */
+    return (getauxval(AT_HWCAP) & dot_products) != 0;
 #else
     return false;
 #endif

@@ -17,8 +17,14 @@ bool cpu_has_avx2(void);
 /* AVX-512 F, BW, DQ and VL, besides what cpu_has_avx2 asks for, and a system that saves them. */
 bool cpu_has_avx512(void);
 
-/* Advanced SIMD, which every 64-bit ARM has. */
+/* Products of bytes summed in 32 bits (vpdpbusd): with 256-bit registers besides cpu_has_avx2, with
+ * 512-bit ones besides cpu_has_avx512. */
+bool cpu_has_avx_vnni(void);
+bool cpu_has_avx512_vnni(void);
+
+/* Advanced SIMD, which every 64-bit ARM has, and its products of bytes summed in 32 bits. */
 bool cpu_has_neon(void);
+bool cpu_has_neon_dot(void);
 
 /* A hint to the core that we spin: kinder to its sibling thread and to the power bill. */
 static inline void cpu_relax(void)
