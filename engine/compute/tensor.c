@@ -23,9 +23,9 @@
  * few enough that they stay in the second-level cache. */
 enum { PANEL_ROWS = 16 };
 
-/* Values of a matrix in a piece of work for one token: some microseconds; and the pieces that a
+/* Values of a matrix in a piece of work: some tens of microseconds; and the pieces that a
  * small matrix is cut into for each worker, so that they end together. */
-enum { PIECE_VALUES = 128 * 1024, PIECES_A_WORKER = 4 };
+enum { PIECE_VALUES = 512 * 1024, PIECES_A_WORKER = 4 };
 
 /* Activations that the caller rounds by itself: more are shared. */
 enum { ROUNDED_ALONE = 32 * 1024 };
@@ -174,7 +174,7 @@ static size_t rows_of_a_piece(const struct tensor_machine *machine,
     if (!rounded && !dots_as_stored(machine, product)) {
         return PANEL_ROWS;
     }
-    size_t most = PIECE_VALUES / (size_t)product->matrix->columns / product->tokens / 4 * 4;
+    size_t most = PIECE_VALUES / (size_t)product->matrix->columns / 4 * 4;
     size_t pieces = (size_t)workers_count(machine->workers) * PIECES_A_WORKER;
     size_t fair = ((size_t)product->row_count / pieces + 3) / 4 * 4;
     size_t rows = fair < most ? fair : most;

@@ -21,7 +21,9 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { TILE = 4, AHEAD = 2048, LINE = 64 };
+/* Tokens that share one unpacking; rows that are done together, far from each other, as streams of
+ * their own for the processor's prefetching (see int8_avx512.c); how far ahead they are fetched. */
+enum { TILE = 4, STREAMS = 4, STREAMS_OF_MANY = 1, FEW = 2, AHEAD = 4096, LINE = 64 };
 
 enum kind {
     ONE_STEP,     /* unsigned codes whose zero lies at 2^k: offsets are moved down by 7 - k */
@@ -344,59 +346,74 @@ INLINE float add_lanes(__m256 v)
     return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
 }
 
-/* One row against `tokens` tokens. */
-INLINE void tile(const unsigned char *row, size_t columns, const struct int8_quad *x, float *out,
-                 size_t out_stride, const struct format format, const size_t tokens)
+/* `rows` rows that lie `apart` bytes from each other, against `tokens` tokens. */
+INLINE void tile(const unsigned char *row, size_t apart, size_t columns, const struct int8_quad *x,
+                 float *out, size_t out_apart, size_t out_stride, const struct format format,
+                 const size_t rows, const size_t tokens)
 {
     const size_t quads = int8_quads(columns), whole = columns / INT8_QUAD;
     const size_t quad_bytes = 4 * format.block_bytes;
-    __m256 sums[TILE];
-    unsigned char copy[4 * 34] = {0};
-    const unsigned char *rest = row; /* behind the whole quads */
-    for (size_t t = 0; t < tokens; t++) {
-        sums[t] = _mm256_setzero_ps();
-    }
-    if (!format.large &&
-        whole < quads) { /* blocks behind the end are zero: their steps, and their activations */
-        size_t blocks = columns / INT8_BLOCK - 4 * whole;
-        memcpy(copy, row + whole * quad_bytes, blocks * format.block_bytes);
-        rest = copy;
-    }
-    for (size_t q = 0; q < quads; q++) {
-        for (size_t line = 0; line < quad_bytes; line += LINE) {
-            _mm_prefetch((const char *)row + q * quad_bytes + line + AHEAD, _MM_HINT_T0);
+    __m256 sums[STREAMS][TILE];
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t t = 0; t < tokens; t++) {
+            sums[r][t] = _mm256_setzero_ps();
         }
-        for (int part = 0; part < 2; part++) {
-            struct unpacked unpacked;
-            format.unpack(q < whole ? row : rest, q < whole ? q : 0, part, &unpacked);
-            for (size_t t = 0; t < tokens; t++) {
-                sums[t] = add_part(sums[t], &unpacked, &x[t * quads + q], part, format);
+    }
+    for (size_t q = 0; q < whole; q++) {
+        for (size_t r = 0; r < rows; r++) {
+            const unsigned char *at = row + r * apart;
+            for (size_t line = 0; line < quad_bytes; line += LINE) {
+                _mm_prefetch((const char *)at + q * quad_bytes + line + AHEAD, _MM_HINT_T0);
+            }
+            for (int part = 0; part < 2; part++) {
+                struct unpacked unpacked;
+                format.unpack(at, q, part, &unpacked);
+                for (size_t t = 0; t < tokens; t++) {
+                    sums[r][t] = add_part(sums[r][t], &unpacked, &x[t * quads + q], part, format);
+                }
             }
         }
     }
-    for (size_t t = 0; t < tokens; t++) {
-        out[t * out_stride] = add_lanes(sums[t]);
+    for (size_t r = 0; r < rows && !format.large && whole < quads; r++) {
+        /* Blocks behind the end are zero: their steps, and their activations. */
+        unsigned char rest[4 * 34] = {0};
+        size_t blocks = columns / INT8_BLOCK - 4 * whole;
+        memcpy(rest, row + r * apart + whole * quad_bytes, blocks * format.block_bytes);
+        for (int part = 0; part < 2; part++) {
+            struct unpacked unpacked;
+            format.unpack(rest, 0, part, &unpacked);
+            for (size_t t = 0; t < tokens; t++) {
+                sums[r][t] = add_part(sums[r][t], &unpacked, &x[t * quads + whole], part, format);
+            }
+        }
+    }
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t t = 0; t < tokens; t++) {
+            out[t * out_stride + r * out_apart] = add_lanes(sums[r][t]);
+        }
     }
 }
 
-INLINE void few_tokens(const unsigned char *row, size_t columns, const struct int8_quad *x,
-                       size_t tokens, float *out, size_t out_stride, const struct format format)
+/* At most TILE tokens. The rows are shared among the streams; the rest of them are done alone. */
+INLINE void few_tokens(const unsigned char *rows, size_t row_bytes, size_t row_count,
+                       size_t columns, const struct int8_quad *x, float *out, size_t out_stride,
+                       const struct format format, const size_t streams, const size_t tokens)
 {
-    switch (tokens) {
-    case 1:
-        tile(row, columns, x, out, out_stride, format, 1);
-        break;
-    case 2:
-        tile(row, columns, x, out, out_stride, format, 2);
-        break;
-    case 3:
-        tile(row, columns, x, out, out_stride, format, 3);
-        break;
-    default:
-        tile(row, columns, x, out, out_stride, format, TILE);
-        break;
+    size_t share = row_count / streams;
+    for (size_t r = 0; r < share; r++) {
+        tile(rows + r * row_bytes, share * row_bytes, columns, x, out + r, share, out_stride,
+             format, streams, tokens);
+    }
+    for (size_t r = share * streams; r < row_count; r++) {
+        tile(rows + r * row_bytes, 0, columns, x, out + r, 0, out_stride, format, 1, tokens);
     }
 }
+
+#define CASE(TOKENS)                                                                         \
+    case TOKENS:                                                                             \
+        few_tokens(rows, row_bytes, row_count, columns, x + t * quads, out + t * out_stride, \
+                   out_stride, format, TOKENS <= FEW ? STREAMS : STREAMS_OF_MANY, TOKENS);   \
+        break;
 
 #define DEFINE_FORMAT(NAME, KIND, ZERO, BLOCK_BYTES, LARGE)                                    \
     static void multiply_##NAME(const unsigned char *rows, size_t row_bytes, size_t row_count, \
@@ -405,11 +422,9 @@ INLINE void few_tokens(const unsigned char *row, size_t columns, const struct in
     {                                                                                          \
         const struct format format = {unpack_##NAME, KIND, ZERO, BLOCK_BYTES, LARGE};          \
         size_t quads = int8_quads(columns);                                                    \
-        for (size_t r = 0; r < row_count; r++) {                                               \
-            for (size_t t = 0; t < tokens; t += TILE) {                                        \
-                size_t some = tokens - t < TILE ? tokens - t : TILE;                           \
-                few_tokens(rows + r * row_bytes, columns, x + t * quads, some,                 \
-                           out + t * out_stride + r, out_stride, format);                      \
+        for (size_t t = 0; t < tokens; t += TILE) {                                            \
+            switch (tokens - t < TILE ? tokens - t : TILE) {                                   \
+                CASE(1) CASE(2) CASE(3) CASE(4)                                                \
             }                                                                                  \
         }                                                                                      \
     }
