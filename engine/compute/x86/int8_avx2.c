@@ -23,7 +23,7 @@
 
 /* Tokens that share one unpacking; rows that are done together, far from each other, as streams of
  * their own for the processor's prefetching (see int8_avx512.c); how far ahead they are fetched. */
-enum { TILE = 4, STREAMS = 4, STREAMS_OF_MANY = 1, FEW = 2, AHEAD = 4096, LINE = 64 };
+enum { TILE = 4, STREAMS = 4, STREAMS_OF_MANY = 1, FEW = 2, AHEAD = 1024, LINE = 64 };
 
 enum kind {
     ONE_STEP,     /* unsigned codes whose zero lies at 2^k: offsets are moved down by 7 - k */

@@ -30,7 +30,7 @@ enum { STREAMS = 4, STREAMS_OF_MANY = 2, FEW = 4 };
 
 /* How far ahead of the multiplication rows are fetched: the processor does not look beyond a page
  * by itself. */
-enum { AHEAD = 4096, LINE = 64 };
+enum { AHEAD = 1024, LINE = 64 };
 
 enum kind {
     ONE_STEP,     /* codes with zero at 128 */
