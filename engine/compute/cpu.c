@@ -8,6 +8,10 @@
 
 #include <sched.h>
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -109,16 +113,6 @@ bool cpu_has_amx(void)
 
 #else
 
-bool cpu_has_avx512_vnni(void)
-{
-    return false;
-}
-
-bool cpu_has_avx_vnni(void)
-{
-    return false;
-}
-
 bool cpu_has_amx(void)
 {
     return false;
@@ -134,12 +128,32 @@ bool cpu_has_avx512(void)
     return false;
 }
 
+bool cpu_has_avx_vnni(void)
+{
+    return false;
+}
+
+bool cpu_has_avx512_vnni(void)
+{
+    return false;
+}
+
 #endif
 
 bool cpu_has_neon(void)
 {
 #if defined(__aarch64__)
     return true;
+#else
+    return false;
+#endif
+}
+
+bool cpu_has_neon_dot(void)
+{
+#if defined(__aarch64__)
+    const unsigned long dot_products = 1ul << 20; /* HWCAP_ASIMDDP of the kernel's interface */
+    return (getauxval(AT_HWCAP) & dot_products) != 0;
 #else
     return false;
 #endif

@@ -28,8 +28,9 @@ bool cpu_has_avx_vnni(void);
  * from then on the threads of this process may. */
 bool cpu_has_amx(void);
 
-/* Advanced SIMD, which every 64-bit ARM has. */
+/* Advanced SIMD, which every 64-bit ARM has, and its products of bytes summed in 32 bits. */
 bool cpu_has_neon(void);
+bool cpu_has_neon_dot(void);
 
 /* A hint to the core that we spin: kinder to its sibling thread and to the power bill. */
 static inline void cpu_relax(void)

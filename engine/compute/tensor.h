@@ -18,6 +18,8 @@
 #include "compute/gemm.h"
 
 struct err;
+struct int8_kernels;
+struct int8_quad;
 struct kernels;
 struct weights_matrix;
 struct workers;
@@ -26,12 +28,15 @@ struct workers;
 struct tensor_machine {
     const struct kernels *kernels;
     struct workers *workers;
-    float *panels;             /* one for each worker: decoded rows of a matrix */
-    size_t panel_values;       /* size of one */
-    struct gemm gemm;          /* for many tokens, unless exact */
-    const atomic_bool *cancel; /* of the pass that runs now; may be NULL */
-    bool stopped;              /* the pass was cancelled and its values are not whole */
-    bool exact;                /* float32 only; tensor_machine_init says true */
+    float *panels;                   /* one for each worker: decoded rows of a matrix */
+    size_t panel_values;             /* size of one */
+    const struct int8_kernels *int8; /* for few tokens, unless `exact` */
+    struct gemm gemm;                /* for many tokens, unless `exact` */
+    struct int8_quad *quads;         /* rounded activations of one tensor_multiply */
+    size_t vector_quads;             /* those of the widest vector */
+    const atomic_bool *cancel;       /* of the pass that runs now; may be NULL */
+    bool stopped;                    /* the pass was cancelled and its values are not whole */
+    bool exact;                      /* float32 only; tensor_machine_init says true */
 };
 
 /* Starts `threads` workers (0 = all cores) and chooses kernels by name (NULL = best).
@@ -59,7 +64,9 @@ struct tensor_product {
 };
 
 /* Several products as one piece of work: q, k and v; gate and up, also of several experts. A
- * product whose matrix has no data is left out. */
+ * product whose matrix has no data is left out. Unless the machine is `exact`, products for up to
+ * INT8_TOKENS_MAX tokens are made in whole numbers where the matrix has a format for it
+ * (compute/int8.h); a token's result is then the same bits for any number of tokens up to that. */
 enum { TENSOR_PRODUCTS_MAX = 16 };
 void tensor_multiply(struct tensor_machine *machine, const struct tensor_product *products,
                      size_t product_count);
