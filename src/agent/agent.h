@@ -19,16 +19,18 @@
 #include "chat/conversation.h"
 
 struct agent;
+struct checkpoint;
 struct err;
 struct infer;
 struct infer_event;
 struct store;
 
 struct agent_options {
-    struct infer *infer;         /* borrowed */
-    struct store *store;         /* borrowed */
-    struct toolproc *toolproc;   /* borrowed; its callbacks are given to agent_tool_* */
-    const char *workspace;       /* absolute */
+    struct infer *infer;           /* borrowed */
+    struct store *store;           /* borrowed */
+    struct toolproc *toolproc;     /* borrowed; its callbacks are given to agent_tool_* */
+    struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
+    const char *workspace;         /* absolute */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
     const char *system_prompt;   /* NULL = the built-in text */
     struct turn_limits limits;
@@ -104,6 +106,7 @@ const struct chat_conversation *agent_conversation(const struct agent *agent);
 const char *agent_conversation_id(const struct agent *agent);
 
 /* What the loop brings in. */
+void agent_checkpoint(struct agent *agent); /* a job of the checkpoint may be done */
 void agent_infer_event(struct agent *agent, const struct infer_event *event);
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
 void agent_tool_finished(struct agent *agent, const char *call_id,
