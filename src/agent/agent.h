@@ -38,6 +38,7 @@ struct agent_options {
     enum approval_mode mode;
     bool unattended; /* nobody can approve: a call that would ask ends the turn (TURN_DENIED) */
     bool thinking;
+    int result_tokens; /* of one answer of more_output */
     bool has_sampling; /* the user's own; else the model's recommendation */
     float temperature, top_p;
     int top_k;

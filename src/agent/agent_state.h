@@ -49,6 +49,7 @@ struct agent {
     bool ended_early;       /* the step was ended here; the model is about to stop */
 
     struct calls calls;
+    bool has_more; /* a result was cut and kept: more_output is declared */
     unsigned next_call;
 
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */

@@ -375,6 +375,7 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .mode = app_mode(config, app->headless),
             .unattended = app->headless,
             .thinking = config_boolean(config, OPTION_THINKING),
+            .result_tokens = (int)config_whole(config, OPTION_RESULT_TOKENS),
         };
         choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
         agent = agent_create(&options, app->face.event, app->face.context, err);
