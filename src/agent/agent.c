@@ -23,6 +23,7 @@
 #include "agent/calls.h"
 #include "agent/context.h"
 #include "agent/journal.h"
+#include "agent/more_output.h"
 #include "agent/preamble.h"
 #include "agent/recovery.h"
 #include "agent/response.h"
@@ -166,14 +167,18 @@ static void generate(struct agent *agent, int budget)
         agent->budget_when_loaded = budget;
         return;
     }
+    const json_t *tools = agent->options.no_tools ? NULL
+                          : agent->has_more       ? toolset_all()
+                                                  : toolset_declarations();
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
                                     .conversation = &agent->conversation,
                                     .system = agent->system,
-                                    .tools = toolset_declarations(),
+                                    .tools = tools,
+                                    .schema = agent->options.schema,
                                     .sampling = sampling_choose(&agent->options, model)};
     struct context_options options = {.system = agent->system,
-                                      .tools = toolset_declarations(),
+                                      .tools = tools,
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
                                       .ids = infer_control(agent->options.infer)};
@@ -189,6 +194,7 @@ static void generate(struct agent *agent, int budget)
                &(struct step_options){.starts_in_thought = request.prompt.starts_in_thought,
                                       .tools = options.tools,
                                       .next_call = agent->next_call,
+                                      .structured = request.schema != NULL,
                                       .text = on_step_text,
                                       .thought = on_step_thought,
                                       .context = agent});
@@ -342,6 +348,20 @@ void agent_drop_call(struct agent *agent, int place)
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 
+/* more_output needs no process: what it reads is in the store. */
+static void read_on(struct agent *agent, int place)
+{
+    struct open_call *call = &agent->calls.items[place];
+    struct agent_event event = call_event(AGENT_CALL_STARTED, call);
+    bool failed;
+    emit(agent, &event);
+    json_t *response = more_output_answer(&agent->journal, call->record.arguments,
+                                          agent->options.result_tokens, &failed);
+    settle(agent, call, response, failed, false);
+    json_decref(response);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+}
+
 /* That the call starts is on disk before it does: after a crash it is never run twice. */
 void agent_start_call(struct agent *agent, int place)
 {
@@ -355,6 +375,10 @@ void agent_start_call(struct agent *agent, int place)
         return;
     }
     call->running = true;
+    if (strcmp(call->record.name, "more_output") == 0) {
+        read_on(agent, place);
+        return;
+    }
     toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
                    call->record.arguments);
     struct agent_event event = call_event(AGENT_CALL_STARTED, call);
@@ -608,20 +632,24 @@ void agent_tool_output(struct agent *agent, const char *call_id, const char *byt
 /* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. */
 static json_t *bounded_response(struct agent *agent, json_t *response)
 {
+    struct err err = {0};
     struct str whole;
+    bool kept;
+    json_t *bounded = more_output_keep(&agent->journal, response, &kept, &err);
     str_init(&whole);
-    json_t *bounded = NULL;
-    if (response_too_large(response, &whole)) {
+    if (response_too_large(bounded, &whole)) {
         char handle[16] = "";
-        struct err err = {0};
-        if (!journal_result(&agent->journal, whole.data, whole.length, handle, &err)) {
-            handle[0] = '\0';
-            agent_say(agent, AGENT_NOTICE, err.text);
-        }
-        bounded = response_cut(response, &whole, handle);
+        kept = journal_result(&agent->journal, whole.data, whole.length, handle, &err);
+        json_t *cut = response_cut(bounded, &whole, kept ? handle : "");
+        json_decref(bounded);
+        bounded = cut;
     }
+    if (err.code != ERR_NONE) {
+        agent_say(agent, AGENT_NOTICE, err.text);
+    }
+    agent->has_more |= kept;
     str_finish(&whole);
-    return bounded != NULL ? bounded : json_incref(response);
+    return bounded;
 }
 
 void agent_tool_finished(struct agent *agent, const char *call_id,
@@ -676,6 +704,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
         agent_destroy(agent);
         return NULL;
     }
+    agent->has_more = more_output_offered(&agent->conversation);
     return agent;
 }
 

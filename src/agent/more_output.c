@@ -39,10 +39,11 @@ json_t *more_output_keep(struct journal *journal, json_t *response, bool *kept, 
     struct str text;
     str_init(&text);
     str_append(&text, shown);
-    *kept = journal_result(journal, json_string_value(whole), json_string_length(whole), handle,
-                           err);
+    *kept =
+        journal_result(journal, json_string_value(whole), json_string_length(whole), handle, err);
     if (*kept) {
-        str_append_format(&text, "\n[cut; more_output {\"handle\": \"%s\"} shows the rest]", handle);
+        str_append_format(&text, "\n[cut; more_output {\"handle\": \"%s\"} shows the rest]",
+                          handle);
     } else {
         str_append(&text, "\n[cut; the rest could not be kept]");
     }
@@ -75,7 +76,8 @@ static void add_line(struct page *page, const char *line, size_t length)
         page->full = true;
         return;
     }
-    size_t room = page->limit > text->length + LINE_ROOM ? page->limit - text->length - LINE_ROOM : 0;
+    size_t room =
+        page->limit > text->length + LINE_ROOM ? page->limit - text->length - LINE_ROOM : 0;
     size_t fits = length <= room ? length : utf8_complete_length(line, room);
     if (fits < length && page->shown > 0) {
         page->full = true;
@@ -118,10 +120,11 @@ static void add_note(struct page *page)
                           page->pattern != NULL ? " holds the pattern" : "", page->handle,
                           page->lines);
     } else if (page->full) {
-        str_append_format(text,
-                          "[%ld of %ld lines; more_output {\"handle\": \"%s\", \"start_line\": %ld} "
-                          "reads on]",
-                          page->shown, page->lines, page->handle, page->last + 1);
+        str_append_format(
+            text,
+            "[%ld of %ld lines; more_output {\"handle\": \"%s\", \"start_line\": %ld} "
+            "reads on]",
+            page->shown, page->lines, page->handle, page->last + 1);
     } else {
         str_append_format(text, "[%ld of %ld lines; the end]", page->shown, page->lines);
     }
@@ -131,8 +134,8 @@ static json_t *complain(const char *what, bool *failed)
 {
     struct str text;
     str_init(&text);
-    str_append_format(&text,
-                      "error: %s. Expected for example {\"handle\": \"r1\", \"start_line\": 1}", what);
+    str_append_format(
+        &text, "error: %s. Expected for example {\"handle\": \"r1\", \"start_line\": 1}", what);
     json_t *response = output(&text);
     str_finish(&text);
     *failed = true;
@@ -165,7 +168,8 @@ json_t *more_output_answer(struct journal *journal, const json_t *arguments, int
         return complain(err.text, failed);
     }
     page.bytes = bytes;
-    page.limit = (size_t)(tokens < LEAST_TOKENS ? LEAST_TOKENS : tokens) * BYTES_A_TOKEN - NOTE_ROOM;
+    page.limit =
+        (size_t)(tokens < LEAST_TOKENS ? LEAST_TOKENS : tokens) * BYTES_A_TOKEN - NOTE_ROOM;
     str_init(&page.text);
     fill(&page);
     add_note(&page);
@@ -174,4 +178,16 @@ json_t *more_output_answer(struct journal *journal, const json_t *arguments, int
     mem_free(bytes);
     *failed = false;
     return response;
+}
+
+bool more_output_offered(const struct chat_conversation *conversation)
+{
+    for (size_t i = 0; i < conversation->count; i++) {
+        const json_t *result = conversation->messages[i].result;
+        const char *shown = json_string_value(json_object_get(result, "output"));
+        if (shown != NULL && strstr(shown, "more_output {\"handle\": ") != NULL) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "chat/conversation.h"
+
 struct err;
 struct journal;
 
@@ -22,5 +24,8 @@ json_t *more_output_keep(struct journal *journal, json_t *response, bool *kept, 
  * the lines that hold `pattern`; a note says what is left and how to get it. */
 json_t *more_output_answer(struct journal *journal, const json_t *arguments, int tokens,
                            bool *failed);
+
+/* Some result of the conversation names a handle. */
+bool more_output_offered(const struct chat_conversation *conversation);
 
 #endif

@@ -69,8 +69,7 @@ static void load(void)
     json_t *declaration;
     json_array_foreach(toolset.all, i, declaration)
     {
-        if (!json_is_true(
-                json_object_get(json_object_get(declaration, "carat"), "optional"))) {
+        if (!json_is_true(json_object_get(json_object_get(declaration, "carat"), "optional"))) {
             json_array_append(toolset.declarations, declaration);
         }
         add_tool(declaration);
