@@ -25,6 +25,7 @@
 #include "agent/journal.h"
 #include "agent/more_output.h"
 #include "agent/preamble.h"
+#include "agent/preview.h"
 #include "agent/recovery.h"
 #include "agent/response.h"
 #include "agent/sampling.h"
@@ -331,7 +332,7 @@ static void decide(struct agent *agent, int place)
         call->waits = true;
         agent->asked_us = clock_monotonic_us();
         str_clear(&why);
-        approval_describe(call->record.name, call->record.arguments, &why);
+        preview_describe(agent->workspace, call->record.name, call->record.arguments, &why);
         struct agent_event event = call_event(AGENT_APPROVAL, call);
         event.text = why.data;
         event.length = why.length;
