@@ -12,10 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/diff.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "base/utf8.h"
 
 #include "capped.h"
@@ -23,8 +21,6 @@
 #include "tool.h"
 
 enum { EDIT_LIMIT = 16 * 1024 * 1024, SHOWN = 160, LINES_LISTED = 8, PLACES_LIMIT = 1000 };
-/* So long may a difference be in the result, and so large a file of which one is made. */
-enum { DIFFERENCE_LINES = 40, DIFFERENCE_SIZE = 1024 * 1024 };
 
 struct piece {
     const char *bytes;
@@ -270,26 +266,6 @@ static const char *locate(struct edit *edit, struct tool_result *result)
     return places.first;
 }
 
-/* "changed PATH" and, of files of ordinary size, the lines that went and came. */
-static void add_difference(const struct edit *edit, const char *content, size_t size,
-                           struct capped *text)
-{
-    capped_format(text, "changed %s", edit->relative);
-    if (size > DIFFERENCE_SIZE || edit->content.length > DIFFERENCE_SIZE) {
-        return;
-    }
-    struct str difference;
-    str_init(&difference);
-    str_append_char(&difference, '\n');
-    diff_append(&difference, (struct diff_text){edit->content.bytes, edit->content.length},
-                (struct diff_text){content, size}, DIFFERENCE_LINES);
-    str_truncate(&difference, difference.length - 1);
-    if (!capped_add(text, difference.data, difference.length)) {
-        capped_note(text, "[the difference is too long to show]");
-    }
-    str_finish(&difference);
-}
-
 /* Writes the file with the piece at `place` exchanged. */
 static void replace(struct edit *edit, const char *place, const struct workspace_state *expected,
                     struct tool_result *result)
@@ -318,7 +294,7 @@ static void replace(struct edit *edit, const char *place, const struct workspace
     } else {
         workspace_state_of_bytes(content, size, &state);
         workspace_remember(workspace, edit->relative, &state);
-        add_difference(edit, content, size, &text);
+        capped_format(&text, "changed %s", edit->relative);
         tool_succeed(result, text.data, text.length);
     }
     capped_finish(&text);

@@ -17,6 +17,7 @@
 #include "infer/infer.h"
 #include "infer/infer_remote.h"
 #include "models/catalogue.h"
+#include "models/library.h"
 #include "store/store.h"
 #include "undo/undo.h"
 
@@ -153,9 +154,11 @@ bool app_find_model(struct app *app, struct err *err)
         app->model_path = mem_strdup(wanted);
         return true;
     }
-    return catalogue_find(wanted, app->paths.user_models, app->paths.installed_models,
-                          &app->model_path, &entry, err) ||
-           fail(app, EXIT_CODE_NO_MODEL);
+    char *standard = wanted == NULL ? library_default(app->paths.user_models) : NULL;
+    bool found = catalogue_find(wanted != NULL ? wanted : standard, app->paths.user_models,
+                                app->paths.installed_models, &app->model_path, &entry, err);
+    mem_free(standard);
+    return found || fail(app, EXIT_CODE_NO_MODEL);
 }
 
 static struct infer *open_script(struct app *app, const char *path, struct err *err)

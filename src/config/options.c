@@ -28,6 +28,9 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "Sample among the likeliest tokens that make up P. Unset: the model's own."},
     [OPTION_SEED] = {"model.seed", "seed", 0, OPTION_WHOLE, "N", "0", NULL, 0, 9007199254740992.0,
                      "Seed of the draws; 0 is a fresh one each time."},
+    [OPTION_MODELS_HOST] = {"models.host", NULL, 0, OPTION_STRING, "URL", "https://huggingface.co",
+                            NULL, 0, 0,
+                            "Where carat models pull gets models: Hugging Face, or a mirror."},
     [OPTION_REMOTE_URL] = {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
                            "Server that speaks OpenAI's chat/completions, for -m remote: "
                            "(http://127.0.0.1:8080/v1). What you say there leaves this machine."},

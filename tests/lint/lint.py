@@ -38,6 +38,7 @@ MAY = {
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c"],
     r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/mcp/", "src/models/", "src/infer/infer_remote.c"],
+    r"openssl/.*": ["src/base/hash.c"],
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c"],
