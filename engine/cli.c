@@ -24,7 +24,9 @@
 #include "cli_json.h"
 #include "cli_npy.h"
 #include "cli_options.h"
+#include "cli_soft.h"
 #include "engine/engine.h"
+#include "engine/engine_media.h"
 
 enum { EXIT_USAGE = 2, INPUT_LIMIT = 64 * 1024 * 1024 };
 
@@ -200,14 +202,51 @@ static int run_detokenize(struct engine_model *model, const struct cli_options *
     return status == EXIT_SUCCESS ? finish_output() : status;
 }
 
-/* Evaluates all ids, `chunk` a call, into a file. */
-static int write_logits(struct engine_session *session, const struct ids *ids, size_t chunk,
-                        size_t vocabulary, const char *path)
+/* The end of a piece of at most `chunk` ids from `at`, or of more: soft tokens are not cut. */
+static size_t piece_end(const struct cli_soft *soft, size_t at, size_t chunk, size_t count)
+{
+    size_t end = count - at < chunk ? count : at + chunk;
+    for (size_t i = 0; i < soft->count; i++) {
+        size_t from = soft->items[i].position, to = from + soft->items[i].count;
+        end = from < end && end < to ? to : end;
+    }
+    return end;
+}
+
+/* One piece; its soft tokens are told by their place in it. */
+static bool evaluate_piece(struct engine_session *session, const struct ids *ids, size_t at,
+                           size_t end, const struct cli_soft *soft, float *logits,
+                           struct engine_error *error)
+{
+    size_t first = 0, last;
+    while (first < soft->count && soft->items[first].position < at) {
+        first++;
+    }
+    for (last = first; last < soft->count && soft->items[last].position < end; last++) {
+        soft->items[last].position -= at;
+    }
+    bool ok = engine_session_evaluate_soft(session, ids->items + at, end - at, soft->items + first,
+                                           last - first, logits, error);
+    for (size_t i = first; i < last; i++) {
+        soft->items[i].position += at;
+    }
+    return ok;
+}
+
+/* Evaluates all ids, about `chunk` a call, into a file. */
+static int write_logits(struct engine_session *session, const struct ids *ids,
+                        const struct cli_soft *soft, size_t chunk, size_t vocabulary,
+                        const char *path)
 {
     struct err err;
     struct engine_error error;
     struct cli_npy npy;
-    float *logits = mem_try_alloc(chunk * vocabulary, sizeof *logits);
+    size_t longest = 0;
+    for (size_t at = 0, end; at < ids->count; at = end) {
+        end = piece_end(soft, at, chunk, ids->count);
+        longest = end - at > longest ? end - at : longest;
+    }
+    float *logits = mem_try_alloc(longest * vocabulary, sizeof *logits);
     if (logits == NULL) {
         return complain("no memory for the logits; try a smaller --chunk");
     }
@@ -216,11 +255,11 @@ static int write_logits(struct engine_session *session, const struct ids *ids, s
         return complain(err.text);
     }
     int status = EXIT_SUCCESS;
-    for (size_t at = 0; at < ids->count && status == EXIT_SUCCESS; at += chunk) {
-        size_t n = ids->count - at < chunk ? ids->count - at : chunk;
-        if (!engine_session_evaluate(session, ids->items + at, n, logits, &error)) {
+    for (size_t at = 0, end; at < ids->count && status == EXIT_SUCCESS; at = end) {
+        end = piece_end(soft, at, chunk, ids->count);
+        if (!evaluate_piece(session, ids, at, end, soft, logits, &error)) {
             status = complain(error.text);
-        } else if (!cli_npy_write(&npy, logits, n, &err)) {
+        } else if (!cli_npy_write(&npy, logits, end - at, &err)) {
             status = complain(err.text);
         }
     }
@@ -243,18 +282,21 @@ static int run_logits(struct engine_model *model, const struct cli_options *opti
         return complain(err.text);
     }
     int status = EXIT_FAILURE;
+    struct cli_soft soft = {0};
     struct engine_session *session = NULL;
     if (ids.count == 0) {
         complain("there are no ids");
+    } else if (!cli_soft_make(&soft, model, options, ids.items, ids.count, &err)) {
+        complain(err.text);
     } else {
         session = open_session(model, options, ids.count);
     }
     if (session != NULL) {
         size_t chunk = options->chunk > 0 ? (size_t)options->chunk : ids.count;
-        chunk = chunk < ids.count ? chunk : ids.count;
-        status = write_logits(session, &ids, chunk,
+        status = write_logits(session, &ids, &soft, chunk,
                               (size_t)engine_model_info(model)->vocabulary_size, options->output);
     }
+    cli_soft_finish(&soft);
     engine_session_destroy(session);
     mem_free(ids.items);
     return status;
@@ -483,7 +525,8 @@ static void finish_answer(struct printer *printer)
 }
 
 static int generate(struct engine_model *model, struct engine_session *session,
-                    const struct cli_options *options, const struct ids *prompt)
+                    const struct cli_options *options, const struct ids *prompt,
+                    const struct cli_soft *soft)
 {
     struct engine_error error;
     struct printer printer = {.model = model,
@@ -495,11 +538,12 @@ static int generate(struct engine_model *model, struct engine_session *session,
         return complain("no memory for the log-probabilities");
     }
     str_init(&printer.pending);
-    bool ok = (options->load == NULL || engine_session_restore(session, options->load, &error)) &&
-              (prompt->count == 0 ||
-               engine_session_sync(session, prompt->items, prompt->count, NULL, &error)) &&
-              print_answer(&printer, session, options, &error) &&
-              (options->save == NULL || engine_session_save(session, options->save, &error));
+    bool ok =
+        (options->load == NULL || engine_session_restore(session, options->load, &error)) &&
+        (prompt->count == 0 || engine_session_sync_soft(session, prompt->items, prompt->count,
+                                                        soft->items, soft->count, NULL, &error)) &&
+        print_answer(&printer, session, options, &error) &&
+        (options->save == NULL || engine_session_save(session, options->save, &error));
     if (ok) {
         finish_answer(&printer);
     }
@@ -554,14 +598,22 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
         return EXIT_USAGE;
     }
     int status = EXIT_FAILURE;
+    struct err err;
+    struct cli_soft soft = {0};
     struct engine_session *session = NULL;
-    if (!has_prompt || read_prompt(model, options, &prompt)) {
+    bool ready = !has_prompt || read_prompt(model, options, &prompt);
+    if (ready && !cli_soft_make(&soft, model, options, prompt.items, prompt.count, &err)) {
+        ready = false;
+        complain(err.text);
+    }
+    if (ready) {
         size_t needed = prompt.count + (size_t)options->new_tokens;
         session = open_session(model, options, options->load != NULL ? SIZE_MAX : needed);
     }
     if (session != NULL) {
-        status = generate(model, session, options, &prompt);
+        status = generate(model, session, options, &prompt, &soft);
     }
+    cli_soft_finish(&soft);
     engine_session_destroy(session);
     mem_free(prompt.items);
     return status;
@@ -612,9 +664,9 @@ static int run_embed(struct engine_model *model, const struct cli_options *optio
 {
     struct err err;
     bool (*embed)(const struct cli_options *, const struct engine_model_info *, struct err *) =
-        options->image != NULL ? cli_image_embed : cli_audio_embed;
-    bool early = options->image != NULL ? options->patches : options->mel;
-    if ((options->audio == NULL) == (options->image == NULL) || options->output == NULL ||
+        options->images.count > 0 ? cli_image_embed : cli_audio_embed;
+    bool early = options->images.count > 0 ? options->patches : options->mel;
+    if (options->audios.count + options->images.count != 1 || options->output == NULL ||
         (options->mmproj == NULL && !early)) {
         complain("embed needs --audio FILE or --image FILE, -o FILE, and --mmproj FILE (or for "
                  "sound --mel, for a picture --patches)");

@@ -14,6 +14,7 @@
 #include "cli_npy.h"
 #include "cli_options.h"
 #include "engine/engine.h"
+#include "engine/engine_media.h"
 #include "media.h"
 #include "vision/patches.h"
 #include "vision/resize.h"
@@ -158,13 +159,18 @@ struct picture {
     size_t width, height;
 };
 
+static int32_t budget_of(const struct cli_options *options)
+{
+    return options->budget == 0 ? CLI_BUDGET : (int32_t)options->budget;
+}
+
 static bool write_patches(const struct cli_options *options, const struct picture *picture,
                           struct err *err)
 {
     float *patches;
     size_t columns, rows;
-    if (!media_patches(picture->rgb, picture->width, picture->height, (int32_t)options->budget,
-                       &patches, &columns, &rows, err)) {
+    if (!media_patches(picture->rgb, picture->width, picture->height, budget_of(options), &patches,
+                       &columns, &rows, err)) {
         return false;
     }
     bool ok = write_rows(options->output, patches, columns * rows, PATCHES_VALUES, err);
@@ -176,8 +182,7 @@ static bool write_soft_tokens(const struct cli_options *options,
                               const struct engine_model_info *model, const struct picture *picture,
                               struct err *err)
 {
-    float *soft = NULL;
-    size_t tokens;
+    struct engine_soft soft = {0};
     struct media *media = media_open(options->mmproj, model->kernels, model->threads, err);
     bool ok = media != NULL;
     if (ok && media_width(media) != model->hidden_size) {
@@ -186,27 +191,35 @@ static bool write_soft_tokens(const struct cli_options *options,
                      options->mmproj, media_width(media), options->model, model->hidden_size);
     }
     ok = ok &&
-         media_image(media, picture->rgb, picture->width, picture->height, (int32_t)options->budget,
-                     &soft, &tokens, err) &&
-         write_rows(options->output, soft, tokens, (size_t)media_width(media), err);
-    mem_free(soft);
+         media_image(media, picture->rgb, picture->width, picture->height, budget_of(options),
+                     &soft, err) &&
+         write_rows(options->output, soft.values, soft.count, (size_t)media_width(media), err);
+    mem_free(soft.values);
     media_close(media);
+    return ok;
+}
+
+bool cli_image_read(const char *path, uint8_t **rgb, size_t *width, size_t *height, struct err *err)
+{
+    struct str bytes;
+    str_init(&bytes);
+    bool ok = file_read(path, FILE_BYTES_MAX, &bytes, err) &&
+              (cli_image_decode(bytes.data, bytes.length, rgb, width, height, err) ||
+               err_prefix(err, "%s", path));
+    str_finish(&bytes);
     return ok;
 }
 
 bool cli_image_embed(const struct cli_options *options, const struct engine_model_info *model,
                      struct err *err)
 {
-    struct str bytes;
-    struct picture picture = {0};
-    str_init(&bytes);
-    bool ok = file_read(options->image, FILE_BYTES_MAX, &bytes, err) &&
-              (cli_image_decode(bytes.data, bytes.length, &picture.rgb, &picture.width,
-                                &picture.height, err) ||
-               err_prefix(err, "%s", options->image));
-    str_finish(&bytes);
-    ok = ok && (options->patches ? write_patches(options, &picture, err)
-                                 : write_soft_tokens(options, model, &picture, err));
+    struct picture picture;
+    if (!cli_image_read(options->images.paths[0], &picture.rgb, &picture.width, &picture.height,
+                        err)) {
+        return false;
+    }
+    bool ok = options->patches ? write_patches(options, &picture, err)
+                               : write_soft_tokens(options, model, &picture, err);
     mem_free(picture.rgb);
     return ok;
 }

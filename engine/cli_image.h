@@ -23,4 +23,8 @@ bool cli_image_embed(const struct cli_options *options, const struct engine_mode
 bool cli_image_decode(const void *bytes, size_t size, uint8_t **rgb, size_t *width, size_t *height,
                       struct err *err);
 
+/* The same of a file; errors name it. */
+bool cli_image_read(const char *path, uint8_t **rgb, size_t *width, size_t *height,
+                    struct err *err);
+
 #endif

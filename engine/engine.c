@@ -13,13 +13,12 @@
 #include "compute/kernels.h"
 #include "compute/tensor.h"
 #include "compute/workers.h"
-#include "engine/engine_media.h"
+#include "engine_private.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/model_file.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
-#include "media.h"
 #include "session.h"
 #include "text/decoder.h"
 
@@ -32,11 +31,6 @@ struct engine_model {
     struct decoder *decoder;
     struct engine_model_info info;
     char name[128];
-};
-
-struct engine_session {
-    struct engine_model *model;
-    struct session *session;
 };
 
 /* --- errors --- */
@@ -60,7 +54,7 @@ static enum engine_code translate(enum err_code code)
     return codes[code];
 }
 
-static bool fail(struct engine_error *error, const struct err *err)
+bool engine_fail(struct engine_error *error, const struct err *err)
 {
     if (error != NULL) {
         error->code = translate(err->code);
@@ -69,11 +63,7 @@ static bool fail(struct engine_error *error, const struct err *err)
     return false;
 }
 
-static bool refuse(struct engine_error *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* A caller's mistake. */
-static bool refuse(struct engine_error *error, const char *format, ...)
+bool engine_refuse(struct engine_error *error, const char *format, ...)
 {
     if (error != NULL) {
         va_list arguments;
@@ -162,14 +152,14 @@ struct engine_model *engine_model_open(const struct engine_model_options *option
                                        struct engine_error *error)
 {
     if (options == NULL || options->path == NULL) {
-        refuse(error, "a model needs a path");
+        engine_refuse(error, "a model needs a path");
         return NULL;
     }
     struct engine_model *model = mem_try_zero(1, sizeof *model);
     struct err err = {ERR_MEMORY, "no memory for a model"};
     if (model == NULL || !open_parts(model, options, &err)) {
         engine_model_close(model);
-        fail(error, &err);
+        engine_fail(error, &err);
         return NULL;
     }
     fill_info(model);
@@ -199,12 +189,12 @@ bool engine_tokenize(const struct engine_model *model, const char *text, size_t 
                      bool control, int32_t **ids, size_t *count, struct engine_error *error)
 {
     if (text == NULL && length > 0) {
-        return refuse(error, "text is NULL, with a length of %zu", length);
+        return engine_refuse(error, "text is NULL, with a length of %zu", length);
     }
     struct err err;
     if (!tokenizer_encode(model->tokenizer, text == NULL ? "" : text, length, control, ids, count,
                           &err)) {
-        fail(error, &err);
+        engine_fail(error, &err);
         if (error != NULL && err.code == ERR_LIMIT) {
             error->code = ENGINE_BAD_ARGUMENT; /* the text is too long, not the file */
         }
@@ -258,20 +248,20 @@ struct engine_session *engine_session_create(struct engine_model *model,
     options = options == NULL ? &defaults : options;
     int32_t longest = model->hparams.context_length;
     if (options->context < 0 || options->context > longest) {
-        refuse(error, "a context of %d tokens: the model allows 1 to %d", options->context,
-               longest);
+        engine_refuse(error, "a context of %d tokens: the model allows 1 to %d", options->context,
+                      longest);
         return NULL;
     }
     static const enum quant_type kv_types[] = {
         [ENGINE_KV_F32] = QUANT_F32, [ENGINE_KV_F16] = QUANT_F16, [ENGINE_KV_Q8] = QUANT_Q8_0};
     if ((size_t)options->kv_type >= sizeof kv_types / sizeof kv_types[0]) {
-        refuse(error, "there is no K/V type %d", (int)options->kv_type);
+        engine_refuse(error, "there is no K/V type %d", (int)options->kv_type);
         return NULL;
     }
     struct err err = {ERR_MEMORY, "no memory for a session"};
     struct engine_session *session = mem_try_zero(1, sizeof *session);
     if (session == NULL) {
-        fail(error, &err);
+        engine_fail(error, &err);
         return NULL;
     }
     session->model = model;
@@ -287,7 +277,7 @@ struct engine_session *engine_session_create(struct engine_model *model,
         &err);
     if (session->session == NULL) {
         mem_free(session);
-        fail(error, &err);
+        engine_fail(error, &err);
         return NULL;
     }
     return session;
@@ -318,16 +308,16 @@ void engine_session_on_progress(struct engine_session *session,
     session_on_progress(session->session, progress, context);
 }
 
-static bool check_ids(const struct engine_session *session, const int32_t *ids, size_t count,
+bool engine_check_ids(const struct engine_session *session, const int32_t *ids, size_t count,
                       struct engine_error *error)
 {
     if (ids == NULL || count == 0) {
-        return refuse(error, "no token ids were given");
+        return engine_refuse(error, "no token ids were given");
     }
     for (size_t i = 0; i < count; i++) {
         if (!is_token(session->model, ids[i])) {
-            return refuse(error, "id %d at index %zu: the vocabulary has 0 to %d", ids[i], i,
-                          session->model->hparams.vocab_size - 1);
+            return engine_refuse(error, "id %d at index %zu: the vocabulary has 0 to %d", ids[i], i,
+                                 session->model->hparams.vocab_size - 1);
         }
     }
     return true;
@@ -337,8 +327,9 @@ bool engine_session_sync(struct engine_session *session, const int32_t *ids, siz
                          size_t *reused, struct engine_error *error)
 {
     struct err err;
-    return check_ids(session, ids, count, error) &&
-           (session_sync(session->session, ids, count, reused, &err) || fail(error, &err));
+    return engine_check_ids(session, ids, count, error) &&
+           (session_sync(session->session, ids, count, NULL, 0, reused, &err) ||
+            engine_fail(error, &err));
 }
 
 bool engine_session_evaluate(struct engine_session *session, const int32_t *ids, size_t count,
@@ -346,17 +337,19 @@ bool engine_session_evaluate(struct engine_session *session, const int32_t *ids,
 {
     struct err err;
     if (logits == NULL) {
-        return refuse(error, "evaluate needs a place for the logits");
+        return engine_refuse(error, "evaluate needs a place for the logits");
     }
-    return check_ids(session, ids, count, error) &&
-           (session_append(session->session, ids, count, logits, &err) || fail(error, &err));
+    return engine_check_ids(session, ids, count, error) &&
+           (session_append(session->session, ids, count, NULL, 0, logits, &err) ||
+            engine_fail(error, &err));
 }
 
 bool engine_session_append(struct engine_session *session, int32_t id, struct engine_error *error)
 {
     struct err err;
-    return check_ids(session, &id, 1, error) &&
-           (session_append(session->session, &id, 1, NULL, &err) || fail(error, &err));
+    return engine_check_ids(session, &id, 1, error) &&
+           (session_append(session->session, &id, 1, NULL, 0, NULL, &err) ||
+            engine_fail(error, &err));
 }
 
 const float *engine_session_logits(const struct engine_session *session)
@@ -368,17 +361,17 @@ static bool check_biases(const struct engine_model *model, const struct engine_s
                          struct engine_error *error)
 {
     if (sampling->biases == NULL && sampling->bias_count > 0) {
-        return refuse(error, "biases is NULL, with a count of %zu", sampling->bias_count);
+        return engine_refuse(error, "biases is NULL, with a count of %zu", sampling->bias_count);
     }
     for (size_t i = 0; i < sampling->bias_count; i++) {
         const struct engine_bias *bias = &sampling->biases[i];
         if (!is_token(model, bias->id)) {
-            return refuse(error, "bias of id %d: the vocabulary has 0 to %d", bias->id,
-                          model->hparams.vocab_size - 1);
+            return engine_refuse(error, "bias of id %d: the vocabulary has 0 to %d", bias->id,
+                                 model->hparams.vocab_size - 1);
         }
         if (isnan(bias->value) || (isinf(bias->value) && bias->value > 0)) {
-            return refuse(error, "bias %g of id %d: must be a number or minus infinity",
-                          (double)bias->value, bias->id);
+            return engine_refuse(error, "bias %g of id %d: must be a number or minus infinity",
+                                 (double)bias->value, bias->id);
         }
     }
     return true;
@@ -388,27 +381,29 @@ static bool check_sampling(const struct engine_model *model, const struct engine
                            struct engine_error *error)
 {
     if (sampling == NULL) {
-        return refuse(error, "sampling is NULL");
+        return engine_refuse(error, "sampling is NULL");
     }
     if (!(sampling->temperature >= 0) || isinf(sampling->temperature)) {
-        return refuse(error, "temperature %g: must be 0 or greater", (double)sampling->temperature);
+        return engine_refuse(error, "temperature %g: must be 0 or greater",
+                             (double)sampling->temperature);
     }
     if (sampling->top_k < 0) {
-        return refuse(error, "top_k %d: must be 0 (off) or greater", sampling->top_k);
+        return engine_refuse(error, "top_k %d: must be 0 (off) or greater", sampling->top_k);
     }
     if (!(sampling->top_p > 0 && sampling->top_p <= 1) && sampling->temperature > 0) {
-        return refuse(error, "top_p %g: must be above 0 and at most 1", (double)sampling->top_p);
+        return engine_refuse(error, "top_p %g: must be above 0 and at most 1",
+                             (double)sampling->top_p);
     }
     if (!(sampling->min_p >= 0 && sampling->min_p <= 1)) {
-        return refuse(error, "min_p %g: must be 0 (off) to 1", (double)sampling->min_p);
+        return engine_refuse(error, "min_p %g: must be 0 (off) to 1", (double)sampling->min_p);
     }
     if (!(sampling->repetition_penalty >= 0) || isinf(sampling->repetition_penalty)) {
-        return refuse(error, "repetition_penalty %g: must be 0 (off) or greater",
-                      (double)sampling->repetition_penalty);
+        return engine_refuse(error, "repetition_penalty %g: must be 0 (off) or greater",
+                             (double)sampling->repetition_penalty);
     }
     if (sampling->repetition_last < 0) {
-        return refuse(error, "repetition_last %d: must be 0 (all) or greater",
-                      sampling->repetition_last);
+        return engine_refuse(error, "repetition_last %d: must be 0 (all) or greater",
+                             sampling->repetition_last);
     }
     return check_biases(model, sampling, error);
 }
@@ -419,11 +414,12 @@ bool engine_session_sample(struct engine_session *session, const struct engine_s
 {
     struct err err;
     if (id == NULL || (banned == NULL && banned_count > 0)) {
-        return refuse(error, "sample needs a place for the id, and the banned ids it was told of");
+        return engine_refuse(error,
+                             "sample needs a place for the id, and the banned ids it was told of");
     }
     return check_sampling(session->model, sampling, error) &&
            (session_sample(session->session, sampling, banned, banned_count, id, &err) ||
-            fail(error, &err));
+            engine_fail(error, &err));
 }
 
 bool engine_session_logprobs(struct engine_session *session, struct engine_logprob *best,
@@ -431,14 +427,14 @@ bool engine_session_logprobs(struct engine_session *session, struct engine_logpr
 {
     struct err err;
     if (count > (size_t)session->model->hparams.vocab_size || (best == NULL && count > 0)) {
-        return refuse(error,
-                      "log-probabilities of %zu tokens: the vocabulary has %d, and they "
-                      "need a place",
-                      count, session->model->hparams.vocab_size);
+        return engine_refuse(error,
+                             "log-probabilities of %zu tokens: the vocabulary has %d, and they "
+                             "need a place",
+                             count, session->model->hparams.vocab_size);
     }
-    return (logprob == NULL || check_ids(session, &id, 1, error)) &&
+    return (logprob == NULL || engine_check_ids(session, &id, 1, error)) &&
            (session_logprobs(session->session, best, count, id, logprob, &err) ||
-            fail(error, &err));
+            engine_fail(error, &err));
 }
 
 bool engine_session_save(const struct engine_session *session, const char *path,
@@ -446,9 +442,9 @@ bool engine_session_save(const struct engine_session *session, const char *path,
 {
     struct err err;
     if (path == NULL) {
-        return refuse(error, "saving a session needs a path");
+        return engine_refuse(error, "saving a session needs a path");
     }
-    return session_save(session->session, path, &err) || fail(error, &err);
+    return session_save(session->session, path, &err) || engine_fail(error, &err);
 }
 
 bool engine_session_restore(struct engine_session *session, const char *path,
@@ -456,9 +452,9 @@ bool engine_session_restore(struct engine_session *session, const char *path,
 {
     struct err err;
     if (path == NULL) {
-        return refuse(error, "restoring a session needs a path");
+        return engine_refuse(error, "restoring a session needs a path");
     }
-    return session_restore(session->session, path, &err) || fail(error, &err);
+    return session_restore(session->session, path, &err) || engine_fail(error, &err);
 }
 
 bool engine_session_sample_among(struct engine_session *session,
@@ -467,12 +463,12 @@ bool engine_session_sample_among(struct engine_session *session,
 {
     struct err err;
     if (id == NULL) {
-        return refuse(error, "sample needs a place for the id");
+        return engine_refuse(error, "sample needs a place for the id");
     }
     return check_sampling(session->model, sampling, error) &&
-           check_ids(session, allowed, count, error) &&
+           engine_check_ids(session, allowed, count, error) &&
            (session_sample_among(session->session, sampling, allowed, count, id, &err) ||
-            fail(error, &err));
+            engine_fail(error, &err));
 }
 
 void engine_session_cancel(struct engine_session *session)
@@ -483,59 +479,4 @@ void engine_session_cancel(struct engine_session *session)
 void engine_session_resume(struct engine_session *session)
 {
     session_resume(session->session);
-}
-
-/* --- pictures --- */
-
-/* An engine_media is a media behind another name: there is nothing to add to it. */
-static struct media *inner(const struct engine_media *media)
-{
-    return (struct media *)(uintptr_t)media;
-}
-
-struct engine_media *engine_media_open(const char *path, int threads, const char *cpu,
-                                       struct engine_error *error)
-{
-    if (path == NULL) {
-        refuse(error, "encoders need a path");
-        return NULL;
-    }
-    struct err err;
-    struct media *media = media_open(path, cpu, threads, &err);
-    if (media == NULL) {
-        fail(error, &err);
-    }
-    return (struct engine_media *)media;
-}
-
-void engine_media_close(struct engine_media *media)
-{
-    media_close(inner(media));
-}
-
-int32_t engine_media_width(const struct engine_media *media)
-{
-    return media_width(inner(media));
-}
-
-bool engine_media_image(struct engine_media *media, const uint8_t *rgb, size_t width, size_t height,
-                        int32_t budget, float **soft, size_t *tokens, struct engine_error *error)
-{
-    struct err err;
-    if (rgb == NULL || soft == NULL || tokens == NULL) {
-        return refuse(error, "a picture needs pixels, and a place for its soft tokens");
-    }
-    if (!media_image(inner(media), rgb, width, height, budget, soft, tokens, &err)) {
-        fail(error, &err);
-        if (error != NULL && err.code == ERR_LIMIT) {
-            error->code = ENGINE_BAD_ARGUMENT; /* the picture is too large, not the file */
-        }
-        return false;
-    }
-    return true;
-}
-
-void engine_media_cancel(struct engine_media *media, bool cancel)
-{
-    media_cancel(inner(media), cancel);
 }

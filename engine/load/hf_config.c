@@ -74,10 +74,11 @@ static const char *const reals[REAL_KEYS] = {
     [SOFT_CAP] = "final_logit_softcapping",
 };
 
-enum other_key { LAYER_TYPES, PER_LAYER, ROPE, MODEL_TYPE, ACTIVATION, OTHER_KEYS };
+enum other_key { LAYER_TYPES, PER_LAYER, ROPE, MODEL_TYPE, ACTIVATION, BIDIRECTIONAL, OTHER_KEYS };
 static const char *const others[OTHER_KEYS] = {
-    [LAYER_TYPES] = "layer_types", [PER_LAYER] = "per_layer_config",   [ROPE] = "rope_parameters",
-    [MODEL_TYPE] = "model_type",   [ACTIVATION] = "hidden_activation",
+    [LAYER_TYPES] = "layer_types",      [PER_LAYER] = "per_layer_config",
+    [ROPE] = "rope_parameters",         [MODEL_TYPE] = "model_type",
+    [ACTIVATION] = "hidden_activation", [BIDIRECTIONAL] = "use_bidirectional_attention",
 };
 
 enum kind { SLIDING, FULL, KINDS };
@@ -88,8 +89,8 @@ struct values {
     bool flags[FLAG_KEYS];
     double reals[REAL_KEYS];
     bool seen[INTEGER_KEYS + FLAG_KEYS + REAL_KEYS + OTHER_KEYS];
-    bool unified;
-    int32_t type_count; /* 0: no layer_types */
+    bool unified, vision; /* vision: pictures are attended to in both directions */
+    int32_t type_count;   /* 0: no layer_types */
     bool sliding[HPARAMS_LAYERS_MAX];
     int32_t head_dim[HPARAMS_LAYERS_MAX], key_value_heads[HPARAMS_LAYERS_MAX]; /* 0: not given */
     double rope_theta[KINDS];
@@ -265,6 +266,12 @@ static bool read_other(struct json_reader *json, size_t which, struct values *va
         return json_reader_string(json, &text) &&
                (json_reader_text_is(&text, "gelu_pytorch_tanh") ||
                 json_reader_refuse(json, "hidden_activation must be gelu_pytorch_tanh"));
+    case BIDIRECTIONAL:
+        values->vision = !json_reader_take_null(json);
+        return !values->vision ||
+               (json_reader_string(json, &text) &&
+                (json_reader_text_is(&text, "vision") ||
+                 json_reader_refuse(json, "use_bidirectional_attention must be vision or null")));
     case OTHER_KEYS:
         break;
     }
@@ -471,6 +478,7 @@ static void write_keys(struct gguf_keys *keys, const struct values *values)
     gguf_keys_f32(keys, "gemma4.final_logit_softcapping", (float)values->reals[SOFT_CAP]);
     gguf_keys_f32(keys, "gemma4.rope.freq_base", (float)values->rope_theta[FULL]);
     gguf_keys_f32(keys, "gemma4.rope.freq_base_swa", (float)values->rope_theta[SLIDING]);
+    gguf_keys_string(keys, "gemma4.attention.bidirectional", "vision", values->vision ? 6 : 0);
     write_layers(keys, values);
 }
 

@@ -9,6 +9,7 @@
 #include "load/weights.h"
 #include "text/kv_cache.h"
 #include "text/pass.h"
+#include "text/soft.h"
 
 static const struct rope *rope_of(const struct pass *pass, const struct hparams_layer *layer)
 {
@@ -139,8 +140,8 @@ static void attend_head(void *context, size_t index, int worker)
     size_t heads = (size_t)hp->num_attention_heads, hd = (size_t)job->layer->head_dim;
     size_t row = pass->first + index / heads, head = index % heads;
     int kv_head = (int)(head / (heads / (size_t)job->layer->num_key_value_heads));
-    size_t end = pass->position + row + 1, window = (size_t)hp->sliding_window;
-    size_t begin = job->layer->sliding && end > window ? end - window : 0;
+    const struct soft_range seen = soft_visible(pass, job->layer->sliding, row);
+    size_t begin = seen.begin, end = seen.end;
     const float *q = pass->q + (row * heads + head) * hd;
     float *out = pass->attended + (row * heads + head) * hd;
     float *scores = pass->scores + (size_t)worker * pass->score_stride;

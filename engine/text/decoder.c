@@ -99,12 +99,14 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
 {
     struct pass *pass = &decoder->pass;
     const struct hparams *hp = pass->hparams;
-    assert(run->count >= 1 && run->count <= DECODER_CHUNK && run->wanted <= run->count);
+    assert(run->count >= 1 && run->count <= decoder_capacity(hp) && run->wanted <= run->count);
     if (!kv_cache_prepare(run->cache, run->position, run->position + run->count, err)) {
         return false;
     }
     pass->cache = run->cache;
     pass->ids = run->ids;
+    pass->soft = run->soft;
+    pass->soft_count = run->soft_count;
     pass->position = run->position;
     pass->count = run->count;
     pass->first = 0;
@@ -159,6 +161,11 @@ static struct widths measure(const struct hparams *hp)
         *(layer->sliding ? &widths.head_sliding : &widths.head_full) = layer->head_dim;
     }
     return widths;
+}
+
+size_t decoder_capacity(const struct hparams *hp)
+{
+    return hp->pictures_see_forwards ? DECODER_PICTURE : DECODER_CHUNK;
 }
 
 size_t decoder_widest(const struct hparams *hp)
@@ -238,7 +245,7 @@ static bool allocate_buffers(struct pass *pass, struct err *err)
 {
     const struct hparams *hp = pass->hparams;
     struct widths widths = measure(hp);
-    size_t d = (size_t)hp->hidden_size;
+    size_t d = (size_t)hp->hidden_size, rows = decoder_capacity(hp);
     size_t ple = (size_t)hp->hidden_size_per_layer_input * (size_t)hp->num_hidden_layers;
     const struct buffer buffers[] = {
         {&pass->x, d},
@@ -257,10 +264,10 @@ static bool allocate_buffers(struct pass *pass, struct err *err)
         {&pass->angles_full.sines, pass->rope_full.pairs},
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
-        *buffers[i].values = mem_try_align(64, buffers[i].width * DECODER_CHUNK, sizeof(float));
+        *buffers[i].values = mem_try_align(64, buffers[i].width * rows, sizeof(float));
         if (*buffers[i].values == NULL) {
-            return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %d values",
-                           buffers[i].width, DECODER_CHUNK);
+            return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %zu values",
+                           buffers[i].width, rows);
         }
     }
     return true;
@@ -286,7 +293,7 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
     }
     bool ok = init_ropes(pass, err) && allocate_buffers(pass, err);
     if (ok && hparams->num_experts > 0) {
-        pass->experts = experts_create(hparams, DECODER_CHUNK, err);
+        pass->experts = experts_create(hparams, decoder_capacity(hparams), err);
         ok = pass->experts != NULL;
     }
     if (!ok) {

@@ -18,6 +18,7 @@
 #include "compute/tensor.h"
 #include "text/rope.h"
 
+struct engine_soft;
 struct experts;
 struct hparams;
 struct kv_cache;
@@ -48,6 +49,8 @@ struct pass {
     /* What this run is about: set by decoder_run. */
     struct kv_cache *cache;
     const int32_t *ids;
+    const struct engine_soft *soft; /* text/soft.h */
+    size_t soft_count;
     size_t position;
     size_t count, first;
     float *scores; /* [workers][score_stride]: attention weights of one query */
