@@ -11,19 +11,17 @@
 #include "base/str.h"
 #include "cli_npy.h"
 #include "cli_options.h"
-#include "cli_wav.h"
 #include "engine/engine.h"
 #include "engine/engine_media.h"
 #include "media.h"
-
-enum { WAV_BYTES_MAX = 64 * 1024 * 1024 };
+#include "media/sound_file.h"
 
 bool cli_audio_read(const char *path, float **samples, size_t *count, struct err *err)
 {
     struct str bytes;
     str_init(&bytes);
-    bool ok = file_read(path, WAV_BYTES_MAX, &bytes, err) &&
-              (cli_wav_decode(bytes.data, bytes.length, samples, count, err) ||
+    bool ok = file_read(path, SOUND_FILE_BYTES_MAX, &bytes, err) &&
+              (sound_file_decode(bytes.data, bytes.length, samples, count, err) ||
                err_prefix(err, "%s", path));
     str_finish(&bytes);
     return ok;

@@ -17,7 +17,7 @@
 #include "models/catalogue.h"
 #include "store/store.h"
 
-enum { SCRIPT_LIMIT = 16 * 1024 * 1024 };
+enum { SCRIPT_LIMIT = 16 * 1024 * 1024, IMAGE_BUDGET = 280 };
 
 /* --- what the loop brings, handed to the agent --- */
 
@@ -194,12 +194,16 @@ static bool open_infer(struct app *app, struct err *err)
     const char *cpu = config_string(app->config, OPTION_CPU);
     const char *script = script_file(app->model_path);
     bool automatic = strcmp(kv, "auto") == 0;
+    const char *given = config_string(app->config, OPTION_MMPROJ);
+    char *beside = given == NULL ? catalogue_mmproj(app->model_path, entry) : NULL;
     struct infer_local_options options = {
         .path = app->model_path,
         .threads = (int)config_whole(app->config, OPTION_THREADS),
         .context = (int)config_whole(app->config, OPTION_CONTEXT),
         .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
         .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
+        .mmproj = given != NULL ? given : beside,
+        .image_budget = entry != NULL ? entry->image_budget : IMAGE_BUDGET,
         .wake = wake_loop,
         .wake_context = &app->infer_woke,
     };
@@ -207,6 +211,7 @@ static bool open_infer(struct app *app, struct err *err)
     app->infer = script != NULL   ? open_script(app, script, err)
                  : remote != NULL ? open_remote(app, remote, err)
                                   : infer_local_create(&options);
+    mem_free(beside);
     return app->infer != NULL || fail(app, EXIT_CODE_NO_MODEL);
 }
 
@@ -291,6 +296,7 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .store = app->store,
             .toolproc = app->toolproc,
             .workspace = app->workspace,
+            .tool_program = app->paths.tool_program,
             .conversation_id = conversation[0] != '\0' ? conversation : NULL,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),

@@ -23,8 +23,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli_image.h"
-#include "cli_wav.h"
+#include "media/picture_file.h"
+#include "media/sound_file.h"
 #include "compute/tensor.h"
 #include "engine/engine_media.h"
 #include "load/gguf.h"
@@ -55,7 +55,7 @@ static struct engine_soft see(struct engine_media *media, const char *path)
     uint8_t *rgb;
     size_t width, height;
     read_file(path, &bytes);
-    if (!cli_image_decode(bytes.data, bytes.length, &rgb, &width, &height, &err)) {
+    if (!picture_file_decode(bytes.data, bytes.length, &rgb, &width, &height, &err)) {
         fail_msg("%s: %s", path, err.text);
     }
     assert_true(engine_media_image(media, rgb, width, height, 70, &soft, &error));
@@ -73,7 +73,7 @@ static struct engine_soft hear(struct engine_media *media, const char *path)
     float *samples;
     size_t count;
     read_file(path, &bytes);
-    if (!cli_wav_decode(bytes.data, bytes.length, &samples, &count, &err)) {
+    if (!sound_file_decode(bytes.data, bytes.length, &samples, &count, &err)) {
         fail_msg("%s: %s", path, err.text);
     }
     assert_true(engine_media_sound(media, samples, count, &soft, &error));

@@ -17,8 +17,8 @@ SOURCE = (".c", ".h", ".cpp")
 ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "agent"}
 MAY = {
     "base": {"base"},
-    "engine": {"engine", "base"},
-    "tools": {"tools", "base", "prompts"},
+    "engine": {"engine", "base", "media"},
+    "tools": {"tools", "base", "prompts", "media"},
     "config": {"config", "base"},
     "chat": {"chat", "base"},
     "store": {"store", "base", "chat"},
@@ -41,7 +41,7 @@ LIBRARIES = {
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c"],
     r"portaudio\.h": ["src/media/mic.c"],
-    r"stb_image\.h": ["src/media/image.c", "engine/cli_image.c"],
+    r"stb_image\.h": ["src/media/picture_file.c"],
     r"jansson\.h": ["src/", "tools/", "prompts/"],
     r"md4c\.h": ["src/tui/markdown.c"],
     r"utf8proc\.h": ["src/tui/"],

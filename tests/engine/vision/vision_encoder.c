@@ -23,7 +23,7 @@
 #include "base/str.h"
 #include "compute/kernels.h"
 #include "compute/tensor.h"
-#include "engine/cli_image.h"
+#include "media/picture_file.h"
 #include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/mmproj.h"
@@ -155,7 +155,7 @@ static uint8_t *load(const char *path, size_t *width, size_t *height)
     uint8_t *rgb = NULL;
     str_init(&bytes);
     if (!file_read(path, 1 << 26, &bytes, &err) ||
-        !cli_image_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
+        !picture_file_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
         fail_msg("%s: %s", path, err.text);
     }
     str_finish(&bytes);
