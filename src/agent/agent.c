@@ -233,14 +233,16 @@ static void generate(struct agent *agent, int budget)
         model_failed(agent, "pictures and sounds are not sent to a server");
         return;
     }
+    const json_t *tools = agent->options.no_tools ? NULL : toolset_declarations();
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
                                     .conversation = &agent->conversation,
                                     .system = agent->system,
-                                    .tools = toolset_declarations(),
+                                    .tools = tools,
+                                    .schema = agent->options.schema,
                                     .sampling = choose_sampling(agent)};
     struct context_options options = {.system = agent->system,
-                                      .tools = toolset_declarations(),
+                                      .tools = tools,
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
                                       .ids = infer_control(agent->options.infer)};
@@ -256,6 +258,7 @@ static void generate(struct agent *agent, int budget)
                &(struct step_options){.starts_in_thought = request.prompt.starts_in_thought,
                                       .tools = options.tools,
                                       .next_call = agent->next_call,
+                                      .structured = request.schema != NULL,
                                       .text = on_step_text,
                                       .thought = on_step_thought,
                                       .context = agent});
@@ -552,11 +555,7 @@ static void look_at_clock(struct agent *agent)
 bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err)
 {
     const struct attachment_tool tool = {agent->tool_program, agent->workspace};
-    struct chat_medium *medium = attachment_open(&tool, path, picture, err);
-    if (medium != NULL) {
-        attached_add(&agent->attached, medium);
-    }
-    return medium != NULL;
+    return attached_open(&agent->attached, &tool, path, picture, err);
 }
 
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)

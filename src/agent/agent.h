@@ -35,8 +35,10 @@ struct agent_options {
     struct turn_limits limits;
     const struct approval_rules *rules; /* borrowed */
     enum approval_mode mode;
+    const json_t *schema; /* borrowed; the answer is JSON of this JSON Schema; NULL = free text */
     bool unattended; /* nobody can approve: a call that would ask ends the turn (TURN_DENIED) */
     bool thinking;
+    bool no_tools;     /* the model is told of none, and asks for none */
     bool has_sampling; /* the user's own; else the model's recommendation */
     float temperature, top_p;
     int top_k;

@@ -9,10 +9,16 @@
 #include "chat/medium.h"
 #include "store/store.h"
 
-void attached_add(struct attached *attached, struct chat_medium *medium)
+bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
+                   bool picture, struct err *err)
 {
+    struct chat_medium *medium = attachment_open(tool, path, picture, err);
+    if (medium == NULL) {
+        return false;
+    }
     vec_room(&attached->items, &attached->capacity, attached->count + 1, sizeof *attached->items);
     attached->items[attached->count++] = medium;
+    return true;
 }
 
 void attached_release(struct attached *attached)

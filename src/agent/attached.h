@@ -20,8 +20,9 @@ struct attached {
     size_t count, capacity;
 };
 
-/* Takes the reference over. */
-void attached_add(struct attached *attached, struct chat_medium *medium);
+/* One file more, decoded (attachment.h). */
+bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
+                   bool picture, struct err *err);
 void attached_release(struct attached *attached);
 
 /* Gives a message with text its parts: pictures, text, sounds, the order in which the models were

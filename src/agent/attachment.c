@@ -27,7 +27,7 @@
 enum { PATIENCE_MS = 30 * 1000, POLICY_FD = 3, COMPLAINT_BYTES = 4096 };
 
 static const char policy[] =
-    "{\"read_only\": true, \"limits\": {\"memory_bytes\": 2147483648, \"file_bytes\": 0}}";
+    "{\"read_only\": true, \"limits\": {\"memory_bytes\": 2147483648, \"file_bytes\": 65536}}";
 
 struct child {
     pid_t pid;

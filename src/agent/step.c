@@ -173,7 +173,8 @@ bool step_token(struct step *step, int32_t id, enum control control, const char 
     } else {
         chat_parser_bytes(step->parser, bytes, length);
     }
-    if (repeat_add(&step->repeat, id, step->in_call) && step->stop == CHAT_STOP_NONE) {
+    if (repeat_add(&step->repeat, id, step->in_call || step->options.structured) &&
+        step->stop == CHAT_STOP_NONE) {
         step->stop = CHAT_STOP_LOOP;
     }
     return step->stop == CHAT_STOP_NONE || control_is_stop(control);

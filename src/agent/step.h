@@ -24,6 +24,7 @@ struct step_options {
     bool starts_in_thought; /* the prompt ended inside an open thought */
     const json_t *tools;    /* borrowed */
     unsigned next_call;     /* number for the first call's id */
+    bool structured;        /* the answer is data, where equal values in a row are ordinary */
     void (*text)(void *context, const char *text, size_t length);
     void (*thought)(void *context, const char *text, size_t length);
     void *context;

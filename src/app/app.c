@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/answer_schema.h"
 #include "app/policy_json.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -262,6 +263,20 @@ static bool read_system_prompt(struct app *app, struct str *text, struct err *er
     return path == NULL || file_read(path, 256 * 1024, text, err) || fail(app, EXIT_CODE_USAGE);
 }
 
+static bool read_schema(struct app *app, struct err *err)
+{
+    const char *path = config_string(app->config, OPTION_SCHEMA);
+    if (path == NULL) {
+        return true;
+    }
+    if (!app->headless) {
+        err_set(err, ERR_ARGUMENT, "--schema is for carat exec: a terminal shows text");
+        return fail(app, EXIT_CODE_USAGE);
+    }
+    app->schema = answer_schema_read(path, err);
+    return app->schema != NULL || fail(app, EXIT_CODE_BAD_INPUT);
+}
+
 static void choose_sampling(const struct config *config, const struct catalogue_entry *entry,
                             struct agent_options *options)
 {
@@ -307,8 +322,10 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
                        .milliseconds = config_whole(config, OPTION_MAX_SECONDS) * 1000},
             .rules = &app->rules,
             .mode = app_mode(config, app->headless),
+            .schema = app->schema,
             .unattended = app->headless,
             .thinking = config_boolean(config, OPTION_THINKING),
+            .no_tools = !config_boolean(config, OPTION_TOOLS),
         };
         choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
         agent = agent_create(&options, app->face.event, app->face.context, err);
@@ -382,7 +399,8 @@ bool app_open(struct app *app, const struct config *config, bool headless, struc
     app->face = face;
     app->headless = headless;
     bool ok = open_paths(app, err) && open_workspace(app, err) && open_rules(app, err) &&
-              app_find_model(app, err) && open_store(app, err) && open_loop(app, err);
+              read_schema(app, err) && app_find_model(app, err) && open_store(app, err) &&
+              open_loop(app, err);
     ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_agent(app, err);
     if (!ok) {
         app_close(app);
@@ -417,6 +435,7 @@ void app_close(struct app *app)
     store_close(app->store);
     approval_rules_finish(&app->rules);
     json_decref(app->policy);
+    json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
     paths_finish(&app->paths);

@@ -33,6 +33,7 @@ struct app {
     char *model_path;
     json_t *policy; /* what tools may touch */
     struct approval_rules rules;
+    json_t *schema; /* of the answer; NULL = free text */
     uv_loop_t loop;
     uv_async_t infer_woke; /* the engine thread has events */
     bool loop_open;

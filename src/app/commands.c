@@ -9,6 +9,7 @@
 #include "app/command_debug.h"
 #include "app/command_sandbox.h"
 #include "app/headless.h"
+#include "app/manual.h"
 #include "app/screen.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -96,6 +97,32 @@ static enum exit_code run_config(struct config *config)
     return EXIT_CODE_OK;
 }
 
+static enum exit_code run_completion(struct config *config)
+{
+    struct str text;
+    str_init(&text);
+    bool known =
+        config->words.count == 2 && manual_append_completion(&text, config->words.items[1]);
+    fputs(known ? text.data : "", stdout);
+    str_finish(&text);
+    if (!known) {
+        fprintf(stderr, "carat: say carat completion bash, zsh or fish\n");
+        return EXIT_CODE_USAGE;
+    }
+    return EXIT_CODE_OK;
+}
+
+static enum exit_code run_manual(struct config *config)
+{
+    (void)config;
+    struct str text;
+    str_init(&text);
+    manual_append_page(&text);
+    fputs(text.data, stdout);
+    str_finish(&text);
+    return EXIT_CODE_OK;
+}
+
 const struct command command_table[] = {
     {"exec", "[PROMPT]", "answer PROMPT, about what is on standard input, without a terminal",
      run_exec},
@@ -111,6 +138,8 @@ const struct command command_table[] = {
     {"parse", "[lenient]", "read a model turn as text; print its thought, text and calls as JSON",
      command_parse},
     {"config", "example", "print an example of the configuration file", run_config},
+    {"completion", "SHELL", "print completions for bash, zsh or fish", run_completion},
+    {"manual", "", "print the manual page, as roff", run_manual},
 };
 const size_t command_count = sizeof command_table / sizeof command_table[0];
 
@@ -141,10 +170,15 @@ void command_append_help(struct str *out)
                     "is read when it is\n"
                     "a file, or a pipe with data or its end within 100 ms; a last word - waits for "
                     "it.\n");
-    str_append(
-        out,
-        "\nexit codes: 0 done, 1 failure, 2 usage, 42 bad input, 53 step limit, 54 token or time\n"
-        "limit, 55 denied, 56 sandbox unavailable, 57 model missing, 130 and 143 interrupted\n");
+    str_append(out, "\nexit codes: ");
+    str_append(out, command_exit_codes());
+}
+
+const char *command_exit_codes(void)
+{
+    return "0 done, 1 failure, 2 usage, 42 bad input, 53 step limit, 54 token or time\n"
+           "limit, 55 denied, 56 sandbox unavailable, 57 model missing, 65 schema not\n"
+           "satisfied, 130 and 143 interrupted\n";
 }
 
 void command_append_version(struct str *out)
@@ -161,6 +195,19 @@ void command_append_version(struct str *out)
                       "arm64"
 #else
                       "other"
+#endif
+    );
+    str_append_format(out, "SQLite %s, libuv %s, jansson %s; %s%s\n", store_sqlite_version(),
+                      uv_version_string(), jansson_version_str(),
+#ifdef NDEBUG
+                      "without assertions",
+#else
+                      "with assertions",
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+                      " and sanitizers"
+#else
+                      ""
 #endif
     );
 }

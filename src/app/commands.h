@@ -23,4 +23,7 @@ const struct command *command_find(const char *word);
 void command_append_help(struct str *out);
 void command_append_version(struct str *out);
 
+/* What the exit codes mean, two or three lines. */
+const char *command_exit_codes(void);
+
 #endif

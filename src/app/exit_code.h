@@ -15,6 +15,7 @@ enum exit_code {
     EXIT_CODE_DENIED = 55,
     EXIT_CODE_NO_SANDBOX = 56,
     EXIT_CODE_NO_MODEL = 57,
+    EXIT_CODE_SCHEMA = 65, /* an answer that is not of the schema */
     EXIT_CODE_SIGINT = 130,
     EXIT_CODE_SIGTERM = 143,
 };

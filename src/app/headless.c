@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/toolset.h"
+#include "app/answer_schema.h"
 #include "app/app.h"
 #include "app/claude_events.h"
 #include "app/codex_events.h"
@@ -205,6 +206,12 @@ static void turn_ended(struct headless *headless, const struct agent_event *even
     if (event->outcome != TURN_OK) {
         progress(headless, "carat: ", event->text != NULL ? event->text : "",
                  event->text != NULL ? strlen(event->text) : 0);
+    }
+    struct err err;
+    if (code == EXIT_CODE_OK && headless->app.schema != NULL &&
+        !answer_schema_fits(headless->app.schema, headless->answer.data, &err)) {
+        report_failure(headless, &err);
+        code = EXIT_CODE_SCHEMA;
     }
     if (code == EXIT_CODE_OK && (!write_answer_file(headless) || headless->output_lost)) {
         code = EXIT_CODE_FAILURE;

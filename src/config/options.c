@@ -42,6 +42,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                                "Most seconds without a word from the server."},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                          "Let the model think before it answers."},
+    [OPTION_TOOLS] = {"agent.tools", "tools", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+                      "Let the model use tools; without them it only answers."},
     [OPTION_MODE] =
         {"agent.mode", "mode", 0, OPTION_CHOICE, "MODE", NULL, "read-only|ask|auto-edit|full", 0, 0,
          "What runs without asking: reading tools; the same (ask); file changes too; everything. "
@@ -98,6 +100,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "exec: show the model a picture, PNG or JPEG."},
     [OPTION_AUDIO] = {NULL, "audio", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
                       "exec: let the model hear a WAV file, 30 seconds at most."},
+    [OPTION_SCHEMA] = {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+                       "exec: the answer is JSON of this JSON Schema; tools may be used before."},
     [OPTION_RESUME] = {NULL, "resume", 'r', OPTION_STRING, "ID", NULL, NULL, 0, 0,
                        "Go on with this conversation (an id or its beginning)."},
     [OPTION_CONTINUE] = {NULL, "continue", 'c', OPTION_FLAG, NULL, NULL, NULL, 0, 0,

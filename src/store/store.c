@@ -77,3 +77,8 @@ bool store_checkpoint(struct store *store, struct err *err)
 {
     return db_checkpoint(store->db, err);
 }
+
+const char *store_sqlite_version(void)
+{
+    return sqlite3_libversion();
+}

@@ -121,4 +121,7 @@ bool store_result_put(struct store *store, const char *conversation, const char 
 bool store_result_get(struct store *store, const char *conversation, const char *handle,
                       char **bytes, size_t *length, struct err *err);
 
+/* Of the library that is used, "3.40.1". */
+const char *store_sqlite_version(void);
+
 #endif

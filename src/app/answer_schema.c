@@ -1,0 +1,67 @@
+#include "answer_schema.h"
+
+#include <string.h>
+
+#include "app/schema_bounds.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "chat/grammar.h"
+
+enum { LIMIT = 1024 * 1024 };
+
+json_t *answer_schema_read(const char *path, struct err *err)
+{
+    struct str text;
+    json_error_t where;
+    json_t *schema = NULL;
+    str_init(&text);
+    if (file_read(path, LIMIT, &text, err)) {
+        schema =
+            json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+        if (schema == NULL) {
+            err_set(err, ERR_FORMAT, "%s: line %d: %s", path, where.line, where.text);
+        }
+    }
+    str_finish(&text);
+    bool understood = schema != NULL && schema_bounds_supported(schema, err);
+    struct grammar *grammar = understood ? grammar_create_value(schema, err) : NULL;
+    if (schema != NULL && grammar == NULL) {
+        err_prefix(err, "%s", path);
+        json_decref(schema);
+        schema = NULL;
+    }
+    grammar_destroy(grammar);
+    return schema;
+}
+
+/* The grammar's sentences have no white space, so the answer is written anew without it. */
+static bool accepts(const struct grammar *grammar, const json_t *value)
+{
+    struct grammar_state state;
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_PRESERVE_ORDER);
+    grammar_start(&state, grammar);
+    bool fits =
+        text != NULL && grammar_feed_bytes(&state, text, strlen(text)) && grammar_done(&state);
+    mem_free(text);
+    return fits;
+}
+
+bool answer_schema_fits(const json_t *schema, const char *answer, struct err *err)
+{
+    json_error_t where;
+    json_t *value = json_loads(answer, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &where);
+    if (value == NULL) {
+        return err_set(err, ERR_FORMAT, "the answer: not JSON: %s", where.text);
+    }
+    struct grammar *grammar = grammar_create_value(schema, err);
+    bool fits = grammar != NULL;
+    if (fits && !accepts(grammar, value)) {
+        fits = err_set(err, ERR_FORMAT, "it is JSON, but not of the schema");
+    }
+    fits = fits && schema_bounds_hold(schema, value, err);
+    grammar_destroy(grammar);
+    json_decref(value);
+    return fits || err_prefix(err, "the answer");
+}
