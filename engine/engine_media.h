@@ -46,8 +46,9 @@ bool engine_media_image_tokens(size_t width, size_t height, int32_t budget, size
                                struct engine_error *error);
 
 /* 8-bit RGB, row-major [height][width][3], scaled to fill `budget` soft tokens -> *soft, all but
- * its position; engine_free(soft->values). The last pictures are remembered: one that comes again
- * with the same budget costs nothing. ENGINE_UNSUPPORTED when the file has no encoder of pictures.
+ * its position; engine_free(soft->values). The last pictures and sounds are remembered: what comes
+ * again with the same budget costs nothing. ENGINE_UNSUPPORTED when the file has no encoder of
+ * pictures.
  */
 bool engine_media_image(struct engine_media *media, const uint8_t *rgb, size_t width, size_t height,
                         int32_t budget, struct engine_soft *soft, struct engine_error *error);

@@ -245,32 +245,44 @@ bool media_mel(const float *samples, size_t count, float **mel, size_t *frames, 
     return ok;
 }
 
-bool media_sound(struct media *media, const float *samples, size_t count, struct engine_soft *soft,
-                 struct err *err)
+static bool encode_sound(struct media *media, const float *samples, size_t count,
+                         struct engine_soft *soft, struct err *err)
 {
     float *mel;
     size_t frames;
+    if (!media_mel(samples, count, &mel, &frames, err)) {
+        return false;
+    }
+    size_t tokens = audio_encoder_tokens(frames);
+    float *values = mem_try_alloc(tokens * (size_t)media->width + 1, sizeof *values);
+    bool ok = values != NULL
+                  ? tokens == 0 || audio_encoder_run(media->audio, mel, frames, values, err)
+                  : err_set(err, ERR_MEMORY, "no memory for %zu soft tokens", tokens);
+    if (ok) {
+        soft->values = values;
+        soft->count = tokens;
+    } else {
+        mem_free(values);
+    }
+    mem_free(mel);
+    return ok;
+}
+
+bool media_sound(struct media *media, const float *samples, size_t count, struct engine_soft *soft,
+                 struct err *err)
+{
     if (media->audio == NULL) {
         return err_set(err, ERR_UNSUPPORTED, "%s has no encoder of sounds",
                        gguf_shown_path(media->gguf));
     }
-    if (!media_mel(samples, count, &mel, &frames, err)) {
-        return false;
+    const uint64_t facts[3] = {count, 0, 0}; /* no picture has a height of 0 */
+    struct engine_soft made = {.hash = hash_of(samples, count * sizeof *samples, facts)};
+    if (!media_cache_find(&media->cache, made.hash, (size_t)media->width, &made)) {
+        if (!encode_sound(media, samples, count, &made, err)) {
+            return false;
+        }
+        media_cache_keep(&media->cache, &made, (size_t)media->width);
     }
-    const uint64_t facts[3] = {count, 0, 0};
-    struct engine_soft made = {.count = audio_encoder_tokens(frames)};
-    made.hash = hash_of(samples, count * sizeof *samples, facts);
-    made.values = mem_try_alloc(made.count * (size_t)media->width + 1, sizeof *made.values);
-    media->machine.stopped = false;
-    bool ok =
-        made.values != NULL
-            ? made.count == 0 || audio_encoder_run(media->audio, mel, frames, made.values, err)
-            : err_set(err, ERR_MEMORY, "no memory for %zu soft tokens", made.count);
-    if (ok) {
-        *soft = made;
-    } else {
-        mem_free(made.values);
-    }
-    mem_free(mel);
-    return ok;
+    *soft = made;
+    return true;
 }

@@ -1,5 +1,5 @@
 /* media: the encoders that go with a model, ready to run: an mmproj file, its weights, the threads
- * that compute, and the soft tokens of the last pictures. Owned by one thread at a time, but for
+ * that compute, and the soft tokens of what came last. Owned by one thread at a time, but for
  * media_cancel.
  */
 #ifndef CARAT_MEDIA_H

@@ -9,7 +9,7 @@
 
 void media_cache_finish(struct media_cache *cache)
 {
-    for (size_t i = 0; i < MEDIA_CACHE_PICTURES; i++) {
+    for (size_t i = 0; i < MEDIA_CACHE_ENTRIES; i++) {
         mem_free(cache->entries[i].values);
     }
 }
@@ -26,7 +26,7 @@ static float *copy_of(const float *values, size_t count)
 bool media_cache_find(struct media_cache *cache, uint64_t hash, size_t width,
                       struct engine_soft *soft)
 {
-    for (size_t i = 0; i < MEDIA_CACHE_PICTURES; i++) {
+    for (size_t i = 0; i < MEDIA_CACHE_ENTRIES; i++) {
         if (cache->entries[i].used == 0 || cache->entries[i].hash != hash) {
             continue;
         }
@@ -45,7 +45,7 @@ bool media_cache_find(struct media_cache *cache, uint64_t hash, size_t width,
 void media_cache_keep(struct media_cache *cache, const struct engine_soft *soft, size_t width)
 {
     size_t oldest = 0;
-    for (size_t i = 1; i < MEDIA_CACHE_PICTURES; i++) {
+    for (size_t i = 1; i < MEDIA_CACHE_ENTRIES; i++) {
         oldest = cache->entries[i].used < cache->entries[oldest].used ? i : oldest;
     }
     float *values = copy_of(soft->values, soft->count * width);

@@ -1,8 +1,8 @@
-/* media_cache: the soft tokens of the pictures that were seen last.
+/* media_cache: the soft tokens of the pictures and sounds that came last.
  *
- * A conversation shows the same pictures with every prompt. A picture is known by a hash of its
- * pixels, its size and its budget; of those that do not fit, the one goes whose last use lies
- * furthest back. Nothing fails: a picture for which there is no memory is encoded again.
+ * A conversation has the same ones in every prompt. A picture is known by a hash of its pixels, its
+ * size and its budget, a sound by one of its samples; of those that do not fit, the one goes whose
+ * last use lies furthest back. Nothing fails: one for which there is no memory is encoded again.
  */
 #ifndef CARAT_MEDIA_CACHE_H
 #define CARAT_MEDIA_CACHE_H
@@ -13,14 +13,14 @@
 
 struct engine_soft;
 
-enum { MEDIA_CACHE_PICTURES = 32 };
+enum { MEDIA_CACHE_ENTRIES = 32 };
 
 struct media_cache {
     struct {
         uint64_t hash, used; /* used: when, by `clock`; 0 = free */
         size_t count;
         float *values;
-    } entries[MEDIA_CACHE_PICTURES];
+    } entries[MEDIA_CACHE_ENTRIES];
     uint64_t clock;
 };
 

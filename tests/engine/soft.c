@@ -177,6 +177,38 @@ static void test_nano(void **state)
     json_decref(list);
 }
 
+/* What came before costs nothing: encoders that are told to stop still know it, and nothing else.
+ */
+static void test_second_look(void **state)
+{
+    (void)state;
+    struct engine_error error;
+    static uint8_t rgb[60 * 40 * 3];
+    static float samples[4000];
+    struct engine_media *media =
+        engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 2, NULL, &error);
+    size_t width = (size_t)engine_media_width(media);
+    for (int sound = 0; sound < 2; sound++) {
+        struct engine_soft first, again = {0};
+        for (int look = 0; look < 2; look++) {
+            engine_media_cancel(media, look == 1);
+            struct engine_soft *soft = look == 0 ? &first : &again;
+            assert_true(sound == 0 ? engine_media_image(media, rgb, 60, 40, 70, soft, &error)
+                                   : engine_media_sound(media, samples, 4000, soft, &error));
+        }
+        assert_true(first.hash == again.hash && first.picture == (sound == 0));
+        assert_int_equal(first.count, again.count);
+        assert_memory_equal(first.values, again.values, first.count * width * sizeof(float));
+        struct engine_soft other = {0};
+        assert_false(sound == 0 ? engine_media_image(media, rgb, 60, 40, 140, &other, &error)
+                                : engine_media_sound(media, samples, 3999, &other, &error));
+        assert_int_equal(error.code, ENGINE_CANCELLED);
+        engine_free(first.values);
+        engine_free(again.values);
+    }
+    engine_media_close(media);
+}
+
 /* --- what a session keeps --- */
 
 enum { WIDTH = 64, PICTURE_AT = 20, PICTURE = 30, LENGTH = 70 };
@@ -664,10 +696,15 @@ static void test_fixtures_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nano),           cmocka_unit_test(test_reuse),
-        cmocka_unit_test(test_reuse_is_exact), cmocka_unit_test(test_sees_forwards),
-        cmocka_unit_test(test_snapshot),       cmocka_unit_test(test_long_picture),
-        cmocka_unit_test(test_arguments),      cmocka_unit_test(test_fixtures_folder),
+        cmocka_unit_test(test_nano),
+        cmocka_unit_test(test_second_look),
+        cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_reuse_is_exact),
+        cmocka_unit_test(test_sees_forwards),
+        cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_long_picture),
+        cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_fixtures_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
