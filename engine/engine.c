@@ -13,14 +13,20 @@
 #include "compute/kernels.h"
 #include "compute/tensor.h"
 #include "compute/workers.h"
+#include "engine/engine_drafter.h"
 #include "engine_private.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/model_file.h"
+#include "load/token_lists.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
+#include "plan.h"
 #include "session.h"
+#include "system_memory.h"
+#include "speculation.h"
 #include "text/decoder.h"
+#include "text/drafter.h"
 
 struct engine_model {
     struct gguf *gguf;
@@ -30,7 +36,14 @@ struct engine_model {
     struct tensor_machine machine;
     struct decoder *decoder;
     struct engine_model_info info;
+    struct token_lists lists;
     char name[128];
+};
+
+struct engine_drafter {
+    struct engine_model *model;
+    struct gguf *gguf;
+    struct drafter *drafter;
 };
 
 /* --- errors --- */
@@ -104,6 +117,7 @@ static void fill_info(struct engine_model *model)
         size_t length = name.length < sizeof model->name ? name.length : sizeof model->name - 1;
         memcpy(model->name, name.bytes, length);
     }
+    token_lists_read(&model->lists, model->gguf, model->tokenizer, hp->vocab_size);
     model->info = (struct engine_model_info){
         .path = gguf_path(model->gguf),
         .name = model->name,
@@ -118,6 +132,10 @@ static void fill_info(struct engine_model *model)
         .has_per_layer_embeddings = hp->hidden_size_per_layer_input > 0,
         .threads = workers_count(model->machine.workers),
         .sampling = recommended_sampling(model->gguf),
+        .stop_ids = model->lists.stops,
+        .stop_count = model->lists.stop_count,
+        .suppressed_ids = model->lists.suppressed,
+        .suppressed_count = model->lists.suppressed_count,
     };
 }
 
@@ -144,6 +162,10 @@ static bool open_parts(struct engine_model *model, const struct engine_model_opt
         return false;
     }
     model->machine.exact = options->exact;
+    const struct gguf_tensor *rows = gguf_tensor_find(model->gguf, "per_layer_token_embd.weight");
+    if (rows != NULL) {
+        gguf_read_sparsely(model->gguf, rows);
+    }
     model->decoder = decoder_create(&model->hparams, &model->weights, &model->machine, err);
     return model->decoder != NULL;
 }
@@ -157,7 +179,11 @@ struct engine_model *engine_model_open(const struct engine_model_options *option
     }
     struct engine_model *model = mem_try_zero(1, sizeof *model);
     struct err err = {ERR_MEMORY, "no memory for a model"};
-    if (model == NULL || !open_parts(model, options, &err)) {
+    bool ok = model != NULL && open_parts(model, options, &err);
+    if (model != NULL && model->gguf != NULL && !gguf_check_unchanged(model->gguf, &err)) {
+        ok = false; /* and why something else was wrong, if it was */
+    }
+    if (!ok) {
         engine_model_close(model);
         engine_fail(error, &err);
         return NULL;
@@ -183,6 +209,42 @@ const struct engine_model_info *engine_model_info(const struct engine_model *mod
     return &model->info;
 }
 
+/* --- drafters --- */
+
+struct engine_drafter *engine_drafter_open(struct engine_model *model, const char *path,
+                                           struct engine_error *error)
+{
+    if (path == NULL) {
+        engine_refuse(error, "a drafter needs a path");
+        return NULL;
+    }
+    struct err err = {ERR_MEMORY, "no memory for a drafter"};
+    struct engine_drafter *drafter = mem_try_zero(1, sizeof *drafter);
+    if (drafter != NULL) {
+        drafter->model = model;
+        drafter->gguf = model_file_open(path, &err);
+    }
+    if (drafter != NULL && drafter->gguf != NULL) {
+        drafter->drafter =
+            drafter_create(drafter->gguf, &model->hparams, &model->weights, &model->machine, &err);
+    }
+    if (drafter == NULL || drafter->drafter == NULL) {
+        engine_drafter_close(drafter);
+        engine_fail(error, &err);
+        return NULL;
+    }
+    return drafter;
+}
+
+void engine_drafter_close(struct engine_drafter *drafter)
+{
+    if (drafter != NULL) {
+        drafter_destroy(drafter->drafter);
+        gguf_close(drafter->gguf);
+        mem_free(drafter);
+    }
+}
+
 /* --- tokens --- */
 
 bool engine_tokenize(const struct engine_model *model, const char *text, size_t length,
@@ -192,14 +254,23 @@ bool engine_tokenize(const struct engine_model *model, const char *text, size_t 
         return engine_refuse(error, "text is NULL, with a length of %zu", length);
     }
     struct err err;
-    if (!tokenizer_encode(model->tokenizer, text == NULL ? "" : text, length, control, ids, count,
-                          &err)) {
+    int32_t *made;
+    size_t made_count;
+    bool ok = tokenizer_encode(model->tokenizer, text == NULL ? "" : text, length, control, &made,
+                               &made_count, &err);
+    if (ok && gguf_is_broken(model->gguf)) { /* the spellings are the file's */
+        mem_free(made);
+        ok = gguf_check_unchanged(model->gguf, &err);
+    }
+    if (!ok) {
         engine_fail(error, &err);
         if (error != NULL && err.code == ERR_LIMIT) {
             error->code = ENGINE_BAD_ARGUMENT; /* the text is too long, not the file */
         }
         return false;
     }
+    *ids = made;
+    *count = made_count;
     return true;
 }
 
@@ -240,22 +311,102 @@ void engine_free(void *memory)
 
 /* --- sessions --- */
 
-struct engine_session *engine_session_create(struct engine_model *model,
-                                             const struct engine_session_options *options,
-                                             struct engine_error *error)
+/* Checked, and with the defaults filled in; without what belongs to a loaded model. */
+static bool session_options(const struct hparams *hparams,
+                            const struct engine_session_options *options,
+                            struct session_options *made, struct engine_error *error)
 {
     static const struct engine_session_options defaults = {.context = 0};
     options = options == NULL ? &defaults : options;
-    int32_t longest = model->hparams.context_length;
+    int32_t longest = hparams->context_length;
     if (options->context < 0 || options->context > longest) {
-        engine_refuse(error, "a context of %d tokens: the model allows 1 to %d", options->context,
-                      longest);
-        return NULL;
+        return engine_refuse(error, "a context of %d tokens: the model allows 1 to %d",
+                             options->context, longest);
     }
     static const enum quant_type kv_types[] = {
         [ENGINE_KV_F32] = QUANT_F32, [ENGINE_KV_F16] = QUANT_F16, [ENGINE_KV_Q8] = QUANT_Q8_0};
     if ((size_t)options->kv_type >= sizeof kv_types / sizeof kv_types[0]) {
-        engine_refuse(error, "there is no K/V type %d", (int)options->kv_type);
+        return engine_refuse(error, "there is no K/V type %d", (int)options->kv_type);
+    }
+    *made = (struct session_options){
+        .hparams = hparams,
+        .context = (size_t)(options->context == 0 ? longest : options->context),
+        .kv_type = kv_types[options->kv_type],
+    };
+    return true;
+}
+
+/* What is known of a model that is not loaded. */
+struct outline {
+    struct gguf *gguf;
+    struct hparams hparams;
+    struct weights weights;
+};
+
+static bool open_outline(struct outline *outline, const char *path, struct err *err)
+{
+    outline->gguf = model_file_open(path, err);
+    bool ok = outline->gguf != NULL && hparams_read(&outline->hparams, outline->gguf, err) &&
+              weights_bind(&outline->weights, &outline->hparams, outline->gguf, err);
+    return outline->gguf != NULL && gguf_check_unchanged(outline->gguf, err) && ok;
+}
+
+static void make_plan(const struct plan_request *request, uint64_t memory, struct engine_plan *plan)
+{
+    struct plan made;
+    plan_make(request, &made);
+    memory = memory == 0 ? system_memory_available("") : memory;
+    *plan = (struct engine_plan){
+        .mapped = made.mapped,
+        .touched = made.touched,
+        .kv = made.kv,
+        .copies = made.copies,
+        .work = made.work,
+        .total = made.total,
+        .memory = memory,
+        .context = (int32_t)request->context,
+        .largest_context = (int32_t)plan_largest_context(
+            request, (size_t)request->hparams->context_length, memory),
+    };
+}
+
+bool engine_plan(const struct engine_model_options *options,
+                 const struct engine_session_options *session, uint64_t memory,
+                 struct engine_plan *plan, struct engine_error *error)
+{
+    if (options == NULL || options->path == NULL || plan == NULL || options->threads < 0 ||
+        options->threads > WORKERS_MAX) {
+        return engine_refuse(error, "a plan needs a path, 0 to %d threads, and a place",
+                             WORKERS_MAX);
+    }
+    struct err err = {ERR_MEMORY, "no memory for a plan"};
+    struct session_options made = {0};
+    struct outline *outline = mem_try_zero(1, sizeof *outline);
+    bool opened = outline != NULL && open_outline(outline, options->path, &err);
+    bool ok = opened ? session_options(&outline->hparams, session, &made, error)
+                     : engine_fail(error, &err);
+    if (ok) {
+        make_plan(&(struct plan_request){.gguf = outline->gguf,
+                                         .hparams = &outline->hparams,
+                                         .weights = &outline->weights,
+                                         .threads = options->threads,
+                                         .context = made.context,
+                                         .kv_type = made.kv_type},
+                  memory, plan);
+    }
+    if (outline != NULL) {
+        gguf_close(outline->gguf);
+    }
+    mem_free(outline);
+    return ok;
+}
+
+struct engine_session *engine_session_create(struct engine_model *model,
+                                             const struct engine_session_options *options,
+                                             struct engine_error *error)
+{
+    struct session_options made = {0};
+    if (!session_options(&model->hparams, options, &made, error)) {
         return NULL;
     }
     struct err err = {ERR_MEMORY, "no memory for a session"};
@@ -265,16 +416,20 @@ struct engine_session *engine_session_create(struct engine_model *model,
         return NULL;
     }
     session->model = model;
-    session->session = session_create(
-        &(struct session_options){
-            .decoder = model->decoder,
-            .hparams = &model->hparams,
-            .workers = workers_count(model->machine.workers),
-            .context = (size_t)(options->context == 0 ? longest : options->context),
-            .kv_type = kv_types[options->kv_type],
-            .fingerprint = model->info.fingerprint,
-        },
-        &err);
+    made.decoder = model->decoder;
+    made.workers = workers_count(model->machine.workers);
+    made.fingerprint = model->info.fingerprint;
+    made.suppressed = model->lists.suppressed;
+    made.suppressed_count = model->lists.suppressed_count;
+    struct plan_request request = {.gguf = model->gguf,
+                                   .hparams = &model->hparams,
+                                   .weights = &model->weights,
+                                   .threads = made.workers,
+                                   .context = made.context,
+                                   .kv_type = made.kv_type};
+    if (plan_check(&request, system_memory_available(""), &err)) {
+        session->session = session_create(&made, &err);
+    }
     if (session->session == NULL) {
         mem_free(session);
         engine_fail(error, &err);
@@ -336,9 +491,6 @@ bool engine_session_evaluate(struct engine_session *session, const int32_t *ids,
                              float *logits, struct engine_error *error)
 {
     struct err err;
-    if (logits == NULL) {
-        return engine_refuse(error, "evaluate needs a place for the logits");
-    }
     return engine_check_ids(session, ids, count, error) &&
            (session_append(session->session, ids, count, NULL, 0, logits, &err) ||
             engine_fail(error, &err));
@@ -350,6 +502,27 @@ bool engine_session_append(struct engine_session *session, int32_t id, struct en
     return engine_check_ids(session, &id, 1, error) &&
            (session_append(session->session, &id, 1, NULL, 0, NULL, &err) ||
             engine_fail(error, &err));
+}
+
+bool engine_session_look_ahead(struct engine_session *session, struct engine_drafter *drafter,
+                               bool lookup, int32_t most, struct engine_error *error)
+{
+    struct err err;
+    if (most < 0 || most > SPECULATION_MOST) {
+        return engine_refuse(error, "%d guesses at a time: must be 0 to %d", most,
+                             SPECULATION_MOST);
+    }
+    if (drafter != NULL && drafter->model != session->model) {
+        return engine_refuse(error, "the drafter was opened for another model");
+    }
+    return session_look_ahead(session->session, drafter != NULL ? drafter->drafter : NULL, lookup,
+                              (size_t)most, &err) ||
+           engine_fail(error, &err);
+}
+
+void engine_session_guesses(const struct engine_session *session, uint64_t *made, uint64_t *right)
+{
+    session_guesses(session->session, made, right);
 }
 
 const float *engine_session_logits(const struct engine_session *session)

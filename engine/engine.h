@@ -1,7 +1,7 @@
 /* engine.h: Gemma 4 inference. Model files in, tokens out.
  *
- * The public header of the engine (pictures and sounds: engine_media.h); includes nothing but
- * the C library. Two opaque things:
+ * The public header of the engine (beside it: engine_media.h, pictures and sounds;
+ * engine_drafter.h, guessing ahead); includes nothing but the C library. Two opaque things:
  *
  *   struct engine_model    a loaded model: weights (mapped), tokenizer, worker threads. Tokenizing
  * and looking things up is read-only and safe from any thread at any time. struct engine_session
@@ -13,9 +13,10 @@
  * reused and what is computed again is decided here, so no caller ever manages the cache.
  *
  * The engine knows tokens and logits. It knows no roles, tools, prompts or JSON; it never prints,
- * exits, or reads the environment. Functions that can fail return false (or NULL) and fill `error`
- * (which may be NULL); outputs are untouched then, and model and session stay valid and usable.
- * Memory that the engine hands out is released with engine_free.
+ * exits, or reads the environment; of signals it handles SIGBUS, in its mapped files alone, and
+ * passes on what is not its own (load/map_guard.h). Functions that can fail return false (or NULL)
+ * and fill `error` (which may be NULL); outputs are untouched then, and model and session stay
+ * valid and usable. Memory that the engine hands out is released with engine_free.
  */
 #ifndef CARAT_ENGINE_H
 #define CARAT_ENGINE_H
@@ -99,6 +100,10 @@ struct engine_model_info {
     bool has_per_layer_embeddings; /* the small models: E2B, E4B */
     int32_t threads;
     struct engine_sampling sampling; /* as the file recommends, else temperature 1, k 64, p 0.95 */
+    /* Ids that end an answer, by the model's format or by the file; and ids that no session ever
+     * chooses: places of media, and what the file suppresses. Views that live as the model. */
+    const int32_t *stop_ids, *suppressed_ids;
+    size_t stop_count, suppressed_count;
 };
 
 /* Maps and checks the file; NULL on failure. */
@@ -151,6 +156,19 @@ struct engine_session *engine_session_create(struct engine_model *model,
                                              struct engine_error *error);
 void engine_session_destroy(struct engine_session *session);
 
+/* What a model and a full session of it take, in bytes. */
+struct engine_plan {
+    uint64_t mapped, touched;         /* all files; of them what a token reads, at most */
+    uint64_t kv, copies, work, total; /* own memory (copies of rings; activations, tables); all */
+    uint64_t memory;                  /* what there is: it fits when total is no more */
+    int32_t context, largest_context; /* planned; the most that would fit, 0: none */
+};
+/* From the files' headers alone. memory 0: what the system and the process's limits leave just now;
+ * engine_session_create refuses (ENGINE_NO_MEMORY) what is more. false as engine_model_open. */
+bool engine_plan(const struct engine_model_options *options,
+                 const struct engine_session_options *session, uint64_t memory,
+                 struct engine_plan *plan, struct engine_error *error);
+
 int32_t engine_session_context(const struct engine_session *session);
 
 /* The tokens that the session holds; a view until the next call that changes it. */
@@ -168,7 +186,8 @@ bool engine_session_sync(struct engine_session *session, const int32_t *ids, siz
                          size_t *reused, struct engine_error *error);
 
 /* Appends ids, and writes the logits after each of them to logits[count][vocabulary_size] (after
- * the soft cap). On failure the rows of the tokens that the session took are valid. */
+ * the soft cap), or with NULL keeps the last alone, as append does. On failure the rows of the
+ * tokens that the session took are valid. */
 bool engine_session_evaluate(struct engine_session *session, const int32_t *ids, size_t count,
                              float *logits, struct engine_error *error);
 

@@ -134,9 +134,6 @@ bool engine_session_evaluate_soft(struct engine_session *session, const int32_t 
                                   struct engine_error *error)
 {
     struct err err;
-    if (logits == NULL) {
-        return engine_refuse(error, "evaluate needs a place for the logits");
-    }
     return engine_check_ids(session, ids, count, error) &&
            check_soft(soft, soft_count, count, error) &&
            (session_append(session->session, ids, count, soft, soft_count, logits, &err) ||

@@ -90,7 +90,11 @@ struct media *media_open(const char *path, const char *kernels, int threads, str
         err_set(err, ERR_MEMORY, "no memory for the encoders of %s", path);
         return NULL;
     }
-    if (!open_parts(media, path, kernels, threads, err)) {
+    bool ok = open_parts(media, path, kernels, threads, err);
+    if (media->gguf != NULL && !gguf_check_unchanged(media->gguf, err)) {
+        ok = false; /* and why something else was wrong, if it was */
+    }
+    if (!ok) {
         media_close(media);
         return NULL;
     }
@@ -188,6 +192,7 @@ static bool encode_image(struct media *media, const uint8_t *rgb, size_t width, 
     bool ok = values != NULL ? vision_encoder_run(&media->vision, &media->machine, patches, columns,
                                                   rows, values, NULL, NULL, err)
                              : err_set(err, ERR_MEMORY, "no memory for %zu soft tokens", count);
+    ok = ok && gguf_check_unchanged(media->gguf, err);
     if (ok) {
         soft->values = values;
         soft->count = count;
@@ -258,6 +263,7 @@ static bool encode_sound(struct media *media, const float *samples, size_t count
     bool ok = values != NULL
                   ? tokens == 0 || audio_encoder_run(media->audio, mel, frames, values, err)
                   : err_set(err, ERR_MEMORY, "no memory for %zu soft tokens", tokens);
+    ok = ok && gguf_check_unchanged(media->gguf, err);
     if (ok) {
         soft->values = values;
         soft->count = tokens;

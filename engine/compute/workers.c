@@ -112,11 +112,13 @@ static void *thread_main(void *argument)
     }
 }
 
-/* The threads block every signal, so that handlers run where the program expects them. */
+/* The threads block every signal, so that handlers run where the program expects them, but what a
+ * thread does to itself: a blocked SIGBUS could not be handled (load/map_guard.h). */
 static bool start_threads(struct workers *workers, struct err *err)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int failure = 0;
     for (int i = 1; i < workers->count && failure == 0; i++) {
@@ -134,14 +136,19 @@ static bool start_threads(struct workers *workers, struct err *err)
     return true;
 }
 
+int workers_planned(int threads)
+{
+    int count = threads != 0 ? threads : cpu_count();
+    return count > WORKERS_MAX ? WORKERS_MAX : count;
+}
+
 struct workers *workers_create(int threads, struct err *err)
 {
     if (threads < 0 || threads > WORKERS_MAX) {
         err_set(err, ERR_ARGUMENT, "threads must be 0 to %d, not %d", WORKERS_MAX, threads);
         return NULL;
     }
-    int count = threads != 0 ? threads : cpu_count();
-    count = count > WORKERS_MAX ? WORKERS_MAX : count;
+    int count = workers_planned(threads);
     struct workers *workers =
         mem_try_zero(1, sizeof *workers + (size_t)count * sizeof workers->threads[0]);
     if (workers == NULL) {

@@ -26,6 +26,8 @@ enum { WORKERS_MAX = 256 };
  * NULL with ERR_ARGUMENT outside 0..WORKERS_MAX, ERR_MEMORY, or ERR_UNAVAILABLE when the system
  * gives no thread. */
 struct workers *workers_create(int threads, struct err *err);
+/* How many threads workers_create would make of `threads` >= 0. */
+int workers_planned(int threads);
 void workers_destroy(struct workers *workers);
 
 /* Threads that may run pieces, the caller included: worker numbers are 0 .. count - 1. */

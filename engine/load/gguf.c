@@ -81,6 +81,7 @@ struct gguf *gguf_open(const char *path, struct err *err)
         gguf->bytes = gguf->maps[0].bytes;
         gguf->size = gguf->maps[0].size;
         ok = gguf_file_read(gguf, err);
+        ok = gguf_check_unchanged(gguf, err) && ok;
     } else {
         ok = false;
     }
@@ -377,6 +378,53 @@ const struct gguf_tensor *gguf_tensor_find(const struct gguf *gguf, const char *
 {
     int64_t item = find(&gguf->tensor_index, name);
     return item < 0 ? NULL : &gguf->tensors[item];
+}
+
+/* --- the files while they are in use --- */
+
+bool gguf_is_broken(const struct gguf *gguf)
+{
+    for (size_t i = 0; i < gguf->map_count; i++) {
+        if (file_map_is_broken(&gguf->maps[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool gguf_check_unchanged(const struct gguf *gguf, struct err *err)
+{
+    for (size_t i = 0; i < gguf->map_count; i++) {
+        if (!file_map_check(&gguf->maps[i], gguf->shown_path, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void gguf_read_sparsely(const struct gguf *gguf, const struct gguf_tensor *tensor)
+{
+    for (size_t i = 0; i < gguf->map_count; i++) {
+        const struct file_map *map = &gguf->maps[i];
+        uintptr_t data = (uintptr_t)tensor->data, first = (uintptr_t)map->bytes;
+        if (data >= first && data < first + map->size) {
+            size_t begin = (size_t)(data - first);
+            file_map_read_sparsely(map, begin, begin + (size_t)tensor->bytes);
+        }
+    }
+}
+
+uint64_t gguf_own_bytes(const struct gguf *gguf)
+{
+    size_t keys = gguf->key_index.count, tensors = gguf->tensor_index.count;
+    return sizeof *gguf + keys * sizeof *gguf->keys + tensors * sizeof *gguf->tensors +
+           name_index_bytes(keys) + name_index_bytes(tensors) +
+           (gguf->made_keys != NULL ? gguf->size : 0) + gguf->made_bytes;
+}
+
+uint64_t gguf_metadata_bytes(const struct gguf *gguf)
+{
+    return gguf->made_keys != NULL ? 0 : gguf->metadata_bytes;
 }
 
 /* --- identity --- */

@@ -90,6 +90,18 @@ size_t gguf_tensor_count(const struct gguf *gguf);
 const struct gguf_tensor *gguf_tensor_at(const struct gguf *gguf, size_t index);
 const struct gguf_tensor *gguf_tensor_find(const struct gguf *gguf, const char *name);
 
+/* The files while they are in use. gguf_is_broken: pages of one were lost (one atomic load each).
+ * gguf_check_unchanged: ERR_IO when one was shortened or written anew; what was read since is worth
+ * nothing then. Bytes in memory never change. */
+bool gguf_is_broken(const struct gguf *gguf);
+bool gguf_check_unchanged(const struct gguf *gguf, struct err *err);
+/* Single rows of this tensor will be read, far apart: only they shall come from the disk. */
+void gguf_read_sparsely(const struct gguf *gguf, const struct gguf_tensor *tensor);
+/* What its descriptions take in memory, and the tensors that were made there. */
+uint64_t gguf_own_bytes(const struct gguf *gguf);
+/* The part of the first file that says what is in it; it is read completely. */
+uint64_t gguf_metadata_bytes(const struct gguf *gguf);
+
 /* A hash of the metadata and of samples of the data: the file's identity for caches. */
 uint64_t gguf_fingerprint(const struct gguf *gguf);
 

@@ -42,6 +42,7 @@ struct gguf {
     size_t map_count;
     unsigned char *made_keys; /* of a model whose keys are in another form: `bytes`, else NULL */
     float *made_values;       /* of tensors that had to be converted */
+    size_t made_bytes;        /* of them */
     char *path;
     char shown_path[GGUF_SHOWN];
     struct gguf_key *keys;

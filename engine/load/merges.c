@@ -192,6 +192,24 @@ static bool enter_all(const struct loading *l, const struct gguf_array *array)
     return true;
 }
 
+static uint32_t entries_for(uint64_t count)
+{
+    uint32_t entries = 4;
+    while (entries < count + count / 2) { /* at most two thirds full */
+        entries *= 2;
+    }
+    return entries;
+}
+
+uint64_t merges_plan(const struct gguf *gguf)
+{
+    struct gguf_array array;
+    if (!gguf_array(gguf, "tokenizer.ggml.merges", &array, NULL) || array.count > MERGES_MAX) {
+        return 0; /* will be refused */
+    }
+    return entries_for(array.count) * sizeof(struct merges_entry);
+}
+
 bool merges_init(struct merges *merges, const struct vocabulary *vocabulary,
                  const struct gguf *gguf, struct err *err)
 {
@@ -207,10 +225,7 @@ bool merges_init(struct merges *merges, const struct vocabulary *vocabulary,
                        "%s: the key %s must be at most %d strings, but has %" PRIu64 " elements",
                        gguf_shown_path(gguf), key, MERGES_MAX, array.count);
     }
-    uint32_t entries = 4;
-    while (entries < array.count + array.count / 2) { /* at most two thirds full */
-        entries *= 2;
-    }
+    uint32_t entries = entries_for(array.count);
     merges->entries = mem_try_zero(entries, sizeof *merges->entries);
     merges->mask = entries - 1;
     if (merges->entries == NULL) {

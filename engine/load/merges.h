@@ -30,6 +30,8 @@ struct merges {
 
 bool merges_init(struct merges *merges, const struct vocabulary *vocabulary,
                  const struct gguf *gguf, struct err *err);
+/* What they take in memory. */
+uint64_t merges_plan(const struct gguf *gguf);
 void merges_finish(struct merges *merges);
 
 /* The rank (lower is earlier) and result of merging two tokens; MERGES_NO_RANK: they do not. */

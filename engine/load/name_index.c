@@ -19,12 +19,24 @@ static uint32_t name_hash(const char *bytes, size_t length)
     return (uint32_t)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-bool name_index_init(struct name_index *index, size_t count)
+static uint32_t slots_for(size_t count)
 {
     uint32_t slots = 4;
     while (slots < 4 * count) {
         slots *= 2;
     }
+    return slots;
+}
+
+size_t name_index_bytes(size_t count)
+{
+    const struct name_index *index = NULL;
+    return count * sizeof *index->names + slots_for(count) * sizeof *index->slots;
+}
+
+bool name_index_init(struct name_index *index, size_t count)
+{
+    uint32_t slots = slots_for(count);
     index->names = mem_try_zero(count, sizeof *index->names);
     index->slots = mem_try_zero(slots, sizeof *index->slots);
     index->mask = slots - 1;

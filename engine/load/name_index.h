@@ -33,6 +33,8 @@ enum name_index_result { NAME_INDEX_ADDED, NAME_INDEX_KNOWN, NAME_INDEX_CROWDED 
 /* Room for `count` <= 2^20 names; false without memory. Finish it in either case. */
 bool name_index_init(struct name_index *index, size_t count);
 void name_index_finish(struct name_index *index);
+/* What room for `count` names takes. */
+size_t name_index_bytes(size_t count);
 
 /* Gives the name the next number; KNOWN: it has *item already; CROWDED: too many collide. */
 enum name_index_result name_index_add(struct name_index *index, const char *bytes, size_t length,

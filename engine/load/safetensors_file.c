@@ -341,7 +341,11 @@ struct safetensors_file *safetensors_file_open(const char *path, struct err *err
     bool ok = file_map_open(&file->map, path, file->shown, err);
     file->bytes = file->map.bytes;
     file->size = file->map.size;
-    if (!ok || !read_file(file, err)) {
+    ok = ok && read_file(file, err);
+    if (file->bytes != NULL && !file_map_check(&file->map, file->shown, err)) {
+        ok = false; /* and why there was nonsense in it, if there was */
+    }
+    if (!ok) {
         safetensors_file_close(file);
         return NULL;
     }

@@ -152,6 +152,11 @@ struct tokenizer *tokenizer_create(const struct gguf *gguf, struct err *err)
     return t;
 }
 
+uint64_t tokenizer_plan(const struct gguf *gguf)
+{
+    return sizeof(struct tokenizer) + vocabulary_plan(gguf) + merges_plan(gguf);
+}
+
 void tokenizer_destroy(struct tokenizer *tokenizer)
 {
     if (tokenizer != NULL) {

@@ -19,6 +19,8 @@ struct tokenizer;
 enum tokenizer_kind { TOKENIZER_TEXT, TOKENIZER_BYTE, TOKENIZER_CONTROL };
 
 struct tokenizer *tokenizer_create(const struct gguf *gguf, struct err *err);
+/* The most that the tokenizer of this file takes in memory. */
+uint64_t tokenizer_plan(const struct gguf *gguf);
 void tokenizer_destroy(struct tokenizer *tokenizer);
 
 int32_t tokenizer_size(const struct tokenizer *tokenizer);

@@ -178,14 +178,32 @@ static bool read_arrays(struct loading *l)
     return true;
 }
 
-static bool allocate(struct loading *l)
+static uint32_t slots_for(size_t count)
 {
-    struct vocabulary *v = l->vocabulary;
-    size_t count = (size_t)l->spellings.count;
     uint32_t slots = 4;
     while (slots < 2 * count) {
         slots *= 2;
     }
+    return slots;
+}
+
+uint64_t vocabulary_plan(const struct gguf *gguf)
+{
+    const struct vocabulary *v = NULL;
+    struct gguf_array spellings;
+    if (!gguf_array(gguf, "tokenizer.ggml.tokens", &spellings, NULL) ||
+        spellings.count > VOCABULARY_TOKENS_MAX) {
+        return 0; /* will be refused */
+    }
+    return spellings.count * sizeof *v->tokens + slots_for(spellings.count) * sizeof *v->slots +
+           spellings.bytes + 256;
+}
+
+static bool allocate(struct loading *l)
+{
+    struct vocabulary *v = l->vocabulary;
+    size_t count = (size_t)l->spellings.count;
+    uint32_t slots = slots_for(count);
     v->tokens = mem_try_zero(count, sizeof *v->tokens);
     v->slots = mem_try_zero(slots, sizeof *v->slots);
     v->mask = slots - 1;

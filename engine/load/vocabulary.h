@@ -48,6 +48,8 @@ struct err;
 struct gguf;
 
 bool vocabulary_init(struct vocabulary *vocabulary, const struct gguf *gguf, struct err *err);
+/* The most that it takes in memory. */
+uint64_t vocabulary_plan(const struct gguf *gguf);
 void vocabulary_finish(struct vocabulary *vocabulary);
 
 /* A hash that can be continued: the hash of "ab" is that of "b" started with the state after "a".

@@ -9,6 +9,10 @@
  * experts' rows behind each other. Gate and up may be one tensor (each expert's gate, then its up)
  * or two; a stride in rows makes both look the same.
  *
+ * NVFP4 tensors may have a factor for all their values beside them, NAME.scale: one number, also
+ * of a fused attn_qkv, and one for each expert. Of ffn_down_exps that name is the model's own
+ * factor of each expert's output, in every format; converters of NVFP4 multiply the other into it.
+ *
  * Left out: vision and audio tensors in the same file (not looked at).
  */
 #include "load/weights.h"
@@ -153,6 +157,14 @@ static bool bind_scalar(const struct binding *b, const char *role, float *scalar
     return true;
 }
 
+/* The name of what all values of an NVFP4 tensor are multiplied by, if the file has it. */
+static bool has_scale(const struct binding *b, const struct gguf_tensor *tensor, const char *role,
+                      char scale[NAME_SIZE])
+{
+    snprintf(scale, NAME_SIZE, "%s.scale", role);
+    return tensor->type == QUANT_NVFP4 && find(b, scale) != NULL;
+}
+
 static bool bind_matrix(const struct binding *b, const char *role, int32_t rows, int32_t columns,
                         struct weights_matrix *matrix)
 {
@@ -165,20 +177,7 @@ static bool bind_matrix(const struct binding *b, const char *role, int32_t rows,
         return false;
     }
     *matrix = row_view(tensor, 0, rows);
-    snprintf(scale, sizeof scale, "%s.scale", role);
-    return tensor->type != QUANT_NVFP4 || find(b, scale) == NULL ||
-           bind_scalar(b, scale, &matrix->scale);
-}
-
-/* Formats whose scale lies in another tensor are bound alone only, not as a part of one. */
-static bool check_unscaled(const struct binding *b, const struct gguf_tensor *tensor,
-                           const char *scale)
-{
-    if (tensor->type != QUANT_NVFP4 || find(b, scale) == NULL) {
-        return true;
-    }
-    return err_set(b->err, ERR_UNSUPPORTED, "%s: tensor %s has a scale of its own, %s",
-                   gguf_shown_path(b->gguf), tensor->name, scale);
+    return !has_scale(b, tensor, role, scale) || bind_scalar(b, scale, &matrix->scale);
 }
 
 /* --- one layer --- */
@@ -197,13 +196,17 @@ static bool bind_fused(const struct binding *b, const struct gguf_tensor *fused,
     if (!check_matrix(b, fused, rows, b->hparams->hidden_size)) {
         return false;
     }
-    if (!check_unscaled(b, fused, "attn_qkv.scale")) {
+    char scale[NAME_SIZE];
+    float factor = 1;
+    if (has_scale(b, fused, "attn_qkv", scale) && !bind_scalar(b, scale, &factor)) {
         return false;
     }
     layer->q = row_view(fused, 0, query_rows);
+    layer->q.scale = factor;
     if (!shape->shares_kv) {
         layer->k = row_view(fused, query_rows, kv_rows);
         layer->v = row_view(fused, (int64_t)query_rows + kv_rows, kv_rows);
+        layer->k.scale = layer->v.scale = factor;
     }
     return true;
 }
@@ -254,9 +257,30 @@ static bool bind_feed_forward(const struct binding *b, struct weights_layer *lay
 
 /* --- experts --- */
 
-/* A tensor [experts][rows][columns] as one matrix of experts * rows rows. */
+/* One factor for each expert, all finite. */
+static bool bind_scales(const struct binding *b, const char *role, const float **scales)
+{
+    int32_t experts = b->hparams->num_experts;
+    const float *found;
+    if (!bind_vector(b, role, experts, &found)) {
+        return false;
+    }
+    for (int32_t i = 0; i < experts; i++) {
+        if (!isfinite(found[i])) {
+            char name[NAME_SIZE];
+            full_name(b, role, name);
+            return err_set(b->err, ERR_FORMAT, "%s: tensor %s is %g for expert %" PRId32,
+                           gguf_shown_path(b->gguf), name, (double)found[i], i);
+        }
+    }
+    *scales = found;
+    return true;
+}
+
+/* A tensor [experts][rows][columns] as one matrix of experts * rows rows. *scales (may be NULL):
+ * one for each expert of an NVFP4 tensor, NULL when the file has none. */
 static bool bind_stack(const struct binding *b, const char *role, int64_t rows, int32_t columns,
-                       struct weights_matrix *matrix)
+                       struct weights_matrix *matrix, const float **scales)
 {
     const struct gguf_tensor *tensor = find(b, role);
     int32_t experts = b->hparams->num_experts;
@@ -278,10 +302,8 @@ static bool bind_stack(const struct binding *b, const char *role, int64_t rows, 
         return false;
     }
     char scale[NAME_SIZE];
-    snprintf(scale, sizeof scale, "%s.scale", role);
     *matrix = row_view(tensor, 0, (int32_t)(experts * rows));
-    /* Of ffn_down_exps that name is taken: it is the model's own scale of each expert. */
-    return strcmp(role, "ffn_down_exps") == 0 || check_unscaled(b, tensor, scale);
+    return scales == NULL || !has_scale(b, tensor, role, scale) || bind_scales(b, scale, scales);
 }
 
 static bool bind_gate_and_up(const struct binding *b, struct weights_experts *experts)
@@ -289,12 +311,15 @@ static bool bind_gate_and_up(const struct binding *b, struct weights_experts *ex
     int32_t hidden = b->hparams->hidden_size, width = b->hparams->moe_intermediate_size;
     if (find(b, "ffn_gate_up_exps") == NULL && find(b, "ffn_gate_exps") != NULL) {
         experts->stride = width;
-        return bind_stack(b, "ffn_gate_exps", width, hidden, &experts->gate) &&
-               bind_stack(b, "ffn_up_exps", width, hidden, &experts->up);
+        return bind_stack(b, "ffn_gate_exps", width, hidden, &experts->gate,
+                          &experts->gate_scale) &&
+               bind_stack(b, "ffn_up_exps", width, hidden, &experts->up, &experts->up_scale);
     }
-    if (!bind_stack(b, "ffn_gate_up_exps", 2 * (int64_t)width, hidden, &experts->gate)) {
+    if (!bind_stack(b, "ffn_gate_up_exps", 2 * (int64_t)width, hidden, &experts->gate,
+                    &experts->gate_scale)) {
         return false;
     }
+    experts->up_scale = experts->gate_scale;
     experts->stride = 2 * width;
     experts->up = experts->gate; /* the same rows, a width later: the last gate's are left out */
     experts->up.data += (uint64_t)width * experts->up.row_bytes;
@@ -309,8 +334,8 @@ static bool bind_experts(const struct binding *b, struct weights_experts *expert
            bind_vector(b, "ffn_gate_inp.scale", hidden, &experts->router_scale) &&
            bind_vector(b, "ffn_down_exps.scale", count, &experts->output_scale) &&
            bind_gate_and_up(b, experts) &&
-           bind_stack(b, "ffn_down_exps", hidden, b->hparams->moe_intermediate_size,
-                      &experts->down) &&
+           bind_stack(b, "ffn_down_exps", hidden, b->hparams->moe_intermediate_size, &experts->down,
+                      NULL) &&
            bind_vector(b, "post_ffw_norm_1", hidden, &experts->post_dense_norm) &&
            bind_vector(b, "pre_ffw_norm_2", hidden, &experts->pre_experts_norm) &&
            bind_vector(b, "post_ffw_norm_2", hidden, &experts->post_experts_norm);
@@ -363,7 +388,7 @@ static bool bind_tables(const struct binding *b)
 bool weights_bind(struct weights *weights, const struct hparams *hparams, const struct gguf *gguf,
                   struct err *err)
 {
-    struct weights bound = {0};
+    struct weights bound = {.source = gguf};
     struct binding b = {
         .weights = &bound, .hparams = hparams, .gguf = gguf, .err = err, .layer = -1};
     if (!bind_tables(&b)) {
@@ -375,5 +400,17 @@ bool weights_bind(struct weights *weights, const struct hparams *hparams, const 
         }
     }
     *weights = bound;
+    return true;
+}
+
+bool weights_bind_matrix(struct weights_matrix *matrix, const char *name, int32_t rows,
+                         int32_t columns, const struct gguf *gguf, struct err *err)
+{
+    struct weights_matrix bound;
+    struct binding b = {.gguf = gguf, .err = err, .layer = -1};
+    if (!bind_matrix(&b, name, rows, columns, &bound)) {
+        return false;
+    }
+    *matrix = bound;
     return true;
 }

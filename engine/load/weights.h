@@ -33,12 +33,13 @@ struct weights_experts {
     const float *router_scale;    /* [d] ffn_gate_inp.scale */
     const float *output_scale;    /* [E] ffn_down_exps.scale */
     struct weights_matrix gate,
-        up;         /* [d] columns; ffn_gate_up_exps, or ffn_gate_exps and ffn_up_exps */
-    int32_t stride; /* rows from one expert's to the next's: 2 W, or W */
-    struct weights_matrix down;     /* [E * d][W] ffn_down_exps: expert e has rows e * d .. */
-    const float *post_dense_norm;   /* [d] post_ffw_norm_1 */
-    const float *pre_experts_norm;  /* [d] pre_ffw_norm_2 */
-    const float *post_experts_norm; /* [d] post_ffw_norm_2 */
+        up; /* [d] columns; ffn_gate_up_exps, or ffn_gate_exps and ffn_up_exps */
+    const float *gate_scale, *up_scale; /* [E] of NVFP4: factors of all their values; or NULL */
+    int32_t stride;                     /* rows from one expert's to the next's: 2 W, or W */
+    struct weights_matrix down;         /* [E * d][W] ffn_down_exps: expert e has rows e * d .. */
+    const float *post_dense_norm;       /* [d] post_ffw_norm_1 */
+    const float *pre_experts_norm;      /* [d] pre_ffw_norm_2 */
+    const float *post_experts_norm;     /* [d] post_ffw_norm_2 */
 };
 
 /* hd = head_dim, nh = attention heads, nkv = key/value heads, d = hidden size, P = per-layer width
@@ -62,6 +63,7 @@ struct weights_layer {
 };
 
 struct weights {
+    const struct gguf *source;                  /* whose bytes the views are */
     struct weights_matrix embedding;            /* [vocab][d] token_embd */
     struct weights_matrix head;                 /* [vocab][d] output, else the embedding */
     struct weights_matrix ple_embedding;        /* [vocab][L*P] per_layer_token_embd */
@@ -73,5 +75,10 @@ struct weights {
 
 bool weights_bind(struct weights *weights, const struct hparams *hparams, const struct gguf *gguf,
                   struct err *err);
+
+/* One more tensor, NAME.weight (a NAME with a dot is taken as it is): those that only drafters
+ * have. */
+bool weights_bind_matrix(struct weights_matrix *matrix, const char *name, int32_t rows,
+                         int32_t columns, const struct gguf *gguf, struct err *err);
 
 #endif

@@ -2,20 +2,26 @@
  *
  *   x = E[id] sqrt(d);  ple = per-layer inputs
  *   each layer:  x += norm(attention(norm(x)));  x += norm(feed_forward(norm(x)))
- *                x += norm(per_layer(x));        x *= layer_scalar
+ *                x += norm(per_layer(x));        x *= layer_scalar (with the last sum)
  *   feed_forward = dense, or with experts norm(dense) + norm(experts(x))
  *   logits = cap tanh(head norm(x) / cap)
  *
  * A cancelled pass is noticed between the operations of a layer; the operations themselves skip
- * what is left of their work (compute/tensor.h), so it ends within a piece of work.
+ * what is left of their work (compute/tensor.h), so it ends within a piece of work. When the file
+ * of the weights loses pages meanwhile (load/map_guard.h) the pass ends with the layer; that its
+ * values are those of the file is asked once more before they are handed out.
  */
 #include "text/decoder.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/rows.h"
+#include "load/gguf.h"
 #include "load/weights.h"
+#include "text/attend.h"
 #include "text/attention.h"
 #include "text/embed.h"
 #include "text/experts.h"
@@ -29,26 +35,25 @@ struct decoder {
 
 /* --- the pass --- */
 
-/* x += norm(branch) for the active rows. */
-static void add_branch(struct pass *pass, const float *norm)
+/* x = (x + norm(branch)) * factor for the active rows. */
+static void add_branch(struct pass *pass, const float *norm, float factor)
 {
-    size_t d = (size_t)pass->hparams->hidden_size, rows = pass_active(pass);
-    float *x = pass->x + pass->first * d, *branch = pass->branch + pass->first * d;
-    tensor_rms_norm(pass->machine, branch, branch, norm, rows, d, pass->hparams->rms_norm_eps);
-    tensor_add(pass->machine, x, branch, rows * d);
+    size_t d = (size_t)pass->hparams->hidden_size, at = pass->first * d;
+    rows_add_norm(pass->machine, pass->x + at, pass->branch + at, norm, pass_active(pass), d,
+                  pass->hparams->rms_norm_eps, factor);
 }
 
 static void norm_input(struct pass *pass, const float *norm)
 {
     size_t d = (size_t)pass->hparams->hidden_size, at = pass->first * d;
-    tensor_rms_norm(pass->machine, pass->normed + at, pass->x + at, norm, pass_active(pass), d,
-                    pass->hparams->rms_norm_eps);
+    rows_rms_norm(pass->machine, pass->normed + at, pass->x + at, norm, pass_active(pass), d,
+                  pass->hparams->rms_norm_eps);
 }
 
 static void run_layer(struct pass *pass, int32_t layer, size_t wanted)
 {
     const struct weights_layer *w = &pass->weights->layers[layer];
-    size_t d = (size_t)pass->hparams->hidden_size;
+    bool has_ple = pass->hparams->hidden_size_per_layer_input > 0;
     bool last_kv = layer == pass->last_kv_layer;
     size_t query_from = last_kv ? pass->count - wanted : pass->first;
 
@@ -59,27 +64,29 @@ static void run_layer(struct pass *pass, int32_t layer, size_t wanted)
         return;
     }
     attention_attend(pass, layer);
-    add_branch(pass, w->post_attention_norm);
+    add_branch(pass, w->post_attention_norm, 1);
 
     norm_input(pass, w->pre_ffw_norm);
     feed_forward_dense(pass, layer);
     if (pass->experts != NULL) {
         experts_add(pass, layer);
     }
-    add_branch(pass, w->post_ffw_norm);
+    add_branch(pass, w->post_ffw_norm, has_ple ? 1 : w->layer_scalar);
 
-    if (pass->hparams->hidden_size_per_layer_input > 0) {
+    if (has_ple) {
         feed_forward_per_layer(pass, layer);
-        add_branch(pass, w->post_ple_norm);
+        add_branch(pass, w->post_ple_norm, w->layer_scalar);
     }
-    tensor_scale(pass->machine, pass->x + pass->first * d, w->layer_scalar, pass_active(pass) * d);
 }
 
-static void run_head(struct pass *pass, float *logits)
+static void run_head(struct pass *pass, float *logits, float *states)
 {
     const struct hparams *hp = pass->hparams;
     size_t d = (size_t)hp->hidden_size, vocabulary = (size_t)hp->vocab_size;
     norm_input(pass, pass->weights->output_norm);
+    if (states != NULL) {
+        memcpy(states, pass->normed + pass->first * d, pass_active(pass) * d * sizeof *states);
+    }
     struct tensor_product head = {
         .matrix = &pass->weights->head,
         .x = pass->normed + pass->first * d,
@@ -90,8 +97,8 @@ static void run_head(struct pass *pass, float *logits)
     };
     tensor_multiply(pass->machine, &head, 1);
     if (hp->final_logit_softcapping > 0) {
-        tensor_soft_cap(pass->machine, logits, hp->final_logit_softcapping,
-                        pass_active(pass) * vocabulary);
+        rows_soft_cap(pass->machine, logits, hp->final_logit_softcapping,
+                      pass_active(pass) * vocabulary);
     }
 }
 
@@ -103,6 +110,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     if (!kv_cache_prepare(run->cache, run->position, run->position + run->count, err)) {
         return false;
     }
+    const struct gguf *source = pass->weights->source;
     pass->cache = run->cache;
     pass->ids = run->ids;
     pass->soft = run->soft;
@@ -110,8 +118,6 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     pass->position = run->position;
     pass->count = run->count;
     pass->first = 0;
-    pass->scores = run->scores;
-    pass->score_stride = run->score_stride;
     pass->machine->cancel = run->cancel;
     pass->machine->stopped = false;
 
@@ -121,17 +127,18 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
         embed_per_layer_inputs(pass, run->wanted);
     }
     int32_t end = run->wanted > 0 ? hp->num_hidden_layers : pass->last_kv_layer + 1;
-    for (int32_t l = 0; l < end && !pass->machine->stopped; l++) {
-        run_layer(pass, l, run->wanted);
+    int32_t done = 0; /* layers: behind all of them only wanted rows are active */
+    while (done < end && !pass->machine->stopped && !gguf_is_broken(source)) {
+        run_layer(pass, done++, run->wanted);
     }
-    if (run->wanted > 0 && !pass->machine->stopped) {
-        run_head(pass, run->logits);
+    if (run->wanted > 0 && done == end && !pass->machine->stopped) {
+        run_head(pass, run->logits, run->states);
     }
     pass->machine->cancel = NULL;
     if (pass->machine->stopped) {
         return err_set(err, ERR_CANCELLED, "cancelled at position %zu", run->position);
     }
-    return true;
+    return gguf_check_unchanged(source, err);
 }
 
 /* --- building --- */
@@ -240,14 +247,17 @@ struct buffer {
     size_t width;
 };
 
-/* Untouched pages of these buffers cost nothing: a session that only decodes uses one row. */
-static bool allocate_buffers(struct pass *pass, struct err *err)
+enum { BUFFERS = 14 };
+
+/* Which activations a pass needs: into which pointers of it, and how wide. Untouched pages of them
+ * cost nothing: a session that only decodes uses one row. */
+static void list_buffers(struct pass *pass, const struct hparams *hp, struct buffer list[BUFFERS])
 {
-    const struct hparams *hp = pass->hparams;
     struct widths widths = measure(hp);
-    size_t d = (size_t)hp->hidden_size, rows = decoder_capacity(hp);
+    size_t d = (size_t)hp->hidden_size;
     size_t ple = (size_t)hp->hidden_size_per_layer_input * (size_t)hp->num_hidden_layers;
-    const struct buffer buffers[] = {
+    size_t sliding = (size_t)widths.head_sliding / 2, full = (size_t)widths.head_full / 2;
+    const struct buffer buffers[BUFFERS] = {
         {&pass->x, d},
         {&pass->normed, d},
         {&pass->branch, d},
@@ -258,12 +268,32 @@ static bool allocate_buffers(struct pass *pass, struct err *err)
         {&pass->gate, widths.feed_forward},
         {&pass->up, widths.feed_forward},
         {&pass->ple, ple},
-        {&pass->angles_sliding.cosines, pass->rope_sliding.pairs},
-        {&pass->angles_sliding.sines, pass->rope_sliding.pairs},
-        {&pass->angles_full.cosines, pass->rope_full.pairs},
-        {&pass->angles_full.sines, pass->rope_full.pairs},
+        {&pass->angles_sliding.cosines, sliding},
+        {&pass->angles_sliding.sines, sliding},
+        {&pass->angles_full.cosines, full},
+        {&pass->angles_full.sines, full},
     };
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
+    memcpy(list, buffers, sizeof buffers);
+}
+
+uint64_t decoder_plan(const struct hparams *hparams)
+{
+    struct decoder nowhere;
+    struct buffer buffers[BUFFERS];
+    uint64_t bytes = sizeof nowhere, rows = decoder_capacity(hparams);
+    list_buffers(&nowhere.pass, hparams, buffers);
+    for (size_t i = 0; i < BUFFERS; i++) {
+        bytes += (uint64_t)buffers[i].width * rows * sizeof(float);
+    }
+    return bytes + (hparams->num_experts > 0 ? experts_plan(hparams, rows) : 0);
+}
+
+static bool allocate_buffers(struct pass *pass, struct err *err)
+{
+    struct buffer buffers[BUFFERS];
+    size_t rows = decoder_capacity(pass->hparams);
+    list_buffers(pass, pass->hparams, buffers);
+    for (size_t i = 0; i < BUFFERS; i++) {
         *buffers[i].values = mem_try_align(64, buffers[i].width * rows, sizeof(float));
         if (*buffers[i].values == NULL) {
             return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %zu values",
@@ -292,6 +322,10 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
         pass->last_kv_layer = hparams->layers[l].shares_kv ? pass->last_kv_layer : l;
     }
     bool ok = init_ropes(pass, err) && allocate_buffers(pass, err);
+    if (ok) {
+        pass->attend = attend_create(hparams, machine, err);
+        ok = pass->attend != NULL;
+    }
     if (ok && hparams->num_experts > 0) {
         pass->experts = experts_create(hparams, decoder_capacity(hparams), err);
         ok = pass->experts != NULL;
@@ -328,6 +362,7 @@ void decoder_destroy(struct decoder *decoder)
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         mem_free(buffers[i]);
     }
+    attend_destroy(pass->attend);
     experts_destroy(pass->experts);
     rope_finish(&pass->rope_sliding);
     rope_finish(&pass->rope_full);

@@ -32,6 +32,9 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
                                struct tensor_machine *machine, struct err *err);
 void decoder_destroy(struct decoder *decoder);
 
+/* What a decoder takes. */
+uint64_t decoder_plan(const struct hparams *hparams);
+
 /* The most columns of any matrix of the model: the machine's scratch must hold such rows. */
 size_t decoder_widest(const struct hparams *hparams);
 
@@ -42,16 +45,16 @@ struct decoder_run {
     size_t position;           /* of ids[0] */
     size_t wanted;             /* logits for the last `wanted` ids, 0..count */
     float *logits;             /* [wanted][vocab_size], after the soft cap */
-    float *scores;             /* [workers][score_stride]: scratch for attention */
-    size_t score_stride;       /* at least position + count */
+    float *states;             /* [wanted][hidden_size]: what the head was given; may be NULL */
     const atomic_bool *cancel; /* may be NULL */
     /* Runs of soft tokens (text/soft.h), by position in the timeline; may reach beyond the ids. */
     const struct engine_soft *soft;
     size_t soft_count;
 };
 
-/* Runs the ids: afterwards the cache holds their positions too. ERR_CANCELLED or ERR_MEMORY: it
- * still holds 0..position-1, unless the ring no longer does (kv_cache_can_resume). */
+/* Runs the ids: afterwards the cache holds their positions too. ERR_CANCELLED, ERR_MEMORY, or
+ * ERR_IO when the file of the weights changed: it still holds 0..position-1, unless the ring no
+ * longer does (kv_cache_can_resume). */
 bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct err *err);
 
 #endif

@@ -22,6 +22,8 @@ struct pass;
 
 /* Scratch for runs of up to `rows` tokens; NULL with ERR_MEMORY. hparams must have experts. */
 struct experts *experts_create(const struct hparams *hparams, size_t rows, struct err *err);
+/* What they take. */
+uint64_t experts_plan(const struct hparams *hparams, size_t rows);
 void experts_destroy(struct experts *experts);
 
 /* branch = norm(branch, post_dense_norm) + norm(m, post_experts_norm), active rows, where branch is

@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/kernels.h"
+#include "compute/row_kernels.h"
 #include "load/hparams.h"
 
 struct store {
@@ -52,16 +54,54 @@ static bool allocate_page(struct kv_cache *cache, struct store *store, size_t pa
     return true;
 }
 
+static size_t ring_positions(const struct hparams *hparams, size_t context, size_t chunk)
+{
+    size_t ring = (size_t)hparams->sliding_window + chunk + KV_CACHE_SLACK;
+    return ring < context ? ring : context;
+}
+
+/* A store of a layer with K/V of its own, without its pages. */
+static struct store describe_store(const struct hparams_layer *layer,
+                                   const struct quant_format *format, size_t ring, size_t context)
+{
+    size_t heads = (size_t)layer->num_key_value_heads, head_dim = (size_t)layer->head_dim;
+    size_t head_bytes = head_dim / format->block_values * format->block_bytes;
+    return (struct store){
+        .ring = layer->sliding,
+        .head_bytes = head_bytes,
+        .row_bytes = head_bytes * heads,
+        .row_values = head_dim * heads,
+        .page_positions = layer->sliding ? ring : KV_CACHE_PAGE,
+        .page_count = layer->sliding ? 1 : (context + KV_CACHE_PAGE - 1) / KV_CACHE_PAGE,
+    };
+}
+
+void kv_cache_plan(const struct hparams *hparams, size_t context, size_t chunk,
+                   enum quant_type type, struct kv_cache_plan *plan)
+{
+    size_t ring = ring_positions(hparams, context, chunk);
+    *plan = (struct kv_cache_plan){0};
+    for (int32_t l = 0; l < hparams->num_hidden_layers; l++) {
+        const struct hparams_layer *layer = &hparams->layers[l];
+        if (layer->shares_kv) {
+            continue;
+        }
+        struct store store = describe_store(layer, quant_format(type), ring, context);
+        uint64_t bytes = (uint64_t)page_bytes(&store) * store.page_count;
+        plan->bytes += bytes;
+        plan->page_table_bytes += store.page_count * sizeof *store.pages;
+        if (store.ring) {
+            plan->ring = ring;
+            plan->ring_bytes += bytes;
+            plan->ring_position_bytes += 2 * store.row_bytes;
+        }
+    }
+}
+
 static bool init_store(struct kv_cache *cache, struct store *store,
                        const struct hparams_layer *layer, size_t context)
 {
-    store->ring = layer->sliding;
-    store->head_bytes =
-        (size_t)layer->head_dim / cache->format->block_values * cache->format->block_bytes;
-    store->row_bytes = store->head_bytes * (size_t)layer->num_key_value_heads;
-    store->row_values = (size_t)layer->head_dim * (size_t)layer->num_key_value_heads;
-    store->page_positions = layer->sliding ? cache->ring : KV_CACHE_PAGE;
-    store->page_count = layer->sliding ? 1 : (context + KV_CACHE_PAGE - 1) / KV_CACHE_PAGE;
+    *store = describe_store(layer, cache->format, cache->ring, context);
     store->pages = mem_try_zero(store->page_count, sizeof *store->pages);
     if (store->pages == NULL) {
         return false;
@@ -82,8 +122,7 @@ struct kv_cache *kv_cache_create(const struct hparams *hparams, size_t context, 
     cache->type = type;
     cache->format = quant_format(type);
     cache->window = (size_t)hparams->sliding_window;
-    cache->ring = cache->window + chunk + KV_CACHE_SLACK;
-    cache->ring = cache->ring < context ? cache->ring : context;
+    cache->ring = ring_positions(hparams, context, chunk);
     cache->layer_count = (int)layers;
     for (size_t l = 0; l < layers; l++) {
         const struct hparams_layer *layer = &hparams->layers[l];
@@ -232,7 +271,8 @@ static void write_q8_0(unsigned char *to, const float *from, size_t n)
     }
 }
 
-static void write_row(const struct kv_cache *cache, unsigned char *to, const float *from, size_t n)
+static void write_row(const struct kv_cache *cache, const struct kernels *kernels,
+                      unsigned char *to, const float *from, size_t n)
 {
     if (cache->type == QUANT_F32) {
         memcpy(to, from, n * sizeof *from);
@@ -242,22 +282,19 @@ static void write_row(const struct kv_cache *cache, unsigned char *to, const flo
         write_q8_0(to, from, n);
         return;
     }
-    uint16_t *halves = (uint16_t *)(void *)to;
-    for (size_t i = 0; i < n; i++) {
-        halves[i] = quant_f32_to_f16(from[i]);
-    }
+    kernels->row->store_f16(to, from, n);
 }
 
-void kv_cache_store(struct kv_cache *cache, int layer, size_t position, const float *keys,
-                    const float *values)
+void kv_cache_store(struct kv_cache *cache, const struct kernels *kernels, int layer,
+                    size_t position, const float *keys, const float *values)
 {
     struct store *store = &cache->stores[layer];
     size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
     size_t slot = position % store->page_positions;
     size_t row_bytes = store->row_bytes;
     unsigned char *row = store->pages[page] + slot * row_bytes;
-    write_row(cache, row, keys, store->row_values);
-    write_row(cache, row + store->page_positions * row_bytes, values, store->row_values);
+    write_row(cache, kernels, row, keys, store->row_values);
+    write_row(cache, kernels, row + store->page_positions * row_bytes, values, store->row_values);
 }
 
 struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, size_t position,

@@ -20,11 +20,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "load/quant.h"
 
 struct err;
 struct hparams;
+struct kernels;
 struct kv_cache;
 
 enum { KV_CACHE_PAGE = 256, KV_CACHE_SLACK = 256 };
@@ -83,8 +85,8 @@ struct kv_run {
 struct kv_run kv_cache_run(struct kv_cache *cache, int layer, size_t position, size_t end);
 
 /* Stores the rows of one position in a layer that has K/V of its own. */
-void kv_cache_store(struct kv_cache *cache, int layer, size_t position, const float *keys,
-                    const float *values);
+void kv_cache_store(struct kv_cache *cache, const struct kernels *kernels, int layer,
+                    size_t position, const float *keys, const float *values);
 
 /* The longest run that begins at `position` and ends before `end`, for one K/V head. */
 struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, size_t position,
@@ -92,5 +94,17 @@ struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, 
 
 /* Bytes allocated so far. */
 size_t kv_cache_bytes(const struct kv_cache *cache);
+
+/* What such a cache comes to when all of its positions are held. */
+struct kv_cache_plan {
+    uint64_t bytes;      /* kv_cache_bytes */
+    uint64_t ring_bytes; /* of them in rings, whatever the length */
+    uint64_t page_table_bytes;
+    size_t ring;                /* kv_cache_ring */
+    size_t ring_position_bytes; /* keys and values of one position in all rings */
+};
+
+void kv_cache_plan(const struct hparams *hparams, size_t context, size_t chunk,
+                   enum quant_type type, struct kv_cache_plan *plan);
 
 #endif

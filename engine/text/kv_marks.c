@@ -22,6 +22,27 @@ struct kv_marks {
         copies[KV_MARKS_COPIES]; /* ascending by `from`; behind them unused memory */
 };
 
+static size_t positions_of_a_copy(size_t window)
+{
+    return window - 1 + KV_CACHE_SLACK;
+}
+
+static size_t most_copies(size_t copy_bytes, size_t budget)
+{
+    size_t most = budget / copy_bytes;
+    return most < 2 ? 2 : most < KV_MARKS_COPIES ? most : KV_MARKS_COPIES;
+}
+
+uint64_t kv_marks_plan(const struct kv_cache_plan *cache, size_t window, size_t context,
+                       size_t budget)
+{
+    size_t copy_bytes = positions_of_a_copy(window) * cache->ring_position_bytes;
+    if (copy_bytes == 0 || context <= cache->ring) {
+        return 0; /* nothing is ever lost */
+    }
+    return (uint64_t)copy_bytes * most_copies(copy_bytes, budget);
+}
+
 struct kv_marks *kv_marks_create(const struct kv_cache *cache, size_t budget, struct err *err)
 {
     struct kv_marks *marks = mem_try_zero(1, sizeof *marks);
@@ -37,9 +58,8 @@ struct kv_marks *kv_marks_create(const struct kv_cache *cache, size_t budget, st
     if (marks->position_bytes == 0) {
         return marks; /* nothing is ever lost */
     }
-    marks->copy_positions = kv_cache_window(cache) - 1 + KV_CACHE_SLACK;
-    size_t most = budget / (marks->copy_positions * marks->position_bytes);
-    marks->most = most < 2 ? 2 : most < KV_MARKS_COPIES ? most : KV_MARKS_COPIES;
+    marks->copy_positions = positions_of_a_copy(kv_cache_window(cache));
+    marks->most = most_copies(marks->copy_positions * marks->position_bytes, budget);
     return marks;
 }
 

@@ -23,6 +23,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct err;
 struct kv_cache;
@@ -72,5 +73,10 @@ bool kv_marks_add(struct kv_marks *marks, const struct kv_cache *cache, size_t f
 
 /* Bytes that the copies have allocated. */
 size_t kv_marks_bytes(const struct kv_marks *marks);
+
+/* The most that they can ever be, for caches of that plan with so many positions. */
+struct kv_cache_plan;
+uint64_t kv_marks_plan(const struct kv_cache_plan *cache, size_t window, size_t context,
+                       size_t budget);
 
 #endif

@@ -18,6 +18,7 @@
 #include "compute/tensor.h"
 #include "text/rope.h"
 
+struct attend;
 struct engine_soft;
 struct experts;
 struct hparams;
@@ -44,6 +45,7 @@ struct pass {
     float *gate, *up; /* [rows][widest feed-forward, or P, or chosen experts] */
     float *ple;       /* [rows][L][P] */
     struct pass_angles angles_sliding, angles_full;
+    struct attend *attend;   /* scratch of attention */
     struct experts *experts; /* NULL: the model has none */
 
     /* What this run is about: set by decoder_run. */
@@ -53,8 +55,6 @@ struct pass {
     size_t soft_count;
     size_t position;
     size_t count, first;
-    float *scores; /* [workers][score_stride]: attention weights of one query */
-    size_t score_stride;
 };
 
 static inline size_t pass_active(const struct pass *pass)

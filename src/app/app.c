@@ -16,6 +16,7 @@
 #include "infer/infer.h"
 #include "infer/infer_remote.h"
 #include "models/catalogue.h"
+#include "models/library.h"
 #include "store/store.h"
 
 enum { SCRIPT_LIMIT = 16 * 1024 * 1024, IMAGE_BUDGET = 280 };
@@ -139,9 +140,11 @@ bool app_find_model(struct app *app, struct err *err)
         app->model_path = mem_strdup(wanted);
         return true;
     }
-    return catalogue_find(wanted, app->paths.user_models, app->paths.installed_models,
-                          &app->model_path, &entry, err) ||
-           fail(app, EXIT_CODE_NO_MODEL);
+    char *standard = wanted == NULL ? library_default(app->paths.user_models) : NULL;
+    bool found = catalogue_find(wanted != NULL ? wanted : standard, app->paths.user_models,
+                                app->paths.installed_models, &app->model_path, &entry, err);
+    mem_free(standard);
+    return found || fail(app, EXIT_CODE_NO_MODEL);
 }
 
 static struct infer *open_script(struct app *app, const char *path, struct err *err)
@@ -188,31 +191,47 @@ static struct infer *open_remote(struct app *app, const char *name, struct err *
     return infer_remote_create(&options, err);
 }
 
-static bool open_infer(struct app *app, struct err *err)
+struct infer_local_options app_local_options(const struct app *app)
 {
     const struct catalogue_entry *entry = catalogue_entry_of_file(app->model_path);
     const char *kv = config_string(app->config, OPTION_KV);
     const char *cpu = config_string(app->config, OPTION_CPU);
-    const char *script = script_file(app->model_path);
     bool automatic = strcmp(kv, "auto") == 0;
-    const char *given = config_string(app->config, OPTION_MMPROJ);
-    char *beside = given == NULL ? catalogue_mmproj(app->model_path, entry) : NULL;
-    struct infer_local_options options = {
+    return (struct infer_local_options){
         .path = app->model_path,
         .threads = (int)config_whole(app->config, OPTION_THREADS),
         .context = (int)config_whole(app->config, OPTION_CONTEXT),
         .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
         .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
-        .mmproj = given != NULL ? given : beside,
+        .lookup = config_boolean(app->config, OPTION_LOOKUP),
+        .drafter = config_string(app->config, OPTION_DRAFTER),
+        .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
+                               ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
+                               : -1,
+        .mmproj = app->mmproj_path,
         .image_budget = entry != NULL ? entry->image_budget : IMAGE_BUDGET,
-        .wake = wake_loop,
-        .wake_context = &app->infer_woke,
     };
+}
+
+static void find_encoders(struct app *app)
+{
+    const char *given = config_string(app->config, OPTION_MMPROJ);
+    app->mmproj_path =
+        given != NULL ? mem_strdup(given)
+                      : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
+}
+
+static bool open_infer(struct app *app, struct err *err)
+{
+    find_encoders(app);
+    struct infer_local_options options = app_local_options(app);
+    options.wake = wake_loop;
+    options.wake_context = &app->infer_woke;
+    const char *script = script_file(app->model_path);
     const char *remote = remote_name(app->model_path);
     app->infer = script != NULL   ? open_script(app, script, err)
                  : remote != NULL ? open_remote(app, remote, err)
                                   : infer_local_create(&options);
-    mem_free(beside);
     return app->infer != NULL || fail(app, EXIT_CODE_NO_MODEL);
 }
 
@@ -438,6 +457,7 @@ void app_close(struct app *app)
     json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
+    mem_free(app->mmproj_path);
     paths_finish(&app->paths);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};

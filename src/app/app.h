@@ -31,7 +31,8 @@ struct app {
     struct app_face face;
     char *workspace; /* absolute, symlinks resolved */
     char *model_path;
-    json_t *policy; /* what tools may touch */
+    char *mmproj_path; /* the encoders: as given, or beside the model; NULL = none */
+    json_t *policy;    /* what tools may touch */
     struct approval_rules rules;
     json_t *schema; /* of the answer; NULL = free text */
     uv_loop_t loop;
@@ -71,5 +72,8 @@ bool app_open_store(struct app *app, const struct config *config, struct err *er
 /* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);
+/* How the configuration wants the model that was found to run in this process. Views. */
+struct infer_local_options;
+struct infer_local_options app_local_options(const struct app *app);
 
 #endif

@@ -13,6 +13,7 @@
 #include "chat/render_json.h"
 #include "chat/turn_json.h"
 #include "engine/engine.h"
+#include "infer/infer.h"
 #include "infer/vocabulary.h"
 #include "store/store.h"
 
@@ -254,6 +255,29 @@ enum exit_code command_show_conversation(struct config *config)
 
 /* --- doctor --- */
 
+/* The context that the configuration asks for, in the memory that there is. */
+static bool doctor_memory(const struct app *app)
+{
+    struct err err;
+    struct infer_local_plan plan;
+    struct infer_local_options options = app_local_options(app);
+    if (!infer_local_plan(&options, &plan, &err)) {
+        printf("memory   not known: %s\n", err.text);
+        return false;
+    }
+    const double mebibyte = 1024 * 1024;
+    bool fits = plan.needed <= plan.available;
+    printf("memory   %.0f MiB for a context of %d, of %.0f MiB available%s\n",
+           (double)plan.needed / mebibyte, plan.context, (double)plan.available / mebibyte,
+           fits ? "" : ": does not fit");
+    if (!fits && plan.largest > 0) {
+        printf("         model.context = %d would fit\n", plan.largest);
+    } else if (!fits) {
+        printf("         no context would fit\n");
+    }
+    return fits;
+}
+
 static bool doctor_model(struct app *app)
 {
     struct err err;
@@ -279,7 +303,7 @@ static bool doctor_model(struct app *app)
            (int)info->layer_count, (int)info->vocabulary_size, (int)info->context_length);
     printf("engine   kernels %s, %d threads\n", info->kernels, (int)info->threads);
     engine_model_close(model);
-    return true;
+    return doctor_memory(app);
 }
 
 static bool doctor_sandbox(struct app *app)

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/command_debug.h"
+#include "app/command_models.h"
 #include "app/command_sandbox.h"
 #include "app/headless.h"
 #include "app/manual.h"
@@ -137,6 +138,8 @@ const struct command command_table[] = {
      command_render},
     {"parse", "[lenient]", "read a model turn as text; print its thought, text and calls as JSON",
      command_parse},
+    {"models", "[VERB ...]",
+     "list; pull WHAT [SHA256]; verify [FILE]; rm FILE; default [FILE|none]", command_models},
     {"config", "example", "print an example of the configuration file", run_config},
     {"completion", "SHELL", "print completions for bash, zsh or fish", run_completion},
     {"manual", "", "print the manual page, as roff", run_manual},

@@ -488,6 +488,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     str_init(&screen.sandbox);
     describe_sandbox(&screen);
     struct app_face face = {agent_event, &screen};
+    guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     if (!app_open(&screen.app, config, false, face, &err)) {
         fprintf(stderr, "carat: %s\n", err.text);
         finish(&screen);
@@ -500,7 +501,6 @@ enum exit_code screen_run(const struct config *config, size_t first)
         finish(&screen);
         return EXIT_CODE_USAGE;
     }
-    guard_terminal();
     screen.tui = tui_create(screen.terminal, intent, &screen);
     tui_set_commands(screen.tui, slash_offers(), slash_command_count);
     screen.mode = app_mode(config, false);

@@ -21,7 +21,15 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_KV] = {"model.kv", "kv", 0, OPTION_CHOICE, "TYPE", "auto", "auto|f16|f32", 0, 0,
                    "Type of the attention cache."},
     [OPTION_CPU] = {"model.cpu", "cpu", 0, OPTION_CHOICE, "NAME", "auto",
-                    "auto|scalar|avx2|avx512|neon", 0, 0, "Force a set of kernels."},
+                    "auto|scalar|avx2|avx512|amx|neon", 0, 0, "Force a set of kernels."},
+    [OPTION_DRAFTER] =
+        {"model.drafter", "drafter", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+         "The model's drafter (gemma4-assistant), a GGUF file or a folder: it guesses what comes "
+         "next, several tokens are checked at once, and the answer stays the same."},
+    [OPTION_LOOKUP] =
+        {"model.lookup", "lookup", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+         "Guess that what repeats goes on repeating: faster where files are quoted or "
+         "edited, and the answer stays the same."},
     [OPTION_TEMPERATURE] =
         {"model.temperature", "temperature", 0, OPTION_REAL, "T", NULL, NULL, 0, 10,
          "Sampling temperature; 0 takes the likeliest token. Unset: the model's own."},
@@ -31,6 +39,9 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "Sample among the likeliest tokens that make up P. Unset: the model's own."},
     [OPTION_SEED] = {"model.seed", "seed", 0, OPTION_WHOLE, "N", "0", NULL, 0, 9007199254740992.0,
                      "Seed of the draws; 0 is a fresh one each time."},
+    [OPTION_MODELS_HOST] = {"models.host", NULL, 0, OPTION_STRING, "URL", "https://huggingface.co",
+                            NULL, 0, 0,
+                            "Where carat models pull gets models: Hugging Face, or a mirror."},
     [OPTION_REMOTE_URL] = {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
                            "Server that speaks OpenAI's chat/completions, for -m remote: "
                            "(http://127.0.0.1:8080/v1). What you say there leaves this machine."},
@@ -42,6 +53,10 @@ const struct option_row option_table[OPTION_COUNT] = {
                                "Most seconds without a word from the server."},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                          "Let the model think before it answers."},
+    [OPTION_THINKING_BUDGET] =
+        {"agent.thinking_budget", "thinking-budget", 0, OPTION_WHOLE, "N", NULL, NULL, 0, 1000000,
+         "Most tokens of a thought in a turn's first step, three eighths of it in later ones; 0 is "
+         "no limit. Unset: 512 for small models, none for large ones."},
     [OPTION_TOOLS] = {"agent.tools", "tools", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
                       "Let the model use tools; without them it only answers."},
     [OPTION_MODE] =

@@ -117,6 +117,13 @@ struct infer_local_options {
     const char *cpu;    /* NULL = best */
     const char *mmproj; /* file with the encoders of pictures and sounds; NULL = there is none */
     int image_budget;   /* soft tokens of a picture: 70, 140, 280, 560 or 1120 */
+
+    /* What comes next is guessed and evaluated in the same pass (engine_session_look_ahead): by
+     * look-up, and by the model's drafter, a file or folder (NULL = none). */
+    bool lookup;
+    const char *drafter;
+    int thinking_budget; /* most tokens of a thought; 0 = no limit, -1 = as the model's size asks */
+
     infer_wake *wake;
     void *wake_context;
 };
@@ -124,6 +131,14 @@ struct infer_local_options {
 /* The engine in this process. Returns at once; the model is mapped by the engine thread:
  * INFER_READY or INFER_FAILED follows. */
 struct infer *infer_local_create(const struct infer_local_options *options);
+
+/* What the model with its context takes, and what there is just now: bytes. Without loading it. */
+struct infer_local_plan {
+    uint64_t needed, available;
+    int context, largest; /* planned; the longest that would fit, 0 = none */
+};
+bool infer_local_plan(const struct infer_local_options *options, struct infer_local_plan *plan,
+                      struct err *err);
 
 /* A scripted twin: answers with the turns of a script instead of a model, for tests and
  * demonstrations. `script` is a JSON array; each item answers one request: a string with control

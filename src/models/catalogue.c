@@ -2,6 +2,8 @@
  * say too, so has_sampling is off; 280 soft tokens is the image size that they were trained with
  * most. A context of 32,768 costs some 200 MB of keys and values on E2B and leaves room for real
  * work; more can be asked for. nano is small enough to be exact: greedy, in 32 bits.
+ * Repositories are where the files are published; what is in one, how large and with which
+ * checksum, its listing says at the time.
  */
 #include "catalogue.h"
 
@@ -39,6 +41,7 @@ const struct catalogue_entry catalogue_entries[] = {
         .name = "gemma-4-e2b",
         .file = "gemma-4-e2b-it",
         .mmproj = "mmproj-gemma-4-e2b-it",
+        .repository = "ggml-org/gemma-4-E2B-it-GGUF",
         .any_quantisation = true,
         .description = "Gemma 4 E2B: for any computer with 8 GB of memory; sees and hears",
         .sha256 = "",
@@ -49,6 +52,7 @@ const struct catalogue_entry catalogue_entries[] = {
         .name = "gemma-4-e4b",
         .file = "gemma-4-e4b-it",
         .mmproj = "mmproj-gemma-4-e4b-it",
+        .repository = "ggml-org/gemma-4-E4B-it-GGUF",
         .any_quantisation = true,
         .description = "Gemma 4 E4B: better at tools, about half as fast; sees and hears",
         .sha256 = "",
@@ -59,6 +63,7 @@ const struct catalogue_entry catalogue_entries[] = {
         .name = "gemma-4-12b",
         .file = "gemma-4-12b-it",
         .mmproj = "mmproj-gemma-4-12b-it",
+        .repository = "ggml-org/gemma-4-12B-it-GGUF",
         .any_quantisation = true,
         .description = "Gemma 4 12B: dense",
         .sha256 = "",
@@ -69,6 +74,7 @@ const struct catalogue_entry catalogue_entries[] = {
         .name = "gemma-4-26b-a4b",
         .file = "gemma-4-26b-a4b-it",
         .mmproj = "mmproj-gemma-4-26b-a4b-it",
+        .repository = "ggml-org/gemma-4-26B-A4B-it-GGUF",
         .any_quantisation = true,
         .description = "Gemma 4 26B A4B: experts, of which 4B work on a token",
         .sha256 = "",
@@ -79,6 +85,7 @@ const struct catalogue_entry catalogue_entries[] = {
         .name = "gemma-4-31b",
         .file = "gemma-4-31b-it",
         .mmproj = "mmproj-gemma-4-31b-it",
+        .repository = "ggml-org/gemma-4-31B-it-GGUF",
         .any_quantisation = true,
         .description = "Gemma 4 31B: dense, the strongest and slowest",
         .sha256 = "",
@@ -238,12 +245,13 @@ static bool not_found(struct err *err, const char *what, const char *models_fold
                       const char *installed_folder)
 {
     const char *own = models_folder == NULL ? "the folder for models" : models_folder;
-    return err_set(err, ERR_NOT_FOUND,
-                   "%s was not found in %s%s%s. To get one: download a GGUF file of Gemma 4 (for "
-                   "example gemma-4-E2B-it-Q8_0.gguf, and its mmproj file for images and sound) "
-                   "and put it into %s, or give the path of a file",
-                   what, own, installed_folder == NULL ? "" : " and ",
-                   installed_folder == NULL ? "" : installed_folder, own);
+    return err_set(
+        err, ERR_NOT_FOUND,
+        "%s was not found in %s%s%s. To get one: carat models pull gemma-4-e2b; or "
+        "download a GGUF file of Gemma 4 (for example gemma-4-E2B-it-Q8_0.gguf, and its "
+        "mmproj file for images and sound) and put it into %s, or give the path of a file",
+        what, own, installed_folder == NULL ? "" : " and ",
+        installed_folder == NULL ? "" : installed_folder, own);
 }
 
 static bool several(struct err *err, const char *name, const struct files *files)

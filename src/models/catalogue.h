@@ -20,6 +20,7 @@ struct catalogue_entry {
     const char *mmproj;      /* the same for the file with the vision and audio towers */
     bool any_quantisation;   /* published in many formats: FILE-Q4_0.gguf, FILE-Q8_0.gguf, ... */
     const char *description; /* half a sentence for lists */
+    const char *repository;  /* of the host that models come from; NULL = came with carat */
     uint64_t bytes;          /* size of the file; 0 = depends on its format */
     const char *sha256;      /* of the file, in hexadecimal; "" = unknown */
     bool has_sampling;       /* how this model wants to be sampled; else as its file says */

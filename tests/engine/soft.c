@@ -26,6 +26,7 @@
 #include "media/picture_file.h"
 #include "media/sound_file.h"
 #include "compute/tensor.h"
+#include "engine/engine_drafter.h"
 #include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/mmproj.h"
@@ -341,6 +342,45 @@ static void test_sees_forwards(void **state)
         test_free(before);
         test_free(after);
     }
+    close_scene(&scene);
+}
+
+/* Guesses ahead change no bit behind a picture, and what was appended with them is a plain token
+ * even where it repeats the picture's surroundings and its placeholders. */
+static void test_look_ahead(void **state)
+{
+    (void)state;
+    enum { BEHIND = 60, ALL = LENGTH + BEHIND };
+    struct scene scene;
+    struct engine_error error;
+    open_scene(&scene);
+    size_t vocabulary = (size_t)engine_model_info(scene.model)->vocabulary_size;
+    struct engine_session *plain = fixture_session(scene.model, 3000, ENGINE_KV_F32);
+    assert_true(engine_session_look_ahead(scene.session, NULL, true, 15, &error));
+    sync_scene(&scene, LENGTH);
+    assert_true(engine_session_sync_soft(plain, scene.ids, LENGTH, &scene.soft, 1, NULL, &error));
+    int32_t ids[ALL];
+    memcpy(ids, scene.ids, sizeof scene.ids);
+    for (int i = 0; i < BEHIND; i++) { /* from before the picture to behind it, and of that twice */
+        int from = i < 40 ? PICTURE_AT - 6 + i : PICTURE_AT + PICTURE - 16 + i - 40;
+        ids[LENGTH + i] = scene.ids[from];
+        assert_true(engine_session_append(scene.session, ids[LENGTH + i], &error));
+        assert_true(engine_session_append(plain, ids[LENGTH + i], &error));
+        assert_memory_equal(engine_session_logits(scene.session), engine_session_logits(plain),
+                            vocabulary * sizeof(float));
+    }
+    uint64_t made, right;
+    engine_session_guesses(scene.session, &made, &right);
+    assert_true(made > 0 && right > 0);
+    size_t reused;
+    assert_true(engine_session_sync_soft(scene.session, ids, ALL, &scene.soft, 1, &reused, &error));
+    assert_int_equal(reused, ALL);
+    scene.soft.hash++;
+    assert_true(engine_session_sync_soft(scene.session, ids, ALL, &scene.soft, 1, &reused, &error));
+    assert_int_equal(reused, PICTURE_AT);
+    assert_memory_equal(engine_session_logits(scene.session), engine_session_logits(plain),
+                        vocabulary * sizeof(float));
+    engine_session_destroy(plain);
     close_scene(&scene);
 }
 
@@ -696,15 +736,11 @@ static void test_fixtures_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nano),
-        cmocka_unit_test(test_second_look),
-        cmocka_unit_test(test_reuse),
-        cmocka_unit_test(test_reuse_is_exact),
-        cmocka_unit_test(test_sees_forwards),
-        cmocka_unit_test(test_snapshot),
-        cmocka_unit_test(test_long_picture),
-        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_fixtures_folder),
+        cmocka_unit_test(test_nano),          cmocka_unit_test(test_second_look),
+        cmocka_unit_test(test_reuse),         cmocka_unit_test(test_reuse_is_exact),
+        cmocka_unit_test(test_sees_forwards), cmocka_unit_test(test_look_ahead),
+        cmocka_unit_test(test_snapshot),      cmocka_unit_test(test_long_picture),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_fixtures_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
