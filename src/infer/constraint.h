@@ -28,6 +28,7 @@ struct constraint_options {
     const struct control_ids *ids;
     struct grammar_mask *tokens;          /* of the same vocabulary */
     const struct grammar *calls, *answer; /* NULL = free */
+    bool must_call;                       /* the turn begins with a call, or a thought and a call */
 };
 
 struct constraint {

@@ -26,10 +26,10 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
-#include "base/vec.h"
 #include "chat/grammar.h"
 #include "chat/grammar_mask.h"
 #include "engine/engine.h"
+#include "infer/bans.h"
 #include "infer/constraint.h"
 #include "infer/infer.h"
 #include "infer/vocabulary.h"
@@ -57,8 +57,7 @@ struct infer_local {
     struct err load_error;     /* why there is no session */
     uint64_t sequence, number; /* of the request that runs */
     size_t prompt_length;
-    struct chat_ids banned; /* always_banned tokens first, then what the mask forbids just now */
-    size_t always_banned;
+    struct bans bans;
     struct grammar_mask *tokens; /* the vocabulary, as grammars walk it */
 };
 
@@ -102,40 +101,6 @@ static bool is_cancelled(struct infer_local *local)
 }
 
 /* --- loading --- */
-
-static void ban(struct infer_local *local, int32_t id)
-{
-    vec_room(&local->banned.items, &local->banned.capacity, local->banned.count + 1,
-             sizeof *local->banned.items);
-    local->banned.items[local->banned.count++] = id;
-}
-
-/* Control tokens that the conversation format does not know (reserved ones): never sampled. */
-static void ban_foreign_controls(struct infer_local *local)
-{
-    int32_t count = engine_model_info(local->engine)->vocabulary_size;
-    for (int32_t id = 0; id < count; id++) {
-        if (engine_token_kind(local->engine, id) == ENGINE_TOKEN_CONTROL &&
-            control_of_id(&local->control, id) == CONTROL_NONE) {
-            ban(local, id);
-        }
-    }
-    local->always_banned = local->banned.count;
-}
-
-/* What a token stands for where a grammar looks at bytes. Of a byte that has a token of its own
- * besides the raw one only that token is taken, which is the one the model knows. */
-static bool grammar_bytes(void *context, int32_t id, const char **bytes, size_t *length)
-{
-    const struct engine_model *model = context;
-    enum engine_token_kind kind = engine_token_kind(model, id);
-    if (kind == ENGINE_TOKEN_CONTROL || !engine_token_bytes(model, id, bytes, length)) {
-        return false;
-    }
-    char spelling[2] = {*length == 1 ? (*bytes)[0] : '\0', '\0'};
-    return kind == ENGINE_TOKEN_TEXT || spelling[0] == '\0' ||
-           engine_token_find(model, spelling) < 0;
-}
 
 static void on_progress(void *context, size_t done, size_t total)
 {
@@ -191,9 +156,8 @@ static bool load(struct infer_local *local, struct err *err)
     if (!infer_vocabulary_resolve(local->engine, &local->control, err)) {
         return err_prefix(err, "%s", local->path);
     }
-    ban_foreign_controls(local);
-    local->tokens = grammar_mask_create(engine_model_info(local->engine)->vocabulary_size,
-                                        grammar_bytes, local->engine);
+    bans_init(&local->bans, local->engine, &local->control);
+    local->tokens = infer_vocabulary_grammar(local->engine);
     return open_session(local, err);
 }
 
@@ -218,17 +182,6 @@ static bool encode_prompt(struct infer_local *local, const struct chat_prompt *p
     return true;
 }
 
-/* Behind the tokens that are always banned: those that the mask forbids here. */
-static void update_bans(struct infer_local *local, const struct constraint *constraint)
-{
-    local->banned.count = local->always_banned;
-    for (int i = 0; i < CONTROL_COUNT; i++) {
-        if (local->control.id[i] >= 0 && !mask_allows(&constraint->mask, (enum control)i)) {
-            ban(local, local->control.id[i]);
-        }
-    }
-}
-
 /* The next token: out of the list where the constraint has one, else whatever is not banned. */
 static bool choose(struct infer_local *local, struct engine_session *session,
                    const struct engine_sampling *sampling, struct constraint *constraint,
@@ -237,9 +190,9 @@ static bool choose(struct infer_local *local, struct engine_session *session,
     size_t count;
     const int32_t *list = constraint_list(constraint, &count);
     if (list == NULL) {
-        update_bans(local, constraint);
-        return engine_session_sample(session, sampling, local->banned.items, local->banned.count,
-                                     id, error);
+        bans_update(&local->bans, &local->control, &constraint->mask);
+        return engine_session_sample(session, sampling, local->bans.items, local->bans.count, id,
+                                     error);
     }
     if (count == 1) {
         *id = list[0];
@@ -259,13 +212,6 @@ static void pass_token(struct infer_local *local, struct constraint *constraint,
     }
     constraint_step(constraint, control, event.bytes, event.length);
     post(local, event);
-}
-
-static enum chat_stop stop_of(enum control control)
-{
-    return control == CONTROL_TURN_CLOSE      ? CHAT_STOP_TURN
-           : control == CONTROL_RESPONSE_OPEN ? CHAT_STOP_RESPONSE
-                                              : CHAT_STOP_EOS;
 }
 
 /* Appends the token that was sampled, so that the next can be; false ends the answer. */
@@ -310,7 +256,7 @@ static void decode(struct infer_local *local, struct engine_session *session,
         outcome->sampled++;
         pass_token(local, constraint, id, control);
         if (control_is_stop(control)) {
-            outcome->stop = stop_of(control);
+            outcome->stop = infer_vocabulary_stop(control);
             return;
         }
         if (outcome->sampled >= (size_t)request->max_tokens) {
@@ -484,7 +430,7 @@ static void local_release(struct infer_local *local)
 {
     mailbox_destroy(local->requests);
     mailbox_destroy(local->events);
-    mem_free(local->banned.items);
+    bans_finish(&local->bans);
     mem_free(local->path);
     mem_free(local->cpu);
     mem_free(local);

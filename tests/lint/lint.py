@@ -14,7 +14,7 @@ BUILD = sys.argv[3] if len(sys.argv) > 3 else None
 SOURCE = (".c", ".h", ".cpp")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means engine/engine.h and engine_media.h.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "serve", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base"},
@@ -26,8 +26,9 @@ MAY = {
     "mcp": {"mcp", "base"},
     "models": {"models", "base"},
     "media": {"media", "base"},
+    "serve": {"serve", "base", "chat", "infer", "config", "engine.h"},
     "tui": {"tui", "base", "chat", "config"},
-    "agent": ALL_SRC | {"prompts"},
+    "agent": ALL_SRC - {"serve"} | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
     "main": {"app", "base", "config"},
     "prompts": {"prompts"},
@@ -36,7 +37,7 @@ MAY = {
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c"],
-    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/mcp/", "src/models/", "src/infer/infer_remote.c"],
+    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/mcp/", "src/models/", "src/serve/", "src/infer/infer_remote.c"],
     r"openssl/.*": ["src/base/hash.c"],
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
