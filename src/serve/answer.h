@@ -92,9 +92,9 @@ void answer_send_word(struct answer *answer, const char *word);
 /* 24 hexadecimal digits and a NUL. */
 void answer_make_id(char id[25]);
 
-extern const struct dialect dialect_openai_chat;
-extern const struct dialect dialect_openai_responses;
-extern const struct dialect dialect_ollama_chat;
-extern const struct dialect dialect_ollama_generate;
+extern const struct dialect openai_chat_dialect;
+extern const struct dialect openai_responses_dialect;
+extern const struct dialect ollama_chat_dialect;
+extern const struct dialect ollama_generate_dialect;
 
 #endif

@@ -113,6 +113,11 @@ static bool parse_target(struct http_request *request, struct http_view target,
 static bool parse_first_line(struct http_request *request, struct http_view line,
                              struct refusal *refusal)
 {
+    for (size_t i = 0; i < line.length; i++) {
+        if ((unsigned char)line.text[i] < ' ') {
+            return refuse(refusal, 400, "the first line holds a control character");
+        }
+    }
     const char *space = memchr(line.text, ' ', line.length);
     const char *last = memrchr(line.text, ' ', line.length);
     if (space == NULL || last == space) {

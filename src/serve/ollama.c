@@ -216,7 +216,7 @@ static json_t *ollama_whole(const struct answer *answer)
     return line;
 }
 
-const struct dialect dialect_ollama_chat = {
+const struct dialect ollama_chat_dialect = {
     .stream_type = "application/x-ndjson",
     .read = chat_read,
     .begin = ollama_begin,
@@ -229,7 +229,7 @@ const struct dialect dialect_ollama_chat = {
     .fault = fault_ollama,
 };
 
-const struct dialect dialect_ollama_generate = {
+const struct dialect ollama_generate_dialect = {
     .stream_type = "application/x-ndjson",
     .read = generate_read,
     .begin = ollama_begin,

@@ -204,7 +204,7 @@ static json_t *chat_whole(const struct answer *answer)
     return body;
 }
 
-const struct dialect dialect_openai_chat = {
+const struct dialect openai_chat_dialect = {
     .stream_type = "text/event-stream",
     .events = true,
     .read = chat_read,

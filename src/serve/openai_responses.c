@@ -348,7 +348,7 @@ static json_t *responses_whole(const struct answer *answer)
     return response_object(answer, answer->finish == ANSWER_LENGTH ? "incomplete" : "completed");
 }
 
-const struct dialect dialect_openai_responses = {
+const struct dialect openai_responses_dialect = {
     .stream_type = "text/event-stream",
     .events = true,
     .read = responses_read,

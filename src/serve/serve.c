@@ -85,11 +85,11 @@ static json_t *get_version(const struct serve *serve)
 
 static const struct route routes[] = {
     {"GET", "/health", true, NULL, get_health},
-    {"POST", "/v1/chat/completions", false, &dialect_openai_chat, NULL},
-    {"POST", "/v1/responses", false, &dialect_openai_responses, NULL},
+    {"POST", "/v1/chat/completions", false, &openai_chat_dialect, NULL},
+    {"POST", "/v1/responses", false, &openai_responses_dialect, NULL},
     {"GET", "/v1/models", false, NULL, get_models},
-    {"POST", "/api/chat", false, &dialect_ollama_chat, NULL},
-    {"POST", "/api/generate", false, &dialect_ollama_generate, NULL},
+    {"POST", "/api/chat", false, &ollama_chat_dialect, NULL},
+    {"POST", "/api/generate", false, &ollama_generate_dialect, NULL},
     {"GET", "/api/tags", false, NULL, get_tags},
     {"POST", "/api/show", false, NULL, get_show},
     {"GET", "/api/version", false, NULL, get_version},

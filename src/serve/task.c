@@ -10,6 +10,7 @@
 #include "chat/declaration.h"
 #include "chat/grammar.h"
 #include "chat/messages_json.h"
+#include "chat/schema_bounds.h"
 
 enum { TOOLS = 256, MESSAGES = 10000 };
 
@@ -321,7 +322,8 @@ bool task_schema(struct task *task, const json_t *schema, struct fault *fault)
         return fault_set(fault, 400, "invalid_value", "response_format",
                          "response_format: the schema is not an object");
     }
-    struct grammar *grammar = grammar_create_value(schema, &err);
+    struct grammar *grammar =
+        schema_bounds_supported(schema, &err) ? grammar_create_value(schema, &err) : NULL;
     if (grammar == NULL) {
         return fault_from_err(fault, 400, "invalid_schema", "response_format", &err);
     }
