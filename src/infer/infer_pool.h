@@ -3,8 +3,8 @@
  * Like infer_local the engine on a thread of its own, but with several sessions and a queue. A
  * request that waits gets a session as soon as one is free: the one that holds most of its prompt
  * already, else the one that was not used for the longest time. Requests that have a session take
- * turns (a piece of a prompt, a few tokens), so a short answer does not wait for a long one; what
- * each answers is what it would answer alone.
+ * turns (a piece of a prompt, a few tokens), so a short answer does not wait for a long one; in
+ * exact arithmetic what each answers is what it would answer alone.
  *
  * Every function is called from one thread, the loop's, and none blocks; results come back as
  * events through `wake` and infer_pool_poll, in order for each request:

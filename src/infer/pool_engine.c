@@ -3,8 +3,8 @@
  *   requests -> waiting -> a slot: encode, prefill in pieces, decode in slices -> DONE or FAILED
  *
  * One turn computes at most PREFILL_PIECE tokens of a prompt, or tokens of an answer for SLICE_US.
- * The engine's results do not depend on where a prompt is cut or what other sessions do in between,
- * so turns change when a token comes and not which.
+ * In exact arithmetic the engine's results do not depend on where a prompt is cut or what other
+ * sessions do in between, so turns change when a token comes and not which.
  *
  * Cancelling: the loop sets the job's flag, then the session's. The session may by then compute for
  * another job; that one sees that it was not meant, lowers the session's flag and goes on.
@@ -18,12 +18,14 @@
 #include "base/vec.h"
 #include "chat/grammar_mask.h"
 #include "engine/engine.h"
+#include "engine/engine_drafter.h"
 #include "infer/vocabulary.h"
 
 enum {
     STANDARD_CONTEXT = 32768, /* at most, where none is asked for */
     STANDARD_SESSIONS = 4,
     PREFILL_PIECE = 128,
+    GUESSES_MOST = 15,
     SLICE_US = 20 * 1000,
 };
 
@@ -111,8 +113,11 @@ static bool open_sessions(struct pool_engine *engine, const struct engine_sessio
 {
     struct engine_error error;
     for (int i = 0; i < engine->facts.sessions; i++) {
-        engine->slots[i].session = engine_session_create(engine->model, session, &error);
-        if (engine->slots[i].session == NULL) {
+        struct engine_session **made = &engine->slots[i].session;
+        *made = engine_session_create(engine->model, session, &error);
+        if (*made == NULL ||
+            !engine_session_look_ahead(*made, engine->drafter, engine->options.model.lookup,
+                                       GUESSES_MOST, &error)) {
             infer_vocabulary_failed(err, &error);
             return err_prefix(err, "session %d of %d", i + 1, engine->facts.sessions);
         }
@@ -151,6 +156,13 @@ static bool load(struct pool_engine *engine, struct err *err)
     if (!infer_vocabulary_resolve(engine->model, &engine->control, err)) {
         return err_prefix(err, "%s", engine->path);
     }
+    if (engine->drafter_path != NULL) {
+        engine->drafter = engine_drafter_open(engine->model, engine->drafter_path, &error);
+        if (engine->drafter == NULL) {
+            return infer_vocabulary_failed(err, &error);
+        }
+    }
+    engine->newline = engine_token_find(engine->model, "\n");
     bans_init(&engine->bans, engine->model, &engine->control);
     engine->tokens = infer_vocabulary_grammar(engine->model);
     int32_t longest = engine_model_info(engine->model)->context_length;
@@ -174,6 +186,7 @@ static void unload(struct pool_engine *engine)
     for (size_t i = 0; i < INFER_POOL_SESSIONS; i++) {
         engine_session_destroy(engine->slots[i].session);
     }
+    engine_drafter_close(engine->drafter);
     grammar_mask_destroy(engine->tokens);
     bans_finish(&engine->bans);
     mem_free(engine->waiting);
@@ -293,13 +306,17 @@ static void serve_waiting(struct pool_engine *engine)
 static void start_decoding(struct pool_engine *engine, struct pool_job *job)
 {
     constraint_init(&job->constraint,
-                    &(struct constraint_options){.prompt = &job->asked.request.prompt,
-                                                 .large = engine->facts.model.large,
-                                                 .ids = &engine->control,
-                                                 .tokens = engine->tokens,
-                                                 .calls = job->calls,
-                                                 .answer = job->answer,
-                                                 .must_call = job->asked.must_call});
+                    &(struct constraint_options){
+                        .prompt = &job->asked.request.prompt,
+                        .large = engine->facts.model.large,
+                        .ids = &engine->control,
+                        .tokens = engine->tokens,
+                        .calls = job->calls,
+                        .answer = job->answer,
+                        .must_call = job->asked.must_call,
+                        .thinking_budget = thinking_budget(engine->options.model.thinking_budget,
+                                                           engine->facts.model.large),
+                        .newline = engine->newline});
     job->decoding = true;
     job->decoding_us = clock_monotonic_us();
 }
@@ -545,6 +562,7 @@ static void release(struct pool_engine *engine)
     mailbox_destroy(engine->events);
     mem_free(engine->path);
     mem_free(engine->cpu);
+    mem_free(engine->drafter_path);
 }
 
 bool pool_engine_start(struct pool_engine *engine, const struct infer_pool_options *options)
@@ -552,6 +570,8 @@ bool pool_engine_start(struct pool_engine *engine, const struct infer_pool_optio
     engine->options = *options;
     engine->path = mem_strdup(options->model.path);
     engine->cpu = options->model.cpu != NULL ? mem_strdup(options->model.cpu) : NULL;
+    engine->drafter_path =
+        options->model.drafter != NULL ? mem_strdup(options->model.drafter) : NULL;
     engine->requests = mailbox_create(NULL, NULL, NULL);
     engine->events =
         mailbox_create(options->model.wake, options->model.wake_context, destroy_event);

@@ -14,6 +14,7 @@
 #include "infer/constraint.h"
 #include "infer/infer_pool.h"
 
+struct engine_drafter;
 struct engine_model;
 struct engine_session;
 
@@ -52,7 +53,9 @@ struct pool_engine {
     struct engine_model *model;    /* the same */
 
     /* The engine thread's own. */
-    char *path, *cpu;
+    char *path, *cpu, *drafter_path;
+    struct engine_drafter *drafter; /* NULL: none */
+    int32_t newline;                /* the token, or -1 */
     struct infer_pool_options options;
     struct control_ids control;
     struct bans bans;
