@@ -27,6 +27,10 @@ const struct option_row option_table[OPTION_COUNT] = {
         {"model.lookup", "lookup", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
          "Guess that what repeats goes on repeating: faster where files are quoted or "
          "edited, and the answer stays the same."},
+    [OPTION_ARITHMETIC] = {"model.arithmetic", "arithmetic", 0, OPTION_CHOICE, "KIND", "fast",
+                           "fast|exact", 0, 0,
+                           "exact: float32 throughout, the same answer however the work is cut; "
+                           "fast: several times faster, all but the same."},
     [OPTION_TEMPERATURE] =
         {"model.temperature", "temperature", 0, OPTION_REAL, "T", NULL, NULL, 0, 10,
          "Sampling temperature; 0 takes the likeliest token. Unset: the model's own."},

@@ -115,6 +115,7 @@ struct infer_local_options {
     int context;      /* 0 = the model's own, at most 32768 */
     bool kv_f32;      /* K/V in F32 instead of F16 */
     const char *cpu;  /* NULL = best */
+    bool exact;       /* float32 arithmetic throughout */
 
     /* What comes next is guessed and evaluated in the same pass (engine_session_look_ahead): by
      * look-up, and by the model's drafter, a file or folder (NULL = none). */

@@ -49,7 +49,7 @@ struct infer_local {
     struct infer infer;
     char *path, *cpu, *drafter_path;
     int threads, context, thinking_budget;
-    bool kv_f32, lookup;
+    bool kv_f32, lookup, exact;
     struct mailbox *requests, *events;
     pthread_t thread;
 
@@ -179,7 +179,8 @@ static bool load(struct infer_local *local, struct err *err)
     struct engine_error error;
     local->engine = engine_model_open(&(struct engine_model_options){.path = local->path,
                                                                      .threads = local->threads,
-                                                                     .cpu = local->cpu},
+                                                                     .cpu = local->cpu,
+                                                                     .exact = local->exact},
                                       &error);
     if (local->engine == NULL) {
         return infer_vocabulary_failed(err, &error);
@@ -532,8 +533,10 @@ static const struct infer_ops local_ops = {
 bool infer_local_plan(const struct infer_local_options *options, struct infer_local_plan *plan,
                       struct err *err)
 {
-    struct engine_model_options model = {
-        .path = options->path, .threads = options->threads, .cpu = options->cpu};
+    struct engine_model_options model = {.path = options->path,
+                                         .threads = options->threads,
+                                         .cpu = options->cpu,
+                                         .exact = options->exact};
     struct engine_session_options session = {
         .context = options->context,
         .kv_type = options->kv_f32 ? ENGINE_KV_F32 : ENGINE_KV_F16,
@@ -567,6 +570,7 @@ struct infer *infer_local_create(const struct infer_local_options *options)
     local->threads = options->threads;
     local->context = options->context;
     local->kv_f32 = options->kv_f32;
+    local->exact = options->exact;
     local->requests = mailbox_create(NULL, NULL, request_destroy);
     local->events = mailbox_create(options->wake, options->wake_context, mem_free);
     if (pthread_create(&local->thread, NULL, work, local) != 0) {

@@ -145,7 +145,7 @@ static bool load(struct pool_engine *engine, struct err *err)
 {
     const struct infer_local_options *asked = &engine->options.model;
     struct engine_model_options model = {
-        .path = engine->path, .threads = asked->threads, .cpu = engine->cpu};
+        .path = engine->path, .threads = asked->threads, .cpu = engine->cpu, .exact = asked->exact};
     struct engine_session_options session = {
         .context = asked->context, .kv_type = asked->kv_f32 ? ENGINE_KV_F32 : ENGINE_KV_F16};
     struct engine_error error;

@@ -2,7 +2,8 @@
 """A soak of carat serve on the embedded model: serve_soak.py BUILD SOURCE [--seconds N] [--clients N] [--sessions N].
 
 Clients ask, whole or streamed, what was asked once alone at the beginning; some leave in the middle, some send nonsense. Each
-answer must be the one that was given alone: a byte of another session's would show. Prints how many there were and how the
+answer must be the one that was given alone: a byte of another session's would show (in exact arithmetic: in fast arithmetic an
+answer may depend on how its prompt was cut, and half of these are drawn from far down). Prints how many there were and how the
 server's memory grew; exits 1 on a wrong answer, a failure, or growth that does not end.
 """
 import argparse
@@ -40,7 +41,7 @@ class Soak:
         self.log = open(os.path.join(self.root, "log"), "w")
         self.process = subprocess.Popen(
             [os.path.join(self.arguments.build, "carat"), "serve", "-m", os.path.join(self.arguments.source, "models", "nano.gguf"),
-             "--port", "0", "--sessions", str(self.arguments.sessions), "--context", "2048", "--set", "serve.queue=1000"],
+             "--port", "0", "--sessions", str(self.arguments.sessions), "--context", "2048", "--arithmetic", "exact", "--set", "serve.queue=1000"],
             env=dict(os.environ, CARAT_HOME=self.root), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + 120
         while not (found := re.search(r"127\.0\.0\.1:(\d+)/v1", open(self.log.name).read())):

@@ -22,7 +22,7 @@ class Server:
     def __init__(self, place, *words, token=True):
         self.place = place
         self.log = open(os.path.join(place.root, "serve.log"), "w+")
-        self.process = subprocess.Popen([CARAT, "serve", "-m", NANO, "--port", "0", *([] if token else ["--no-token"]), *words],
+        self.process = subprocess.Popen([CARAT, "serve", "-m", NANO, "--port", "0", "--arithmetic", "exact", *([] if token else ["--no-token"]), *words],
                                         cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + PATIENCE
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/v1", self.output())):
@@ -82,6 +82,12 @@ def chat(text, **more):
 def ramble(**more):
     """Words without end: nearly every token is as likely as any other."""
     return dict(chat("tell me everything", max_tokens=6000, temperature=10, top_k=0, top_p=1, seed=1), **more)
+
+
+def recite(text="tell me everything"):
+    """An answer of thousands of tokens that cannot end before."""
+    return chat(text, max_tokens=6000, stream=True, response_format={
+        "type": "json_schema", "json_schema": {"name": "long", "schema": {"enum": ["".join(str(i * i % 997) for i in range(1300))]}}})
 
 
 def chunks(text):
@@ -298,7 +304,7 @@ def case_slow_clients():
 def case_disconnect():
     """A client that goes away frees the engine at once, in the middle of a prompt or of an answer."""
     with Place() as place, Server(place, "--sessions", "1") as server:
-        for asked, wait in ((chat("word " * 6000, stream=True), 0.0), (ramble(stream=True), 0.2)):
+        for asked, wait in ((recite("word " * 3000), 0.0), (recite(), 0.1)):
             connection = server.connect()
             connection.request("POST", "/v1/chat/completions", json.dumps(asked), {"Authorization": "Bearer " + server.token})
             end = time.monotonic() + PATIENCE
@@ -344,7 +350,7 @@ def case_many_clients():
 
 def case_full_queue():
     with Place() as place, Server(place, "--sessions", "1", "--set", "serve.queue=1") as server:
-        long = ramble(stream=True)
+        long = recite()
         open_ones = []
         for count in (1, 2):
             connection = server.connect()
@@ -363,7 +369,7 @@ def case_short_beside_long():
     """A short answer does not wait for a long one."""
     with Place() as place, Server(place, "--sessions", "2") as server:
         connection = server.connect()
-        connection.request("POST", "/v1/chat/completions", json.dumps(ramble(stream=True)), {"Authorization": "Bearer " + server.token})
+        connection.request("POST", "/v1/chat/completions", json.dumps(recite()), {"Authorization": "Bearer " + server.token})
         connection.getresponse()
         answer = server.json("/v1/chat/completions", chat("hello", max_tokens=3))
         check(answer["usage"]["completion_tokens"] == 3, answer)

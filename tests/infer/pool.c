@@ -76,10 +76,10 @@ static void run_until(struct seen *seen, const bool *flag)
 
 static struct infer_pool *open_pool(int sessions, int queue)
 {
-    struct infer_pool *pool = infer_pool_create(
-        &(struct infer_pool_options){.model = {.path = NANO_MODEL, .threads = 1, .context = 1024},
-                                     .sessions = sessions,
-                                     .queue = queue});
+    struct infer_pool *pool = infer_pool_create(&(struct infer_pool_options){
+        .model = {.path = NANO_MODEL, .threads = 1, .context = 1024, .exact = true},
+        .sessions = sessions,
+        .queue = queue});
     struct seen seen;
     assert_non_null(pool);
     seen_init(&seen, pool);
