@@ -42,7 +42,7 @@ class Soak:
         self.process = subprocess.Popen(
             [os.path.join(self.arguments.build, "carat"), "serve", "-m", os.path.join(self.arguments.source, "models", "nano.gguf"),
              "--port", "0", "--sessions", str(self.arguments.sessions), "--context", "2048", "--arithmetic", "exact", "--set", "serve.queue=1000"],
-            env=dict(os.environ, CARAT_HOME=self.root), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            env=dict(os.environ, CARAT_HOME=self.root, ASAN_OPTIONS="quarantine_size_mb=4"), stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + 120
         while not (found := re.search(r"127\.0\.0\.1:(\d+)/v1", open(self.log.name).read())):
             if self.process.poll() is not None or time.monotonic() > end:
