@@ -9,6 +9,7 @@
 #include "app/command_debug.h"
 #include "app/command_models.h"
 #include "app/command_sandbox.h"
+#include "app/command_serve.h"
 #include "app/command_undo.h"
 #include "app/headless.h"
 #include "app/manual.h"
@@ -142,6 +143,8 @@ const struct command command_table[] = {
      command_parse},
     {"models", "[VERB ...]",
      "list; pull WHAT [SHA256]; verify [FILE]; rm FILE; default [FILE|none]", command_models},
+    {"serve", "", "serve the model to other programs: OpenAI's and Ollama's protocols over HTTP",
+     command_serve},
     {"config", "example", "print an example of the configuration file", run_config},
     {"completion", "SHELL", "print completions for bash, zsh or fish", run_completion},
     {"manual", "", "print the manual page, as roff", run_manual},

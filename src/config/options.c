@@ -30,6 +30,10 @@ const struct option_row option_table[OPTION_COUNT] = {
         {"model.lookup", "lookup", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
          "Guess that what repeats goes on repeating: faster where files are quoted or "
          "edited, and the answer stays the same."},
+    [OPTION_ARITHMETIC] = {"model.arithmetic", "arithmetic", 0, OPTION_CHOICE, "KIND", "fast",
+                           "fast|exact", 0, 0,
+                           "exact: float32 throughout, the same answer however the work is cut; "
+                           "fast: several times faster, all but the same."},
     [OPTION_TEMPERATURE] =
         {"model.temperature", "temperature", 0, OPTION_REAL, "T", NULL, NULL, 0, 10,
          "Sampling temperature; 0 takes the likeliest token. Unset: the model's own."},
@@ -133,6 +137,28 @@ const struct option_row option_table[OPTION_COUNT] = {
                        "Go on with this conversation (an id or its beginning)."},
     [OPTION_CONTINUE] = {NULL, "continue", 'c', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                          "Go on with the last conversation of this directory."},
+    [OPTION_SERVE_HOST] = {"serve.host", "host", 0, OPTION_STRING, "ADDRESS", "127.0.0.1", NULL, 0,
+                           0,
+                           "serve: address to listen at. What goes to another than a loopback "
+                           "address is not encrypted."},
+    [OPTION_SERVE_PORT] = {"serve.port", "port", 0, OPTION_WHOLE, "N", "8311", NULL, 0, 65535,
+                           "serve: port to listen at; 0 is a free one."},
+    [OPTION_SERVE_TOKEN] = {NULL, "token", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+                            "serve: ask clients for a token; --no-token on a loopback address "
+                            "alone, and never in a file."},
+    [OPTION_SERVE_TOKEN_FILE] = {"serve.token_file", "token-file", 0, OPTION_PATH, "FILE", NULL,
+                                 NULL, 0, 0,
+                                 "serve: file with the token, made when there is none. Unset: "
+                                 "serve.token among carat's state."},
+    [OPTION_SERVE_SESSIONS] = {"serve.sessions", "sessions", 0, OPTION_WHOLE, "N", "0", NULL, 0, 64,
+                               "serve: conversations that are kept and answered at a time; 0 is as "
+                               "many as fit, at most 4."},
+    [OPTION_SERVE_QUEUE] = {"serve.queue", NULL, 0, OPTION_WHOLE, "N", "256", NULL, 0, 10000,
+                            "serve: requests that may wait for a session; more are told 429."},
+    [OPTION_SERVE_ORIGINS] = {"serve.origins", NULL, 0, OPTION_LIST, "ORIGIN", NULL, NULL, 0, 0,
+                              "serve: web pages that may send requests (https://example.org)."},
+    [OPTION_SERVE_PATIENCE] = {"serve.patience_s", NULL, 0, OPTION_WHOLE, "N", "10", NULL, 1, 600,
+                               "serve: most seconds that the head of a request may take."},
     [OPTION_SET] = {NULL, "set", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL, 0, 0,
                     "Set a key of the configuration file for this run."},
     [OPTION_HELP] = {NULL, "help", 'h', OPTION_FLAG, NULL, NULL, NULL, 0, 0, "Show this help."},

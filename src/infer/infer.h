@@ -115,6 +115,7 @@ struct infer_local_options {
     int context;        /* 0 = the model's own, at most 32768 */
     bool kv_f32;        /* K/V in F32 instead of F16 */
     const char *cpu;    /* NULL = best */
+    bool exact;         /* float32 arithmetic throughout */
     const char *mmproj; /* file with the encoders of pictures and sounds; NULL = there is none */
     int image_budget;   /* soft tokens of a picture: 70, 140, 280, 560 or 1120 */
 
