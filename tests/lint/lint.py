@@ -14,7 +14,7 @@ BUILD = sys.argv[3] if len(sys.argv) > 3 else None
 SOURCE = (".c", ".h", ".cpp")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means engine/engine.h and engine_media.h.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base"},
@@ -26,6 +26,7 @@ MAY = {
     "mcp": {"mcp", "base"},
     "models": {"models", "base"},
     "media": {"media", "base"},
+    "undo": {"undo", "base"},
     "tui": {"tui", "base", "chat", "config"},
     "agent": ALL_SRC | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
