@@ -557,7 +557,7 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
     agent->turn_started_us += clock_monotonic_us() - agent->asked_us;
     agent->asked_us = 0;
     calls_set_decided_by(call, "user");
-    if (answer == APPROVAL_YES_SESSION) {
+    if (answer == APPROVAL_YES_SESSION || answer == APPROVAL_YES_ALWAYS) {
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
     calls_set_refusal(call, reason);

@@ -1,6 +1,7 @@
 #include "app.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "agent/checkpoint.h"
 #include "app/answer_schema.h"
+#include "app/approvals_file.h"
 #include "app/policy_json.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -72,6 +74,9 @@ static void begin(struct app *app, const struct config *config)
 {
     *app = (struct app){.config = config};
     approval_rules_init(&app->rules);
+    for (size_t i = 0; i < config->notices.count; i++) {
+        app_notice(app, "%s", config->notices.items[i]);
+    }
 }
 
 static bool open_paths(struct app *app, struct err *err)
@@ -284,9 +289,7 @@ static bool open_checkpoint(struct app *app, struct err *err)
         err_prefix(&problem, "file changes cannot be taken back");
         app->exit_code = EXIT_CODE_OK;
         log_write("undo", "%s", problem.text);
-        struct agent_event event = {
-            .kind = AGENT_NOTICE, .text = problem.text, .length = strlen(problem.text)};
-        app->face.event(app->face.context, &event);
+        app_notice(app, "%s", problem.text);
         return true;
     }
     app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
@@ -325,10 +328,36 @@ static bool choose_conversation(struct app *app, char id[37], struct err *err)
 enum approval_mode app_mode(const struct config *config, bool headless)
 {
     enum approval_mode mode = headless ? APPROVAL_FULL : APPROVAL_ASK;
+    enum approval_mode ceiling = app_mode_ceiling(config);
     if (config_set(config, OPTION_MODE)) {
         approval_mode_parse(config_string(config, OPTION_MODE), &mode);
     }
-    return mode;
+    return mode < ceiling ? mode : ceiling;
+}
+
+enum approval_mode app_mode_ceiling(const struct config *config)
+{
+    enum approval_mode ceiling = APPROVAL_FULL;
+    if (config_ceiling(config, OPTION_MODE) != NULL) {
+        approval_mode_parse(config_ceiling(config, OPTION_MODE), &ceiling);
+    }
+    return ceiling;
+}
+
+void app_notice(struct app *app, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config_list_add(&app->notices, text);
+}
+
+bool app_always(struct app *app, const char *rule, struct err *err)
+{
+    return approval_rules_add(&app->rules, rule, APPROVAL_ALLOW, err) &&
+           approvals_file_add(app->paths.approvals_file, rule, err);
 }
 
 static bool read_system_prompt(struct app *app, struct str *text, struct err *err)
@@ -514,6 +543,7 @@ void app_close(struct app *app)
     mem_free(app->workspace);
     mem_free(app->model_path);
     paths_finish(&app->paths);
+    config_list_finish(&app->notices);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};
     log_close();

@@ -35,7 +35,8 @@ struct app {
     char *model_path;
     json_t *policy; /* what tools may touch */
     struct approval_rules rules;
-    json_t *schema; /* of the answer; NULL = free text */
+    struct config_list notices; /* said while it was opened; the face shows them */
+    json_t *schema;             /* of the answer; NULL = free text */
     uv_loop_t loop;
     uv_async_t infer_woke;    /* the engine thread has events */
     uv_async_t snapshot_woke; /* a snapshot is made */
@@ -61,8 +62,15 @@ void app_close(struct app *app);
 void app_run(struct app *app);
 void app_stop(struct app *app, enum exit_code exit_code);
 
-/* The mode that the configuration asks for; unset: ask, or full without a terminal. */
+/* The mode that the configuration asks for; unset: ask, or full without a terminal. Never looser
+ * than the project allows. */
 enum approval_mode app_mode(const struct config *config, bool headless);
+/* The loosest mode that the project allows. */
+enum approval_mode app_mode_ceiling(const struct config *config);
+/* Keeps a sentence that the user should see, until the face takes it from `notices`. */
+void app_notice(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The user's "always" to a call: its rule holds from now on and in later runs. */
+bool app_always(struct app *app, const char *rule, struct err *err);
 
 /* The user's allow, ask and deny rules, into initialised, empty ones. */
 bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err);

@@ -54,6 +54,11 @@ static void run_mode(struct screen *screen, const char *argument)
                       argument, approval_mode_name(screen->mode));
         return;
     }
+    if (mode > app_mode_ceiling(screen->config)) {
+        screen_notice(screen, true, "/mode %s: this project's .carat/config.toml allows %s at most",
+                      argument, approval_mode_name(app_mode_ceiling(screen->config)));
+        return;
+    }
     screen->mode = mode;
     agent_set_mode(screen->app.agent, mode);
     screen_notice(screen, false, "Mode: %s.", approval_mode_name(mode));
