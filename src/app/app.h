@@ -18,6 +18,8 @@
 #include "config/config.h"
 
 struct checkpoint;
+struct foreign;
+struct hooks;
 struct infer;
 struct store;
 struct undo;
@@ -45,7 +47,10 @@ struct app {
     struct store *store;
     struct infer *infer;
     struct toolproc *toolproc;
-    struct undo *undo; /* NULL: the user turned it off, or it could not be had */
+    struct config_servers servers; /* the user's and a trusted project's */
+    struct foreign *foreign;       /* NULL: there are none */
+    struct hooks *hooks;           /* the same */
+    struct undo *undo;             /* NULL: the user turned it off, or it could not be had */
     struct checkpoint *checkpoint;
     struct agent *agent;
     enum exit_code exit_code; /* why app_open failed, or what the run ended with */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/command_trust.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/clock.h"
@@ -504,6 +505,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     str_init(&screen.sandbox);
     describe_sandbox(&screen);
     struct app_face face = {agent_event, &screen};
+    command_trust_ask_once(config);
     guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     if (!app_open(&screen.app, config, false, face, &err)) {
         fprintf(stderr, "carat: %s\n", err.text);
