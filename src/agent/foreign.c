@@ -430,7 +430,8 @@ static void on_ended(void *context)
     struct str text;
     str_init(&text);
     if (server->problem == NULL) {
-        str_append_format(&text, "the MCP server %s ended by itself", server->name);
+        struct mcp_client_result death = mcp_client_death(server->client);
+        describe_death(&text, server, &death);
     } else {
         str_append(&text, server->problem);
     }

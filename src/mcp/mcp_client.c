@@ -113,6 +113,15 @@ static void forget_call(struct mcp_client *client, size_t place)
             (client->open.count - place) * sizeof client->open.items[0]);
 }
 
+struct mcp_client_result mcp_client_death(const struct mcp_client *client)
+{
+    return (struct mcp_client_result){
+        .error = client->broken != NULL ? client->broken : "it ended without an answer",
+        .exit_status = client->exit_signal == 0 ? (int)client->exit_status : -1,
+        .exit_signal = client->exit_signal,
+        .standard_error = client->tail.data};
+}
+
 /* The server is gone: the open calls hear of it, then the owner does. */
 static void end(struct mcp_client *client)
 {
@@ -124,13 +133,8 @@ static void end(struct mcp_client *client)
     while (client->open.count > 0 && !client->closing) {
         uint64_t call = client->open.items[0];
         forget_call(client, 0);
-        client->callbacks.result(
-            client->callbacks.context, call,
-            &(struct mcp_client_result){
-                .error = client->broken != NULL ? client->broken : "it ended without an answer",
-                .exit_status = client->exit_signal == 0 ? (int)client->exit_status : -1,
-                .exit_signal = client->exit_signal,
-                .standard_error = client->tail.data});
+        struct mcp_client_result death = mcp_client_death(client);
+        client->callbacks.result(client->callbacks.context, call, &death);
     }
     if (!client->closing) {
         client->callbacks.ended(client->callbacks.context);

@@ -65,6 +65,9 @@ uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json
 /* The same for another method, "tools/list" say; `params` (may be NULL) is taken over. */
 uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_t *params);
 
+/* How it ended, as the open calls were told; to be asked in `ended`. Views. */
+struct mcp_client_result mcp_client_death(const struct mcp_client *client);
+
 /* Asks the server to stop one call and go on; when it has not answered in 2 s it is stopped. */
 void mcp_client_cancel(struct mcp_client *client, uint64_t call);
 
