@@ -225,6 +225,11 @@ struct infer_local_options app_local_options(const struct app *app)
         .context = (int)config_whole(app->config, OPTION_CONTEXT),
         .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
         .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
+        .lookup = config_boolean(app->config, OPTION_LOOKUP),
+        .drafter = config_string(app->config, OPTION_DRAFTER),
+        .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
+                               ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
+                               : -1,
     };
 }
 

@@ -22,7 +22,18 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_KV] = {"model.kv", "kv", 0, OPTION_CHOICE, "TYPE", "auto", "auto|f16|f32", 0, 0,
                    "Type of the attention cache.", PROJECT_NEVER},
     [OPTION_CPU] = {"model.cpu", "cpu", 0, OPTION_CHOICE, "NAME", "auto",
-                    "auto|scalar|avx2|avx512|neon", 0, 0, "Force a set of kernels.", PROJECT_NEVER},
+                    "auto|scalar|avx2|avx512|amx|neon", 0, 0, "Force a set of kernels.",
+                    PROJECT_NEVER},
+    [OPTION_DRAFTER] =
+        {"model.drafter", "drafter", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+         "The model's drafter (gemma4-assistant), a GGUF file or a folder: it guesses what comes "
+         "next, several tokens are checked at once, and the answer stays the same.",
+         PROJECT_NEVER},
+    [OPTION_LOOKUP] =
+        {"model.lookup", "lookup", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+         "Guess that what repeats goes on repeating: faster where files are quoted or "
+         "edited, and the answer stays the same.",
+         PROJECT_NEVER},
     [OPTION_TEMPERATURE] =
         {"model.temperature", "temperature", 0, OPTION_REAL, "T", NULL, NULL, 0, 10,
          "Sampling temperature; 0 takes the likeliest token. Unset: the model's own.",
@@ -52,6 +63,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                                "Most seconds without a word from the server.", PROJECT_NEVER},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                          "Let the model think before it answers.", PROJECT_NEVER},
+    [OPTION_THINKING_BUDGET] =
+        {"agent.thinking_budget", "thinking-budget", 0, OPTION_WHOLE, "N", NULL, NULL, 0, 1000000,
+         "Most tokens of a thought in a turn's first step, three eighths of it in later ones; 0 is "
+         "no limit. Unset: 512 for small models, none for large ones.",
+         PROJECT_NEVER},
     [OPTION_TOOLS] = {"agent.tools", "tools", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
                       "Let the model use tools; without them it only answers.", PROJECT_TURN_OFF},
     [OPTION_MODE] =
