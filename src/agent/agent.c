@@ -24,6 +24,7 @@
 #include "agent/attachment.h"
 #include "agent/calls.h"
 #include "agent/context.h"
+#include "agent/foreign.h"
 #include "agent/journal.h"
 #include "agent/more_output.h"
 #include "agent/preamble.h"
@@ -167,7 +168,7 @@ static void generate(struct agent *agent, int budget)
         model_failed(agent, "the model could not be loaded");
         return;
     }
-    if (model == NULL) {
+    if (model == NULL || foreign_pending(agent->options.foreign)) {
         agent->budget_when_loaded = budget;
         return;
     }
@@ -175,9 +176,7 @@ static void generate(struct agent *agent, int budget)
         model_failed(agent, "pictures and sounds are not sent to a server");
         return;
     }
-    const json_t *tools = agent->options.no_tools ? NULL
-                          : agent->has_more       ? toolset_all()
-                                                  : toolset_declarations();
+    const json_t *tools = agent_tools(agent);
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
                                     .conversation = &agent->conversation,
@@ -348,6 +347,12 @@ static void decide(struct agent *agent, int place)
     str_finish(&why);
 }
 
+void agent_settle_call(struct agent *agent, int place, json_t *response, bool failed)
+{
+    settle(agent, &agent->calls.items[place], response, failed, false);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+}
+
 void agent_drop_call(struct agent *agent, int place)
 {
     json_t *response = response_refusal(TURN_REASON_CANCELLED, NULL);
@@ -387,17 +392,9 @@ void agent_start_call(struct agent *agent, int place)
         read_on(agent, place);
         return;
     }
-    toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
-                   call->record.arguments);
+    agent_start_tool(agent, call);
     struct agent_event event = call_event(AGENT_CALL_STARTED, call);
     emit(agent, &event);
-}
-
-static void run(struct agent *agent, int place)
-{
-    if (!agent_hold_call(agent, place)) {
-        agent_start_call(agent, place);
-    }
 }
 
 static void refuse(struct agent *agent, int place, enum turn_reason reason)
@@ -408,6 +405,12 @@ static void refuse(struct agent *agent, int place, enum turn_reason reason)
     settle(agent, call, response, true,
            reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
     json_decref(response);
+}
+
+void agent_deny_call(struct agent *agent, int place)
+{
+    refuse(agent, place, TURN_REASON_DENIED);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 
 static void start_waiting(struct agent *agent)
@@ -442,13 +445,6 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
     start_waiting(agent);
 }
 
-static void cancel_tool(struct agent *agent, int place)
-{
-    if (!agent_cancel_held(agent, place)) {
-        toolproc_cancel(agent->options.toolproc, agent->calls.items[place].record.call_id);
-    }
-}
-
 static void carry_out(struct agent *agent, const struct turn_action *action)
 {
     switch (action->kind) {
@@ -459,7 +455,7 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
         decide(agent, action->call);
         break;
     case TURN_ACTION_RUN:
-        run(agent, action->call);
+        agent_run_call(agent, action->call);
         break;
     case TURN_ACTION_REFUSE:
         refuse(agent, action->call, action->reason);
@@ -468,7 +464,7 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
         cancel_model(agent);
         break;
     case TURN_ACTION_CANCEL_TOOL:
-        cancel_tool(agent, action->call);
+        agent_cancel_call(agent, action->call);
         break;
     case TURN_ACTION_END:
         if (!agent_hold_end(agent, action->outcome)) {
@@ -577,7 +573,7 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
     agent->turn_started_us += clock_monotonic_us() - agent->asked_us;
     agent->asked_us = 0;
     calls_set_decided_by(call, "user");
-    if (answer == APPROVAL_YES_SESSION) {
+    if (answer == APPROVAL_YES_SESSION || answer == APPROVAL_YES_ALWAYS) {
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
     calls_set_refusal(call, reason);
@@ -593,9 +589,14 @@ static void on_ready(struct agent *agent)
     const struct infer_model *model = infer_model(agent->options.infer);
     emit(agent, &(struct agent_event){
                     .kind = AGENT_READY, .name = model->name, .total = (size_t)model->context});
+    agent_tools_known(agent);
+}
+
+void agent_tools_known(struct agent *agent)
+{
     int budget = agent->budget_when_loaded;
-    agent->budget_when_loaded = 0;
-    if (budget > 0) {
+    if (budget > 0 && infer_model(agent->options.infer) != NULL) {
+        agent->budget_when_loaded = 0;
         generate(agent, budget);
     }
 }
@@ -689,9 +690,10 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         return;
     }
     json_t *response = bounded_response(agent, result->response);
-    settle(agent, call, response, result->failed, false);
+    if (!agent_hook_result(agent, call, response, result->failed)) {
+        agent_settle_call(agent, place, response, result->failed);
+    }
     json_decref(response);
-    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
     look_at_clock(agent);
 }
 
@@ -752,6 +754,8 @@ void agent_destroy(struct agent *agent)
     mem_free(agent->events.items);
     approval_session_destroy(agent->session);
     chat_conversation_finish(&agent->conversation);
+    json_decref(agent->tools[0]);
+    json_decref(agent->tools[1]);
     mem_free(agent->title);
     mem_free(agent->tool_program);
     mem_free(agent->system);

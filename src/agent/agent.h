@@ -29,6 +29,8 @@ struct agent_options {
     struct infer *infer;           /* borrowed */
     struct store *store;           /* borrowed */
     struct toolproc *toolproc;     /* borrowed; its callbacks are given to agent_tool_* */
+    struct foreign *foreign;       /* servers of other people's tools; borrowed; NULL = none */
+    struct hooks *hooks;           /* the user's; borrowed; NULL = none */
     struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
     const char *workspace;         /* absolute */
     const char *tool_program;      /* carat-tool, which decodes pictures and sounds */
@@ -113,9 +115,14 @@ const struct chat_conversation *agent_conversation(const struct agent *agent);
 /* NULL until the first message is on disk. */
 const char *agent_conversation_id(const struct agent *agent);
 
+/* The foreign servers have said which tools they have: a step that waited for that goes on. */
+void agent_tools_known(struct agent *agent);
+
 /* What the loop brings in. */
 void agent_checkpoint(struct agent *agent); /* a job of the checkpoint may be done */
 void agent_infer_event(struct agent *agent, const struct infer_event *event);
+/* A hook has spoken of a call; `denial` NULL: it may go on. */
+void agent_hook_done(struct agent *agent, const char *call_id, const char *denial);
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
 void agent_tool_finished(struct agent *agent, const char *call_id,
                          const struct toolproc_result *result);

@@ -1,4 +1,5 @@
-/* agent_state: what agent.c and agent_snapshot.c share. No other file includes it. */
+/* agent_state: what agent.c, agent_calls.c and agent_snapshot.c share. No other file includes it.
+ */
 #ifndef CARAT_AGENT_AGENT_STATE_H
 #define CARAT_AGENT_AGENT_STATE_H
 
@@ -52,7 +53,8 @@ struct agent {
     bool ended_early;       /* the step was ended here; the model is about to stop */
 
     struct calls calls;
-    bool has_more; /* a result was cut and kept: more_output is declared */
+    json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
+    bool has_more;    /* a result was cut and kept: more_output is declared */
     unsigned next_call;
 
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
@@ -69,11 +71,27 @@ struct agent {
 /* --- of agent.c --- */
 
 void agent_say(struct agent *agent, enum agent_event_kind kind, const char *sentence);
+/* The call has its result: it is kept and told, and the turn goes on. */
+void agent_settle_call(struct agent *agent, int place, json_t *response, bool failed);
+/* A call that was allowed is refused by a hook; its refusal is the reason. */
+void agent_deny_call(struct agent *agent, int place);
 /* Commits that the call starts, and starts it. */
 void agent_start_call(struct agent *agent, int place);
 /* Ends a call that was allowed and never started. */
 void agent_drop_call(struct agent *agent, int place);
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome);
+
+/* --- of agent_calls.c --- */
+
+/* Takes an allowed call on its way. */
+void agent_run_call(struct agent *agent, int place);
+void agent_start_tool(struct agent *agent, const struct open_call *call);
+/* True when the result must wait for hooks: it is settled then. */
+bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed);
+/* The declarations for the next prompt: carat's own tools, then those of foreign servers, the same
+ * for the whole conversation. NULL = none. */
+const json_t *agent_tools(struct agent *agent);
+void agent_cancel_call(struct agent *agent, int place);
 
 /* --- of agent_snapshot.c --- */
 

@@ -1,14 +1,19 @@
 #include "app.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/checkpoint.h"
+#include "agent/foreign.h"
+#include "agent/hooks.h"
 #include "app/answer_schema.h"
+#include "app/approvals_file.h"
 #include "app/policy_json.h"
+#include "app/project_servers.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -72,6 +77,9 @@ static void begin(struct app *app, const struct config *config)
 {
     *app = (struct app){.config = config};
     approval_rules_init(&app->rules);
+    for (size_t i = 0; i < config->notices.count; i++) {
+        app_notice(app, "%s", config->notices.items[i]);
+    }
 }
 
 static bool open_paths(struct app *app, struct err *err)
@@ -263,6 +271,124 @@ static bool open_toolproc(struct app *app, struct err *err)
     return app->toolproc != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
+/* --- foreign servers and hooks --- */
+
+static void foreign_known(void *context)
+{
+    struct app *app = context;
+    if (app->agent != NULL) {
+        agent_tools_known(app->agent);
+    }
+}
+
+static void say_notice(void *context, const char *sentence)
+{
+    struct app *app = context;
+    app->face.event(
+        app->face.context,
+        &(struct agent_event){.kind = AGENT_NOTICE, .text = sentence, .length = strlen(sentence)});
+}
+
+static void hook_done(void *context, const char *call_id, const char *denial)
+{
+    struct app *app = context;
+    agent_hook_done(app->agent, call_id, denial);
+}
+
+static void copy_list(struct config_list *to, const struct config_list *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        config_list_add(to, from->items[i]);
+    }
+}
+
+static void copy_servers(struct config_servers *to, const struct config_servers *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct config_server *source = &from->items[i];
+        struct config_server *server = config_servers_get(to, source->name, source->origin);
+        server->command = source->command != NULL ? mem_strdup(source->command) : NULL;
+        server->writable = source->writable;
+        server->network = source->network;
+        server->off = source->off;
+        server->seconds = source->seconds;
+        copy_list(&server->arguments, &source->arguments);
+        copy_list(&server->environment, &source->environment);
+        copy_list(&server->tools, &source->tools);
+        copy_list(&server->readable, &source->readable);
+    }
+}
+
+/* A file that nobody has trusted is left alone: to say so is all that it gets. */
+static bool read_project_servers(struct app *app, struct err *err)
+{
+    struct project_servers project;
+    project_servers_init(&project);
+    bool ok = project_servers_read(&project, app->workspace, err);
+    if (ok && project.there) {
+        enum project_trust trust =
+            project_servers_trust(&project, app->paths.trust_file, app->workspace);
+        if (trust == PROJECT_TRUSTED) {
+            ok = project_servers_add(&project, &app->servers, &app->notices, err);
+        } else if (trust == PROJECT_UNKNOWN) {
+            app_notice(app, "this project's .mcp.json is not trusted and left alone (carat trust)");
+        }
+    }
+    project_servers_finish(&project);
+    return ok || fail(app, EXIT_CODE_USAGE);
+}
+
+static bool open_foreign(struct app *app, struct err *err)
+{
+    enum { START_MS = 15000, PAUSE_MS = 1000, BYTES_PER_TOKEN = 4 };
+    copy_servers(&app->servers, &app->config->servers);
+    if (!read_project_servers(app, err)) {
+        return false;
+    }
+    size_t count = app->servers.count, startable = 0;
+    json_t **policies = mem_zero(count + 1, sizeof *policies);
+    for (size_t i = 0; i < count; i++) {
+        const struct config_server *server = &app->servers.items[i];
+        startable += !server->off && server->command != NULL;
+        policies[i] = policy_json_server(app->config, &app->paths, app->workspace, server);
+    }
+    struct foreign_options options = {
+        .loop = &app->loop,
+        .program = app->paths.tool_program,
+        .workspace = app->workspace,
+        .servers = &app->servers,
+        .policies = policies,
+        .result_bytes = (size_t)config_whole(app->config, OPTION_RESULT_TOKENS) * BYTES_PER_TOKEN,
+        .start_ms = START_MS,
+        .pause_ms = PAUSE_MS,
+    };
+    struct foreign_callbacks callbacks = {.calls = {tool_output, tool_finished, app},
+                                          .known = foreign_known,
+                                          .notice = say_notice,
+                                          .context = app};
+    if (startable > 0 && config_boolean(app->config, OPTION_TOOLS)) {
+        app->foreign = foreign_create(&options, &callbacks);
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_decref(policies[i]);
+    }
+    mem_free(policies);
+    return true;
+}
+
+static bool open_hooks(struct app *app)
+{
+    struct hooks_options options = {
+        .loop = &app->loop, .workspace = app->workspace, .table = &app->config->hooks};
+    struct hooks_callbacks callbacks = {hook_done, say_notice, app};
+    if (app->config->hooks.count > 0) {
+        app->hooks = hooks_create(&options, &callbacks);
+    }
+    return true;
+}
+
+/* --- undo --- */
+
 static bool open_undo(struct app *app, struct err *err)
 {
     const struct config *config = app->config;
@@ -301,9 +427,7 @@ static bool open_checkpoint(struct app *app, struct err *err)
         err_prefix(&problem, "file changes cannot be taken back");
         app->exit_code = EXIT_CODE_OK;
         log_write("undo", "%s", problem.text);
-        struct agent_event event = {
-            .kind = AGENT_NOTICE, .text = problem.text, .length = strlen(problem.text)};
-        app->face.event(app->face.context, &event);
+        app_notice(app, "%s", problem.text);
         return true;
     }
     app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
@@ -342,10 +466,36 @@ static bool choose_conversation(struct app *app, char id[37], struct err *err)
 enum approval_mode app_mode(const struct config *config, bool headless)
 {
     enum approval_mode mode = headless ? APPROVAL_FULL : APPROVAL_ASK;
+    enum approval_mode ceiling = app_mode_ceiling(config);
     if (config_set(config, OPTION_MODE)) {
         approval_mode_parse(config_string(config, OPTION_MODE), &mode);
     }
-    return mode;
+    return mode < ceiling ? mode : ceiling;
+}
+
+enum approval_mode app_mode_ceiling(const struct config *config)
+{
+    enum approval_mode ceiling = APPROVAL_FULL;
+    if (config_ceiling(config, OPTION_MODE) != NULL) {
+        approval_mode_parse(config_ceiling(config, OPTION_MODE), &ceiling);
+    }
+    return ceiling;
+}
+
+void app_notice(struct app *app, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config_list_add(&app->notices, text);
+}
+
+bool app_always(struct app *app, const char *rule, struct err *err)
+{
+    return approval_rules_add(&app->rules, rule, APPROVAL_ALLOW, err) &&
+           approvals_file_add(app->paths.approvals_file, rule, err);
 }
 
 static bool read_system_prompt(struct app *app, struct str *text, struct err *err)
@@ -402,6 +552,8 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .store = app->store,
             .toolproc = app->toolproc,
             .checkpoint = app->checkpoint,
+            .foreign = app->foreign,
+            .hooks = app->hooks,
             .workspace = app->workspace,
             .tool_program = app->paths.tool_program,
             .conversation_id = conversation[0] != '\0' ? conversation : NULL,
@@ -490,8 +642,8 @@ bool app_open(struct app *app, const struct config *config, bool headless, struc
     bool ok = open_paths(app, err) && open_workspace(app, err) && open_rules(app, err) &&
               read_schema(app, err) && app_find_model(app, err) && open_store(app, err) &&
               open_loop(app, err);
-    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_checkpoint(app, err) &&
-         open_agent(app, err);
+    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_foreign(app, err) &&
+         open_hooks(app) && open_checkpoint(app, err) && open_agent(app, err);
     if (!ok) {
         app_close(app);
     }
@@ -515,6 +667,8 @@ void app_close(struct app *app)
 {
     agent_destroy(app->agent);
     toolproc_destroy(app->toolproc);
+    foreign_destroy(app->foreign);
+    hooks_destroy(app->hooks);
     if (app->loop_open) {
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
@@ -533,6 +687,8 @@ void app_close(struct app *app)
     mem_free(app->model_path);
     mem_free(app->mmproj_path);
     paths_finish(&app->paths);
+    config_list_finish(&app->notices);
+    config_servers_finish(&app->servers);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};
     log_close();

@@ -10,6 +10,7 @@
 #include "app/command_models.h"
 #include "app/command_sandbox.h"
 #include "app/command_serve.h"
+#include "app/command_trust.h"
 #include "app/command_undo.h"
 #include "app/headless.h"
 #include "app/manual.h"
@@ -133,6 +134,7 @@ const struct command command_table[] = {
      run_resume},
     {"sessions", "", "list the conversations", run_sessions},
     {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
+    {"trust", "[no]", "may this project's .mcp.json start its MCP servers?", command_trust},
     {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
      command_sandbox},

@@ -286,6 +286,10 @@ static void open_and_run(struct headless *headless)
         report_failure(headless, &err);
         return;
     }
+    for (size_t i = 0; i < headless->app.notices.count; i++) {
+        const char *notice = headless->app.notices.items[i];
+        progress(headless, "carat: ", notice, strlen(notice));
+    }
     watch_signal(headless, &headless->interrupt, SIGINT);
     watch_signal(headless, &headless->terminate, SIGTERM);
     submit(headless);

@@ -82,6 +82,9 @@ bool paths_find(struct paths *paths, struct err *err)
         (paths->state = folder("/state", "XDG_STATE_HOME", "/.local/state/carat", err)) != NULL;
     if (ok) {
         paths->config_file = join(config, "/config.toml");
+        paths->config_folder = join(config, "/config.d");
+        paths->approvals_file = join(config, "/config.d/approvals.toml");
+        paths->trust_file = join(paths->state, "/trusted.json");
         paths->store_file = join(paths->data, "/conversations.db");
         paths->user_models = join(paths->data, "/models");
         paths->log_file = join(paths->state, "/carat.log");
@@ -97,6 +100,9 @@ bool paths_find(struct paths *paths, struct err *err)
 void paths_finish(struct paths *paths)
 {
     mem_free(paths->config_file);
+    mem_free(paths->config_folder);
+    mem_free(paths->approvals_file);
+    mem_free(paths->trust_file);
     mem_free(paths->data);
     mem_free(paths->store_file);
     mem_free(paths->user_models);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/command_trust.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/clock.h"
@@ -121,6 +122,10 @@ static void ask(struct screen *screen, const struct agent_event *event)
     str_append(&screen->asking, event->call_id);
     set_activity(screen, "waiting for you");
     tui_ask(screen->tui, event->call_id, event->name, event->text);
+    str_clear(&screen->rule);
+    if (approval_rule_for(event->name, event->arguments, &screen->rule)) {
+        tui_offer_always(screen->tui, screen->rule.data);
+    }
     str_finish(&title);
 }
 
@@ -264,8 +269,16 @@ static void submit(struct screen *screen, const char *text, size_t length)
 
 static void decide(struct screen *screen, const struct tui_intent *intent)
 {
-    static const enum approval_answer answers[] = {
-        [TUI_YES] = APPROVAL_YES, [TUI_YES_SESSION] = APPROVAL_YES_SESSION, [TUI_NO] = APPROVAL_NO};
+    static const enum approval_answer answers[] = {[TUI_YES] = APPROVAL_YES,
+                                                   [TUI_YES_SESSION] = APPROVAL_YES_SESSION,
+                                                   [TUI_YES_ALWAYS] = APPROVAL_YES_ALWAYS,
+                                                   [TUI_NO] = APPROVAL_NO};
+    struct err err;
+    if (intent->decision == TUI_YES_ALWAYS) {
+        bool kept = app_always(&screen->app, screen->rule.data, &err);
+        screen_notice(screen, !kept, "%s%s", kept ? "Always allowed: " : "Only this once: ",
+                      kept ? screen->rule.data : err.text);
+    }
     char *call_id = mem_strdup(screen->asking.data);
     char *reason = mem_strndup(intent->text != NULL ? intent->text : "", intent->length);
     str_clear(&screen->asking);
@@ -276,7 +289,9 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
 
 static void cycle_mode(struct screen *screen)
 {
-    screen->mode = screen->mode == APPROVAL_FULL ? APPROVAL_READ_ONLY : screen->mode + 1;
+    /* Around, but no further than the project allows. */
+    screen->mode =
+        screen->mode >= app_mode_ceiling(screen->config) ? APPROVAL_READ_ONLY : screen->mode + 1;
     agent_set_mode(screen->app.agent, screen->mode);
 }
 
@@ -460,6 +475,7 @@ static void finish(struct screen *screen)
     }
     str_finish(&screen->activity);
     str_finish(&screen->asking);
+    str_finish(&screen->rule);
     str_finish(&screen->model_name);
     str_finish(&screen->sandbox);
 }
@@ -484,10 +500,12 @@ enum exit_code screen_run(const struct config *config, size_t first)
     struct err err;
     str_init(&screen.activity);
     str_init(&screen.asking);
+    str_init(&screen.rule);
     str_init(&screen.model_name);
     str_init(&screen.sandbox);
     describe_sandbox(&screen);
     struct app_face face = {agent_event, &screen};
+    command_trust_ask_once(config);
     guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     if (!app_open(&screen.app, config, false, face, &err)) {
         fprintf(stderr, "carat: %s\n", err.text);
@@ -506,6 +524,9 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
+    for (size_t i = 0; i < screen.app.notices.count; i++) {
+        screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
+    }
     screen_refresh_status(&screen);
     watch(&screen);
     submit_words(&screen, first);

@@ -23,6 +23,7 @@ struct screen {
     bool thinking;
     struct str activity;
     struct str asking; /* id of the call that waits for the user's word; empty = none */
+    struct str rule;   /* that "always" would write for it; empty = none */
     struct str model_name;
     struct str sandbox; /* words for the status line */
     bool sandbox_warning;

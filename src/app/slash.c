@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/foreign.h"
 #include "app/command_undo.h"
 #include "app/screen_state.h"
 #include "base/mem.h"
@@ -54,6 +55,11 @@ static void run_mode(struct screen *screen, const char *argument)
                       argument, approval_mode_name(screen->mode));
         return;
     }
+    if (mode > app_mode_ceiling(screen->config)) {
+        screen_notice(screen, true, "/mode %s: this project's .carat/config.toml allows %s at most",
+                      argument, approval_mode_name(app_mode_ceiling(screen->config)));
+        return;
+    }
     screen->mode = mode;
     agent_set_mode(screen->app.agent, mode);
     screen_notice(screen, false, "Mode: %s.", approval_mode_name(mode));
@@ -93,6 +99,22 @@ static void run_undo(struct screen *screen, const char *argument)
     str_finish(&out);
 }
 
+static void run_mcp(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    struct str text;
+    if (screen->app.foreign == NULL) {
+        screen_notice(screen, false,
+                      "There are no MCP servers ([mcp.NAME] in the configuration, "
+                      "or a trusted .mcp.json).");
+        return;
+    }
+    str_init(&text);
+    foreign_describe(screen->app.foreign, &text);
+    tui_add_notice(screen->tui, text.data, false);
+    str_finish(&text);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -106,6 +128,7 @@ const struct slash_command slash_commands[] = {
     {"think", "[on|off]", "let the model think before it answers", run_think},
     {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode},
     {"undo", "[list|diff|TURN]", "take file changes of a turn back, or show them", run_undo},
+    {"mcp", "", "MCP servers, their state and their tools", run_mcp},
     {"status", "", "model, workspace, sandbox, context", run_status},
     {"quit", "", "leave; the conversation is kept", run_quit},
     {"exit", "", "the same", run_quit},

@@ -87,6 +87,17 @@ enum option_kind {
     OPTION_LIST,   /* strings; on the command line given once for each */
 };
 
+/* What .carat/config.toml in a project may do: it needs no trust, so it can only take away. */
+enum option_project {
+    PROJECT_NEVER,           /* the user's alone */
+    PROJECT_LOWER,           /* a smaller number */
+    PROJECT_LOWER_FROM_NONE, /* the same; 0 is no limit, and so the largest */
+    PROJECT_ADD,             /* more of a list that forbids */
+    PROJECT_NARROW,          /* fewer of a list that allows */
+    PROJECT_TIGHTEN,         /* an earlier one of `choices`, which stand from tight to loose */
+    PROJECT_TURN_OFF,        /* false */
+};
+
 struct option_row {
     const char *key;  /* "model.path"; NULL = command line only */
     const char *flag; /* "model" for --model; NULL = file only */
@@ -97,6 +108,7 @@ struct option_row {
     const char *choices;  /* "a|b|c" */
     double low, high;
     const char *help; /* one sentence */
+    enum option_project project;
 };
 
 extern const struct option_row option_table[OPTION_COUNT];
