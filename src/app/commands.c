@@ -71,7 +71,7 @@ static enum exit_code run_sessions(struct config *config)
         fprintf(stderr, "carat: %s\n", err.text);
         return app.exit_code;
     }
-    bool ok = store_conversation_list(app.store, 50, &list, &count, &err);
+    bool ok = store_conversation_list(app.store, STORE_ALL, 50, &list, &count, &err);
     if (!ok) {
         fprintf(stderr, "carat: %s\n", err.text);
     }

@@ -109,7 +109,7 @@ static void measure_lists(struct store *store)
     struct store_conversation *list, last;
     size_t count;
     start();
-    support_require(store_conversation_list(store, 50, &list, &count, &err), "list", err.text);
+    support_require(store_conversation_list(store, STORE_ALL, 50, &list, &count, &err), "list", err.text);
     line("list of the newest 50", elapsed_ms());
     for (size_t i = 0; i < count; i++) {
         store_conversation_finish(&list[i]);

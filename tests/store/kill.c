@@ -281,7 +281,8 @@ static void write_for_a_while(const struct writer *writer, int pipe_end)
         }
         struct store_conversation *list;
         size_t count;
-        support_require(store_conversation_list(store, 50, &list, &count, &err) && count == WRITERS,
+        support_require(store_conversation_list(store, STORE_ALL, 50, &list, &count, &err) &&
+                            count == WRITERS,
                         "list", err.text);
         for (size_t i = 0; i < count; i++) {
             store_conversation_finish(&list[i]);
