@@ -20,12 +20,17 @@
 #include "base/visible.h"
 #include "cli_audio.h"
 #include "cli_bench.h"
+#include "cli_convert.h"
 #include "cli_image.h"
+#include "cli_info.h"
 #include "cli_json.h"
 #include "cli_npy.h"
 #include "cli_options.h"
 #include "cli_plan.h"
+#include "cli_perplexity.h"
+#include "cli_progress.h"
 #include "engine/engine.h"
+#include "engine/engine_drafter.h"
 
 enum { EXIT_USAGE = 2, INPUT_LIMIT = 64 * 1024 * 1024 };
 
@@ -130,38 +135,11 @@ static bool read_ids(const char *path, struct ids *ids, struct err *err)
     return ok;
 }
 
-static void print_ids(const int32_t *ids, size_t count)
-{
-    putchar('[');
-    for (size_t i = 0; i < count; i++) {
-        printf("%s%d", i > 0 ? ", " : "", ids[i]);
-    }
-    putchar(']');
-}
-
 /* --- commands --- */
 
 static int run_info(struct engine_model *model, const struct cli_options *options)
 {
-    (void)options;
-    const struct engine_model_info *info = engine_model_info(model);
-    struct str name;
-    str_init(&name);
-    visible_append(&name, info->name, strlen(info->name), VISIBLE_LINE);
-    printf("name                  %s\n", name.data);
-    printf("file bytes            %llu\n", (unsigned long long)info->file_bytes);
-    printf("fingerprint           %016llx\n", (unsigned long long)info->fingerprint);
-    printf("layers                %d\n", info->layer_count);
-    printf("hidden size           %d\n", info->hidden_size);
-    printf("vocabulary            %d\n", info->vocabulary_size);
-    printf("context               %d\n", info->context_length);
-    printf("sliding window        %d\n", info->sliding_window);
-    printf("per-layer embeddings  %s\n", info->has_per_layer_embeddings ? "yes" : "no");
-    printf("kernels               %s\n", info->kernels);
-    printf("threads               %d\n", info->threads);
-    printf("sampling              temperature %g, top-k %d, top-p %g\n",
-           (double)info->sampling.temperature, info->sampling.top_k, (double)info->sampling.top_p);
-    str_finish(&name);
+    cli_info_print(engine_model_info(model), options->json);
     return finish_output();
 }
 
@@ -179,8 +157,9 @@ static int run_tokenize(struct engine_model *model, const struct cli_options *op
                                 &ids.count, &error)) {
         complain(error.text);
     } else {
-        print_ids(ids.items, ids.count);
-        putchar('\n');
+        fputs(options->json ? "{\"ids\": " : "", stdout);
+        cli_json_print_ids(ids.items, ids.count);
+        puts(options->json ? "}" : "");
         status = finish_output();
     }
     engine_free(ids.items);
@@ -227,14 +206,20 @@ static int write_logits(struct engine_session *session, const struct ids *ids, s
         return complain(err.text);
     }
     int status = EXIT_SUCCESS;
+    struct cli_progress progress;
+    cli_progress_begin(&progress, "logits", "tokens", ids->count);
+    engine_session_on_progress(session, cli_progress_on_tokens, &progress);
     for (size_t at = 0; at < ids->count && status == EXIT_SUCCESS; at += chunk) {
         size_t n = ids->count - at < chunk ? ids->count - at : chunk;
+        progress.before = at;
         if (!engine_session_evaluate(session, ids->items + at, n, logits, &error)) {
             status = complain(error.text);
         } else if (!cli_npy_write(&npy, logits, n, &err)) {
             status = complain(err.text);
         }
     }
+    cli_progress_end(&progress);
+    engine_session_on_progress(session, NULL, NULL);
     if (!cli_npy_close(&npy, &err) && status == EXIT_SUCCESS) {
         status = complain(err.text);
     }
@@ -271,43 +256,6 @@ static int run_logits(struct engine_model *model, const struct cli_options *opti
     return status;
 }
 
-/* -log of the probability that the logits give to `id`. */
-static double surprise(const float *logits, size_t vocabulary, int32_t id)
-{
-    double greatest = -INFINITY, sum = 0;
-    for (size_t i = 0; i < vocabulary; i++) {
-        greatest = fmax(greatest, (double)logits[i]);
-    }
-    for (size_t i = 0; i < vocabulary; i++) {
-        sum += exp((double)logits[i] - greatest);
-    }
-    return greatest + log(sum) - (double)logits[id];
-}
-
-/* The sum of what the model says of each id but the first, from those before it. */
-static bool measure(struct engine_session *session, const struct ids *ids, size_t vocabulary,
-                    double *total, struct engine_error *error)
-{
-    enum { CHUNK = 128 };
-    double sum = 0;
-    float *logits = mem_try_alloc(CHUNK * vocabulary, sizeof *logits);
-    bool ok = logits != NULL;
-    if (!ok) {
-        *error = (struct engine_error){ENGINE_NO_MEMORY, "no memory for the logits"};
-    }
-    for (size_t at = 0; ok && at + 1 < ids->count; at += CHUNK) {
-        size_t left = ids->count - 1 - at, n = left < CHUNK ? left : CHUNK;
-        ok = engine_session_evaluate(session, ids->items + at, n, logits, error);
-        for (size_t i = 0; ok && i < n; i++) {
-            int32_t next = ids->items[at + i + 1];
-            sum += surprise(logits + i * vocabulary, vocabulary, next);
-        }
-    }
-    mem_free(logits);
-    *total = sum;
-    return ok;
-}
-
 static int run_perplexity(struct engine_model *model, const struct cli_options *options)
 {
     struct err err;
@@ -330,12 +278,14 @@ static int run_perplexity(struct engine_model *model, const struct cli_options *
     double total;
     if (!sound) {
         complain("perplexity needs two ids or more, all of the vocabulary");
-    } else if (session != NULL && !measure(session, &ids, vocabulary, &total, &error)) {
+    } else if (session != NULL &&
+               !cli_perplexity_measure(session, ids.items, ids.count, vocabulary, &total, &error)) {
         complain(error.text);
     } else if (session != NULL) {
         double mean = total / (double)(ids.count - 1);
-        printf("tokens      %zu\nnats/token  %.6f\nperplexity  %.6f\n", ids.count - 1, mean,
-               exp(mean));
+        printf(options->json ? "{\"tokens\": %zu, \"nats_per_token\": %.6f, \"perplexity\": %.6f}\n"
+                             : "tokens      %zu\nnats/token  %.6f\nperplexity  %.6f\n",
+               ids.count - 1, mean, exp(mean));
         status = finish_output();
     }
     engine_session_destroy(session);
@@ -352,6 +302,7 @@ struct printer {
     size_t count;
     struct engine_logprob *best; /* [logprobs] */
     size_t logprobs;
+    const struct engine_session *session; /* whose guesses are told; NULL = there are none */
 };
 
 /* JSON has no infinity: what has no chance is null. */
@@ -413,9 +364,9 @@ static void print_text(struct printer *printer, int32_t id)
 
 static bool is_stop(const struct engine_model *model, int32_t id)
 {
-    static const char *const spellings[] = {"<eos>", "<turn|>", "<|tool_response>"};
-    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
-        if (engine_token_find(model, spellings[i]) == id) {
+    const struct engine_model_info *info = engine_model_info(model);
+    for (size_t i = 0; i < info->stop_count; i++) {
+        if (info->stop_ids[i] == id) {
             return true;
         }
     }
@@ -490,7 +441,27 @@ static void finish_answer(struct printer *printer)
     if (printer->logprobs > 0) {
         printf("], \"logprobs\": [%s", printer->pending.data);
     }
-    fputs("]}\n", stdout);
+    fputs("]", stdout);
+    if (printer->session != NULL) {
+        uint64_t made, right;
+        engine_session_guesses(printer->session, &made, &right);
+        printf(", \"proposed\": %llu, \"accepted\": %llu", (unsigned long long)made,
+               (unsigned long long)right);
+    }
+    fputs("}\n", stdout);
+}
+
+/* The prompt, with a line that tells how far it is. */
+static bool prefill(struct engine_session *session, const struct ids *prompt,
+                    struct engine_error *error)
+{
+    struct cli_progress progress;
+    cli_progress_begin(&progress, "reading", "tokens", 0);
+    engine_session_on_progress(session, cli_progress_on_tokens, &progress);
+    bool ok = engine_session_sync(session, prompt->items, prompt->count, NULL, error);
+    engine_session_on_progress(session, NULL, NULL);
+    cli_progress_end(&progress);
+    return ok;
 }
 
 static int generate(struct engine_model *model, struct engine_session *session,
@@ -501,14 +472,14 @@ static int generate(struct engine_model *model, struct engine_session *session,
                               .terminal = isatty(STDOUT_FILENO) == 1,
                               .json = options->json,
                               .logprobs = (size_t)options->logprobs};
+    printer.session = options->lookup || options->drafter != NULL ? session : NULL;
     printer.best = mem_try_alloc(printer.logprobs + 1, sizeof *printer.best);
     if (printer.best == NULL) {
         return complain("no memory for the log-probabilities");
     }
     str_init(&printer.pending);
     bool ok = (options->load == NULL || engine_session_restore(session, options->load, &error)) &&
-              (prompt->count == 0 ||
-               engine_session_sync(session, prompt->items, prompt->count, NULL, &error)) &&
+              (prompt->count == 0 || prefill(session, prompt, &error)) &&
               print_answer(&printer, session, options, &error) &&
               (options->save == NULL || engine_session_save(session, options->save, &error));
     if (ok) {
@@ -565,15 +536,25 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
         return EXIT_USAGE;
     }
     int status = EXIT_FAILURE;
+    struct engine_error error;
     struct engine_session *session = NULL;
-    if (!has_prompt || read_prompt(model, options, &prompt)) {
+    struct engine_drafter *drafter = NULL;
+    bool ready = true;
+    if (options->drafter != NULL) {
+        drafter = engine_drafter_open(model, options->drafter, &error);
+        ready = drafter != NULL || (complain(error.text), false);
+    }
+    if (ready && (!has_prompt || read_prompt(model, options, &prompt))) {
         size_t needed = prompt.count + (size_t)options->new_tokens;
         session = open_session(model, options, options->load != NULL ? SIZE_MAX : needed);
     }
     if (session != NULL) {
-        status = generate(model, session, options, &prompt);
+        bool ahead = engine_session_look_ahead(session, drafter, options->lookup,
+                                               (int32_t)options->draft, &error);
+        status = ahead ? generate(model, session, options, &prompt) : complain(error.text);
     }
     engine_session_destroy(session);
+    engine_drafter_close(drafter);
     mem_free(prompt.items);
     return status;
 }
@@ -584,28 +565,32 @@ static int run_bench(struct engine_model *model, const struct cli_options *optio
     struct engine_error error;
     enum cli_bench_test only = CLI_BENCH_TESTS;
     if (options->test != NULL && !cli_bench_find(options->test, &only)) {
-        complain("--test must be pp or tg");
+        complain("--test must be pp, tg, edit or edit-plain");
         return EXIT_USAGE;
     }
     if (options->number && options->json) {
         complain("bench prints either --number or --json");
         return EXIT_USAGE;
     }
-    static const size_t usual_tokens[CLI_BENCH_TESTS] = {128, 32};
+    static const size_t usual_tokens[CLI_BENCH_TESTS] = {128, 32, 256, 256};
     struct cli_bench benches[CLI_BENCH_TESTS];
     size_t count = 0;
     for (size_t i = 0; i < CLI_BENCH_TESTS; i++) {
-        if (only != CLI_BENCH_TESTS && only != i) {
+        if (only != CLI_BENCH_TESTS ? only != i : i >= CLI_BENCH_USUAL) {
             continue;
         }
         size_t tokens = options->tokens > 0 ? (size_t)options->tokens : usual_tokens[i];
         struct cli_bench bench = {
             .test = (enum cli_bench_test)i, .tokens = tokens, .depth = (size_t)options->depth};
-        struct engine_session *session = open_session(model, options, tokens + bench.depth + 1);
+        struct engine_session *session = open_session(model, options, cli_bench_room(&bench));
         if (session == NULL) {
             return EXIT_FAILURE;
         }
+        struct cli_progress progress;
+        cli_progress_begin(&progress, i == CLI_BENCH_PP ? "bench pp" : "bench tg", "tokens", 0);
+        engine_session_on_progress(session, cli_progress_on_tokens, &progress);
         bool ok = cli_bench_measure(&bench, model, session, &error);
+        cli_progress_end(&progress);
         engine_session_destroy(session);
         if (!ok) {
             return complain(error.text);
@@ -635,14 +620,26 @@ static int run_embed(struct engine_model *model, const struct cli_options *optio
 }
 
 /* Without opening the model. */
-static int run_plan(const struct cli_options *options)
+static int run_plan(struct engine_model *none, const struct cli_options *options)
 {
+    (void)none;
     struct engine_error error;
     struct engine_model_options model = model_options(options);
     struct engine_session_options session = {.context = (int32_t)options->context,
                                              .kv_type = kv_type(options)};
     return cli_plan_print(&model, &session, options, &error) ? finish_output()
                                                              : complain(error.text);
+}
+
+static int run_convert(struct engine_model *none, const struct cli_options *options)
+{
+    (void)none;
+    struct err err;
+    if (options->output == NULL || options->type == NULL) {
+        complain("convert needs -o FILE and --type TYPE");
+        return EXIT_USAGE;
+    }
+    return cli_convert(options, &err) ? finish_output() : complain(err.text);
 }
 
 /* --- choosing the command --- */
@@ -652,16 +649,27 @@ static const struct command {
     enum cli_command command;
     int (*run)(struct engine_model *model, const struct cli_options *options);
     const char *help;
+    const char *example;
 } commands[] = {
-    {"info", CLI_INFO, run_info, "say what a model file is"},
-    {"tokenize", CLI_TOKENIZE, run_tokenize, "text from standard input to a JSON array of ids"},
-    {"detokenize", CLI_DETOKENIZE, run_detokenize, "a JSON array of ids to the bytes they spell"},
-    {"logits", CLI_LOGITS, run_logits, "the logits after each token, as a NumPy file"},
-    {"generate", CLI_GENERATE, run_generate, "continue a prompt"},
-    {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids"},
-    {"embed", CLI_EMBED, run_embed, "the soft tokens of a sound or picture, as a NumPy file"},
-    {"bench", CLI_BENCH, run_bench, "measure prefill and decode"},
-    {"plan", CLI_PLAN, NULL, "how much memory a model and a context need, and whether they fit"},
+    {"info", CLI_INFO, run_info, "say what a model file is", "carat-engine info -m model.gguf"},
+    {"tokenize", CLI_TOKENIZE, run_tokenize, "text from standard input to a JSON array of ids",
+     "echo hello | carat-engine tokenize -m model.gguf >ids.json"},
+    {"detokenize", CLI_DETOKENIZE, run_detokenize, "a JSON array of ids to the bytes they spell",
+     "carat-engine detokenize -m model.gguf <ids.json"},
+    {"logits", CLI_LOGITS, run_logits, "the logits after each token, as a NumPy file",
+     "carat-engine logits -m model.gguf --ids ids.json -o logits.npy"},
+    {"generate", CLI_GENERATE, run_generate, "continue a prompt",
+     "carat-engine generate -m model.gguf --prompt \"Once upon a time\" -n 100"},
+    {"perplexity", CLI_PERPLEXITY, run_perplexity, "how well the model foresees a text's ids",
+     "carat-engine perplexity -m model.gguf --ids ids.json"},
+    {"embed", CLI_EMBED, run_embed, "the soft tokens of a sound or picture, as a NumPy file",
+     "carat-engine embed -m model.gguf --mmproj mmproj.gguf --image cat.png -o cat.npy"},
+    {"bench", CLI_BENCH, run_bench, "measure prefill and decode",
+     "carat-engine bench -m model.gguf --test tg --tokens 64 --number"},
+    {"plan", CLI_PLAN, run_plan, "how much memory a model and a context need, and whether they fit",
+     "carat-engine plan -m model.gguf --context 32768 --kv f16"},
+    {"convert", CLI_CONVERT, run_convert, "write a model as a GGUF file of another type",
+     "carat-engine convert -m gemma-4-E2B-it -o model.gguf --type q4_k_m"},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -686,10 +694,11 @@ static int run_command(const struct command *command, int argc, char *const *arg
     if (options.help) {
         printf("carat-engine %s: %s\n\n", command->name, command->help);
         cli_options_help(command->command, stdout);
+        printf("\nfor example: %s\n", command->example);
         return finish_output();
     }
-    if (command->command == CLI_PLAN) {
-        return run_plan(&options);
+    if (command->command == CLI_CONVERT || command->command == CLI_PLAN) {
+        return command->run(NULL, &options);
     }
     struct engine_model *model = open_model(&options);
     if (model == NULL) {

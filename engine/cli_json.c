@@ -2,10 +2,13 @@
  * library otherwise, and this much of the grammar fits on two pages. */
 #include "cli_json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 
 enum { DEPTH_MAX = 32 };
@@ -213,4 +216,32 @@ bool cli_json_ids(const char *text, size_t length, int32_t **ids, size_t *count,
     *ids = found.items;
     *count = found.count;
     return true;
+}
+
+void cli_json_print_ids(const int32_t *ids, size_t count)
+{
+    putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        printf("%s%d", i > 0 ? ", " : "", ids[i]);
+    }
+    putchar(']');
+}
+
+void cli_json_append_text(struct str *out, const char *text)
+{
+    size_t length = strlen(text), used;
+    str_append_char(out, '"');
+    for (size_t at = 0; at < length; at += used) {
+        uint32_t c = utf8_decode(text + at, length - at, &used);
+        if (c >= UTF8_INCOMPLETE) {
+            str_append(out, "\\ufffd");
+        } else if (c == '"' || c == '\\') {
+            str_append_format(out, "\\%c", (char)c);
+        } else if (c < 0x20 || (c >= 0x7F && c < 0xA0)) {
+            str_append_format(out, "\\u%04x", (unsigned)c);
+        } else {
+            str_append_bytes(out, text + at, used);
+        }
+    }
+    str_append_char(out, '"');
 }

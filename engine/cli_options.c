@@ -31,7 +31,8 @@ enum {
 };
 
 static const struct option table[] = {
-    {"model", 'm', "FILE", TEXT, AT(model), ALL, 0, 0, "the model, a GGUF file"},
+    {"model", 'm', "FILE", TEXT, AT(model), ALL | CLI_CONVERT, 0, 0,
+     "the model: a GGUF file, or a folder of safetensors"},
     {"ids", 0, "FILE", TEXT, AT(ids), CLI_LOGITS | CLI_GENERATE | CLI_PERPLEXITY, 0, 0,
      "token ids, a JSON array; - is standard input"},
     {"prompt", 0, "TEXT", TEXT, AT(prompt), CLI_GENERATE, 0, 0,
@@ -49,6 +50,10 @@ static const struct option table[] = {
     {"mel", 0, NULL, FLAG, AT(mel), CLI_EMBED, 0, 0, "write the log-mel frames, not the tokens"},
     {"output", 'o', "FILE", TEXT, AT(output), CLI_LOGITS | CLI_EMBED, 0, 0,
      "where to write, a NumPy file"},
+    {"output", 'o', "FILE", TEXT, AT(output), CLI_CONVERT, 0, 0, "the GGUF file to be written"},
+    {"type", 0, "TYPE", TEXT, AT(type), CLI_CONVERT, 0, 0,
+     "q4_k_m, q4_0, q8_0, bf16, f16, f32, q6_k, q5_k_m, q5_1, q5_0, q4_1, q3_k_m, q2_k, iq4_nl, "
+     "iq4_xs"},
     {"load", 0, "FILE", TEXT, AT(load), CLI_GENERATE, 0, 0,
      "begin with a saved session; without a prompt go on from its end"},
     {"save", 0, "FILE", TEXT, AT(save), CLI_GENERATE, 0, 0,
@@ -57,9 +62,16 @@ static const struct option table[] = {
      "evaluate N tokens at a time (all at once)"},
     {"new", 'n', "N", INTEGER, AT(new_tokens), CLI_GENERATE, 1, 1 << 21,
      "most tokens to generate (128)"},
+    {"drafter", 0, "FILE", TEXT, AT(drafter), CLI_GENERATE, 0, 0,
+     "the model's drafter: guesses that are checked several at a time"},
+    {"lookup", 0, NULL, FLAG, AT(lookup), CLI_GENERATE, 0, 0,
+     "guess that what repeats goes on repeating"},
+    {"draft", 0, "N", INTEGER, AT(draft), CLI_GENERATE, 1, 15, "most guesses at a time (15)"},
     {"test", 0, "TEST", TEXT, AT(test), CLI_BENCH, 0, 0,
-     "pp: a prompt at once; tg: token by token (both)"},
-    {"tokens", 0, "N", INTEGER, AT(tokens), CLI_BENCH, 1, 1 << 20, "tokens (pp 128, tg 32)"},
+     "pp: a prompt at once; tg: token by token (both); edit: a text is "
+     "repeated with changes, by look-up; edit-plain: without"},
+    {"tokens", 0, "N", INTEGER, AT(tokens), CLI_BENCH, 1, 1 << 20,
+     "tokens (pp 128, tg 32, edit 256)"},
     {"depth", 0, "N", INTEGER, AT(depth), CLI_BENCH, 0, 1 << 20, "tokens that come before (0)"},
     {"number", 0, NULL, FLAG, AT(number), CLI_BENCH, 0, 0, "print tokens a second, nothing else"},
     {"temp", 0, "T", REAL, AT(temperature), CLI_GENERATE, 0, 100,
@@ -82,10 +94,13 @@ static const struct option table[] = {
      "the same seed makes the same choices (0)"},
     {"json", 0, NULL, FLAG, AT(json), CLI_GENERATE | CLI_BENCH | CLI_PLAN, 0, 0,
      "print JSON: {\"ids\": [...]}, the new ids; bench, plan: the table"},
+    {"json", 0, NULL, FLAG, AT(json), CLI_INFO | CLI_TOKENIZE | CLI_PERPLEXITY | CLI_CONVERT, 0, 0,
+     "print one JSON object"},
     {"no-stop", 0, NULL, FLAG, AT(no_stop), CLI_GENERATE, 0, 0, "go on after a stop token"},
-    {"threads", 't', "N", INTEGER, AT(threads), ALL, 0, 256, "worker threads; 0: one a core (0)"},
+    {"threads", 't', "N", INTEGER, AT(threads), ALL | CLI_CONVERT, 0, 256,
+     "worker threads; 0: one a core (0)"},
     {"cpu", 0, "NAME", TEXT, AT(cpu), ALL, 0, 0,
-     "kernels: scalar, avx2, avx512, neon (CARAT_CPU, or the best)"},
+     "kernels: scalar, avx2, avx512, amx, neon (CARAT_CPU, or the best)"},
     {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING | CLI_PLAN, 0, 0,
      "store keys and values as f32, f16 or q8 (f32)"},
     {"arithmetic", 0, "KIND", TEXT, AT(arithmetic), COMPUTING, 0, 0,
@@ -94,7 +109,7 @@ static const struct option table[] = {
      "most tokens of the session (as many as needed; plan: as the model allows)"},
     {"memory", 0, "BYTES", INTEGER, AT(memory), CLI_PLAN, 0, 9007199254740992.0,
      "plan for so much memory; 0: what is available (0)"},
-    {"help", 'h', NULL, FLAG, AT(help), ALL, 0, 0, "this text"},
+    {"help", 'h', NULL, FLAG, AT(help), ALL | CLI_CONVERT, 0, 0, "this text"},
 };
 
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };
@@ -185,6 +200,7 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
         .arithmetic = command == CLI_BENCH ? "fast" : "exact",
         .budget = 280,
         .new_tokens = 128,
+        .draft = 15,
         .temperature = -1,
         .top_p = -1,
         .top_k = -1,

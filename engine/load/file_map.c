@@ -28,8 +28,11 @@ static bool map_file(struct file_map *map, int fd, const char *shown, struct err
     if ((uintmax_t)status.st_size > SIZE_MAX) {
         return err_set(err, ERR_LIMIT, "%s: too large to be mapped", shown);
     }
-    struct file_map made = {
-        .size = (size_t)status.st_size, .descriptor = fd, .modified = status.st_mtim};
+    struct file_map made = {.size = (size_t)status.st_size,
+                            .device = (uint64_t)status.st_dev,
+                            .inode = (uint64_t)status.st_ino,
+                            .descriptor = fd,
+                            .modified = status.st_mtim};
     void *bytes = mmap(NULL, made.size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (bytes == MAP_FAILED) {
         return err_errno(err, ERR_IO, "%s: mapping %zu bytes", shown, made.size);

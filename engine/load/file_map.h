@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <time.h>
 
@@ -18,7 +19,8 @@ struct err;
 
 struct file_map {
     const unsigned char *bytes;
-    size_t size; /* 1 or more */
+    size_t size;            /* 1 or more */
+    uint64_t device, inode; /* which file it is */
     int guard;
     int descriptor;
     struct timespec modified;

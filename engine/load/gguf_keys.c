@@ -7,7 +7,9 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
-enum { COUNT_AT = 4 + 4 + 8 }; /* of the number of keys */
+#include "load/gguf_file.h"
+
+enum { TENSOR_COUNT_AT = 4 + 4, COUNT_AT = TENSOR_COUNT_AT + 8 }; /* COUNT_AT: of the keys */
 
 static void append(struct gguf_keys *keys, const void *bytes, size_t size)
 {
@@ -33,7 +35,9 @@ static void append_u64(struct gguf_keys *keys, uint64_t value)
 
 static void append_key(struct gguf_keys *keys, const char *key, enum gguf_type type)
 {
-    append_u64(keys, strlen(key));
+    const char *before = key[0] == '.' ? keys->architecture : "";
+    append_u64(keys, strlen(before) + strlen(key));
+    append(keys, before, strlen(before));
     append(keys, key, strlen(key));
     append_u32(keys, (uint32_t)type);
     keys->count++;
@@ -54,10 +58,22 @@ void gguf_keys_finish(struct gguf_keys *keys)
     keys->bytes = NULL;
 }
 
+void gguf_keys_architecture(struct gguf_keys *keys, const char *architecture)
+{
+    keys->architecture = architecture;
+    gguf_keys_string(keys, "general.architecture", architecture, strlen(architecture));
+}
+
 void gguf_keys_u32(struct gguf_keys *keys, const char *key, uint32_t value)
 {
     append_key(keys, key, GGUF_U32);
     append_u32(keys, value);
+}
+
+void gguf_keys_i32(struct gguf_keys *keys, const char *key, int32_t value)
+{
+    append_key(keys, key, GGUF_I32);
+    append(keys, &value, sizeof value);
 }
 
 void gguf_keys_f32(struct gguf_keys *keys, const char *key, float value)
@@ -73,6 +89,30 @@ void gguf_keys_string(struct gguf_keys *keys, const char *key, const char *bytes
     append(keys, bytes, length);
 }
 
+void gguf_keys_bool(struct gguf_keys *keys, const char *key, bool value)
+{
+    append_key(keys, key, GGUF_BOOL);
+    append(keys, &(unsigned char){value}, 1);
+}
+
+void gguf_keys_copy(struct gguf_keys *keys, const char *name, size_t name_length,
+                    const struct gguf_key *key)
+{
+    const struct gguf_array *value = &key->value;
+    bool is_text = !key->is_array && value->type == GGUF_STRING;
+    append_u64(keys, name_length);
+    append(keys, name, name_length);
+    append_u32(keys, (uint32_t)(key->is_array ? GGUF_ARRAY : value->type));
+    if (key->is_array) {
+        append_u32(keys, (uint32_t)value->type);
+        append_u64(keys, value->count);
+    } else if (is_text) {
+        append_u64(keys, key->text_length);
+    }
+    append(keys, value->data, is_text ? key->text_length : (size_t)value->bytes);
+    keys->count++;
+}
+
 void gguf_keys_array_begin(struct gguf_keys *keys, const char *key, enum gguf_type type)
 {
     append_key(keys, key, GGUF_ARRAY);
@@ -83,6 +123,12 @@ void gguf_keys_array_begin(struct gguf_keys *keys, const char *key, enum gguf_ty
 }
 
 void gguf_keys_element_i32(struct gguf_keys *keys, int32_t value)
+{
+    append(keys, &value, sizeof value);
+    keys->array_count++;
+}
+
+void gguf_keys_element_f32(struct gguf_keys *keys, float value)
 {
     append(keys, &value, sizeof value);
     keys->array_count++;
@@ -110,11 +156,32 @@ void gguf_keys_array_end(struct gguf_keys *keys)
     }
 }
 
+void gguf_keys_tensor(struct gguf_keys *keys, const struct gguf_tensor *tensor, uint64_t offset)
+{
+    append_u64(keys, strlen(tensor->name));
+    append(keys, tensor->name, strlen(tensor->name));
+    append_u32(keys, tensor->dimension_count);
+    for (uint32_t i = 0; i < tensor->dimension_count; i++) {
+        append_u64(keys, tensor->ne[i]);
+    }
+    append_u32(keys, (uint32_t)tensor->type);
+    append_u64(keys, offset);
+    keys->tensor_count++;
+}
+
+void gguf_keys_pad(struct gguf_keys *keys, size_t alignment)
+{
+    while (!keys->failed && keys->size % alignment != 0) {
+        append(keys, "", 1);
+    }
+}
+
 unsigned char *gguf_keys_take(struct gguf_keys *keys, size_t *size)
 {
     if (keys->failed) {
         return NULL;
     }
+    memcpy(keys->bytes + TENSOR_COUNT_AT, &keys->tensor_count, sizeof keys->tensor_count);
     memcpy(keys->bytes + COUNT_AT, &keys->count, sizeof keys->count);
     unsigned char *bytes = keys->bytes;
     *size = keys->size;

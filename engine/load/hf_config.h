@@ -30,7 +30,7 @@ struct hf_config {
 bool hf_config_read(struct hf_config *config, struct gguf_keys *keys, const char *shown,
                     const void *bytes, size_t size, struct err *err);
 
-/* generation_config.json: the advised sampling. */
+/* generation_config.json: the advised sampling, the ids that end an answer, those never made. */
 bool hf_config_read_generation(struct gguf_keys *keys, const char *shown, const void *bytes,
                                size_t size, struct err *err);
 

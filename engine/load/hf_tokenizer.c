@@ -16,7 +16,13 @@
 #include "load/vocabulary.h"
 
 /* GGUF's column of types. */
-enum { TYPE_NORMAL = 1, TYPE_CONTROL = 3, TYPE_BYTE = 6 };
+enum { TYPE_NORMAL = 1, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_BYTE = 6 };
+
+/* Special, but of the type that other readers show in the text they generate. */
+static const char *const shown_specials[] = {
+    "<|tool_call>", "<tool_call|>", "<|tool_response>", "<tool_response|>",
+    "<|channel>",   "<channel|>",   "<|\"|>",
+};
 
 struct token {
     size_t at; /* of its spelling in the pool */
@@ -109,6 +115,17 @@ static bool read_vocabulary(struct tokens *t)
     return !t->json->failed;
 }
 
+static uint8_t type_of_special(const char *spelling, size_t length)
+{
+    for (size_t i = 0; i < sizeof shown_specials / sizeof shown_specials[0]; i++) {
+        if (strlen(shown_specials[i]) == length &&
+            memcmp(shown_specials[i], spelling, length) == 0) {
+            return TYPE_USER;
+        }
+    }
+    return TYPE_CONTROL;
+}
+
 static bool read_added_token(struct tokens *t)
 {
     struct json_reader_text key, content = {.length = 0};
@@ -135,7 +152,8 @@ static bool read_added_token(struct tokens *t)
         return json_reader_refuse(t->json, "an added token without content");
     }
     return !t->json->failed &&
-           add_token(t, id, at, (uint32_t)content.length, special ? TYPE_CONTROL : TYPE_NORMAL);
+           add_token(t, id, at, (uint32_t)content.length,
+                     special ? type_of_special(t->pool + at, content.length) : TYPE_NORMAL);
 }
 
 static bool read_added_tokens(struct tokens *t)

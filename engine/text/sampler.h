@@ -31,6 +31,7 @@ struct sampler {
     struct sampler_candidate *candidates; /* [vocabulary], owned: the first `count` are in play */
     size_t count;
     float *scratch;  /* [vocabulary], owned */
+    float *greatest; /* [2][stripes], owned: the greatest logit of each stripe of tokens */
     uint32_t *marks; /* [vocabulary], owned: tokens whose mark is `mark` belong to a set */
     uint32_t mark;
 };
@@ -42,6 +43,8 @@ struct sampler_state {
     size_t token_count;
     const int32_t *banned; /* these have no chance */
     size_t banned_count;
+    const int32_t *suppressed; /* nor have these, whoever asks */
+    size_t suppressed_count;
     uint64_t position; /* of the token to be chosen */
 };
 

@@ -69,6 +69,10 @@ first=$(sed 's/^{"ids": \[\([0-9]*\).*/\1/' "$folder/a.json")
     --logit-bias 700=1000 --logprobs 2 >"$folder/d.json"
 grep -Eq '^\{"ids": \[700, 700, 700, 700, 700\], "logprobs": \[\{"id": 700, "logprob": -[0-9.]+, "best": \[\['"$first"', -[0-9.]+\], \[[0-9]+, -[0-9.]+\]\]\}, .*\]\}$' \
     "$folder/d.json" || fail "generate --logprobs: $(cat "$folder/d.json")"
+# The place of a picture is never generated, however much it is wanted.
+"$engine" generate -m "$model" --prompt "$prompt" --control -n 3 --json --temp 0 --no-stop --logit-bias 3065=1000 \
+    --logit-bias 3071=1000 --logit-bias 701=500 >"$folder/d.json"
+grep -qx '{"ids": \[701, 701, 701\]}' "$folder/d.json" || fail "a place of media was generated: $(cat "$folder/d.json")"
 "$engine" generate -m "$model" --ids - -n 6 --no-stop --temp 0 --json --repeat-penalty 50 --repeat-last 100 --min-p 0.1 \
     <"$folder/six.json" >"$folder/e.json"
 [ "$(tr -dc '0-9,\n' <"$folder/e.json" | tr ',' '\n' | sort | uniq -d)" = "" ] || fail "--repeat-penalty: $(cat "$folder/e.json")"
@@ -112,6 +116,19 @@ expect_status 1 "$engine" perplexity -m "$model" --ids "$folder/one.json"
 
 expect_status 0 "$engine" info -m "$model"
 grep -q '^vocabulary  *3072$' "$folder/out" || fail "info: $(cat "$folder/out")"
+# Guesses change no token, and are counted. A file that is no drafter is named.
+printf '[2, 400, 401, 402, 403, 400, 401, 402, 403, 400, 401, 402, 403]' >"$folder/again.json"
+bias='--logit-bias 400=60 --logit-bias 401=50 --repeat-penalty 4 --repeat-last 1'
+"$engine" generate -m "$model" --ids "$folder/again.json" -n 40 --no-stop --temp 0 --json $bias >"$folder/plain.json"
+"$engine" generate -m "$model" --ids "$folder/again.json" -n 40 --no-stop --temp 0 --json $bias --lookup --draft 8 \
+    >"$folder/ahead.json"
+grep -Eq ', "proposed": [1-9][0-9]*, "accepted": [1-9][0-9]*\}$' "$folder/ahead.json" ||
+    fail "generate --lookup: $(cat "$folder/ahead.json")"
+sed 's/, "proposed.*/}/' "$folder/ahead.json" | cmp - "$folder/plain.json" || fail "guesses change tokens"
+expect_status 1 "$engine" generate -m "$model" --ids "$folder/again.json" --drafter "$model"
+grep -q 'only gemma4-assistant is run' "$folder/err" || fail "a drafter that is none: $(cat "$folder/err")"
+expect_status 2 "$engine" generate -m "$model" --ids "$folder/again.json" --lookup --draft 16
+
 expect_status 0 "$engine" bench -m "$model" --tokens 4
 grep -q '^pp  *4  *0 ' "$folder/out" || fail "bench: $(cat "$folder/out")"
 grep -q '^tg  *4  *0 ' "$folder/out" || fail "bench: $(cat "$folder/out")"
@@ -123,10 +140,79 @@ done
 expect_status 0 "$engine" bench -m "$model" --test tg --tokens 3 --depth 9 --cpu scalar --json
 grep -Eqx '\[\{"test": "tg", "tokens": 3, "depth": 9, "kernels": "scalar", .*"tokens_per_second": [0-9.]+\}\]' \
     "$folder/out" || fail "bench --json: $(cat "$folder/out")"
+for kind in edit edit-plain; do
+    expect_status 0 "$engine" bench -m "$model" --test $kind --tokens 60 --depth 3 --json
+    grep -Eq '^\[\{"test": "'$kind'", "tokens": 60, "depth": 3, ' "$folder/out" || fail "bench $kind: $(cat "$folder/out")"
+done
 expect_status 2 "$engine" bench -m "$model" --test both
 expect_status 2 "$engine" bench -m "$model" --number --json
 expect_status 0 "$engine" generate -h
 grep -q -e '--top-k K' "$folder/out" || fail "help: $(cat "$folder/out")"
+
+# One JSON object each, where it is asked for.
+json() {
+    "$engine" "$@" --json >"$folder/object" || fail "status: $*"
+    python3 -c 'import json, sys; o = json.load(open(sys.argv[1])); assert type(o) is dict; print(o)' "$folder/object" >"$folder/read" ||
+        fail "no JSON object: $(cat "$folder/object")"
+}
+json info -m "$model"
+grep -q "'vocabulary': 3072.*'stop_ids': \[1, 106, 50\], 'suppressed_ids': \[3065, " "$folder/read" || fail "info --json: $(cat "$folder/read")"
+json tokenize -m "$model" --control <<END
+<|turn>user
+END
+grep -q "'ids': \[105, " "$folder/read" || fail "tokenize --json: $(cat "$folder/read")"
+json perplexity -m "$model" --ids "$folder/six.json"
+grep -q "'tokens': 5, 'nats_per_token': [0-9.]*, 'perplexity': [0-9.]*" "$folder/read" || fail "perplexity --json: $(cat "$folder/read")"
+
+# Converted: a smaller file that runs, and the same bytes at any number of threads; nothing on
+# standard error, which is no terminal here.
+json convert -m "$model" -o "$folder/small.gguf" --type q8_0 --threads 1
+grep -q "'type': 'q8_0', 'bytes': [0-9]*, .*'types': {.*'Q8_0': " "$folder/read" || fail "convert --json: $(cat "$folder/read")"
+expect_status 0 "$engine" convert -m "$model" -o "$folder/again.gguf" --type q8_0 --threads 3
+[ ! -s "$folder/err" ] || fail "convert says on standard error: $(cat "$folder/err")"
+cmp "$folder/small.gguf" "$folder/again.gguf" || fail "convert depends on --threads"
+"$engine" convert -m "$model" -o "$folder/wide.gguf" --type f32 >"$folder/out"
+"$engine" logits -m "$folder/wide.gguf" --ids "$folder/six.json" -o "$folder/wide.npy"
+[ "$(wc -c <"$folder/small.gguf")" -lt $(($(wc -c <"$folder/wide.gguf") / 2)) ] || fail "q8_0 is not smaller than f32"
+cmp "$folder/whole.npy" "$folder/wide.npy" || fail "F32 changes the logits"
+expect_status 2 "$engine" convert -m "$model" -o "$folder/x.gguf"
+expect_status 2 "$engine" convert -m "$model" --type q8_0
+expect_status 1 "$engine" convert -m "$model" -o "$folder/x.gguf" --type q9
+expect_status 1 "$engine" convert -m "$folder/small.gguf" -o "$folder/small.gguf" --type q4_0
+[ ! -e "$folder/x.gguf" ] || fail "a failed convert leaves a file"
+
+# On a terminal, long work shows how far it is, and takes the line back at its end.
+python3 - "$engine" "$folder" <<'END' || fail "the line that shows progress"
+import json, os, pty, re, subprocess, sys
+engine, folder = sys.argv[1:]
+command = [engine, "perplexity", "-m", folder + "/wide.gguf", "--ids", folder + "/many.json", "--threads", "1"]
+def write(count):
+    json.dump([2] + [100 + i % 900 for i in range(count)], open(folder + "/many.json", "w"))
+# A line appears after a third of a second of work; how many tokens that are, the machine's day decides.
+for count in (400, 1600, 6000):
+    write(count)
+    inner, outer = pty.openpty()
+    child = subprocess.Popen(command, stderr=outer, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    os.close(outer)
+    seen = b""
+    try:
+        while chunk := os.read(inner, 4096):
+            seen += chunk
+    except OSError:
+        pass
+    text = child.communicate()[0].decode()
+    if seen:
+        break
+shown = re.search(rb"\rperplexity \[#*\.*\] +\d+%  [\d.]+ tokens/s  \d+:\d\d left\x1b\[K", seen)
+sys.exit(child.returncode != 0 or "perplexity" not in text or not shown or not seen.endswith(b"\r\x1b[K"))
+END
+
+# Every command says what it takes, and gives an example that it takes itself.
+for command in $("$engine" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+    expect_status 0 "$engine" "$command" --help
+    grep -q "^for example: .*carat-engine $command -m " "$folder/out" || fail "$command has no example"
+    grep -q -e '-h, --help' "$folder/out" || fail "$command --help: $(cat "$folder/out")"
+done
 
 # Wrong usage is 2 and named; failure is 1.
 expect_status 2 "$engine"

@@ -22,6 +22,7 @@
 #include "load/hf_tokenizer.h"
 #include "load/hparams.h"
 #include "load/model_file.h"
+#include "load/token_lists.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
 
@@ -393,6 +394,98 @@ static void refuses_folders(void **state)
     rmdir(folder);
 }
 
+/* Of generation_config.json: the keys, over those of a vocabulary that has some control tokens. */
+static struct gguf *read_generation(const char *text, unsigned char **bytes, struct err *err)
+{
+    static const char *const tokens[] = {"<pad>", "<eos>",   "<bos>",    "\xE2\x96\x81",
+                                         "b",     "<turn|>", "<image|>", "<|audio|>"};
+    struct gguf_keys keys;
+    size_t size;
+    gguf_keys_init(&keys);
+    *bytes = NULL;
+    if (!hf_config_read_generation(&keys, "generation_config.json", text, strlen(text), err)) {
+        gguf_keys_finish(&keys);
+        return NULL;
+    }
+    gguf_keys_string(&keys, "tokenizer.ggml.model", "gemma4", 6);
+    gguf_keys_u32(&keys, "tokenizer.ggml.eot_token_id", 5);
+    gguf_keys_array_begin(&keys, "tokenizer.ggml.tokens", GGUF_STRING);
+    for (size_t i = 0; i < 8; i++) {
+        gguf_keys_element_string(&keys, tokens[i], strlen(tokens[i]), NULL, 0);
+    }
+    for (int byte = 0; byte < 256; byte++) {
+        char spelling[8];
+        snprintf(spelling, sizeof spelling, "<0x%02X>", byte);
+        gguf_keys_element_string(&keys, spelling, 6, NULL, 0);
+    }
+    gguf_keys_array_end(&keys);
+    gguf_keys_array_begin(&keys, "tokenizer.ggml.merges", GGUF_STRING);
+    gguf_keys_array_end(&keys);
+    *bytes = gguf_keys_take(&keys, &size);
+    return gguf_open_bytes("generation", *bytes, size, err);
+}
+
+static void expect_lists(const char *text, const int32_t *stops, size_t stop_count,
+                         const int32_t *suppressed, size_t suppressed_count)
+{
+    struct err err = {0};
+    unsigned char *bytes;
+    struct token_lists lists;
+    struct gguf *gguf = read_generation(text, &bytes, &err);
+    if (gguf == NULL) {
+        fail_msg("%s: %s", text, err.text);
+    }
+    struct tokenizer *tokenizer = tokenizer_create(gguf, &err);
+    if (tokenizer == NULL) {
+        fail_msg("%s", err.text);
+    }
+    token_lists_read(&lists, gguf, tokenizer, tokenizer_size(tokenizer));
+    assert_int_equal(lists.stop_count, stop_count);
+    assert_memory_equal(lists.stops, stops, stop_count * sizeof *stops);
+    assert_int_equal(lists.suppressed_count, suppressed_count);
+    assert_memory_equal(lists.suppressed, suppressed, suppressed_count * sizeof *suppressed);
+    tokenizer_destroy(tokenizer);
+    gguf_close(gguf);
+    mem_free(bytes);
+}
+
+static void reads_how_to_generate(void **state)
+{
+    (void)state;
+    static const int32_t plain[] = {1, 5}, more[] = {1, 5, 4}, media[] = {7, 6},
+                         named[] = {7, 6, 3};
+    expect_lists("{}", plain, 2, media, 2);
+    expect_lists("{\"eos_token_id\": 4, \"suppress_tokens\": null}", more, 3, media, 2);
+    expect_lists("{\"eos_token_id\": [1, 4, 5, 900], \"suppress_tokens\": [6, 3, 900, 3]}", more, 3,
+                 named, 3);
+    struct err err = {0};
+    unsigned char *bytes;
+    int64_t top_k = 0;
+    double temperature = 0, top_p = 0;
+    struct gguf *gguf = read_generation("{\"top_k\": 17, \"temperature\": 0.5, \"top_p\": 0.25, "
+                                        "\"do_sample\": true}",
+                                        &bytes, &err);
+    assert_true(gguf_integer(gguf, "general.sampling.top_k", &top_k, &err));
+    assert_true(gguf_real(gguf, "general.sampling.temp", &temperature, &err));
+    assert_true(gguf_real(gguf, "general.sampling.top_p", &top_p, &err));
+    assert_true(top_k == 17 && temperature == 0.5 && top_p == 0.25);
+    gguf_close(gguf);
+    mem_free(bytes);
+    static const char *const broken[] = {"",
+                                         "[]",
+                                         "{\"eos_token_id\": \"1\"}",
+                                         "{\"suppress_tokens\": [1, -2]}",
+                                         "{\"suppress_tokens\": [1",
+                                         "{\"eos_token_id\": {}}",
+                                         "{\"top_k\": 1.5}"};
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        if (read_generation(broken[i], &bytes, &err) != NULL) {
+            fail_msg("%s was read", broken[i]);
+        }
+        mem_free(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +496,7 @@ int main(void)
         cmocka_unit_test(reads_both_forms_of_merges),
         cmocka_unit_test(refuses_tokenizers),
         cmocka_unit_test(translates_names),
+        cmocka_unit_test(reads_how_to_generate),
         cmocka_unit_test(refuses_folders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
