@@ -308,6 +308,20 @@ bool app_open_undo(struct app *app, const struct config *config, struct err *err
     return ok;
 }
 
+bool app_find_conversation(struct app *app, const char *word, struct store_conversation *found,
+                           struct err *err)
+{
+    char folder[PATH_MAX];
+    if (word != NULL && strcmp(word, "last") != 0) {
+        return store_conversation_find(app->store, word, found, err);
+    }
+    if (app->workspace == NULL && getcwd(folder, sizeof folder) == NULL) {
+        return err_errno(err, ERR_IO, "the current directory");
+    }
+    return store_conversation_last(app->store, app->workspace != NULL ? app->workspace : folder,
+                                   found, err);
+}
+
 /* The conversation that --resume or --continue names; `id` stays empty for a new one. */
 static bool choose_conversation(struct app *app, char id[37], struct err *err)
 {
@@ -317,14 +331,21 @@ static bool choose_conversation(struct app *app, char id[37], struct err *err)
     if (wanted == NULL && !config_boolean(app->config, OPTION_CONTINUE)) {
         return true;
     }
-    bool ok = wanted != NULL ? store_conversation_find(app->store, wanted, &found, err)
-                             : store_conversation_last(app->store, app->workspace, &found, err);
-    if (!ok) {
+    if (!app_find_conversation(app, wanted, &found, err)) {
         return fail(app, EXIT_CODE_BAD_INPUT);
     }
-    memcpy(id, found.id, sizeof found.id);
+    bool ok =
+        found.trashed_ms == 0 || err_set(err, ERR_ARGUMENT,
+                                         "conversation %s is in the trash; carat restore brings it "
+                                         "back",
+                                         found.id);
+    if (ok && config_boolean(app->config, OPTION_FORK)) {
+        ok = store_conversation_fork(app->store, found.id, INT64_MAX, id, err);
+    } else if (ok) {
+        memcpy(id, found.id, sizeof found.id);
+    }
     store_conversation_finish(&found);
-    return true;
+    return ok || fail(app, EXIT_CODE_BAD_INPUT);
 }
 
 enum approval_mode app_mode(const struct config *config, bool headless)
@@ -426,10 +447,15 @@ static bool open_agent(struct app *app, struct err *err)
 
 bool app_new_conversation(struct app *app, struct err *err)
 {
+    return app_switch_conversation(app, "", err);
+}
+
+bool app_switch_conversation(struct app *app, const char *id, struct err *err)
+{
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    struct agent *agent = make_agent(app, "", err);
+    struct agent *agent = make_agent(app, id, err);
     if (agent == NULL) {
         return false;
     }

@@ -75,6 +75,13 @@ bool app_new_conversation(struct app *app, struct err *err);
 bool app_open_store(struct app *app, const struct config *config, struct err *err);
 /* Opens paths, workspace and its snapshots alone, for `carat undo`. */
 bool app_open_undo(struct app *app, const struct config *config, struct err *err);
+/* The conversation that a word names: an id, its beginning, or "last" (NULL too) for the last one
+ * of this directory. */
+struct store_conversation;
+bool app_find_conversation(struct app *app, const char *word, struct store_conversation *found,
+                           struct err *err);
+/* Leaves the present conversation and goes on with another one. False: the present one goes on. */
+bool app_switch_conversation(struct app *app, const char *id, struct err *err);
 /* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);

@@ -214,14 +214,6 @@ bool store_conversation_tag(struct store *store, const char *id, const char *tag
     return run_change(store, wish, "keeping a tag", err);
 }
 
-bool store_conversation_set_origin(struct store *store, const char *id, const char *origin,
-                                   struct err *err)
-{
-    static const char SQL[] = "UPDATE conversations SET origin = ?2 WHERE key = ?1";
-    struct change wish = {.sql = SQL, .id = id, .text = origin};
-    return run_change(store, wish, "keeping where a conversation came from", err);
-}
-
 /* ---- finding ---- */
 
 /* Hexadecimal digits and dashes, in lower case. */

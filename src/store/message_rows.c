@@ -14,6 +14,7 @@
 #include "row_hash.h"
 #include "rows.h"
 #include "search_rows.h"
+#include "uuid.h"
 
 int64_t message_rows_hash(const char *conversation, int64_t ordinal,
                           const struct message_columns *columns)
@@ -143,6 +144,64 @@ bool store_message_append(struct store *store, const char *conversation,
     return ok;
 }
 
+struct import {
+    const char *id;
+    const struct store_birth *birth;
+    const struct chat_conversation *messages;
+};
+
+bool message_rows_append(struct db *db, const char *id, const struct chat_message *message,
+                         struct err *err)
+{
+    struct write write;
+    bool ok = write_init(&write, message, err);
+    write.conversation = id;
+    ok = ok && append(db, &write, err);
+    write_finish(&write);
+    return ok;
+}
+
+static bool import(struct db *db, void *context, struct err *err)
+{
+    static const char SQL[] = "UPDATE conversations SET origin = ?2, title = ?3, "
+                              "titled_by = CASE ?3 WHEN '' THEN 0 ELSE 2 END WHERE key = ?1";
+    static const char THERE[] = "SELECT 1 FROM conversations WHERE origin = ?1 AND origin <> ''";
+    const struct import *wish = context;
+    const struct store_birth *birth = wish->birth;
+    int64_t key, value;
+    bool there;
+    if (!db_find_integer(db, THERE, DB_VALUES(DB_TEXT(birth->origin)), &value, &there, err)) {
+        return false;
+    }
+    if (there) {
+        return err_set(err, ERR_ARGUMENT, "%s is here already", birth->origin);
+    }
+    bool ok = conversation_rows_insert(db, wish->id, birth->workspace, birth->model, err) &&
+              conversation_rows_key(db, wish->id, &key, err) &&
+              db_run_bound(
+                  db, SQL,
+                  DB_VALUES(DB_INTEGER(key), DB_TEXT(birth->origin), DB_TEXT(birth->title)), err) &&
+              search_rows_put_title(db, key, err);
+    for (size_t i = 0; ok && i < wish->messages->count; i++) {
+        ok = message_rows_append(db, wish->id, &wish->messages->messages[i], err);
+    }
+    return ok;
+}
+
+bool store_conversation_import(struct store *store, const struct store_birth *birth,
+                               const struct chat_conversation *messages, char id[37],
+                               struct err *err)
+{
+    char made[UUID_SIZE];
+    struct import wish = {made, birth, messages};
+    if (!uuid_make(clock_wall_ms(), &store->last_uuid, made, err) ||
+        !db_transaction(store->db, DB_WRITE, import, &wish, err)) {
+        return err_prefix(err, "importing");
+    }
+    memcpy(id, made, sizeof made);
+    return true;
+}
+
 struct place {
     int64_t conversation, ordinal;
     int role;
@@ -252,8 +311,8 @@ void message_rows_read_columns(sqlite3_stmt *statement, int first, struct messag
     }
 }
 
-static bool fill_message(const struct message_columns *columns, struct chat_message *message,
-                         struct err *err)
+bool message_rows_fill(const struct message_columns *columns, struct chat_message *message,
+                       struct err *err)
 {
     message->complete = columns->complete != 0;
     chat_message_set_text(message, columns->text, columns->text_length);
@@ -286,7 +345,7 @@ static bool read_message(struct load *load, sqlite3_stmt *statement, struct err 
     }
     struct chat_message message;
     chat_message_init(&message, (enum chat_role)columns.role);
-    if (!fill_message(&columns, &message, err)) {
+    if (!message_rows_fill(&columns, &message, err)) {
         chat_message_finish(&message);
         return err_prefix(err, "message %zu", place);
     }

@@ -24,6 +24,14 @@ int64_t message_rows_hash(const char *conversation, int64_t ordinal,
  * step. */
 void message_rows_read_columns(sqlite3_stmt *statement, int first, struct message_columns *columns);
 
+/* The fields that the columns hold, into an initialised message of their role. */
+struct chat_message;
+bool message_rows_fill(const struct message_columns *columns, struct chat_message *message,
+                       struct err *err);
+/* store_message_append inside a transaction. */
+bool message_rows_append(struct db *db, const char *id, const struct chat_message *message,
+                         struct err *err);
+
 /* Adds a row, without telling lists or search. `key` and `conversation` name the same one. */
 bool message_rows_insert(struct db *db, int64_t key, const char *conversation, int64_t ordinal,
                          const struct message_columns *columns, int64_t created_ms, int64_t *row,

@@ -89,9 +89,20 @@ bool store_conversation_trash(struct store *store, const char *id, bool trashed,
 /* A tag is one word of at most STORE_TAG_LIMIT bytes, without a comma. */
 bool store_conversation_tag(struct store *store, const char *id, const char *tag, bool on,
                             struct err *err);
-/* Where it was imported from ("codex:ID"): ERR_ARGUMENT when there is one from there already. */
-bool store_conversation_set_origin(struct store *store, const char *id, const char *origin,
-                                   struct err *err);
+/* A whole conversation from elsewhere, or nothing of it. ERR_ARGUMENT when there is one of the same
+ * origin already. */
+struct store_birth {
+    const char *workspace, *model, *title; /* "" = none */
+    const char *origin;                    /* "codex:ID" */
+};
+bool store_conversation_import(struct store *store, const struct store_birth *birth,
+                               const struct chat_conversation *messages, char id[37],
+                               struct err *err);
+/* Reads the store of another program, `llm` (tables conversations and responses), without changing
+ * a byte of it; each conversation is handed over once, as long as `take` returns true. */
+typedef bool store_llm_take(void *context, const struct store_birth *birth,
+                            const struct chat_conversation *messages, struct err *err);
+bool store_llm_read(const char *path, store_llm_take *take, void *context, struct err *err);
 
 /* Makes a conversation that begins with the first `keep` messages of another one (all when there
  * are fewer) and with its results; rows are copied, so that neither changes with the other. */

@@ -180,11 +180,22 @@ static void test_titles_and_tags(void **state)
     assert_false(store_conversation_tag(store, "none", "x", true, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
 
-    assert_true(store_conversation_set_origin(store, place->id, "codex:1", &err));
+    struct store_birth birth = {"/w", "m", "Imported", "codex:1"};
+    struct chat_conversation messages;
     char other[37];
-    assert_true(store_conversation_create(store, "/w", "nano", other, &err));
-    assert_false(store_conversation_set_origin(store, other, "codex:1", &err));
+    chat_conversation_init(&messages);
+    for (uint64_t i = 0; i < 5; i++) {
+        struct chat_message message;
+        support_make_message(&message, i);
+        chat_conversation_add(&messages, &message);
+    }
+    assert_true(store_conversation_import(store, &birth, &messages, other, &err));
+    expect_messages(store, other, 5);
+    assert_int_equal(found(place, "imported", id, &ordinal), 1);
+    assert_false(store_conversation_import(store, &birth, &messages, other, &err));
     assert_int_equal(err.code, ERR_ARGUMENT);
+    assert_int_equal(listed(store, STORE_ALL), 2);
+    chat_conversation_finish(&messages);
 }
 
 static void test_archive_trash_restore_purge(void **state)
