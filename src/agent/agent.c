@@ -421,6 +421,7 @@ static void start_waiting(struct agent *agent)
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
 {
     agent->active = false;
+    agent->kv_stale = true;
     agent->asked_us = 0;
     calls_clear(&agent->calls);
     const char *text = turn_outcome_text(outcome);
@@ -597,7 +598,7 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         on_load_failed(agent, event);
         return;
     }
-    if (!agent->step_running || event->number != agent->request) {
+    if (agent_kv_event(agent, event) || !agent->step_running || event->number != agent->request) {
         return;
     }
     switch (event->kind) {
@@ -617,6 +618,7 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         request_failed(agent, event);
         break;
     case INFER_READY:
+    case INFER_KEPT:
         break;
     }
     look_at_clock(agent);
@@ -706,6 +708,10 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
         return NULL;
     }
     agent->has_more = more_output_offered(&agent->conversation);
+    agent->kv_folder = options->kv_folder != NULL ? mem_strdup(options->kv_folder) : NULL;
+    if (options->conversation_id != NULL) {
+        agent_kv_restore(agent);
+    }
     return agent;
 }
 
@@ -717,6 +723,8 @@ void agent_destroy(struct agent *agent)
     if (agent->step_running) {
         infer_cancel(agent->options.infer);
         step_finish(&agent->step);
+    } else {
+        agent_keep_session(agent);
     }
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
@@ -728,6 +736,7 @@ void agent_destroy(struct agent *agent)
     approval_session_destroy(agent->session);
     chat_conversation_finish(&agent->conversation);
     mem_free(agent->title);
+    mem_free(agent->kv_folder);
     mem_free(agent->system);
     mem_free(agent->workspace);
     mem_free(agent);

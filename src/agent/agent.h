@@ -33,6 +33,8 @@ struct agent_options {
     const char *workspace;         /* absolute */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
     const char *system_prompt;   /* NULL = the built-in text */
+    const char *kv_folder;       /* where what the model has read is kept; NULL = nowhere */
+    int64_t kv_bytes;            /* at most, of all conversations; 0 = none */
     struct turn_limits limits;
     const struct approval_rules *rules; /* borrowed */
     enum approval_mode mode;
@@ -100,6 +102,9 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
 /* To be called before a frame is drawn: puts on disk what the frame shows of an answer that is
  * still growing, so that nothing that was seen is lost. */
 void agent_keep_shown(struct agent *agent);
+/* For idle moments, and before another conversation is begun: saves what the model has read, so
+ * that taking the conversation up again need not read it once more. Done at the end by itself. */
+void agent_keep_session(struct agent *agent);
 bool agent_busy(const struct agent *agent);
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
 void agent_set_thinking(struct agent *agent, bool thinking);

@@ -1,4 +1,4 @@
-/* agent_state: what agent.c and agent_snapshot.c share. No other file includes it. */
+/* agent_state: what agent.c and agent_*.c share. No other file includes it. */
 #ifndef CARAT_AGENT_AGENT_STATE_H
 #define CARAT_AGENT_AGENT_STATE_H
 
@@ -58,6 +58,9 @@ struct agent {
     bool snapshot_made;
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
+    char *kv_folder; /* NULL = nothing is kept */
+    bool kv_stale;   /* the model has read more than is saved */
+
     int64_t turn_started_us, asked_us; /* asked_us: 0 = the user is not being asked */
     bool timed_out, store_lost;        /* in this turn */
     size_t input_tokens, cached_tokens, output_tokens;
@@ -71,6 +74,12 @@ void agent_start_call(struct agent *agent, int place);
 /* Ends a call that was allowed and never started. */
 void agent_drop_call(struct agent *agent, int place);
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome);
+
+/* --- of agent_kv.c --- */
+
+void agent_kv_restore(struct agent *agent);
+/* True when it was an end of saving or restoring. */
+bool agent_kv_event(struct agent *agent, const struct infer_event *event);
 
 /* --- of agent_snapshot.c --- */
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/checkpoint.h"
+#include "agent/kv_folder.h"
 #include "app/answer_schema.h"
 #include "app/policy_json.h"
 #include "base/err.h"
@@ -398,6 +399,11 @@ static void choose_sampling(const struct config *config, const struct catalogue_
     options->seed = (uint64_t)config_whole(config, OPTION_SEED);
 }
 
+static int64_t snapshot_bytes(const struct config *config)
+{
+    return config_whole(config, OPTION_SNAPSHOT_MEBIBYTES) * 1024 * 1024;
+}
+
 /* An agent for the conversation with this id, "" = a new one. */
 static struct agent *make_agent(struct app *app, const char *conversation, struct err *err)
 {
@@ -414,6 +420,8 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .workspace = app->workspace,
             .conversation_id = conversation[0] != '\0' ? conversation : NULL,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
+            .kv_folder = app->paths.kv_folder,
+            .kv_bytes = snapshot_bytes(config),
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
                        .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
                        .tokens_per_step = 4096,
@@ -455,6 +463,7 @@ bool app_switch_conversation(struct app *app, const char *id, struct err *err)
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
+    agent_keep_session(app->agent); /* before the other one's takes its place */
     struct agent *agent = make_agent(app, id, err);
     if (agent == NULL) {
         return false;
@@ -531,11 +540,16 @@ void app_close(struct app *app)
     if (app->loop_open) {
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
+        kv_folder_trim(app->paths.kv_folder, snapshot_bytes(app->config));
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
         checkpoint_destroy(app->checkpoint); /* its thread wakes the loop as well */
         uv_close((uv_handle_t *)&app->snapshot_woke, NULL);
         uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);
+    }
+    bool left;
+    if (app->store != NULL) {
+        store_search_work(app->store, &left, NULL); /* a moment's worth; the rest waits */
     }
     undo_close(app->undo);
     store_close(app->store);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/kv_folder.h"
 #include "app/app.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -379,6 +380,9 @@ static bool change(struct app *app, size_t which, const char *words, struct err 
     bool ok = (changes[which].run != do_delete && changes[which].run != do_purge) ||
               store_conversation_lease(app->store, found.id, err);
     ok = ok && changes[which].run(app->store, found.id, words, err);
+    if (ok && changes[which].run == do_purge) {
+        kv_folder_forget(app->paths.kv_folder, found.id);
+    }
     store_conversation_finish(&found);
     return ok;
 }
