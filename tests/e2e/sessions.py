@@ -190,4 +190,41 @@ def case_damaged_store():
         check("otter" in place.carat("export", otter).stdout and listed(place, "--all")[0]["tags"] == "fur", "the rest is there")
 
 
+def case_screen():
+    with Place() as place:
+        screen = Screen(place, "-m", script(place, "About herons.", "About otters.", "About newts."))
+        try:
+            screen.wait("ask")
+            screen.say("tell me of the heron")
+            screen.wait("About herons.")
+            screen.say("and of the otter")
+            screen.wait("About otters.")
+            screen.say("/title Animals")
+            screen.wait("The title is kept.")
+            screen.say("/rewind 7")
+            screen.wait("goes back N")
+            screen.say("/rewind")
+            screen.wait("is kept as", "and of the otter", gone=("About otters.",))
+            screen.key("C-u")
+            screen.say("and of the newt")
+            screen.wait("About newts.")
+            screen.say("/search otters")
+            screen.wait("»otters«")
+            screen.say("/fork")
+            screen.wait("This is a copy")
+            screen.say("/sessions")
+            screen.wait("Animals")
+            screen.say("/export out.html")
+            screen.wait("Written to out.html")
+            check("About newts." in place.read("out.html"), "the document")
+            screen.say("/resume 0000dead")
+            screen.wait("there is no conversation")
+            screen.say("/quit")
+            screen.wait("[exit 0]")
+        finally:
+            screen.close()
+        rows = listed(place)
+        check(len(rows) == 3 and all(row["messages"] == 4 and row["title"] == "Animals" for row in rows), rows)
+
+
 main(globals())
