@@ -151,7 +151,7 @@ static void model_failed(struct agent *agent, const char *text)
 
 /* Over all agents of the process, because they share the model: what comes late from a request of
  * a conversation that was left is never taken for this one's. */
-static uint64_t next_request(void)
+uint64_t agent_next_request(void)
 {
     static uint64_t number;
     return ++number;
@@ -171,22 +171,24 @@ static void generate(struct agent *agent, int budget)
     const json_t *tools = agent->options.no_tools ? NULL
                           : agent->has_more       ? toolset_all()
                                                   : toolset_declarations();
-    struct infer_request request = {.number = agent->request = next_request(),
+    struct chat_conversation view;
+    const char *system;
+    agent_view(agent, &view, &system);
+    struct infer_request request = {.number = agent->request = agent_next_request(),
                                     .max_tokens = budget,
-                                    .conversation = &agent->conversation,
-                                    .system = agent->system,
+                                    .conversation = &view,
+                                    .system = system,
                                     .tools = tools,
                                     .schema = agent->options.schema,
                                     .sampling = sampling_choose(&agent->options, model)};
-    struct context_options options = {.system = agent->system,
+    struct context_options options = {.system = system,
                                       .tools = tools,
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
                                       .ids = infer_control(agent->options.infer)};
     struct err err = {0};
     chat_prompt_init(&request.prompt);
-    if (!model->conversation &&
-        !context_render(&request.prompt, &agent->conversation, &options, &err)) {
+    if (!model->conversation && !context_render(&request.prompt, &view, &options, &err)) {
         chat_prompt_finish(&request.prompt);
         model_failed(agent, err.text);
         return;
@@ -254,7 +256,7 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 
 static void model_done(struct agent *agent, const struct infer_event *event)
 {
-    size_t used = event->prompt_total + event->sampled;
+    size_t used = agent->context_used = event->prompt_total + event->sampled;
     step_end(&agent->step, event->stop);
     enum chat_stop stop = agent->step.stop;
     agent->step_running = false;
@@ -403,9 +405,9 @@ static void refuse(struct agent *agent, int place, enum turn_reason reason)
     json_decref(response);
 }
 
-static void start_waiting(struct agent *agent)
+void agent_start_waiting(struct agent *agent)
 {
-    while (!agent->active && agent->waiting.count > 0) {
+    while (!agent_busy(agent) && agent->waiting.count > 0) {
         struct waiting_text next = agent->waiting.items[0];
         agent->waiting.count--;
         memmove(agent->waiting.items, agent->waiting.items + 1, agent->waiting.count * sizeof next);
@@ -432,7 +434,7 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
                                       .input_tokens = agent->input_tokens,
                                       .cached_tokens = agent->cached_tokens,
                                       .output_tokens = agent->output_tokens});
-    start_waiting(agent);
+    agent_start_waiting(agent);
 }
 
 static void cancel_tool(struct agent *agent, int place)
@@ -531,7 +533,8 @@ static void look_at_clock(struct agent *agent)
 
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
-    if (!agent->active) {
+    agent_disturb(agent);
+    if (!agent_busy(agent) && !(agent_compaction_due(agent) && agent_compact(agent, NULL, NULL))) {
         return start_turn(agent, text, length, err);
     }
     vec_room(&agent->waiting.items, &agent->waiting.capacity, agent->waiting.count + 1,
@@ -543,6 +546,10 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
 
 void agent_cancel(struct agent *agent)
 {
+    if (agent->aside_kind != ASIDE_NONE) {
+        agent->aside_stopped = true;
+        infer_cancel(agent->options.infer);
+    }
     feed(agent, (struct turn_event){.kind = TURN_EVENT_CANCEL});
 }
 
@@ -598,7 +605,8 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         on_load_failed(agent, event);
         return;
     }
-    if (agent_kv_event(agent, event) || !agent->step_running || event->number != agent->request) {
+    if (agent_kv_event(agent, event) || agent_aside_event(agent, event) || !agent->step_running ||
+        event->number != agent->request) {
         return;
     }
     switch (event->kind) {
@@ -699,11 +707,14 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     struct str system;
     str_init(&system);
     preamble_append(&system, options->system_prompt, options->workspace, date);
+    agent->preamble_length = system.length;
+    str_append(&system, options->instructions != NULL ? options->instructions : "");
     agent->system = str_take(&system);
 
     if (options->conversation_id != NULL &&
-        !recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
-                         &agent->next_call, err)) {
+        (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
+                          &agent->next_call, err) ||
+         !agent_load_compaction(agent, err))) {
         agent_destroy(agent);
         return NULL;
     }
@@ -726,6 +737,7 @@ void agent_destroy(struct agent *agent)
     } else {
         agent_keep_session(agent);
     }
+    agent_aside_finish(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
@@ -751,7 +763,7 @@ void agent_keep_shown(struct agent *agent)
 
 bool agent_busy(const struct agent *agent)
 {
-    return agent->active;
+    return agent->active || agent->aside_kind == ASIDE_SUMMARY;
 }
 
 void agent_set_mode(struct agent *agent, enum approval_mode mode)

@@ -29,8 +29,8 @@ void agent_kv_restore(struct agent *agent)
 
 void agent_keep_session(struct agent *agent)
 {
-    if (!agent->kv_stale || agent->active || agent->kv_folder == NULL ||
-        agent->options.kv_bytes == 0 || agent->journal.id[0] == '\0') {
+    if (!agent->kv_stale || agent_busy(agent) || agent->aside_kind != ASIDE_NONE ||
+        agent->kv_folder == NULL || agent->options.kv_bytes == 0 || agent->journal.id[0] == '\0') {
         return;
     }
     struct str path;

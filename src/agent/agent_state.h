@@ -19,12 +19,15 @@ struct waiting_text {
     size_t length;
 };
 
+enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY };
+
 struct agent {
     struct agent_options options; /* strings are not used after agent_create */
     agent_callback *callback;
     void *context;
     char *workspace, *system;
-    char *title; /* first line of the turn's user message */
+    size_t preamble_length; /* of system, before the project's notes */
+    char *title;            /* first line of the turn's user message */
     struct journal journal;
     struct chat_conversation conversation;
     struct approval_session *session;
@@ -58,6 +61,14 @@ struct agent {
     bool snapshot_made;
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
+    enum aside_kind aside_kind; /* the model is asked something beside the conversation */
+    bool aside_stopped, title_asked;
+    uint64_t aside_request;
+    struct step aside;
+    size_t compacted;    /* so many messages are told by a summary */
+    char *view_system;   /* the system text with that summary; NULL = none */
+    size_t context_used; /* tokens, after the last step; 0 = not known */
+
     char *kv_folder; /* NULL = nothing is kept */
     bool kv_stale;   /* the model has read more than is saved */
 
@@ -74,6 +85,21 @@ void agent_start_call(struct agent *agent, int place);
 /* Ends a call that was allowed and never started. */
 void agent_drop_call(struct agent *agent, int place);
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome);
+
+void agent_start_waiting(struct agent *agent);
+uint64_t agent_next_request(void);
+
+/* --- of agent_aside.c --- */
+
+/* What the model is given: borrowed from the agent. */
+void agent_view(const struct agent *agent, struct chat_conversation *view, const char **system);
+/* Reads from the store which summary holds. */
+bool agent_load_compaction(struct agent *agent, struct err *err);
+/* True when the context is so full that it should be summed up before the next turn. */
+bool agent_compaction_due(const struct agent *agent);
+/* True when the event belonged to such a question. */
+bool agent_aside_event(struct agent *agent, const struct infer_event *event);
+void agent_aside_finish(struct agent *agent);
 
 /* --- of agent_kv.c --- */
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/checkpoint.h"
+#include "agent/instructions.h"
 #include "agent/kv_folder.h"
 #include "app/answer_schema.h"
 #include "app/policy_json.h"
@@ -420,6 +421,10 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .workspace = app->workspace,
             .conversation_id = conversation[0] != '\0' ? conversation : NULL,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
+            .instructions = app->instructions,
+            .titles = config_boolean(config, OPTION_TITLES) && !app->headless &&
+                      script_file(app->model_path) == NULL,
+            .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
             .kv_folder = app->paths.kv_folder,
             .kv_bytes = snapshot_bytes(config),
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
@@ -443,8 +448,23 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
     return agent;
 }
 
+static void read_instructions(struct app *app)
+{
+    struct str text, summary;
+    str_init(&text);
+    str_init(&summary);
+    if (config_boolean(app->config, OPTION_INSTRUCTIONS) &&
+        instructions_append(app->workspace, &text, &summary)) {
+        app->instructions = str_take(&text);
+        app->instructions_summary = str_take(&summary);
+    }
+    str_finish(&text);
+    str_finish(&summary);
+}
+
 static bool open_agent(struct app *app, struct err *err)
 {
+    read_instructions(app);
     char conversation[37];
     if (!choose_conversation(app, conversation, err)) {
         return false;
@@ -558,6 +578,8 @@ void app_close(struct app *app)
     json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
+    mem_free(app->instructions);
+    mem_free(app->instructions_summary);
     paths_finish(&app->paths);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};

@@ -47,7 +47,9 @@ struct app {
     struct undo *undo; /* NULL: the user turned it off, or it could not be had */
     struct checkpoint *checkpoint;
     struct agent *agent;
-    enum exit_code exit_code; /* why app_open failed, or what the run ended with */
+    char *instructions;         /* the project's notes for the model; NULL = none */
+    char *instructions_summary; /* which files, and how much they are */
+    enum exit_code exit_code;   /* why app_open failed, or what the run ended with */
 };
 
 /* Opens everything in order; on failure closes what was opened, says why in err, and leaves the

@@ -328,6 +328,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
 {
     struct screen *screen = handle->data;
     (void)events;
+    agent_disturb(screen->app.agent);
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
@@ -354,6 +355,7 @@ static void idle(uv_timer_t *handle)
         return;
     }
     agent_keep_session(screen->app.agent);
+    agent_suggest_title(screen->app.agent);
     if (store_search_work(screen->app.store, &left, &err) && left) {
         uv_timer_start(&screen->idle, idle, INDEXING_MS, 0);
     }
@@ -527,6 +529,9 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
+    if (screen.app.instructions_summary != NULL) {
+        screen_notice(&screen, false, "Read: %s", screen.app.instructions_summary);
+    }
     screen_refresh_status(&screen);
     watch(&screen);
     submit_words(&screen, first);

@@ -6,6 +6,7 @@
 #include "app/command_undo.h"
 #include "app/command_sessions.h"
 #include "app/command_transfer.h"
+#include "app/context_picture.h"
 #include "app/screen_state.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -323,6 +324,38 @@ static void run_export(struct screen *screen, const char *argument)
     str_finish(&text);
 }
 
+static void run_context(struct screen *screen, const char *argument)
+{
+    struct agent_context context;
+    struct str text;
+    (void)argument;
+    str_init(&text);
+    agent_context(screen->app.agent, &context);
+    context_picture_append(&text, &context);
+    tui_add_notice(screen->tui, text.data, false);
+    str_finish(&text);
+}
+
+static void run_compact(struct screen *screen, const char *argument)
+{
+    struct err err;
+    if (!agent_compact(screen->app.agent, argument, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+    }
+}
+
+static void run_expand(struct screen *screen, const char *argument)
+{
+    struct err err;
+    bool undone;
+    (void)argument;
+    bool ok = agent_expand(screen->app.agent, &undone, &err);
+    screen_notice(screen, !ok, "%s",
+                  !ok      ? err.text
+                  : undone ? "The model reads the messages again instead of their summary."
+                           : "There is no summary.");
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -345,6 +378,9 @@ const struct slash_command slash_commands[] = {
     {"fork", "", "go on in a copy of this conversation", run_fork},
     {"rewind", "[N]", "back to before your last (Nth last) message; the rest is kept", run_rewind},
     {"export", "FILE", "write this conversation to FILE (.md, .html, .json)", run_export},
+    {"context", "", "what fills the model's context", run_context},
+    {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact},
+    {"expand", "", "take the last summary back", run_expand},
     {"trash", "", "what is in the trash", run_trash},
     {"status", "", "model, workspace, sandbox, context", run_status},
     {"quit", "", "leave; the conversation is kept", run_quit},
