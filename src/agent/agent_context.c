@@ -1,4 +1,5 @@
-/* The part of the agent that says what fills the context. */
+/* The parts of the agent that are asked and set from outside: its conversation, its mode, what
+ * fills the context. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,4 +45,24 @@ void agent_context(const struct agent *agent, struct agent_context *out)
         size_t size = message_size(&view.messages[i]);
         *(view.messages[i].role == CHAT_TOOL ? &out->results : &out->messages) += size;
     }
+}
+
+void agent_set_mode(struct agent *agent, enum approval_mode mode)
+{
+    agent->options.mode = mode;
+}
+
+void agent_set_thinking(struct agent *agent, bool thinking)
+{
+    agent->options.thinking = thinking;
+}
+
+const struct chat_conversation *agent_conversation(const struct agent *agent)
+{
+    return &agent->conversation;
+}
+
+const char *agent_conversation_id(const struct agent *agent)
+{
+    return agent->journal.id[0] != '\0' ? agent->journal.id : NULL;
 }

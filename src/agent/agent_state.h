@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "agent/attached.h"
 #include "agent/calls.h"
 #include "agent/journal.h"
 #include "agent/step.h"
@@ -17,6 +18,7 @@
 struct waiting_text {
     char *text;
     size_t length;
+    struct attached attached;
 };
 
 enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY };
@@ -25,9 +27,10 @@ struct agent {
     struct agent_options options; /* strings are not used after agent_create */
     agent_callback *callback;
     void *context;
-    char *workspace, *system;
-    size_t preamble_length; /* of system, before the project's notes */
-    char *title;            /* first line of the turn's user message */
+    char *workspace, *system, *tool_program;
+    size_t preamble_length;   /* of system, before the project's notes */
+    struct attached attached; /* of the next message */
+    char *title;              /* first line of the turn's user message */
     struct journal journal;
     struct chat_conversation conversation;
     struct approval_session *session;
