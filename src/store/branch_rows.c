@@ -209,9 +209,10 @@ bool store_conversation_rewind(struct store *store, const char *id, int64_t keep
 
 static bool purge(struct db *db, void *context, struct err *err)
 {
+#define PIECES \
+    "DELETE FROM result_pieces WHERE result IN (SELECT key FROM results WHERE conversation = ?1)"
     static const char *const STATEMENTS[] = {
-        "DELETE FROM result_pieces WHERE result IN (SELECT key FROM results "
-        "WHERE conversation = ?1)",
+        PIECES,
         "DELETE FROM results WHERE conversation = ?1",
         "DELETE FROM calls WHERE conversation = ?1",
         "DELETE FROM tags WHERE conversation = ?1",
