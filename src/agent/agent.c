@@ -155,7 +155,7 @@ static void model_failed(struct agent *agent, const char *text)
 
 /* Over all agents of the process, because they share the model: what comes late from a request of
  * a conversation that was left is never taken for this one's. */
-static uint64_t next_request(void)
+uint64_t agent_next_request(void)
 {
     static uint64_t number;
     return ++number;
@@ -177,22 +177,24 @@ static void generate(struct agent *agent, int budget)
         return;
     }
     const json_t *tools = agent_tools(agent);
-    struct infer_request request = {.number = agent->request = next_request(),
+    struct chat_conversation view;
+    const char *system;
+    agent_view(agent, &view, &system);
+    struct infer_request request = {.number = agent->request = agent_next_request(),
                                     .max_tokens = budget,
-                                    .conversation = &agent->conversation,
-                                    .system = agent->system,
+                                    .conversation = &view,
+                                    .system = system,
                                     .tools = tools,
                                     .schema = agent->options.schema,
                                     .sampling = sampling_choose(&agent->options, model)};
-    struct context_options options = {.system = agent->system,
+    struct context_options options = {.system = system,
                                       .tools = tools,
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
                                       .ids = infer_control(agent->options.infer)};
     struct err err = {0};
     chat_prompt_init(&request.prompt);
-    if (!model->conversation &&
-        !context_render(&request.prompt, &agent->conversation, &options, &err)) {
+    if (!model->conversation && !context_render(&request.prompt, &view, &options, &err)) {
         chat_prompt_finish(&request.prompt);
         model_failed(agent, err.text);
         return;
@@ -260,7 +262,7 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 
 static void model_done(struct agent *agent, const struct infer_event *event)
 {
-    size_t used = event->prompt_total + event->sampled;
+    size_t used = agent->context_used = event->prompt_total + event->sampled;
     step_end(&agent->step, event->stop);
     enum chat_stop stop = agent->step.stop;
     agent->step_running = false;
@@ -413,9 +415,9 @@ void agent_deny_call(struct agent *agent, int place)
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 
-static void start_waiting(struct agent *agent)
+void agent_start_waiting(struct agent *agent)
 {
-    while (!agent->active && agent->waiting.count > 0) {
+    while (!agent_busy(agent) && agent->waiting.count > 0) {
         struct waiting_text next = agent->waiting.items[0];
         agent->waiting.count--;
         memmove(agent->waiting.items, agent->waiting.items + 1, agent->waiting.count * sizeof next);
@@ -432,6 +434,7 @@ static void start_waiting(struct agent *agent)
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
 {
     agent->active = false;
+    agent->kv_stale = true;
     agent->asked_us = 0;
     calls_clear(&agent->calls);
     const char *text = turn_outcome_text(outcome);
@@ -442,7 +445,7 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
                                       .input_tokens = agent->input_tokens,
                                       .cached_tokens = agent->cached_tokens,
                                       .output_tokens = agent->output_tokens});
-    start_waiting(agent);
+    agent_start_waiting(agent);
 }
 
 static void carry_out(struct agent *agent, const struct turn_action *action)
@@ -544,7 +547,8 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
 {
     struct attached attached = agent->attached;
     agent->attached = (struct attached){0};
-    if (!agent->active) {
+    agent_disturb(agent);
+    if (!agent_busy(agent) && !(agent_compaction_due(agent) && agent_compact(agent, NULL, NULL))) {
         bool started = start_turn(agent, text, length, &attached, err);
         attached_release(&attached);
         return started;
@@ -558,6 +562,10 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
 
 void agent_cancel(struct agent *agent)
 {
+    if (agent->aside_kind != ASIDE_NONE) {
+        agent->aside_stopped = true;
+        infer_cancel(agent->options.infer);
+    }
     feed(agent, (struct turn_event){.kind = TURN_EVENT_CANCEL});
 }
 
@@ -618,7 +626,8 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         on_load_failed(agent, event);
         return;
     }
-    if (!agent->step_running || event->number != agent->request) {
+    if (agent_kv_event(agent, event) || agent_aside_event(agent, event) || !agent->step_running ||
+        event->number != agent->request) {
         return;
     }
     switch (event->kind) {
@@ -638,6 +647,7 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         request_failed(agent, event);
         break;
     case INFER_READY:
+    case INFER_KEPT:
         break;
     }
     look_at_clock(agent);
@@ -720,17 +730,24 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     struct str system;
     str_init(&system);
     preamble_append(&system, options->system_prompt, options->workspace, date);
+    agent->preamble_length = system.length;
+    str_append(&system, options->instructions != NULL ? options->instructions : "");
     agent->system = str_take(&system);
 
     const struct attachment_tool tool = {agent->tool_program, agent->workspace};
     if (options->conversation_id != NULL &&
         (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
                           &agent->next_call, err) ||
-         !attached_load(&agent->journal, &tool, &agent->conversation, err))) {
+         !attached_load(&agent->journal, &tool, &agent->conversation, err) ||
+         !agent_load_compaction(agent, err))) {
         agent_destroy(agent);
         return NULL;
     }
     agent->has_more = more_output_offered(&agent->conversation);
+    agent->kv_folder = options->kv_folder != NULL ? mem_strdup(options->kv_folder) : NULL;
+    if (options->conversation_id != NULL) {
+        agent_kv_restore(agent);
+    }
     return agent;
 }
 
@@ -742,7 +759,10 @@ void agent_destroy(struct agent *agent)
     if (agent->step_running) {
         infer_cancel(agent->options.infer);
         step_finish(&agent->step);
+    } else {
+        agent_keep_session(agent);
     }
+    agent_aside_finish(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
@@ -757,6 +777,7 @@ void agent_destroy(struct agent *agent)
     json_decref(agent->tools[0]);
     json_decref(agent->tools[1]);
     mem_free(agent->title);
+    mem_free(agent->kv_folder);
     mem_free(agent->tool_program);
     mem_free(agent->system);
     mem_free(agent->workspace);
@@ -772,25 +793,5 @@ void agent_keep_shown(struct agent *agent)
 
 bool agent_busy(const struct agent *agent)
 {
-    return agent->active;
-}
-
-void agent_set_mode(struct agent *agent, enum approval_mode mode)
-{
-    agent->options.mode = mode;
-}
-
-void agent_set_thinking(struct agent *agent, bool thinking)
-{
-    agent->options.thinking = thinking;
-}
-
-const struct chat_conversation *agent_conversation(const struct agent *agent)
-{
-    return &agent->conversation;
-}
-
-const char *agent_conversation_id(const struct agent *agent)
-{
-    return agent->journal.id[0] != '\0' ? agent->journal.id : NULL;
+    return agent->active || agent->aside_kind == ASIDE_SUMMARY;
 }

@@ -10,6 +10,8 @@
 #include "agent/checkpoint.h"
 #include "agent/foreign.h"
 #include "agent/hooks.h"
+#include "agent/instructions.h"
+#include "agent/kv_folder.h"
 #include "app/answer_schema.h"
 #include "app/approvals_file.h"
 #include "app/policy_json.h"
@@ -444,6 +446,20 @@ bool app_open_undo(struct app *app, const struct config *config, struct err *err
     return ok;
 }
 
+bool app_find_conversation(struct app *app, const char *word, struct store_conversation *found,
+                           struct err *err)
+{
+    char folder[PATH_MAX];
+    if (word != NULL && strcmp(word, "last") != 0) {
+        return store_conversation_find(app->store, word, found, err);
+    }
+    if (app->workspace == NULL && getcwd(folder, sizeof folder) == NULL) {
+        return err_errno(err, ERR_IO, "the current directory");
+    }
+    return store_conversation_last(app->store, app->workspace != NULL ? app->workspace : folder,
+                                   found, err);
+}
+
 /* The conversation that --resume or --continue names; `id` stays empty for a new one. */
 static bool choose_conversation(struct app *app, char id[37], struct err *err)
 {
@@ -453,14 +469,21 @@ static bool choose_conversation(struct app *app, char id[37], struct err *err)
     if (wanted == NULL && !config_boolean(app->config, OPTION_CONTINUE)) {
         return true;
     }
-    bool ok = wanted != NULL ? store_conversation_find(app->store, wanted, &found, err)
-                             : store_conversation_last(app->store, app->workspace, &found, err);
-    if (!ok) {
+    if (!app_find_conversation(app, wanted, &found, err)) {
         return fail(app, EXIT_CODE_BAD_INPUT);
     }
-    memcpy(id, found.id, sizeof found.id);
+    bool ok =
+        found.trashed_ms == 0 || err_set(err, ERR_ARGUMENT,
+                                         "conversation %s is in the trash; carat restore brings it "
+                                         "back",
+                                         found.id);
+    if (ok && config_boolean(app->config, OPTION_FORK)) {
+        ok = store_conversation_fork(app->store, found.id, INT64_MAX, id, err);
+    } else if (ok) {
+        memcpy(id, found.id, sizeof found.id);
+    }
     store_conversation_finish(&found);
-    return true;
+    return ok || fail(app, EXIT_CODE_BAD_INPUT);
 }
 
 enum approval_mode app_mode(const struct config *config, bool headless)
@@ -539,6 +562,11 @@ static void choose_sampling(const struct config *config, const struct catalogue_
     options->seed = (uint64_t)config_whole(config, OPTION_SEED);
 }
 
+static int64_t snapshot_bytes(const struct config *config)
+{
+    return config_whole(config, OPTION_SNAPSHOT_MEBIBYTES) * 1024 * 1024;
+}
+
 /* An agent for the conversation with this id, "" = a new one. */
 static struct agent *make_agent(struct app *app, const char *conversation, struct err *err)
 {
@@ -558,6 +586,12 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .tool_program = app->paths.tool_program,
             .conversation_id = conversation[0] != '\0' ? conversation : NULL,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
+            .instructions = app->instructions,
+            .titles = config_boolean(config, OPTION_TITLES) && !app->headless &&
+                      script_file(app->model_path) == NULL,
+            .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
+            .kv_folder = app->paths.kv_folder,
+            .kv_bytes = snapshot_bytes(config),
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
                        .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
                        .tokens_per_step = 4096,
@@ -579,8 +613,23 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
     return agent;
 }
 
+static void read_instructions(struct app *app)
+{
+    struct str text, summary;
+    str_init(&text);
+    str_init(&summary);
+    if (config_boolean(app->config, OPTION_INSTRUCTIONS) &&
+        instructions_append(app->workspace, &text, &summary)) {
+        app->instructions = str_take(&text);
+        app->instructions_summary = str_take(&summary);
+    }
+    str_finish(&text);
+    str_finish(&summary);
+}
+
 static bool open_agent(struct app *app, struct err *err)
 {
+    read_instructions(app);
     char conversation[37];
     if (!choose_conversation(app, conversation, err)) {
         return false;
@@ -591,10 +640,16 @@ static bool open_agent(struct app *app, struct err *err)
 
 bool app_new_conversation(struct app *app, struct err *err)
 {
+    return app_switch_conversation(app, "", err);
+}
+
+bool app_switch_conversation(struct app *app, const char *id, struct err *err)
+{
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    struct agent *agent = make_agent(app, "", err);
+    agent_keep_session(app->agent); /* before the other one's takes its place */
+    struct agent *agent = make_agent(app, id, err);
     if (agent == NULL) {
         return false;
     }
@@ -672,11 +727,16 @@ void app_close(struct app *app)
     if (app->loop_open) {
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
+        kv_folder_trim(app->paths.kv_folder, snapshot_bytes(app->config));
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
         checkpoint_destroy(app->checkpoint); /* its thread wakes the loop as well */
         uv_close((uv_handle_t *)&app->snapshot_woke, NULL);
         uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);
+    }
+    bool left;
+    if (app->store != NULL) {
+        store_search_work(app->store, &left, NULL); /* a moment's worth; the rest waits */
     }
     undo_close(app->undo);
     store_close(app->store);
@@ -685,6 +745,8 @@ void app_close(struct app *app)
     json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
+    mem_free(app->instructions);
+    mem_free(app->instructions_summary);
     mem_free(app->mmproj_path);
     paths_finish(&app->paths);
     config_list_finish(&app->notices);

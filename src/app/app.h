@@ -54,7 +54,9 @@ struct app {
     struct undo *undo;             /* NULL: the user turned it off, or it could not be had */
     struct checkpoint *checkpoint;
     struct agent *agent;
-    enum exit_code exit_code; /* why app_open failed, or what the run ended with */
+    char *instructions;         /* the project's notes for the model; NULL = none */
+    char *instructions_summary; /* which files, and how much they are */
+    enum exit_code exit_code;   /* why app_open failed, or what the run ended with */
 };
 
 /* Opens everything in order; on failure closes what was opened, says why in err, and leaves the
@@ -89,6 +91,13 @@ bool app_new_conversation(struct app *app, struct err *err);
 bool app_open_store(struct app *app, const struct config *config, struct err *err);
 /* Opens paths, workspace and its snapshots alone, for `carat undo`. */
 bool app_open_undo(struct app *app, const struct config *config, struct err *err);
+/* The conversation that a word names: an id, its beginning, or "last" (NULL too) for the last one
+ * of this directory. */
+struct store_conversation;
+bool app_find_conversation(struct app *app, const char *word, struct store_conversation *found,
+                           struct err *err);
+/* Leaves the present conversation and goes on with another one. False: the present one goes on. */
+bool app_switch_conversation(struct app *app, const char *id, struct err *err);
 /* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);

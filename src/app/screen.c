@@ -13,8 +13,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "models/catalogue.h"
+#include "store/store.h"
 
-enum { FRAME_US = 16000, SPIN_MS = 100 };
+enum { FRAME_US = 16000, SPIN_MS = 100, IDLE_MS = 2000, INDEXING_MS = 50 };
 
 /* --- status line and notices --- */
 
@@ -137,8 +138,11 @@ static void withdraw_question(struct screen *screen)
     }
 }
 
+static void idle(uv_timer_t *handle);
+
 static void turn_ended(struct screen *screen, const struct agent_event *event)
 {
+    uv_timer_start(&screen->idle, idle, IDLE_MS, 0);
     withdraw_question(screen);
     set_activity(screen, "");
     tui_end_message(screen->tui);
@@ -339,6 +343,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
 {
     struct screen *screen = handle->data;
     (void)events;
+    agent_disturb(screen->app.agent);
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
@@ -353,6 +358,22 @@ static void spin(uv_timer_t *handle)
 {
     struct screen *screen = handle->data;
     tui_tick(screen->tui, clock_monotonic_us());
+}
+
+/* What may wait: saving what the model has read, indexing what was said. Ends by itself. */
+static void idle(uv_timer_t *handle)
+{
+    struct screen *screen = handle->data;
+    struct err err;
+    bool left = false;
+    if (agent_busy(screen->app.agent)) {
+        return;
+    }
+    agent_keep_session(screen->app.agent);
+    agent_suggest_title(screen->app.agent);
+    if (store_search_work(screen->app.store, &left, &err) && left) {
+        uv_timer_start(&screen->idle, idle, INDEXING_MS, 0);
+    }
 }
 
 /* An idle screen has no timer at all. */
@@ -414,6 +435,8 @@ static void watch(struct screen *screen)
     uv_prepare_init(loop, &screen->before_wait);
     uv_timer_init(loop, &screen->frame);
     uv_timer_init(loop, &screen->spin);
+    uv_timer_init(loop, &screen->idle);
+    screen->idle.data = screen;
     uv_signal_init(loop, &screen->resized);
     uv_signal_init(loop, &screen->terminate);
     uv_signal_init(loop, &screen->hung_up);
@@ -432,7 +455,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->keys,    (uv_handle_t *)&screen->before_wait,
         (uv_handle_t *)&screen->frame,   (uv_handle_t *)&screen->spin,
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
-        (uv_handle_t *)&screen->hung_up,
+        (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->idle,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
@@ -526,6 +549,9 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
+    }
+    if (screen.app.instructions_summary != NULL) {
+        screen_notice(&screen, false, "Read: %s", screen.app.instructions_summary);
     }
     screen_refresh_status(&screen);
     watch(&screen);

@@ -16,6 +16,7 @@ struct screen {
     uv_poll_t keys;
     uv_prepare_t before_wait; /* draws what is dirty before the loop sleeps */
     uv_timer_t frame;         /* the next moment a frame is due */
+    uv_timer_t idle;          /* when nothing has run for a while: work that may wait */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
     uv_signal_t resized, terminate, hung_up;
     int64_t drawn_us;

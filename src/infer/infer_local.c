@@ -81,6 +81,8 @@ struct request {
     uint64_t sequence;
     struct grammar *calls, *answer; /* NULL = free */
     struct err error;               /* why one of them could not be made, or code ERR_NONE */
+    char *keep_path;                /* not NULL: no request, but a state to save or restore */
+    enum infer_keeping keeping;
 };
 
 /* What one request comes to. */
@@ -99,6 +101,7 @@ static void request_destroy(void *item)
         chat_prompt_finish(&request->request.prompt);
         grammar_destroy(request->calls);
         grammar_destroy(request->answer);
+        mem_free(request->keep_path);
         mem_free(request);
     }
 }
@@ -472,6 +475,25 @@ static void serve(struct infer_local *local, struct request *request)
                 });
 }
 
+static void keep(struct infer_local *local, const struct request *request)
+{
+    struct engine_session *session = atomic_load(&local->session);
+    struct infer_event event = {.kind = INFER_KEPT, .number = request->request.number};
+    struct engine_error error;
+    if (session == NULL) {
+        event.error = local->load_error;
+    } else {
+        engine_session_resume(session);
+        bool ok = request->keeping == INFER_SAVE
+                      ? engine_session_save(session, request->keep_path, &error)
+                      : engine_session_restore(session, request->keep_path, &error);
+        if (!ok) {
+            infer_vocabulary_failed(&event.error, &error);
+        }
+    }
+    post(local, event);
+}
+
 static void *work(void *context)
 {
     struct infer_local *local = context;
@@ -482,7 +504,11 @@ static void *work(void *context)
     }
     struct request *request;
     while ((request = mailbox_wait(local->requests)) != NULL) {
-        serve(local, request);
+        if (request->keep_path != NULL) {
+            keep(local, request);
+        } else {
+            serve(local, request);
+        }
         request_destroy(request);
     }
     grammar_mask_destroy(local->tokens);
@@ -516,6 +542,19 @@ static void local_submit(struct infer *infer, struct infer_request *request)
     chat_prompt_init(&request->prompt);
     compile(moved);
     mailbox_post(local->requests, moved);
+}
+
+static bool local_keep(struct infer *infer, enum infer_keeping keeping, uint64_t number,
+                       const char *path)
+{
+    struct infer_local *local = (struct infer_local *)infer;
+    struct request *moved = mem_zero(1, sizeof *moved);
+    moved->request.number = number;
+    moved->keep_path = mem_strdup(path);
+    moved->keeping = keeping;
+    chat_prompt_init(&moved->request.prompt);
+    mailbox_post(local->requests, moved);
+    return true;
 }
 
 static void local_cancel(struct infer *infer)
@@ -582,6 +621,7 @@ static void local_destroy(struct infer *infer)
 static const struct infer_ops local_ops = {
     .submit = local_submit,
     .cancel = local_cancel,
+    .keep = local_keep,
     .poll = local_poll,
     .model = local_model,
     .control = local_control,
