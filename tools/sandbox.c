@@ -36,6 +36,7 @@ static bool is_inside(struct err *err)
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, struct err *err)
 {
     sandbox_namespaces_reached();
+    sandbox_cgroup_limits();
     return is_inside(err) && sandbox_limits_enter(policy, err) &&
            sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
 }
@@ -138,6 +139,14 @@ json_t *sandbox_self_test(const struct policy *policy)
     for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++) {
         const char *through = policy->no_sandbox ? "off: danger-full-access" : probes[i].probe();
         json_object_set_new(report, probes[i].layer, json_string(through == NULL ? "on" : through));
+    }
+    const char *limits = json_string_value(json_object_get(report, "limits"));
+    if (limits != NULL && strcmp(limits, "on") == 0) {
+        const char *together = sandbox_cgroup_limits();
+        json_object_set_new(
+            report, "limits",
+            together != NULL ? json_sprintf("on (each process; together by a cgroup: %s)", together)
+                             : json_string("on (each process only: no cgroup is delegated)"));
     }
     return report;
 }
