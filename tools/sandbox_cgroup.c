@@ -7,8 +7,8 @@
  * limits: nothing is believed that was not written. With version 1 only the number of processes is
  * limited there, in the hierarchy of its own.
  *
- * A group is called carat-PID after its first stage. One whose first stage was killed is removed by
- * the next call.
+ * A group is called carat-PID after its first stage. A small process removes it when that is gone;
+ * should that be killed too, the next call does.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -142,7 +142,42 @@ static bool own_group(const char *controller, char *path, size_t size)
     return found;
 }
 
-bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy)
+/* The kernel removes only an empty group, and so may take until its processes are gone. */
+static void remove_group(const char *path)
+{
+    enum { TRIES = 400 };
+    write_value(path, "cgroup.kill", "1"); /* version 1 has none: the process namespace ends them */
+    for (int i = 0; i < TRIES && rmdir(path) != 0 && errno == EBUSY; i++) {
+        struct timespec pause = {.tv_nsec = 5000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* A process that removes the group when the first stage is gone, however it went: it reads from a
+ * pipe that nobody writes to. It holds nothing else, so that nobody waits for it. */
+static bool watch(const char *path)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return false;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        bool alone = setsid() > 0 && dup2(ends[0], 0) == 0 && close_range(1, ~0U, 0) == 0;
+        while (alone && read(0, &byte, 1) < 0 && errno == EINTR) {
+        }
+        remove_group(path);
+        _exit(0);
+    }
+    close(ends[0]);
+    if (child < 0) {
+        close(ends[1]);
+    }
+    return child > 0; /* our end stays open for as long as we live */
+}
+
+static bool make(struct sandbox_cgroup *cgroup, const struct policy *policy)
 {
     static const char *const hierarchies[] = {NULL, "pids"};
     char group[PATH_MAX];
@@ -166,22 +201,18 @@ bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *pol
     return false;
 }
 
+bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy)
+{
+    if (make(cgroup, policy) && !watch(cgroup->path)) {
+        rmdir(cgroup->path);
+        cgroup->path[0] = '\0';
+    }
+    return cgroup->path[0] != '\0';
+}
+
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup)
 {
     return cgroup->path[0] == '\0' || write_value(cgroup->path, "cgroup.procs", "0");
-}
-
-void sandbox_cgroup_remove(const struct sandbox_cgroup *cgroup)
-{
-    enum { TRIES = 200 };
-    if (cgroup->path[0] == '\0') {
-        return;
-    }
-    write_value(cgroup->path, "cgroup.kill", "1"); /* version 1 has none; the namespace is gone */
-    for (int i = 0; i < TRIES && rmdir(cgroup->path) != 0 && errno == EBUSY; i++) {
-        struct timespec pause = {.tv_nsec = 5000000};
-        nanosleep(&pause, NULL);
-    }
 }
 
 const char *sandbox_cgroup_limits(void)

@@ -27,12 +27,10 @@ struct sandbox_cgroup {
 /* The first stage tells the second by this variable that there is one, and its limits. */
 #define SANDBOX_CGROUP_VARIABLE "CARAT_SANDBOX_CGROUP"
 
-/* Also removes the groups of calls whose process is gone. */
+/* It is removed when this process is gone. Also removes those of calls whose process is gone. */
 bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy);
 /* This process and all it starts; true when there is none. */
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup);
-/* Its processes are gone by now, or end here. */
-void sandbox_cgroup_remove(const struct sandbox_cgroup *cgroup);
 /* Inside: what the first stage said, or NULL; taken out of the environment by the first call. */
 const char *sandbox_cgroup_limits(void);
 

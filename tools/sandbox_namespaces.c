@@ -339,8 +339,7 @@ static void execute(const char *bwrap, int arguments, char *const argv[])
 }
 
 /* Waits for the child and ends as it ended; returns when nothing ever ran inside. */
-static bool supervise(pid_t child, int reached, const struct sandbox_cgroup *cgroup,
-                      struct err *err)
+static bool supervise(pid_t child, int reached, struct err *err)
 {
     int status;
     char byte;
@@ -349,7 +348,6 @@ static bool supervise(pid_t child, int reached, const struct sandbox_cgroup *cgr
             return err_errno(err, ERR_UNAVAILABLE, "namespaces: waiting for bubblewrap");
         }
     }
-    sandbox_cgroup_remove(cgroup);
     if (read(reached, &byte, 1) == 1) {
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     }
@@ -368,7 +366,7 @@ void sandbox_namespaces_reached(void)
     }
 }
 
-/* The child alone becomes nobody: who removes the control group must be who made it. */
+/* The child alone becomes nobody, for only root may use the control group. */
 static bool run(const char *bwrap, struct command_line *line, bool as_nobody, char *const argv[],
                 struct err *err)
 {
@@ -401,12 +399,11 @@ static bool run(const char *bwrap, struct command_line *line, bool as_nobody, ch
         _exit(127);
     }
     if (child < 0) {
-        sandbox_cgroup_remove(&cgroup);
         return err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
     }
     close(reached[1]);
     close(arguments);
-    return supervise(child, reached[0], &cgroup, err);
+    return supervise(child, reached[0], err);
 }
 
 static const char *home_directory(void)

@@ -215,14 +215,21 @@ static int lock_state(void)
     return fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0;
 }
 
+static int breach_in(const char *folder)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/carat-walls-%d", folder, attack_port);
+    return attack_write_to(path, O_CREAT);
+}
+
 static int host_tmp(void)
 {
-    return attack_write_to("/tmp/carat-walls-breach", O_CREAT);
+    return breach_in("/tmp");
 }
 
 static int host_shared_memory_file(void)
 {
-    return attack_write_to("/dev/shm/carat-walls-breach", O_CREAT);
+    return breach_in("/dev/shm");
 }
 
 /* --- set-uid bits, devices, mounts --- */

@@ -7,6 +7,7 @@ runs as root, to an ordinary user, as whom everything is then run.
 import fcntl
 import json
 import os
+import random
 import select
 import shutil
 import signal
@@ -69,6 +70,7 @@ class World:
         self.write(self.root + "/policy.json", json.dumps({"hidden": [self.private]}))
         self.copy = shutil.copy(programs.attack, self.work + "/attack")
         self.listen()
+        self.breaches = [f"{folder}/carat-walls-{self.port}" for folder in ("/tmp", "/dev/shm")]
         if user is not None:
             for folder, folders, files in os.walk(self.root):
                 for name in [folder] + [os.path.join(folder, name) for name in folders + files]:
@@ -91,14 +93,14 @@ class World:
     def listen(self):
         while True:
             self.tcp, self.udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self.tcp.bind(("127.0.0.1", 0))
-            self.port = self.tcp.getsockname()[1]
+            self.port = random.randrange(20000, 30000)  # below those that the kernel hands out by itself
             try:
+                self.tcp.bind(("127.0.0.1", self.port))
                 self.udp.bind(("127.0.0.1", self.port))
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", self.port + 1))
                 break
-            except (OSError, OverflowError):
+            except OSError:
                 self.tcp.close()
                 self.udp.close()
         self.path, self.abstract = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
@@ -157,7 +159,7 @@ class World:
             "repositories": {name: (self.file("work", name, ".git", "config"), self.names("work", name, ".git", "hooks"))
                              for name in (".", "sub/inner")},
             "worktree": self.file("work", "tree", ".git"),
-            "tmp": [os.path.exists(folder + "/carat-walls-breach") for folder in ("/tmp", "/dev/shm")],
+            "tmp": [os.path.exists(path) for path in self.breaches],
             "alive": alive,
             "limits": open(process + "/limits").read() if alive else None,
             "priority": os.getpriority(os.PRIO_PROCESS, self.victim.pid) if alive else None,
@@ -261,9 +263,9 @@ class World:
             listener.close()
         os.close(self.terminal)
         os.close(self.line)
-        for folder in ("/tmp", "/dev/shm"):
-            if os.path.exists(folder + "/carat-walls-breach"):
-                os.unlink(folder + "/carat-walls-breach")
+        for path in self.breaches:
+            if os.path.exists(path):
+                os.unlink(path)
         shutil.rmtree(self.root)
 
 
@@ -319,6 +321,17 @@ def breaches(programs, user, cases, env=None):
     finally:
         world.close()
     return found
+
+
+def refusal(programs, env):
+    """Exit status and words of carat-tool when it is to run one harmless command."""
+    world = World(programs)
+    try:
+        run = subprocess.run([programs.tool, "shell", "--workspace", world.work, "--run", "--", "true"],
+                             env=dict(world.env, **env), capture_output=True, text=True, timeout=PATIENCE)
+        return run.returncode, run.stderr
+    finally:
+        world.close()
 
 
 def users():
