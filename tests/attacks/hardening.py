@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How the programs are built, read from the programs: hardening.py READELF-OR-PROGRAM PROGRAM...
+"""How the programs are built, read from the programs: hardening.py CONTROL PROGRAM...
 
 Position independent, relocations read-only and bound at once, no executable stack, no library path of their own, stack
 protector and checked string functions in use. The first program is a control that has none of it.
