@@ -171,23 +171,34 @@ static int run_tokenize(struct engine_model *model, const struct cli_options *op
 
 static int run_detokenize(struct engine_model *model, const struct cli_options *options)
 {
-    (void)options;
     struct err err;
     struct ids ids = {0};
+    struct str text;
     if (!read_ids("-", &ids, &err)) {
         return complain(err.text);
     }
     int status = EXIT_SUCCESS;
+    str_init(&text);
     for (size_t i = 0; i < ids.count && status == EXIT_SUCCESS; i++) {
         const char *bytes;
         size_t length;
         if (engine_token_bytes(model, ids.items[i], &bytes, &length)) {
-            fwrite(bytes, 1, length, stdout);
+            str_append_bytes(&text, bytes, length);
         } else {
             fprintf(stderr, "carat-engine: id %d is not in the vocabulary\n", ids.items[i]);
             status = EXIT_FAILURE;
         }
     }
+    if (options->json && status == EXIT_SUCCESS) {
+        struct str line;
+        str_init(&line);
+        cli_json_append_text(&line, text.data != NULL ? text.data : "");
+        printf("{\"text\": %s}\n", line.data);
+        str_finish(&line);
+    } else {
+        fwrite(text.data, 1, text.length, stdout);
+    }
+    str_finish(&text);
     mem_free(ids.items);
     return status == EXIT_SUCCESS ? finish_output() : status;
 }
@@ -291,6 +302,9 @@ static int run_logits(struct engine_model *model, const struct cli_options *opti
         size_t chunk = options->chunk > 0 ? (size_t)options->chunk : ids.count;
         status = write_logits(session, &ids, &soft, chunk,
                               (size_t)engine_model_info(model)->vocabulary_size, options->output);
+        if (status == EXIT_SUCCESS && options->json) {
+            status = cli_npy_describe(options->output, &err) ? finish_output() : complain(err.text);
+        }
     }
     cli_soft_finish(&soft);
     engine_session_destroy(session);
@@ -668,7 +682,9 @@ static int run_embed(struct engine_model *model, const struct cli_options *optio
                  "sound --mel, for a picture --patches)");
         return EXIT_USAGE;
     }
-    return embed(options, engine_model_info(model), &err) ? EXIT_SUCCESS : complain(err.text);
+    bool ok = embed(options, engine_model_info(model), &err) &&
+              (!options->json || cli_npy_describe(options->output, &err));
+    return ok ? finish_output() : complain(err.text);
 }
 
 /* Without opening the model. */

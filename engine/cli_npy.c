@@ -2,9 +2,12 @@
 #include "cli_npy.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/str.h"
+#include "cli_json.h"
 
 enum { MAGIC_BYTES = 10, HEADER_BYTES = 128 };
 
@@ -45,4 +48,25 @@ bool cli_npy_write(struct cli_npy *npy, const float *values, size_t rows, struct
 bool cli_npy_close(struct cli_npy *npy, struct err *err)
 {
     return fclose(npy->file) == 0 || err_errno(err, ERR_IO, "writing %s", npy->path);
+}
+
+bool cli_npy_describe(const char *path, struct err *err)
+{
+    char head[128] = "";
+    size_t rows, columns;
+    FILE *file = fopen(path, "rb");
+    bool read = file != NULL && fread(head, 1, sizeof head - 1, file) > 10;
+    if (file != NULL) {
+        fclose(file);
+    }
+    const char *shape = read ? strstr(head + 10, "'shape': (") : NULL;
+    if (shape == NULL || sscanf(shape, "'shape': (%zu, %zu)", &rows, &columns) != 2) {
+        return err_set(err, ERR_IO, "%s: what was written cannot be read again", path);
+    }
+    struct str line;
+    str_init(&line);
+    cli_json_append_text(&line, path);
+    printf("{\"output\": %s, \"shape\": [%zu, %zu]}\n", line.data, rows, columns);
+    str_finish(&line);
+    return true;
 }

@@ -97,8 +97,10 @@ static const struct option table[] = {
      "the same seed makes the same choices (0)"},
     {"json", 0, NULL, FLAG, AT(json), CLI_GENERATE | CLI_BENCH | CLI_PLAN, 0, 0,
      "print JSON: {\"ids\": [...]}, the new ids; bench, plan: the table"},
-    {"json", 0, NULL, FLAG, AT(json), CLI_INFO | CLI_TOKENIZE | CLI_PERPLEXITY | CLI_CONVERT, 0, 0,
-     "print one JSON object"},
+    {"json", 0, NULL, FLAG, AT(json),
+     CLI_INFO | CLI_TOKENIZE | CLI_PERPLEXITY | CLI_CONVERT | CLI_DETOKENIZE | CLI_LOGITS |
+         CLI_EMBED,
+     0, 0, "print one JSON object"},
     {"no-stop", 0, NULL, FLAG, AT(no_stop), CLI_GENERATE, 0, 0, "go on after a stop token"},
     {"threads", 't', "N", INTEGER, AT(threads), ALL | CLI_CONVERT, 0, 256,
      "worker threads; 0: one a core (0)"},

@@ -27,6 +27,9 @@ printf 'Hello  w\303\266rld,\n\n\tread <bos> \360\237\231\202\n\377\001' >"$fold
 "$engine" tokenize -m "$model" <"$folder/text" >"$folder/ids.json"
 "$engine" detokenize -m "$model" <"$folder/ids.json" >"$folder/back"
 cmp "$folder/text" "$folder/back" || fail "tokenize and detokenize differ"
+"$engine" detokenize -m "$model" --json <"$folder/ids.json" |
+    python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["text"] != open(sys.argv[1]).read())' "$folder/text" ||
+    fail "detokenize --json"
 
 # Control tokens only where they are asked for.
 [ "$(printf '<bos>' | "$engine" tokenize -m "$model" --control)" = "[2]" ] || fail "--control"
@@ -35,6 +38,8 @@ cmp "$folder/text" "$folder/back" || fail "tokenize and detokenize differ"
 # Logits: 6 rows of 3072 floats behind a header of 128 bytes, the same however they are cut.
 printf '{"note": [1, {"x": "\\"]"}], "ids": [2, 105, 300, 301, 302, 303]}' >"$folder/six.json"
 "$engine" logits -m "$model" --ids "$folder/six.json" -o "$folder/whole.npy"
+"$engine" logits -m "$model" --ids "$folder/six.json" -o "$folder/whole.npy" --json | grep -Eq '"shape": \[6, [0-9]+\]\}$' ||
+    fail "logits --json"
 [ "$(wc -c <"$folder/whole.npy")" -eq $((128 + 6 * 3072 * 4)) ] || fail "size of the .npy file"
 head -c 128 "$folder/whole.npy" | grep -q "'shape': (6, 3072)" || fail "header of the .npy file"
 "$engine" logits -m "$model" --ids "$folder/six.json" -o "$folder/cut.npy" --chunk 4 --threads=1
