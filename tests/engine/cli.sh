@@ -27,8 +27,7 @@ printf 'Hello  w\303\266rld,\n\n\tread <bos> \360\237\231\202\n\377\001' >"$fold
 "$engine" tokenize -m "$model" <"$folder/text" >"$folder/ids.json"
 "$engine" detokenize -m "$model" <"$folder/ids.json" >"$folder/back"
 cmp "$folder/text" "$folder/back" || fail "tokenize and detokenize differ"
-"$engine" detokenize -m "$model" --json <"$folder/ids.json" |
-    python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["text"] != open(sys.argv[1]).read())' "$folder/text" ||
+[ "$(printf 'a "b"' | "$engine" tokenize -m "$model" | "$engine" detokenize -m "$model" --json)" = '{"text": "a \"b\""}' ] ||
     fail "detokenize --json"
 
 # Control tokens only where they are asked for.
