@@ -12,6 +12,9 @@ struct grammar_mask {
     struct token_trie *all, *marked; /* marked: not plain in a JSON string */
     int32_t *plain, *list;           /* [plain_count], [all->id_count] */
     size_t plain_count;
+    /* [all->count]: below this node of `all` every byte is plain ASCII, so that in a JSON string
+     * all its tokens fit. Behind a backslash a tenth of a vocabulary does. */
+    bool *simple_below;
     struct grammar_state *states; /* [depth of the trie + 1] */
 };
 
@@ -35,6 +38,25 @@ static bool marked_bytes(void *context, int32_t id, const char **bytes, size_t *
     return true;
 }
 
+static bool is_simple(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+}
+
+/* From the last node on, so that those below one are known before it. */
+static bool *find_simple(const struct token_trie *trie)
+{
+    bool *simple = mem_alloc((size_t)trie->count + 1, sizeof *simple);
+    for (uint32_t i = trie->count; i-- > 0;) {
+        simple[i] = true;
+        for (uint32_t below = i + 1; below < trie->nodes[i].next && simple[i];
+             below = trie->nodes[below].next) {
+            simple[i] = is_simple(trie->nodes[below].byte) && simple[below];
+        }
+    }
+    return simple;
+}
+
 struct grammar_mask *grammar_mask_create(int32_t count, token_trie_bytes *bytes_of, void *context)
 {
     struct grammar_mask *mask = mem_zero(1, sizeof *mask);
@@ -42,6 +64,7 @@ struct grammar_mask *grammar_mask_create(int32_t count, token_trie_bytes *bytes_
     mask->all = token_trie_create(count, bytes_of, context);
     mask->plain = mem_alloc(count > 0 ? (size_t)count : 1, sizeof *mask->plain);
     mask->marked = token_trie_create(count, marked_bytes, &source);
+    mask->simple_below = find_simple(mask->all);
     mask->list = mem_alloc(mask->all->id_count + 1, sizeof *mask->list);
     mask->states = mem_alloc((size_t)mask->all->depth + 1, sizeof *mask->states);
     return mask;
@@ -54,6 +77,7 @@ void grammar_mask_destroy(struct grammar_mask *mask)
         token_trie_destroy(mask->marked);
         mem_free(mask->plain);
         mem_free(mask->list);
+        mem_free(mask->simple_below);
         mem_free(mask->states);
         mem_free(mask);
     }
@@ -77,10 +101,12 @@ static size_t walk(struct grammar_mask *mask, const struct token_trie *trie, siz
             i = node->next;
             continue;
         }
-        size_t ending = trie->nodes[i + 1].first_token - node->first_token;
+        bool all = trie == mask->all && mask->simple_below[i] && grammar_in_json_string(state);
+        uint32_t after = all ? node->next : i + 1;
+        size_t ending = trie->nodes[after].first_token - node->first_token;
         memcpy(mask->list + count, trie->ids + node->first_token, ending * sizeof *mask->list);
         count += ending;
-        i++;
+        i = after;
     }
     return count;
 }
