@@ -90,6 +90,18 @@ const struct option_row option_table[OPTION_COUNT] = {
                              "Most seconds of one shell command."},
     [OPTION_RESULT_TOKENS] = {"tools.result_tokens", NULL, 0, OPTION_WHOLE, "N", "800", NULL, 50,
                               100000, "Most tokens of one tool result that the model is shown."},
+    [OPTION_UNDO_MEGABYTES] =
+        {"undo.megabytes", NULL, 0, OPTION_WHOLE, "N", "2048", NULL, 0, 1048576,
+         "Most megabytes of a workspace's snapshots and history of changes; 0 is no undo."},
+    [OPTION_UNDO_FILE_MEGABYTES] =
+        {"undo.file_megabytes", NULL, 0, OPTION_WHOLE, "N", "64", NULL, 1, 1048576,
+         "Files over this size are not in the snapshots (carat undo --list names them)."},
+    [OPTION_UNDO_SKIP] = {"undo.skip", NULL, 0, OPTION_LIST, "NAME", NULL, NULL, 0, 0,
+                          "Names of folders that the snapshots leave out, as node_modules."},
+    [OPTION_UNDO_LIST] = {NULL, "list", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                          "undo: list the turns that changed files."},
+    [OPTION_UNDO_DIFF] = {NULL, "diff", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                          "undo: show what a turn changed instead of taking it back."},
     [OPTION_ALLOW] = {"approval.allow", "allow", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
                       "Calls that run without asking: TOOL or TOOL(exact argument)."},
     [OPTION_ASK] = {"approval.ask", NULL, 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,

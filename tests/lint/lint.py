@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -29,6 +29,7 @@ MAY = {
     "mcp": {"mcp", "base"},
     "models": {"models", "base"},
     "media": {"media", "base"},
+    "undo": {"undo", "base"},
     "tui": {"tui", "base", "chat", "config"},
     "agent": ALL_SRC | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
