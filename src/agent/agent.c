@@ -538,12 +538,6 @@ static void look_at_clock(struct agent *agent)
     }
 }
 
-bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err)
-{
-    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
-    return attached_open(&agent->attached, &tool, path, picture, err);
-}
-
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
     struct attached attached = agent->attached;
@@ -593,6 +587,9 @@ static void on_ready(struct agent *agent)
     const struct infer_model *model = infer_model(agent->options.infer);
     emit(agent, &(struct agent_event){
                     .kind = AGENT_READY, .name = model->name, .total = (size_t)model->context});
+    if (agent->unreadable.code != ERR_NONE) { /* nobody was there to hear it before */
+        agent_say(agent, AGENT_NOTICE, agent->unreadable.text);
+    }
     int budget = agent->budget_when_loaded;
     agent->budget_when_loaded = 0;
     if (budget > 0) {
@@ -722,12 +719,12 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
 
     const struct attachment_tool tool = {agent->tool_program, agent->workspace};
     if (options->conversation_id != NULL &&
-        (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
-                          &agent->next_call, err) ||
-         !attached_load(&agent->journal, &tool, &agent->conversation, err))) {
+        !recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
+                         &agent->next_call, err)) {
         agent_destroy(agent);
         return NULL;
     }
+    attached_load(&agent->journal, &tool, &agent->conversation, &agent->unreadable);
     agent->has_more = more_output_offered(&agent->conversation);
     return agent;
 }

@@ -1,4 +1,5 @@
-/* agent_state: what agent.c and agent_snapshot.c share. No other file includes it. */
+/* agent_state: what agent.c, agent_snapshot.c and agent_media.c share. No other file includes it.
+ */
 #ifndef CARAT_AGENT_AGENT_STATE_H
 #define CARAT_AGENT_AGENT_STATE_H
 
@@ -12,6 +13,7 @@
 #include "agent/journal.h"
 #include "agent/step.h"
 #include "agent/turn.h"
+#include "base/err.h"
 #include "chat/conversation.h"
 
 /* What the user said while a turn ran. */
@@ -28,6 +30,7 @@ struct agent {
     char *workspace, *system, *tool_program;
     char *title;              /* first line of the turn's user message */
     struct attached attached; /* of the next message */
+    struct err unreadable;    /* of a conversation that goes on: a picture or sound that is lost */
     struct journal journal;
     struct chat_conversation conversation;
     struct approval_session *session;

@@ -13,6 +13,9 @@ SOUNDS = os.path.join(SOURCE, "tests", "engine", "audio", "data")
 GOLDEN = json.load(open(os.path.join(SOURCE, "tests", "engine", "data", "nano.media.golden.json")))
 
 
+FIRST = "select text, details from messages order by conversation desc, ordinal limit 1"  # of the newest conversation
+
+
 def picture(number):
     return os.path.join(PICTURES, f"picture{number:02}.png")
 
@@ -86,6 +89,38 @@ def case_goes_on():
         check(kept[0][0] == "what do you see?" and '"kind":"image"' in kept[0][1], kept)
     with Place() as place:
         check(tokens(first) > tokens(place.events("what do you see?")) + 56, first)
+
+
+def case_mentions():
+    """A picture that the prompt's words name is seen; what comes on standard input names nothing."""
+    with Place() as place:
+        shutil.copy(picture(0), os.path.join(place.work, "a shape.png"))
+        shutil.copy(picture(1), os.path.join(place.work, "b.png"))
+        place.write("bad.png", "no picture")
+        for words in (("what do you see?", "@b.png"), ("@'a shape.png' what do you see?",),
+                      (f"{place.work}/a\\ shape.png what do you see?",)):
+            place.carat("exec", *words)
+            kept = place.database().execute(FIRST).fetchone()
+            check('"kind":"image"' in (kept[1] or "") and kept[0].strip() == " ".join(words).strip(), kept)
+        run = place.carat("exec", "look at @bad.png", code=42)
+        check("bad.png" in run.stderr and "not a whole PNG or JPEG" in run.stderr, run.stderr)
+        place.carat("exec", "-", stdin="what is @b.png\n")
+        kept = place.database().execute(FIRST).fetchone()
+        check(kept[0].startswith("what is @b.png") and "image" not in (kept[1] or ""), kept)
+        place.carat("exec", "me@b.png and @gone.png")
+
+
+def case_lost():
+    """A kept picture that cannot be decoded any more is told, and the conversation goes on."""
+    with Place() as place:
+        place.carat("exec", "-i", picture(1), "what do you see?")
+        database = place.database()
+        changed = database.execute("update result_pieces set bytes = zeroblob(length(bytes))").rowcount
+        database.commit()
+        check(changed == 1, changed)
+        run = place.carat("exec", "--continue", "hello")
+        check("attachment r1 of the conversation" in run.stderr and "damaged" in run.stderr, run.stderr)
+        check(run.stdout.strip() != "", run.stdout)
 
 
 def case_bad_files():

@@ -1,0 +1,21 @@
+/* agent_media: the pictures and sounds of an agent's next message. */
+#include "agent/agent.h"
+#include "agent/agent_state.h"
+#include "agent/attached.h"
+#include "agent/attachment.h"
+
+bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err)
+{
+    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
+    return attached_open(&agent->attached, &tool, path, picture, err);
+}
+
+size_t agent_attached(const struct agent *agent)
+{
+    return agent->attached.count;
+}
+
+void agent_detach(struct agent *agent, size_t count)
+{
+    attached_cut(&agent->attached, count);
+}
