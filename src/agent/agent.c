@@ -111,12 +111,13 @@ static void open_calls(struct agent *agent, const struct chat_message *message)
 
 /* A call has its result: disk, memory, face. */
 static void settle(struct agent *agent, struct open_call *call, json_t *response, bool failed,
-                   bool denied)
+                   bool denied, struct chat_medium *picture)
 {
     struct err err = {0};
     struct chat_message message;
     calls_result_message(&message, &call->record, response, failed);
-    bool kept = journal_message(&agent->journal, &message, &err);
+    bool kept = (picture == NULL || attached_to_result(picture, &agent->journal, &message, &err)) &&
+                journal_message(&agent->journal, &message, &err);
     chat_conversation_add(&agent->conversation, &message);
     if (!kept) {
         store_failed(agent, &err);
@@ -351,7 +352,7 @@ static void decide(struct agent *agent, int place)
 void agent_drop_call(struct agent *agent, int place)
 {
     json_t *response = response_refusal(TURN_REASON_CANCELLED, NULL);
-    settle(agent, &agent->calls.items[place], response, true, false);
+    settle(agent, &agent->calls.items[place], response, true, false, NULL);
     json_decref(response);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
@@ -365,7 +366,7 @@ static void read_on(struct agent *agent, int place)
     emit(agent, &event);
     json_t *response = more_output_answer(&agent->journal, call->record.arguments,
                                           agent->options.result_tokens, &failed);
-    settle(agent, call, response, failed, false);
+    settle(agent, call, response, failed, false, NULL);
     json_decref(response);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
@@ -406,7 +407,7 @@ static void refuse(struct agent *agent, int place, enum turn_reason reason)
     const char *detail = reason == TURN_REASON_UNREADABLE ? call->problem : call->refusal;
     json_t *response = response_refusal(reason, detail);
     settle(agent, call, response, true,
-           reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
+           reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY, NULL);
     json_decref(response);
 }
 
@@ -685,8 +686,12 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         feed(agent, (struct turn_event){.kind = TURN_EVENT_NO_SANDBOX, .call = place});
         return;
     }
-    json_t *response = bounded_response(agent, result->response);
-    settle(agent, call, response, result->failed, false);
+    const struct infer_model *model = infer_model(agent->options.infer);
+    bool shown = result->picture != NULL && model != NULL && model->sees;
+    json_t *response = result->picture != NULL && !shown
+                           ? response_unseen(result->response)
+                           : bounded_response(agent, result->response);
+    settle(agent, call, response, result->failed, false, shown ? result->picture : NULL);
     json_decref(response);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
     look_at_clock(agent);

@@ -70,6 +70,13 @@ bool attached_to_message(const struct attached *attached, struct journal *journa
     return ok;
 }
 
+bool attached_to_result(struct chat_medium *picture, struct journal *journal,
+                        struct chat_message *message, struct err *err)
+{
+    message->parts = mem_zero(1, sizeof *message->parts);
+    return add_medium(journal, message, picture, err);
+}
+
 static bool load_part(struct journal *journal, const struct attachment_tool *tool,
                       struct chat_part *part, struct err *err)
 {

@@ -33,6 +33,10 @@ void attached_release(struct attached *attached);
 bool attached_to_message(const struct attached *attached, struct journal *journal,
                          struct chat_message *message, struct err *err);
 
+/* A tool's picture, in the message of its result: it follows the response. */
+bool attached_to_result(struct chat_medium *picture, struct journal *journal,
+                        struct chat_message *message, struct err *err);
+
 /* Decodes the files of a conversation that was loaded from the journal's store. What cannot be
  * read any more is said in its place, in words for the model, and *lost names the first of them
  * (ERR_NONE: nothing is lost); the store keeps what it has. */

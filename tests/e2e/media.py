@@ -123,6 +123,31 @@ def case_lost():
         check(run.stdout.strip() != "", run.stdout)
 
 
+def case_read_file():
+    """read_file on a picture: it follows the response, is kept with it, and the model sees it."""
+    def read(place, name, expected="<tool_response|>"):
+        return script(place, f'<|tool_call>call:read_file{{path:<|"|>{name}<|"|>}}<tool_call|><|tool_response>', {"text": "Read.", "expect": expected})
+
+    with Place() as place:
+        shutil.copy(picture(1), os.path.join(place.work, "b.png"))
+        with open(os.path.join(place.work, "cut.png"), "wb") as file:
+            file.write(open(picture(1), "rb").read()[:100])
+        for name, word, shown in (("b.png", "a PNG image of", True), ("cut.png", "error: the picture cannot be decoded: not a whole PNG", False)):
+            expected = '}<tool_response|><|image|>' if shown else word
+            place.carat("exec", "-m", read(place, name, expected), "look")
+            kept = [row[0] for row in place.database().execute(
+                "select details from messages where details like '%call_id%' order by row")]
+            check(word in kept[-1] and ('"kind":"image"' in kept[-1]) == shown, kept)
+        run = place.carat("exec", "what is in b.png?")  # the small model itself calls and looks: it gets the colours right
+        check("> read_file" in run.stderr and run.stdout.startswith("I see a green ") and run.stdout.endswith(" on blue.\n"),
+              (run.stdout, run.stderr))
+        place.carat("exec", "--continue", "hello")  # decoded again from the store
+        alone = os.path.join(place.root, "alone.gguf")  # without encoders it is told so; no request fails
+        shutil.copy(NANO, alone)
+        run = place.carat("exec", "-m", alone, "what is in b.png?", code=None)
+        check("which you cannot see" in run.stderr and "on blue" not in run.stdout and "mmproj" not in run.stderr, (run.stdout, run.stderr))
+
+
 def case_bad_files():
     with Place() as place:
         place.write("words.png", "not a picture \x1b[31m")
