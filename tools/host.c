@@ -57,9 +57,16 @@ static const struct family families[] = {
     {"shell", shell_tools, SANDBOX_COMMANDS, NULL},
     {"files", file_tools, SANDBOX_FILES, NULL},
     {"http", http_tools, SANDBOX_NETWORK, NULL},
+    {"server", no_tools, SANDBOX_COMMANDS, NULL}, /* foreign, by --run; "network" opens it */
     {"decode-image", no_tools, SANDBOX_FILES, decode_image},
     {"decode-sound", no_tools, SANDBOX_FILES, decode_sound},
 };
+
+/* Other people's programs. The decoders have no tools either, and are ours. */
+static bool is_foreign(const struct family *family)
+{
+    return family->tools == no_tools && family->decode == NULL;
+}
 
 struct arguments {
     const char *name; /* as given */
@@ -98,7 +105,7 @@ static const char help_text[] =
     "\n"
     "Serves tools over MCP on standard input and output, from inside a sandbox.\n"
     "\n"
-    "  NAME             a family (shell, files, http) or one tool of it (read_file, ...);\n"
+    "  NAME             a family (shell, files, http, server) or one tool of it (read_file, ...);\n"
     "                   decode-image, decode-sound: a file on standard input to pixels or samples\n"
     "  --workspace DIR  the root of the file tools and the directory of the shell\n"
     "  --policy FILE    what this run may touch, as JSON; without it, the defaults\n"
@@ -192,6 +199,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
     arguments->command = run ? argv + optind + 1 : NULL;
     if (!find_family(arguments)) {
         return usage_error("no such tool: ", arguments->name);
+    }
+    if (is_foreign(arguments->family) && !run) {
+        return usage_error("server needs --run -- CMD", "");
     }
     if (arguments->workspace == NULL) {
         return usage_error("--workspace is needed", "");
@@ -344,7 +354,10 @@ static int run(const struct arguments *arguments, const struct policy *policy,
     struct err err;
     /* Without an allowed host http_fetch only says so, and needs no network for that. */
     bool offline = arguments->family->kind == SANDBOX_NETWORK && policy->hosts.count == 0;
-    enum sandbox_kind kind = offline ? SANDBOX_FILES : arguments->family->kind;
+    bool opened = is_foreign(arguments->family) && policy->network;
+    enum sandbox_kind kind = offline  ? SANDBOX_FILES
+                             : opened ? SANDBOX_OPEN_COMMANDS
+                                      : arguments->family->kind;
     if (!policy->no_sandbox) {
         if (!arguments->inside) {
             enter_namespaces(arguments, policy, text, kind, &err);
@@ -355,6 +368,10 @@ static int run(const struct arguments *arguments, const struct policy *policy,
         }
     }
     if (arguments->command != NULL) {
+        /* Only here, inside: what a loader obeys must not reach what is still outside. */
+        for (size_t i = 0; i < policy->environment.count; i++) {
+            putenv(policy->environment.items[i]);
+        }
         execvp(arguments->command[0], arguments->command);
         fprintf(stderr, "carat-tool: %s: %s\n", arguments->command[0], strerror(errno));
         return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;

@@ -24,7 +24,8 @@ struct policy;
 enum sandbox_kind {
     SANDBOX_COMMANDS, /* foreign programs: no network but a private loopback */
     SANDBOX_FILES, /* our own file tools: no network; openat2 stays, for paths that cannot escape */
-    SANDBOX_NETWORK, /* http_fetch: the host's network, still no local sockets */
+    SANDBOX_OPEN_COMMANDS, /* the same with the host's network: servers that the user gave it */
+    SANDBOX_NETWORK,       /* http_fetch: the host's network, still no local sockets */
 };
 
 /* First stage: runs argv (argv[0] is this program, absolute) in bwrap and ends as it ends.

@@ -115,7 +115,7 @@ static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
 {
     add(line, "--unshare-all");  /* mount, pid, ipc, uts, cgroup and, below, network */
     add(line, "--unshare-user"); /* as an error when it cannot be had, not a try */
-    if (kind == SANDBOX_NETWORK) {
+    if (kind == SANDBOX_NETWORK || kind == SANDBOX_OPEN_COMMANDS) {
         add(line, "--share-net");
     }
     add(line,
@@ -220,7 +220,8 @@ static void add_protected_names(struct command_line *line)
 static void add_needed_files(struct command_line *line, const char *program, enum sandbox_kind kind)
 {
     add3(line, "--ro-bind", program, program);
-    if (kind == SANDBOX_NETWORK && is_directory("/run/systemd/resolve")) {
+    if ((kind == SANDBOX_NETWORK || kind == SANDBOX_OPEN_COMMANDS) &&
+        is_directory("/run/systemd/resolve")) {
         add3(line, "--ro-bind", "/run/systemd/resolve", "/run/systemd/resolve");
     }
 }

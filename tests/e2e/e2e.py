@@ -643,7 +643,6 @@ def case_screen_tasks():
             screen.answer("y")
             screen.wait("changed")
             check(place.read("budget.txt") == "silver\n", "the edit")
-            print(screen.text())
             screen.say("/quit")
             screen.wait("[exit 0]", "carat resume")
         finally:
