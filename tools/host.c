@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +76,8 @@ struct arguments {
     const char *workspace, *policy_path;
     int policy_fd; /* -1 = none */
     bool inside, self_test;
-    char **command; /* --run: what to run instead of serving; NULL = none */
+    uint64_t outside; /* PID namespace of the first stage */
+    char **command;   /* --run: what to run instead of serving; NULL = none */
 };
 
 enum {
@@ -94,7 +96,7 @@ static const struct option options[] = {
     {"policy-fd", required_argument, NULL, OPTION_POLICY_FD},
     {"self-test", no_argument, NULL, OPTION_SELF_TEST},
     {"run", no_argument, NULL, OPTION_RUN},
-    {"inside", no_argument, NULL, OPTION_INSIDE},
+    {"inside", required_argument, NULL, OPTION_INSIDE},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -112,7 +114,7 @@ static const char help_text[] =
     "  --policy-fd N    the same, from an open descriptor\n"
     "  --self-test      try each layer of the sandbox, print what held, and exit\n"
     "  --run -- CMD     run CMD in the sandbox of NAME, with our own input and output\n"
-    "  --inside         we are in the namespaces already (carat-tool says this to itself)\n"
+    "  --inside N       we are in the namespaces already (carat-tool says this to itself)\n"
     "  --help           print this\n"
     "\n"
     "Exit status: 0 end of input, 1 failure, 2 usage, 56 a sandbox layer cannot be had.\n";
@@ -181,6 +183,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case OPTION_INSIDE:
             arguments->inside = true;
+            arguments->outside = strtoull(optarg, NULL, 10);
             break;
         case OPTION_HELP:
             fputs(help_text, stdout);
@@ -254,7 +257,7 @@ static int policy_descriptor(const struct str *text, struct err *err)
 static bool enter_namespaces(const struct arguments *arguments, const struct policy *policy,
                              const struct str *text, enum sandbox_kind kind, struct err *err)
 {
-    char program[PATH_MAX], number[16];
+    char program[PATH_MAX], number[16], outside[24];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length < 0) {
         return err_errno(err, ERR_IO, "reading /proc/self/exe");
@@ -266,7 +269,9 @@ static bool enter_namespaces(const struct arguments *arguments, const struct pol
     }
     snprintf(number, sizeof number, "%d", fd);
     char *mode = arguments->self_test ? "--self-test" : arguments->command != NULL ? "--run" : NULL;
-    char *fixed[] = {program, "--inside", "--workspace", policy->workspace, "--policy-fd", number};
+    snprintf(outside, sizeof outside, "%" PRIu64, sandbox_process_namespace());
+    char *fixed[] = {program,           "--inside",    outside, "--workspace",
+                     policy->workspace, "--policy-fd", number};
     enum { FIXED = sizeof fixed / sizeof fixed[0], NAMED = 3 };
     size_t extra = 0;
     while (arguments->command != NULL && arguments->command[extra] != NULL) {
@@ -363,7 +368,7 @@ static int run(const struct arguments *arguments, const struct policy *policy,
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, kind, &err)) {
+        if (!sandbox_enter(policy, kind, arguments->outside, &err)) {
             return fail(&err);
         }
     }

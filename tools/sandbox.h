@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct policy;
@@ -33,9 +34,15 @@ enum sandbox_kind {
 bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
                        struct err *err);
 
-/* Second stage, inside. True: every layer holds. False with ERR_UNAVAILABLE: one could not be had.
- */
-bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, struct err *err);
+/* The number of this process's PID namespace, which the first stage tells the second; 0 = it cannot
+ * be known. */
+uint64_t sandbox_process_namespace(void);
+
+/* Second stage, inside. `outside`: the first stage's PID namespace; this one must be another, or
+ * the shell's end of a call would be the end of every process of the user. True: every layer holds.
+ * False with ERR_UNAVAILABLE: one could not be had. */
+bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
+                   struct err *err);
 
 /* Tries one forbidden thing for each layer, inside, and reports what really happened: an object of
  * layer -> "on ..." or what got through. A new reference. */

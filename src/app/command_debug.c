@@ -324,6 +324,10 @@ enum exit_code command_sandbox_status(struct config *config)
         return complain(&err, EXIT_CODE_FAILURE);
     }
     bool ok = doctor_sandbox(&app);
+    if (strcmp(config_string(config, OPTION_SANDBOX), "danger-full-access") == 0) {
+        puts("\nWith --sandbox danger-full-access none of them is used: tools have all your "
+             "rights.");
+    }
     paths_finish(&app.paths);
     return ok ? EXIT_CODE_OK : EXIT_CODE_NO_SANDBOX;
 }
