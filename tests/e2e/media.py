@@ -110,6 +110,29 @@ def case_mentions():
         place.carat("exec", "me@b.png and @gone.png")
 
 
+def case_screen():
+    """On the screen: -i goes with the first message, a named or pasted path with its own; what cannot be read stays typed."""
+    with Place() as place:
+        shutil.copy(picture(0), os.path.join(place.work, "b.png"))
+        place.write("bad.png", "no picture")
+        screen = Screen(place, "-i", picture(1))
+        try:
+            screen.wait("nano")
+            screen.say("what do you see?")
+            screen.wait(said("picture01.png"))
+            screen.say("@bad.png")
+            screen.wait("not a whole PNG or JPEG")
+            screen.key("C-u")
+            screen.say("/new")
+            screen.wait("A new conversation")
+            screen.say(f"{place.work}/b.png what do you see?")
+            screen.wait(" on red.")
+        finally:
+            screen.close()
+        kept = place.database().execute("select details from messages where details like '%image%'").fetchall()
+        check(len(kept) == 2, kept)
+
+
 def case_lost():
     """A kept picture that cannot be decoded any more is told, and the conversation goes on."""
     with Place() as place:
