@@ -3,7 +3,8 @@
  * "1: first line", as many lines as the cap allows, and when that is not all of them a last line
  * that says how many there are and how to go on. The whole file is hashed first, in pieces: reading
  * a page counts as having read the file as it is now, and a change after the hash shows later as
- * stale. Left out: pictures (they are named, with their size) and other binary files.
+ * stale. A PNG or JPEG file comes as a picture, undecoded, beside a text that names its kind and
+ * size. Left out: other binary files, which are named.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 
 #include "capped.h"
@@ -21,7 +23,11 @@
 #include "line_reader.h"
 #include "tool.h"
 
-enum { LINE_SHOWN = 1000, READ_SECONDS = 10 };
+enum {
+    LINE_SHOWN = 1000,
+    READ_SECONDS = 10,
+    PICTURE_LIMIT = 5 * 1024 * 1024 / 2 /* as base64 it fits in a frame */
+};
 
 /* What is asked for, and what came of it. */
 struct page {
@@ -131,6 +137,42 @@ static void finish_page(const struct page *page, const struct workspace_state *s
     tool_succeed(result, text->data, text->length);
 }
 
+static const char *picture_kind(const char *kind)
+{
+    return strncmp(kind, "a PNG image", 11) == 0    ? "image/png"
+           : strncmp(kind, "a JPEG image", 12) == 0 ? "image/jpeg"
+                                                    : NULL;
+}
+
+static void read_picture(int fd, const char *relative, const char *kind,
+                         const struct workspace_state *state, struct tool_result *result)
+{
+    if (state->size > PICTURE_LIMIT) {
+        tool_fail(result, "%.200s is %s of %" PRId64 " bytes; pictures of at most %d are read",
+                  relative, kind, state->size, PICTURE_LIMIT);
+        return;
+    }
+    size_t size = (size_t)state->size, done = 0;
+    char *bytes = mem_try_alloc(size + 1, 1);
+    ssize_t got = 1;
+    while (bytes != NULL && done < size && got > 0) {
+        got = pread(fd, bytes + done, size - done, (off_t)done);
+        done += got > 0 ? (size_t)got : 0;
+    }
+    if (bytes == NULL || done < size) {
+        mem_free(bytes);
+        tool_fail(result, "reading %.200s: %s", relative,
+                  bytes == NULL ? "no memory"
+                  : got < 0     ? strerror(errno)
+                                : "it became shorter");
+        return;
+    }
+    tool_succeed(result, kind, strlen(kind));
+    result->picture = bytes;
+    result->picture_size = size;
+    result->picture_kind = picture_kind(kind);
+}
+
 /* Everything after the file is open; what it takes is given back by the caller. */
 static void read_open_file(int fd, struct page *page, struct tool_result *result)
 {
@@ -145,10 +187,15 @@ static void read_open_file(int fd, struct page *page, struct tool_result *result
         tool_fail(result, "%s (%.200s)", err.text, relative);
         return;
     }
-    if (!file_kind_of(fd, kind)) {
+    bool is_text = file_kind_of(fd, kind);
+    if (!is_text && picture_kind(kind) != NULL) {
+        read_picture(fd, relative, kind, &state, result);
+        return;
+    }
+    if (!is_text) {
         tool_fail(result,
-                  "%.200s is %s (%" PRId64 " bytes); this build reads text files only, for "
-                  "example {\"path\": \"notes.md\"}",
+                  "%.200s is %s (%" PRId64 " bytes); only text and pictures (PNG, JPEG) are read, "
+                  "for example {\"path\": \"notes.md\"}",
                   relative, kind, state.size);
         return;
     }

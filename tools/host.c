@@ -63,6 +63,12 @@ static const struct family families[] = {
     {"decode-sound", no_tools, SANDBOX_FILES, decode_sound},
 };
 
+/* Other people's programs. The decoders have no tools either, and are ours. */
+static bool is_foreign(const struct family *family)
+{
+    return family->tools == no_tools && family->decode == NULL;
+}
+
 struct arguments {
     const char *name; /* as given */
     const struct family *family;
@@ -197,7 +203,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
     if (!find_family(arguments)) {
         return usage_error("no such tool: ", arguments->name);
     }
-    if (arguments->family->tools == no_tools && !run) {
+    if (is_foreign(arguments->family) && !run) {
         return usage_error("server needs --run -- CMD", "");
     }
     if (arguments->workspace == NULL) {
@@ -353,7 +359,7 @@ static int run(const struct arguments *arguments, const struct policy *policy,
     struct err err;
     /* Without an allowed host http_fetch only says so, and needs no network for that. */
     bool offline = arguments->family->kind == SANDBOX_NETWORK && policy->hosts.count == 0;
-    bool opened = arguments->family->tools == no_tools && policy->network;
+    bool opened = is_foreign(arguments->family) && policy->network;
     enum sandbox_kind kind = offline  ? SANDBOX_FILES
                              : opened ? SANDBOX_OPEN_COMMANDS
                                       : arguments->family->kind;

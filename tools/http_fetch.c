@@ -435,7 +435,7 @@ static void answer(struct fetch *fetch)
         if (response == NULL) {
             tool_fail(fetch->result, "no memory for the page");
         } else {
-            *fetch->result = (struct tool_result){response, false};
+            *fetch->result = (struct tool_result){.response = response};
         }
     }
     capped_finish(&text);

@@ -29,6 +29,7 @@
 
 #include <jansson.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -491,6 +492,20 @@ static void end_call(struct server *server)
     call->progress_token = NULL;
 }
 
+static json_t *picture_block(const struct tool_result *result)
+{
+    size_t length = base64_length(result->picture_size);
+    char *text = mem_try_alloc(length + 1, 1);
+    if (text == NULL) {
+        return json_pack("{s:s, s:s}", "type", "text", "text", "error: no memory for the picture");
+    }
+    base64_encode(result->picture, result->picture_size, text);
+    json_t *block = json_pack("{s:s, s:s%, s:s}", "type", "image", "data", text, length, "mimeType",
+                              result->picture_kind);
+    mem_free(text);
+    return block;
+}
+
 static json_t *call_result(struct tool_result *result)
 {
     const char *output = json_string_value(json_object_get(result->response, "output"));
@@ -499,6 +514,9 @@ static json_t *call_result(struct tool_result *result)
     json_t *made = json_pack("{s:[{s:s, s:s}], s:O, s:b}", "content", "type", "text", "text", text,
                              "structuredContent", result->response, "isError", result->failed);
     free(dumped);
+    if (result->picture != NULL && !result->failed) {
+        json_array_append_new(json_object_get(made, "content"), picture_block(result));
+    }
     return made;
 }
 
@@ -517,7 +535,7 @@ static void answer_call(struct server *server, const json_t *id, const json_t *p
         refuse(reply, INVALID_PARAMS, "unknown tool: %s", name);
         return;
     }
-    struct tool_result result = {NULL, false};
+    struct tool_result result = {.response = NULL};
     struct str problem;
     str_init(&problem);
     bool cancelled = false;
@@ -538,6 +556,7 @@ static void answer_call(struct server *server, const json_t *id, const json_t *p
     }
     json_decref(none);
     json_decref(result.response);
+    mem_free(result.picture);
     str_finish(&problem);
 }
 

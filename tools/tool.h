@@ -32,6 +32,10 @@ struct tool_context {
 struct tool_result {
     json_t *response; /* object: what the model gets; owned by the caller afterwards */
     bool failed;
+    /* A picture that goes with it, or NULL; the bytes of its file, the caller's (mem_free). */
+    char *picture;
+    size_t picture_size;
+    const char *picture_kind; /* "image/png" or "image/jpeg" */
 };
 
 struct tool {

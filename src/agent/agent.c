@@ -39,6 +39,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "chat/medium.h"
 #include "infer/infer.h"
 
 static void feed(struct agent *agent, struct turn_event event);
@@ -117,7 +118,9 @@ static void settle(struct agent *agent, struct open_call *call, json_t *response
     struct err err = {0};
     struct chat_message message;
     calls_result_message(&message, &call->record, response, failed);
-    bool kept = journal_message(&agent->journal, &message, &err);
+    bool kept = (call->picture == NULL ||
+                 attached_to_result(call->picture, &agent->journal, &message, &err)) &&
+                journal_message(&agent->journal, &message, &err);
     chat_conversation_add(&agent->conversation, &message);
     if (!kept) {
         store_failed(agent, &err);
@@ -537,12 +540,6 @@ static void look_at_clock(struct agent *agent)
     }
 }
 
-bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err)
-{
-    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
-    return attached_open(&agent->attached, &tool, path, picture, err);
-}
-
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
     struct attached attached = agent->attached;
@@ -597,6 +594,7 @@ static void on_ready(struct agent *agent)
     const struct infer_model *model = infer_model(agent->options.infer);
     emit(agent, &(struct agent_event){
                     .kind = AGENT_READY, .name = model->name, .total = (size_t)model->context});
+    agent_tell_lost(agent);
     agent_tools_known(agent);
 }
 
@@ -699,7 +697,10 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         feed(agent, (struct turn_event){.kind = TURN_EVENT_NO_SANDBOX, .call = place});
         return;
     }
-    json_t *response = bounded_response(agent, result->response);
+    bool unseen = result->picture != NULL && !agent_sees(agent);
+    json_t *response =
+        unseen ? response_unseen(result->response) : bounded_response(agent, result->response);
+    call->picture = unseen ? NULL : chat_medium_keep(result->picture);
     if (!agent_hook_result(agent, call, response, result->failed)) {
         agent_settle_call(agent, place, response, result->failed);
     }
@@ -738,11 +739,11 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     if (options->conversation_id != NULL &&
         (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
                           &agent->next_call, err) ||
-         !attached_load(&agent->journal, &tool, &agent->conversation, err) ||
          !agent_load_compaction(agent, err))) {
         agent_destroy(agent);
         return NULL;
     }
+    attached_load(&agent->journal, &tool, &agent->conversation, &agent->unreadable);
     agent->has_more = more_output_offered(&agent->conversation);
     agent->kv_folder = options->kv_folder != NULL ? mem_strdup(options->kv_folder) : NULL;
     if (options->conversation_id != NULL) {

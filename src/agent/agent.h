@@ -100,9 +100,12 @@ void agent_destroy(struct agent *agent);
  * not be kept (store): nothing was started. */
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err);
 /* A PNG, JPEG or WAV file to go with the next message: pictures before its text, sounds behind.
- * Waits for its decoder
- * (attachment.h). False, with the file's name in *err, when it cannot be read. */
+ * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
+ * read. */
 bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err);
+/* How many files wait for the next message; and takes all behind the first `count` back. */
+size_t agent_attached(const struct agent *agent);
+void agent_detach(struct agent *agent, size_t count);
 /* Stops whatever runs: the model within 50 ms, a tool by its process group. What was shown is kept.
  */
 void agent_cancel(struct agent *agent);

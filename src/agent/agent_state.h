@@ -12,6 +12,7 @@
 #include "agent/journal.h"
 #include "agent/step.h"
 #include "agent/turn.h"
+#include "base/err.h"
 #include "chat/conversation.h"
 
 /* What the user said while a turn ran. */
@@ -30,6 +31,7 @@ struct agent {
     char *workspace, *system, *tool_program;
     size_t preamble_length;   /* of system, before the project's notes */
     struct attached attached; /* of the next message */
+    struct err unreadable;    /* of a conversation that goes on: a picture or sound that is lost */
     char *title;              /* first line of the turn's user message */
     struct journal journal;
     struct chat_conversation conversation;
@@ -126,6 +128,13 @@ void agent_aside_finish(struct agent *agent);
 void agent_kv_restore(struct agent *agent);
 /* True when it was an end of saving or restoring. */
 bool agent_kv_event(struct agent *agent, const struct infer_event *event);
+
+/* --- of agent_media.c --- */
+
+/* Whether the model can be shown a picture. */
+bool agent_sees(const struct agent *agent);
+/* Says what of a conversation that goes on could not be read, if anything. */
+void agent_tell_lost(struct agent *agent);
 
 /* --- of agent_snapshot.c --- */
 

@@ -21,11 +21,16 @@ bool attached_open(struct attached *attached, const struct attachment_tool *tool
     return true;
 }
 
+void attached_cut(struct attached *attached, size_t count)
+{
+    while (attached->count > count) {
+        chat_medium_release(attached->items[--attached->count]);
+    }
+}
+
 void attached_release(struct attached *attached)
 {
-    for (size_t i = 0; i < attached->count; i++) {
-        chat_medium_release(attached->items[i]);
-    }
+    attached_cut(attached, 0);
     mem_free(attached->items);
     *attached = (struct attached){0};
 }
@@ -65,33 +70,50 @@ bool attached_to_message(const struct attached *attached, struct journal *journa
     return ok;
 }
 
+bool attached_to_result(struct chat_medium *picture, struct journal *journal,
+                        struct chat_message *message, struct err *err)
+{
+    message->parts = mem_zero(1, sizeof *message->parts);
+    return add_medium(journal, message, picture, err);
+}
+
 static bool load_part(struct journal *journal, const struct attachment_tool *tool,
                       struct chat_part *part, struct err *err)
 {
-    char *bytes;
+    char *bytes = NULL;
     size_t size;
-    if (!store_result_get(journal->store, journal->id, part->handle, &bytes, &size, err)) {
-        return false;
+    if (store_result_get(journal->store, journal->id, part->handle, &bytes, &size, err)) {
+        part->medium = attachment_decode(tool, bytes, size, part->kind != CHAT_PART_AUDIO, err);
     }
-    part->medium = attachment_decode(tool, bytes, size, part->kind != CHAT_PART_AUDIO, err);
     mem_free(bytes);
     return part->medium != NULL ||
            err_prefix(err, "attachment %s of the conversation", part->handle);
 }
 
-bool attached_load(struct journal *journal, const struct attachment_tool *tool,
-                   struct chat_conversation *conversation, struct err *err)
+static void say_lost(struct chat_part *part)
 {
+    const char *text = part->kind == CHAT_PART_AUDIO
+                           ? "(a sound was here; its file cannot be read any more)"
+                           : "(a picture was here; its file cannot be read any more)";
+    part->kind = CHAT_PART_TEXT;
+    part->text = mem_strdup(text);
+}
+
+void attached_load(struct journal *journal, const struct attachment_tool *tool,
+                   struct chat_conversation *conversation, struct err *lost)
+{
+    struct err err;
+    *lost = (struct err){0};
     for (size_t i = 0; i < conversation->count; i++) {
         const struct chat_message *message = &conversation->messages[i];
         for (size_t k = 0; k < message->part_count; k++) {
-            if (message->parts[k].handle != NULL &&
-                !load_part(journal, tool, &message->parts[k], err)) {
-                return false;
+            struct chat_part *part = &message->parts[k];
+            if (part->handle != NULL && !load_part(journal, tool, part, &err)) {
+                say_lost(part);
+                *lost = lost->code == ERR_NONE ? err : *lost;
             }
         }
     }
-    return true;
 }
 
 bool attached_any(const struct chat_conversation *conversation)

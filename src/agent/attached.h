@@ -23,6 +23,8 @@ struct attached {
 /* One file more, decoded (attachment.h). */
 bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
                    bool picture, struct err *err);
+/* Keeps the first `count`. */
+void attached_cut(struct attached *attached, size_t count);
 void attached_release(struct attached *attached);
 
 /* Gives a message with text its parts: pictures, text, sounds, the order in which the models were
@@ -31,9 +33,15 @@ void attached_release(struct attached *attached);
 bool attached_to_message(const struct attached *attached, struct journal *journal,
                          struct chat_message *message, struct err *err);
 
-/* Decodes the files of a conversation that was loaded from the journal's store. */
-bool attached_load(struct journal *journal, const struct attachment_tool *tool,
-                   struct chat_conversation *conversation, struct err *err);
+/* A tool's picture, in the message of its result: it follows the response. */
+bool attached_to_result(struct chat_medium *picture, struct journal *journal,
+                        struct chat_message *message, struct err *err);
+
+/* Decodes the files of a conversation that was loaded from the journal's store. What cannot be
+ * read any more is said in its place, in words for the model, and *lost names the first of them
+ * (ERR_NONE: nothing is lost); the store keeps what it has. */
+void attached_load(struct journal *journal, const struct attachment_tool *tool,
+                   struct chat_conversation *conversation, struct err *lost);
 
 /* Does it show or play anything? */
 bool attached_any(const struct chat_conversation *conversation);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "chat/medium.h"
 
 struct open_call *calls_add(struct calls *calls, const struct chat_call *asked, char *problem)
 {
@@ -31,6 +32,7 @@ void calls_clear(struct calls *calls)
         mem_free(calls->items[i].problem);
         mem_free(calls->items[i].refusal);
         json_decref(calls->items[i].response);
+        chat_medium_release(calls->items[i].picture);
     }
     calls->count = 0;
 }

@@ -21,9 +21,10 @@ struct open_call {
     char *refusal;            /* the reason for a no; NULL = none given */
     bool waits;               /* for the user */
     bool running;
-    bool at_hook;     /* a hook of the user's looks at it */
-    json_t *response; /* what its tool gave, while a hook looks at that; else NULL */
-    bool failed;      /* the same */
+    bool at_hook;                /* a hook of the user's looks at it */
+    json_t *response;            /* what its tool gave, while a hook looks at that; else NULL */
+    bool failed;                 /* the same */
+    struct chat_medium *picture; /* that goes with the response; a reference, or NULL */
 };
 
 struct calls {

@@ -56,6 +56,18 @@ json_t *response_interrupted(bool started)
     return output(text, strlen(text));
 }
 
+json_t *response_unseen(const json_t *response)
+{
+    const char *kind = json_string_value(json_object_get(response, "output"));
+    struct str text;
+    str_init(&text);
+    str_append_format(&text, "%s, which you cannot see: this model has no encoder of pictures",
+                      kind != NULL ? kind : "a picture");
+    json_t *object = output(text.data, text.length);
+    str_finish(&text);
+    return object;
+}
+
 bool response_too_large(const json_t *response, struct str *whole)
 {
     const json_t *text = json_object_get(response, "output");

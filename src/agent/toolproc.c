@@ -21,8 +21,11 @@
 
 #include <uv.h>
 
+#include "agent/attachment.h"
+#include "agent/decoding.h"
 #include "agent/tool_process.h"
 #include "agent/toolset.h"
+#include "base/base64.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -42,10 +45,13 @@ struct server {
 
 struct running {
     char *call_id;
-    struct server *server; /* NULL = could not be started: */
+    struct server *server; /* NULL = could not be started, or `decoding`: */
     struct err error;      /* why */
     uint64_t call;
     bool cancelled;
+    /* It has ended, and its picture is being decoded; else NULL. */
+    struct decoding *decoding;
+    json_t *response;
 };
 
 struct toolproc {
@@ -147,18 +153,79 @@ static size_t find_running(const struct toolproc *toolproc, const struct server 
 }
 
 /* Takes the call off the list, then tells: the callback may start the next one. */
-static void finish_call(struct toolproc *toolproc, size_t place, json_t *response, bool failed,
-                        const char *unavailable)
+static void finish_call(struct toolproc *toolproc, size_t place,
+                        const struct toolproc_result *result)
 {
     char *call_id = toolproc->calls.items[place].call_id;
     toolproc->calls.count--;
     memmove(&toolproc->calls.items[place], &toolproc->calls.items[place + 1],
             (toolproc->calls.count - place) * sizeof toolproc->calls.items[0]);
-    toolproc->callbacks.finished(toolproc->callbacks.context, call_id,
-                                 &(struct toolproc_result){.response = response,
-                                                           .failed = failed,
-                                                           .unavailable = unavailable});
+    toolproc->callbacks.finished(toolproc->callbacks.context, call_id, result);
     mem_free(call_id);
+}
+
+/* --- pictures --- */
+
+/* The first picture among the content, as the bytes of a file; NULL when there is none. */
+static char *picture_of(const json_t *result, size_t *size)
+{
+    size_t i;
+    json_t *block;
+    json_array_foreach(json_object_get(result, "content"), i, block)
+    {
+        const char *type = json_string_value(json_object_get(block, "type"));
+        const json_t *data = json_object_get(block, "data");
+        if (type != NULL && strcmp(type, "image") == 0 && json_is_string(data)) {
+            size_t length = json_string_length(data);
+            unsigned char *bytes = mem_alloc(length + 1, 1);
+            if (base64_decode(json_string_value(data), length, bytes, size)) {
+                return (char *)bytes;
+            }
+            mem_free(bytes);
+        }
+    }
+    return NULL;
+}
+
+static void on_decoded(void *context, struct decoding *decoding, struct chat_medium *medium,
+                       const struct err *err)
+{
+    struct toolproc *toolproc = context;
+    size_t place = 0;
+    while (place < toolproc->calls.count && toolproc->calls.items[place].decoding != decoding) {
+        place++;
+    }
+    json_t *response = toolproc->calls.items[place].response;
+    if (medium == NULL) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "error: the picture cannot be decoded: %s", err->text);
+        json_decref(response);
+        response = output_object(text.data, text.length);
+        str_finish(&text);
+    }
+    finish_call(toolproc, place,
+                &(struct toolproc_result){
+                    .response = response, .failed = medium == NULL, .picture = medium});
+    json_decref(response);
+}
+
+/* True when the call goes on until its picture is decoded. */
+static bool decode_picture(struct toolproc *toolproc, size_t place, const json_t *result,
+                           json_t *response)
+{
+    size_t size;
+    char *bytes = result != NULL ? picture_of(result, &size) : NULL;
+    if (bytes == NULL) {
+        return false;
+    }
+    const struct attachment_tool tool = {toolproc->program, toolproc->workspace};
+    struct running *running = &toolproc->calls.items[place];
+    running->response = json_incref(response);
+    running->server = NULL; /* has done its part, and may be gone before */
+    running->decoding = decoding_start(toolproc->loop, &tool, bytes, size, on_decoded, toolproc);
+    mem_free(bytes);
+    return true;
 }
 
 /* --- servers --- */
@@ -214,7 +281,12 @@ static void on_result(void *context, uint64_t call, const struct mcp_client_resu
     if (!server->kept) {
         drop_server(server);
     }
-    finish_call(toolproc, place, response, failed, no_sandbox ? text.data : NULL);
+    if (failed || !decode_picture(toolproc, place, result->result, response)) {
+        finish_call(toolproc, place,
+                    &(struct toolproc_result){.response = response,
+                                              .failed = failed,
+                                              .unavailable = no_sandbox ? text.data : NULL});
+    }
     json_decref(response);
     str_finish(&text);
 }
@@ -290,7 +362,7 @@ static void on_stillborn(uv_timer_t *timer)
 {
     struct toolproc *toolproc = timer->data;
     for (size_t i = 0; i < toolproc->calls.count;) {
-        if (toolproc->calls.items[i].server != NULL) {
+        if (toolproc->calls.items[i].server != NULL || toolproc->calls.items[i].decoding != NULL) {
             i++;
             continue;
         }
@@ -298,7 +370,7 @@ static void on_stillborn(uv_timer_t *timer)
         str_init(&text);
         str_append_format(&text, "error: %s", toolproc->calls.items[i].error.text);
         json_t *response = output_object(text.data, text.length);
-        finish_call(toolproc, i, response, true, NULL);
+        finish_call(toolproc, i, &(struct toolproc_result){.response = response, .failed = true});
         json_decref(response);
         str_finish(&text);
         i = 0; /* the callback may have changed the list */
@@ -346,7 +418,8 @@ void toolproc_cancel(struct toolproc *toolproc, const char *call_id)
 {
     for (size_t i = 0; i < toolproc->calls.count; i++) {
         struct running *running = &toolproc->calls.items[i];
-        if (strcmp(running->call_id, call_id) != 0 || running->server == NULL) {
+        if (strcmp(running->call_id, call_id) != 0 || running->server == NULL ||
+            running->decoding != NULL) {
             continue;
         }
         running->cancelled = true;
@@ -372,7 +445,12 @@ void toolproc_destroy(struct toolproc *toolproc)
         drop_server(toolproc->servers.items[0]);
     }
     for (size_t i = 0; i < toolproc->calls.count; i++) {
-        mem_free(toolproc->calls.items[i].call_id);
+        struct running *running = &toolproc->calls.items[i];
+        if (running->decoding != NULL) {
+            decoding_forget(running->decoding);
+            json_decref(running->response);
+        }
+        mem_free(running->call_id);
     }
     mem_free(toolproc->calls.items);
     mem_free(toolproc->servers.items);

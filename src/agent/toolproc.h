@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct chat_medium;
 struct err;
 struct toolproc;
 struct uv_loop_s;
@@ -29,7 +30,8 @@ struct toolproc_options {
 struct toolproc_result {
     json_t *response; /* object for the model, e.g. {"exit_code": 0, "output": "..."}; borrowed */
     bool failed;      /* the tool's own verdict, or it died */
-    const char *unavailable; /* not NULL: the sandbox refused to start, and why */
+    struct chat_medium *picture; /* that goes with it, decoded; borrowed; NULL = none */
+    const char *unavailable;     /* not NULL: the sandbox refused to start, and why */
 };
 
 struct toolproc_callbacks {

@@ -102,6 +102,12 @@ bool app_switch_conversation(struct app *app, const char *id, struct err *err);
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);
 /* How the configuration wants the model that was found to run in this process. Views. */
+/* The files that a person's text names (mentions.h) go with the next message. False when one cannot
+ * be read; then none of them does. */
+bool app_attach_mentions(struct app *app, const char *text, struct err *err);
+/* Those of -i and --audio. */
+bool app_attach_options(struct app *app, struct err *err);
+
 struct infer_local_options;
 struct infer_local_options app_local_options(const struct app *app);
 

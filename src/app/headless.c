@@ -37,6 +37,7 @@ static const struct {
 struct headless {
     struct app app;
     const struct config *config;
+    size_t first;               /* of its words that are the prompt */
     struct event_lines *events; /* NULL: text */
     struct str prompt;
     struct str answer; /* text of the last model message */
@@ -155,21 +156,21 @@ static void report_failure(struct headless *headless, const struct err *err)
 
 /* --- the face --- */
 
-static bool attach(struct headless *headless, enum option option, struct err *err)
+/* Of the prompt only the words are a person's own: what comes on standard input names nothing. */
+static bool attach(struct headless *headless, struct err *err)
 {
-    const struct config_list *files = config_list(headless->config, option);
-    for (size_t i = 0; i < files->count; i++) {
-        if (!agent_attach(headless->app.agent, files->items[i], option == OPTION_IMAGE, err)) {
-            return false;
-        }
+    const struct config_list *words = &headless->config->words;
+    bool ok = app_attach_options(&headless->app, err);
+    for (size_t i = headless->first; ok && i < words->count; i++) {
+        ok = app_attach_mentions(&headless->app, words->items[i], err);
     }
-    return true;
+    return ok;
 }
 
 static void submit(struct headless *headless)
 {
     struct err err;
-    if (!attach(headless, OPTION_IMAGE, &err) || !attach(headless, OPTION_AUDIO, &err)) {
+    if (!attach(headless, &err)) {
         report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_BAD_INPUT);
         return;
@@ -321,7 +322,7 @@ static void open_and_run(struct headless *headless)
 
 enum exit_code headless_run(const struct config *config, size_t first)
 {
-    struct headless headless = {.config = config};
+    struct headless headless = {.config = config, .first = first};
     const struct config_list *words = &config->words;
     size_t count = first < words->count ? words->count - first : 0;
     struct err err;

@@ -264,7 +264,8 @@ static void submit(struct screen *screen, const char *text, size_t length)
     char *copy = mem_strndup(text, length);
     bool command = copy[0] == '/' && slash_run(screen, copy);
     if (!command && copy[strspn(copy, " \t\n")] != '\0' &&
-        !agent_submit(screen->app.agent, copy, length, &err)) {
+        (!app_attach_mentions(&screen->app, copy, &err) ||
+         !agent_submit(screen->app.agent, copy, length, &err))) {
         screen_notice(screen, true, "%s", err.text);
         tui_set_draft(screen->tui, copy); /* nothing that was typed is lost */
     }
@@ -555,6 +556,9 @@ enum exit_code screen_run(const struct config *config, size_t first)
     }
     screen_refresh_status(&screen);
     watch(&screen);
+    if (!app_attach_options(&screen.app, &err)) {
+        screen_notice(&screen, true, "%s", err.text);
+    }
     submit_words(&screen, first);
     app_run(&screen.app);
     tui_draw(screen.tui);

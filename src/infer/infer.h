@@ -52,6 +52,7 @@ struct infer_model {
     const char *path;
     int context;                    /* tokens that fit; 0 = not known */
     bool large;                     /* renders with the large models' template */
+    bool sees;                      /* a prompt may hold pictures */
     bool conversation;              /* is given the conversation; a request's prompt stays empty */
     struct infer_sampling sampling; /* as the model recommends; temperature < 0: its own affair */
 };

@@ -169,6 +169,7 @@ static bool open_session(struct infer_local *local, struct err *err)
     local->model = (struct infer_model){
         .name = info->name[0] != '\0' ? info->name : "Gemma 4",
         .path = local->path,
+        .sees = local->mmproj != NULL,
         .context = (int)engine_session_context(session),
         .large = !info->has_per_layer_embeddings,
         .sampling = {.temperature = info->sampling.temperature,

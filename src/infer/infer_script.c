@@ -420,6 +420,7 @@ struct infer *infer_script_create(const char *script, infer_wake *wake, void *wa
     self->script = parsed;
     self->model = (struct infer_model){.name = "script",
                                        .path = "",
+                                       .sees = true,
                                        .context = SCRIPT_CONTEXT,
                                        .sampling = {.temperature = 1, .top_k = 64, .top_p = 0.95f}};
     for (int i = 0; i < CONTROL_COUNT; i++) {

@@ -13,6 +13,9 @@ SOUNDS = os.path.join(SOURCE, "tests", "engine", "audio", "data")
 GOLDEN = json.load(open(os.path.join(SOURCE, "tests", "engine", "data", "nano.media.golden.json")))
 
 
+FIRST = "select text, details from messages order by conversation desc, ordinal limit 1"  # of the newest conversation
+
+
 def picture(number):
     return os.path.join(PICTURES, f"picture{number:02}.png")
 
@@ -86,6 +89,86 @@ def case_goes_on():
         check(kept[0][0] == "what do you see?" and '"kind":"image"' in kept[0][1], kept)
         # In the same place, because its path is in the prompt too. 56: the picture's own tokens.
         check(tokens(first) > tokens(place.events("what do you see?")) + 56, first)
+
+
+def case_mentions():
+    """A picture that the prompt's words name is seen; what comes on standard input names nothing."""
+    with Place() as place:
+        shutil.copy(picture(0), os.path.join(place.work, "a shape.png"))
+        shutil.copy(picture(1), os.path.join(place.work, "b.png"))
+        place.write("bad.png", "no picture")
+        for words in (("what do you see?", "@b.png"), ("@'a shape.png' what do you see?",),
+                      (f"{place.work}/a\\ shape.png what do you see?",)):
+            place.carat("exec", *words)
+            kept = place.database().execute(FIRST).fetchone()
+            check('"kind":"image"' in (kept[1] or "") and kept[0].strip() == " ".join(words).strip(), kept)
+        run = place.carat("exec", "look at @bad.png", code=42)
+        check("bad.png" in run.stderr and "not a whole PNG or JPEG" in run.stderr, run.stderr)
+        place.carat("exec", "-", stdin="what is @b.png\n")
+        kept = place.database().execute(FIRST).fetchone()
+        check(kept[0].startswith("what is @b.png") and "image" not in (kept[1] or ""), kept)
+        place.carat("exec", "me@b.png and @gone.png")
+
+
+def case_screen():
+    """On the screen: -i goes with the first message, a named or pasted path with its own; what cannot be read stays typed."""
+    with Place() as place:
+        shutil.copy(picture(0), os.path.join(place.work, "b.png"))
+        place.write("bad.png", "no picture")
+        screen = Screen(place, "-i", picture(1))
+        try:
+            screen.wait("nano")
+            screen.say("what do you see?")
+            screen.wait(said("picture01.png"))
+            screen.say("@bad.png")
+            screen.wait("not a whole PNG or JPEG")
+            screen.key("C-u")
+            screen.say("/new")
+            screen.wait("A new conversation")
+            screen.say(f"{place.work}/b.png what do you see?")
+            screen.wait(" on red.")
+        finally:
+            screen.close()
+        kept = place.database().execute("select details from messages where details like '%image%'").fetchall()
+        check(len(kept) == 2, kept)
+
+
+def case_lost():
+    """A kept picture that cannot be decoded any more is told, and the conversation goes on."""
+    with Place() as place:
+        place.carat("exec", "-i", picture(1), "what do you see?")
+        database = place.database()
+        changed = database.execute("update result_pieces set bytes = zeroblob(length(bytes))").rowcount
+        database.commit()
+        check(changed == 1, changed)
+        run = place.carat("exec", "--continue", "hello")
+        check("attachment r1 of the conversation" in run.stderr and "damaged" in run.stderr, run.stderr)
+        check(run.stdout.strip() != "", run.stdout)
+
+
+def case_read_file():
+    """read_file on a picture: it follows the response, is kept with it, and the model sees it."""
+    def read(place, name, expected="<tool_response|>"):
+        return script(place, f'<|tool_call>call:read_file{{path:<|"|>{name}<|"|>}}<tool_call|><|tool_response>', {"text": "Read.", "expect": expected})
+
+    with Place() as place:
+        shutil.copy(picture(1), os.path.join(place.work, "b.png"))
+        with open(os.path.join(place.work, "cut.png"), "wb") as file:
+            file.write(open(picture(1), "rb").read()[:100])
+        for name, word, shown in (("b.png", "a PNG image of", True), ("cut.png", "error: the picture cannot be decoded: not a whole PNG", False)):
+            expected = '}<tool_response|><|image|>' if shown else word
+            place.carat("exec", "-m", read(place, name, expected), "look")
+            kept = [row[0] for row in place.database().execute(
+                "select details from messages where details like '%call_id%' order by row")]
+            check(word in kept[-1] and ('"kind":"image"' in kept[-1]) == shown, kept)
+        run = place.carat("exec", "what is in b.png?")  # the small model itself calls and looks: it gets the colours right
+        check("> read_file" in run.stderr and run.stdout.startswith("I see a green ") and run.stdout.endswith(" on blue.\n"),
+              (run.stdout, run.stderr))
+        place.carat("exec", "--continue", "hello")  # decoded again from the store
+        alone = os.path.join(place.root, "alone.gguf")  # without encoders it is told so; no request fails
+        shutil.copy(NANO, alone)
+        run = place.carat("exec", "-m", alone, "what is in b.png?", code=None)
+        check("which you cannot see" in run.stderr and "on blue" not in run.stdout and "mmproj" not in run.stderr, (run.stdout, run.stderr))
 
 
 def case_bad_files():

@@ -41,7 +41,8 @@ MAY = {
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c"],
-    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/models/", "src/serve/", "src/infer/infer_remote.c"],
+    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/models/", "src/serve/",
+                "src/infer/infer_remote.c"],
     r"openssl/.*": ["src/base/hash.c"],
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],

@@ -56,7 +56,7 @@ static json_t *run(const char *command, int timeout_s, bool *failed)
                                    .cancelled = on_cancelled,
                                    .cancel_fd = -1,
                                    .host = &client};
-    struct tool_result result = {NULL, false};
+    struct tool_result result = {.response = NULL};
     json_t *arguments = json_pack("{s:s}", "command", command);
     if (timeout_s != 0) {
         json_object_set_new(arguments, "timeout_s", json_integer(timeout_s));

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 
 #include "workspace.h"
 
@@ -51,6 +52,7 @@ int fixture_teardown(void **state)
 {
     struct fixture *fixture = *state;
     json_decref(fixture->last.response);
+    mem_free(fixture->last.picture);
     workspace_close(fixture->context.workspace);
     nftw(fixture->outside, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(fixture);
@@ -75,7 +77,8 @@ static const char *call(struct fixture *fixture, const char *name, json_t *argum
 {
     assert_non_null(arguments);
     json_decref(fixture->last.response);
-    fixture->last = (struct tool_result){NULL, false};
+    mem_free(fixture->last.picture);
+    fixture->last = (struct tool_result){.response = NULL};
     find_tool(name)->call(&fixture->context, arguments, &fixture->last);
     json_decref(arguments);
     assert_non_null(fixture->last.response);

@@ -229,14 +229,26 @@ static void read_knows_what_is_no_text(void **state)
     fixture_write_bytes(fixture, "b.jpg", odd_jpeg, sizeof odd_jpeg);
     fixture_write_bytes(fixture, "a.bin", "abc\0def", 7);
     fixture_write_bytes(fixture, "b.bin", "\xFE\xFA\xFB\xFC\xFD", 5);
-    refused(fixture, fixture_call(fixture, "read_file", "{\"path\": \"a.png\"}"),
-            "a PNG image of 640 x 480");
-    refused(fixture, fixture_call(fixture, "read_file", "{\"path\": \"a.jpg\"}"),
-            "a JPEG image of 32 x 16");
-    refused(fixture, fixture_call(fixture, "read_file", "{\"path\": \"b.jpg\"}"), "a JPEG image");
+    contains(fixture_call(fixture, "read_file", "{\"path\": \"a.png\"}"),
+             "a PNG image of 640 x 480");
+    assert_int_equal(fixture->last.picture_size, sizeof png);
+    assert_memory_equal(fixture->last.picture, png, sizeof png);
+    assert_string_equal(fixture->last.picture_kind, "image/png");
+    contains(fixture_call(fixture, "read_file", "{\"path\": \"a.jpg\"}"),
+             "a JPEG image of 32 x 16");
+    assert_string_equal(fixture->last.picture_kind, "image/jpeg");
+    contains(fixture_call(fixture, "read_file", "{\"path\": \"b.jpg\"}"), "a JPEG image");
+    assert_int_equal(fixture->last.picture_size, sizeof odd_jpeg);
     refused(fixture, fixture_call(fixture, "read_file", "{\"path\": \"a.bin\"}"),
-            "binary data (7 bytes); this build reads text files only");
+            "binary data (7 bytes); only text and pictures");
     refused(fixture, fixture_call(fixture, "read_file", "{\"path\": \"b.bin\"}"), "binary data");
+    assert_null(fixture->last.picture);
+    char path[256];
+    snprintf(path, sizeof path, "%s/a.png", fixture->root);
+    assert_int_equal(truncate(path, 3 * 1024 * 1024), 0);
+    refused(fixture, fixture_call(fixture, "read_file", "{\"path\": \"a.png\"}"),
+            "at most 2621440");
+    assert_null(fixture->last.picture);
 }
 
 static void read_takes_a_huge_file_in_pieces(void **state)
@@ -542,7 +554,7 @@ static void no_memory_is_a_result(void **state)
         json_t *arguments = json_loads(rows[i].arguments, 0, NULL);
         for (int lasting = 0; lasting <= 1; lasting++) {
             for (unsigned long n = 1;; n++) {
-                struct tool_result result = {NULL, false};
+                struct tool_result result = {.response = NULL};
                 fixture_write(fixture, "f.txt", "a\r\nb\r\n");
                 fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
                 mem_fail_at(n, lasting);
