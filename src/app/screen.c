@@ -295,6 +295,10 @@ static void intent(void *context, const struct tui_intent *intent)
     case TUI_SUBMIT:
         submit(screen, intent->text, intent->length);
         break;
+    case TUI_QUEUE:
+    case TUI_EDIT:
+    case TUI_WANT_FILES:
+        break;
     case TUI_INTERRUPT:
         agent_cancel(screen->app.agent);
         break;

@@ -78,14 +78,14 @@ static void run_quit(struct screen *screen, const char *argument)
 }
 
 const struct slash_command slash_commands[] = {
-    {"help", "", "this list", run_help},
-    {"new", "", "begin a new conversation", run_new},
-    {"clear", "", "the same", run_new},
-    {"think", "[on|off]", "let the model think before it answers", run_think},
-    {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode},
-    {"status", "", "model, workspace, sandbox, context", run_status},
-    {"quit", "", "leave; the conversation is kept", run_quit},
-    {"exit", "", "the same", run_quit},
+    {"help", "", "this list", run_help, NULL},
+    {"new", "", "begin a new conversation", run_new, NULL},
+    {"clear", "", "the same", run_new, NULL},
+    {"think", "[on|off]", "let the model think before it answers", run_think, "on|off"},
+    {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode, "read-only|ask|auto-edit|full"},
+    {"status", "", "model, workspace, sandbox, context", run_status, NULL},
+    {"quit", "", "leave; the conversation is kept", run_quit, NULL},
+    {"exit", "", "the same", run_quit, NULL},
 };
 const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands[0];
 
@@ -93,7 +93,8 @@ const struct tui_command *slash_offers(void)
 {
     static struct tui_command offers[sizeof slash_commands / sizeof slash_commands[0]];
     for (size_t i = 0; i < slash_command_count; i++) {
-        offers[i] = (struct tui_command){slash_commands[i].name, slash_commands[i].help};
+        offers[i] = (struct tui_command){slash_commands[i].name, slash_commands[i].help,
+                                         slash_commands[i].choices};
     }
     return offers;
 }

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "base/visible.h"
-#include "tui/action.h"
 #include "tui/editor.h"
 #include "tui/input.h"
 #include "tui/surface.h"
@@ -103,23 +102,25 @@ static enum dialog_answer yes(struct dialog *dialog, enum dialog_answer answer)
     return DIALOG_OPEN;
 }
 
-static enum dialog_answer reason_key(struct dialog *dialog, const struct terminal_key *key)
+static enum dialog_answer reason_key(struct dialog *dialog, enum action action,
+                                     const struct terminal_key *key)
 {
     if (key->code == TERMINAL_KEY_ESCAPE) {
         editor_reset(dialog->reason);
         return DIALOG_NO;
     }
-    if (action_of_key(key->code) == ACTION_SUBMIT) {
+    if (action == ACTION_SUBMIT) {
         return DIALOG_NO;
     }
-    input_edit(dialog->reason, key);
+    input_edit(dialog->reason, action, key);
     return DIALOG_OPEN;
 }
 
-enum dialog_answer dialog_key(struct dialog *dialog, const struct terminal_key *key)
+enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
+                              const struct terminal_key *key)
 {
     if (dialog->asking_reason) {
-        return reason_key(dialog, key);
+        return reason_key(dialog, action, key);
     }
     enum choice choice = CHOICE_NONE;
     for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {

@@ -10,13 +10,14 @@
  */
 #include "tui/tui.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "tui/action.h"
 #include "tui/dispatch.h"
 #include "tui/editor.h"
 #include "tui/history.h"
+#include "tui/keymap.h"
 #include "tui/surface.h"
 #include "tui/terminal.h"
 #include "tui/transcript.h"
@@ -34,10 +35,14 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     tui->transcript = transcript_create();
     tui->editor = editor_create();
     tui->history = history_create();
+    tui->keymap = keymap_create();
+    completion_init(&tui->completion);
     dialog_init(&tui->dialog);
     statusline_init(&tui->status);
     layout_init(&tui->help_layout);
     str_init(&tui->query);
+    str_init(&tui->stash);
+    str_init(&tui->draft);
     tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
     tui_resize(tui);
     return tui;
@@ -56,7 +61,24 @@ void tui_destroy(struct tui *tui)
     statusline_finish(&tui->status);
     layout_finish(&tui->help_layout);
     str_finish(&tui->query);
+    str_finish(&tui->stash);
+    str_finish(&tui->draft);
+    paste_finish(&tui->pastes);
+    completion_finish(&tui->completion);
+    keymap_destroy(tui->keymap);
     mem_free(tui);
+}
+
+void tui_set_keymap(struct tui *tui, struct keymap *keymap)
+{
+    keymap_destroy(tui->keymap);
+    tui->keymap = keymap;
+    tui->help_width = 0;
+}
+
+void tui_set_vi(struct tui *tui, bool vi)
+{
+    tui->vi.enabled = vi;
 }
 
 /* --- keys, time, the terminal --- */
@@ -155,7 +177,7 @@ static void draw_help(struct tui *tui, int height)
         struct layout_writer writer;
         layout_finish(&tui->help_layout);
         layout_writer_init(&writer, &tui->help_layout, columns, 0);
-        action_write_help(&writer);
+        keymap_write_help(tui->keymap, &writer);
         layout_writer_finish(&writer);
         tui->help_width = columns;
     }
@@ -178,18 +200,47 @@ static void draw_rule(struct tui *tui, int row)
     }
 }
 
+/* An entry on one row, what was looked for marked in it. */
+static void draw_found(struct tui *tui, int row, int column, size_t number)
+{
+    int columns = surface_columns(tui->surface);
+    const char *entry = history_entry(tui->history, number);
+    const char *match = tui->query.length > 0 ? strstr(entry, tui->query.data) : NULL;
+    size_t before = match != NULL ? (size_t)(match - entry) : strlen(entry);
+    column = surface_put(tui->surface, row, column, columns, entry, before, THEME_TEXT);
+    if (match != NULL) {
+        column = surface_put(tui->surface, row, column, columns, match, tui->query.length,
+                             THEME_SELECTED);
+        surface_text(tui->surface, row, column, columns, match + tui->query.length, THEME_TEXT);
+    }
+}
+
 static void draw_search(struct tui *tui, int row)
 {
     int columns = surface_columns(tui->surface);
-    const char *entry = history_entry(tui->history, tui->found);
     int column = surface_text(tui->surface, row, 0, columns, "history: ", THEME_PROMPT);
     column = surface_text(tui->surface, row, column, columns, tui->query.data, THEME_STRONG);
     surface_cursor(tui->surface, row, column);
     column = surface_text(tui->surface, row, column, columns, "  ", THEME_TEXT);
-    if (entry != NULL) {
-        surface_text(tui->surface, row, column, columns, entry, THEME_TEXT);
+    if (history_entry(tui->history, tui->found) != NULL) {
+        draw_found(tui, row, column, tui->found);
     } else if (tui->query.length > 0) {
         surface_text(tui->surface, row, column, columns, "nothing found", THEME_FAINT);
+    }
+}
+
+/* The further matches, the next one lowest, up from row `bottom`. */
+static void draw_matches(struct tui *tui, int bottom)
+{
+    size_t number = tui->found;
+    for (int i = 0; i < COMPLETION_ROWS && bottom - i >= 0 && number != SIZE_MAX; i++) {
+        number = history_find(tui->history, tui->query.data, number);
+        if (number != SIZE_MAX) {
+            surface_fill(tui->surface, bottom - i, 0, surface_columns(tui->surface), " ",
+                         THEME_TEXT);
+            surface_text(tui->surface, bottom - i, 0, 2, "  ", THEME_TEXT);
+            draw_found(tui, bottom - i, 2, number);
+        }
     }
 }
 
@@ -200,10 +251,13 @@ static void draw_input(struct tui *tui, int top, int height)
         draw_search(tui, top);
         return;
     }
-    editor_draw(editor, tui->surface, top, height, editor == tui->editor ? "> " : "? ");
+    editor_draw(editor, tui->surface, top, height,
+                editor != tui->editor ? "? "
+                : tui->vi.normal      ? ": "
+                                      : "> ");
     if (!tui->dialog.active && editor_length(editor) == 0 && surface_columns(tui->surface) >= 30) {
         surface_text(tui->surface, top, 2, surface_columns(tui->surface),
-                     tui->status.busy ? "Enter sends when this is done" : "Ask something",
+                     tui->status.busy ? "Enter steers, Tab queues for later" : "Ask something",
                      THEME_FAINT);
     }
     if (tui->dialog.active && editor == tui->editor) {
@@ -231,6 +285,8 @@ void tui_draw(struct tui *tui)
     int row = frame.transcript;
     if (frame.dialog > 0) {
         dialog_draw(&tui->dialog, tui->surface, row, frame.dialog);
+    } else if (tui->searching) {
+        draw_matches(tui, row - 1);
     } else {
         completion_draw(&tui->completion, tui->surface, row - 1);
     }
@@ -350,14 +406,31 @@ void tui_add_history(struct tui *tui, const char *text)
     history_add(tui->history, text, strlen(text));
 }
 
-const char *tui_draft(const struct tui *tui)
+void tui_set_files(struct tui *tui, char *const *files, size_t count)
 {
-    return editor_text(tui->editor);
+    completion_set_files(&tui->completion, files, count);
+    completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
+    tui->wants_files = true;
+    tui->dirty = true;
+}
+
+const char *tui_draft(struct tui *tui)
+{
+    str_clear(&tui->draft);
+    paste_unfold(&tui->pastes, editor_text(tui->editor), &tui->draft);
+    return tui->draft.data;
+}
+
+size_t tui_draft_revision(const struct tui *tui)
+{
+    return editor_revision(tui->editor);
 }
 
 void tui_set_draft(struct tui *tui, const char *text)
 {
-    editor_set(tui->editor, text, strlen(text));
-    completion_update(&tui->completion, editor_text(tui->editor));
+    size_t length = strlen(text);
+    const char *word = length >= PASTE_BYTES ? paste_fold(&tui->pastes, text, length) : NULL;
+    editor_set(tui->editor, word != NULL ? word : text, word != NULL ? strlen(word) : length);
+    completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
     tui->dirty = true;
 }

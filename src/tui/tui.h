@@ -16,9 +16,12 @@ struct terminal;
 struct tui;
 
 enum tui_intent_kind {
-    TUI_SUBMIT,    /* text: a message or a /command */
-    TUI_INTERRUPT, /* stop what runs */
-    TUI_DECIDE,    /* answer to the approval that is shown */
+    TUI_SUBMIT,     /* text: a message, a /command or a !command; while busy: steers what runs */
+    TUI_QUEUE,      /* text: a message for the time when what runs is done */
+    TUI_EDIT,       /* text: the input, to be written on in an editor; then tui_set_draft */
+    TUI_WANT_FILES, /* a file's name is being typed; once: tui_set_files */
+    TUI_INTERRUPT,  /* stop what runs */
+    TUI_DECIDE,     /* answer to the approval that is shown */
     TUI_QUIT,
     TUI_CYCLE_MODE,
     TUI_TOGGLE_THINKING,
@@ -29,7 +32,7 @@ enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_NO };
 
 struct tui_intent {
     enum tui_intent_kind kind;
-    const char *text; /* SUBMIT; DECIDE with TUI_NO: the reason, may be "" */
+    const char *text; /* SUBMIT, QUEUE, EDIT; DECIDE with TUI_NO: the reason, may be "" */
     size_t length;
     enum tui_decision decision;
 };
@@ -37,7 +40,11 @@ struct tui_intent {
 typedef void tui_callback(void *context, const struct tui_intent *intent);
 
 /* `terminal` is borrowed. */
+struct keymap;
 struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context);
+/* Takes the key map in place of the standard one; it is checked. */
+void tui_set_keymap(struct tui *tui, struct keymap *keymap);
+void tui_set_vi(struct tui *tui, bool vi);
 void tui_destroy(struct tui *tui);
 
 /* Reads the keys that are waiting. False when the terminal is gone. `now_us`: monotonic, for double
@@ -88,13 +95,19 @@ void tui_set_status(struct tui *tui, const struct tui_status *status);
 struct tui_command {
     const char *name; /* without the slash */
     const char *help;
+    const char *choices; /* words that it takes, "on|off"; NULL = none are known */
 };
 /* The commands that are offered after a slash, in this order. Borrowed for good. */
 void tui_set_commands(struct tui *tui, const struct tui_command *commands, size_t count);
 /* Input history of earlier conversations, oldest first. */
 void tui_add_history(struct tui *tui, const char *text);
-/* What is in the input line, e.g. to keep a draft; a view. */
-const char *tui_draft(const struct tui *tui);
+/* Files to offer after an @, relative to the workspace, folders with a slash. Borrowed until the
+ * next call. */
+void tui_set_files(struct tui *tui, char *const *files, size_t count);
+/* What is being written, pastes unfolded, e.g. to keep a draft; a view until the next call. */
+const char *tui_draft(struct tui *tui);
+/* Changes whenever the draft does. */
+size_t tui_draft_revision(const struct tui *tui);
 void tui_set_draft(struct tui *tui, const char *text);
 
 #endif

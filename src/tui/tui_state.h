@@ -8,9 +8,12 @@
 #include "base/str.h"
 #include "tui/completion.h"
 #include "tui/dialog.h"
+#include "tui/keymap.h"
 #include "tui/layout.h"
+#include "tui/paste.h"
 #include "tui/statusline.h"
 #include "tui/tui.h"
+#include "tui/vi.h"
 
 /* A time long past, for keys that were not pressed yet. */
 #define TUI_NEVER (LLONG_MIN / 2)
@@ -24,6 +27,13 @@ struct tui {
     struct transcript *transcript;
     struct editor *editor;
     struct history *history;
+    struct keymap *keymap;
+    uint32_t first_key; /* of two that make one; 0 = none waits */
+    struct pastes pastes;
+    struct vi vi;
+    struct str draft; /* what tui_draft gave out */
+    struct str stash; /* an input that was put aside */
+    bool wants_files; /* they were asked for */
     struct completion completion;
     struct dialog dialog;
     struct statusline status;
