@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "app/command_undo.h"
 #include "app/screen_state.h"
 #include "base/mem.h"
 
@@ -71,6 +72,27 @@ static void run_status(struct screen *screen, const char *argument)
                   screen->sandbox.data, screen->context_used, screen->context_size);
 }
 
+static void run_undo(struct screen *screen, const char *argument)
+{
+    struct err err = {0};
+    struct str out;
+    if (screen->app.undo == NULL || agent_busy(screen->app.agent)) {
+        screen_notice(screen, true, "%s",
+                      screen->app.undo == NULL ? "There is no undo here (undo.megabytes)."
+                                               : "Something still runs; Esc stops it.");
+        return;
+    }
+    str_init(&out);
+    bool ok = command_undo_words(screen->app.undo, argument, &out, &err);
+    if (out.length > 0) {
+        tui_add_notice(screen->tui, out.data, false);
+    }
+    if (!ok) {
+        screen_notice(screen, true, "%s", err.text);
+    }
+    str_finish(&out);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -78,23 +100,40 @@ static void run_quit(struct screen *screen, const char *argument)
 }
 
 const struct slash_command slash_commands[] = {
-    {"help", "", "this list", run_help, NULL},
-    {"new", "", "begin a new conversation", run_new, NULL},
-    {"clear", "", "the same", run_new, NULL},
-    {"think", "[on|off]", "let the model think before it answers", run_think, "on|off"},
-    {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode, "read-only|ask|auto-edit|full"},
-    {"status", "", "model, workspace, sandbox, context", run_status, NULL},
-    {"quit", "", "leave; the conversation is kept", run_quit, NULL},
-    {"exit", "", "the same", run_quit, NULL},
+    {"help", "", "this list", run_help},
+    {"new", "", "begin a new conversation", run_new},
+    {"clear", "", "the same", run_new},
+    {"think", "[on|off]", "let the model think before it answers", run_think},
+    {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode},
+    {"undo", "[list|diff|TURN]", "take file changes of a turn back, or show them", run_undo},
+    {"status", "", "model, workspace, sandbox, context", run_status},
+    {"quit", "", "leave; the conversation is kept", run_quit},
+    {"exit", "", "the same", run_quit},
 };
 const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands[0];
+
+/* The words that a command takes, for completion. */
+static const char *choices(const char *name)
+{
+    static const char *const table[][2] = {
+        {"think", "on|off"},
+        {"mode", "read-only|ask|auto-edit|full"},
+        {"undo", "list|diff"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i][0], name) == 0) {
+            return table[i][1];
+        }
+    }
+    return NULL;
+}
 
 const struct tui_command *slash_offers(void)
 {
     static struct tui_command offers[sizeof slash_commands / sizeof slash_commands[0]];
     for (size_t i = 0; i < slash_command_count; i++) {
         offers[i] = (struct tui_command){slash_commands[i].name, slash_commands[i].help,
-                                         slash_commands[i].choices};
+                                         choices(slash_commands[i].name)};
     }
     return offers;
 }

@@ -12,7 +12,6 @@ struct slash_command {
     const char *argument; /* "[on|off]" or "" */
     const char *help;
     void (*run)(struct screen *screen, const char *argument);
-    const char *choices; /* words that it takes, for completion: "on|off"; NULL = none are known */
 };
 
 extern const struct slash_command slash_commands[];

@@ -1,4 +1,4 @@
-#include "glob.h"
+#include "base/glob.h"
 
 #include <stddef.h>
 #include <string.h>

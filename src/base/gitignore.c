@@ -1,12 +1,11 @@
-#include "gitignore.h"
+#include "base/gitignore.h"
 
 #include <string.h>
 
 #include "base/err.h"
+#include "base/glob.h"
 #include "base/mem.h"
 #include "base/vec.h"
-
-#include "glob.h"
 
 struct gitignore_rule {
     char *pattern;       /* without '!', the slash in front and the one at the end */
