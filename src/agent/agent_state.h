@@ -1,4 +1,5 @@
-/* agent_state: what agent.c and agent_snapshot.c share. No other file includes it. */
+/* agent_state: what agent.c, agent_snapshot.c and agent_waiting.c share. No other file includes it.
+ */
 #ifndef CARAT_AGENT_AGENT_STATE_H
 #define CARAT_AGENT_AGENT_STATE_H
 
@@ -17,6 +18,7 @@
 struct waiting_text {
     char *text;
     size_t length;
+    bool steers; /* goes in before the next step; else a turn of its own */
 };
 
 struct agent {
@@ -80,5 +82,15 @@ bool agent_hold_call(struct agent *agent, int place);
 bool agent_hold_end(struct agent *agent, enum turn_outcome outcome);
 /* True when the call was one that waits: it will be dropped. */
 bool agent_cancel_held(struct agent *agent, int place);
+
+/* --- of agent_waiting.c --- */
+
+void agent_wait(struct agent *agent, const char *text, size_t length, bool steers);
+/* Takes one out; its text is the caller's (mem_free). */
+struct waiting_text agent_take_waiting(struct agent *agent, size_t index);
+/* Puts a message of the user's on disk and into the conversation. */
+bool agent_add_user(struct agent *agent, const char *text, size_t length, struct err *err);
+/* Before a step: what steers becomes part of the conversation. */
+void agent_take_steering(struct agent *agent);
 
 #endif

@@ -7,15 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/screen_input.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "models/catalogue.h"
+#include "tui/keymap.h"
 
 enum { FRAME_US = 16000, SPIN_MS = 100 };
 
 /* --- status line and notices --- */
+
+static bool screen_busy(const struct screen *screen)
+{
+    return agent_busy(screen->app.agent) || screen->own.running;
+}
 
 void screen_refresh_status(struct screen *screen)
 {
@@ -25,7 +32,7 @@ void screen_refresh_status(struct screen *screen)
         .sandbox = screen->sandbox.data,
         .sandbox_warning = screen->sandbox_warning,
         .thinking = screen->thinking,
-        .busy = agent_busy(screen->app.agent),
+        .busy = screen_busy(screen),
         .activity = screen->activity.data,
         .context_used = screen->context_used,
         .context_size = screen->context_size,
@@ -163,6 +170,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USER:
         tui_add_user(tui, event->text, event->length);
+        screen_input_show_waiting(screen);
         set_activity(screen, "reading");
         break;
     case AGENT_PREFILL:
@@ -249,19 +257,6 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
 
 /* --- what the user wants --- */
 
-static void submit(struct screen *screen, const char *text, size_t length)
-{
-    struct err err;
-    char *copy = mem_strndup(text, length);
-    bool command = copy[0] == '/' && slash_run(screen, copy);
-    if (!command && copy[strspn(copy, " \t\n")] != '\0' &&
-        !agent_submit(screen->app.agent, copy, length, &err)) {
-        screen_notice(screen, true, "%s", err.text);
-        tui_set_draft(screen->tui, copy); /* nothing that was typed is lost */
-    }
-    mem_free(copy);
-}
-
 static void decide(struct screen *screen, const struct tui_intent *intent)
 {
     static const enum approval_answer answers[] = {
@@ -293,14 +288,19 @@ static void intent(void *context, const struct tui_intent *intent)
     struct screen *screen = context;
     switch (intent->kind) {
     case TUI_SUBMIT:
-        submit(screen, intent->text, intent->length);
-        break;
     case TUI_QUEUE:
+        screen_input_submit(screen, intent->text, intent->length, intent->kind == TUI_SUBMIT);
+        break;
     case TUI_EDIT:
+        screen_input_edit(screen, intent->text);
+        break;
     case TUI_WANT_FILES:
+        screen_input_want_files(screen);
         break;
     case TUI_INTERRUPT:
-        agent_cancel(screen->app.agent);
+        if (!screen_input_interrupt(screen)) {
+            agent_cancel(screen->app.agent);
+        }
         break;
     case TUI_DECIDE:
         decide(screen, intent);
@@ -347,7 +347,7 @@ static void spin(uv_timer_t *handle)
 /* An idle screen has no timer at all. */
 static void run_spinner(struct screen *screen)
 {
-    bool busy = agent_busy(screen->app.agent), running = uv_is_active((uv_handle_t *)&screen->spin);
+    bool busy = screen_busy(screen), running = uv_is_active((uv_handle_t *)&screen->spin);
     if (busy && !running) {
         uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
     } else if (!busy && running) {
@@ -359,6 +359,7 @@ static void before_wait(uv_prepare_t *handle)
 {
     struct screen *screen = handle->data;
     run_spinner(screen);
+    screen_input_note_draft(screen);
     if (!tui_dirty(screen->tui) || uv_is_active((uv_handle_t *)&screen->frame)) {
         return;
     }
@@ -395,6 +396,15 @@ static int open_for_waiting(void)
     return fd >= 0 ? fd : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
+void screen_watch_keys(struct screen *screen, bool watch)
+{
+    if (watch) {
+        uv_poll_start(&screen->keys, UV_READABLE | UV_DISCONNECT, keys_ready);
+    } else {
+        uv_poll_stop(&screen->keys);
+    }
+}
+
 static void watch(struct screen *screen)
 {
     uv_loop_t *loop = &screen->app.loop;
@@ -408,7 +418,7 @@ static void watch(struct screen *screen)
     uv_signal_init(loop, &screen->hung_up);
     screen->keys.data = screen->before_wait.data = screen->frame.data = screen->spin.data = screen;
     screen->resized.data = screen->terminate.data = screen->hung_up.data = screen;
-    uv_poll_start(&screen->keys, UV_READABLE | UV_DISCONNECT, keys_ready);
+    screen_watch_keys(screen, true);
     uv_prepare_start(&screen->before_wait, before_wait);
     uv_signal_start(&screen->resized, on_resize, SIGWINCH);
     uv_signal_start(&screen->terminate, on_terminate, SIGTERM);
@@ -477,7 +487,7 @@ static void submit_words(struct screen *screen, size_t first)
         str_append_format(&text, "%s%s", i > first ? " " : "", words->items[i]);
     }
     if (text.length > 0) {
-        submit(screen, text.data, text.length);
+        screen_input_submit(screen, text.data, text.length, true);
     }
     str_finish(&text);
 }
@@ -491,34 +501,47 @@ enum exit_code screen_run(const struct config *config, size_t first)
     str_init(&screen.model_name);
     str_init(&screen.sandbox);
     describe_sandbox(&screen);
-    struct app_face face = {agent_event, &screen};
-    guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
-    if (!app_open(&screen.app, config, false, face, &err)) {
+    struct keymap *keymap = screen_input_read_keys(config, &err);
+    if (keymap == NULL) {
         fprintf(stderr, "carat: %s\n", err.text);
-        finish(&screen);
-        return screen.app.exit_code;
-    }
-    screen.terminal = terminal_curses_create(&err);
-    if (screen.terminal == NULL) {
-        fprintf(stderr, "carat: %s\n", err.text);
-        app_close(&screen.app);
         finish(&screen);
         return EXIT_CODE_USAGE;
     }
+    struct app_face face = {agent_event, &screen, screen_input_tool_output,
+                            screen_input_tool_finished};
+    guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
+    bool opened = app_open(&screen.app, config, false, face, &err);
+    if (opened) {
+        screen.terminal = terminal_curses_create(&err);
+    }
+    if (screen.terminal == NULL) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        enum exit_code code = opened ? EXIT_CODE_USAGE : screen.app.exit_code;
+        if (opened) {
+            app_close(&screen.app);
+        }
+        keymap_destroy(keymap);
+        finish(&screen);
+        return code;
+    }
     screen.tui = tui_create(screen.terminal, intent, &screen);
+    tui_set_keymap(screen.tui, keymap);
     tui_set_commands(screen.tui, slash_offers(), slash_command_count);
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
     screen_refresh_status(&screen);
     watch(&screen);
+    screen_input_open(&screen);
     submit_words(&screen, first);
     app_run(&screen.app);
     tui_draw(screen.tui);
+    screen_input_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");
     app_close(&screen.app);
+    screen_input_finish(&screen);
     close(screen.keys_descriptor); /* the loop has let go of it */
     enum exit_code code = screen.app.exit_code;
     finish(&screen);

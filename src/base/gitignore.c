@@ -1,11 +1,11 @@
-#include "base/gitignore.h"
+#include "gitignore.h"
 
 #include <string.h>
 
-#include "base/err.h"
-#include "base/glob.h"
-#include "base/mem.h"
-#include "base/vec.h"
+#include "err.h"
+#include "glob.h"
+#include "mem.h"
+#include "vec.h"
 
 struct gitignore_rule {
     char *pattern;       /* without '!', the slash in front and the one at the end */

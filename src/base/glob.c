@@ -1,4 +1,4 @@
-#include "base/glob.h"
+#include "glob.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -105,6 +105,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                     "Calls that always ask."},
     [OPTION_DENY] = {"approval.deny", "deny", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
                      "Calls that never run; wins over everything."},
+    [OPTION_VI] = {"tui.vi", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+                   "Write with vi's keys; Esc leads to its normal mode."},
     [OPTION_CD] = {NULL, "cd", 'C', OPTION_PATH, "DIR", NULL, NULL, 0, 0,
                    "Work in DIR instead of the current directory."},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,

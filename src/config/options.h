@@ -50,6 +50,7 @@ enum option {
     OPTION_ALLOW,
     OPTION_ASK,
     OPTION_DENY,
+    OPTION_VI,
     OPTION_CD,
     OPTION_PRINT,
     OPTION_OUTPUT_FORMAT,

@@ -416,14 +416,6 @@ static void edit(struct tui *tui, enum action action, const struct terminal_key 
     }
 }
 
-static void want_files(struct tui *tui)
-{
-    if (tui->completion.kind == COMPLETION_FILE && !tui->wants_files) {
-        tui->wants_files = true;
-        emit(tui, TUI_WANT_FILES);
-    }
-}
-
 static void input_key(struct tui *tui, struct terminal_key key, enum action action,
                       long long now_us)
 {
@@ -448,8 +440,11 @@ static void input_key(struct tui *tui, struct terminal_key key, enum action acti
     if (editor_revision(tui->editor) != revision && !walks) {
         history_leave(tui->history);
     }
+    bool before = tui->completion.kind == COMPLETION_FILE;
     completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
-    want_files(tui);
+    if (!before && tui->completion.kind == COMPLETION_FILE) {
+        emit(tui, TUI_WANT_FILES);
+    }
 }
 
 /* --- the search, the help, the question --- */

@@ -1,6 +1,7 @@
 /* The frame, from top to bottom:
  *
  *     transcript            what is left of the rows
+ *     waiting               what was said that waits for what runs
  *     question              while one is open
  *     rule
  *     input                 1..8 rows
@@ -43,6 +44,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     str_init(&tui->query);
     str_init(&tui->stash);
     str_init(&tui->draft);
+    str_init(&tui->waiting);
     tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
     tui_resize(tui);
     return tui;
@@ -63,6 +65,7 @@ void tui_destroy(struct tui *tui)
     str_finish(&tui->query);
     str_finish(&tui->stash);
     str_finish(&tui->draft);
+    str_finish(&tui->waiting);
     paste_finish(&tui->pastes);
     completion_finish(&tui->completion);
     keymap_destroy(tui->keymap);
@@ -135,7 +138,7 @@ bool tui_dirty(const struct tui *tui)
 
 struct frame {
     int rows, columns;
-    int transcript, dialog, rule, input, status; /* heights */
+    int transcript, waiting, dialog, rule, input, status; /* heights */
 };
 
 static int at_most(int value, int most)
@@ -162,6 +165,8 @@ static struct frame divide(struct tui *tui)
     frame.status = frame.rows >= 2 ? 1 : 0;
     frame.rule = frame.rows >= 5 ? 1 : 0;
     int left = frame.rows - frame.input - frame.status - frame.rule;
+    frame.waiting = left >= 2 * tui->waiting_rows ? tui->waiting_rows : 0;
+    left -= frame.waiting;
     if (tui->dialog.active && left > 0) {
         int context = left >= 12 ? 3 : 0; /* rows of the transcript that stay in sight */
         frame.dialog = at_most(dialog_height(&tui->dialog, frame.columns), left - context);
@@ -184,6 +189,15 @@ static void draw_help(struct tui *tui, int height)
     tui->help_rows = height > 0 ? (size_t)height : 0;
     for (size_t i = 0; i < tui->help_rows && tui->help_first + i < tui->help_layout.count; i++) {
         layout_draw_row(&tui->help_layout, tui->help_first + i, tui->surface, (int)i, 0, columns);
+    }
+}
+
+static void draw_waiting(struct tui *tui, int row)
+{
+    for (const char *line = tui->waiting.data; *line != '\0'; row++) {
+        size_t length = strcspn(line, "\n");
+        surface_put(tui->surface, row, 0, surface_columns(tui->surface), line, length, THEME_FAINT);
+        line += length + (line[length] == '\n');
     }
 }
 
@@ -283,6 +297,10 @@ void tui_draw(struct tui *tui)
         tui->transcript_rows = frame.transcript;
     }
     int row = frame.transcript;
+    if (frame.waiting > 0) {
+        draw_waiting(tui, row);
+        row += frame.waiting;
+    }
     if (frame.dialog > 0) {
         dialog_draw(&tui->dialog, tui->surface, row, frame.dialog);
     } else if (tui->searching) {
@@ -388,6 +406,28 @@ void tui_withdraw(struct tui *tui)
     tui->dirty = true;
 }
 
+void tui_set_waiting(struct tui *tui, const struct tui_waiting *waiting, size_t count, size_t total)
+{
+    struct str text;
+    str_init(&text);
+    for (size_t i = 0; i < count; i++) {
+        str_append(&text, waiting[i].steers ? "  next step: " : "  after this: ");
+        size_t length = strcspn(waiting[i].text, "\n");
+        str_append_bytes(&text, waiting[i].text, length);
+        str_append(&text, waiting[i].text[length] != '\0' ? " …\n" : "\n");
+    }
+    if (total > count && count > 0) {
+        str_truncate(&text, text.length - 1);
+        str_append_format(&text, "  (and %zu more)\n", total - count);
+    }
+    if (strcmp(text.data, tui->waiting.data) != 0) {
+        tui->dirty = true;
+    }
+    str_finish(&tui->waiting);
+    tui->waiting = text;
+    tui->waiting_rows = (int)count;
+}
+
 void tui_set_status(struct tui *tui, const struct tui_status *status)
 {
     if (statusline_set(&tui->status, status)) {
@@ -410,7 +450,6 @@ void tui_set_files(struct tui *tui, char *const *files, size_t count)
 {
     completion_set_files(&tui->completion, files, count);
     completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
-    tui->wants_files = true;
     tui->dirty = true;
 }
 

@@ -19,7 +19,7 @@ enum tui_intent_kind {
     TUI_SUBMIT,     /* text: a message, a /command or a !command; while busy: steers what runs */
     TUI_QUEUE,      /* text: a message for the time when what runs is done */
     TUI_EDIT,       /* text: the input, to be written on in an editor; then tui_set_draft */
-    TUI_WANT_FILES, /* a file's name is being typed; once: tui_set_files */
+    TUI_WANT_FILES, /* a file's name begins to be typed: tui_set_files */
     TUI_INTERRUPT,  /* stop what runs */
     TUI_DECIDE,     /* answer to the approval that is shown */
     TUI_QUIT,
@@ -91,6 +91,15 @@ struct tui_status {
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */
 };
+/* What the user said that waits for what runs. */
+enum { TUI_WAITING_MOST = 3 };
+struct tui_waiting {
+    const char *text;
+    bool steers; /* goes in before the next step; else when the turn is over */
+};
+/* Copies. The first `count` (at most TUI_WAITING_MOST) of `total` are shown. */
+void tui_set_waiting(struct tui *tui, const struct tui_waiting *waiting, size_t count,
+                     size_t total);
 void tui_set_status(struct tui *tui, const struct tui_status *status);
 struct tui_command {
     const char *name; /* without the slash */

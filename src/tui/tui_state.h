@@ -31,9 +31,10 @@ struct tui {
     uint32_t first_key; /* of two that make one; 0 = none waits */
     struct pastes pastes;
     struct vi vi;
-    struct str draft; /* what tui_draft gave out */
-    struct str stash; /* an input that was put aside */
-    bool wants_files; /* they were asked for */
+    struct str draft;   /* what tui_draft gave out */
+    struct str stash;   /* an input that was put aside */
+    struct str waiting; /* a line for each text that waits */
+    int waiting_rows;
     struct completion completion;
     struct dialog dialog;
     struct statusline status;

@@ -181,10 +181,13 @@ static void test_files(void **state)
     screen_key(&s, '\t'); /* a folder: one goes on into it */
     screen_type(&s, "sec\t");
     assert_true(screen_shows(&s, "@docs/security.md"));
+    assert_string_equal(screen_intents(&s),
+                        "WANT_FILES\nWANT_FILES\n"); /* they may be others now */
     screen_type(&s, "@nothing-like-that");
     screen_key(&s, '\r');
-    assert_string_equal(screen_intents(&s), "SUBMIT mail me@example.org about @src/tui/editor.h "
-                                            "@README.md @docs/security.md @nothing-like-that\n");
+    assert_string_equal(screen_intents(&s),
+                        "WANT_FILES\nSUBMIT mail me@example.org about @src/tui/editor.h "
+                        "@README.md @docs/security.md @nothing-like-that\n");
     screen_close(&s);
 }
 
