@@ -43,6 +43,7 @@ static void files_ready(void *context, char *const *paths, size_t count)
 
 void screen_input_open(struct screen *screen)
 {
+    tui_set_theme(screen->tui, config_string(screen->config, OPTION_THEME));
     tui_set_vi(screen->tui, config_boolean(screen->config, OPTION_VI));
     struct str draft;
     str_init(&draft);

@@ -107,6 +107,12 @@ const struct option_row option_table[OPTION_COUNT] = {
                      "Calls that never run; wins over everything."},
     [OPTION_VI] = {"tui.vi", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                    "Write with vi's keys; Esc leads to its normal mode."},
+    [OPTION_THEME] = {"tui.theme", "theme", 0, OPTION_CHOICE, "NAME", "colour",
+                      "colour|light|contrast|mono", 0, 0,
+                      "Colours of the screen; NO_COLOR takes all of them away."},
+    [OPTION_PLAIN] = {"tui.plain", "plain", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+                      "Talk line by line, for screen readers and terminals that cannot move their "
+                      "cursor."},
     [OPTION_CD] = {NULL, "cd", 'C', OPTION_PATH, "DIR", NULL, NULL, 0, 0,
                    "Work in DIR instead of the current directory."},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,

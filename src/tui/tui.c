@@ -84,6 +84,15 @@ void tui_set_vi(struct tui *tui, bool vi)
     tui->vi.enabled = vi;
 }
 
+void tui_set_theme(struct tui *tui, const char *name)
+{
+    const struct theme *theme = theme_find(name);
+    if (theme != NULL) {
+        surface_set_theme(tui->surface, theme);
+        tui->dirty = true;
+    }
+}
+
 /* --- keys, time, the terminal --- */
 
 bool tui_read_keys(struct tui *tui, long long now_us)

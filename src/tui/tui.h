@@ -45,6 +45,8 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
 /* Takes the key map in place of the standard one; it is checked. */
 void tui_set_keymap(struct tui *tui, struct keymap *keymap);
 void tui_set_vi(struct tui *tui, bool vi);
+/* colour, light, contrast or mono; another name changes nothing. */
+void tui_set_theme(struct tui *tui, const char *name);
 void tui_destroy(struct tui *tui);
 
 /* Reads the keys that are waiting. False when the terminal is gone. `now_us`: monotonic, for double
