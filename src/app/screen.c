@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -381,6 +382,13 @@ static void on_resize(uv_signal_t *handle, int signal)
     tui_resize(screen->tui);
 }
 
+static void on_interrupt(uv_signal_t *handle, int signal)
+{
+    struct screen *screen = handle->data;
+    (void)signal;
+    tui_interrupt(screen->tui);
+}
+
 static void on_terminate(uv_signal_t *handle, int signal)
 {
     struct screen *screen = handle->data;
@@ -416,6 +424,8 @@ static void watch(struct screen *screen)
     uv_signal_init(loop, &screen->resized);
     uv_signal_init(loop, &screen->terminate);
     uv_signal_init(loop, &screen->hung_up);
+    uv_signal_init(loop, &screen->interrupted);
+    screen->interrupted.data = screen;
     screen->keys.data = screen->before_wait.data = screen->frame.data = screen->spin.data = screen;
     screen->resized.data = screen->terminate.data = screen->hung_up.data = screen;
     screen_watch_keys(screen, true);
@@ -423,6 +433,9 @@ static void watch(struct screen *screen)
     uv_signal_start(&screen->resized, on_resize, SIGWINCH);
     uv_signal_start(&screen->terminate, on_terminate, SIGTERM);
     uv_signal_start(&screen->hung_up, on_terminate, SIGHUP);
+    if (screen->plain) {
+        uv_signal_start(&screen->interrupted, on_interrupt, SIGINT);
+    }
 }
 
 static void stop_watching(struct screen *screen)
@@ -431,7 +444,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->keys,    (uv_handle_t *)&screen->before_wait,
         (uv_handle_t *)&screen->frame,   (uv_handle_t *)&screen->spin,
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
-        (uv_handle_t *)&screen->hung_up,
+        (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->interrupted,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
@@ -492,6 +505,14 @@ static void submit_words(struct screen *screen, size_t first)
     str_finish(&text);
 }
 
+/* A terminal that only prints, or that says nothing of itself, gets lines. */
+static bool wants_plain(const struct config *config)
+{
+    const char *term = getenv("TERM");
+    return config_boolean(config, OPTION_PLAIN) || term == NULL || term[0] == '\0' ||
+           strcmp(term, "dumb") == 0;
+}
+
 enum exit_code screen_run(const struct config *config, size_t first)
 {
     struct screen screen = {.config = config, .thinking = config_boolean(config, OPTION_THINKING)};
@@ -511,10 +532,11 @@ enum exit_code screen_run(const struct config *config, size_t first)
                             screen_input_tool_finished};
     guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     bool opened = app_open(&screen.app, config, false, face, &err);
-    if (opened) {
+    screen.plain = wants_plain(config);
+    if (opened && !screen.plain) {
         screen.terminal = terminal_curses_create(&err);
     }
-    if (screen.terminal == NULL) {
+    if (!opened || (screen.terminal == NULL && !screen.plain)) {
         fprintf(stderr, "carat: %s\n", err.text);
         enum exit_code code = opened ? EXIT_CODE_USAGE : screen.app.exit_code;
         if (opened) {
@@ -524,7 +546,8 @@ enum exit_code screen_run(const struct config *config, size_t first)
         finish(&screen);
         return code;
     }
-    screen.tui = tui_create(screen.terminal, intent, &screen);
+    screen.tui = screen.plain ? tui_create_plain(STDIN_FILENO, STDOUT_FILENO, intent, &screen)
+                              : tui_create(screen.terminal, intent, &screen);
     tui_set_keymap(screen.tui, keymap);
     tui_set_commands(screen.tui, slash_offers(), slash_command_count);
     screen.mode = app_mode(config, false);

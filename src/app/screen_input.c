@@ -47,7 +47,9 @@ void screen_input_open(struct screen *screen)
     tui_set_vi(screen->tui, config_boolean(screen->config, OPTION_VI));
     struct str draft;
     str_init(&draft);
-    draft_find(screen->app.paths.state, screen->app.workspace, &draft);
+    if (!screen->plain) {
+        draft_find(screen->app.paths.state, screen->app.workspace, &draft);
+    }
     if (draft.length > 0) {
         tui_set_draft(screen->tui, draft.data);
     }
@@ -63,6 +65,9 @@ static void keep_draft(struct screen *screen)
 {
     struct err err;
     screen->draft_revision = tui_draft_revision(screen->tui);
+    if (screen->plain) {
+        return; /* the terminal edits the line: there is no draft */
+    }
     if (!draft_keep(screen->app.paths.state, screen->app.workspace, tui_draft(screen->tui), &err) &&
         !screen->draft_failed) {
         screen->draft_failed = true; /* said once: it will not get better by being repeated */

@@ -21,6 +21,8 @@ struct screen {
     uv_timer_t frame;         /* the next moment a frame is due */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
     uv_signal_t resized, terminate, hung_up;
+    uv_signal_t interrupted; /* plain: the terminal makes a signal of Ctrl+C */
+    bool plain;              /* line by line; there is no `terminal` then */
     int64_t drawn_us;
     enum approval_mode mode;
     bool thinking;

@@ -593,3 +593,51 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
         input_key(tui, *key, action, now_us);
     }
 }
+
+/* --- plain: lines in place of keys --- */
+
+/* y, a, or n with a reason behind it. False: it is none of them. */
+static bool answer_line(struct tui *tui, const struct str *line)
+{
+    static const char letters[] = "yan";
+    static const enum tui_decision decisions[] = {TUI_YES, TUI_YES_SESSION, TUI_NO};
+    const char *letter = line->length > 0 ? strchr(letters, line->data[0]) : NULL;
+    size_t blanks = letter != NULL ? strspn(line->data + 1, " ,:") : 0;
+    bool alone = line->length == 1;
+    if (letter == NULL || (!alone && (*letter != 'n' || blanks == 0))) {
+        return false;
+    }
+    const char *reason = line->data + 1 + blanks;
+    struct tui_intent intent = {.kind = TUI_DECIDE,
+                                .text = reason,
+                                .length = strlen(reason),
+                                .decision = decisions[letter - letters]};
+    dialog_close(&tui->dialog);
+    tui->plain->asking = false;
+    tui->callback(tui->context, &intent);
+    return true;
+}
+
+void dispatch_lines(struct tui *tui)
+{
+    struct str line, clean;
+    str_init(&line);
+    str_init(&clean);
+    while (plain_read(tui->plain, &line)) {
+        str_clear(&clean);
+        editor_append_clean(&clean, line.data, line.length);
+        if (tui->dialog.active) {
+            if (!answer_line(tui, &clean)) {
+                plain_notice(tui->plain, "say y, a, or n and why not", true);
+            }
+        } else if (!only_blanks(clean.data)) {
+            struct tui_intent intent = {
+                .kind = TUI_SUBMIT, .text = clean.data, .length = clean.length};
+            tui->callback(tui->context, &intent);
+        }
+        tui->dirty = true;
+        str_clear(&line);
+    }
+    str_finish(&line);
+    str_finish(&clean);
+}

@@ -50,10 +50,22 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     return tui;
 }
 
+struct tui *tui_create_plain(int in, int out, tui_callback *callback, void *context)
+{
+    struct tui *tui = tui_create(NULL, callback, context);
+    tui->plain = mem_alloc(1, sizeof *tui->plain);
+    plain_init(tui->plain, in, out);
+    return tui;
+}
+
 void tui_destroy(struct tui *tui)
 {
     if (tui == NULL) {
         return;
+    }
+    if (tui->plain != NULL) {
+        plain_finish(tui->plain);
+        mem_free(tui->plain);
     }
     surface_destroy(tui->surface);
     transcript_destroy(tui->transcript);
@@ -97,6 +109,10 @@ void tui_set_theme(struct tui *tui, const char *name)
 
 bool tui_read_keys(struct tui *tui, long long now_us)
 {
+    if (tui->plain != NULL) {
+        dispatch_lines(tui);
+        return !tui->plain->lost;
+    }
     struct terminal_key key;
     while (!tui->suspended && tui->terminal->ops->read(tui->terminal, &key)) {
         dispatch_key(tui, &key, now_us);
@@ -104,8 +120,20 @@ bool tui_read_keys(struct tui *tui, long long now_us)
     return !tui->terminal->ops->lost(tui->terminal);
 }
 
+void tui_interrupt(struct tui *tui)
+{
+    struct terminal_key key = {.code = 'C' & 0x1F};
+    dispatch_key(tui, &key, TUI_NEVER / 2);
+    if (tui->plain != NULL && tui->hint != NULL) {
+        plain_notice(tui->plain, tui->hint, false);
+    }
+}
+
 void tui_tick(struct tui *tui, long long now_us)
 {
+    if (tui->plain != NULL) {
+        return;
+    }
     if (tui->hint != NULL && now_us - tui->hint_us > HINT_US) {
         tui->hint = NULL;
         tui->dirty = true;
@@ -120,6 +148,9 @@ void tui_tick(struct tui *tui, long long now_us)
 void tui_resize(struct tui *tui)
 {
     int rows, columns;
+    if (tui->terminal == NULL) {
+        return;
+    }
     tui->terminal->ops->size(tui->terminal, &rows, &columns);
     surface_resize(tui->surface, rows, columns);
     tui->dirty = true;
@@ -127,12 +158,18 @@ void tui_resize(struct tui *tui)
 
 void tui_suspend(struct tui *tui)
 {
+    if (tui->terminal == NULL) {
+        return;
+    }
     tui->terminal->ops->suspend(tui->terminal);
     tui->suspended = true;
 }
 
 void tui_resume(struct tui *tui)
 {
+    if (tui->terminal == NULL) {
+        return;
+    }
     tui->terminal->ops->resume(tui->terminal);
     tui->suspended = false;
     tui_resize(tui);
@@ -294,6 +331,10 @@ void tui_draw(struct tui *tui)
         return;
     }
     tui->dirty = false;
+    if (tui->plain != NULL) {
+        plain_prompt(tui->plain);
+        return;
+    }
     struct frame frame = divide(tui);
     if (frame.rows == 0 || frame.columns == 0) {
         return;
@@ -344,31 +385,51 @@ static void happened(struct tui *tui)
 
 void tui_add_user(struct tui *tui, const char *text, size_t length)
 {
-    transcript_add_user(tui->transcript, text, length);
+    if (tui->plain != NULL) {
+        plain_user(tui->plain, text, length);
+    } else {
+        transcript_add_user(tui->transcript, text, length);
+    }
     happened(tui);
 }
 
 void tui_add_text(struct tui *tui, const char *text, size_t length)
 {
-    transcript_add_answer(tui->transcript, text, length);
+    if (tui->plain != NULL) {
+        plain_text(tui->plain, text, length);
+    } else {
+        transcript_add_answer(tui->transcript, text, length);
+    }
     happened(tui);
 }
 
 void tui_add_thought(struct tui *tui, const char *text, size_t length)
 {
-    transcript_add_thought(tui->transcript, text, length);
+    if (tui->plain != NULL) {
+        plain_thought(tui->plain);
+    } else {
+        transcript_add_thought(tui->transcript, text, length);
+    }
     happened(tui);
 }
 
 void tui_end_message(struct tui *tui)
 {
-    transcript_end_message(tui->transcript);
+    if (tui->plain != NULL) {
+        plain_end_message(tui->plain);
+    } else {
+        transcript_end_message(tui->transcript);
+    }
     happened(tui);
 }
 
 void tui_add_call(struct tui *tui, const char *call_id, const char *title)
 {
-    transcript_add_call(tui->transcript, call_id, title);
+    if (tui->plain != NULL) {
+        plain_call(tui->plain, title);
+    } else {
+        transcript_add_call(tui->transcript, call_id, title);
+    }
     happened(tui);
 }
 
@@ -381,13 +442,21 @@ void tui_call_output(struct tui *tui, const char *call_id, const char *text, siz
 void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
                   bool failed)
 {
-    transcript_end_call(tui->transcript, call_id, result, length, failed);
+    if (tui->plain != NULL) {
+        plain_result(tui->plain, result, length, failed);
+    } else {
+        transcript_end_call(tui->transcript, call_id, result, length, failed);
+    }
     happened(tui);
 }
 
 void tui_add_notice(struct tui *tui, const char *text, bool is_error)
 {
-    transcript_add_notice(tui->transcript, text, is_error);
+    if (tui->plain != NULL) {
+        plain_notice(tui->plain, text, is_error);
+    } else {
+        transcript_add_notice(tui->transcript, text, is_error);
+    }
     happened(tui);
 }
 
@@ -402,6 +471,10 @@ void tui_clear(struct tui *tui)
 void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
 {
     (void)call_id; /* one question at a time: the answer can only be to this one */
+    if (tui->plain != NULL) {
+        dispatch_lines(tui); /* what was typed before the question is no answer to it */
+        plain_ask(tui->plain, title, description);
+    }
     dialog_open(&tui->dialog, title, description);
     tui->searching = false;
     tui->help = false;
@@ -412,6 +485,9 @@ void tui_ask(struct tui *tui, const char *call_id, const char *title, const char
 void tui_withdraw(struct tui *tui)
 {
     dialog_close(&tui->dialog);
+    if (tui->plain != NULL) {
+        tui->plain->asking = false;
+    }
     tui->dirty = true;
 }
 
@@ -441,6 +517,9 @@ void tui_set_status(struct tui *tui, const struct tui_status *status)
 {
     if (statusline_set(&tui->status, status)) {
         happened(tui);
+    }
+    if (tui->plain != NULL) {
+        tui->plain->busy = status->busy;
     }
 }
 

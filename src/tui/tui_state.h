@@ -11,6 +11,7 @@
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/paste.h"
+#include "tui/plain.h"
 #include "tui/statusline.h"
 #include "tui/tui.h"
 #include "tui/vi.h"
@@ -19,7 +20,8 @@
 #define TUI_NEVER (LLONG_MIN / 2)
 
 struct tui {
-    struct terminal *terminal;
+    struct plain *plain;       /* NULL: a screen */
+    struct terminal *terminal; /* NULL: plain */
     tui_callback *callback;
     void *context;
 

@@ -87,7 +87,7 @@ class Screen:
         if "ASAN_OPTIONS" in place.env:
             env.append("ASAN_OPTIONS=" + place.env["ASAN_OPTIONS"])
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", place.work,
-                  "env", *env, "TERM=" + term, "sh", "-c", '"$@"; echo "[exit $?]"; exec sleep 1000', "sh", CARAT, *words)
+                  "env", *env, "TERM=" + term, "sh", "-c", 'trap : INT; "$@"; echo "[exit $?]"; exec sleep 1000', "sh", CARAT, *words)
 
     def tmux(self, *words):
         return subprocess.run(["tmux", "-S", self.name, *words], capture_output=True, text=True, check=True,

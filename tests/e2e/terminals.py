@@ -48,6 +48,37 @@ def case_sizes():
         tour("xterm-256color", columns, rows)
 
 
+def case_plain():
+    """Line by line, on a terminal that only prints, and when asked for: no escape sequence at all."""
+    for term, words in (("dumb", ()), ("xterm-256color", ("--plain",))):
+        with Place() as place:
+            place.write("notes.txt", "a line\n")
+            slow = {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200}
+            call = '<|tool_call>call:shell{command:<|"|>touch made<|"|>}<tool_call|><|tool_response>'
+            screen = Screen(place, *words, "-m", script(place, ANSWER, call, "it is made<turn|>", slow), term=term)
+            try:
+                screen.wait(">")
+                screen.say("hello")
+                screen.wait("carat: # Heading", "the last line\n")
+                screen.say("!cat notes.txt")
+                screen.wait("tool: ! cat notes.txt", "result: a line")
+                screen.say("make it")
+                screen.wait("question: shell", "$ touch made")
+                screen.say("maybe")
+                screen.wait("say y, a, or n")
+                screen.say("y")
+                screen.wait("carat: it is made")
+                check(os.path.exists(os.path.join(place.work, "made")), "made")
+                screen.say("count")
+                time.sleep(0.7)
+                screen.key("C-c")
+                screen.wait("topped by the user")
+                screen.key("C-d")
+                screen.wait("[exit 0]")
+            finally:
+                screen.close()
+
+
 def case_own_command():
     """!command runs in the sandbox, is shown, and is context of the next message."""
     with Place() as place:
