@@ -16,7 +16,9 @@
 #include "models/catalogue.h"
 #include "tui/keymap.h"
 
-enum { FRAME_US = 16000, SPIN_MS = 100 };
+/* What streams in is drawn twenty times a second, so that a token costs few bytes; what a key did
+ * is drawn at once. */
+enum { FRAME_US = 50000, SPIN_MS = 200 };
 
 /* --- status line and notices --- */
 
@@ -332,6 +334,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
+    screen->key_came = true;
 }
 
 static void frame_due(uv_timer_t *handle)
@@ -361,12 +364,14 @@ static void before_wait(uv_prepare_t *handle)
     struct screen *screen = handle->data;
     run_spinner(screen);
     screen_input_note_draft(screen);
-    if (!tui_dirty(screen->tui) || uv_is_active((uv_handle_t *)&screen->frame)) {
+    bool at_once = screen->key_came;
+    screen->key_came = false;
+    if (!tui_dirty(screen->tui) || (uv_is_active((uv_handle_t *)&screen->frame) && !at_once)) {
         return;
     }
     int64_t now = clock_monotonic_us();
     int64_t wait = screen->drawn_us + FRAME_US - now;
-    if (wait > 0) {
+    if (wait > 0 && !at_once) {
         uv_timer_start(&screen->frame, frame_due, (uint64_t)(wait / 1000 + 1), 0);
         return;
     }

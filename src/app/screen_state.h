@@ -24,6 +24,7 @@ struct screen {
     uv_signal_t interrupted; /* plain: the terminal makes a signal of Ctrl+C */
     bool plain;              /* line by line; there is no `terminal` then */
     int64_t drawn_us;
+    bool key_came; /* since the last frame: it is drawn at once */
     enum approval_mode mode;
     bool thinking;
     struct str activity;

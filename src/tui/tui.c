@@ -24,7 +24,7 @@
 #include "tui/transcript.h"
 #include "tui/tui_state.h"
 
-enum { INPUT_ROWS = 8, TICK_US = 100000, HINT_US = 1000000, HAPPENINGS_A_TURN = 4 };
+enum { INPUT_ROWS = 8, TICK_US = 200000, HINT_US = 1000000 };
 
 struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context)
 {
@@ -369,8 +369,7 @@ void tui_draw(struct tui *tui)
         if (hint == NULL && tui->dialog.active) {
             hint = "waiting for your answer";
         }
-        statusline_draw(&tui->status, tui->surface, row, hint,
-                        tui->ticks + tui->happenings / HAPPENINGS_A_TURN);
+        statusline_draw(&tui->status, tui->surface, row, hint, tui->ticks);
     }
     surface_show(tui->surface, tui->terminal);
 }
@@ -379,7 +378,6 @@ void tui_draw(struct tui *tui)
 
 static void happened(struct tui *tui)
 {
-    tui->happenings++;
     tui->dirty = true;
 }
 

@@ -56,8 +56,8 @@ void tui_destroy(struct tui *tui);
 /* Reads the keys that are waiting. False when the terminal is gone. `now_us`: monotonic, for double
  * presses. */
 bool tui_read_keys(struct tui *tui, long long now_us);
-/* Turns the spinner, at most ten times a second, and takes back hints that are over. To be called
- * with each frame while something runs; without it only what happens turns the spinner. */
+/* Turns the spinner, at most five times a second, and takes back hints that are over. To be called
+ * with each frame while something runs. */
 void tui_tick(struct tui *tui, long long now_us);
 void tui_resize(struct tui *tui);
 /* Redraws what changed; nothing when nothing did. */

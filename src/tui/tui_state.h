@@ -61,7 +61,7 @@ struct tui {
     long long key_us;                          /* when the last key came */
     bool typing_ahead; /* a question came up while somebody may have been typing */
 
-    unsigned happenings, ticks; /* turn the spinner */
+    unsigned ticks; /* turn the spinner */
     long long tick_us;
 };
 
