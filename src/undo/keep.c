@@ -11,7 +11,7 @@
 #include "undo/record.h"
 
 struct name {
-    char text[2 * BLAKE2B_SIZE + 1];
+    char text[2 * HASH_BYTES + 1];
 };
 
 struct used {
@@ -28,7 +28,7 @@ static void add(struct used *used, const struct tree_entry *entry)
 {
     if (entry->kind == TREE_FILE) {
         vec_room(&used->items, &used->capacity, used->count + 1, sizeof *used->items);
-        tree_hash_text(entry->hash, used->items[used->count++].text);
+        hash_hex(entry->hash, used->items[used->count++].text);
     }
 }
 

@@ -22,7 +22,7 @@
 #include "base/str.h"
 #include "undo/tree.h"
 
-enum { PIECE = 64 * 1024, TRIES = 3, HEX = 2 * BLAKE2B_SIZE, NAME = HEX + 2 };
+enum { PIECE = 64 * 1024, TRIES = 3, HEX = 2 * HASH_BYTES, NAME = HEX + 2 };
 
 bool objects_open(struct objects *objects, const char *folder, struct err *err)
 {
@@ -47,10 +47,10 @@ void objects_close(struct objects *objects)
 }
 
 /* "ab/cdef..." */
-static void name_of(const unsigned char hash[BLAKE2B_SIZE], char name[NAME])
+static void name_of(const unsigned char hash[HASH_BYTES], char name[NAME])
 {
     char text[HEX + 1];
-    tree_hash_text(hash, text);
+    hash_hex(hash, text);
     memcpy(name, text, 2);
     name[2] = '/';
     memcpy(name + 3, text + 2, HEX - 1);
@@ -72,35 +72,39 @@ static bool write_all(int fd, const char *data, size_t size)
 }
 
 /* Hashes a file from its start and, with to >= 0, copies it. */
-static bool pass(int from, int to, unsigned char hash[BLAKE2B_SIZE], int64_t *size, struct err *err)
+static bool pass(int from, int to, unsigned char hash[HASH_BYTES], int64_t *size, struct err *err)
 {
-    struct blake2b state;
+    struct hash state;
+    unsigned char sum[HASH_BYTES];
     char piece[PIECE];
     int64_t at = 0;
-    blake2b_init(&state);
+    bool ok = true;
+    hash_init(&state);
     for (;;) {
         ssize_t got = pread(from, piece, sizeof piece, at);
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        if (got < 0) {
-            return err_errno(err, ERR_IO, "reading a file for its snapshot");
-        }
-        if (got == 0) {
+        if (got <= 0) {
+            ok = got == 0 || err_errno(err, ERR_IO, "reading a file for its snapshot");
             break;
         }
-        blake2b_add(&state, piece, (size_t)got);
+        hash_add(&state, piece, (size_t)got);
         if (to >= 0 && !write_all(to, piece, (size_t)got)) {
-            return err_errno(err, ERR_IO, "writing to the store of snapshots");
+            ok = err_errno(err, ERR_IO, "writing to the store of snapshots");
+            break;
         }
         at += got;
     }
-    blake2b_result(&state, hash);
-    *size = at;
-    return true;
+    hash_finish(&state, sum);
+    if (ok) {
+        memcpy(hash, sum, HASH_BYTES);
+        *size = at;
+    }
+    return ok;
 }
 
-bool objects_hash(int fd, unsigned char hash[BLAKE2B_SIZE], int64_t *size, struct err *err)
+bool objects_hash(int fd, unsigned char hash[HASH_BYTES], int64_t *size, struct err *err)
 {
     return pass(fd, -1, hash, size, err);
 }
@@ -124,11 +128,11 @@ static int create(struct objects *objects, const unsigned char first, const char
     return openat(objects->fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-bool objects_put(struct objects *objects, int fd, unsigned char hash[BLAKE2B_SIZE], int64_t *size,
+bool objects_put(struct objects *objects, int fd, unsigned char hash[HASH_BYTES], int64_t *size,
                  int64_t *added, struct err *err)
 {
     for (int attempt = 0; attempt < TRIES; attempt++) {
-        unsigned char first[BLAKE2B_SIZE], copied[BLAKE2B_SIZE];
+        unsigned char first[HASH_BYTES], copied[HASH_BYTES];
         int64_t length, copied_length;
         char name[NAME];
         if (!pass(fd, -1, first, &length, err)) {
@@ -143,7 +147,7 @@ bool objects_put(struct objects *objects, int fd, unsigned char hash[BLAKE2B_SIZ
             }
             bool cloned = length >= PIECE && ioctl(to, FICLONE, fd) == 0;
             bool ok = pass(cloned ? to : fd, cloned ? -1 : to, copied, &copied_length, err);
-            there = ok && copied_length == length && memcmp(copied, first, BLAKE2B_SIZE) == 0;
+            there = ok && copied_length == length && memcmp(copied, first, HASH_BYTES) == 0;
             if (!there) {
                 unlinkat(objects->fd, name, 0);
             }
@@ -154,7 +158,7 @@ bool objects_put(struct objects *objects, int fd, unsigned char hash[BLAKE2B_SIZ
             *added += there ? length : 0;
         }
         if (there) {
-            memcpy(hash, first, BLAKE2B_SIZE);
+            memcpy(hash, first, HASH_BYTES);
             *size = length;
             return true;
         }
@@ -162,7 +166,7 @@ bool objects_put(struct objects *objects, int fd, unsigned char hash[BLAKE2B_SIZ
     return err_set(err, ERR_UNAVAILABLE, "it kept changing while it was read");
 }
 
-static int open_object(struct objects *objects, const unsigned char hash[BLAKE2B_SIZE],
+static int open_object(struct objects *objects, const unsigned char hash[HASH_BYTES],
                        struct err *err)
 {
     char name[NAME];
@@ -174,24 +178,24 @@ static int open_object(struct objects *objects, const unsigned char hash[BLAKE2B
     return fd;
 }
 
-bool objects_copy_out(struct objects *objects, const unsigned char hash[BLAKE2B_SIZE], int64_t size,
+bool objects_copy_out(struct objects *objects, const unsigned char hash[HASH_BYTES], int64_t size,
                       int to, struct err *err)
 {
-    unsigned char found[BLAKE2B_SIZE];
+    unsigned char found[HASH_BYTES];
     int64_t length;
     int fd = open_object(objects, hash, err);
     if (fd < 0) {
         return false;
     }
     bool ok = pass(fd, to, found, &length, err);
-    if (ok && (length != size || memcmp(found, hash, BLAKE2B_SIZE) != 0)) {
+    if (ok && (length != size || memcmp(found, hash, HASH_BYTES) != 0)) {
         ok = err_set(err, ERR_FORMAT, "the content that was kept is damaged");
     }
     close(fd);
     return ok;
 }
 
-bool objects_read(struct objects *objects, const unsigned char hash[BLAKE2B_SIZE], size_t limit,
+bool objects_read(struct objects *objects, const unsigned char hash[HASH_BYTES], size_t limit,
                   struct str *out, struct err *err)
 {
     char name[NAME], *path = NULL;
@@ -261,8 +265,7 @@ static void sweep_one(void *context, int folder, const char *name, const char *h
 }
 
 void objects_sweep(struct objects *objects,
-                   bool (*keep)(void *context, const char hash[2 * BLAKE2B_SIZE + 1]),
-                   void *context)
+                   bool (*keep)(void *context, const char hash[2 * HASH_BYTES + 1]), void *context)
 {
     struct sweep sweep = {keep, context};
     each(objects, sweep_one, &sweep);

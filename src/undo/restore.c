@@ -204,7 +204,7 @@ static void make(struct restore *restore, size_t place, int folder, const char *
         return;
     }
     if (change->after.kind == TREE_FILE) {
-        if (now->kind == TREE_FILE && memcmp(now->hash, change->after.hash, BLAKE2B_SIZE) == 0 &&
+        if (now->kind == TREE_FILE && memcmp(now->hash, change->after.hash, HASH_BYTES) == 0 &&
             now->links == 1) {
             if (fchmodat(folder, name, change->after.mode & FILE_BITS, 0) != 0) {
                 refuse_errno(restore, place, "setting its permissions");

@@ -121,7 +121,7 @@ static bool scan_file(struct scan *scan, int folder, const char *name, const str
     } else if (scan->kept_bytes + entry->size > scan->options->total_limit) {
         leave_out(entry, "the snapshot is full (undo.megabytes)");
     } else if (is_known(known, entry)) {
-        memcpy(entry->hash, known->hash, BLAKE2B_SIZE);
+        memcpy(entry->hash, known->hash, HASH_BYTES);
     } else {
         ok = keep_content(scan, folder, name, status, entry, err);
     }

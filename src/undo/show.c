@@ -65,7 +65,7 @@ static void show_file(struct str *out, const struct record_change *change, struc
         str_append_format(out, "%s: permissions %03o to %03o\n", path, before->mode, after->mode);
     }
     if (before->kind == TREE_FILE && after->kind == TREE_FILE &&
-        memcmp(before->hash, after->hash, BLAKE2B_SIZE) == 0) {
+        memcmp(before->hash, after->hash, HASH_BYTES) == 0) {
         /* said already */
     } else if (read_text(objects, before, &old_text, &why) &&
                read_text(objects, after, &new_text, &why)) {

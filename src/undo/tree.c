@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-enum { LOAD_LIMIT = 512 * 1024 * 1024, HEX = 2 * BLAKE2B_SIZE };
+enum { LOAD_LIMIT = 512 * 1024 * 1024, HEX = 2 * HASH_BYTES };
 
 void tree_init(struct tree *tree)
 {
@@ -83,7 +83,7 @@ bool tree_entry_same(const struct tree_entry *a, const struct tree_entry *b)
     case TREE_ABSENT:
         return true;
     case TREE_FILE:
-        return a->mode == b->mode && memcmp(a->hash, b->hash, BLAKE2B_SIZE) == 0;
+        return a->mode == b->mode && memcmp(a->hash, b->hash, HASH_BYTES) == 0;
     case TREE_DIRECTORY:
         return a->mode == b->mode;
     case TREE_LINK:
@@ -95,20 +95,13 @@ bool tree_entry_same(const struct tree_entry *a, const struct tree_entry *b)
     return false;
 }
 
-void tree_hash_text(const unsigned char hash[BLAKE2B_SIZE], char out[HEX + 1])
-{
-    for (int i = 0; i < BLAKE2B_SIZE; i++) {
-        snprintf(out + 2 * i, 3, "%02x", hash[i]);
-    }
-}
-
-static bool read_hash(const char *text, unsigned char out[BLAKE2B_SIZE])
+static bool read_hash(const char *text, unsigned char out[HASH_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
     if (strlen(text) != HEX || strspn(text, digits) != HEX) {
         return false;
     }
-    for (int i = 0; i < BLAKE2B_SIZE; i++) {
+    for (int i = 0; i < HASH_BYTES; i++) {
         out[i] = (unsigned char)((strchr(digits, text[2 * i]) - digits) << 4 |
                                  (strchr(digits, text[2 * i + 1]) - digits));
     }
@@ -120,7 +113,7 @@ static bool read_hash(const char *text, unsigned char out[BLAKE2B_SIZE])
 void tree_write_entry(struct str *out, const struct tree_entry *entry)
 {
     char hash[HEX + 1];
-    tree_hash_text(entry->hash, hash);
+    hash_hex(entry->hash, hash);
     str_append_format(
         out, "%d %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 " %s",
         (int)entry->kind, entry->mode, entry->links, entry->device, entry->inode, entry->size,
@@ -168,12 +161,12 @@ bool tree_read_entry(const char **at, const char *end, struct tree_entry *entry,
 
 static void hash_body(const char *data, size_t length, char text[HEX + 1])
 {
-    struct blake2b hash;
-    unsigned char result[BLAKE2B_SIZE];
-    blake2b_init(&hash);
-    blake2b_add(&hash, data, length);
-    blake2b_result(&hash, result);
-    tree_hash_text(result, text);
+    struct hash hash;
+    unsigned char result[HASH_BYTES];
+    hash_init(&hash);
+    hash_add(&hash, data, length);
+    hash_finish(&hash, result);
+    hash_hex(result, text);
 }
 
 bool tree_save(const char *path, const struct str *body, struct err *err)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "undo/blake2b.h"
+#include "base/hash.h"
 
 struct err;
 struct str;
@@ -33,7 +33,7 @@ struct tree_entry {
     unsigned mode; /* permission bits */
     uint64_t links, device, inode;
     int64_t size, modified_ns, changed_ns; /* changed_ns 0: not to be believed next time */
-    unsigned char hash[BLAKE2B_SIZE];      /* FILE */
+    unsigned char hash[HASH_BYTES];        /* FILE */
 };
 
 struct tree {
@@ -62,8 +62,6 @@ bool tree_read_entry(const char **at, const char *end, struct tree_entry *entry,
 
 /* A field of its own: a view into what is read; NULL when there is none. */
 const char *tree_read_field(const char **at, const char *end);
-
-void tree_hash_text(const unsigned char hash[BLAKE2B_SIZE], char out[2 * BLAKE2B_SIZE + 1]);
 
 /* A file that begins with its hash: what is damaged is noticed (ERR_FORMAT). Written beside and
  * renamed. */

@@ -155,13 +155,13 @@ static void choose_roots(struct scan_names *roots, const struct undo_options *op
 
 static char *folder_of(const struct undo_options *options)
 {
-    struct blake2b hash;
-    unsigned char result[BLAKE2B_SIZE];
-    char text[2 * BLAKE2B_SIZE + 1];
-    blake2b_init(&hash);
-    blake2b_add(&hash, options->workspace, strlen(options->workspace));
-    blake2b_result(&hash, result);
-    tree_hash_text(result, text);
+    struct hash hash;
+    unsigned char result[HASH_BYTES];
+    char text[2 * HASH_BYTES + 1];
+    hash_init(&hash);
+    hash_add(&hash, options->workspace, strlen(options->workspace));
+    hash_finish(&hash, result);
+    hash_hex(result, text);
     struct str path;
     str_init(&path);
     str_append_format(&path, "%s/%.24s", options->folder, text);
