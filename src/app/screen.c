@@ -557,10 +557,10 @@ enum exit_code screen_run(const struct config *config, size_t first)
     tui_set_commands(screen.tui, slash_offers(), slash_command_count);
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
+    screen_input_open(&screen);
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
     screen_refresh_status(&screen);
     watch(&screen);
-    screen_input_open(&screen);
     submit_words(&screen, first);
     app_run(&screen.app);
     tui_draw(screen.tui);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/draft.h"
+#include "app/input_history.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/err.h"
@@ -41,8 +42,15 @@ static void files_ready(void *context, char *const *paths, size_t count)
     tui_set_files(screen->tui, paths, count);
 }
 
+static void add_history(void *context, const char *text)
+{
+    struct screen *screen = context;
+    tui_add_history(screen->tui, text);
+}
+
 void screen_input_open(struct screen *screen)
 {
+    input_history_read(screen->app.paths.state, add_history, screen);
     tui_set_theme(screen->tui, config_string(screen->config, OPTION_THEME));
     tui_set_vi(screen->tui, config_boolean(screen->config, OPTION_VI));
     struct str draft;
@@ -164,7 +172,12 @@ void screen_input_submit(struct screen *screen, const char *text, size_t length,
     struct err err;
     struct agent *agent = screen->app.agent;
     char *copy = mem_strndup(text, length);
-    bool ok = true;
+    bool ok = input_history_add(screen->app.paths.state, copy, &err);
+    if (!ok && !screen->history_failed) {
+        screen->history_failed = true; /* said once, as of the draft */
+        screen_notice(screen, true, "%s", err.text);
+    }
+    ok = true;
     if (copy[0] == '!') {
         ok = run_own(screen, copy + 1, &err);
     } else if (copy[0] == '/' && slash_run(screen, copy)) {

@@ -39,7 +39,7 @@ struct screen {
     struct file_index *files;
     uv_timer_t draft_due;
     size_t draft_revision; /* of the draft that is on disk */
-    bool draft_failed;
+    bool draft_failed, history_failed;
 };
 
 void screen_refresh_status(struct screen *screen);

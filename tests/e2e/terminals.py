@@ -158,6 +158,36 @@ def case_draft_after_a_crash():
             screen.close()
 
 
+def case_history_of_earlier_runs():
+    with Place() as place:
+        for turn in ("the first\nthing", "a second"):
+            screen = Screen(place, "-m", script(place, ANSWER))
+            try:
+                screen.wait("script")
+                for line in turn.split("\n"):
+                    screen.type(line)
+                    screen.key("C-j")
+                screen.key("BSpace", "Enter")
+                screen.wait("the last line")
+                screen.key("C-d")
+                screen.wait("[exit 0]")
+            finally:
+                screen.close()
+        check(os.stat(os.path.join(place.home, "state", "history")).st_mode & 0o777 == 0o600, "the file's mode")
+        with open(os.path.join(place.home, "state", "history"), "a") as file:
+            file.write('{"broken\n')
+        screen = Screen(place, "-m", script(place, ANSWER))
+        try:
+            screen.wait("script")
+            screen.key("Up")
+            screen.wait("> a second")
+            screen.key("C-u", "C-r")
+            screen.type("fir")
+            screen.wait("history: fir  the first")
+        finally:
+            screen.close()
+
+
 def case_files():
     with Place() as place:
         os.makedirs(os.path.join(place.work, "src", "deep"))
