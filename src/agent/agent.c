@@ -20,6 +20,8 @@
 #include <string.h>
 
 #include "agent/agent_state.h"
+#include "agent/attached.h"
+#include "agent/attachment.h"
 #include "agent/calls.h"
 #include "agent/context.h"
 #include "agent/journal.h"
@@ -39,7 +41,8 @@
 #include "infer/infer.h"
 
 static void feed(struct agent *agent, struct turn_event event);
-static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err);
+static bool start_turn(struct agent *agent, const char *text, size_t length,
+                       struct attached *attached, struct err *err);
 
 /* --- telling the face --- */
 
@@ -166,6 +169,10 @@ static void generate(struct agent *agent, int budget)
     }
     if (model == NULL) {
         agent->budget_when_loaded = budget;
+        return;
+    }
+    if (model->conversation && attached_any(&agent->conversation)) {
+        model_failed(agent, "pictures and sounds are not sent to a server");
         return;
     }
     const json_t *tools = agent->options.no_tools ? NULL
@@ -408,10 +415,11 @@ static void start_waiting(struct agent *agent)
     while (!agent->active && agent->waiting.count > 0) {
         struct waiting_text next = agent_take_waiting(agent, 0);
         struct err err = {0};
-        if (!start_turn(agent, next.text, next.length, &err)) {
+        if (!start_turn(agent, next.text, next.length, &next.attached, &err)) {
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
         }
+        attached_release(&next.attached);
         mem_free(next.text);
     }
 }
@@ -493,9 +501,10 @@ static void feed(struct agent *agent, struct turn_event event)
 
 /* --- turns --- */
 
-static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err)
+static bool start_turn(struct agent *agent, const char *text, size_t length,
+                       struct attached *attached, struct err *err)
 {
-    if (!agent_add_user(agent, text, length, err)) {
+    if (!agent_add_user(agent, text, length, attached, err)) {
         return false;
     }
     agent->active = true;
@@ -521,13 +530,23 @@ static void look_at_clock(struct agent *agent)
     }
 }
 
+bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err)
+{
+    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
+    return attached_open(&agent->attached, &tool, path, picture, err);
+}
+
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
-    if (!agent->active) {
-        return start_turn(agent, text, length, err);
+    if (agent->active) {
+        agent_wait(agent, text, length, false);
+        return true;
     }
-    agent_wait(agent, text, length, false);
-    return true;
+    struct attached attached = agent->attached;
+    agent->attached = (struct attached){0};
+    bool started = start_turn(agent, text, length, &attached, err);
+    attached_release(&attached);
+    return started;
 }
 
 void agent_cancel(struct agent *agent)
@@ -675,6 +694,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->callback = callback;
     agent->context = context;
     agent->workspace = mem_strdup(options->workspace);
+    agent->tool_program = mem_strdup(options->tool_program != NULL ? options->tool_program : "");
     agent->session = approval_session_create();
     agent->next_call = 1;
     agent->held = -1;
@@ -689,9 +709,11 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     preamble_append(&system, options->system_prompt, options->workspace, date);
     agent->system = str_take(&system);
 
+    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
     if (options->conversation_id != NULL &&
-        !recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
-                         &agent->next_call, err)) {
+        (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
+                          &agent->next_call, err) ||
+         !attached_load(&agent->journal, &tool, &agent->conversation, err))) {
         agent_destroy(agent);
         return NULL;
     }
@@ -711,13 +733,16 @@ void agent_destroy(struct agent *agent)
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
+        attached_release(&agent->waiting.items[i].attached);
         mem_free(agent->waiting.items[i].text);
     }
+    attached_release(&agent->attached);
     mem_free(agent->waiting.items);
     mem_free(agent->events.items);
     approval_session_destroy(agent->session);
     chat_conversation_finish(&agent->conversation);
     mem_free(agent->title);
+    mem_free(agent->tool_program);
     mem_free(agent->system);
     mem_free(agent->workspace);
     mem_free(agent);

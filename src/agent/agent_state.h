@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "agent/attached.h"
 #include "agent/calls.h"
 #include "agent/journal.h"
 #include "agent/step.h"
@@ -19,14 +20,16 @@ struct waiting_text {
     char *text;
     size_t length;
     bool steers; /* goes in before the next step; else a turn of its own */
+    struct attached attached;
 };
 
 struct agent {
     struct agent_options options; /* strings are not used after agent_create */
     agent_callback *callback;
     void *context;
-    char *workspace, *system;
-    char *title; /* first line of the turn's user message */
+    char *workspace, *system, *tool_program;
+    struct attached attached; /* of the next message */
+    char *title;              /* first line of the turn's user message */
     struct journal journal;
     struct chat_conversation conversation;
     struct approval_session *session;
@@ -85,11 +88,14 @@ bool agent_cancel_held(struct agent *agent, int place);
 
 /* --- of agent_waiting.c --- */
 
+/* With what was attached for it. */
 void agent_wait(struct agent *agent, const char *text, size_t length, bool steers);
-/* Takes one out; its text is the caller's (mem_free). */
+/* Takes one out; its text (mem_free) and what is attached are the caller's. */
 struct waiting_text agent_take_waiting(struct agent *agent, size_t index);
-/* Puts a message of the user's on disk and into the conversation. */
-bool agent_add_user(struct agent *agent, const char *text, size_t length, struct err *err);
+/* Puts a message of the user's on disk and into the conversation, with what is attached to it
+ * (NULL: nothing). */
+bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
+                    struct err *err);
 /* Before a step: what steers becomes part of the conversation. */
 void agent_take_steering(struct agent *agent);
 

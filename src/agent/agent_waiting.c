@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/agent_state.h"
+#include "agent/attached.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -19,7 +20,11 @@ void agent_wait(struct agent *agent, const char *text, size_t length, bool steer
     vec_room(&agent->waiting.items, &agent->waiting.capacity, agent->waiting.count + 1,
              sizeof *agent->waiting.items);
     agent->waiting.items[agent->waiting.count++] =
-        (struct waiting_text){mem_strndup(text, length), length, steers};
+        (struct waiting_text){.text = mem_strndup(text, length),
+                              .length = length,
+                              .steers = steers,
+                              .attached = agent->attached};
+    agent->attached = (struct attached){0};
 }
 
 struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
@@ -31,13 +36,15 @@ struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
     return taken;
 }
 
-bool agent_add_user(struct agent *agent, const char *text, size_t length, struct err *err)
+bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
+                    struct err *err)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct chat_message message;
     chat_message_init(&message, CHAT_USER);
     chat_message_set_text(&message, text, length);
     if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
+        (attached != NULL && !attached_to_message(attached, &agent->journal, &message, err)) ||
         !journal_message(&agent->journal, &message, err)) {
         chat_message_finish(&message);
         return false;
@@ -55,7 +62,7 @@ void agent_take_steering(struct agent *agent)
         }
         struct waiting_text next = agent_take_waiting(agent, i);
         struct err err = {0};
-        if (agent_add_user(agent, next.text, next.length, &err)) {
+        if (agent_add_user(agent, next.text, next.length, &next.attached, &err)) {
             agent->callback(agent->context, &(struct agent_event){.kind = AGENT_USER,
                                                                   .text = next.text,
                                                                   .length = next.length});
@@ -63,6 +70,7 @@ void agent_take_steering(struct agent *agent)
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
         }
+        attached_release(&next.attached);
         mem_free(next.text);
     }
 }
@@ -81,7 +89,7 @@ bool agent_note(struct agent *agent, const char *text, size_t length, struct err
     if (agent->active) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    return agent_add_user(agent, text, length, err);
+    return agent_add_user(agent, text, length, NULL, err);
 }
 
 size_t agent_waiting_count(const struct agent *agent)

@@ -21,7 +21,7 @@
 #include "store/store.h"
 #include "undo/undo.h"
 
-enum { SCRIPT_LIMIT = 16 * 1024 * 1024 };
+enum { SCRIPT_LIMIT = 16 * 1024 * 1024, IMAGE_BUDGET = 280 };
 
 /* --- what the loop brings, handed to the agent --- */
 
@@ -230,11 +230,22 @@ struct infer_local_options app_local_options(const struct app *app)
         .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
                                ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
                                : -1,
+        .mmproj = app->mmproj_path,
+        .image_budget = entry != NULL ? entry->image_budget : IMAGE_BUDGET,
     };
+}
+
+static void find_encoders(struct app *app)
+{
+    const char *given = config_string(app->config, OPTION_MMPROJ);
+    app->mmproj_path =
+        given != NULL ? mem_strdup(given)
+                      : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
 }
 
 static bool open_infer(struct app *app, struct err *err)
 {
+    find_encoders(app);
     struct infer_local_options options = app_local_options(app);
     options.wake = wake_loop;
     options.wake_context = &app->infer_woke;
@@ -399,6 +410,7 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .toolproc = app->toolproc,
             .checkpoint = app->checkpoint,
             .workspace = app->workspace,
+            .tool_program = app->paths.tool_program,
             .conversation_id = conversation[0] != '\0' ? conversation : NULL,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
@@ -526,6 +538,7 @@ void app_close(struct app *app)
     json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
+    mem_free(app->mmproj_path);
     paths_finish(&app->paths);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};

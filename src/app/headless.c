@@ -154,9 +154,25 @@ static void report_failure(struct headless *headless, const struct err *err)
 
 /* --- the face --- */
 
+static bool attach(struct headless *headless, enum option option, struct err *err)
+{
+    const struct config_list *files = config_list(headless->config, option);
+    for (size_t i = 0; i < files->count; i++) {
+        if (!agent_attach(headless->app.agent, files->items[i], option == OPTION_IMAGE, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void submit(struct headless *headless)
 {
     struct err err;
+    if (!attach(headless, OPTION_IMAGE, &err) || !attach(headless, OPTION_AUDIO, &err)) {
+        report_failure(headless, &err);
+        app_stop(&headless->app, EXIT_CODE_BAD_INPUT);
+        return;
+    }
     if (!agent_submit(headless->app.agent, headless->prompt.data, headless->prompt.length, &err)) {
         report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_FAILURE);
@@ -289,7 +305,11 @@ enum exit_code headless_run(const struct config *config, size_t first)
     str_init(&headless.answer);
     signal(SIGPIPE, SIG_IGN);
     enum exit_code code = EXIT_CODE_BAD_INPUT;
-    if (prompt_input_read(count > 0 ? words->items + first : NULL, count, STDIN_FILENO,
+    bool has_files = config_list(config, OPTION_IMAGE)->count > 0 ||
+                     config_list(config, OPTION_AUDIO)->count > 0;
+    /* A picture or a sound can be all that is said; standard input is then not waited for. */
+    if ((count == 0 && has_files) ||
+        prompt_input_read(count > 0 ? words->items + first : NULL, count, STDIN_FILENO,
                           &headless.prompt, &err)) {
         open_and_run(&headless);
         code = headless.app.exit_code;
