@@ -86,7 +86,7 @@ bool agent_steer(struct agent *agent, const char *text, size_t length, struct er
 
 bool agent_note(struct agent *agent, const char *text, size_t length, struct err *err)
 {
-    if (agent->active) {
+    if (agent_busy(agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
     return agent_add_user(agent, text, length, NULL, err);

@@ -1,14 +1,21 @@
 #include "app.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/checkpoint.h"
+#include "agent/foreign.h"
+#include "agent/hooks.h"
+#include "agent/instructions.h"
+#include "agent/kv_folder.h"
 #include "app/answer_schema.h"
+#include "app/approvals_file.h"
 #include "app/policy_json.h"
+#include "app/project_servers.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -80,6 +87,9 @@ static void begin(struct app *app, const struct config *config)
 {
     *app = (struct app){.config = config};
     approval_rules_init(&app->rules);
+    for (size_t i = 0; i < config->notices.count; i++) {
+        app_notice(app, "%s", config->notices.items[i]);
+    }
 }
 
 static bool open_paths(struct app *app, struct err *err)
@@ -225,6 +235,7 @@ struct infer_local_options app_local_options(const struct app *app)
         .context = (int)config_whole(app->config, OPTION_CONTEXT),
         .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
         .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
+        .exact = strcmp(config_string(app->config, OPTION_ARITHMETIC), "exact") == 0,
         .lookup = config_boolean(app->config, OPTION_LOOKUP),
         .drafter = config_string(app->config, OPTION_DRAFTER),
         .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
@@ -270,6 +281,124 @@ static bool open_toolproc(struct app *app, struct err *err)
     return app->toolproc != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
+/* --- foreign servers and hooks --- */
+
+static void foreign_known(void *context)
+{
+    struct app *app = context;
+    if (app->agent != NULL) {
+        agent_tools_known(app->agent);
+    }
+}
+
+static void say_notice(void *context, const char *sentence)
+{
+    struct app *app = context;
+    app->face.event(
+        app->face.context,
+        &(struct agent_event){.kind = AGENT_NOTICE, .text = sentence, .length = strlen(sentence)});
+}
+
+static void hook_done(void *context, const char *call_id, const char *denial)
+{
+    struct app *app = context;
+    agent_hook_done(app->agent, call_id, denial);
+}
+
+static void copy_list(struct config_list *to, const struct config_list *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        config_list_add(to, from->items[i]);
+    }
+}
+
+static void copy_servers(struct config_servers *to, const struct config_servers *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct config_server *source = &from->items[i];
+        struct config_server *server = config_servers_get(to, source->name, source->origin);
+        server->command = source->command != NULL ? mem_strdup(source->command) : NULL;
+        server->writable = source->writable;
+        server->network = source->network;
+        server->off = source->off;
+        server->seconds = source->seconds;
+        copy_list(&server->arguments, &source->arguments);
+        copy_list(&server->environment, &source->environment);
+        copy_list(&server->tools, &source->tools);
+        copy_list(&server->readable, &source->readable);
+    }
+}
+
+/* A file that nobody has trusted is left alone: to say so is all that it gets. */
+static bool read_project_servers(struct app *app, struct err *err)
+{
+    struct project_servers project;
+    project_servers_init(&project);
+    bool ok = project_servers_read(&project, app->workspace, err);
+    if (ok && project.there) {
+        enum project_trust trust =
+            project_servers_trust(&project, app->paths.trust_file, app->workspace);
+        if (trust == PROJECT_TRUSTED) {
+            ok = project_servers_add(&project, &app->servers, &app->notices, err);
+        } else if (trust == PROJECT_UNKNOWN) {
+            app_notice(app, "this project's .mcp.json is not trusted and left alone (carat trust)");
+        }
+    }
+    project_servers_finish(&project);
+    return ok || fail(app, EXIT_CODE_USAGE);
+}
+
+static bool open_foreign(struct app *app, struct err *err)
+{
+    enum { START_MS = 15000, PAUSE_MS = 1000, BYTES_PER_TOKEN = 4 };
+    copy_servers(&app->servers, &app->config->servers);
+    if (!read_project_servers(app, err)) {
+        return false;
+    }
+    size_t count = app->servers.count, startable = 0;
+    json_t **policies = mem_zero(count + 1, sizeof *policies);
+    for (size_t i = 0; i < count; i++) {
+        const struct config_server *server = &app->servers.items[i];
+        startable += !server->off && server->command != NULL;
+        policies[i] = policy_json_server(app->config, &app->paths, app->workspace, server);
+    }
+    struct foreign_options options = {
+        .loop = &app->loop,
+        .program = app->paths.tool_program,
+        .workspace = app->workspace,
+        .servers = &app->servers,
+        .policies = policies,
+        .result_bytes = (size_t)config_whole(app->config, OPTION_RESULT_TOKENS) * BYTES_PER_TOKEN,
+        .start_ms = START_MS,
+        .pause_ms = PAUSE_MS,
+    };
+    struct foreign_callbacks callbacks = {.calls = {tool_output, tool_finished, app},
+                                          .known = foreign_known,
+                                          .notice = say_notice,
+                                          .context = app};
+    if (startable > 0 && config_boolean(app->config, OPTION_TOOLS)) {
+        app->foreign = foreign_create(&options, &callbacks);
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_decref(policies[i]);
+    }
+    mem_free(policies);
+    return true;
+}
+
+static bool open_hooks(struct app *app)
+{
+    struct hooks_options options = {
+        .loop = &app->loop, .workspace = app->workspace, .table = &app->config->hooks};
+    struct hooks_callbacks callbacks = {hook_done, say_notice, app};
+    if (app->config->hooks.count > 0) {
+        app->hooks = hooks_create(&options, &callbacks);
+    }
+    return true;
+}
+
+/* --- undo --- */
+
 static bool open_undo(struct app *app, struct err *err)
 {
     const struct config *config = app->config;
@@ -308,9 +437,7 @@ static bool open_checkpoint(struct app *app, struct err *err)
         err_prefix(&problem, "file changes cannot be taken back");
         app->exit_code = EXIT_CODE_OK;
         log_write("undo", "%s", problem.text);
-        struct agent_event event = {
-            .kind = AGENT_NOTICE, .text = problem.text, .length = strlen(problem.text)};
-        app->face.event(app->face.context, &event);
+        app_notice(app, "%s", problem.text);
         return true;
     }
     app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
@@ -327,6 +454,20 @@ bool app_open_undo(struct app *app, const struct config *config, struct err *err
     return ok;
 }
 
+bool app_find_conversation(struct app *app, const char *word, struct store_conversation *found,
+                           struct err *err)
+{
+    char folder[PATH_MAX];
+    if (word != NULL && strcmp(word, "last") != 0) {
+        return store_conversation_find(app->store, word, found, err);
+    }
+    if (app->workspace == NULL && getcwd(folder, sizeof folder) == NULL) {
+        return err_errno(err, ERR_IO, "the current directory");
+    }
+    return store_conversation_last(app->store, app->workspace != NULL ? app->workspace : folder,
+                                   found, err);
+}
+
 /* The conversation that --resume or --continue names; `id` stays empty for a new one. */
 static bool choose_conversation(struct app *app, char id[37], struct err *err)
 {
@@ -336,23 +477,56 @@ static bool choose_conversation(struct app *app, char id[37], struct err *err)
     if (wanted == NULL && !config_boolean(app->config, OPTION_CONTINUE)) {
         return true;
     }
-    bool ok = wanted != NULL ? store_conversation_find(app->store, wanted, &found, err)
-                             : store_conversation_last(app->store, app->workspace, &found, err);
-    if (!ok) {
+    if (!app_find_conversation(app, wanted, &found, err)) {
         return fail(app, EXIT_CODE_BAD_INPUT);
     }
-    memcpy(id, found.id, sizeof found.id);
+    bool ok =
+        found.trashed_ms == 0 || err_set(err, ERR_ARGUMENT,
+                                         "conversation %s is in the trash; carat restore brings it "
+                                         "back",
+                                         found.id);
+    if (ok && config_boolean(app->config, OPTION_FORK)) {
+        ok = store_conversation_fork(app->store, found.id, INT64_MAX, id, err);
+    } else if (ok) {
+        memcpy(id, found.id, sizeof found.id);
+    }
     store_conversation_finish(&found);
-    return true;
+    return ok || fail(app, EXIT_CODE_BAD_INPUT);
 }
 
 enum approval_mode app_mode(const struct config *config, bool headless)
 {
     enum approval_mode mode = headless ? APPROVAL_FULL : APPROVAL_ASK;
+    enum approval_mode ceiling = app_mode_ceiling(config);
     if (config_set(config, OPTION_MODE)) {
         approval_mode_parse(config_string(config, OPTION_MODE), &mode);
     }
-    return mode;
+    return mode < ceiling ? mode : ceiling;
+}
+
+enum approval_mode app_mode_ceiling(const struct config *config)
+{
+    enum approval_mode ceiling = APPROVAL_FULL;
+    if (config_ceiling(config, OPTION_MODE) != NULL) {
+        approval_mode_parse(config_ceiling(config, OPTION_MODE), &ceiling);
+    }
+    return ceiling;
+}
+
+void app_notice(struct app *app, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config_list_add(&app->notices, text);
+}
+
+bool app_always(struct app *app, const char *rule, struct err *err)
+{
+    return approval_rules_add(&app->rules, rule, APPROVAL_ALLOW, err) &&
+           approvals_file_add(app->paths.approvals_file, rule, err);
 }
 
 static bool read_system_prompt(struct app *app, struct str *text, struct err *err)
@@ -396,6 +570,11 @@ static void choose_sampling(const struct config *config, const struct catalogue_
     options->seed = (uint64_t)config_whole(config, OPTION_SEED);
 }
 
+static int64_t snapshot_bytes(const struct config *config)
+{
+    return config_whole(config, OPTION_SNAPSHOT_MEBIBYTES) * 1024 * 1024;
+}
+
 /* An agent for the conversation with this id, "" = a new one. */
 static struct agent *make_agent(struct app *app, const char *conversation, struct err *err)
 {
@@ -409,10 +588,18 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
             .store = app->store,
             .toolproc = app->toolproc,
             .checkpoint = app->checkpoint,
+            .foreign = app->foreign,
+            .hooks = app->hooks,
             .workspace = app->workspace,
             .tool_program = app->paths.tool_program,
             .conversation_id = conversation[0] != '\0' ? conversation : NULL,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
+            .instructions = app->instructions,
+            .titles = config_boolean(config, OPTION_TITLES) && !app->headless &&
+                      script_file(app->model_path) == NULL,
+            .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
+            .kv_folder = app->paths.kv_folder,
+            .kv_bytes = snapshot_bytes(config),
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
                        .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
                        .tokens_per_step = 4096,
@@ -434,8 +621,23 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
     return agent;
 }
 
+static void read_instructions(struct app *app)
+{
+    struct str text, summary;
+    str_init(&text);
+    str_init(&summary);
+    if (config_boolean(app->config, OPTION_INSTRUCTIONS) &&
+        instructions_append(app->workspace, &text, &summary)) {
+        app->instructions = str_take(&text);
+        app->instructions_summary = str_take(&summary);
+    }
+    str_finish(&text);
+    str_finish(&summary);
+}
+
 static bool open_agent(struct app *app, struct err *err)
 {
+    read_instructions(app);
     char conversation[37];
     if (!choose_conversation(app, conversation, err)) {
         return false;
@@ -446,10 +648,16 @@ static bool open_agent(struct app *app, struct err *err)
 
 bool app_new_conversation(struct app *app, struct err *err)
 {
+    return app_switch_conversation(app, "", err);
+}
+
+bool app_switch_conversation(struct app *app, const char *id, struct err *err)
+{
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    struct agent *agent = make_agent(app, "", err);
+    agent_keep_session(app->agent); /* before the other one's takes its place */
+    struct agent *agent = make_agent(app, id, err);
     if (agent == NULL) {
         return false;
     }
@@ -497,8 +705,8 @@ bool app_open(struct app *app, const struct config *config, bool headless, struc
     bool ok = open_paths(app, err) && open_workspace(app, err) && open_rules(app, err) &&
               read_schema(app, err) && app_find_model(app, err) && open_store(app, err) &&
               open_loop(app, err);
-    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_checkpoint(app, err) &&
-         open_agent(app, err);
+    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_foreign(app, err) &&
+         open_hooks(app) && open_checkpoint(app, err) && open_agent(app, err);
     if (!ok) {
         app_close(app);
     }
@@ -522,14 +730,21 @@ void app_close(struct app *app)
 {
     agent_destroy(app->agent);
     toolproc_destroy(app->toolproc);
+    foreign_destroy(app->foreign);
+    hooks_destroy(app->hooks);
     if (app->loop_open) {
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
+        kv_folder_trim(app->paths.kv_folder, snapshot_bytes(app->config));
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
         checkpoint_destroy(app->checkpoint); /* its thread wakes the loop as well */
         uv_close((uv_handle_t *)&app->snapshot_woke, NULL);
         uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);
+    }
+    bool left;
+    if (app->store != NULL) {
+        store_search_work(app->store, &left, NULL); /* a moment's worth; the rest waits */
     }
     undo_close(app->undo);
     store_close(app->store);
@@ -538,8 +753,12 @@ void app_close(struct app *app)
     json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
+    mem_free(app->instructions);
+    mem_free(app->instructions_summary);
     mem_free(app->mmproj_path);
     paths_finish(&app->paths);
+    config_list_finish(&app->notices);
+    config_servers_finish(&app->servers);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};
     log_close();

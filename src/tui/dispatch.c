@@ -515,10 +515,13 @@ static bool help_key(struct tui *tui, const struct terminal_key *key)
     }
 }
 
+static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,
+                                              [DIALOG_YES_SESSION] = TUI_YES_SESSION,
+                                              [DIALOG_YES_ALWAYS] = TUI_YES_ALWAYS,
+                                              [DIALOG_NO] = TUI_NO};
+
 static void question_key(struct tui *tui, enum action action, const struct terminal_key *key)
 {
-    static const enum tui_decision decisions[] = {
-        [DIALOG_YES] = TUI_YES, [DIALOG_YES_SESSION] = TUI_YES_SESSION, [DIALOG_NO] = TUI_NO};
     enum dialog_answer answer = dialog_key(&tui->dialog, action, key);
     if (answer == DIALOG_OPEN) {
         return;
@@ -596,26 +599,54 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
 
 /* --- plain: lines in place of keys --- */
 
-/* y, a, or n with a reason behind it. False: it is none of them. */
-static bool answer_line(struct tui *tui, const struct str *line)
+/* What a line says: y, a, p where a rule is offered, or n with a reason behind it. A p is read out
+ * once more and counts after a second line that says y. DIALOG_OPEN: nothing is decided yet. */
+static enum dialog_answer read_answer(struct tui *tui, const struct str *line, const char **reason)
 {
-    static const char letters[] = "yan";
-    static const enum tui_decision decisions[] = {TUI_YES, TUI_YES_SESSION, TUI_NO};
-    const char *letter = line->length > 0 ? strchr(letters, line->data[0]) : NULL;
-    size_t blanks = letter != NULL ? strspn(line->data + 1, " ,:") : 0;
-    bool alone = line->length == 1;
-    if (letter == NULL || (!alone && (*letter != 'n' || blanks == 0))) {
-        return false;
+    struct dialog *dialog = &tui->dialog;
+    const char letter = line->length > 0 ? line->data[0] : '\0';
+    bool alone = line->length == 1, confirming = dialog->confirming;
+    size_t blanks = line->length > 1 ? strspn(line->data + 1, " ,:") : 0;
+    *reason = line->data + line->length;
+    dialog->confirming = false;
+    if (confirming && alone && letter == 'y') {
+        return DIALOG_YES_ALWAYS;
     }
-    const char *reason = line->data + 1 + blanks;
+    if (confirming) {
+        plain_notice(tui->plain, "no rule was written; y, a, p, or n and why not:", false);
+    } else if (alone && letter == 'y') {
+        return DIALOG_YES;
+    } else if (alone && letter == 'a') {
+        return DIALOG_YES_SESSION;
+    } else if (alone && letter == 'p' && dialog->rule != NULL) {
+        dialog->confirming = true;
+        plain_confirm(tui->plain, dialog->rule);
+    } else if (letter == 'n' && (alone || blanks > 0)) {
+        *reason = line->data + 1 + blanks;
+        return DIALOG_NO;
+    } else {
+        plain_notice(tui->plain,
+                     dialog->rule != NULL ? "say y, a, p, or n and why not"
+                                          : "say y, a, or n and why not",
+                     true);
+    }
+    return DIALOG_OPEN;
+}
+
+static void answer_line(struct tui *tui, const struct str *line)
+{
+    const char *reason;
+    enum dialog_answer answer = read_answer(tui, line, &reason);
+    if (answer == DIALOG_OPEN) {
+        return;
+    }
     struct tui_intent intent = {.kind = TUI_DECIDE,
                                 .text = reason,
                                 .length = strlen(reason),
-                                .decision = decisions[letter - letters]};
+                                .decision = decisions[answer]};
     dialog_close(&tui->dialog);
     tui->plain->asking = false;
     tui->callback(tui->context, &intent);
-    return true;
 }
 
 void dispatch_lines(struct tui *tui)
@@ -627,9 +658,7 @@ void dispatch_lines(struct tui *tui)
         str_clear(&clean);
         editor_append_clean(&clean, line.data, line.length);
         if (tui->dialog.active) {
-            if (!answer_line(tui, &clean)) {
-                plain_notice(tui->plain, "say y, a, or n and why not", true);
-            }
+            answer_line(tui, &clean);
         } else if (!only_blanks(clean.data)) {
             struct tui_intent intent = {
                 .kind = TUI_SUBMIT, .text = clean.data, .length = clean.length};

@@ -148,6 +148,26 @@ void plain_ask(struct plain *plain, const char *title, const char *description)
     str_finish(&clean);
 }
 
+static void say_rule(struct plain *plain, const char *word, const char *rule)
+{
+    struct str clean;
+    str_init(&clean);
+    visible_append(&clean, rule, strlen(rule), VISIBLE_APPROVAL);
+    say(plain, word, clean.data, clean.length);
+    str_finish(&clean);
+}
+
+void plain_offer(struct plain *plain, const char *rule)
+{
+    say_rule(plain, "or p (always), with a rule in your configuration: ", rule);
+}
+
+void plain_confirm(struct plain *plain, const char *rule)
+{
+    say_rule(plain,
+             "question: write this rule to your configuration? y, or anything else for no: ", rule);
+}
+
 void plain_prompt(struct plain *plain)
 {
     bool streaming = plain->answering || plain->text.length > 0;

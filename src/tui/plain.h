@@ -44,6 +44,10 @@ void plain_call(struct plain *plain, const char *title);
 void plain_result(struct plain *plain, const char *text, size_t length, bool failed);
 void plain_notice(struct plain *plain, const char *text, bool is_error);
 void plain_ask(struct plain *plain, const char *title, const char *description);
+/* To the question that stands: there is a third yes, which writes `rule` down. */
+void plain_offer(struct plain *plain, const char *rule);
+/* Whether it really should. */
+void plain_confirm(struct plain *plain, const char *rule);
 /* Writes "> " when it is the user's turn and it does not stand there yet. */
 void plain_prompt(struct plain *plain);
 

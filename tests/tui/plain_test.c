@@ -25,10 +25,11 @@ static void on_intent(void *context, const struct tui_intent *intent)
                                         [TUI_QUIT] = "quit"};
     struct talk *talk = context;
     str_append_format(&talk->intents, "%s%s %.*s\n", names[intent->kind],
-                      intent->kind != TUI_DECIDE    ? ""
-                      : intent->decision == TUI_YES ? " yes"
-                      : intent->decision == TUI_NO  ? " no"
-                                                    : " session",
+                      intent->kind != TUI_DECIDE           ? ""
+                      : intent->decision == TUI_YES        ? " yes"
+                      : intent->decision == TUI_NO         ? " no"
+                      : intent->decision == TUI_YES_ALWAYS ? " always"
+                                                           : " session",
                       (int)intent->length, intent->text);
 }
 
@@ -163,6 +164,31 @@ static void test_question(void **state)
     wanted(talk, "submit go on\n");
 }
 
+/* A rule is read out twice, and written down after a second yes alone. */
+static void test_always(void **state)
+{
+    struct talk *talk = *state;
+    status(talk, true);
+    tui_ask(talk->tui, "c", "shell", "$ ls\n");
+    type(talk, "p\n");
+    wanted(talk, ""); /* nothing was offered */
+    hear(talk, "question: shell\n$ ls\ny (once), a (this session), or n and why not:\n"
+               "error: say y, a, or n and why not\n> ");
+    tui_offer_always(talk->tui, "shell(ls \x1B*)");
+    hear(talk, "\nor p (always), with a rule in your configuration: shell(ls \\x1B*)\n> ");
+    type(talk, "p\n");
+    wanted(talk, "");
+    hear(talk, "question: write this rule to your configuration? y, or anything else for no: "
+               "shell(ls \\x1B*)\n> ");
+    type(talk, "p\n");
+    wanted(talk, "");
+    hear(talk, "note: no rule was written; y, a, p, or n and why not:\n> ");
+    type(talk, "please\n");
+    hear(talk, "error: say y, a, p, or n and why not\n> ");
+    type(talk, "p\ny\n");
+    wanted(talk, "decide always \n");
+}
+
 static void test_leaving(void **state)
 {
     struct talk *talk = *state;
@@ -184,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_talk, begin, end),
         cmocka_unit_test_setup_teardown(test_tools, begin, end),
         cmocka_unit_test_setup_teardown(test_question, begin, end),
+        cmocka_unit_test_setup_teardown(test_always, begin, end),
         cmocka_unit_test_setup_teardown(test_leaving, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
