@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/glob.h"
 
 #include "capped.h"
 #include "files.h"
-#include "glob.h"
 #include "tool.h"
 #include "walk.h"
 

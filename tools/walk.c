@@ -11,10 +11,10 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/gitignore.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
-#include "gitignore.h"
 #include "tool.h"
 #include "workspace.h"
 

@@ -421,9 +421,7 @@ void agent_deny_call(struct agent *agent, int place)
 void agent_start_waiting(struct agent *agent)
 {
     while (!agent_busy(agent) && agent->waiting.count > 0) {
-        struct waiting_text next = agent->waiting.items[0];
-        agent->waiting.count--;
-        memmove(agent->waiting.items, agent->waiting.items + 1, agent->waiting.count * sizeof next);
+        struct waiting_text next = agent_take_waiting(agent, 0);
         struct err err = {0};
         if (!start_turn(agent, next.text, next.length, &next.attached, &err)) {
             err_prefix(&err, "a waiting message was not sent");
@@ -455,6 +453,7 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
 {
     switch (action->kind) {
     case TURN_ACTION_GENERATE:
+        agent_take_steering(agent);
         generate(agent, action->budget);
         break;
     case TURN_ACTION_DECIDE:
@@ -507,25 +506,18 @@ static void feed(struct agent *agent, struct turn_event event)
 static bool start_turn(struct agent *agent, const char *text, size_t length,
                        struct attached *attached, struct err *err)
 {
-    const struct infer_model *model = infer_model(agent->options.infer);
-    struct chat_message message;
-    chat_message_init(&message, CHAT_USER);
-    chat_message_set_text(&message, text, length);
-    if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
-        !attached_to_message(attached, &agent->journal, &message, err) ||
-        !journal_message(&agent->journal, &message, err)) {
-        chat_message_finish(&message);
+    if (!agent_add_user(agent, text, length, attached, err)) {
         return false;
     }
-    const struct chat_message *kept = chat_conversation_add(&agent->conversation, &message);
     agent->active = true;
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
     mem_free(agent->title);
-    agent->title = mem_strndup(kept->text, strcspn(kept->text, "\n"));
+    const char *newline = memchr(text, '\n', length);
+    agent->title = mem_strndup(text, newline != NULL ? (size_t)(newline - text) : length);
     agent->turn_started_us = clock_monotonic_us();
     agent->input_tokens = agent->cached_tokens = agent->output_tokens = 0;
-    emit_text(agent, AGENT_USER, kept->text, strlen(kept->text));
+    emit_text(agent, AGENT_USER, text, length);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_SUBMIT});
     return true;
 }
@@ -542,19 +534,16 @@ static void look_at_clock(struct agent *agent)
 
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
+    agent_disturb(agent);
+    if (agent_busy(agent) || (agent_compaction_due(agent) && agent_compact(agent, NULL, NULL))) {
+        agent_wait(agent, text, length, false);
+        return true;
+    }
     struct attached attached = agent->attached;
     agent->attached = (struct attached){0};
-    agent_disturb(agent);
-    if (!agent_busy(agent) && !(agent_compaction_due(agent) && agent_compact(agent, NULL, NULL))) {
-        bool started = start_turn(agent, text, length, &attached, err);
-        attached_release(&attached);
-        return started;
-    }
-    vec_room(&agent->waiting.items, &agent->waiting.capacity, agent->waiting.count + 1,
-             sizeof *agent->waiting.items);
-    agent->waiting.items[agent->waiting.count++] = (struct waiting_text){
-        .text = mem_strndup(text, length), .length = length, .attached = attached};
-    return true;
+    bool started = start_turn(agent, text, length, &attached, err);
+    attached_release(&attached);
+    return started;
 }
 
 void agent_cancel(struct agent *agent)

@@ -106,6 +106,14 @@ bool agent_attach(struct agent *agent, const char *path, bool picture, struct er
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);
+/* The same, but while a turn runs the message goes in before its next step. */
+bool agent_steer(struct agent *agent, const char *text, size_t length, struct err *err);
+/* What waits, in order: a view, and whether it steers. */
+size_t agent_waiting_count(const struct agent *agent);
+const char *agent_waiting_text(const struct agent *agent, size_t index, bool *steers);
+/* Tells the model something without asking for an answer: a message of the user's that is on disk
+ * and seen by the next step. Not while a turn runs. No event. */
+bool agent_note(struct agent *agent, const char *text, size_t length, struct err *err);
 /* Stops whatever runs: the model within 50 ms, a tool by its process group. What was shown is kept.
  */
 void agent_cancel(struct agent *agent);

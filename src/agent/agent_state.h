@@ -19,6 +19,7 @@
 struct waiting_text {
     char *text;
     size_t length;
+    bool steers; /* goes in before the next step; else a turn of its own */
     struct attached attached;
 };
 
@@ -144,5 +145,18 @@ bool agent_hold_call(struct agent *agent, int place);
 bool agent_hold_end(struct agent *agent, enum turn_outcome outcome);
 /* True when the call was one that waits: it will be dropped. */
 bool agent_cancel_held(struct agent *agent, int place);
+
+/* --- of agent_waiting.c --- */
+
+/* With what was attached for it. */
+void agent_wait(struct agent *agent, const char *text, size_t length, bool steers);
+/* Takes one out; its text (mem_free) and what is attached are the caller's. */
+struct waiting_text agent_take_waiting(struct agent *agent, size_t index);
+/* Puts a message of the user's on disk and into the conversation, with what is attached to it
+ * (NULL: nothing). */
+bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
+                    struct err *err);
+/* Before a step: what steers becomes part of the conversation. */
+void agent_take_steering(struct agent *agent);
 
 #endif

@@ -59,12 +59,20 @@ static void snapshot_woke(uv_async_t *handle)
 static void tool_output(void *context, const char *call_id, const char *bytes, size_t length)
 {
     struct app *app = context;
+    if (app->face.tool_output != NULL &&
+        app->face.tool_output(app->face.context, call_id, bytes, length)) {
+        return;
+    }
     agent_tool_output(app->agent, call_id, bytes, length);
 }
 
 static void tool_finished(void *context, const char *call_id, const struct toolproc_result *result)
 {
     struct app *app = context;
+    if (app->face.tool_finished != NULL &&
+        app->face.tool_finished(app->face.context, call_id, result)) {
+        return;
+    }
     agent_tool_finished(app->agent, call_id, result);
 }
 

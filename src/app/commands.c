@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "store/store.h"
+#include "tui/keymap.h"
 
 static enum exit_code run_exec(struct config *config)
 {
@@ -79,6 +80,8 @@ static enum exit_code run_config(struct config *config)
     struct str text;
     str_init(&text);
     config_append_example(&text);
+    str_append_char(&text, '\n');
+    keymap_append_example(&text);
     fputs(text.data, stdout);
     str_finish(&text);
     return EXIT_CODE_OK;

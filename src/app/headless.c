@@ -296,7 +296,7 @@ static void watch_signal(struct headless *headless, uv_signal_t *handle, int sig
 static void open_and_run(struct headless *headless)
 {
     struct err err;
-    struct app_face face = {agent_event, headless};
+    struct app_face face = {.event = agent_event, .context = headless};
     bool opened = app_open(&headless->app, headless->config, true, face, &err);
     open_events(headless);
     if (!opened) {

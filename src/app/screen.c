@@ -4,20 +4,30 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/command_trust.h"
+#include "app/screen_input.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "models/catalogue.h"
 #include "store/store.h"
+#include "tui/keymap.h"
 
-enum { FRAME_US = 16000, SPIN_MS = 100, IDLE_MS = 2000, INDEXING_MS = 50 };
+/* What streams in is drawn twenty times a second, so that a token costs few bytes; what a key did
+ * is drawn at once. */
+enum { FRAME_US = 50000, SPIN_MS = 200, IDLE_MS = 2000, INDEXING_MS = 50 };
 
 /* --- status line and notices --- */
+
+static bool screen_busy(const struct screen *screen)
+{
+    return agent_busy(screen->app.agent) || screen->own.running;
+}
 
 void screen_refresh_status(struct screen *screen)
 {
@@ -27,7 +37,7 @@ void screen_refresh_status(struct screen *screen)
         .sandbox = screen->sandbox.data,
         .sandbox_warning = screen->sandbox_warning,
         .thinking = screen->thinking,
-        .busy = agent_busy(screen->app.agent),
+        .busy = screen_busy(screen),
         .activity = screen->activity.data,
         .context_used = screen->context_used,
         .context_size = screen->context_size,
@@ -172,6 +182,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USER:
         tui_add_user(tui, event->text, event->length);
+        screen_input_show_waiting(screen);
         set_activity(screen, "reading");
         break;
     case AGENT_PREFILL:
@@ -258,20 +269,6 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
 
 /* --- what the user wants --- */
 
-static void submit(struct screen *screen, const char *text, size_t length)
-{
-    struct err err;
-    char *copy = mem_strndup(text, length);
-    bool command = copy[0] == '/' && slash_run(screen, copy);
-    if (!command && copy[strspn(copy, " \t\n")] != '\0' &&
-        (!app_attach_mentions(&screen->app, copy, &err) ||
-         !agent_submit(screen->app.agent, copy, length, &err))) {
-        screen_notice(screen, true, "%s", err.text);
-        tui_set_draft(screen->tui, copy); /* nothing that was typed is lost */
-    }
-    mem_free(copy);
-}
-
 static void decide(struct screen *screen, const struct tui_intent *intent)
 {
     static const enum approval_answer answers[] = {[TUI_YES] = APPROVAL_YES,
@@ -313,10 +310,19 @@ static void intent(void *context, const struct tui_intent *intent)
     struct screen *screen = context;
     switch (intent->kind) {
     case TUI_SUBMIT:
-        submit(screen, intent->text, intent->length);
+    case TUI_QUEUE:
+        screen_input_submit(screen, intent->text, intent->length, intent->kind == TUI_SUBMIT);
+        break;
+    case TUI_EDIT:
+        screen_input_edit(screen, intent->text);
+        break;
+    case TUI_WANT_FILES:
+        screen_input_want_files(screen);
         break;
     case TUI_INTERRUPT:
-        agent_cancel(screen->app.agent);
+        if (!screen_input_interrupt(screen)) {
+            agent_cancel(screen->app.agent);
+        }
         break;
     case TUI_DECIDE:
         decide(screen, intent);
@@ -348,6 +354,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
+    screen->key_came = true;
 }
 
 static void frame_due(uv_timer_t *handle)
@@ -380,7 +387,7 @@ static void idle(uv_timer_t *handle)
 /* An idle screen has no timer at all. */
 static void run_spinner(struct screen *screen)
 {
-    bool busy = agent_busy(screen->app.agent), running = uv_is_active((uv_handle_t *)&screen->spin);
+    bool busy = screen_busy(screen), running = uv_is_active((uv_handle_t *)&screen->spin);
     if (busy && !running) {
         uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
     } else if (!busy && running) {
@@ -392,12 +399,15 @@ static void before_wait(uv_prepare_t *handle)
 {
     struct screen *screen = handle->data;
     run_spinner(screen);
-    if (!tui_dirty(screen->tui) || uv_is_active((uv_handle_t *)&screen->frame)) {
+    screen_input_note_draft(screen);
+    bool at_once = screen->key_came;
+    screen->key_came = false;
+    if (!tui_dirty(screen->tui) || (uv_is_active((uv_handle_t *)&screen->frame) && !at_once)) {
         return;
     }
     int64_t now = clock_monotonic_us();
     int64_t wait = screen->drawn_us + FRAME_US - now;
-    if (wait > 0) {
+    if (wait > 0 && !at_once) {
         uv_timer_start(&screen->frame, frame_due, (uint64_t)(wait / 1000 + 1), 0);
         return;
     }
@@ -411,6 +421,13 @@ static void on_resize(uv_signal_t *handle, int signal)
     struct screen *screen = handle->data;
     (void)signal;
     tui_resize(screen->tui);
+}
+
+static void on_interrupt(uv_signal_t *handle, int signal)
+{
+    struct screen *screen = handle->data;
+    (void)signal;
+    tui_interrupt(screen->tui);
 }
 
 static void on_terminate(uv_signal_t *handle, int signal)
@@ -428,6 +445,15 @@ static int open_for_waiting(void)
     return fd >= 0 ? fd : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
+void screen_watch_keys(struct screen *screen, bool watch)
+{
+    if (watch) {
+        uv_poll_start(&screen->keys, UV_READABLE | UV_DISCONNECT, keys_ready);
+    } else {
+        uv_poll_stop(&screen->keys);
+    }
+}
+
 static void watch(struct screen *screen)
 {
     uv_loop_t *loop = &screen->app.loop;
@@ -441,13 +467,18 @@ static void watch(struct screen *screen)
     uv_signal_init(loop, &screen->resized);
     uv_signal_init(loop, &screen->terminate);
     uv_signal_init(loop, &screen->hung_up);
+    uv_signal_init(loop, &screen->interrupted);
+    screen->interrupted.data = screen;
     screen->keys.data = screen->before_wait.data = screen->frame.data = screen->spin.data = screen;
     screen->resized.data = screen->terminate.data = screen->hung_up.data = screen;
-    uv_poll_start(&screen->keys, UV_READABLE | UV_DISCONNECT, keys_ready);
+    screen_watch_keys(screen, true);
     uv_prepare_start(&screen->before_wait, before_wait);
     uv_signal_start(&screen->resized, on_resize, SIGWINCH);
     uv_signal_start(&screen->terminate, on_terminate, SIGTERM);
     uv_signal_start(&screen->hung_up, on_terminate, SIGHUP);
+    if (screen->plain) {
+        uv_signal_start(&screen->interrupted, on_interrupt, SIGINT);
+    }
 }
 
 static void stop_watching(struct screen *screen)
@@ -456,7 +487,8 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->keys,    (uv_handle_t *)&screen->before_wait,
         (uv_handle_t *)&screen->frame,   (uv_handle_t *)&screen->spin,
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
-        (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->idle,
+        (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->interrupted,
+        (uv_handle_t *)&screen->idle,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
@@ -513,9 +545,17 @@ static void submit_words(struct screen *screen, size_t first)
         str_append_format(&text, "%s%s", i > first ? " " : "", words->items[i]);
     }
     if (text.length > 0) {
-        submit(screen, text.data, text.length);
+        screen_input_submit(screen, text.data, text.length, true);
     }
     str_finish(&text);
+}
+
+/* A terminal that only prints, or that says nothing of itself, gets lines. */
+static bool wants_plain(const struct config *config)
+{
+    const char *term = getenv("TERM");
+    return config_boolean(config, OPTION_PLAIN) || term == NULL || term[0] == '\0' ||
+           strcmp(term, "dumb") == 0;
 }
 
 enum exit_code screen_run(const struct config *config, size_t first)
@@ -528,25 +568,38 @@ enum exit_code screen_run(const struct config *config, size_t first)
     str_init(&screen.model_name);
     str_init(&screen.sandbox);
     describe_sandbox(&screen);
-    struct app_face face = {agent_event, &screen};
-    command_trust_ask_once(config);
-    guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
-    if (!app_open(&screen.app, config, false, face, &err)) {
+    struct keymap *keymap = screen_input_read_keys(config, &err);
+    if (keymap == NULL) {
         fprintf(stderr, "carat: %s\n", err.text);
-        finish(&screen);
-        return screen.app.exit_code;
-    }
-    screen.terminal = terminal_curses_create(&err);
-    if (screen.terminal == NULL) {
-        fprintf(stderr, "carat: %s\n", err.text);
-        app_close(&screen.app);
         finish(&screen);
         return EXIT_CODE_USAGE;
     }
-    screen.tui = tui_create(screen.terminal, intent, &screen);
+    struct app_face face = {agent_event, &screen, screen_input_tool_output,
+                            screen_input_tool_finished};
+    command_trust_ask_once(config);
+    guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
+    bool opened = app_open(&screen.app, config, false, face, &err);
+    screen.plain = wants_plain(config);
+    if (opened && !screen.plain) {
+        screen.terminal = terminal_curses_create(&err);
+    }
+    if (!opened || (screen.terminal == NULL && !screen.plain)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        enum exit_code code = opened ? EXIT_CODE_USAGE : screen.app.exit_code;
+        if (opened) {
+            app_close(&screen.app);
+        }
+        keymap_destroy(keymap);
+        finish(&screen);
+        return code;
+    }
+    screen.tui = screen.plain ? tui_create_plain(STDIN_FILENO, STDOUT_FILENO, intent, &screen)
+                              : tui_create(screen.terminal, intent, &screen);
+    tui_set_keymap(screen.tui, keymap);
     tui_set_commands(screen.tui, slash_offers(), slash_command_count);
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
+    screen_input_open(&screen);
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
@@ -562,10 +615,12 @@ enum exit_code screen_run(const struct config *config, size_t first)
     submit_words(&screen, first);
     app_run(&screen.app);
     tui_draw(screen.tui);
+    screen_input_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");
     app_close(&screen.app);
+    screen_input_finish(&screen);
     close(screen.keys_descriptor); /* the loop has let go of it */
     enum exit_code code = screen.app.exit_code;
     finish(&screen);

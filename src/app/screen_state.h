@@ -1,8 +1,11 @@
-/* screen_state: what screen.c and slash.c share. */
+/* screen_state: what screen.c, screen_input.c and slash.c share. */
 #ifndef CARAT_APP_SCREEN_STATE_H
 #define CARAT_APP_SCREEN_STATE_H
 
 #include "app/app.h"
+#include "app/file_index.h"
+#include "app/outside_editor.h"
+#include "app/own_command.h"
 #include "base/str.h"
 #include "tui/terminal.h"
 #include "tui/tui.h"
@@ -19,7 +22,10 @@ struct screen {
     uv_timer_t idle;          /* when nothing has run for a while: work that may wait */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
     uv_signal_t resized, terminate, hung_up;
+    uv_signal_t interrupted; /* plain: the terminal makes a signal of Ctrl+C */
+    bool plain;              /* line by line; there is no `terminal` then */
     int64_t drawn_us;
+    bool key_came; /* since the last frame: it is drawn at once */
     enum approval_mode mode;
     bool thinking;
     struct str activity;
@@ -30,11 +36,19 @@ struct screen {
     bool sandbox_warning;
     long context_used, context_size;
     double tokens_per_second;
+    struct own_command own;
+    struct outside_editor editor;
+    struct file_index *files;
+    uv_timer_t draft_due;
+    size_t draft_revision; /* of the draft that is on disk */
+    bool draft_failed, history_failed;
 };
 
 void screen_refresh_status(struct screen *screen);
 void screen_notice(struct screen *screen, bool is_error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Stops listening to the terminal while something else has it. */
+void screen_watch_keys(struct screen *screen, bool watch);
 /* Shows a stored conversation's messages. */
 void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation);
 

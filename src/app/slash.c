@@ -385,37 +385,55 @@ static void run_quit(struct screen *screen, const char *argument)
 }
 
 const struct slash_command slash_commands[] = {
-    {"help", "", "this list", run_help},
-    {"new", "", "begin a new conversation", run_new},
-    {"clear", "", "the same", run_new},
-    {"think", "[on|off]", "let the model think before it answers", run_think},
-    {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode},
-    {"undo", "[list|diff|TURN]", "take file changes of a turn back, or show them", run_undo},
-    {"mcp", "", "MCP servers, their state and their tools", run_mcp},
-    {"resume", "[ID|last]", "go on with another conversation", run_resume},
-    {"sessions", "", "the newest conversations", run_sessions},
-    {"search", "WORDS", "find words in all that was said", run_search},
-    {"title", "[WORDS]", "show or set this conversation's title", run_title},
-    {"rename", "WORDS", "the same", run_title},
-    {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag},
-    {"fork", "", "go on in a copy of this conversation", run_fork},
-    {"rewind", "[N]", "back to before your last (Nth last) message; the rest is kept", run_rewind},
-    {"export", "FILE", "write this conversation to FILE (.md, .html, .json)", run_export},
-    {"context", "", "what fills the model's context", run_context},
-    {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact},
-    {"expand", "", "take the last summary back", run_expand},
-    {"trash", "", "what is in the trash", run_trash},
-    {"status", "", "model, workspace, sandbox, context", run_status},
-    {"quit", "", "leave; the conversation is kept", run_quit},
-    {"exit", "", "the same", run_quit},
+    {"help", "", "this list", run_help, false},
+    {"new", "", "begin a new conversation", run_new, true},
+    {"clear", "", "the same", run_new, true},
+    {"think", "[on|off]", "let the model think before it answers", run_think, false},
+    {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode, false},
+    {"undo", "[list|diff|TURN]", "take file changes of a turn back, or show them", run_undo, true},
+    {"mcp", "", "MCP servers, their state and their tools", run_mcp, false},
+    {"resume", "[ID|last]", "go on with another conversation", run_resume, true},
+    {"sessions", "", "the newest conversations", run_sessions, false},
+    {"search", "WORDS", "find words in all that was said", run_search, false},
+    {"title", "[WORDS]", "show or set this conversation's title", run_title, false},
+    {"rename", "WORDS", "the same", run_title, false},
+    {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag, false},
+    {"fork", "", "go on in a copy of this conversation", run_fork, true},
+    {"rewind", "[N]", "back to before your last (Nth last) message; the rest is kept", run_rewind,
+     true},
+    {"export", "FILE", "write this conversation to FILE (.md, .html, .json)", run_export, false},
+    {"context", "", "what fills the model's context", run_context, false},
+    {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
+    {"expand", "", "take the last summary back", run_expand, true},
+    {"trash", "", "what is in the trash", run_trash, false},
+    {"status", "", "model, workspace, sandbox, context", run_status, false},
+    {"quit", "", "leave; the conversation is kept", run_quit, false},
+    {"exit", "", "the same", run_quit, false},
 };
 const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands[0];
+
+/* The words that a command takes, for completion. */
+static const char *choices(const char *name)
+{
+    static const char *const table[][2] = {
+        {"think", "on|off"},
+        {"mode", "read-only|ask|auto-edit|full"},
+        {"undo", "list|diff"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i][0], name) == 0) {
+            return table[i][1];
+        }
+    }
+    return NULL;
+}
 
 const struct tui_command *slash_offers(void)
 {
     static struct tui_command offers[sizeof slash_commands / sizeof slash_commands[0]];
     for (size_t i = 0; i < slash_command_count; i++) {
-        offers[i] = (struct tui_command){slash_commands[i].name, slash_commands[i].help};
+        offers[i] = (struct tui_command){slash_commands[i].name, slash_commands[i].help,
+                                         choices(slash_commands[i].name)};
     }
     return offers;
 }
@@ -426,6 +444,10 @@ bool slash_run(struct screen *screen, const char *text)
     for (size_t i = 0; i < slash_command_count; i++) {
         const struct slash_command *command = &slash_commands[i];
         if (strlen(command->name) == length && memcmp(command->name, text + 1, length) == 0) {
+            if (command->alone && screen->own.running) {
+                screen_notice(screen, true, "!%s still runs; Esc stops it", screen->own.command);
+                return true;
+            }
             const char *rest = text + 1 + length;
             rest += strspn(rest, " \n");
             char *argument = mem_strndup(rest, strcspn(rest, "\n"));

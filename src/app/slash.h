@@ -12,6 +12,7 @@ struct slash_command {
     const char *argument; /* "[on|off]" or "" */
     const char *help;
     void (*run)(struct screen *screen, const char *argument);
+    bool alone; /* not while a !command runs: what it did belongs to this conversation's end */
 };
 
 extern const struct slash_command slash_commands[];

@@ -161,6 +161,12 @@ void config_finish(struct config *config)
     config_list_finish(&config->notices);
     config_servers_finish(&config->servers);
     config_hooks_finish(&config->hooks);
+    for (size_t i = 0; i < config->key_count; i++) {
+        mem_free(config->keys[i].action);
+        mem_free(config->keys[i].keys);
+        mem_free(config->keys[i].origin);
+    }
+    mem_free(config->keys);
 }
 
 void config_notice(struct config *config, const char *format, ...)
@@ -171,6 +177,43 @@ void config_notice(struct config *config, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     config_list_add(&config->notices, text);
+}
+
+/* --- the table of keys --- */
+
+/* The action's name when `key` is one of that table, else NULL. */
+static const char *key_action(const char *key)
+{
+    static const char table[] = "keys.";
+    return str_starts_with(key, table) ? key + sizeof table - 1 : NULL;
+}
+
+static void add_key(struct config *config, const char *action, const char *keys, const char *origin)
+{
+    vec_room(&config->keys, &config->key_capacity, config->key_count + 1, sizeof *config->keys);
+    config->keys[config->key_count++] =
+        (struct config_key){mem_strdup(action), mem_strdup(keys), mem_strdup(origin)};
+}
+
+static bool store_key(struct config *config, const char *action, const struct toml_entry *entry,
+                      const char *origin, struct err *err)
+{
+    struct str keys;
+    str_init(&keys);
+    if (entry->type != TOML_STRING && entry->type != TOML_LIST) {
+        return err_set(err, ERR_ARGUMENT,
+                       "%s: %s must be a key's name or a list of them: \"Ctrl+R\"", origin,
+                       entry->key);
+    }
+    if (entry->type == TOML_STRING) {
+        str_append(&keys, entry->string);
+    }
+    for (size_t i = 0; entry->type == TOML_LIST && i < entry->list_count; i++) {
+        str_append_format(&keys, "%s%s", i > 0 ? ", " : "", entry->list[i]);
+    }
+    add_key(config, action, keys.data, origin);
+    str_finish(&keys);
+    return true;
 }
 
 /* --- the file --- */
@@ -268,8 +311,11 @@ static bool file_entry(void *context, const struct toml_entry *entry, struct err
     str_init(&origin);
     str_append_format(&origin, "%s:%u", reading->path, entry->line);
     int option = option_by_key(entry->key);
+    const char *action = key_action(entry->key);
     bool ok;
-    if (str_starts_with(entry->key, "mcp.")) {
+    if (action != NULL) {
+        ok = store_key(reading->config, action, entry, origin.data, err);
+    } else if (str_starts_with(entry->key, "mcp.")) {
         ok = config_servers_entry(&reading->config->servers, entry->key + 4, entry, origin.data,
                                   err);
     } else if (str_starts_with(entry->key, "hooks.")) {
@@ -354,6 +400,9 @@ static bool apply_set(struct config *config, const char *assignment, struct err 
     bool ok;
     if (equals == NULL) {
         ok = err_set(err, ERR_ARGUMENT, "--set: \"%s\" is not KEY=VALUE", assignment);
+    } else if (key_action(key) != NULL) {
+        add_key(config, key_action(key), equals + 1, "--set");
+        ok = true;
     } else if (option < 0) {
         ok = err_set(err, ERR_ARGUMENT, "--set: unknown key \"%s\"", key);
     } else {

@@ -28,8 +28,16 @@ struct config_value {
     char *origin;  /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
 };
 
+/* A line of the [keys] table: what its names and keys mean is known to the screen alone. */
+struct config_key {
+    char *action, *keys; /* "history_search", "Ctrl+R, Alt+r" */
+    char *origin;
+};
+
 struct config {
     struct config_value values[OPTION_COUNT];
+    struct config_key *keys; /* [keys], in the order in which they were read */
+    size_t key_count, key_capacity;
     struct config_servers servers; /* [mcp.NAME] */
     struct config_hooks hooks;     /* [[hooks]] */
     struct config_list words;      /* command line: what is not an option */

@@ -1,15 +1,11 @@
-/* action: what keys do, as one table that also explains itself.
+/* action: everything that a key can be made to do, as one table.
  *
- * A row binds a key to an action; the first row of an action carries the name of the key and the
- * help that `?` shows. Rows without help are further keys for the same.
+ * A row has the name that the configuration file calls the action by ([keys] in config.toml), the
+ * keys it has unless told otherwise, and the help that `?` shows. Which key does what in a run is
+ * the business of keymap.h.
  */
 #ifndef CARAT_TUI_ACTION_H
 #define CARAT_TUI_ACTION_H
-
-#include <stddef.h>
-#include <stdint.h>
-
-struct layout_writer;
 
 enum action {
     ACTION_NONE, /* the key types itself, or nothing */
@@ -24,6 +20,9 @@ enum action {
     ACTION_CYCLE_MODE,
     ACTION_TOGGLE_THINKING,
     ACTION_TOGGLE_FOLDING,
+    ACTION_HELP,
+    ACTION_EXTERNAL_EDITOR,
+    ACTION_STASH,
     ACTION_PAGE_UP,
     ACTION_PAGE_DOWN,
     ACTION_TO_START,
@@ -47,13 +46,20 @@ enum action {
     ACTION_KILL_WORD_LEFT,
     ACTION_KILL_WORD_RIGHT,
     ACTION_YANK,
+    ACTION_YANK_OLDER,
+    ACTION_TRANSPOSE,
+    ACTION_UNFOLD_PASTE,
     ACTION_UNDO,
     ACTION_COUNT
 };
 
-enum action action_of_key(uint32_t key);
+struct action_row {
+    const char *name; /* "history_search" */
+    const char *keys; /* "Ctrl+G, Ctrl+X Ctrl+E": separated by commas; a key may be two presses */
+    const char *help;
+};
 
-/* The key map as rows, for the help screen. */
-void action_write_help(struct layout_writer *writer);
+/* By enum action; the row of ACTION_NONE is empty. */
+extern const struct action_row action_table[ACTION_COUNT];
 
 #endif

@@ -88,7 +88,11 @@ static size_t forced_cut(const char *text, size_t start)
 static bool next_code(const char *text, size_t length, struct block_cursor *cursor,
                       struct block *block, bool *ended)
 {
-    *block = (struct block){BLOCK_CODE, cursor->at, 0, cursor->joined};
+    *block = (struct block){.kind = BLOCK_CODE,
+                            .start = cursor->at,
+                            .info = cursor->info,
+                            .info_length = cursor->info_length,
+                            .joined = cursor->joined};
     size_t lines = 0;
     for (size_t at = cursor->at; at < length;) {
         bool complete;
@@ -120,7 +124,7 @@ static bool next_code(const char *text, size_t length, struct block_cursor *curs
 static bool next_prose(const char *text, size_t length, struct block_cursor *cursor,
                        struct block *block)
 {
-    *block = (struct block){BLOCK_PROSE, cursor->at, 0, cursor->joined};
+    *block = (struct block){.kind = BLOCK_PROSE, .start = cursor->at, .joined = cursor->joined};
     bool after_blank = false, inside = false; /* inside: fenced code of a list item */
     for (size_t at = cursor->at; at < length;) {
         bool complete;
@@ -170,7 +174,15 @@ static bool open_block(const char *text, size_t length, struct block_cursor *cur
             if (!complete) {
                 return false; /* the rest of the line names the language */
             }
-            *cursor = (struct block_cursor){end + 1, fence, run, false};
+            size_t info = cursor->at + run;
+            while (info < end && (text[info] == ' ' || text[info] == '\t')) {
+                info++;
+            }
+            *cursor = (struct block_cursor){.at = end + 1,
+                                            .fence = fence,
+                                            .fence_length = run,
+                                            .info = info,
+                                            .info_length = end - info};
         } else {
             return true;
         }
@@ -182,7 +194,8 @@ bool block_next(const char *text, size_t length, struct block_cursor *cursor, st
 {
     for (;;) {
         if (!open_block(text, length, cursor)) {
-            *block = (struct block){BLOCK_PROSE, cursor->at, 0, cursor->joined};
+            *block =
+                (struct block){.kind = BLOCK_PROSE, .start = cursor->at, .joined = cursor->joined};
             return false;
         }
         if (cursor->fence == 0) {
@@ -199,7 +212,7 @@ bool block_next(const char *text, size_t length, struct block_cursor *cursor, st
 bool block_next_lines(const char *text, size_t length, struct block_cursor *cursor,
                       struct block *block)
 {
-    *block = (struct block){BLOCK_CODE, cursor->at, 0, cursor->joined};
+    *block = (struct block){.kind = BLOCK_CODE, .start = cursor->at, .joined = cursor->joined};
     size_t lines = 0;
     for (size_t at = cursor->at; at < length;) {
         bool complete;

@@ -21,7 +21,8 @@ enum block_kind { BLOCK_PROSE, BLOCK_CODE };
 struct block {
     enum block_kind kind;
     size_t start, length;
-    bool joined; /* goes on where the block before it stopped: no blank row between */
+    size_t info, info_length; /* code: what stands behind its fence */
+    bool joined;              /* goes on where the block before it stopped: no blank row between */
 };
 
 /* Where the next block begins and what it begins in. Starts zeroed. */
@@ -29,6 +30,7 @@ struct block_cursor {
     size_t at;
     char fence; /* inside fenced code: its character */
     size_t fence_length;
+    size_t info, info_length;
     bool joined;
 };
 

@@ -2,30 +2,137 @@
 
 #include <string.h>
 
-#include "base/str.h"
+#include "tui/fuzzy.h"
 #include "tui/glyph.h"
 #include "tui/surface.h"
 #include "tui/tui.h"
 
-void completion_update(struct completion *completion, const char *text)
+void completion_init(struct completion *completion)
 {
-    size_t before[COMPLETION_COMMANDS], before_count = completion->count;
-    memcpy(before, completion->matches, sizeof before);
-    completion->count = 0;
-    bool word = text[0] == '/' && strpbrk(text, " \t\n") == NULL;
-    for (size_t i = 0; word && i < completion->command_count; i++) {
-        if (completion->count < COMPLETION_COMMANDS &&
-            str_starts_with(completion->commands[i].name, text + 1)) {
-            completion->matches[completion->count++] = i;
-        }
-    }
-    if (completion->count != before_count ||
-        memcmp(before, completion->matches, completion->count * sizeof before[0]) != 0) {
-        completion->selected = 0;
-        completion->chosen = false;
-        completion->dismissed = false;
+    *completion = (struct completion){0};
+    str_init(&completion->word);
+}
+
+void completion_finish(struct completion *completion)
+{
+    str_finish(&completion->word);
+}
+
+void completion_set_files(struct completion *completion, char *const *files, size_t count)
+{
+    completion->files = files;
+    completion->file_count = count;
+    if (completion->kind == COMPLETION_FILE) {
+        completion->kind = COMPLETION_NONE;
+        completion->count = 0; /* the matches pointed into the list before */
     }
 }
+
+/* --- finding --- */
+
+/* Keeps the list in order of score; of two that are equal the earlier stays first. */
+static void offer(struct completion *completion, const char *text, size_t length, const char *help,
+                  int score)
+{
+    size_t count = completion->count, at = count;
+    while (at > 0 && completion->matches[at - 1].score < score) {
+        at--;
+    }
+    if (at == COMPLETION_MOST) {
+        return;
+    }
+    size_t kept = count < COMPLETION_MOST ? count : COMPLETION_MOST - 1;
+    memmove(&completion->matches[at + 1], &completion->matches[at],
+            (kept - at) * sizeof completion->matches[0]);
+    completion->matches[at] = (struct completion_match){text, length, help, score};
+    completion->count = kept + 1;
+}
+
+static void find_commands(struct completion *completion, const char *word)
+{
+    for (size_t i = 0; i < completion->command_count; i++) {
+        const struct tui_command *command = &completion->commands[i];
+        if (str_starts_with(command->name, word)) {
+            offer(completion, command->name, strlen(command->name), command->help, 0);
+        }
+    }
+}
+
+/* The words of "on|off" that begin as what is typed. */
+static void find_arguments(struct completion *completion, const char *text, size_t name,
+                           const char *word)
+{
+    for (size_t i = 0; i < completion->command_count; i++) {
+        const struct tui_command *command = &completion->commands[i];
+        bool this = strlen(command->name) == name && memcmp(command->name, text + 1, name) == 0;
+        for (const char *at = this ? command->choices : NULL; at != NULL && *at != '\0';) {
+            size_t length = strcspn(at, "|");
+            size_t typed = strlen(word);
+            if (typed < length && memcmp(at, word, typed) == 0) {
+                offer(completion, at, length, "", 0);
+            }
+            at += length + (at[length] == '|');
+        }
+    }
+}
+
+static void find_files(struct completion *completion, const char *word)
+{
+    for (size_t i = 0; i < completion->file_count; i++) {
+        int score = fuzzy_score(word, completion->files[i]);
+        if (score >= 0) {
+            offer(completion, completion->files[i], strlen(completion->files[i]), "", score);
+        }
+    }
+}
+
+/* What kind of word the cursor is at the end of, and where it starts. */
+static enum completion_kind word_at(const char *text, size_t cursor, size_t *start)
+{
+    size_t from = cursor;
+    while (from > 0 && strchr(" \t\n", text[from - 1]) == NULL) {
+        from--;
+    }
+    *start = from;
+    if (cursor > from && text[from] == '@') {
+        return COMPLETION_FILE;
+    }
+    if (text[0] != '/' || strchr(" \t\n", text[cursor]) == NULL) {
+        return COMPLETION_NONE; /* strchr finds the end of the text too */
+    }
+    if (from == 0) {
+        return cursor > 0 ? COMPLETION_COMMAND : COMPLETION_NONE;
+    }
+    size_t name = strcspn(text, " \t\n");
+    return name + 1 == from && text[name] == ' ' ? COMPLETION_ARGUMENT : COMPLETION_NONE;
+}
+
+void completion_update(struct completion *completion, const char *text, size_t cursor)
+{
+    size_t start;
+    enum completion_kind kind = word_at(text, cursor, &start);
+    size_t length = cursor - start;
+    completion->start = start;
+    completion->end = cursor;
+    if (kind == completion->kind && length == completion->word.length &&
+        memcmp(text + start, completion->word.data, length) == 0) {
+        return;
+    }
+    completion->kind = kind;
+    completion->count = completion->selected = 0;
+    completion->chosen = completion->dismissed = false;
+    str_clear(&completion->word);
+    str_append_bytes(&completion->word, text + start, length);
+    if (kind == COMPLETION_COMMAND) {
+        find_commands(completion, completion->word.data + 1);
+    } else if (kind == COMPLETION_ARGUMENT) {
+        find_arguments(completion, text, start - 2, completion->word.data);
+    } else if (kind == COMPLETION_FILE) {
+        find_files(completion, completion->word.data + 1);
+    }
+}
+
+/* --- using --- */
 
 bool completion_open(const struct completion *completion)
 {
@@ -44,12 +151,24 @@ void completion_dismiss(struct completion *completion)
     completion->dismissed = true;
 }
 
-const char *completion_selected(const struct completion *completion)
+static const char *mark(const struct completion *completion)
+{
+    return completion->kind == COMPLETION_COMMAND ? "/"
+           : completion->kind == COMPLETION_FILE  ? "@"
+                                                  : "";
+}
+
+bool completion_take(const struct completion *completion, struct str *out)
 {
     if (!completion_open(completion)) {
-        return NULL;
+        return false;
     }
-    return completion->commands[completion->matches[completion->selected]].name;
+    const struct completion_match *match = &completion->matches[completion->selected];
+    str_append(out, mark(completion));
+    str_append_bytes(out, match->text, match->length);
+    bool folder = match->length > 0 && match->text[match->length - 1] == '/';
+    str_append(out, folder ? "" : " ");
+    return true;
 }
 
 void completion_draw(const struct completion *completion, struct surface *surface, int bottom)
@@ -62,18 +181,19 @@ void completion_draw(const struct completion *completion, struct surface *surfac
     size_t first = completion->selected >= rows ? completion->selected - rows + 1 : 0;
     int limit = surface_columns(surface), names = 0;
     for (size_t i = first; i < first + rows; i++) {
-        const char *name = completion->commands[completion->matches[i]].name;
-        int columns = glyph_columns(name, strlen(name));
+        const struct completion_match *match = &completion->matches[i];
+        int columns = glyph_columns(match->text, match->length);
         names = columns > names ? columns : names;
     }
     for (size_t i = 0; i < rows; i++) {
-        const struct tui_command *command = &completion->commands[completion->matches[first + i]];
+        const struct completion_match *match = &completion->matches[first + i];
         int row = bottom - (int)rows + 1 + (int)i;
         bool selected = first + i == completion->selected;
         surface_fill(surface, row, 0, limit, " ", THEME_TEXT);
-        int column = surface_text(surface, row, 0, limit, selected ? "> /" : "  /", THEME_KEY);
-        surface_text(surface, row, column, limit, command->name,
-                     selected ? THEME_SELECTED : THEME_KEY);
-        surface_text(surface, row, column + names + 2, limit, command->help, THEME_FAINT);
+        int column = surface_text(surface, row, 0, limit, selected ? "> " : "  ", THEME_KEY);
+        column = surface_text(surface, row, column, limit, mark(completion), THEME_KEY);
+        surface_put(surface, row, column, limit, match->text, match->length,
+                    selected ? THEME_SELECTED : THEME_KEY);
+        surface_text(surface, row, column + names + 2, limit, match->help, THEME_FAINT);
     }
 }

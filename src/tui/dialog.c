@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/visible.h"
-#include "tui/action.h"
+#include "tui/code.h"
 #include "tui/editor.h"
 #include "tui/input.h"
 #include "tui/surface.h"
@@ -113,23 +113,25 @@ static enum dialog_answer yes(struct dialog *dialog, enum dialog_answer answer)
     return DIALOG_OPEN;
 }
 
-static enum dialog_answer reason_key(struct dialog *dialog, const struct terminal_key *key)
+static enum dialog_answer reason_key(struct dialog *dialog, enum action action,
+                                     const struct terminal_key *key)
 {
     if (key->code == TERMINAL_KEY_ESCAPE) {
         editor_reset(dialog->reason);
         return DIALOG_NO;
     }
-    if (action_of_key(key->code) == ACTION_SUBMIT) {
+    if (action == ACTION_SUBMIT) {
         return DIALOG_NO;
     }
-    input_edit(dialog->reason, key);
+    input_edit(dialog->reason, action, key);
     return DIALOG_OPEN;
 }
 
-enum dialog_answer dialog_key(struct dialog *dialog, const struct terminal_key *key)
+enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
+                              const struct terminal_key *key)
 {
     if (dialog->asking_reason) {
-        return reason_key(dialog, key);
+        return reason_key(dialog, action, key);
     }
     if (dialog->confirming) {
         dialog->confirming = false;
@@ -177,27 +179,45 @@ enum dialog_answer dialog_key(struct dialog *dialog, const struct terminal_key *
 
 /* --- looks --- */
 
+static void end_line(struct layout_writer *writer)
+{
+    layout_end_line(writer, "  ", "↪ ", THEME_FAINT, WRAP_CELLS);
+}
+
+static void lay_out_lines(struct layout_writer *writer, const struct str *text)
+{
+    for (size_t at = 0; at < text->length;) {
+        size_t length = strcspn(text->data + at, "\n");
+        layout_add(writer, text->data + at, length, THEME_TEXT);
+        end_line(writer);
+        at += length + 1;
+    }
+}
+
 static void lay_out(struct dialog *dialog, int width)
 {
     if (dialog->width == width) {
         return;
     }
     struct layout_writer writer;
-    struct str line;
+    struct str clean;
     const char *text = dialog->description;
     layout_finish(&dialog->layout);
     layout_writer_init(&writer, &dialog->layout, width, 0);
-    str_init(&line);
+    str_init(&clean);
     for (bool more = true; more;) {
         size_t length = strcspn(text, "\n");
         more = text[length] == '\n' && text[length + 1] != '\0';
-        str_clear(&line);
-        visible_append(&line, text, length, VISIBLE_APPROVAL);
-        layout_add(&writer, line.data, line.length, THEME_TEXT);
-        layout_end_line(&writer, "  ", "↪ ", THEME_FAINT, WRAP_CELLS);
+        visible_append(&clean, text, length, VISIBLE_APPROVAL);
+        str_append_char(&clean, '\n');
         text += length + 1;
     }
-    str_finish(&line);
+    if (code_is_difference(clean.data, clean.length)) {
+        code_layout_difference(&writer, clean.data, clean.length, end_line);
+    } else {
+        lay_out_lines(&writer, &clean);
+    }
+    str_finish(&clean);
     layout_writer_finish(&writer);
     dialog->width = width;
     dialog->first = dialog->first < dialog->layout.count ? dialog->first : 0;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/str.h"
+#include "tui/action.h"
 #include "tui/layout.h"
 
 struct editor;
@@ -43,8 +44,10 @@ void dialog_open(struct dialog *dialog, const char *title, const char *descripti
 void dialog_offer_always(struct dialog *dialog, const char *rule);
 void dialog_close(struct dialog *dialog);
 
-/* Takes a key. Anything but DIALOG_OPEN is the answer; the reason of a no is in `reason`. */
-enum dialog_answer dialog_key(struct dialog *dialog, const struct terminal_key *key);
+/* Takes a key, and what it means to the input. Anything but DIALOG_OPEN is the answer; the reason
+ * of a no is in `reason`. */
+enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
+                              const struct terminal_key *key);
 
 /* Rows that it wants on a screen of that width; >= 3. */
 int dialog_height(struct dialog *dialog, int width);

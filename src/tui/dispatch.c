@@ -9,6 +9,7 @@
 #include "tui/editor.h"
 #include "tui/history.h"
 #include "tui/input.h"
+#include "tui/keymap.h"
 #include "tui/surface.h"
 #include "tui/terminal.h"
 #include "tui/transcript.h"
@@ -49,6 +50,41 @@ static bool only_blanks(const char *text)
     return text[strspn(text, " \t\n")] == '\0';
 }
 
+/* Hands the whole text out and forgets it. */
+static void send(struct tui *tui, enum tui_intent_kind kind)
+{
+    struct str whole;
+    str_init(&whole);
+    paste_unfold(&tui->pastes, editor_text(tui->editor), &whole);
+    size_t length = whole.length;
+    while (whole.data[0] == '/' && strchr(" \t\n", whole.data[length - 1]) != NULL) {
+        str_truncate(&whole, --length); /* completion puts a space behind a command */
+    }
+    /* The callback may change the draft: what it gets is not the editor's own. */
+    struct tui_intent intent = {.kind = kind, .text = whole.data, .length = length};
+    history_add(tui->history, whole.data, length);
+    editor_reset(tui->editor);
+    paste_clear(&tui->pastes);
+    tui->vi.normal = false;
+    transcript_to_end(tui->transcript);
+    tui->callback(tui->context, &intent);
+    str_finish(&whole);
+}
+
+/* Puts what is selected in the place of the word that was typed. */
+static bool take_completion(struct tui *tui)
+{
+    struct str text;
+    str_init(&text);
+    bool open = completion_take(&tui->completion, &text);
+    if (open) {
+        editor_remove(tui->editor, tui->completion.start, tui->completion.end);
+        editor_insert(tui->editor, text.data, text.length);
+    }
+    str_finish(&text);
+    return open;
+}
+
 static void submit(struct tui *tui, long long now_us)
 {
     (void)now_us;
@@ -58,37 +94,65 @@ static void submit(struct tui *tui, long long now_us)
         editor_newline(tui->editor);
         return;
     }
-    const char *command = completion_selected(&tui->completion);
-    if (command != NULL && tui->completion.chosen) {
-        editor_set(tui->editor, "/", 1);
-        editor_insert(tui->editor, command, strlen(command));
+    if (completion_open(&tui->completion) && tui->completion.chosen) {
+        bool command = tui->completion.kind == COMPLETION_COMMAND;
+        take_completion(tui);
+        if (!command) {
+            return; /* a file is part of a message that may go on */
+        }
     }
-    if (only_blanks(editor_text(tui->editor))) {
-        return;
+    if (!only_blanks(editor_text(tui->editor))) {
+        send(tui, TUI_SUBMIT);
     }
-    /* The callback may change the draft: it gets a text of its own. */
-    struct tui_intent intent = {.kind = TUI_SUBMIT, .length = editor_length(tui->editor)};
-    char *text = mem_strndup(editor_text(tui->editor), intent.length);
-    while (text[0] == '/' && strchr(" \t\n", text[intent.length - 1]) != NULL) {
-        text[--intent.length] = '\0'; /* completion puts a space behind a command */
-    }
-    intent.text = text;
-    history_add(tui->history, text, intent.length);
-    editor_reset(tui->editor);
-    transcript_to_end(tui->transcript);
-    tui->callback(tui->context, &intent);
-    mem_free(text);
 }
 
 static void complete(struct tui *tui, long long now_us)
 {
-    (void)now_us;
-    const char *command = completion_selected(&tui->completion);
-    if (command != NULL) {
-        editor_set(tui->editor, "/", 1);
-        editor_insert(tui->editor, command, strlen(command));
-        editor_insert(tui->editor, " ", 1);
+    if (take_completion(tui) || only_blanks(editor_text(tui->editor))) {
+        return;
     }
+    if (busy(tui)) {
+        send(tui, TUI_QUEUE);
+    } else {
+        hint(tui, "nothing to complete here", now_us);
+    }
+}
+
+static void stash(struct tui *tui, long long now_us)
+{
+    struct str whole;
+    str_init(&whole);
+    paste_unfold(&tui->pastes, editor_text(tui->editor), &whole);
+    if (whole.length > 0) {
+        hint(tui, tui->stash.length > 0 ? "swapped with what was put aside" : "put aside", now_us);
+    } else if (tui->stash.length == 0) {
+        hint(tui, "nothing was put aside", now_us);
+    }
+    struct str back = tui->stash;
+    tui->stash = whole;
+    tui_set_draft(tui, back.data);
+    str_finish(&back);
+}
+
+static void external_editor(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    const char *draft = tui_draft(tui);
+    struct tui_intent intent = {.kind = TUI_EDIT, .text = draft, .length = strlen(draft)};
+    tui->callback(tui->context, &intent);
+}
+
+static void unfold_paste(struct tui *tui, long long now_us)
+{
+    struct str whole;
+    str_init(&whole);
+    paste_unfold(&tui->pastes, editor_text(tui->editor), &whole);
+    if (whole.length == editor_length(tui->editor)) {
+        hint(tui, "no paste is folded", now_us);
+    } else {
+        editor_set(tui->editor, whole.data, whole.length);
+    }
+    str_finish(&whole);
 }
 
 /* --- stopping and leaving --- */
@@ -208,13 +272,18 @@ static void to_end(struct tui *tui, long long now_us)
 
 /* --- history --- */
 
-static void older(struct tui *tui, long long now_us)
+static void walk_back(struct tui *tui, bool alike)
 {
-    (void)now_us;
-    const char *entry = history_older(tui->history, editor_text(tui->editor));
+    const char *entry = history_older(tui->history, editor_text(tui->editor), alike);
     if (entry != NULL) {
         editor_set(tui->editor, entry, strlen(entry));
     }
+}
+
+static void older(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    walk_back(tui, false);
 }
 
 static void newer(struct tui *tui, long long now_us)
@@ -228,10 +297,11 @@ static void newer(struct tui *tui, long long now_us)
 
 static void up(struct tui *tui, long long now_us)
 {
+    (void)now_us;
     if (completion_open(&tui->completion)) {
         completion_move(&tui->completion, -1);
     } else if (!editor_up(tui->editor)) {
-        older(tui, now_us);
+        walk_back(tui, true);
     }
 }
 
@@ -252,6 +322,13 @@ static void line_end(struct tui *tui, long long now_us)
         transcript_to_end(tui->transcript);
     }
     editor_line_end(tui->editor);
+}
+
+static void help(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    tui->help = true;
+    tui->help_first = 0;
 }
 
 static void search(struct tui *tui, long long now_us)
@@ -288,6 +365,10 @@ static handler *const handlers[ACTION_COUNT] = {
     [ACTION_NEWER] = newer,
     [ACTION_LINE_END] = line_end,
     [ACTION_SEARCH] = search,
+    [ACTION_HELP] = help,
+    [ACTION_STASH] = stash,
+    [ACTION_EXTERNAL_EDITOR] = external_editor,
+    [ACTION_UNFOLD_PASTE] = unfold_paste,
 };
 
 /* Actions that a question leaves alone. */
@@ -298,26 +379,72 @@ static bool stays_global(enum action action)
            action == ACTION_TOGGLE_THINKING;
 }
 
-static void input_key(struct tui *tui, const struct terminal_key *key, long long now_us)
+/* A folded paste is one thing: it is erased whole, and the cursor is never inside its word. */
+static bool erase_paste(struct tui *tui, enum action action)
 {
-    enum action action = action_of_key(key->code);
-    size_t revision = editor_revision(tui->editor);
+    size_t start, end, cursor = editor_cursor(tui->editor);
+    bool left = action == ACTION_BACKSPACE || action == ACTION_KILL_WORD_LEFT ||
+                action == ACTION_KILL_SPACE_WORD_LEFT;
+    bool right = action == ACTION_DELETE || action == ACTION_KILL_WORD_RIGHT;
+    if ((!left && !right) || (left && cursor == 0) ||
+        !paste_around(&tui->pastes, editor_text(tui->editor), left ? cursor - 1 : cursor + 1,
+                      &start, &end)) {
+        return false;
+    }
+    editor_cut(tui->editor, start, end);
+    return true;
+}
+
+static void leave_paste(struct tui *tui, size_t cursor_before)
+{
+    size_t start, end, cursor = editor_cursor(tui->editor);
+    if (paste_around(&tui->pastes, editor_text(tui->editor), cursor, &start, &end)) {
+        editor_move_to(tui->editor, cursor < cursor_before ? start : end);
+    }
+}
+
+static void edit(struct tui *tui, enum action action, const struct terminal_key *key)
+{
+    const char *word = NULL;
+    if (key->code == TERMINAL_KEY_PASTE) {
+        word = paste_fold(&tui->pastes, key->paste, key->paste_length);
+    }
+    if (word != NULL) {
+        editor_insert(tui->editor, word, strlen(word));
+    } else if (!erase_paste(tui, action)) {
+        input_edit(tui->editor, action, key);
+    }
+}
+
+static void input_key(struct tui *tui, struct terminal_key key, enum action action,
+                      long long now_us)
+{
+    size_t revision = editor_revision(tui->editor), cursor = editor_cursor(tui->editor);
+    bool listing = completion_open(&tui->completion) && key.code == TERMINAL_KEY_ESCAPE;
+    if (!listing && vi_key(&tui->vi, tui->editor, &key)) {
+        action = ACTION_NONE;
+        key.code = TERMINAL_KEY_OTHER;
+    } else {
+        action = key.code == '?' && editor_length(tui->editor) > 0
+                     ? ACTION_NONE
+                     : (action != ACTION_NONE ? action : keymap_action(tui->keymap, 0, key.code));
+    }
     bool walks = action == ACTION_UP || action == ACTION_DOWN || action == ACTION_OLDER ||
                  action == ACTION_NEWER;
-    if (key->code == '?' && editor_length(tui->editor) == 0) {
-        tui->help = true;
-        tui->help_first = 0;
-        return;
-    }
     if (handlers[action] != NULL) {
         handlers[action](tui, now_us);
     } else {
-        input_edit(tui->editor, key);
+        edit(tui, action, &key);
     }
+    leave_paste(tui, cursor);
     if (editor_revision(tui->editor) != revision && !walks) {
         history_leave(tui->history);
     }
-    completion_update(&tui->completion, editor_text(tui->editor));
+    bool before = tui->completion.kind == COMPLETION_FILE;
+    completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
+    if (!before && tui->completion.kind == COMPLETION_FILE) {
+        emit(tui, TUI_WANT_FILES);
+    }
 }
 
 /* --- the search, the help, the question --- */
@@ -340,26 +467,27 @@ static void accept(struct tui *tui)
     }
 }
 
-static void search_key(struct tui *tui, const struct terminal_key *key, long long now_us)
+static void search_key(struct tui *tui, const struct terminal_key *key, enum action action,
+                       long long now_us)
 {
     char text[4];
-    enum action action = action_of_key(key->code);
     if (action == ACTION_SEARCH) {
         look_up(tui, tui->found);
-    } else if (action == ACTION_INTERRUPT || key->code == ('G' & 0x1F)) {
+    } else if (action == ACTION_INTERRUPT || action == ACTION_EXTERNAL_EDITOR) {
         tui->searching = false;
     } else if (action == ACTION_BACKSPACE) {
         str_truncate(&tui->query, tui->query.length == 0 ? 0 : tui->query.length - 1);
         str_truncate(&tui->query, utf8_complete_length(tui->query.data, tui->query.length));
         look_up(tui, SIZE_MAX);
-    } else if (action == ACTION_NONE && key->code >= 0x20 && key->code < 0x110000) {
+    } else if ((action == ACTION_NONE || action == ACTION_HELP) && key->code >= 0x20 &&
+               key->code < 0x110000) {
         str_append_bytes(&tui->query, text, utf8_encode(key->code, text));
         look_up(tui, SIZE_MAX);
     } else if (action == ACTION_ESCAPE || action == ACTION_COMPLETE) {
         accept(tui);
     } else {
         accept(tui);
-        input_key(tui, key, now_us);
+        input_key(tui, *key, action, now_us);
     }
 }
 
@@ -387,13 +515,14 @@ static bool help_key(struct tui *tui, const struct terminal_key *key)
     }
 }
 
-static void question_key(struct tui *tui, const struct terminal_key *key)
+static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,
+                                              [DIALOG_YES_SESSION] = TUI_YES_SESSION,
+                                              [DIALOG_YES_ALWAYS] = TUI_YES_ALWAYS,
+                                              [DIALOG_NO] = TUI_NO};
+
+static void question_key(struct tui *tui, enum action action, const struct terminal_key *key)
 {
-    static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,
-                                                  [DIALOG_YES_SESSION] = TUI_YES_SESSION,
-                                                  [DIALOG_YES_ALWAYS] = TUI_YES_ALWAYS,
-                                                  [DIALOG_NO] = TUI_NO};
-    enum dialog_answer answer = dialog_key(&tui->dialog, key);
+    enum dialog_answer answer = dialog_key(&tui->dialog, action, key);
     if (answer == DIALOG_OPEN) {
         return;
     }
@@ -417,9 +546,28 @@ static bool typed_ahead(struct tui *tui, long long now_us)
     return false;
 }
 
+/* The second of two presses; the first alone means nothing. False: it waits for the second. */
+static bool whole_key(struct tui *tui, const struct terminal_key *key, enum action *action,
+                      long long now_us)
+{
+    uint32_t first = tui->first_key;
+    tui->first_key = 0;
+    *action = keymap_action(tui->keymap, first, key->code);
+    if (first != 0 && *action == ACTION_NONE) {
+        hint(tui, "these two keys mean nothing together", now_us);
+        return false;
+    }
+    if (first == 0 && keymap_begins(tui->keymap, key->code)) {
+        tui->first_key = key->code;
+        hint(tui, "and then?", now_us);
+        return false;
+    }
+    return true;
+}
+
 void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now_us)
 {
-    enum action action = action_of_key(key->code);
+    enum action action;
     tui->hint = NULL;
     tui->dirty = true;
     if (key->code == TERMINAL_KEY_RESIZE) {
@@ -428,6 +576,9 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
     }
     bool ahead = typed_ahead(tui, now_us);
     tui->key_us = now_us;
+    if (!whole_key(tui, key, &action, now_us)) {
+        return;
+    }
     if (action != ACTION_INTERRUPT) {
         tui->interrupts = 0;
         tui->interrupt_us = TUI_NEVER;
@@ -438,10 +589,84 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
     bool question = tui->dialog.active && !ahead && !stays_global(action) &&
                     (key->code != TERMINAL_KEY_PASTE || tui->dialog.asking_reason);
     if (question) {
-        question_key(tui, key);
+        question_key(tui, action, key);
     } else if (tui->searching) {
-        search_key(tui, key, now_us);
+        search_key(tui, key, action, now_us);
     } else {
-        input_key(tui, key, now_us);
+        input_key(tui, *key, action, now_us);
     }
+}
+
+/* --- plain: lines in place of keys --- */
+
+/* What a line says: y, a, p where a rule is offered, or n with a reason behind it. A p is read out
+ * once more and counts after a second line that says y. DIALOG_OPEN: nothing is decided yet. */
+static enum dialog_answer read_answer(struct tui *tui, const struct str *line, const char **reason)
+{
+    struct dialog *dialog = &tui->dialog;
+    const char letter = line->length > 0 ? line->data[0] : '\0';
+    bool alone = line->length == 1, confirming = dialog->confirming;
+    size_t blanks = line->length > 1 ? strspn(line->data + 1, " ,:") : 0;
+    *reason = line->data + line->length;
+    dialog->confirming = false;
+    if (confirming && alone && letter == 'y') {
+        return DIALOG_YES_ALWAYS;
+    }
+    if (confirming) {
+        plain_notice(tui->plain, "no rule was written; y, a, p, or n and why not:", false);
+    } else if (alone && letter == 'y') {
+        return DIALOG_YES;
+    } else if (alone && letter == 'a') {
+        return DIALOG_YES_SESSION;
+    } else if (alone && letter == 'p' && dialog->rule != NULL) {
+        dialog->confirming = true;
+        plain_confirm(tui->plain, dialog->rule);
+    } else if (letter == 'n' && (alone || blanks > 0)) {
+        *reason = line->data + 1 + blanks;
+        return DIALOG_NO;
+    } else {
+        plain_notice(tui->plain,
+                     dialog->rule != NULL ? "say y, a, p, or n and why not"
+                                          : "say y, a, or n and why not",
+                     true);
+    }
+    return DIALOG_OPEN;
+}
+
+static void answer_line(struct tui *tui, const struct str *line)
+{
+    const char *reason;
+    enum dialog_answer answer = read_answer(tui, line, &reason);
+    if (answer == DIALOG_OPEN) {
+        return;
+    }
+    struct tui_intent intent = {.kind = TUI_DECIDE,
+                                .text = reason,
+                                .length = strlen(reason),
+                                .decision = decisions[answer]};
+    dialog_close(&tui->dialog);
+    tui->plain->asking = false;
+    tui->callback(tui->context, &intent);
+}
+
+void dispatch_lines(struct tui *tui)
+{
+    struct str line, clean;
+    str_init(&line);
+    str_init(&clean);
+    while (plain_read(tui->plain, &line)) {
+        str_clear(&clean);
+        editor_append_clean(&clean, line.data, line.length);
+        if (tui->dialog.active) {
+            answer_line(tui, &clean);
+        } else if (!only_blanks(clean.data)) {
+            struct tui_intent intent = {
+                .kind = TUI_SUBMIT, .text = clean.data, .length = clean.length};
+            tui->callback(tui->context, &intent);
+        }
+        tui->dirty = true;
+        str_clear(&line);
+    }
+    str_finish(&line);
+    str_finish(&clean);
 }

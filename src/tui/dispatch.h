@@ -7,4 +7,7 @@ struct tui;
 
 void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now_us);
 
+/* Acts on the lines that wait (plain). */
+void dispatch_lines(struct tui *tui);
+
 #endif

@@ -13,10 +13,10 @@
 #include "tui/surface.h"
 #include "tui/wrap.h"
 
-enum { UNDO_COUNT = 200, UNDO_BYTES = 8 * 1024 * 1024, PREFIX = 2 };
+enum { UNDO_COUNT = 200, UNDO_BYTES = 8 * 1024 * 1024, PREFIX = 2, KILLS = 16 };
 
 /* What the last change was: changes of one kind in a row are undone together. */
-enum change { CHANGE_NONE, CHANGE_TYPING, CHANGE_ERASING, CHANGE_KILL, CHANGE_OTHER };
+enum change { CHANGE_NONE, CHANGE_TYPING, CHANGE_ERASING, CHANGE_KILL, CHANGE_YANK, CHANGE_OTHER };
 
 struct state {
     char *text;
@@ -26,7 +26,9 @@ struct state {
 struct editor {
     struct str text;
     size_t cursor;
-    struct str killed;
+    struct str killed[KILLS]; /* the newest first */
+    size_t yanked;            /* after a yank: which of them, and where it was put */
+    size_t yanked_at;
     struct state undo[UNDO_COUNT]; /* oldest first */
     size_t undo_count, undo_bytes;
     enum change last;
@@ -42,7 +44,9 @@ struct editor *editor_create(void)
 {
     struct editor *editor = mem_zero(1, sizeof *editor);
     str_init(&editor->text);
-    str_init(&editor->killed);
+    for (size_t i = 0; i < KILLS; i++) {
+        str_init(&editor->killed[i]);
+    }
     editor->goal = -1;
     editor->width = 78;
     return editor;
@@ -64,7 +68,9 @@ void editor_destroy(struct editor *editor)
     }
     forget_undo(editor);
     str_finish(&editor->text);
-    str_finish(&editor->killed);
+    for (size_t i = 0; i < KILLS; i++) {
+        str_finish(&editor->killed[i]);
+    }
     wrap_rows_finish(&editor->rows);
     mem_free(editor);
 }
@@ -109,7 +115,7 @@ static void drop_oldest(struct editor *editor)
 /* Called before every change: keeps the text as it is, unless the change goes on with the last. */
 static void remember(struct editor *editor, enum change change)
 {
-    bool continues = change == editor->last && change != CHANGE_OTHER;
+    bool continues = change == editor->last && change != CHANGE_OTHER && change != CHANGE_YANK;
     editor->last = change;
     changed(editor);
     if (continues) {
@@ -146,8 +152,7 @@ static void moved(struct editor *editor)
     editor->goal = -1;
 }
 
-/* The text as the editor keeps it. */
-static void append_clean(struct str *out, const char *text, size_t length)
+void editor_append_clean(struct str *out, const char *text, size_t length)
 {
     struct str plain;
     str_init(&plain);
@@ -170,7 +175,7 @@ void editor_insert(struct editor *editor, const char *text, size_t length)
 {
     struct str clean;
     str_init(&clean);
-    append_clean(&clean, text, length);
+    editor_append_clean(&clean, text, length);
     if (clean.length > 0) {
         /* Typing is undone a word at a time, a paste at once. */
         bool typing = clean.length <= 4 && clean.data[0] != '\n';
@@ -193,7 +198,7 @@ void editor_set(struct editor *editor, const char *text, size_t length)
 {
     remember(editor, CHANGE_OTHER);
     str_clear(&editor->text);
-    append_clean(&editor->text, text, length);
+    editor_append_clean(&editor->text, text, length);
     editor->cursor = editor->text.length;
 }
 
@@ -280,6 +285,12 @@ static size_t word_end(const struct editor *editor)
     return at;
 }
 
+void editor_move_to(struct editor *editor, size_t at)
+{
+    moved(editor);
+    editor->cursor = at;
+}
+
 void editor_left(struct editor *editor)
 {
     moved(editor);
@@ -327,6 +338,13 @@ static void erase(struct editor *editor, size_t from, size_t to)
     }
 }
 
+void editor_remove(struct editor *editor, size_t from, size_t to)
+{
+    editor->last = CHANGE_NONE;
+    erase(editor, from, to);
+    editor->last = CHANGE_NONE;
+}
+
 void editor_backspace(struct editor *editor)
 {
     erase(editor, glyph_cluster_previous(editor->text.data, editor->cursor), editor->cursor);
@@ -338,6 +356,18 @@ void editor_delete(struct editor *editor)
           glyph_cluster_next(editor->text.data, editor->text.length, editor->cursor));
 }
 
+/* `adds`: to what was killed last, before it or behind it. */
+static void keep_killed(struct editor *editor, size_t from, size_t to, bool adds, bool before)
+{
+    struct str *killed = &editor->killed[0];
+    if (!adds && killed->length > 0) {
+        str_finish(&editor->killed[KILLS - 1]);
+        memmove(killed + 1, killed, (KILLS - 1) * sizeof *killed);
+        str_init(killed);
+    }
+    str_insert(killed, before ? 0 : killed->length, editor->text.data + from, to - from);
+}
+
 static void cut_out(struct editor *editor, size_t from, size_t to)
 {
     if (from == to) {
@@ -347,11 +377,7 @@ static void cut_out(struct editor *editor, size_t from, size_t to)
     bool backwards = to == editor->cursor;
     editor->last = CHANGE_NONE; /* each kill is undone alone */
     remember(editor, CHANGE_KILL);
-    if (!adds) {
-        str_clear(&editor->killed);
-    }
-    str_insert(&editor->killed, backwards ? 0 : editor->killed.length, editor->text.data + from,
-               to - from);
+    keep_killed(editor, from, to, adds, backwards);
     str_remove(&editor->text, from, to - from);
     editor->cursor = from;
 }
@@ -389,13 +415,63 @@ void editor_kill_word_right(struct editor *editor)
     cut_out(editor, editor->cursor, word_end(editor));
 }
 
+void editor_cut(struct editor *editor, size_t from, size_t to)
+{
+    cut_out(editor, from, to);
+}
+
+void editor_copy(struct editor *editor, size_t from, size_t to)
+{
+    editor->last = CHANGE_NONE;
+    keep_killed(editor, from, to, false, false);
+}
+
+static void put_back(struct editor *editor, size_t number)
+{
+    const struct str *killed = &editor->killed[number];
+    remember(editor, CHANGE_YANK);
+    editor->yanked = number;
+    editor->yanked_at = editor->cursor;
+    str_insert(&editor->text, editor->cursor, killed->data, killed->length);
+    editor->cursor += killed->length;
+}
+
 void editor_yank(struct editor *editor)
 {
-    if (editor->killed.length > 0) {
-        remember(editor, CHANGE_OTHER);
-        str_insert(&editor->text, editor->cursor, editor->killed.data, editor->killed.length);
-        editor->cursor += editor->killed.length;
+    if (editor->killed[0].length > 0) {
+        put_back(editor, 0);
     }
+}
+
+void editor_yank_older(struct editor *editor)
+{
+    if (editor->last != CHANGE_YANK) {
+        return;
+    }
+    size_t next = editor->yanked + 1;
+    next = next < KILLS && editor->killed[next].length > 0 ? next : 0;
+    editor_undo(editor);
+    put_back(editor, next);
+}
+
+void editor_transpose(struct editor *editor)
+{
+    const struct str *text = &editor->text;
+    size_t middle = editor->cursor;
+    if (middle == line_end(editor)) {
+        middle = glyph_cluster_previous(text->data, middle);
+    }
+    if (middle <= line_start(editor) || middle == text->length || text->data[middle] == '\n') {
+        return;
+    }
+    size_t start = glyph_cluster_previous(text->data, middle);
+    size_t end = glyph_cluster_next(text->data, text->length, middle);
+    char *left = mem_strndup(text->data + start, middle - start);
+    remember(editor, CHANGE_OTHER);
+    str_remove(&editor->text, start, middle - start);
+    str_insert(&editor->text, start + (end - middle), left, middle - start);
+    mem_free(left);
+    editor->cursor = end;
 }
 
 /* --- rows --- */

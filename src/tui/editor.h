@@ -12,7 +12,11 @@
 #include <stddef.h>
 
 struct editor;
+struct str;
 struct surface;
+
+/* The text as an editor keeps it: CR LF and CR become newlines, NULs go, UTF-8 is repaired. */
+void editor_append_clean(struct str *out, const char *text, size_t length);
 
 struct editor *editor_create(void);
 void editor_destroy(struct editor *editor);
@@ -25,16 +29,18 @@ void editor_set(struct editor *editor, const char *text, size_t length);
 /* The same without a way back: the text was sent. */
 void editor_reset(struct editor *editor);
 
-/* Inserts at the cursor. CR LF and CR become newlines, NULs go, invalid UTF-8 is repaired. */
+/* Inserts at the cursor, cleaned. */
 void editor_insert(struct editor *editor, const char *text, size_t length);
 
 void editor_newline(struct editor *editor);
+void editor_move_to(struct editor *editor, size_t at); /* between characters */
 void editor_left(struct editor *editor);
 void editor_right(struct editor *editor);
 void editor_word_left(struct editor *editor);
 void editor_word_right(struct editor *editor);
 void editor_line_start(struct editor *editor);
 void editor_line_end(struct editor *editor);
+void editor_remove(struct editor *editor, size_t from, size_t to); /* between characters */
 void editor_backspace(struct editor *editor);
 void editor_delete(struct editor *editor);
 /* Killed text can be yanked; kills in a row add up. */
@@ -43,7 +49,13 @@ void editor_kill_to_start(struct editor *editor);
 void editor_kill_space_word_left(struct editor *editor); /* Ctrl+W: up to a space */
 void editor_kill_word_left(struct editor *editor);
 void editor_kill_word_right(struct editor *editor);
+void editor_cut(struct editor *editor, size_t from, size_t to);  /* between characters */
+void editor_copy(struct editor *editor, size_t from, size_t to); /* as a kill would keep it */
 void editor_yank(struct editor *editor);
+/* Right after a yank: puts what was killed before that in its place. */
+void editor_yank_older(struct editor *editor);
+/* Swaps the characters around the cursor, and moves on. */
+void editor_transpose(struct editor *editor);
 void editor_undo(struct editor *editor);
 
 /* Up or down one row; false on the first or last one. */

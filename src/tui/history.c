@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 
 struct history {
     char *entries[HISTORY_ENTRIES];
     size_t count;
     size_t at; /* == count: at the draft */
     char *draft;
+    bool alike; /* only entries that begin with the draft are walked through */
 };
 
 struct history *history_create(void)
@@ -34,6 +36,20 @@ void history_leave(struct history *history)
     history->at = history->count;
     mem_free(history->draft);
     history->draft = NULL;
+    history->alike = false;
+}
+
+static bool walked(const struct history *history, size_t number)
+{
+    return !history->alike || str_starts_with(history->entries[number], history->draft);
+}
+
+static size_t before(const struct history *history, size_t number)
+{
+    while (number > 0 && !walked(history, number - 1)) {
+        number--;
+    }
+    return number == 0 ? SIZE_MAX : number - 1;
 }
 
 void history_add(struct history *history, const char *text, size_t length)
@@ -58,16 +74,20 @@ void history_add(struct history *history, const char *text, size_t length)
     history_leave(history);
 }
 
-const char *history_older(struct history *history, const char *draft)
+const char *history_older(struct history *history, const char *draft, bool alike)
 {
-    if (history->at == 0) {
-        return NULL;
-    }
-    if (history->at == history->count) {
+    if (history->at == history->count && history->count > 0) {
         mem_free(history->draft);
         history->draft = mem_strdup(draft);
+        history->alike = alike && draft[0] != '\0';
+        history->alike = history->alike && before(history, history->count) != SIZE_MAX;
     }
-    return history->entries[--history->at];
+    size_t number = before(history, history->at);
+    if (number == SIZE_MAX) {
+        return NULL;
+    }
+    history->at = number;
+    return history->entries[number];
 }
 
 const char *history_newer(struct history *history)
@@ -75,7 +95,10 @@ const char *history_newer(struct history *history)
     if (history->at == history->count) {
         return NULL;
     }
-    if (++history->at < history->count) {
+    do {
+        history->at++;
+    } while (history->at < history->count && !walked(history, history->at));
+    if (history->at < history->count) {
         return history->entries[history->at];
     }
     return history->draft == NULL ? "" : history->draft;

@@ -20,8 +20,9 @@ void history_destroy(struct history *history);
 void history_add(struct history *history, const char *text, size_t length);
 
 /* The entry before (older) or after the one at hand: a view, or NULL at the end. The first step
- * keeps `draft`, and stepping behind the newest entry gives it back. */
-const char *history_older(struct history *history, const char *draft);
+ * keeps `draft`, and stepping behind the newest entry gives it back. `alike`: when that step is the
+ * first and some entry begins with the draft, only such entries are walked through. */
+const char *history_older(struct history *history, const char *draft, bool alike);
 const char *history_newer(struct history *history);
 /* The text was changed or sent: the next step starts at the newest again. */
 void history_leave(struct history *history);

@@ -3,7 +3,6 @@
 #include <stddef.h>
 
 #include "base/utf8.h"
-#include "tui/action.h"
 #include "tui/editor.h"
 #include "tui/terminal.h"
 
@@ -35,16 +34,17 @@ static void (*const edits[ACTION_COUNT])(struct editor *editor) = {
     [ACTION_KILL_WORD_LEFT] = editor_kill_word_left,
     [ACTION_KILL_WORD_RIGHT] = editor_kill_word_right,
     [ACTION_YANK] = editor_yank,
+    [ACTION_YANK_OLDER] = editor_yank_older,
+    [ACTION_TRANSPOSE] = editor_transpose,
     [ACTION_UNDO] = editor_undo,
 };
 
-bool input_edit(struct editor *editor, const struct terminal_key *key)
+bool input_edit(struct editor *editor, enum action action, const struct terminal_key *key)
 {
     if (key->code == TERMINAL_KEY_PASTE) {
         editor_insert(editor, key->paste, key->paste_length);
         return true;
     }
-    enum action action = action_of_key(key->code);
     if (edits[action] != NULL) {
         edits[action](editor);
         return true;

@@ -4,10 +4,12 @@
 
 #include <stdbool.h>
 
+#include "tui/action.h"
+
 struct editor;
 struct terminal_key;
 
-/* False when the key does not edit: it is the caller's. */
-bool input_edit(struct editor *editor, const struct terminal_key *key);
+/* `action`: what the key means. False when it does not edit: it is the caller's. */
+bool input_edit(struct editor *editor, enum action action, const struct terminal_key *key);
 
 #endif

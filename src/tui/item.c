@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "base/visible.h"
+#include "tui/code.h"
 #include "tui/markdown.h"
 #include "tui/transcript.h"
 
@@ -352,16 +353,24 @@ static void write_folded(const struct item *item, struct layout_writer *writer)
     }
 }
 
+static void end_code_line(struct layout_writer *writer)
+{
+    layout_end_line(writer, "  ", "  ", THEME_TEXT, WRAP_CELLS);
+}
+
 static void write_block(const struct item *item, const struct item_part *part, bool first,
                         bool last, struct layout_writer *writer)
 {
     const char *text = item->text.data + part->block.start;
     const struct kind_look *look = &looks[item->kind];
-    if (item->kind != ITEM_ANSWER) {
+    if (item->kind == ITEM_CALL && code_is_difference(text, part->block.length)) {
+        code_layout_difference(writer, text, part->block.length, end_code_line);
+    } else if (item->kind != ITEM_ANSWER) {
         layout_lines(writer, text, part->block.length, look->text, first ? look->first : look->rest,
                      look->rest, look->wrap);
     } else if (part->block.kind == BLOCK_CODE) {
-        layout_lines(writer, text, part->block.length, THEME_CODE_BLOCK, "  ", "  ", WRAP_CELLS);
+        code_layout(writer, item->text.data + part->block.info, part->block.info_length, text,
+                    part->block.length, end_code_line);
     } else {
         markdown_layout(text, part->block.length, writer);
     }

@@ -25,6 +25,7 @@ struct surface {
     int cursor_row, cursor_column;
     int shown_cursor_row, shown_cursor_column;
     bool forgotten; /* `shown` says nothing about the terminal */
+    const struct theme *theme;
     struct str visible, run;
 };
 
@@ -35,6 +36,7 @@ struct surface *surface_create(void)
     struct surface *surface = mem_zero(1, sizeof *surface);
     surface->cursor_row = -1;
     surface->forgotten = true;
+    surface->theme = theme_find("colour");
     str_init(&surface->visible);
     str_init(&surface->run);
     return surface;
@@ -178,6 +180,12 @@ void surface_cursor(struct surface *surface, int row, int column)
     surface->cursor_column = column < surface->columns ? column : surface->columns - 1;
 }
 
+void surface_set_theme(struct surface *surface, const struct theme *theme)
+{
+    surface->theme = theme;
+    surface->forgotten = true;
+}
+
 void surface_forget(struct surface *surface)
 {
     surface->forgotten = true;
@@ -223,7 +231,7 @@ static bool show_cells(struct surface *surface, struct terminal *terminal, int r
             column += next[column].width == 2 ? 2 : 1;
         }
         terminal->ops->put(terminal, row, start, surface->run.data, surface->run.length,
-                           theme_look((enum theme_role)next[start].role));
+                           theme_look(surface->theme, (enum theme_role)next[start].role));
         sent = true;
     }
     return sent;

@@ -44,4 +44,7 @@ void surface_forget(struct surface *surface);
 /* Sends what differs as one frame. Sends nothing, not even an empty frame, when nothing does. */
 void surface_show(struct surface *surface, struct terminal *terminal);
 
+/* For all that is shown from now on; borrowed for good. */
+void surface_set_theme(struct surface *surface, const struct theme *theme);
+
 #endif

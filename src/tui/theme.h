@@ -1,4 +1,4 @@
-/* theme: what each kind of text looks like, in one table.
+/* theme: what each kind of text looks like: a table, and what other themes change in it.
  *
  * Only the sixteen colours of the user's own terminal, so that any background works. No meaning
  * hangs on colour alone: with NO_COLOR the words and the styles still say everything.
@@ -34,9 +34,21 @@ enum theme_role {
     THEME_QUESTION,
     THEME_KEY,
     THEME_SELECTED,
+    THEME_KEYWORD,
+    THEME_STRING,
+    THEME_NUMBER,
+    THEME_COMMENT,
+    THEME_ADDED,
+    THEME_REMOVED,
+    THEME_ADDED_WORD, /* what differs in a line that stands for another */
+    THEME_REMOVED_WORD,
     THEME_ROLES
 };
 
-struct terminal_look theme_look(enum theme_role role);
+struct theme;
+
+/* By name; NULL: there is none of that name. The first is "colour". */
+const struct theme *theme_find(const char *name);
+struct terminal_look theme_look(const struct theme *theme, enum theme_role role);
 
 #endif

@@ -1,6 +1,7 @@
 /* The frame, from top to bottom:
  *
  *     transcript            what is left of the rows
+ *     waiting               what was said that waits for what runs
  *     question              while one is open
  *     rule
  *     input                 1..8 rows
@@ -10,19 +11,20 @@
  */
 #include "tui/tui.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "tui/action.h"
 #include "tui/dispatch.h"
 #include "tui/editor.h"
 #include "tui/history.h"
+#include "tui/keymap.h"
 #include "tui/surface.h"
 #include "tui/terminal.h"
 #include "tui/transcript.h"
 #include "tui/tui_state.h"
 
-enum { INPUT_ROWS = 8, TICK_US = 100000, HINT_US = 1000000, HAPPENINGS_A_TURN = 4 };
+enum { INPUT_ROWS = 8, TICK_US = 200000, HINT_US = 1000000 };
 
 struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context)
 {
@@ -34,12 +36,25 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     tui->transcript = transcript_create();
     tui->editor = editor_create();
     tui->history = history_create();
+    tui->keymap = keymap_create();
+    completion_init(&tui->completion);
     dialog_init(&tui->dialog);
     statusline_init(&tui->status);
     layout_init(&tui->help_layout);
     str_init(&tui->query);
+    str_init(&tui->stash);
+    str_init(&tui->draft);
+    str_init(&tui->waiting);
     tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
     tui_resize(tui);
+    return tui;
+}
+
+struct tui *tui_create_plain(int in, int out, tui_callback *callback, void *context)
+{
+    struct tui *tui = tui_create(NULL, callback, context);
+    tui->plain = mem_alloc(1, sizeof *tui->plain);
+    plain_init(tui->plain, in, out);
     return tui;
 }
 
@@ -47,6 +62,10 @@ void tui_destroy(struct tui *tui)
 {
     if (tui == NULL) {
         return;
+    }
+    if (tui->plain != NULL) {
+        plain_finish(tui->plain);
+        mem_free(tui->plain);
     }
     surface_destroy(tui->surface);
     transcript_destroy(tui->transcript);
@@ -56,13 +75,44 @@ void tui_destroy(struct tui *tui)
     statusline_finish(&tui->status);
     layout_finish(&tui->help_layout);
     str_finish(&tui->query);
+    str_finish(&tui->stash);
+    str_finish(&tui->draft);
+    str_finish(&tui->waiting);
+    paste_finish(&tui->pastes);
+    completion_finish(&tui->completion);
+    keymap_destroy(tui->keymap);
     mem_free(tui);
+}
+
+void tui_set_keymap(struct tui *tui, struct keymap *keymap)
+{
+    keymap_destroy(tui->keymap);
+    tui->keymap = keymap;
+    tui->help_width = 0;
+}
+
+void tui_set_vi(struct tui *tui, bool vi)
+{
+    tui->vi.enabled = vi;
+}
+
+void tui_set_theme(struct tui *tui, const char *name)
+{
+    const struct theme *theme = theme_find(name);
+    if (theme != NULL) {
+        surface_set_theme(tui->surface, theme);
+        tui->dirty = true;
+    }
 }
 
 /* --- keys, time, the terminal --- */
 
 bool tui_read_keys(struct tui *tui, long long now_us)
 {
+    if (tui->plain != NULL) {
+        dispatch_lines(tui);
+        return !tui->plain->lost;
+    }
     struct terminal_key key;
     while (!tui->suspended && tui->terminal->ops->read(tui->terminal, &key)) {
         dispatch_key(tui, &key, now_us);
@@ -70,8 +120,20 @@ bool tui_read_keys(struct tui *tui, long long now_us)
     return !tui->terminal->ops->lost(tui->terminal);
 }
 
+void tui_interrupt(struct tui *tui)
+{
+    struct terminal_key key = {.code = 'C' & 0x1F};
+    dispatch_key(tui, &key, TUI_NEVER / 2);
+    if (tui->plain != NULL && tui->hint != NULL) {
+        plain_notice(tui->plain, tui->hint, false);
+    }
+}
+
 void tui_tick(struct tui *tui, long long now_us)
 {
+    if (tui->plain != NULL) {
+        return;
+    }
     if (tui->hint != NULL && now_us - tui->hint_us > HINT_US) {
         tui->hint = NULL;
         tui->dirty = true;
@@ -86,6 +148,9 @@ void tui_tick(struct tui *tui, long long now_us)
 void tui_resize(struct tui *tui)
 {
     int rows, columns;
+    if (tui->terminal == NULL) {
+        return;
+    }
     tui->terminal->ops->size(tui->terminal, &rows, &columns);
     surface_resize(tui->surface, rows, columns);
     tui->dirty = true;
@@ -93,12 +158,18 @@ void tui_resize(struct tui *tui)
 
 void tui_suspend(struct tui *tui)
 {
+    if (tui->terminal == NULL) {
+        return;
+    }
     tui->terminal->ops->suspend(tui->terminal);
     tui->suspended = true;
 }
 
 void tui_resume(struct tui *tui)
 {
+    if (tui->terminal == NULL) {
+        return;
+    }
     tui->terminal->ops->resume(tui->terminal);
     tui->suspended = false;
     tui_resize(tui);
@@ -113,7 +184,7 @@ bool tui_dirty(const struct tui *tui)
 
 struct frame {
     int rows, columns;
-    int transcript, dialog, rule, input, status; /* heights */
+    int transcript, waiting, dialog, rule, input, status; /* heights */
 };
 
 static int at_most(int value, int most)
@@ -140,6 +211,8 @@ static struct frame divide(struct tui *tui)
     frame.status = frame.rows >= 2 ? 1 : 0;
     frame.rule = frame.rows >= 5 ? 1 : 0;
     int left = frame.rows - frame.input - frame.status - frame.rule;
+    frame.waiting = left >= 2 * tui->waiting_rows ? tui->waiting_rows : 0;
+    left -= frame.waiting;
     if (tui->dialog.active && left > 0) {
         int context = left >= 12 ? 3 : 0; /* rows of the transcript that stay in sight */
         frame.dialog = at_most(dialog_height(&tui->dialog, frame.columns), left - context);
@@ -155,13 +228,22 @@ static void draw_help(struct tui *tui, int height)
         struct layout_writer writer;
         layout_finish(&tui->help_layout);
         layout_writer_init(&writer, &tui->help_layout, columns, 0);
-        action_write_help(&writer);
+        keymap_write_help(tui->keymap, &writer);
         layout_writer_finish(&writer);
         tui->help_width = columns;
     }
     tui->help_rows = height > 0 ? (size_t)height : 0;
     for (size_t i = 0; i < tui->help_rows && tui->help_first + i < tui->help_layout.count; i++) {
         layout_draw_row(&tui->help_layout, tui->help_first + i, tui->surface, (int)i, 0, columns);
+    }
+}
+
+static void draw_waiting(struct tui *tui, int row)
+{
+    for (const char *line = tui->waiting.data; *line != '\0'; row++) {
+        size_t length = strcspn(line, "\n");
+        surface_put(tui->surface, row, 0, surface_columns(tui->surface), line, length, THEME_FAINT);
+        line += length + (line[length] == '\n');
     }
 }
 
@@ -178,18 +260,47 @@ static void draw_rule(struct tui *tui, int row)
     }
 }
 
+/* An entry on one row, what was looked for marked in it. */
+static void draw_found(struct tui *tui, int row, int column, size_t number)
+{
+    int columns = surface_columns(tui->surface);
+    const char *entry = history_entry(tui->history, number);
+    const char *match = tui->query.length > 0 ? strstr(entry, tui->query.data) : NULL;
+    size_t before = match != NULL ? (size_t)(match - entry) : strlen(entry);
+    column = surface_put(tui->surface, row, column, columns, entry, before, THEME_TEXT);
+    if (match != NULL) {
+        column = surface_put(tui->surface, row, column, columns, match, tui->query.length,
+                             THEME_SELECTED);
+        surface_text(tui->surface, row, column, columns, match + tui->query.length, THEME_TEXT);
+    }
+}
+
 static void draw_search(struct tui *tui, int row)
 {
     int columns = surface_columns(tui->surface);
-    const char *entry = history_entry(tui->history, tui->found);
     int column = surface_text(tui->surface, row, 0, columns, "history: ", THEME_PROMPT);
     column = surface_text(tui->surface, row, column, columns, tui->query.data, THEME_STRONG);
     surface_cursor(tui->surface, row, column);
     column = surface_text(tui->surface, row, column, columns, "  ", THEME_TEXT);
-    if (entry != NULL) {
-        surface_text(tui->surface, row, column, columns, entry, THEME_TEXT);
+    if (history_entry(tui->history, tui->found) != NULL) {
+        draw_found(tui, row, column, tui->found);
     } else if (tui->query.length > 0) {
         surface_text(tui->surface, row, column, columns, "nothing found", THEME_FAINT);
+    }
+}
+
+/* The further matches, the next one lowest, up from row `bottom`. */
+static void draw_matches(struct tui *tui, int bottom)
+{
+    size_t number = tui->found;
+    for (int i = 0; i < COMPLETION_ROWS && bottom - i >= 0 && number != SIZE_MAX; i++) {
+        number = history_find(tui->history, tui->query.data, number);
+        if (number != SIZE_MAX) {
+            surface_fill(tui->surface, bottom - i, 0, surface_columns(tui->surface), " ",
+                         THEME_TEXT);
+            surface_text(tui->surface, bottom - i, 0, 2, "  ", THEME_TEXT);
+            draw_found(tui, bottom - i, 2, number);
+        }
     }
 }
 
@@ -200,10 +311,13 @@ static void draw_input(struct tui *tui, int top, int height)
         draw_search(tui, top);
         return;
     }
-    editor_draw(editor, tui->surface, top, height, editor == tui->editor ? "> " : "? ");
+    editor_draw(editor, tui->surface, top, height,
+                editor != tui->editor ? "? "
+                : tui->vi.normal      ? ": "
+                                      : "> ");
     if (!tui->dialog.active && editor_length(editor) == 0 && surface_columns(tui->surface) >= 30) {
         surface_text(tui->surface, top, 2, surface_columns(tui->surface),
-                     tui->status.busy ? "Enter sends when this is done" : "Ask something",
+                     tui->status.busy ? "Enter steers, Tab queues for later" : "Ask something",
                      THEME_FAINT);
     }
     if (tui->dialog.active && editor == tui->editor) {
@@ -217,6 +331,10 @@ void tui_draw(struct tui *tui)
         return;
     }
     tui->dirty = false;
+    if (tui->plain != NULL) {
+        plain_prompt(tui->plain);
+        return;
+    }
     struct frame frame = divide(tui);
     if (frame.rows == 0 || frame.columns == 0) {
         return;
@@ -229,8 +347,14 @@ void tui_draw(struct tui *tui)
         tui->transcript_rows = frame.transcript;
     }
     int row = frame.transcript;
+    if (frame.waiting > 0) {
+        draw_waiting(tui, row);
+        row += frame.waiting;
+    }
     if (frame.dialog > 0) {
         dialog_draw(&tui->dialog, tui->surface, row, frame.dialog);
+    } else if (tui->searching) {
+        draw_matches(tui, row - 1);
     } else {
         completion_draw(&tui->completion, tui->surface, row - 1);
     }
@@ -245,8 +369,7 @@ void tui_draw(struct tui *tui)
         if (hint == NULL && tui->dialog.active) {
             hint = "waiting for your answer";
         }
-        statusline_draw(&tui->status, tui->surface, row, hint,
-                        tui->ticks + tui->happenings / HAPPENINGS_A_TURN);
+        statusline_draw(&tui->status, tui->surface, row, hint, tui->ticks);
     }
     surface_show(tui->surface, tui->terminal);
 }
@@ -255,37 +378,56 @@ void tui_draw(struct tui *tui)
 
 static void happened(struct tui *tui)
 {
-    tui->happenings++;
     tui->dirty = true;
 }
 
 void tui_add_user(struct tui *tui, const char *text, size_t length)
 {
-    transcript_add_user(tui->transcript, text, length);
+    if (tui->plain != NULL) {
+        plain_user(tui->plain, text, length);
+    } else {
+        transcript_add_user(tui->transcript, text, length);
+    }
     happened(tui);
 }
 
 void tui_add_text(struct tui *tui, const char *text, size_t length)
 {
-    transcript_add_answer(tui->transcript, text, length);
+    if (tui->plain != NULL) {
+        plain_text(tui->plain, text, length);
+    } else {
+        transcript_add_answer(tui->transcript, text, length);
+    }
     happened(tui);
 }
 
 void tui_add_thought(struct tui *tui, const char *text, size_t length)
 {
-    transcript_add_thought(tui->transcript, text, length);
+    if (tui->plain != NULL) {
+        plain_thought(tui->plain);
+    } else {
+        transcript_add_thought(tui->transcript, text, length);
+    }
     happened(tui);
 }
 
 void tui_end_message(struct tui *tui)
 {
-    transcript_end_message(tui->transcript);
+    if (tui->plain != NULL) {
+        plain_end_message(tui->plain);
+    } else {
+        transcript_end_message(tui->transcript);
+    }
     happened(tui);
 }
 
 void tui_add_call(struct tui *tui, const char *call_id, const char *title)
 {
-    transcript_add_call(tui->transcript, call_id, title);
+    if (tui->plain != NULL) {
+        plain_call(tui->plain, title);
+    } else {
+        transcript_add_call(tui->transcript, call_id, title);
+    }
     happened(tui);
 }
 
@@ -298,13 +440,21 @@ void tui_call_output(struct tui *tui, const char *call_id, const char *text, siz
 void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
                   bool failed)
 {
-    transcript_end_call(tui->transcript, call_id, result, length, failed);
+    if (tui->plain != NULL) {
+        plain_result(tui->plain, result, length, failed);
+    } else {
+        transcript_end_call(tui->transcript, call_id, result, length, failed);
+    }
     happened(tui);
 }
 
 void tui_add_notice(struct tui *tui, const char *text, bool is_error)
 {
-    transcript_add_notice(tui->transcript, text, is_error);
+    if (tui->plain != NULL) {
+        plain_notice(tui->plain, text, is_error);
+    } else {
+        transcript_add_notice(tui->transcript, text, is_error);
+    }
     happened(tui);
 }
 
@@ -319,6 +469,10 @@ void tui_clear(struct tui *tui)
 void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
 {
     (void)call_id; /* one question at a time: the answer can only be to this one */
+    if (tui->plain != NULL) {
+        dispatch_lines(tui); /* what was typed before the question is no answer to it */
+        plain_ask(tui->plain, title, description);
+    }
     dialog_open(&tui->dialog, title, description);
     tui->searching = false;
     tui->help = false;
@@ -329,19 +483,50 @@ void tui_ask(struct tui *tui, const char *call_id, const char *title, const char
 void tui_offer_always(struct tui *tui, const char *rule)
 {
     dialog_offer_always(&tui->dialog, rule);
+    if (tui->plain != NULL) {
+        plain_offer(tui->plain, rule);
+    }
     tui->dirty = true;
 }
 
 void tui_withdraw(struct tui *tui)
 {
     dialog_close(&tui->dialog);
+    if (tui->plain != NULL) {
+        tui->plain->asking = false;
+    }
     tui->dirty = true;
+}
+
+void tui_set_waiting(struct tui *tui, const struct tui_waiting *waiting, size_t count, size_t total)
+{
+    struct str text;
+    str_init(&text);
+    for (size_t i = 0; i < count; i++) {
+        str_append(&text, waiting[i].steers ? "  next step: " : "  after this: ");
+        size_t length = strcspn(waiting[i].text, "\n");
+        str_append_bytes(&text, waiting[i].text, length);
+        str_append(&text, waiting[i].text[length] != '\0' ? " …\n" : "\n");
+    }
+    if (total > count && count > 0) {
+        str_truncate(&text, text.length - 1);
+        str_append_format(&text, "  (and %zu more)\n", total - count);
+    }
+    if (strcmp(text.data, tui->waiting.data) != 0) {
+        tui->dirty = true;
+    }
+    str_finish(&tui->waiting);
+    tui->waiting = text;
+    tui->waiting_rows = (int)count;
 }
 
 void tui_set_status(struct tui *tui, const struct tui_status *status)
 {
     if (statusline_set(&tui->status, status)) {
         happened(tui);
+    }
+    if (tui->plain != NULL) {
+        tui->plain->busy = status->busy;
     }
 }
 
@@ -356,14 +541,30 @@ void tui_add_history(struct tui *tui, const char *text)
     history_add(tui->history, text, strlen(text));
 }
 
-const char *tui_draft(const struct tui *tui)
+void tui_set_files(struct tui *tui, char *const *files, size_t count)
 {
-    return editor_text(tui->editor);
+    completion_set_files(&tui->completion, files, count);
+    completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
+    tui->dirty = true;
+}
+
+const char *tui_draft(struct tui *tui)
+{
+    str_clear(&tui->draft);
+    paste_unfold(&tui->pastes, editor_text(tui->editor), &tui->draft);
+    return tui->draft.data;
+}
+
+size_t tui_draft_revision(const struct tui *tui)
+{
+    return editor_revision(tui->editor);
 }
 
 void tui_set_draft(struct tui *tui, const char *text)
 {
-    editor_set(tui->editor, text, strlen(text));
-    completion_update(&tui->completion, editor_text(tui->editor));
+    size_t length = strlen(text);
+    const char *word = length >= PASTE_BYTES ? paste_fold(&tui->pastes, text, length) : NULL;
+    editor_set(tui->editor, word != NULL ? word : text, word != NULL ? strlen(word) : length);
+    completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
     tui->dirty = true;
 }

@@ -16,9 +16,12 @@ struct terminal;
 struct tui;
 
 enum tui_intent_kind {
-    TUI_SUBMIT,    /* text: a message or a /command */
-    TUI_INTERRUPT, /* stop what runs */
-    TUI_DECIDE,    /* answer to the approval that is shown */
+    TUI_SUBMIT,     /* text: a message, a /command or a !command; while busy: steers what runs */
+    TUI_QUEUE,      /* text: a message for the time when what runs is done */
+    TUI_EDIT,       /* text: the input, to be written on in an editor; then tui_set_draft */
+    TUI_WANT_FILES, /* a file's name begins to be typed: tui_set_files */
+    TUI_INTERRUPT,  /* stop what runs */
+    TUI_DECIDE,     /* answer to the approval that is shown */
     TUI_QUIT,
     TUI_CYCLE_MODE,
     TUI_TOGGLE_THINKING,
@@ -29,7 +32,7 @@ enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_YES_ALWAYS, TUI_NO };
 
 struct tui_intent {
     enum tui_intent_kind kind;
-    const char *text; /* SUBMIT; DECIDE with TUI_NO: the reason, may be "" */
+    const char *text; /* SUBMIT, QUEUE, EDIT; DECIDE with TUI_NO: the reason, may be "" */
     size_t length;
     enum tui_decision decision;
 };
@@ -37,14 +40,24 @@ struct tui_intent {
 typedef void tui_callback(void *context, const struct tui_intent *intent);
 
 /* `terminal` is borrowed. */
+struct keymap;
 struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context);
+/* The same, spoken line by line (plain.h): `in` and `out` are descriptors, borrowed. */
+struct tui *tui_create_plain(int in, int out, tui_callback *callback, void *context);
+/* Ctrl+C, where the terminal makes a signal of it: as the key. */
+void tui_interrupt(struct tui *tui);
+/* Takes the key map in place of the standard one; it is checked. */
+void tui_set_keymap(struct tui *tui, struct keymap *keymap);
+void tui_set_vi(struct tui *tui, bool vi);
+/* colour, light, contrast or mono; another name changes nothing. */
+void tui_set_theme(struct tui *tui, const char *name);
 void tui_destroy(struct tui *tui);
 
 /* Reads the keys that are waiting. False when the terminal is gone. `now_us`: monotonic, for double
  * presses. */
 bool tui_read_keys(struct tui *tui, long long now_us);
-/* Turns the spinner, at most ten times a second, and takes back hints that are over. To be called
- * with each frame while something runs; without it only what happens turns the spinner. */
+/* Turns the spinner, at most five times a second, and takes back hints that are over. To be called
+ * with each frame while something runs. */
 void tui_tick(struct tui *tui, long long now_us);
 void tui_resize(struct tui *tui);
 /* Redraws what changed; nothing when nothing did. */
@@ -86,17 +99,32 @@ struct tui_status {
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */
 };
+/* What the user said that waits for what runs. */
+enum { TUI_WAITING_MOST = 3 };
+struct tui_waiting {
+    const char *text;
+    bool steers; /* goes in before the next step; else when the turn is over */
+};
+/* Copies. The first `count` (at most TUI_WAITING_MOST) of `total` are shown. */
+void tui_set_waiting(struct tui *tui, const struct tui_waiting *waiting, size_t count,
+                     size_t total);
 void tui_set_status(struct tui *tui, const struct tui_status *status);
 struct tui_command {
     const char *name; /* without the slash */
     const char *help;
+    const char *choices; /* words that it takes, "on|off"; NULL = none are known */
 };
 /* The commands that are offered after a slash, in this order. Borrowed for good. */
 void tui_set_commands(struct tui *tui, const struct tui_command *commands, size_t count);
 /* Input history of earlier conversations, oldest first. */
 void tui_add_history(struct tui *tui, const char *text);
-/* What is in the input line, e.g. to keep a draft; a view. */
-const char *tui_draft(const struct tui *tui);
+/* Files to offer after an @, relative to the workspace, folders with a slash. Borrowed until the
+ * next call. */
+void tui_set_files(struct tui *tui, char *const *files, size_t count);
+/* What is being written, pastes unfolded, e.g. to keep a draft; a view until the next call. */
+const char *tui_draft(struct tui *tui);
+/* Changes whenever the draft does. */
+size_t tui_draft_revision(const struct tui *tui);
 void tui_set_draft(struct tui *tui, const char *text);
 
 #endif

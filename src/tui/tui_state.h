@@ -8,15 +8,20 @@
 #include "base/str.h"
 #include "tui/completion.h"
 #include "tui/dialog.h"
+#include "tui/keymap.h"
 #include "tui/layout.h"
+#include "tui/paste.h"
+#include "tui/plain.h"
 #include "tui/statusline.h"
 #include "tui/tui.h"
+#include "tui/vi.h"
 
 /* A time long past, for keys that were not pressed yet. */
 #define TUI_NEVER (LLONG_MIN / 2)
 
 struct tui {
-    struct terminal *terminal;
+    struct plain *plain;       /* NULL: a screen */
+    struct terminal *terminal; /* NULL: plain */
     tui_callback *callback;
     void *context;
 
@@ -24,6 +29,14 @@ struct tui {
     struct transcript *transcript;
     struct editor *editor;
     struct history *history;
+    struct keymap *keymap;
+    uint32_t first_key; /* of two that make one; 0 = none waits */
+    struct pastes pastes;
+    struct vi vi;
+    struct str draft;   /* what tui_draft gave out */
+    struct str stash;   /* an input that was put aside */
+    struct str waiting; /* a line for each text that waits */
+    int waiting_rows;
     struct completion completion;
     struct dialog dialog;
     struct statusline status;
@@ -48,7 +61,7 @@ struct tui {
     long long key_us;                          /* when the last key came */
     bool typing_ahead; /* a question came up while somebody may have been typing */
 
-    unsigned happenings, ticks; /* turn the spinner */
+    unsigned ticks; /* turn the spinner */
     long long tick_us;
 };
 

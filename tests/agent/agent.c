@@ -230,6 +230,41 @@ static void test_cancel_generating(void **state)
     world_check_conversation(world);
 }
 
+/* What steers goes in behind the results of the step that runs; what is queued waits for the end.
+ */
+static void test_steer(void **state)
+{
+    struct world *world = *state;
+    world_start_agent(world,
+                      "[\"" LIST "<|tool_response>\", "
+                      "{\"expect\": \"<|turn>user\\nrather that\", \"text\": \"that then\"}, "
+                      "{\"expect\": \"later\", \"text\": \"later it is\"}, \"with the note\"]",
+                      NULL);
+    struct err err = {0};
+    bool steers;
+    world_submit(world, "this");
+    assert_true(agent_submit(world->agent, "later", 5, &err));
+    assert_true(agent_steer(world->agent, "rather that", 11, &err));
+    assert_int_equal(agent_waiting_count(world->agent), 2);
+    assert_string_equal(agent_waiting_text(world->agent, 1, &steers), "rather that");
+    assert_true(steers);
+    assert_false(agent_note(world->agent, "a note", 6, &err)); /* not while a turn runs */
+    world_run_until(world, &world->ended);                     /* or a tool that started */
+    fake_toolproc_end(&world->toolproc, world->agent, "{\"output\":\"a\"}", false);
+    world_run_until_logged(world, "later it is\nmessage\nended ok");
+    assert_int_equal(agent_waiting_count(world->agent), 0);
+    const char *log = world->log.data;
+    assert_true(strstr(log, "finished c1") < strstr(log, "user rather that"));
+    assert_true(strstr(log, "that then\nmessage\nended ok\nuser later\n") != NULL);
+    assert_true(agent_note(world->agent, "a note", 6, &err));
+    world->ended = false;
+    assert_true(agent_steer(world->agent, "go on", 5, &err)); /* nothing runs: a turn begins */
+    world_run_until(world, &world->ended);
+    const struct chat_conversation *all = agent_conversation(world->agent);
+    assert_string_equal(all->messages[all->count - 3].text, "a note");
+    world_check_conversation(world);
+}
+
 /* Cancelled before the first token: nothing is left of the answer. */
 static void test_cancel_before_answer(void **state)
 {
@@ -475,6 +510,7 @@ int main(void)
         TEST(test_repeated_call),
         TEST(test_cancel_generating),
         TEST(test_cancel_before_answer),
+        TEST(test_steer),
         TEST(test_cancel_deciding),
         TEST(test_cancel_running),
         TEST(test_waiting_messages),

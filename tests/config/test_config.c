@@ -177,8 +177,10 @@ static void the_example_is_the_table(void **state)
     str_init(&kept);
     config_append_example(&made);
     assert_true(file_read(example_path, 1024 * 1024, &kept, &err));
-    assert_string_equal(kept.data,
-                        made.data); /* else: carat config example > config.example.toml */
+    /* The table of keys follows, from tui/keymap. Else: carat config example >
+     * config.example.toml */
+    str_truncate(&kept, made.length);
+    assert_string_equal(kept.data, made.data);
 
     /* With every # before a setting taken away it is a file that reads. */
     struct str active;

@@ -110,6 +110,8 @@ static void never_loosens(void **state)
         {"[remote]\nurl = \"http://evil/\"", "remote.url"},
         {"[remote]\nkey_env = \"AWS_SECRET\"", "remote.key_env"},
         {"[models]\nhost = \"http://evil/\"", "models.host"},
+        {"[keys]\nsubmit = \"Ctrl+Y\"", "keys.submit is left out: only your own file says what"},
+        {"[tui]\nvi = true", "tui.vi is left out: only your own file may set it"},
         {"[mcp.x]\ncommand = \"evil\"", "mcp.x.command is left out: a project's file starts no"},
         {"[[hooks]]\ncommand = \"evil\"", "hooks.0.command is left out: a project's file starts"},
         {"nonsense = 1", "there is no such key"},
@@ -139,6 +141,8 @@ static void never_loosens(void **state)
         assert_int_equal(config.servers.count, 0);
         assert_int_equal(config.hooks.count, 0);
         assert_int_equal(config.notices.count, 1);
+        assert_int_equal(config.key_count, 0);
+        assert_false(config_boolean(&config, OPTION_VI));
         if (strstr(config.notices.items[0], rows[i].notice) == NULL) {
             fail_msg("%s: %s", rows[i].key, config.notices.items[0]);
         }

@@ -641,7 +641,7 @@ def case_screen_tasks():
             screen.say("create lantern.txt with the text hello river")
             screen.wait("lantern.txt", "y once")
             screen.answer("y")
-            screen.wait("created lantern.txt")
+            screen.wait("I created lantern.txt", gone=("Esc interrupts",))
             check(place.read("lantern.txt").strip() == "hello river", "the file")
             screen.say("/new")
             screen.wait("new conversation")

@@ -78,15 +78,16 @@ class Screen:
 
     count = 0
 
-    def __init__(self, place, *words, columns=80, rows=24):
+    def __init__(self, place, *words, columns=80, rows=24, term="screen-256color", extra=None):
         Screen.count += 1
         self.place = place
         self.name = os.path.join(place.root, f"tmux{Screen.count}")
         env = [f"{key}={place.env[key]}" for key in ("CARAT_HOME", "HOME", "LANG", "LC_ALL")]
+        env += [f"{key}={value}" for key, value in (extra or {}).items()]
         if "ASAN_OPTIONS" in place.env:
             env.append("ASAN_OPTIONS=" + place.env["ASAN_OPTIONS"])
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", place.work,
-                  "env", *env, "TERM=screen-256color", "sh", "-c", '"$@"; echo "[exit $?]"; exec sleep 1000', "sh", CARAT, *words)
+                  "env", *env, "TERM=" + term, "sh", "-c", 'trap : INT; "$@"; echo "[exit $?]"; exec sleep 1000', "sh", CARAT, *words)
 
     def tmux(self, *words):
         return subprocess.run(["tmux", "-S", self.name, *words], capture_output=True, text=True, check=True,

@@ -110,8 +110,9 @@ static void on_resize(int number)
 
 static void conversation(bool hostile)
 {
-    static const struct tui_command commands[] = {
-        {"ask", "ask a question"}, {"stream", "stream an answer"}, {"quit", "end"}};
+    static const struct tui_command commands[] = {{"ask", "ask a question", NULL},
+                                                  {"stream", "stream an answer", NULL},
+                                                  {"quit", "end", NULL}};
     tui_set_commands(tui, commands, 3);
     static const char question[] = "What does this project build, and how large is it?";
     tui_add_user(tui, question, sizeof question - 1);

@@ -226,14 +226,14 @@ static void test_history(void **state)
 {
     (void)state;
     struct history *h = history_create();
-    assert_null(history_older(h, "draft"));
+    assert_null(history_older(h, "draft", false));
     history_add(h, "one", 3);
     history_add(h, "two", 3);
     history_add(h, "two", 3);
     history_add(h, "", 0);
-    assert_string_equal(history_older(h, "draft"), "two");
-    assert_string_equal(history_older(h, "ignored"), "one");
-    assert_null(history_older(h, "ignored"));
+    assert_string_equal(history_older(h, "draft", false), "two");
+    assert_string_equal(history_older(h, "ignored", false), "one");
+    assert_null(history_older(h, "ignored", false));
     assert_string_equal(history_newer(h), "two");
     assert_string_equal(history_newer(h), "draft");
     assert_null(history_newer(h));

@@ -279,7 +279,8 @@ static void test_history(void **state)
     screen_close(&s);
 }
 
-static const struct tui_command commands[] = {{"help", "h"}, {"clear", "c"}, {"compact", "d"}};
+static const struct tui_command commands[] = {
+    {"help", "h", NULL}, {"clear", "c", NULL}, {"compact", "d", NULL}};
 
 static void test_commands(void **state)
 {

@@ -22,7 +22,7 @@ static void ignore(void *context, const struct tui_intent *intent)
 static void command(struct tui *tui, struct terminal *terminal, unsigned number, const char *text,
                     size_t length)
 {
-    static const struct tui_command commands[] = {{"help", "h"}, {"clear", "c"}};
+    static const struct tui_command commands[] = {{"help", "h", NULL}, {"clear", "c", NULL}};
     switch (number % 16) {
     case 0:
         tui_add_user(tui, text, length);

@@ -15,10 +15,16 @@
 static void on_intent(void *context, const struct tui_intent *intent)
 {
     static const char *const names[] = {
-        [TUI_SUBMIT] = "SUBMIT",         [TUI_INTERRUPT] = "INTERRUPT",
-        [TUI_DECIDE] = "DECIDE",         [TUI_QUIT] = "QUIT",
-        [TUI_CYCLE_MODE] = "CYCLE_MODE", [TUI_TOGGLE_THINKING] = "TOGGLE_THINKING",
+        [TUI_SUBMIT] = "SUBMIT",
+        [TUI_INTERRUPT] = "INTERRUPT",
+        [TUI_DECIDE] = "DECIDE",
+        [TUI_QUIT] = "QUIT",
+        [TUI_CYCLE_MODE] = "CYCLE_MODE",
+        [TUI_TOGGLE_THINKING] = "TOGGLE_THINKING",
         [TUI_SUSPEND] = "SUSPEND",
+        [TUI_QUEUE] = "QUEUE",
+        [TUI_EDIT] = "EDIT",
+        [TUI_WANT_FILES] = "WANT_FILES",
     };
     static const char *const decisions[] = {
         [TUI_YES] = "yes", [TUI_YES_SESSION] = "session", [TUI_NO] = "no"};

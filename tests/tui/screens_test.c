@@ -154,9 +154,9 @@ static void test_question_long(void **state)
 }
 
 static const struct tui_command commands[] = {
-    {"help", "what there is"},          {"model", "choose a model"},
-    {"mode", "ask, read-only, ..."},    {"clear", "start a new conversation"},
-    {"compact", "shorten the context"}, {"context", "what fills the context"},
+    {"help", "what there is", NULL},          {"model", "choose a model", NULL},
+    {"mode", "ask, read-only, ...", NULL},    {"clear", "start a new conversation", NULL},
+    {"compact", "shorten the context", NULL}, {"context", "what fills the context", NULL},
 };
 
 static void test_commands(void **state)

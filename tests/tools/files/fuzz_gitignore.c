@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
-
-#include "gitignore.h"
+#include "base/gitignore.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,10 +9,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/gitignore.h"
+#include "base/glob.h"
 #include "base/mem.h"
-
-#include "gitignore.h"
-#include "glob.h"
 
 static void globs_match_as_in_git(void **state)
 {

@@ -2,11 +2,10 @@
 
 #include <string.h>
 
-#include "base/err.h"
-#include "base/mem.h"
-#include "base/vec.h"
-
+#include "err.h"
 #include "glob.h"
+#include "mem.h"
+#include "vec.h"
 
 struct gitignore_rule {
     char *pattern;       /* without '!', the slash in front and the one at the end */

@@ -7,8 +7,8 @@
  *
  * Owned by the caller; one thread; memory is checked.
  */
-#ifndef CARAT_TOOLS_GITIGNORE_H
-#define CARAT_TOOLS_GITIGNORE_H
+#ifndef CARAT_BASE_GITIGNORE_H
+#define CARAT_BASE_GITIGNORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -9,8 +9,8 @@
  * A plain function of its two texts; no memory, no recursion; the time is bounded by the square of
  * the text's length times that of the pattern, whatever the pattern holds. Letters' case matters.
  */
-#ifndef CARAT_TOOLS_GLOB_H
-#define CARAT_TOOLS_GLOB_H
+#ifndef CARAT_BASE_GLOB_H
+#define CARAT_BASE_GLOB_H
 
 #include <stdbool.h>
 

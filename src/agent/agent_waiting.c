@@ -1,0 +1,104 @@
+/* agent_waiting: what the user says while a turn runs, and what is told without asking for an
+ * answer.
+ *
+ * A text that steers goes in before the next step of the running turn, behind the results that the
+ * model waits for; a text that is queued begins a turn of its own when this one has ended, and so
+ * does a text that came too late to steer. A note is a message of the user's to which no answer is
+ * wanted yet: the next step sees it.
+ */
+#include <string.h>
+
+#include "agent/agent_state.h"
+#include "agent/attached.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "infer/infer.h"
+
+void agent_wait(struct agent *agent, const char *text, size_t length, bool steers)
+{
+    vec_room(&agent->waiting.items, &agent->waiting.capacity, agent->waiting.count + 1,
+             sizeof *agent->waiting.items);
+    agent->waiting.items[agent->waiting.count++] =
+        (struct waiting_text){.text = mem_strndup(text, length),
+                              .length = length,
+                              .steers = steers,
+                              .attached = agent->attached};
+    agent->attached = (struct attached){0};
+}
+
+struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
+{
+    struct waiting_text taken = agent->waiting.items[index];
+    agent->waiting.count--;
+    memmove(agent->waiting.items + index, agent->waiting.items + index + 1,
+            (agent->waiting.count - index) * sizeof taken);
+    return taken;
+}
+
+bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
+                    struct err *err)
+{
+    const struct infer_model *model = infer_model(agent->options.infer);
+    struct chat_message message;
+    chat_message_init(&message, CHAT_USER);
+    chat_message_set_text(&message, text, length);
+    if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
+        (attached != NULL && !attached_to_message(attached, &agent->journal, &message, err)) ||
+        !journal_message(&agent->journal, &message, err)) {
+        chat_message_finish(&message);
+        return false;
+    }
+    chat_conversation_add(&agent->conversation, &message);
+    return true;
+}
+
+void agent_take_steering(struct agent *agent)
+{
+    for (size_t i = 0; i < agent->waiting.count;) {
+        if (!agent->waiting.items[i].steers) {
+            i++;
+            continue;
+        }
+        struct waiting_text next = agent_take_waiting(agent, i);
+        struct err err = {0};
+        if (agent_add_user(agent, next.text, next.length, &next.attached, &err)) {
+            agent->callback(agent->context, &(struct agent_event){.kind = AGENT_USER,
+                                                                  .text = next.text,
+                                                                  .length = next.length});
+        } else {
+            err_prefix(&err, "a waiting message was not sent");
+            agent_say(agent, AGENT_FAILED, err.text);
+        }
+        attached_release(&next.attached);
+        mem_free(next.text);
+    }
+}
+
+bool agent_steer(struct agent *agent, const char *text, size_t length, struct err *err)
+{
+    if (!agent->active) {
+        return agent_submit(agent, text, length, err);
+    }
+    agent_wait(agent, text, length, true);
+    return true;
+}
+
+bool agent_note(struct agent *agent, const char *text, size_t length, struct err *err)
+{
+    if (agent_busy(agent)) {
+        return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
+    }
+    return agent_add_user(agent, text, length, NULL, err);
+}
+
+size_t agent_waiting_count(const struct agent *agent)
+{
+    return agent->waiting.count;
+}
+
+const char *agent_waiting_text(const struct agent *agent, size_t index, bool *steers)
+{
+    *steers = agent->waiting.items[index].steers;
+    return agent->waiting.items[index].text;
+}

@@ -1,0 +1,237 @@
+"""The screen on terminals of several kinds and sizes, and what only a real terminal shows: the outside editor, a command of
+one's own, a draft after a crash, keys of one's own."""
+import os
+import signal
+import time
+
+from place import *
+
+ANSWER = {"text": "# Heading\n\nSome **bold** words, `code` and 漢字 👍.\n\n```c\nint main(void) { return 0; } /* end */\n```\n\n"
+                  "| a | b |\n|---|---|\n| 1 | 2 |\n\nthe last line<turn|>"}
+
+
+def tour(term, columns, rows):
+    """The same keys everywhere: a message, its answer, a list of commands, a window that changes, an end."""
+    with Place() as place:
+        screen = Screen(place, "-m", script(place, ANSWER), columns=columns, rows=rows, term=term)
+        try:
+            screen.wait("Ask something", "context 0 of")
+            screen.type("hello wrold")
+            screen.wait("hello wrold")
+            screen.key("M-b", "M-d")
+            screen.say("world")
+            screen.wait("the last line")
+            screen.type("/th")
+            screen.wait("/think")
+            screen.key("C-u")
+            screen.wait(gone=("/think",))
+            screen.tmux("resize-window", "-x", str(columns - 9), "-y", str(rows - 3))
+            screen.wait("the last line")
+            for i in range(50):  # a storm of them
+                screen.tmux("resize-window", "-x", str(columns - i % 7), "-y", str(rows - i % 3))
+            screen.tmux("resize-window", "-x", str(columns), "-y", str(rows))
+            text = screen.wait("the last line", "sandbox")
+            check("\x1b" not in text and "[?" not in text, text)
+            screen.key("C-d")
+            screen.wait("[exit 0]")
+        finally:
+            screen.close()
+
+
+def case_kinds():
+    for term in ("xterm-256color", "screen", "tmux", "linux"):
+        tour(term, 80, 24)
+
+
+def case_sizes():
+    for columns, rows in ((46, 14), (132, 40), (200, 60)):
+        tour("xterm-256color", columns, rows)
+
+
+def case_plain():
+    """Line by line, on a terminal that only prints, and when asked for: no escape sequence at all."""
+    for term, words in (("dumb", ()), ("xterm-256color", ("--plain",))):
+        with Place() as place:
+            place.write("notes.txt", "a line\n")
+            slow = {"text": "one two three four five six seven eight nine ten<turn|>", "delay_ms": 200}
+            call = '<|tool_call>call:shell{command:<|"|>touch made<|"|>}<tool_call|><|tool_response>'
+            screen = Screen(place, *words, "-m", script(place, ANSWER, call, "it is made<turn|>", slow), term=term)
+            try:
+                screen.wait(">")
+                screen.say("hello")
+                screen.wait("carat: # Heading", "the last line\n")
+                screen.say("!cat notes.txt")
+                screen.wait("tool: ! cat notes.txt", "result: a line")
+                screen.say("make it")
+                screen.wait("question: shell", "$ touch made")
+                screen.say("maybe")
+                screen.wait("say y, a, p, or n")
+                screen.say("p")
+                screen.wait("write this rule to your configuration?")
+                screen.say("no")
+                screen.wait("no rule was written")
+                screen.say("y")
+                screen.wait("carat: it is made")
+                check(os.path.exists(os.path.join(place.work, "made")), "made")
+                screen.say("count")
+                time.sleep(0.7)
+                screen.key("C-c")
+                screen.wait("topped by the user")
+                screen.key("C-d")
+                screen.wait("[exit 0]")
+            finally:
+                screen.close()
+
+
+def case_own_command():
+    """!command runs in the sandbox, is shown, and is context of the next message."""
+    with Place() as place:
+        place.write("notes.txt", "a line\n")
+        model = script(place, {"expect": "$ cat notes.txt\na line", "text": "I saw it<turn|>"})
+        screen = Screen(place, "-m", model)
+        try:
+            screen.wait("script")
+            screen.say("!cat notes.txt")
+            screen.wait("! cat notes.txt", "a line", gone=("Esc interrupts",))
+            screen.say("what did I see?")
+            screen.wait("I saw it")
+            screen.say("!sleep 100")
+            screen.wait("! sleep 100", "Esc interrupts")
+            screen.key("Escape")
+            screen.wait("(failed)")
+            screen.say("!touch /usr/outside; echo $?")
+            screen.wait("Read-only file system")
+        finally:
+            screen.close()
+
+
+def case_outside_editor():
+    with Place() as place:
+        tool = os.path.join(place.root, "editor.sh")
+        with open(tool, "w") as file:
+            file.write('#!/bin/sh\nstat -c %a "$1" > "$HOME/mode"\ncp "$1" "$HOME/was"\nprintf "first\\nsecond\\n" > "$1"\n')
+        os.chmod(tool, 0o755)
+        screen = Screen(place, "-m", script(place, {"expect": "first\nsecond", "text": "read<turn|>"}), extra={"EDITOR": tool})
+        try:
+            screen.wait("script")
+            screen.type("a draft")
+            screen.wait("a draft")
+            screen.key("C-x", "C-e")
+            screen.wait("> first", "second")
+            screen.key("Enter")
+            screen.wait("read")
+            check(open(os.path.join(place.home, "mode")).read() == "600\n", "the file's mode")
+            check(open(os.path.join(place.home, "was")).read() == "a draft", "the draft in the editor")
+        finally:
+            screen.close()
+        screen = Screen(place, "-m", script(place, ANSWER), extra={"EDITOR": "false"})
+        try:
+            screen.wait("script")
+            screen.type("kept")
+            screen.key("C-g")
+            screen.wait("false ended with status 1", "> kept")
+        finally:
+            screen.close()
+
+
+def case_draft_after_a_crash():
+    with Place() as place:
+        screen = Screen(place, "-m", script(place, ANSWER))
+        try:
+            screen.wait("script")
+            screen.type("half a thought")
+            screen.wait("half a thought")
+            end = time.monotonic() + PATIENCE
+            state = os.path.join(place.home, "state")
+            while not any(name.startswith("draft-") for name in os.listdir(state)):
+                check(time.monotonic() < end, "the draft was never kept")
+                time.sleep(0.05)
+            os.kill(screen.pid(), signal.SIGKILL)
+            screen.wait("[exit 137]")
+        finally:
+            screen.close()
+        screen = Screen(place, "-m", script(place, ANSWER))
+        try:
+            screen.wait("> half a thought")
+            screen.key("Enter")
+            screen.wait("the last line")
+            screen.key("C-d")
+            screen.wait("[exit 0]")
+            check(not any(name.startswith("draft-") for name in os.listdir(state)), "a draft was left")
+        finally:
+            screen.close()
+
+
+def case_history_of_earlier_runs():
+    with Place() as place:
+        for turn in ("the first\nthing", "a second"):
+            screen = Screen(place, "-m", script(place, ANSWER))
+            try:
+                screen.wait("script")
+                for line in turn.split("\n"):
+                    screen.type(line)
+                    screen.key("C-j")
+                screen.key("BSpace", "Enter")
+                screen.wait("the last line")
+                screen.key("C-d")
+                screen.wait("[exit 0]")
+            finally:
+                screen.close()
+        check(os.stat(os.path.join(place.home, "state", "history")).st_mode & 0o777 == 0o600, "the file's mode")
+        with open(os.path.join(place.home, "state", "history"), "a") as file:
+            file.write('{"broken\n')
+        screen = Screen(place, "-m", script(place, ANSWER))
+        try:
+            screen.wait("script")
+            screen.key("Up")
+            screen.wait("> a second")
+            screen.key("C-u", "C-r")
+            screen.type("fir")
+            screen.wait("history: fir  the first")
+        finally:
+            screen.close()
+
+
+def case_files():
+    with Place() as place:
+        os.makedirs(os.path.join(place.work, "src", "deep"))
+        for name in (".gitignore", "src/deep/needle.c", "src/skipped.o", "README.md"):
+            place.write(name, "*.o\n" if name == ".gitignore" else "x\n")
+        os.symlink("/etc", os.path.join(place.work, "outside"))
+        screen = Screen(place, "-m", script(place, ANSWER))
+        try:
+            screen.wait("script")
+            screen.type("see @need")
+            screen.wait("@src/deep/needle.c")
+            screen.key("Tab")
+            screen.wait("see @src/deep/needle.c")
+            screen.key("C-u")
+            screen.type("@s")
+            text = screen.wait("@src/")
+            check("skipped" not in text and "outside" not in text, text)
+        finally:
+            screen.close()
+
+
+def case_keys():
+    with Place() as place:
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[keys]\nhistory_search = "Ctrl+G"\n')
+        run = subprocess.run(["script", "-qec", CARAT, "/dev/null"], env=place.env, cwd=place.work, capture_output=True, text=True,
+                             timeout=PATIENCE)
+        check(run.returncode == 2 and "external_editor" in run.stdout and "Ctrl+G" in run.stdout, run.stdout)
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[keys]\nhistory_search = ["C-q", "M-r"]\n')
+        screen = Screen(place, "-m", script(place, ANSWER))
+        try:
+            screen.wait("script")
+            screen.say("find me")
+            screen.wait("the last line")
+            screen.key("C-q")
+            screen.type("find")
+            screen.wait("history: find  find me")
+        finally:
+            screen.close()
+
+
+main(globals())

@@ -1,0 +1,369 @@
+/* The input line as fingers know it: folded pastes, completion, the yank ring, vi, the stash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "screen.h"
+#include "tui/editor.h"
+#include "tui/fuzzy.h"
+
+static char *numbered_lines(int count, const char *end)
+{
+    struct str text;
+    str_init(&text);
+    for (int i = 0; i < count; i++) {
+        str_append_format(&text, "line %d%s", i, end);
+    }
+    return str_take(&text);
+}
+
+static void test_paste(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    char *lines = numbered_lines(812, "\r\n"), *whole = numbered_lines(812, "\n");
+    screen_type(&s, "see ");
+    screen_paste(&s, lines);
+    screen_type(&s, " here");
+    assert_true(screen_shows(&s, "> see [pasted 812 lines] here\n"));
+    struct str expected;
+    str_init(&expected);
+    str_append_format(&expected, "see %s here", whole);
+    assert_string_equal(tui_draft(s.tui), expected.data);
+
+    /* The cursor jumps over the word, and it goes at once; undo brings it back. */
+    for (int i = 0; i < 6; i++) {
+        screen_key(&s, TERMINAL_KEY_LEFT);
+    }
+    screen_type(&s, "X");
+    assert_true(screen_shows(&s, "> see X[pasted 812 lines] here\n"));
+    screen_key(&s, TERMINAL_KEY_DELETE);
+    assert_string_equal(tui_draft(s.tui), "see X here");
+    screen_key(&s, CONTROL('_'));
+    assert_true(screen_shows(&s, "> see X[pasted 812 lines] here\n"));
+    screen_key(&s, CONTROL('E'));
+    for (int i = 0; i < 5; i++) {
+        screen_key(&s, TERMINAL_KEY_BACKSPACE);
+    }
+    screen_key(&s, CONTROL('W'));
+    assert_string_equal(tui_draft(s.tui), "see X");
+    screen_key(&s, CONTROL('Y'));
+    screen_paste(&s, lines);
+    assert_true(screen_shows(&s, "> see X[pasted 812 lines][pasted 812 lines, 2]\n"));
+    screen_key(&s, ALT('e'));
+    assert_true(screen_shows(&s, "line 811"));
+    screen_key(&s, CONTROL('_'));
+    str_clear(&expected);
+    str_append_format(&expected, "SUBMIT see X%s%s\n", whole, whole);
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s), expected.data);
+    assert_string_equal(tui_draft(s.tui), "");
+    screen_type(&s, "[pasted 812 lines]"); /* now it is what it says */
+    assert_string_equal(tui_draft(s.tui), "[pasted 812 lines]");
+    screen_close(&s);
+    mem_free(lines);
+    mem_free(whole);
+    str_finish(&expected);
+}
+
+static double milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return 1000.0 * (double)now.tv_sec + (double)now.tv_nsec / 1e6;
+}
+
+static void test_large_paste(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 24, 80);
+    size_t size = 1024 * 1024;
+    char *text = mem_alloc(size + 1, 1);
+    for (size_t i = 0; i < size; i++) {
+        text[i] = i % 64 == 63 ? '\n' : (char)('a' + i % 26);
+    }
+    text[size] = '\0';
+    double start = milliseconds();
+    screen_paste(&s, text);
+    double spent = milliseconds() - start;
+    print_message("a paste of 1 MiB: %.1f ms\n", spent);
+    assert_true(spent < 1000); /* 50 ms in a release build; the bound is for sanitizers */
+    assert_int_equal(strlen(tui_draft(s.tui)), size);
+    assert_true(screen_shows(&s, "[pasted 16384 lines]"));
+    screen_close(&s);
+    mem_free(text);
+}
+
+static void test_steering(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    screen_type(&s, "idle\t");
+    assert_string_equal(screen_intents(&s), "");
+    assert_true(screen_shows(&s, "nothing to complete"));
+    screen_status(&s, true, "writing");
+    screen_key(&s, '\t');
+    assert_string_equal(screen_intents(&s), "QUEUE idle\n");
+    screen_type(&s, "now\r");
+    assert_string_equal(screen_intents(&s), "SUBMIT now\n");
+    screen_key(&s, '\t');
+    assert_string_equal(screen_intents(&s), "");
+    screen_close(&s);
+}
+
+static void test_stash(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    screen_key(&s, CONTROL('S'));
+    assert_true(screen_shows(&s, "nothing was put aside"));
+    screen_type(&s, "later");
+    screen_key(&s, CONTROL('S'));
+    assert_string_equal(tui_draft(s.tui), "");
+    screen_type(&s, "first\r");
+    screen_key(&s, CONTROL('S'));
+    assert_string_equal(tui_draft(s.tui), "later");
+    screen_close(&s);
+}
+
+static const struct tui_command commands[] = {
+    {"help", "h", NULL}, {"think", "t", "on|off"}, {"mode", "m", "read-only|ask|auto-edit|full"}};
+static char *const files[] = {"README.md",        "docs/",
+                              "docs/security.md", "src/tui/editor.c",
+                              "src/tui/editor.h", "tests/tui/editor_test.c",
+                              "a b.txt"};
+
+static void test_arguments(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    tui_set_commands(s.tui, commands, 3);
+    screen_type(&s, "/think ");
+    assert_true(screen_shows(&s, "> on\n  off\n"));
+    screen_type(&s, "of\t\r");
+    assert_string_equal(screen_intents(&s), "SUBMIT /think off\n");
+    screen_type(&s, "/mode a");
+    screen_key(&s, TERMINAL_KEY_DOWN);
+    screen_key(&s, '\t');
+    assert_string_equal(tui_draft(s.tui), "/mode auto-edit ");
+    screen_close(&s);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 14, 60);
+    screen_type(&s, "mail me@example.org");
+    assert_string_equal(screen_intents(&s), "");
+    screen_type(&s, " about @ed");
+    assert_string_equal(screen_intents(&s), "WANT_FILES\n");
+    tui_set_files(s.tui, files, sizeof files / sizeof files[0]);
+    assert_true(screen_shows(&s, "> @src/tui/editor.c"));
+    screen_key(&s, TERMINAL_KEY_DOWN);
+    screen_key(&s, '\r'); /* takes it; the message goes on */
+    assert_string_equal(tui_draft(s.tui), "mail me@example.org about @src/tui/editor.h ");
+    screen_type(&s, "@READ\t");
+    assert_string_equal(tui_draft(s.tui),
+                        "mail me@example.org about @src/tui/editor.h @README.md ");
+    screen_type(&s, "@doc");
+    screen_key(&s, '\t'); /* a folder: one goes on into it */
+    screen_type(&s, "sec\t");
+    assert_true(screen_shows(&s, "@docs/security.md"));
+    assert_string_equal(screen_intents(&s),
+                        "WANT_FILES\nWANT_FILES\n"); /* they may be others now */
+    screen_type(&s, "@nothing-like-that");
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s),
+                        "WANT_FILES\nSUBMIT mail me@example.org about @src/tui/editor.h "
+                        "@README.md @docs/security.md @nothing-like-that\n");
+    screen_close(&s);
+}
+
+static void test_fuzzy(void **state)
+{
+    (void)state;
+    /* From better to worse, all of them fitting. */
+    static const char *const order[][4] = {
+        {"edi", "editor.c", "src/tui/editor.c", "tests/tui/my_editor.c"},
+        {"tui", "src/tui.c", "src/x_tui.c", "src/tui/editor.c"},
+        {"ste", "ste.c", "src/tui/editor.c", NULL},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 2; j < 4 && order[i][j] != NULL; j++) {
+            assert_true(fuzzy_score(order[i][0], order[i][j - 1]) >
+                        fuzzy_score(order[i][0], order[i][j]));
+            assert_true(fuzzy_score(order[i][0], order[i][j]) >= 0);
+        }
+    }
+    assert_true(fuzzy_score("xyz", "src/tui/editor.c") < 0);
+    assert_true(fuzzy_score("Edi", "editor.c") < 0); /* a capital is meant */
+    assert_true(fuzzy_score("read", "README.md") > 0);
+    assert_true(fuzzy_score("", "anything") >= 0);
+}
+
+/* A key among 20,000 files. */
+static void test_many_files(void **state)
+{
+    (void)state;
+    enum { MANY = 20000, KEYS = 10 };
+    char **many = mem_alloc(MANY, sizeof *many);
+    for (int i = 0; i < MANY; i++) {
+        struct str path;
+        str_init(&path);
+        str_append_format(&path, "library/module%d/source/part_%d.c", i % 300, i);
+        many[i] = str_take(&path);
+    }
+    struct screen s;
+    screen_open(&s, 14, 60);
+    tui_set_files(s.tui, many, MANY);
+    double worst = 0;
+    for (const char *c = "@part_1999"; *c != '\0'; c++) {
+        double start = milliseconds();
+        screen_key(&s, (uint32_t)*c);
+        double spent = milliseconds() - start;
+        worst = spent > worst ? spent : worst;
+    }
+    print_message("the slowest key among %d files: %.2f ms\n", MANY, worst);
+    assert_true(worst < 250); /* 5 ms in a release build; the bound is for sanitizers */
+    assert_true(screen_shows(&s, "part_1999.c"));
+    screen_close(&s);
+    for (int i = 0; i < MANY; i++) {
+        mem_free(many[i]);
+    }
+    mem_free(many);
+}
+
+static void test_yank_ring(void **state)
+{
+    (void)state;
+    struct editor *e = editor_create();
+    static const char *const texts[] = {"one", "two", "three"};
+    for (size_t i = 0; i < 3; i++) {
+        editor_insert(e, texts[i], strlen(texts[i]));
+        editor_kill_to_start(e);
+        editor_insert(e, " ", 1); /* ends the run of kills */
+        editor_backspace(e);
+    }
+    editor_yank_older(e); /* not after a yank: nothing */
+    assert_string_equal(editor_text(e), "");
+    editor_yank(e);
+    assert_string_equal(editor_text(e), "three");
+    editor_yank_older(e);
+    assert_string_equal(editor_text(e), "two");
+    editor_yank_older(e);
+    assert_string_equal(editor_text(e), "one");
+    editor_yank_older(e);
+    assert_string_equal(editor_text(e), "three");
+    editor_undo(e);
+    assert_string_equal(editor_text(e), "");
+    editor_insert(e, "ab字", 5);
+    editor_transpose(e);
+    assert_string_equal(editor_text(e), "a字b");
+    editor_line_start(e);
+    editor_transpose(e);
+    assert_string_equal(editor_text(e), "a字b");
+    editor_right(e);
+    editor_transpose(e);
+    assert_string_equal(editor_text(e), "字ab");
+    editor_destroy(e);
+}
+
+static void test_alike(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    screen_type(&s, "git push\r");
+    screen_type(&s, "make test\r");
+    screen_type(&s, "git pull\r");
+    screen_type(&s, "make\r");
+    screen_type(&s, "git");
+    screen_key(&s, TERMINAL_KEY_UP);
+    assert_string_equal(tui_draft(s.tui), "git pull");
+    screen_key(&s, TERMINAL_KEY_UP);
+    assert_string_equal(tui_draft(s.tui), "git push");
+    screen_key(&s, TERMINAL_KEY_UP);
+    assert_string_equal(tui_draft(s.tui), "git push");
+    screen_key(&s, TERMINAL_KEY_DOWN);
+    screen_key(&s, TERMINAL_KEY_DOWN);
+    assert_string_equal(tui_draft(s.tui), "git");
+    screen_key(&s, CONTROL('P')); /* this one takes them all */
+    assert_string_equal(tui_draft(s.tui), "make");
+    screen_key(&s, CONTROL('U'));
+    screen_key(&s, CONTROL('R'));
+    screen_type(&s, "git");
+    assert_true(screen_shows(&s, "history: git  git pull\n"));
+    assert_true(screen_shows(&s, "  git push\n")); /* the further matches */
+    screen_close(&s);
+}
+
+static void vi_expect(struct screen *s, const char *keys, const char *text)
+{
+    screen_type(s, keys);
+    if (strcmp(tui_draft(s->tui), text) != 0) {
+        fail_msg("after %s: %s, not %s", keys, tui_draft(s->tui), text);
+    }
+}
+
+static void test_vi(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    tui_set_vi(s.tui, true);
+    vi_expect(&s, "one two, three", "one two, three");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_true(screen_shows(&s, ": one two"));
+    vi_expect(&s, "0x", "ne two, three");
+    vi_expect(&s, "u", "one two, three");
+    vi_expect(&s, "0wdw", "one , three");
+    vi_expect(&s, "0dwP", "one , three");
+    vi_expect(&s, "A!", "one , three!");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "0cwtwo", "two , three!");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "02dw", "three!");
+    vi_expect(&s, "0rxA?", "xhree!?");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "obelow", "xhree!?\nbelow");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "Oabove", "xhree!?\nabove\nbelow");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "dd", "xhree!?\nbelow");
+    vi_expect(&s, "k$hhD", "xhre\nbelow");
+    vi_expect(&s, "zzZ", "xhre\nbelow"); /* letters without a meaning do nothing */
+    screen_key(&s, '\r');
+    assert_non_null(strstr(screen_intents(&s), "SUBMIT"));
+    vi_expect(&s, "ab", "ab"); /* a new message begins by inserting */
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    screen_status(&s, true, "");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(screen_intents(&s), "INTERRUPT\n");
+    vi_expect(&s, "0~l~yyP", "ABAB");
+    screen_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paste),     cmocka_unit_test(test_large_paste),
+        cmocka_unit_test(test_steering),  cmocka_unit_test(test_stash),
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_fuzzy),     cmocka_unit_test(test_many_files),
+        cmocka_unit_test(test_yank_ring), cmocka_unit_test(test_alike),
+        cmocka_unit_test(test_vi),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
