@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/preamble.h"
 #include "app/answer_schema.h"
 #include "app/policy_json.h"
 #include "base/err.h"
@@ -74,8 +75,10 @@ static bool open_paths(struct app *app, struct err *err)
 
 static bool open_store(struct app *app, struct err *err)
 {
-    bool ok = file_make_directories(app->paths.data, err);
-    app->store = ok ? store_open(app->paths.store_file, err) : NULL;
+    bool ephemeral = config_boolean(app->config, OPTION_EPHEMERAL);
+    bool ok = ephemeral || file_make_directories(app->paths.data, err);
+    const char *path = ephemeral ? ":memory:" : app->paths.store_file;
+    app->store = ok ? store_open(path, err) : NULL;
     return app->store != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
@@ -260,10 +263,32 @@ enum approval_mode app_mode(const struct config *config, bool headless)
     return mode;
 }
 
+/* The text itself wins over a file of it. */
+static bool append_prompt(struct app *app, enum option text, enum option file, struct str *out,
+                          struct err *err)
+{
+    const char *given = config_string(app->config, text), *path = config_string(app->config, file);
+    if (given == NULL) {
+        return path == NULL || file_read(path, 256 * 1024, out, err) || fail(app, EXIT_CODE_USAGE);
+    }
+    str_append(out, given);
+    return true;
+}
+
+/* Stays empty when it is the built-in one. */
 static bool read_system_prompt(struct app *app, struct str *text, struct err *err)
 {
-    const char *path = config_string(app->config, OPTION_SYSTEM_PROMPT);
-    return path == NULL || file_read(path, 256 * 1024, text, err) || fail(app, EXIT_CODE_USAGE);
+    struct str more;
+    str_init(&more);
+    bool ok = append_prompt(app, OPTION_SYSTEM_TEXT, OPTION_SYSTEM_PROMPT, text, err) &&
+              append_prompt(app, OPTION_APPEND_TEXT, OPTION_APPEND_PROMPT, &more, err);
+    if (ok && more.length > 0) {
+        str_append(text, text->length == 0 ? preamble_template() : "");
+        str_append(text, "\n\n");
+        str_append_bytes(text, more.data, more.length);
+    }
+    str_finish(&more);
+    return ok;
 }
 
 static bool read_schema(struct app *app, struct err *err)

@@ -17,9 +17,34 @@
 #include "base/visible.h"
 #include "store/store.h"
 
+/* An id as people give it: the beginning of a UUID. */
+static bool looks_like_id(const char *word)
+{
+    size_t length = strlen(word);
+    return length >= 8 && length <= 36 && strspn(word, "0123456789abcdef-") == length;
+}
+
+/* carat exec resume ID|--last [PROMPT], as codex has it. `resume` with anything else is a prompt.
+ */
 static enum exit_code run_exec(struct config *config)
 {
-    return headless_run(config, 1);
+    const struct config_list *words = &config->words;
+    struct err err;
+    if (words->count < 2 || strcmp(words->items[1], "resume") != 0) {
+        return headless_run(config, 1);
+    }
+    if (config_boolean(config, OPTION_CONTINUE) || config_set(config, OPTION_RESUME)) {
+        return headless_run(config, 2);
+    }
+    if (words->count < 3 || !looks_like_id(words->items[2])) {
+        return headless_run(config, 1);
+    }
+    char *arguments[] = {"carat", "--resume", words->items[2], NULL};
+    if (!config_read_arguments(config, 3, arguments, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        return EXIT_CODE_USAGE;
+    }
+    return headless_run(config, 3);
 }
 
 /* carat resume [ID]: without an id the last conversation of this directory. */
@@ -127,6 +152,7 @@ static enum exit_code run_manual(struct config *config)
 const struct command command_table[] = {
     {"exec", "[PROMPT]", "answer PROMPT, about what is on standard input, without a terminal",
      run_exec},
+    {"run", "[PROMPT]", "the same as exec", run_exec},
     {"resume", "[ID]", "go on with a conversation; without ID the last one of this directory",
      run_resume},
     {"sessions", "", "list the conversations", run_sessions},
@@ -169,6 +195,8 @@ void command_append_help(struct str *out)
     }
     str_append(out, "\noptions:\n");
     config_append_help(out);
+    str_append(out, "\nnames that other programs have for them:\n");
+    config_append_aliases(out);
     str_append(out, "\nstandard input of exec: the prompt, or what PROMPT is about. With PROMPT it "
                     "is read when it is\n"
                     "a file, or a pipe with data or its end within 100 ms; a last word - waits for "

@@ -130,6 +130,7 @@ static bool store_text(struct config *config, int option, const char *text, cons
         }
         return store_number(value, row, number, text, origin, err);
     case OPTION_CHOICE:
+        text = option_translate((enum option)option, text);
         if (!one_of(row->choices, text)) {
             return err_set(err, ERR_ARGUMENT, "%s: %s is \"%s\", which must be one of %s", origin,
                            name_of(row), text, row->choices);
@@ -347,24 +348,26 @@ static bool read_long(struct config *config, int argc, char *const argv[], int *
     size_t length = strcspn(name, "=");
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
     bool negated = false;
-    int option = option_by_flag(name, length, &negated);
+    const struct option_alias *alias;
+    int option = option_by_flag(name, length, &negated, &alias);
     if (option < 0) {
         return err_set(err, ERR_ARGUMENT, "unknown option %s (see carat --help)", argv[*at]);
     }
-    if (option_table[option].kind == OPTION_FLAG) {
+    bool alone = alias != NULL && alias->value != NULL;
+    if (alone || option_table[option].kind == OPTION_FLAG) {
+        const char *says = alone ? alias->value : negated ? "false" : "true";
         if (value != NULL) {
             return err_set(err, ERR_ARGUMENT, "--%.*s takes no value", (int)length, name);
         }
-        return apply_option(config, option, negated ? "false" : "true", argv[*at], err);
+        return apply_option(config, option, says, argv[*at], err);
     }
     if (value == NULL && *at + 1 >= argc) {
         return err_set(err, ERR_ARGUMENT, "%s needs a value: %s %s", argv[*at], argv[*at],
                        option_table[option].argument);
     }
-    const char *origin = option_table[option].flag;
     struct str shown;
     str_init(&shown);
-    str_append_format(&shown, "--%s", origin);
+    str_append_format(&shown, "--%.*s", (int)length, name);
     bool ok = apply_option(config, option, value != NULL ? value : argv[++*at], shown.data, err);
     str_finish(&shown);
     return ok;
@@ -521,6 +524,18 @@ static void append_example_value(struct str *out, const struct option_row *row)
         str_append(out, quoted ? "\"\"" : "0");
     } else {
         str_append_format(out, quoted ? "\"%s\"" : "%s", row->standard);
+    }
+}
+
+void config_append_aliases(struct str *out)
+{
+    for (size_t i = 0; i < option_alias_count; i++) {
+        const struct option_alias *alias = &option_aliases[i];
+        const struct option_row *row = &option_table[alias->option];
+        bool same = alias->value == NULL || row->kind == OPTION_FLAG;
+        str_append_format(out, "      --%s%*s--%s%s%s\n", alias->flag,
+                          (int)(HELP_COLUMN - 8 - strlen(alias->flag)), "", row->flag,
+                          same ? "" : " ", same ? "" : alias->value);
     }
 }
 

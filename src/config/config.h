@@ -54,6 +54,8 @@ double config_real(const struct config *config, enum option option);
 const char *config_string(const struct config *config, enum option option); /* NULL when unset */
 const struct config_list *config_list(const struct config *config, enum option option);
 
+/* The names that other programs have for the options, a line each. */
+void config_append_aliases(struct str *out);
 /* The option part of --help, and the text of config.example.toml. */
 void config_append_help(struct str *out);
 void config_append_example(struct str *out);

@@ -51,6 +51,13 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_SYSTEM_PROMPT] = {"agent.system_prompt_file", "system-prompt-file", 0, OPTION_PATH,
                               "FILE", NULL, NULL, 0, 0,
                               "Text to use instead of the built-in system prompt."},
+    [OPTION_SYSTEM_TEXT] = {NULL, "system-prompt", 0, OPTION_STRING, "TEXT", NULL, NULL, 0, 0,
+                            "Text to use instead of the built-in system prompt."},
+    [OPTION_APPEND_PROMPT] = {"agent.append_system_prompt_file", "append-system-prompt-file", 0,
+                              OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+                              "Text to add to the system prompt."},
+    [OPTION_APPEND_TEXT] = {NULL, "append-system-prompt", 0, OPTION_STRING, "TEXT", NULL, NULL, 0,
+                            0, "Text to add to the system prompt."},
     [OPTION_MAX_TURNS] = {"agent.max_turns", "max-turns", 0, OPTION_WHOLE, "N", "24", NULL, 1,
                           10000, "Most model steps in one turn."},
     [OPTION_MAX_TOKENS] = {"agent.max_tokens", "max-tokens", 0, OPTION_WHOLE, "N", "8192", NULL, 1,
@@ -85,6 +92,10 @@ const struct option_row option_table[OPTION_COUNT] = {
                    "Work in DIR instead of the current directory."},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                       "Answer without a terminal, as exec does."},
+    [OPTION_INPUT_FORMAT] =
+        {NULL, "input-format", 0, OPTION_CHOICE, "FORM", "text", "text|stream-json", 0, 0,
+         "exec: standard input is text, or one JSON user message a line (stream-json), each "
+         "answered in turn until the input ends."},
     [OPTION_OUTPUT_FORMAT] =
         {NULL, "output-format", 0, OPTION_CHOICE, "FORM", NULL,
          "text|json|stream-json|codex|gemini", 0, 0,
@@ -96,18 +107,59 @@ const struct option_row option_table[OPTION_COUNT] = {
                      "exec: the same as --output-format codex."},
     [OPTION_OUTPUT_FILE] = {NULL, "output-last-message", 'o', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
                             "exec: write the final answer to FILE too."},
-    [OPTION_SCHEMA] = {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
-                       "exec: the answer is JSON of this JSON Schema; tools may be used before."},
+    [OPTION_SCHEMA] =
+        {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+         "exec: the answer is JSON of this JSON Schema (a file, or the schema itself when it "
+         "begins with {); tools may be used before."},
     [OPTION_RESUME] = {NULL, "resume", 'r', OPTION_STRING, "ID", NULL, NULL, 0, 0,
                        "Go on with this conversation (an id or its beginning)."},
     [OPTION_CONTINUE] = {NULL, "continue", 'c', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                          "Go on with the last conversation of this directory."},
+    [OPTION_EPHEMERAL] = {NULL, "ephemeral", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                          "Keep nothing of this run: its conversation is in memory alone."},
+    [OPTION_PARALLEL] = {NULL, "parallel", 0, OPTION_WHOLE, "N", "1", NULL, 1, 256,
+                         "batch: so many prompts at once, each with its own request to the server "
+                         "(remote models)."},
     [OPTION_SET] = {NULL, "set", 0, OPTION_LIST, "KEY=VALUE", NULL, NULL, 0, 0,
                     "Set a key of the configuration file for this run."},
     [OPTION_HELP] = {NULL, "help", 'h', OPTION_FLAG, NULL, NULL, NULL, 0, 0, "Show this help."},
     [OPTION_VERSION] = {NULL, "version", 'V', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                         "Show the version and how it was built."},
 };
+
+const struct option_alias option_aliases[] = {
+    {"output-schema", OPTION_SCHEMA, NULL},
+    {"json-schema", OPTION_SCHEMA, NULL},
+    {"no-session-persistence", OPTION_EPHEMERAL, "true"},
+    {"last", OPTION_CONTINUE, "true"},
+    {"endpoint", OPTION_REMOTE_URL, NULL},
+    {"permission-mode", OPTION_MODE, NULL},
+    {"yolo", OPTION_MODE, "full"},
+    {"dangerously-skip-permissions", OPTION_MODE, "full"},
+    {"full-auto", OPTION_MODE, "full"},
+    {"allowedTools", OPTION_ALLOW, NULL},
+    {"allowed-tools", OPTION_ALLOW, NULL},
+    {"disallowedTools", OPTION_DENY, NULL},
+    {"disallowed-tools", OPTION_DENY, NULL},
+};
+const size_t option_alias_count = sizeof option_aliases / sizeof option_aliases[0];
+
+static const struct option_word words[] = {
+    {OPTION_MODE, "plan", "read-only"},
+    {OPTION_MODE, "default", "ask"},
+    {OPTION_MODE, "acceptEdits", "auto-edit"},
+    {OPTION_MODE, "bypassPermissions", "full"},
+};
+
+const char *option_translate(enum option option, const char *value)
+{
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].option == option && strcmp(words[i].theirs, value) == 0) {
+            return words[i].ours;
+        }
+    }
+    return value;
+}
 
 int option_by_key(const char *key)
 {
@@ -119,8 +171,20 @@ int option_by_key(const char *key)
     return -1;
 }
 
-int option_by_flag(const char *flag, size_t length, bool *negated)
+int option_by_flag(const char *flag, size_t length, bool *negated,
+                   const struct option_alias **alias)
 {
+    *negated = false;
+    if (alias != NULL) {
+        *alias = NULL;
+    }
+    for (size_t i = 0; i < option_alias_count; i++) {
+        const struct option_alias *row = &option_aliases[i];
+        if (alias != NULL && strlen(row->flag) == length && memcmp(row->flag, flag, length) == 0) {
+            *alias = row;
+            return (int)row->option;
+        }
+    }
     bool no = length > 3 && memcmp(flag, "no-", 3) == 0;
     for (int i = 0; i < OPTION_COUNT; i++) {
         const char *name = option_table[i].flag;

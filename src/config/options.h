@@ -29,6 +29,9 @@ enum option {
     OPTION_TOOLS,
     OPTION_MODE,
     OPTION_SYSTEM_PROMPT,
+    OPTION_SYSTEM_TEXT,
+    OPTION_APPEND_PROMPT,
+    OPTION_APPEND_TEXT,
     OPTION_MAX_TURNS,
     OPTION_MAX_TOKENS,
     OPTION_MAX_SECONDS,
@@ -44,6 +47,7 @@ enum option {
     OPTION_DENY,
     OPTION_CD,
     OPTION_PRINT,
+    OPTION_INPUT_FORMAT,
     OPTION_OUTPUT_FORMAT,
     OPTION_PARTIAL_MESSAGES,
     OPTION_JSON,
@@ -51,6 +55,8 @@ enum option {
     OPTION_SCHEMA,
     OPTION_RESUME,
     OPTION_CONTINUE,
+    OPTION_EPHEMERAL,
+    OPTION_PARALLEL,
     OPTION_SET,
     OPTION_HELP,
     OPTION_VERSION,
@@ -81,9 +87,30 @@ struct option_row {
 
 extern const struct option_row option_table[OPTION_COUNT];
 
-/* By key, long flag (without --; `*negated` is set for no-X of a flag) or letter; -1 = none. */
+/* Other programs' names for our flags, so that fingers and scripts find what they know. */
+struct option_alias {
+    const char *flag;
+    enum option option;
+    const char *value; /* what the flag alone says; NULL = it takes a value as the option does */
+};
+
+/* Other programs' words for our values. */
+struct option_word {
+    enum option option;
+    const char *theirs, *ours;
+};
+
+extern const struct option_alias option_aliases[];
+extern const size_t option_alias_count;
+
+/* Our word for a value of this option: `value` itself when it is no word of others. */
+const char *option_translate(enum option option, const char *value);
+
+/* By key, long flag (without --; `*negated` is set for no-X of a flag) or letter; -1 = none.
+ * `*alias` (may be NULL) is set when the flag is another program's name, else to NULL. */
 int option_by_key(const char *key);
-int option_by_flag(const char *flag, size_t length, bool *negated);
+int option_by_flag(const char *flag, size_t length, bool *negated,
+                   const struct option_alias **alias);
 int option_by_letter(char letter);
 
 #endif
