@@ -9,6 +9,7 @@
 #include "agent/preamble.h"
 #include "app/answer_schema.h"
 #include "app/policy_json.h"
+#include "app/server_key.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -129,7 +130,7 @@ static const char *script_file(const char *model)
     return model != NULL && str_starts_with(model, "script:") ? model + strlen("script:") : NULL;
 }
 
-/* "remote:NAME" is a model behind the server of the configuration. */
+/* "remote:NAME" is a model behind a server of the configuration. */
 static const char *remote_name(const char *model)
 {
     return model != NULL && str_starts_with(model, "remote:") ? model + strlen("remote:") : NULL;
@@ -150,48 +151,83 @@ bool app_find_model(struct app *app, struct err *err)
     return found || fail(app, EXIT_CODE_NO_MODEL);
 }
 
-static struct infer *open_script(struct app *app, const char *path, struct err *err)
+static struct infer *open_script(const char *path, uv_async_t *woke, struct err *err)
 {
     struct str script;
     str_init(&script);
     struct infer *infer = NULL;
     if (file_read(path, SCRIPT_LIMIT, &script, err)) {
-        infer = infer_script_create(script.data, wake_loop, &app->infer_woke, err);
+        infer = infer_script_create(script.data, wake_loop, woke, err);
     }
     str_finish(&script);
     return infer;
 }
 
-static struct infer *open_remote(struct app *app, const char *name, struct err *err)
+/* What -m remote:WHAT means: a server of the configuration by its name, or by NAME/MODEL; else a
+ * model of the server at remote.url. */
+static bool find_server(const struct config *config, const char *what,
+                        struct infer_remote_options *options, const char **key_env,
+                        const char **key_command, struct err *err)
+{
+    size_t length = strcspn(what, "/");
+    const struct servers_entry *server = servers_find(&config->servers, what, length);
+    const char *api = config_string(config, OPTION_REMOTE_API);
+    if (server != NULL) {
+        const char *model = server->members[SERVERS_MODEL];
+        options->url = server->members[SERVERS_URL];
+        options->model = what[length] == '/' ? what + length + 1
+                         : model != NULL     ? model
+                                             : server->name;
+        options->headers = (const char *const *)server->headers;
+        options->header_count = server->header_count;
+        *key_env = server->members[SERVERS_KEY_ENV];
+        *key_command = server->members[SERVERS_KEY_COMMAND];
+        api = server->members[SERVERS_API];
+    } else {
+        options->url = config_string(config, OPTION_REMOTE_URL);
+        options->model = what[0] != '\0' ? what : config_string(config, OPTION_REMOTE_MODEL);
+        *key_env = config_string(config, OPTION_REMOTE_KEY);
+        *key_command = config_string(config, OPTION_REMOTE_KEY_COMMAND);
+    }
+    options->responses = api != NULL && strcmp(api, "responses") == 0;
+    if (options->url == NULL) {
+        return server != NULL
+                   ? err_set(err, ERR_ARGUMENT, "-m remote:%s: remote.%s.url is not set", what,
+                             server->name)
+                   : err_set(err, ERR_ARGUMENT,
+                             "-m remote:%s: needs [remote.%s] with its url, or remote.url, in the "
+                             "configuration",
+                             what, what[0] != '\0' ? what : "NAME");
+    }
+    return options->model != NULL ||
+           err_set(err, ERR_ARGUMENT, "-m remote: needs remote.model in the configuration");
+}
+
+static struct infer *open_remote(struct app *app, const char *what, uv_async_t *woke,
+                                 struct err *err)
 {
     enum { TOTAL_MS = 3600 * 1000, RETRY_MS = 500 };
     const struct config *config = app->config;
-    const char *url = config_string(config, OPTION_REMOTE_URL);
-    const char *model = name[0] != '\0' ? name : config_string(config, OPTION_REMOTE_MODEL);
-    const char *variable = config_string(config, OPTION_REMOTE_KEY);
-    const char *key = variable != NULL ? getenv(variable) : NULL;
-    if (url == NULL || model == NULL) {
-        err_set(err, ERR_ARGUMENT, "-m remote: needs %s in the configuration",
-                url == NULL ? "remote.url" : "remote.model");
-        return NULL;
-    }
-    if (variable != NULL && key == NULL) {
-        err_set(err, ERR_ARGUMENT, "remote.key_env: the environment has no %s", variable);
-        return NULL;
-    }
+    const char *key_env, *key_command;
     struct infer_remote_options options = {
         .loop = &app->loop,
-        .url = url,
-        .model = model,
-        .key = key,
         .context = (int)config_whole(config, OPTION_CONTEXT),
         .idle_ms = (int)config_whole(config, OPTION_REMOTE_SECONDS) * 1000,
         .total_ms = TOTAL_MS,
         .retry_ms = RETRY_MS,
         .wake = wake_loop,
-        .wake_context = &app->infer_woke,
+        .wake_context = woke,
     };
-    return infer_remote_create(&options, err);
+    struct str key;
+    str_init(&key);
+    struct infer *infer = NULL;
+    if (find_server(config, what, &options, &key_env, &key_command, err) &&
+        server_key_read(key_env, key_command, &key, err)) {
+        options.key = key.length > 0 ? key.data : NULL;
+        infer = infer_remote_create(&options, err);
+    }
+    server_key_wipe(&key);
+    return infer;
 }
 
 struct infer_local_options app_local_options(const struct app *app)
@@ -209,20 +245,29 @@ struct infer_local_options app_local_options(const struct app *app)
     };
 }
 
-static bool open_infer(struct app *app, struct err *err)
+bool app_model_is_here(const struct app *app)
+{
+    return script_file(app->model_path) == NULL && remote_name(app->model_path) == NULL;
+}
+
+struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err)
 {
     struct infer_local_options options = app_local_options(app);
     options.wake = wake_loop;
-    options.wake_context = &app->infer_woke;
+    options.wake_context = woke;
     const char *script = script_file(app->model_path);
     const char *remote = remote_name(app->model_path);
-    app->infer = script != NULL   ? open_script(app, script, err)
-                 : remote != NULL ? open_remote(app, remote, err)
-                                  : infer_local_create(&options);
-    return app->infer != NULL || fail(app, EXIT_CODE_NO_MODEL);
+    struct infer *infer = script != NULL   ? open_script(script, woke, err)
+                          : remote != NULL ? open_remote(app, remote, woke, err)
+                                           : infer_local_create(&options);
+    if (infer == NULL) {
+        fail(app, EXIT_CODE_NO_MODEL);
+    }
+    return infer;
 }
 
-static bool open_toolproc(struct app *app, struct err *err)
+struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,
+                                   struct err *err)
 {
     struct toolproc_options options = {
         .loop = &app->loop,
@@ -230,9 +275,11 @@ static bool open_toolproc(struct app *app, struct err *err)
         .workspace = app->workspace,
         .policy = app->policy,
     };
-    struct toolproc_callbacks callbacks = {tool_output, tool_finished, app};
-    app->toolproc = toolproc_create(&options, &callbacks, err);
-    return app->toolproc != NULL || fail(app, EXIT_CODE_FAILURE);
+    struct toolproc *toolproc = toolproc_create(&options, callbacks, err);
+    if (toolproc == NULL) {
+        fail(app, EXIT_CODE_FAILURE);
+    }
+    return toolproc;
 }
 
 /* The conversation that --resume or --continue names; `id` stays empty for a new one. */
@@ -326,20 +373,22 @@ static void choose_sampling(const struct config *config, const struct catalogue_
     options->seed = (uint64_t)config_whole(config, OPTION_SEED);
 }
 
-/* An agent for the conversation with this id, "" = a new one. */
-static struct agent *make_agent(struct app *app, const char *conversation, struct err *err)
+struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err)
 {
     const struct config *config = app->config;
     struct str prompt;
     str_init(&prompt);
     struct agent *agent = NULL;
-    if (read_system_prompt(app, &prompt, err)) {
+    if (parts->system != NULL) {
+        str_append(&prompt, parts->system);
+    }
+    if (parts->system != NULL || read_system_prompt(app, &prompt, err)) {
         struct agent_options options = {
-            .infer = app->infer,
+            .infer = parts->infer,
             .store = app->store,
-            .toolproc = app->toolproc,
+            .toolproc = parts->toolproc,
             .workspace = app->workspace,
-            .conversation_id = conversation[0] != '\0' ? conversation : NULL,
+            .conversation_id = parts->conversation,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
                        .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
@@ -349,25 +398,40 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
                        .milliseconds = config_whole(config, OPTION_MAX_SECONDS) * 1000},
             .rules = &app->rules,
             .mode = app_mode(config, app->headless),
-            .schema = app->schema,
+            .schema = parts->schema,
             .unattended = app->headless,
             .thinking = config_boolean(config, OPTION_THINKING),
             .no_tools = !config_boolean(config, OPTION_TOOLS),
         };
         choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
-        agent = agent_create(&options, app->face.event, app->face.context, err);
+        agent = agent_create(&options, parts->face.event, parts->face.context, err);
     }
     str_finish(&prompt);
     return agent;
 }
 
-static bool open_agent(struct app *app, struct err *err)
+/* The run's own agent; `conversation` is NULL for a new one. */
+static struct agent *make_own_agent(struct app *app, const char *conversation, struct err *err)
 {
+    return app_make_agent(app,
+                          &(struct app_agent_parts){.infer = app->infer,
+                                                    .toolproc = app->toolproc,
+                                                    .face = app->face,
+                                                    .conversation = conversation,
+                                                    .schema = app->schema},
+                          err);
+}
+
+static bool open_own(struct app *app, struct err *err)
+{
+    struct toolproc_callbacks callbacks = {tool_output, tool_finished, app};
     char conversation[37];
-    if (!choose_conversation(app, conversation, err)) {
+    app->infer = app_make_infer(app, &app->infer_woke, err);
+    app->toolproc = app->infer != NULL ? app_make_toolproc(app, &callbacks, err) : NULL;
+    if (app->toolproc == NULL || !choose_conversation(app, conversation, err)) {
         return false;
     }
-    app->agent = make_agent(app, conversation, err);
+    app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL, err);
     return app->agent != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
@@ -376,7 +440,7 @@ bool app_new_conversation(struct app *app, struct err *err)
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    struct agent *agent = make_agent(app, "", err);
+    struct agent *agent = make_own_agent(app, NULL, err);
     if (agent == NULL) {
         return false;
     }
@@ -419,16 +483,27 @@ bool app_open_store(struct app *app, const struct config *config, struct err *er
     return ok;
 }
 
-bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
-              struct err *err)
+bool app_open_shared(struct app *app, const struct config *config, bool headless, struct err *err)
 {
     begin(app, config);
-    app->face = face;
     app->headless = headless;
     bool ok = open_paths(app, err) && open_workspace(app, err) && open_rules(app, err) &&
               read_schema(app, err) && app_find_model(app, err) && open_store(app, err) &&
               open_loop(app, err);
-    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_agent(app, err);
+    if (!ok) {
+        app_close(app);
+    }
+    return ok;
+}
+
+bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
+              struct err *err)
+{
+    if (!app_open_shared(app, config, headless, err)) {
+        return false;
+    }
+    app->face = face;
+    bool ok = open_own(app, err);
     if (!ok) {
         app_close(app);
     }

@@ -49,12 +49,33 @@ struct app {
  * code to exit with in app->exit_code. `headless`: nobody can answer a question. */
 bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
               struct err *err);
+/* The same without a model, tools and an agent: for who makes them (the functions below). */
+bool app_open_shared(struct app *app, const struct config *config, bool headless, struct err *err);
 /* The face has closed its own handles on the loop (uv_close) before. */
 void app_close(struct app *app);
 
 /* Runs the loop until app_stop. */
 void app_run(struct app *app);
 void app_stop(struct app *app, enum exit_code exit_code);
+
+/* What an agent is made of besides the configuration; all borrowed while the agent lives, the
+ * strings while it is made. */
+struct app_agent_parts {
+    struct infer *infer;
+    struct toolproc *toolproc;
+    struct app_face face;
+    const char *conversation; /* id; NULL = a new one */
+    const json_t *schema;     /* NULL = free text */
+    const char *system;       /* NULL = what the configuration says */
+};
+
+/* The caller's; NULL with *err and app->exit_code. The model's events wake the loop by `woke`. */
+struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err);
+struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,
+                                   struct err *err);
+struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err);
+/* The model is in this process and answers one request after the other. */
+bool app_model_is_here(const struct app *app);
 
 /* The mode that the configuration asks for; unset: ask, or full without a terminal. */
 enum approval_mode app_mode(const struct config *config, bool headless);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/command_batch.h"
 #include "app/command_debug.h"
 #include "app/command_models.h"
 #include "app/command_sandbox.h"
@@ -153,6 +154,9 @@ const struct command command_table[] = {
     {"exec", "[PROMPT]", "answer PROMPT, about what is on standard input, without a terminal",
      run_exec},
     {"run", "[PROMPT]", "the same as exec", run_exec},
+    {"batch", "FILE.jsonl",
+     "answer a prompt a line, in order; with -o OUT it goes on where it was stopped",
+     command_batch},
     {"resume", "[ID]", "go on with a conversation; without ID the last one of this directory",
      run_resume},
     {"sessions", "", "list the conversations", run_sessions},

@@ -170,6 +170,7 @@ void config_finish(struct config *config)
         list_finish(&config->values[i].list);
     }
     list_finish(&config->words);
+    servers_finish(&config->servers);
 }
 
 /* --- the file --- */
@@ -259,6 +260,24 @@ struct file_reading {
     const char *path;
 };
 
+/* A member of [remote.NAME]: a text, or a list of texts. */
+static bool server_entry(struct servers *servers, const struct toml_entry *entry,
+                         const char *origin, struct err *err)
+{
+    bool ok = true;
+    if (entry->type == TOML_STRING) {
+        ok = servers_put(servers, entry->key, entry->string, err);
+    } else if (entry->type == TOML_LIST) {
+        for (size_t i = 0; ok && i < entry->list_count; i++) {
+            ok = servers_put(servers, entry->key, entry->list[i], err);
+        }
+    } else {
+        ok = err_set(err, ERR_ARGUMENT, "%s is %s, which must be a string", entry->key,
+                     type_name(entry->type));
+    }
+    return ok || err_prefix(err, "%s", origin);
+}
+
 static bool file_entry(void *context, const struct toml_entry *entry, struct err *err)
 {
     struct file_reading *reading = context;
@@ -267,7 +286,9 @@ static bool file_entry(void *context, const struct toml_entry *entry, struct err
     str_append_format(&origin, "%s:%u", reading->path, entry->line);
     int option = option_by_key(entry->key);
     bool ok;
-    if (option < 0) {
+    if (option < 0 && servers_is_key(entry->key)) {
+        ok = server_entry(&reading->config->servers, entry, origin.data, err);
+    } else if (option < 0) {
         const char *near = nearest_key(entry->key);
         ok = err_set(err, ERR_ARGUMENT, "%s: unknown key \"%s\"%s%s%s", origin.data, entry->key,
                      near != NULL ? "; did you mean " : "", near != NULL ? near : "",
@@ -323,6 +344,8 @@ static bool apply_set(struct config *config, const char *assignment, struct err 
     bool ok;
     if (equals == NULL) {
         ok = err_set(err, ERR_ARGUMENT, "--set: \"%s\" is not KEY=VALUE", assignment);
+    } else if (option < 0 && servers_is_key(key)) {
+        ok = servers_put(&config->servers, key, equals + 1, err) || err_prefix(err, "--set");
     } else if (option < 0) {
         ok = err_set(err, ERR_ARGUMENT, "--set: unknown key \"%s\"", key);
     } else {
@@ -567,4 +590,5 @@ void config_append_example(struct str *out)
         append_example_value(out, row);
         str_append_char(out, '\n');
     }
+    servers_append_example(out);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "config/options.h"
+#include "config/servers.h"
 
 struct err;
 struct str;
@@ -33,6 +34,7 @@ struct config_value {
 
 struct config {
     struct config_value values[OPTION_COUNT];
+    struct servers servers;   /* [remote.NAME] */
     struct config_list words; /* command line: what is not an option */
 };
 

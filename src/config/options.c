@@ -32,12 +32,17 @@ const struct option_row option_table[OPTION_COUNT] = {
                             NULL, 0, 0,
                             "Where carat models pull gets models: Hugging Face, or a mirror."},
     [OPTION_REMOTE_URL] = {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
-                           "Server that speaks OpenAI's chat/completions, for -m remote: "
+                           "Server that speaks OpenAI's protocol, for -m remote: "
                            "(http://127.0.0.1:8080/v1). What you say there leaves this machine."},
     [OPTION_REMOTE_MODEL] = {"remote.model", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
                              "Model to ask the server for."},
     [OPTION_REMOTE_KEY] = {"remote.key_env", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
                            "Environment variable that holds the server's key. Unset: no key."},
+    [OPTION_REMOTE_KEY_COMMAND] = {"remote.key_command", NULL, 0, OPTION_STRING, "COMMAND", NULL,
+                                   NULL, 0, 0,
+                                   "Command that prints the server's key; run once at the start."},
+    [OPTION_REMOTE_API] = {"remote.api", NULL, 0, OPTION_CHOICE, "API", "chat", "chat|responses", 0,
+                           0, "What the server speaks."},
     [OPTION_REMOTE_SECONDS] = {"remote.idle_s", NULL, 0, OPTION_WHOLE, "N", "300", NULL, 1, 86400,
                                "Most seconds without a word from the server."},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
