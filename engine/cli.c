@@ -30,6 +30,7 @@
 #include "cli_perplexity.h"
 #include "cli_progress.h"
 #include "engine/engine.h"
+#include "engine/engine_drafter.h"
 
 enum { EXIT_USAGE = 2, INPUT_LIMIT = 64 * 1024 * 1024 };
 
@@ -301,6 +302,7 @@ struct printer {
     size_t count;
     struct engine_logprob *best; /* [logprobs] */
     size_t logprobs;
+    const struct engine_session *session; /* whose guesses are told; NULL = there are none */
 };
 
 /* JSON has no infinity: what has no chance is null. */
@@ -439,7 +441,14 @@ static void finish_answer(struct printer *printer)
     if (printer->logprobs > 0) {
         printf("], \"logprobs\": [%s", printer->pending.data);
     }
-    fputs("]}\n", stdout);
+    fputs("]", stdout);
+    if (printer->session != NULL) {
+        uint64_t made, right;
+        engine_session_guesses(printer->session, &made, &right);
+        printf(", \"proposed\": %llu, \"accepted\": %llu", (unsigned long long)made,
+               (unsigned long long)right);
+    }
+    fputs("}\n", stdout);
 }
 
 /* The prompt, with a line that tells how far it is. */
@@ -463,6 +472,7 @@ static int generate(struct engine_model *model, struct engine_session *session,
                               .terminal = isatty(STDOUT_FILENO) == 1,
                               .json = options->json,
                               .logprobs = (size_t)options->logprobs};
+    printer.session = options->lookup || options->drafter != NULL ? session : NULL;
     printer.best = mem_try_alloc(printer.logprobs + 1, sizeof *printer.best);
     if (printer.best == NULL) {
         return complain("no memory for the log-probabilities");
@@ -526,15 +536,25 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
         return EXIT_USAGE;
     }
     int status = EXIT_FAILURE;
+    struct engine_error error;
     struct engine_session *session = NULL;
-    if (!has_prompt || read_prompt(model, options, &prompt)) {
+    struct engine_drafter *drafter = NULL;
+    bool ready = true;
+    if (options->drafter != NULL) {
+        drafter = engine_drafter_open(model, options->drafter, &error);
+        ready = drafter != NULL || (complain(error.text), false);
+    }
+    if (ready && (!has_prompt || read_prompt(model, options, &prompt))) {
         size_t needed = prompt.count + (size_t)options->new_tokens;
         session = open_session(model, options, options->load != NULL ? SIZE_MAX : needed);
     }
     if (session != NULL) {
-        status = generate(model, session, options, &prompt);
+        bool ahead = engine_session_look_ahead(session, drafter, options->lookup,
+                                               (int32_t)options->draft, &error);
+        status = ahead ? generate(model, session, options, &prompt) : complain(error.text);
     }
     engine_session_destroy(session);
+    engine_drafter_close(drafter);
     mem_free(prompt.items);
     return status;
 }
@@ -545,24 +565,24 @@ static int run_bench(struct engine_model *model, const struct cli_options *optio
     struct engine_error error;
     enum cli_bench_test only = CLI_BENCH_TESTS;
     if (options->test != NULL && !cli_bench_find(options->test, &only)) {
-        complain("--test must be pp or tg");
+        complain("--test must be pp, tg, edit or edit-plain");
         return EXIT_USAGE;
     }
     if (options->number && options->json) {
         complain("bench prints either --number or --json");
         return EXIT_USAGE;
     }
-    static const size_t usual_tokens[CLI_BENCH_TESTS] = {128, 32};
+    static const size_t usual_tokens[CLI_BENCH_TESTS] = {128, 32, 256, 256};
     struct cli_bench benches[CLI_BENCH_TESTS];
     size_t count = 0;
     for (size_t i = 0; i < CLI_BENCH_TESTS; i++) {
-        if (only != CLI_BENCH_TESTS && only != i) {
+        if (only != CLI_BENCH_TESTS ? only != i : i >= CLI_BENCH_USUAL) {
             continue;
         }
         size_t tokens = options->tokens > 0 ? (size_t)options->tokens : usual_tokens[i];
         struct cli_bench bench = {
             .test = (enum cli_bench_test)i, .tokens = tokens, .depth = (size_t)options->depth};
-        struct engine_session *session = open_session(model, options, tokens + bench.depth + 1);
+        struct engine_session *session = open_session(model, options, cli_bench_room(&bench));
         if (session == NULL) {
             return EXIT_FAILURE;
         }

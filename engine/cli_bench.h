@@ -1,6 +1,10 @@
 /* cli_bench: how fast a session evaluates a prompt (pp) or tokens one by one (tg).
  *
- * Both tests begin at a depth: tokens that stand in the session before the clock starts. Before
+ * A third repeats, token by token, as many tokens that stood in the session just before, with one
+ * in CLI_BENCH_CHANGE changed: what rewriting a file looks like. It runs with guesses by look-up
+ * (edit) or without (edit-plain).
+ *
+ * All tests begin at a depth: tokens that stand in the session before the clock starts. Before
  * that, one other token is evaluated, so that the weights are mapped; at depth 0 the steps of tg
  * follow that token, since a session that is to go on must hold one. The token ids are arbitrary
  * but always the same; nothing is sampled. Processor time is that of the whole process (user),
@@ -16,7 +20,15 @@ struct engine_error;
 struct engine_model;
 struct engine_session;
 
-enum cli_bench_test { CLI_BENCH_PP, CLI_BENCH_TG, CLI_BENCH_TESTS };
+enum cli_bench_test {
+    CLI_BENCH_PP,
+    CLI_BENCH_TG,
+    CLI_BENCH_EDIT,
+    CLI_BENCH_EDIT_PLAIN,
+    CLI_BENCH_TESTS,
+    CLI_BENCH_USUAL = CLI_BENCH_EDIT, /* those before it run when none is asked for */
+    CLI_BENCH_CHANGE = 40,            /* of an edit: every such token is another one */
+};
 
 enum cli_bench_form { CLI_BENCH_TABLE, CLI_BENCH_NUMBER, CLI_BENCH_JSON };
 
@@ -29,8 +41,11 @@ struct cli_bench {
 /* The test with this name; false when there is none. */
 bool cli_bench_find(const char *name, enum cli_bench_test *test);
 
+/* Tokens that the session must have room for. */
+size_t cli_bench_room(const struct cli_bench *bench);
+
 /* Measures what bench->test, tokens (at least 1) and depth say and sets the results. The session
- * needs room for tokens + depth + 1; what it held is lost. */
+ * needs room for cli_bench_room; what it held is lost. */
 bool cli_bench_measure(struct cli_bench *bench, const struct engine_model *model,
                        struct engine_session *session, struct engine_error *error);
 

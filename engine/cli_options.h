@@ -47,9 +47,11 @@ struct cli_options {
     int64_t budget;          /* soft tokens of a picture */
     int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
-    const char *type; /* of convert: a name of load/mix.h */
-    const char *test; /* of bench; NULL = all */
-    int64_t tokens;   /* of bench; 0 = as usual for the test */
+    const char *type;    /* of convert: a name of load/mix.h */
+    const char *drafter; /* a model that guesses what comes next */
+    int64_t draft;       /* most guesses at a time */
+    const char *test;    /* of bench; NULL = all */
+    int64_t tokens;      /* of bench; 0 = as usual for the test */
     int64_t depth;
     double temperature, top_p; /* below 0: as the file recommends */
     int64_t top_k;
@@ -59,7 +61,7 @@ struct cli_options {
     size_t bias_count;
     int64_t logprobs; /* 0: none */
     int64_t seed;
-    bool control, json, no_stop, number, mel, patches, help;
+    bool lookup, control, json, no_stop, number, mel, patches, help;
 };
 
 /* Parses argv[0..argc) (the words behind the command's name) for one command. ERR_ARGUMENT names

@@ -13,6 +13,7 @@
 #include "compute/kernels.h"
 #include "compute/tensor.h"
 #include "compute/workers.h"
+#include "engine/engine_drafter.h"
 #include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
@@ -24,7 +25,9 @@
 #include "plan.h"
 #include "session.h"
 #include "system_memory.h"
+#include "speculation.h"
 #include "text/decoder.h"
+#include "text/drafter.h"
 
 struct engine_model {
     struct gguf *gguf;
@@ -41,6 +44,12 @@ struct engine_model {
 struct engine_session {
     struct engine_model *model;
     struct session *session;
+};
+
+struct engine_drafter {
+    struct engine_model *model;
+    struct gguf *gguf;
+    struct drafter *drafter;
 };
 
 /* --- errors --- */
@@ -208,6 +217,42 @@ void engine_model_close(struct engine_model *model)
 const struct engine_model_info *engine_model_info(const struct engine_model *model)
 {
     return &model->info;
+}
+
+/* --- drafters --- */
+
+struct engine_drafter *engine_drafter_open(struct engine_model *model, const char *path,
+                                           struct engine_error *error)
+{
+    if (path == NULL) {
+        refuse(error, "a drafter needs a path");
+        return NULL;
+    }
+    struct err err = {ERR_MEMORY, "no memory for a drafter"};
+    struct engine_drafter *drafter = mem_try_zero(1, sizeof *drafter);
+    if (drafter != NULL) {
+        drafter->model = model;
+        drafter->gguf = model_file_open(path, &err);
+    }
+    if (drafter != NULL && drafter->gguf != NULL) {
+        drafter->drafter =
+            drafter_create(drafter->gguf, &model->hparams, &model->weights, &model->machine, &err);
+    }
+    if (drafter == NULL || drafter->drafter == NULL) {
+        engine_drafter_close(drafter);
+        fail(error, &err);
+        return NULL;
+    }
+    return drafter;
+}
+
+void engine_drafter_close(struct engine_drafter *drafter)
+{
+    if (drafter != NULL) {
+        drafter_destroy(drafter->drafter);
+        gguf_close(drafter->gguf);
+        mem_free(drafter);
+    }
 }
 
 /* --- tokens --- */
@@ -454,9 +499,6 @@ bool engine_session_evaluate(struct engine_session *session, const int32_t *ids,
                              float *logits, struct engine_error *error)
 {
     struct err err;
-    if (logits == NULL) {
-        return refuse(error, "evaluate needs a place for the logits");
-    }
     return check_ids(session, ids, count, error) &&
            (session_append(session->session, ids, count, logits, &err) || fail(error, &err));
 }
@@ -466,6 +508,26 @@ bool engine_session_append(struct engine_session *session, int32_t id, struct en
     struct err err;
     return check_ids(session, &id, 1, error) &&
            (session_append(session->session, &id, 1, NULL, &err) || fail(error, &err));
+}
+
+bool engine_session_look_ahead(struct engine_session *session, struct engine_drafter *drafter,
+                               bool lookup, int32_t most, struct engine_error *error)
+{
+    struct err err;
+    if (most < 0 || most > SPECULATION_MOST) {
+        return refuse(error, "%d guesses at a time: must be 0 to %d", most, SPECULATION_MOST);
+    }
+    if (drafter != NULL && drafter->model != session->model) {
+        return refuse(error, "the drafter was opened for another model");
+    }
+    return session_look_ahead(session->session, drafter != NULL ? drafter->drafter : NULL, lookup,
+                              (size_t)most, &err) ||
+           fail(error, &err);
+}
+
+void engine_session_guesses(const struct engine_session *session, uint64_t *made, uint64_t *right)
+{
+    session_guesses(session->session, made, right);
 }
 
 const float *engine_session_logits(const struct engine_session *session)

@@ -1,7 +1,7 @@
 /* engine.h: Gemma 4 inference. Model files in, tokens out.
  *
- * The public header of the engine (pictures and sounds: engine_media.h); includes nothing but
- * the C library. Two opaque things:
+ * The public header of the engine (beside it: engine_media.h, pictures and sounds;
+ * engine_drafter.h, guessing ahead); includes nothing but the C library. Two opaque things:
  *
  *   struct engine_model    a loaded model: weights (mapped), tokenizer, worker threads. Tokenizing
  * and looking things up is read-only and safe from any thread at any time. struct engine_session
@@ -186,7 +186,8 @@ bool engine_session_sync(struct engine_session *session, const int32_t *ids, siz
                          size_t *reused, struct engine_error *error);
 
 /* Appends ids, and writes the logits after each of them to logits[count][vocabulary_size] (after
- * the soft cap). On failure the rows of the tokens that the session took are valid. */
+ * the soft cap), or with NULL keeps the last alone, as append does. On failure the rows of the
+ * tokens that the session took are valid. */
 bool engine_session_evaluate(struct engine_session *session, const int32_t *ids, size_t count,
                              float *logits, struct engine_error *error);
 

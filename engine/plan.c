@@ -12,6 +12,7 @@
 #include "load/tokenizer.h"
 #include "load/weights.h"
 #include "session.h"
+#include "text/attend.h"
 #include "text/decoder.h"
 
 /* What the C library keeps beside what it was asked for: its own lists, and the rest of the last
@@ -80,7 +81,8 @@ void plan_make(const struct plan_request *request, struct plan *plan)
         .copies = session.copies,
         .work = session.work + gguf_own_bytes(request->gguf) + tokenizer_plan(request->gguf) +
                 tensor_machine_plan(request->threads, decoder_widest(hp)) + decoder_plan(hp) +
-                sizeof *request->weights + sizeof *request->hparams + LIBRARY_BYTES,
+                attend_plan(hp, request->threads) + sizeof *request->weights +
+                sizeof *request->hparams + LIBRARY_BYTES,
     };
     made.total = made.touched + made.kv + made.copies + made.work;
     *plan = made;

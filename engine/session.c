@@ -9,6 +9,11 @@
  * Where a sync went on from and where it ended are the points of which copies are made: there
  * answers begin and messages end, and there later prompts part from what is held.
  *
+ * An append may evaluate guesses of what follows (speculation.h) in the same pass. They lie behind
+ * the last token, in `tokens`, in the cache and as rows of logits, and count as held only when the
+ * caller appends just them. Dropping them costs nothing: what comes instead takes their places, and
+ * the rings have room enough that what a token looks back on is still there.
+ *
  * Tokens count as held only when their whole chunk is done. A chunk that was cancelled has
  * overwritten ring slots, which kv_cache knows; going on from there is like any other rewind.
  */
@@ -21,7 +26,9 @@
 #include "base/mem.h"
 #include "load/hparams.h"
 #include "snapshot.h"
+#include "speculation.h"
 #include "text/decoder.h"
+#include "text/drafter.h"
 #include "text/kv_cache.h"
 #include "text/kv_marks.h"
 #include "text/sampler.h"
@@ -40,8 +47,8 @@ struct session {
     size_t count;
     float *logits; /* [vocabulary] */
     bool has_logits;
-    float *scores; /* [workers][context] */
     struct sampler sampler;
+    struct speculation speculation;
     atomic_bool cancel;
     void (*progress)(void *context, size_t done, size_t total);
     void *progress_context;
@@ -115,7 +122,7 @@ void session_plan(const struct session_options *options, struct session_plan *pl
                                 COPY_BYTES),
         .work = sizeof *session + cache.page_table_bytes + context * sizeof *session->tokens +
                 vocabulary * sizeof *session->logits + sampler_plan((size_t)vocabulary) +
-                context * (uint64_t)options->workers * sizeof *session->scores,
+                speculation_plan((size_t)vocabulary, (size_t)options->hparams->hidden_size),
     };
 }
 
@@ -134,12 +141,6 @@ struct session *session_create(const struct session_options *options, struct err
     bool ok = make_timeline(options, &timeline, err);
     take_timeline(session, &timeline);
     ok = ok && sampler_init(&session->sampler, session->vocabulary, err);
-    if (ok) {
-        session->scores =
-            mem_try_align(64, options->context * (size_t)options->workers, sizeof(float));
-        ok = session->scores != NULL || err_set(err, ERR_MEMORY, "no memory for %zu scores",
-                                                options->context * (size_t)options->workers);
-    }
     if (!ok) {
         session_destroy(session);
         return NULL;
@@ -155,7 +156,7 @@ void session_destroy(struct session *session)
     struct snapshot timeline = view_timeline(session);
     release_timeline(&timeline);
     sampler_finish(&session->sampler);
-    mem_free(session->scores);
+    speculation_finish(&session->speculation);
     mem_free(session);
 }
 
@@ -210,6 +211,8 @@ static size_t rewind_to(struct session *session, size_t count)
         kv_marks_cut(session->marks, session->cache, left);
         session->count = left;
         session->has_logits = false;
+        session->speculation.has_state = false;
+        speculation_settle(&session->speculation); /* rows of guesses count from a lost token */
     }
     return left;
 }
@@ -223,37 +226,48 @@ static bool check_room(const struct session *session, size_t count, struct err *
     return true;
 }
 
-/* Runs one chunk and takes it into the timeline. */
-static bool run_chunk(struct session *session, const int32_t *ids, size_t count, size_t wanted,
-                      float *logits, struct err *err)
+/* One pass over ids of which the last `guesses` are not taken into the timeline yet. */
+struct chunk {
+    const int32_t *ids;
+    size_t count, guesses;
+    size_t wanted; /* logits for the last of them; more than the guesses, or 0 */
+    float *logits; /* [wanted][vocabulary] */
+};
+
+static bool run_chunk(struct session *session, const struct chunk *chunk, struct err *err)
 {
+    struct speculation *speculation = &session->speculation;
     if (atomic_load(&session->cancel)) {
         return err_set(err, ERR_CANCELLED, "cancelled at position %zu", session->count);
     }
+    bool with_states = speculation->states != NULL && chunk->wanted <= speculation->most + 1;
     struct decoder_run run = {
         .cache = session->cache,
-        .ids = ids,
-        .count = count,
+        .ids = chunk->ids,
+        .count = chunk->count,
         .position = session->count,
-        .wanted = wanted,
-        .logits = logits,
-        .scores = session->scores,
-        .score_stride = session->context,
+        .wanted = chunk->wanted,
+        .logits = chunk->logits,
+        .states = with_states ? speculation->states : NULL,
         .cancel = &session->cancel,
     };
-    session->has_logits = session->has_logits && logits != session->logits;
-    kv_marks_before(session->marks, session->cache, session->count, session->count + count);
+    session->has_logits = session->has_logits && chunk->logits != session->logits;
+    speculation->has_state = false;
+    kv_marks_before(session->marks, session->cache, session->count, session->count + chunk->count);
     if (!decoder_run(session->decoder, &run, err)) {
         return false;
     }
-    memmove(session->tokens + session->count, ids, count * sizeof *ids);
-    session->count += count;
+    memmove(session->tokens + session->count, chunk->ids, chunk->count * sizeof *chunk->ids);
+    session->count += chunk->count - chunk->guesses;
     kv_marks_pass(session->marks, session->cache, session->count);
-    if (wanted > 0 && logits != session->logits) {
-        memcpy(session->logits, logits + (wanted - 1) * session->vocabulary,
-               session->vocabulary * sizeof *logits);
+    if (chunk->wanted > 0 && chunk->logits != session->logits) {
+        size_t row = chunk->wanted - 1 - chunk->guesses;
+        memcpy(session->logits, chunk->logits + row * session->vocabulary,
+               session->vocabulary * sizeof *session->logits);
     }
-    session->has_logits = wanted > 0;
+    session->has_logits = chunk->wanted > 0;
+    /* Row `taken` is the one of the last token that is held; without guesses there is but one. */
+    speculation->has_state = with_states && chunk->wanted == chunk->guesses + 1;
     return true;
 }
 
@@ -266,7 +280,10 @@ static bool run_chunks(struct session *session, const int32_t *ids, size_t count
         size_t chunk = count - done < DECODER_CHUNK ? count - done : DECODER_CHUNK;
         float *out = logits != NULL ? logits + done * session->vocabulary : session->logits;
         size_t wanted = logits != NULL ? chunk : done + chunk == count ? 1 : 0;
-        if (!run_chunk(session, ids + done, chunk, wanted, out, err)) {
+        if (!run_chunk(
+                session,
+                &(struct chunk){.ids = ids + done, .count = chunk, .wanted = wanted, .logits = out},
+                err)) {
             return false;
         }
         done += chunk;
@@ -292,6 +309,7 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count, siz
     if (!check_room(session, count, err)) {
         return false;
     }
+    speculation_settle(&session->speculation);
     size_t kept = common_prefix(session, ids, count);
     bool nothing_to_do = kept == count && count == session->count && session->has_logits;
     if (!nothing_to_do) {
@@ -317,11 +335,105 @@ static bool restore(struct session *session, struct err *err)
     return run_chunks(session, session->tokens + left, count - left, NULL, err);
 }
 
+/* --- looking ahead --- */
+
+bool session_look_ahead(struct session *session, struct drafter *drafter, bool lookup, size_t most,
+                        struct err *err)
+{
+    struct speculation_options options = {
+        .drafter = drafter,
+        .lookup = lookup,
+        .most = drafter != NULL || lookup ? most : 0,
+        .vocabulary = session->vocabulary,
+        .hidden_size = (size_t)session->options.hparams->hidden_size,
+    };
+    return speculation_init(&session->speculation, &options, err);
+}
+
+void session_guesses(const struct session *session, uint64_t *proposed, uint64_t *accepted)
+{
+    *proposed = session->speculation.proposed;
+    *accepted = session->speculation.accepted;
+}
+
+/* Takes those of ids that were guessed; returns how many. */
+static size_t take_guessed(struct session *session, const int32_t *ids, size_t count)
+{
+    struct speculation *speculation = &session->speculation;
+    size_t n = 0;
+    while (n < count && speculation->taken < speculation->guessed &&
+           session->tokens[session->count] == ids[n]) {
+        session->count++;
+        speculation->taken++;
+        n++;
+    }
+    if (n > 0) {
+        memcpy(session->logits, speculation->rows + speculation->taken * session->vocabulary,
+               session->vocabulary * sizeof *session->logits);
+        session->has_logits = true;
+        speculation->accepted += n;
+        kv_marks_pass(session->marks, session->cache, session->count);
+    }
+    return n;
+}
+
+/* Appends ids, and evaluates guesses of what follows with them; ids fit in one pass with these. */
+static bool run_ahead(struct session *session, const int32_t *ids, size_t count, struct err *err)
+{
+    struct speculation *speculation = &session->speculation;
+    int32_t *tokens = session->tokens + session->count;
+    size_t total = session->count + count;
+    struct drafter_place place = {
+        .cache = session->cache,
+        .position = session->count,
+        .token = ids[0],
+        .state = speculation->states,
+        .cancel = &session->cancel,
+    };
+    bool may_draft = count == 1 && session->count > 0 && speculation->has_state;
+    if (may_draft) {
+        place.state += speculation->taken * (size_t)session->options.hparams->hidden_size;
+    }
+    memmove(tokens, ids, count * sizeof *ids);
+    int32_t guesses[SPECULATION_MOST];
+    speculation_settle(speculation);
+    size_t room = SPECULATION_PASS - count, left = session->context - total;
+    size_t made = speculation_guess(speculation, session->tokens, total, room < left ? room : left,
+                                    may_draft ? &place : NULL, guesses);
+    memcpy(tokens + count, guesses, made * sizeof *guesses);
+    if (!run_chunk(session,
+                   &(struct chunk){.ids = tokens,
+                                   .count = count + made,
+                                   .guesses = made,
+                                   .wanted = made + 1,
+                                   .logits = speculation->rows},
+                   err)) {
+        speculation->guessed = 0; /* no fault of theirs */
+        return false;
+    }
+    return true;
+}
+
 bool session_append(struct session *session, const int32_t *ids, size_t count, float *logits,
                     struct err *err)
 {
-    return check_room(session, session->count + count, err) && restore(session, err) &&
-           run_chunks(session, ids, count, logits, err);
+    struct speculation *speculation = &session->speculation;
+    if (!check_room(session, session->count + count, err)) {
+        return false;
+    }
+    if (logits == NULL && speculation->most > 0) {
+        size_t taken = take_guessed(session, ids, count);
+        ids += taken;
+        count -= taken;
+        if (count == 0) {
+            return true;
+        }
+        if (count < SPECULATION_PASS) {
+            return restore(session, err) && run_ahead(session, ids, count, err);
+        }
+    }
+    speculation_settle(speculation);
+    return restore(session, err) && run_chunks(session, ids, count, logits, err);
 }
 
 /* --- choosing --- */
@@ -386,6 +498,8 @@ bool session_restore(struct session *session, const char *path, struct err *err)
         return false;
     }
     take_timeline(session, &read);
+    speculation_settle(&session->speculation);
+    session->speculation.has_state = false;
     release_timeline(&before);
     return true;
 }

@@ -19,6 +19,7 @@
 #include "load/quant.h"
 
 struct decoder;
+struct drafter;
 struct engine_logprob;
 struct engine_sampling;
 struct err;
@@ -56,6 +57,15 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count, siz
  * then. */
 bool session_append(struct session *session, const int32_t *ids, size_t count, float *logits,
                     struct err *err);
+
+/* From now on an append evaluates at most `most` guesses with it (speculation.h); an append of what
+ * was guessed then costs nothing. Neither look-up nor a drafter: no guesses. ERR_MEMORY changes
+ * nothing. The drafter is borrowed, until the next such call or the session's end. */
+bool session_look_ahead(struct session *session, struct drafter *drafter, bool lookup, size_t most,
+                        struct err *err);
+
+/* Guesses so far, and how many of them came true. */
+void session_guesses(const struct session *session, uint64_t *proposed, uint64_t *accepted);
 
 /* NULL when there are none. */
 const float *session_logits(const struct session *session);

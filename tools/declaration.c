@@ -25,6 +25,7 @@ static const struct {
     {"list_files", "{\"path\": \"src\", \"pattern\": \"*.c\"}"},
     {"search_files", "{\"pattern\": \"int main\", \"path\": \"src\"}"},
     {"http_fetch", "{\"url\": \"https://example.org/\"}"},
+    {"more_output", "{\"handle\": \"r1\", \"start_line\": 41}"},
 };
 
 /* The types that a parameter may have. */

@@ -312,7 +312,12 @@ static int serve(const struct arguments *arguments, const struct policy *policy)
     /* The file tools alone work through it; the shell's filter has no openat2 to open it with. */
     bool files = arguments->family->kind == SANDBOX_FILES;
     struct workspace *workspace = files ? workspace_open(policy->workspace, &err) : NULL;
-    if (files && workspace == NULL) {
+    bool ok = !files || workspace != NULL;
+    for (size_t i = 0; files && ok && i < policy->writable.count; i++) {
+        ok = workspace_add(workspace, policy->writable.items[i], &err);
+    }
+    if (!ok) {
+        workspace_close(workspace);
         return fail(&err);
     }
     struct tool_context context = {.policy = policy, .workspace = workspace, .cancel_fd = -1};

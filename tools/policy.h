@@ -10,6 +10,7 @@
  *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
  *              "processes": 256, "file_bytes": 2147483648},
  *   "result_tokens": 800,           cap of one result, at 4 bytes a token
+ *   "keep_whole": false,            a result that is cut also holds all that was kept ("whole")
  *   "sandbox": "full"               or "danger-full-access": no layers; only ever from the
  *                                   user's own command line
  * }
@@ -37,6 +38,7 @@ struct policy {
     char *workspace; /* absolute, symlinks resolved */
     struct policy_list writable, readable, hidden, hosts;
     bool read_only;
+    bool keep_whole;      /* for a client that keeps it: carat itself */
     bool no_sandbox;      /* "danger-full-access" */
     int seconds;          /* a command's wall clock, most that timeout_s may ask for */
     int64_t output_bytes; /* of one command, beyond which it is stopped */

@@ -280,6 +280,11 @@ static void make_result(const struct command *command, int status, struct tool_r
         json_pack("{s:i, s:s%}", "exit_code", command->stop == STOP_TIMEOUT ? EXIT_TIMEOUT : status,
                   "output", output.data, output.length);
     result->failed = false;
+    str_clear(&output);
+    head_tail_render(&command->kept, SIZE_MAX / 2, &output);
+    if (command->context->policy->keep_whole && output.length > budget) {
+        json_object_set_new(result->response, "whole", json_stringn(output.data, output.length));
+    }
     str_finish(&output);
 }
 

@@ -151,10 +151,12 @@ static bool load_outer_ignores(struct walk *walk, const char *path, struct err *
     if (path[0] == '\0') {
         return true;
     }
-    if (!load_ignore(walk, "", err)) {
+    /* Beneath another directory than the workspace its rules do not count. */
+    bool further = path[0] == '/';
+    if (!further && !load_ignore(walk, "", err)) {
         return false;
     }
-    for (const char *at = path; (at = strchr(at, '/')) != NULL; at++) {
+    for (const char *at = path + further; (at = strchr(at, '/')) != NULL; at++) {
         memcpy(outer, path, (size_t)(at - path));
         outer[at - path] = '\0';
         if (!load_ignore(walk, outer, err)) {

@@ -21,9 +21,17 @@ struct seen_file {
     struct workspace_state state;
 };
 
+/* A directory besides the workspace. Its files are named by absolute paths. */
+struct further_root {
+    char *path;
+    int fd;
+};
+
 struct workspace {
     char root[WORKSPACE_PATH_LIMIT];
     int fd; /* O_PATH descriptor of the root: all paths begin here */
+    struct further_root *further;
+    size_t further_count, further_capacity;
     struct seen_file *seen;
     size_t seen_count, seen_capacity;
     size_t seen_oldest; /* the one to forget when the table is full */
@@ -90,6 +98,11 @@ void workspace_close(struct workspace *workspace)
         mem_free(workspace->seen[i].path);
     }
     mem_free(workspace->seen);
+    for (size_t i = 0; i < workspace->further_count; i++) {
+        close(workspace->further[i].fd);
+        mem_free(workspace->further[i].path);
+    }
+    mem_free(workspace->further);
     if (workspace->fd >= 0) {
         close(workspace->fd);
     }
@@ -101,19 +114,63 @@ const char *workspace_root(const struct workspace *workspace)
     return workspace->root;
 }
 
-/* What remains of an absolute path after the root, or NULL when it does not lie inside. The border
- * matters: /work2 is not inside /work. */
-static const char *inside_root(const struct workspace *workspace, const char *path)
+bool workspace_add(struct workspace *workspace, const char *root, struct err *err)
 {
-    size_t length = strlen(workspace->root);
+    size_t length = strlen(root);
+    while (length > 1 && root[length - 1] == '/') {
+        length--;
+    }
+    char *path = mem_try_zero(length + 1, 1);
+    if (path == NULL || !vec_try_room(&workspace->further, &workspace->further_capacity,
+                                      workspace->further_count + 1, sizeof *workspace->further)) {
+        mem_free(path);
+        return err_set(err, ERR_MEMORY, "no memory for the directory %.200s", root);
+    }
+    memcpy(path, root, length);
+    int fd = root[0] == '/' ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0) {
+        mem_free(path);
+        return err_errno(err, ERR_IO, "opening the directory %.200s", root);
+    }
+    workspace->further[workspace->further_count++] = (struct further_root){path, fd};
+    return true;
+}
+
+/* What remains of an absolute path after a root, or NULL when it does not lie inside. The border
+ * matters: /work2 is not inside /work. */
+static const char *inside_root(const char *root, const char *path)
+{
+    size_t length = strlen(root);
     if (length == 1) {
         return path + 1;
     }
-    if (strncmp(path, workspace->root, length) != 0 ||
-        (path[length] != '/' && path[length] != '\0')) {
+    if (strncmp(path, root, length) != 0 || (path[length] != '/' && path[length] != '\0')) {
         return NULL;
     }
     return path + length;
+}
+
+static const struct further_root *further_root(const struct workspace *workspace, const char *path)
+{
+    for (size_t i = 0; path[0] == '/' && i < workspace->further_count; i++) {
+        if (inside_root(workspace->further[i].path, path) != NULL) {
+            return &workspace->further[i];
+        }
+    }
+    return NULL;
+}
+
+/* Where a normalised path begins, and what of it is beneath. */
+static int base_of(const struct workspace *workspace, const char **relative)
+{
+    const struct further_root *root = further_root(workspace, *relative);
+    if (root == NULL) {
+        return workspace->fd;
+    }
+    const char *rest = inside_root(root->path, *relative);
+    rest += rest[0] == '/';
+    *relative = rest[0] != '\0' ? rest : ".";
+    return root->fd;
 }
 
 static bool refuse_text(const char *path, struct err *err)
@@ -146,20 +203,27 @@ bool workspace_relative(const struct workspace *workspace, const char *path,
     if (!refuse_text(path, err)) {
         return false;
     }
-    const char *at = path[0] == '/' ? inside_root(workspace, path) : path;
+    const char *at = path[0] == '/' ? inside_root(workspace->root, path) : path;
+    const struct further_root *root = at == NULL ? further_root(workspace, path) : NULL;
+    size_t start = 0;
+    char joined[WORKSPACE_PATH_LIMIT];
+    if (root != NULL) {
+        at = inside_root(root->path, path);
+        start = (size_t)(at - path);
+        memcpy(joined, path, start);
+    }
     if (at == NULL) {
         return err_set(err, ERR_DENIED, "%.200s is outside the workspace %.200s", path,
                        workspace->root);
     }
-    char joined[WORKSPACE_PATH_LIMIT];
-    size_t length = 0;
+    size_t length = start;
     while (*at != '\0') {
         size_t name = strcspn(at, "/");
         if (name == 2 && at[0] == '.' && at[1] == '.') {
-            if (length == 0) {
+            if (length == start) {
                 return err_set(err, ERR_DENIED, "%.200s leads above the workspace", path);
             }
-            while (length > 0 && joined[--length] != '/') {
+            while (length > start && joined[--length] != '/') {
             }
         } else if (name > 0 && !(name == 1 && at[0] == '.')) {
             /* Never longer than the path itself, which fits. */
@@ -250,7 +314,9 @@ int workspace_open_file(struct workspace *workspace, const char *path, struct er
         return -1;
     }
     /* O_NONBLOCK: a FIFO must not hang us; O_NOCTTY: a terminal must not become ours. */
-    int fd = open_beneath(workspace->fd, relative, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    const char *beneath = relative;
+    int base = base_of(workspace, &beneath);
+    int fd = open_beneath(base, beneath, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0) {
         open_failed(relative, err);
         return -1;
@@ -279,7 +345,9 @@ int workspace_open_directory(struct workspace *workspace, const char *path, stru
     if (!workspace_relative(workspace, path, relative, err)) {
         return -1;
     }
-    int fd = open_beneath(workspace->fd, relative, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
+    const char *beneath = relative;
+    int base = base_of(workspace, &beneath);
+    int fd = open_beneath(base, beneath, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0);
     if (fd < 0 && errno == ENOTDIR) {
         err_set(err, ERR_ARGUMENT, "%.200s is not a directory", relative);
     } else if (fd < 0) {
@@ -368,12 +436,13 @@ static bool refuse_link(int directory, const char *name, const char *path, struc
 static int open_parent(struct workspace *workspace, const char *relative, bool make,
                        struct err *err)
 {
-    int directory = open_beneath(workspace->fd, ".", O_RDONLY | O_DIRECTORY, 0);
+    const char *at = relative;
+    int base = base_of(workspace, &at);
+    int directory = open_beneath(base, ".", O_RDONLY | O_DIRECTORY, 0);
     if (directory < 0) {
         err_errno(err, ERR_IO, "opening the workspace");
         return -1;
     }
-    const char *at = relative;
     for (const char *slash; (slash = strchr(at, '/')) != NULL; at = slash + 1) {
         char name[NAME_MAX + 1];
         size_t length = (size_t)(slash - at);
@@ -505,7 +574,9 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (!workspace_relative(workspace, path, relative, err)) {
         return false;
     }
-    if (strcmp(relative, ".") == 0 || ends_with_slash(path)) {
+    const char *beneath = relative;
+    base_of(workspace, &beneath);
+    if (strcmp(beneath, ".") == 0 || ends_with_slash(path)) {
         return err_set(err, ERR_ARGUMENT, "%.200s names a directory, not a file", path);
     }
     const char *reason = workspace_protected(relative);

@@ -11,6 +11,7 @@
 #include "audio/subsample.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/rows.h"
 #include "compute/tensor.h"
 #include "compute/workers.h"
 
@@ -213,7 +214,7 @@ static void project(const struct audio_encoder *encoder, const struct run *run, 
         }
     }
     conformer_see(encoder->watch, "tower_out", -1, run->tower, count, width);
-    tensor_rms_norm(run->pass.machine, run->tower, run->tower, NULL, count, width, eps);
+    rows_rms_norm(run->pass.machine, run->tower, run->tower, NULL, count, width, eps);
     multiply(run, &w->projection, run->tower, soft);
     conformer_see(encoder->watch, "soft", -1, soft, count, (size_t)w->text_hidden_size);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compute/kernels.h"
+#include "compute/rows.h"
 #include "compute/tensor.h"
 
 static const float eps = 1e-6f;
@@ -175,7 +176,7 @@ static void linear(const struct conformer_pass *pass, const struct audio_linear 
 
 static void norm(const struct conformer_pass *pass, float *out, const float *x, const float *weight)
 {
-    tensor_rms_norm(pass->machine, out, x, weight, pass->count, pass->hidden_size, eps);
+    rows_rms_norm(pass->machine, out, x, weight, pass->count, pass->hidden_size, eps);
 }
 
 /* --- the steps of a block --- */
@@ -189,8 +190,8 @@ static void feed_forward(const struct conformer_pass *pass, const struct audio_f
                        .row = silu_row, .out = pass->wide, .out_width = (size_t)w->up.matrix.rows});
     linear(pass, &w->down, pass->wide, pass->branch);
     norm(pass, pass->branch, pass->branch, w->post_norm);
-    tensor_scale(pass->machine, pass->branch, 0.5f, values);
-    tensor_add(pass->machine, pass->x, pass->branch, values);
+    rows_scale(pass->machine, pass->branch, 0.5f, values);
+    rows_add(pass->machine, pass->x, pass->branch, values);
 }
 
 static void scale_row(const struct row_job *job, size_t t)
@@ -225,7 +226,7 @@ static void attend_row(const struct row_job *job, size_t t)
         for (size_t j = 0; j < keys; j++) {
             logits[j] = logit_cap * tanhf((logits[j] + positions[j]) / logit_cap);
         }
-        tensor_softmax(logits, keys);
+        rows_softmax(job->pass->machine->kernels, logits, keys);
         memset(out, 0, head_size * sizeof *out);
         rows->accumulate((const unsigned char *)v, row_bytes, keys, head_size, logits, out);
     }
@@ -248,7 +249,7 @@ static void attention(const struct conformer_pass *pass, const struct conformer_
     linear(pass, &w->attention_out, pass->normed, pass->branch);
     conformer_see(pass->watch, "post", layer->index, pass->branch, pass->count, d);
     norm(pass, pass->branch, pass->branch, w->attention_post_norm);
-    tensor_add(pass->machine, pass->x, pass->branch, pass->count * d);
+    rows_add(pass->machine, pass->x, pass->branch, pass->count * d);
 }
 
 /* The first half of a row is the value, the second the gate. */
@@ -277,8 +278,8 @@ static void convolve_row(const struct row_job *job, size_t t)
             out[i] += weight[i] * in[i];
         }
     }
-    tensor_rms_norm_row(job->pass->machine->kernels, out, out, job->layer->weights->conv_norm, d,
-                        eps);
+    rows_rms_norm_row(job->pass->machine->kernels, out, out, job->layer->weights->conv_norm, d,
+                      eps);
     silu_row(job, t);
 }
 
@@ -301,7 +302,7 @@ static void light_convolution(const struct conformer_pass *pass,
                                     .out_width = d,
                                     .layer = layer});
     linear(pass, &w->conv_out, pass->q, pass->branch);
-    tensor_add(pass->machine, pass->x, pass->branch, pass->count * d);
+    rows_add(pass->machine, pass->x, pass->branch, pass->count * d);
 }
 
 void conformer_run(struct conformer_pass *pass, const struct conformer_layer *layer)

@@ -17,8 +17,20 @@ bool cpu_has_avx2(void);
 /* AVX-512 F, BW, DQ and VL, besides what cpu_has_avx2 asks for, and a system that saves them. */
 bool cpu_has_avx512(void);
 
-/* Advanced SIMD, which every 64-bit ARM has. */
+/* The integer dot products of AVX-512 (VNNI), besides what cpu_has_avx512 asks for. */
+bool cpu_has_avx512_vnni(void);
+
+/* The integer dot products for AVX2's registers (AVX-VNNI), besides what cpu_has_avx2 asks for. */
+bool cpu_has_avx_vnni(void);
+
+/* The tile unit (AMX) with bfloat16, AVX-512 with bfloat16 besides what cpu_has_avx512 asks for,
+ * and a system that saves the tiles and lets this process use them. Asking is what makes it let us:
+ * from then on the threads of this process may. */
+bool cpu_has_amx(void);
+
+/* Advanced SIMD, which every 64-bit ARM has, and its products of bytes summed in 32 bits. */
 bool cpu_has_neon(void);
+bool cpu_has_neon_dot(void);
 
 /* A hint to the core that we spin: kinder to its sibling thread and to the power bill. */
 static inline void cpu_relax(void)

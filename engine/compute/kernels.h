@@ -19,8 +19,10 @@
 #include "load/quant.h"
 
 struct err;
+struct row_kernels;
+struct gemm_set;
 
-enum { KERNELS_FORMATS = QUANT_NVFP4 + 1 };
+enum { KERNELS_FORMATS = QUANT_NVFP4 + 1, KERNELS_GEMMS = 3 };
 
 /* What can be done with rows of one stored format; NULL where this set has nothing better than
  * decoding by load/quant.h. F32 and F16 always have dot and accumulate: the K/V cache needs them.
@@ -44,6 +46,10 @@ struct kernels {
     void (*panel)(const float *rows, size_t row_stride, size_t row_count, size_t columns,
                   const float *x, size_t x_stride, size_t tokens, float *out, size_t out_stride);
     struct kernels_rows rows[KERNELS_FORMATS]; /* by enum quant_type */
+    const struct row_kernels *row;             /* what is no product with weights */
+    /* For many tokens in fast arithmetic (compute/gemm.h): the first one that the machine supports;
+     * NULL past the last. */
+    const struct gemm_set *gemm[KERNELS_GEMMS];
 };
 
 /* The set with this name, or the best one that this machine can run for NULL. NULL with
@@ -57,6 +63,7 @@ extern const struct kernels kernels_scalar;
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2;
 extern const struct kernels kernels_avx512;
+extern const struct kernels kernels_amx; /* avx512, and the tile unit for many tokens */
 #endif
 #if defined(__aarch64__)
 extern const struct kernels kernels_neon;

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "compute/row_kernels.h"
+
 enum { LANES = 8 };
 
 static bool always(void)
@@ -134,6 +136,7 @@ const struct kernels kernels_scalar = {
     .name = "scalar",
     .supported = always,
     .panel = panel,
+    .row = &row_kernels_scalar,
     .rows =
         {
             [QUANT_F32] = {.dot = dot_f32, .accumulate = accumulate_f32},

@@ -8,8 +8,7 @@
 /* Best first; scalar runs everywhere. */
 static const struct kernels *const sets[] = {
 #if defined(__x86_64__)
-    &kernels_avx512,
-    &kernels_avx2,
+    &kernels_amx,    &kernels_avx512, &kernels_avx2,
 #endif
 #if defined(__aarch64__)
     &kernels_neon,

@@ -1,18 +1,20 @@
 /* tensor: the operations, and how each is cut into pieces of work.
  *
- * A product is cut by rows of the matrix. With one token and a kernel for the stored format the
- * rows are multiplied as they lie; else a piece decodes its rows into the worker's panel once and
- * multiplies all tokens by them, so that the cost of decoding is shared by the tokens. Everything
- * else is cut by rows of activations. Where a cut lies never changes a result: each output value is
- * made whole inside one piece.
+ * A product is cut by rows of the matrix. For few tokens, and when rounding is allowed, the
+ * activations are rounded to whole numbers once for all products that share them, and the rows are
+ * multiplied as they lie. So they are in float32 with one token and a kernel for the stored format;
+ * else a piece decodes its rows into the worker's panel once and multiplies all tokens by them, so
+ * that the cost of decoding is shared by the tokens. More tokens than INT8_TOKENS_MAX are
+ * compute/gemm's when rounding is allowed. Where a cut lies never changes a result: each output
+ * value is made whole inside one piece.
  */
 #include "compute/tensor.h"
 
 #include <assert.h>
-#include <math.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/int8.h"
 #include "compute/kernels.h"
 #include "compute/workers.h"
 #include "load/weights.h"
@@ -21,11 +23,12 @@
  * few enough that they stay in the second-level cache. */
 enum { PANEL_ROWS = 16 };
 
-/* Values of a matrix in a piece of work for one token: some tens of microseconds. */
-enum { PIECE_VALUES = 128 * 1024 };
+/* Values of a matrix in a piece of work: some tens of microseconds; and the pieces that a
+ * small matrix is cut into for each worker, so that they end together. */
+enum { PIECE_VALUES = 512 * 1024, PIECES_A_WORKER = 4 };
 
-/* Activations in a piece of element-wise work. */
-enum { PIECE_ELEMENTS = 4096 };
+/* Activations that the caller rounds by itself: more are shared. */
+enum { ROUNDED_ALONE = 32 * 1024 };
 
 /* Of the stack of a worker: its deepest calls keep some rows there. */
 enum { STACK_BYTES = 64 * 1024 };
@@ -38,7 +41,10 @@ static size_t values_of_a_panel(size_t columns_max)
 uint64_t tensor_machine_plan(int threads, size_t columns_max)
 {
     uint64_t count = (uint64_t)workers_planned(threads);
-    return count * (values_of_a_panel(columns_max) * sizeof(float) + STACK_BYTES);
+    return count * (values_of_a_panel(columns_max) * sizeof(float) + STACK_BYTES) +
+           gemm_plan((int)count, columns_max) +
+           (uint64_t)TENSOR_PRODUCTS_MAX * INT8_TOKENS_MAX * int8_quads(columns_max) *
+               sizeof(struct int8_quad);
 }
 
 bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, int threads,
@@ -53,10 +59,18 @@ bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, in
     if (made.workers == NULL) {
         return false;
     }
+    made.int8 = int8_choose(made.kernels->name);
+    made.vector_quads = int8_quads(columns_max);
     size_t count = (size_t)workers_count(made.workers);
+    size_t vectors = (size_t)TENSOR_PRODUCTS_MAX * INT8_TOKENS_MAX;
     made.panels = mem_try_align(64, count * made.panel_values, sizeof *made.panels);
-    if (made.panels == NULL) {
+    made.quads = mem_try_align(64, vectors * made.vector_quads, sizeof *made.quads);
+    if (made.panels == NULL || made.quads == NULL) {
         err_set(err, ERR_MEMORY, "no memory for the scratch of %zu workers", count);
+        tensor_machine_finish(&made);
+        return false;
+    }
+    if (!gemm_init(&made.gemm, made.kernels, (int)count, columns_max, err)) {
         tensor_machine_finish(&made);
         return false;
     }
@@ -68,6 +82,8 @@ void tensor_machine_finish(struct tensor_machine *machine)
 {
     workers_destroy(machine->workers);
     mem_free(machine->panels);
+    gemm_finish(&machine->gemm);
+    mem_free(machine->quads);
     *machine = (struct tensor_machine){0};
 }
 
@@ -85,16 +101,11 @@ void tensor_share(struct tensor_machine *machine,
 struct product_job {
     const struct tensor_machine *machine;
     struct tensor_product products[TENSOR_PRODUCTS_MAX];
+    const struct int8_quad *rounded[TENSOR_PRODUCTS_MAX]; /* of x; NULL: float32 */
     size_t piece_rows[TENSOR_PRODUCTS_MAX];
     size_t first_piece[TENSOR_PRODUCTS_MAX + 1]; /* pieces of product i: [i] .. [i + 1] - 1 */
     size_t product_count;
 };
-
-static bool multiplies_as_stored(const struct tensor_machine *machine,
-                                 const struct quant_format *format, size_t tokens)
-{
-    return tokens == 1 && machine->kernels->rows[format->type].dot != NULL;
-}
 
 static void decode(const struct kernels *kernels, const struct weights_matrix *matrix, size_t from,
                    size_t rows, float *values)
@@ -136,6 +147,13 @@ static void scale_outputs(const struct tensor_product *product, float *out, size
     }
 }
 
+static bool dots_as_stored(const struct tensor_machine *machine,
+                           const struct tensor_product *product)
+{
+    return product->tokens == 1 &&
+           machine->kernels->rows[product->matrix->format->type].dot != NULL;
+}
+
 static void multiply_piece(void *context, size_t piece, int worker)
 {
     const struct product_job *job = context;
@@ -146,6 +164,7 @@ static void multiply_piece(void *context, size_t piece, int worker)
     }
     const struct tensor_product *product = &job->products[i];
     const struct weights_matrix *matrix = product->matrix;
+    enum quant_type type = matrix->format->type;
     size_t first = (piece - job->first_piece[i]) * job->piece_rows[i];
     size_t rows = (size_t)product->row_count - first;
     rows = rows < job->piece_rows[i] ? rows : job->piece_rows[i];
@@ -153,9 +172,11 @@ static void multiply_piece(void *context, size_t piece, int worker)
     size_t columns = (size_t)matrix->columns;
     const unsigned char *stored = matrix->data + from * matrix->row_bytes;
     float *out = product->out + first;
-    if (multiplies_as_stored(machine, matrix->format, product->tokens)) {
-        machine->kernels->rows[matrix->format->type].dot(stored, matrix->row_bytes, rows, columns,
-                                                         product->x, out);
+    if (job->rounded[i] != NULL) {
+        machine->int8->multiply[type](stored, matrix->row_bytes, rows, columns, job->rounded[i],
+                                      product->tokens, out, product->out_stride);
+    } else if (dots_as_stored(machine, product)) {
+        machine->kernels->rows[type].dot(stored, matrix->row_bytes, rows, columns, product->x, out);
     } else {
         multiply_panel(machine, product, from, rows, worker, out);
     }
@@ -164,14 +185,67 @@ static void multiply_piece(void *context, size_t piece, int worker)
     }
 }
 
+/* A multiple of four rows, so that kernels which do four at once have few odd ones. */
 static size_t rows_of_a_piece(const struct tensor_machine *machine,
-                              const struct weights_matrix *matrix, size_t tokens)
+                              const struct tensor_product *product, bool rounded)
 {
-    if (!multiplies_as_stored(machine, matrix->format, tokens)) {
+    if (!rounded && !dots_as_stored(machine, product)) {
         return PANEL_ROWS;
     }
-    size_t rows = PIECE_VALUES / (size_t)matrix->columns / 4 * 4;
+    size_t most = PIECE_VALUES / (size_t)product->matrix->columns / 4 * 4;
+    size_t pieces = (size_t)workers_count(machine->workers) * PIECES_A_WORKER;
+    size_t fair = ((size_t)product->row_count / pieces + 3) / 4 * 4;
+    size_t rows = fair < most ? fair : most;
     return rows < 4 ? 4 : rows;
+}
+
+/* --- activations as whole numbers --- */
+
+static bool wants_rounding(const struct tensor_machine *machine,
+                           const struct tensor_product *product)
+{
+    return !machine->exact && product->tokens <= INT8_TOKENS_MAX &&
+           machine->int8->multiply[product->matrix->format->type] != NULL;
+}
+
+struct rounding_job {
+    const struct tensor_machine *machine;
+    const struct tensor_product *product;
+    struct int8_quad *quads;
+};
+
+static void round_token(void *context, size_t token, int worker)
+{
+    (void)worker;
+    const struct rounding_job *job = context;
+    size_t columns = (size_t)job->product->matrix->columns;
+    job->machine->int8->quantise(job->product->x + token * job->product->x_stride, columns,
+                                 job->quads + token * int8_quads(columns));
+}
+
+/* The activations of product i, rounded; those of an earlier product when they are the same. */
+static const struct int8_quad *round_activations(struct tensor_machine *machine,
+                                                 const struct product_job *job, size_t i)
+{
+    const struct tensor_product *product = &job->products[i];
+    for (size_t j = 0; j < i; j++) {
+        const struct tensor_product *other = &job->products[j];
+        if (job->rounded[j] != NULL && other->x == product->x &&
+            other->x_stride == product->x_stride && other->tokens >= product->tokens &&
+            other->matrix->columns == product->matrix->columns) {
+            return job->rounded[j];
+        }
+    }
+    struct int8_quad *quads = machine->quads + i * INT8_TOKENS_MAX * machine->vector_quads;
+    struct rounding_job rounding = {machine, product, quads};
+    if (product->tokens * (size_t)product->matrix->columns > ROUNDED_ALONE) {
+        tensor_share(machine, round_token, &rounding, product->tokens);
+        return quads;
+    }
+    for (size_t t = 0; t < product->tokens; t++) {
+        round_token(&rounding, t, 0);
+    }
+    return quads;
 }
 
 void tensor_multiply(struct tensor_machine *machine, const struct tensor_product *products,
@@ -179,22 +253,33 @@ void tensor_multiply(struct tensor_machine *machine, const struct tensor_product
 {
     assert(product_count <= TENSOR_PRODUCTS_MAX);
     struct product_job job = {.machine = machine};
+    struct tensor_product many[TENSOR_PRODUCTS_MAX]; /* those for compute/gemm.h */
+    size_t many_count = 0;
     for (size_t i = 0; i < product_count; i++) {
         const struct weights_matrix *matrix = products[i].matrix;
         if (matrix->data == NULL || products[i].tokens == 0) {
             continue;
         }
-        size_t n = job.product_count++;
-        job.products[n] = products[i];
-        if (products[i].row_count == 0) {
-            job.products[n].row_count = matrix->rows;
+        struct tensor_product product = products[i];
+        product.row_count = product.row_count == 0 ? matrix->rows : product.row_count;
+        if (!machine->exact && product.tokens > INT8_TOKENS_MAX &&
+            gemm_takes(&machine->gemm, &product)) {
+            many[many_count++] = product;
+            continue;
         }
-        job.piece_rows[n] = rows_of_a_piece(machine, matrix, products[i].tokens);
-        size_t rows = (size_t)job.products[n].row_count;
+        size_t n = job.product_count++;
+        job.products[n] = product;
+        bool rounded = wants_rounding(machine, &product);
+        job.rounded[n] = rounded ? round_activations(machine, &job, n) : NULL;
+        job.piece_rows[n] = rows_of_a_piece(machine, &product, rounded);
+        size_t rows = (size_t)product.row_count;
         job.first_piece[n + 1] =
             job.first_piece[n] + (rows + job.piece_rows[n] - 1) / job.piece_rows[n];
     }
-    tensor_share(machine, multiply_piece, &job, job.first_piece[job.product_count]);
+    gemm_multiply(machine, many, many_count);
+    if (job.product_count > 0 && !machine->stopped) {
+        tensor_share(machine, multiply_piece, &job, job.first_piece[job.product_count]);
+    }
 }
 
 void tensor_decode_row(const struct tensor_machine *machine, const struct weights_matrix *matrix,
@@ -205,167 +290,5 @@ void tensor_decode_row(const struct tensor_machine *machine, const struct weight
         for (int32_t i = 0; i < matrix->columns; i++) {
             values[i] *= matrix->scale;
         }
-    }
-}
-
-/* --- element by element --- */
-
-/* Rows of `width` values; the last one may be cut short by `total`, which is how a long run of
- * values is shared. */
-struct rows_job {
-    void (*row)(const struct rows_job *job, float *out, const float *in, size_t width);
-    const struct kernels *kernels;
-    float *out;
-    const float *in;
-    const float *weight;
-    size_t in_stride, width, total, count, piece_rows;
-    float number; /* eps, factor or cap */
-};
-
-static void rows_piece(void *context, size_t piece, int worker)
-{
-    (void)worker;
-    const struct rows_job *job = context;
-    size_t end = (piece + 1) * job->piece_rows;
-    end = end < job->count ? end : job->count;
-    for (size_t i = piece * job->piece_rows; i < end; i++) {
-        size_t left = job->total - i * job->width;
-        job->row(job, job->out + i * job->width, job->in + i * job->in_stride,
-                 left < job->width ? left : job->width);
-    }
-}
-
-static void run_rows(struct tensor_machine *machine, struct rows_job job)
-{
-    job.kernels = machine->kernels;
-    job.count = (job.total + job.width - 1) / job.width;
-    job.piece_rows = job.width < PIECE_ELEMENTS ? PIECE_ELEMENTS / job.width : 1;
-    size_t pieces = (job.count + job.piece_rows - 1) / job.piece_rows;
-    tensor_share(machine, rows_piece, &job, pieces);
-}
-
-/* The same operation on each of `total` values that lie side by side. */
-static void run_values(struct tensor_machine *machine, struct rows_job job)
-{
-    job.width = PIECE_ELEMENTS;
-    job.in_stride = PIECE_ELEMENTS;
-    run_rows(machine, job);
-}
-
-void tensor_rms_norm_row(const struct kernels *kernels, float *out, const float *x,
-                         const float *weight, size_t width, float eps)
-{
-    float squares;
-    kernels->rows[QUANT_F32].dot((const unsigned char *)x, 0, 1, width, x, &squares);
-    float factor = 1.0f / sqrtf(squares / (float)width + eps);
-    if (weight == NULL) {
-        for (size_t i = 0; i < width; i++) {
-            out[i] = x[i] * factor;
-        }
-        return;
-    }
-    for (size_t i = 0; i < width; i++) {
-        out[i] = x[i] * factor * weight[i];
-    }
-}
-
-static void rms_norm_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    tensor_rms_norm_row(job->kernels, out, in, job->weight, width, job->number);
-}
-
-void tensor_rms_norm(struct tensor_machine *machine, float *out, const float *x,
-                     const float *weight, size_t count, size_t width, float eps)
-{
-    run_rows(machine, (struct rows_job){.row = rms_norm_row,
-                                        .out = out,
-                                        .in = x,
-                                        .in_stride = width,
-                                        .weight = weight,
-                                        .width = width,
-                                        .total = count * width,
-                                        .number = eps});
-}
-
-static void add_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    (void)job;
-    for (size_t i = 0; i < width; i++) {
-        out[i] += in[i];
-    }
-}
-
-void tensor_add(struct tensor_machine *machine, float *x, const float *y, size_t n)
-{
-    run_values(machine, (struct rows_job){.row = add_row, .out = x, .in = y, .total = n});
-}
-
-static void scale_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    for (size_t i = 0; i < width; i++) {
-        out[i] = in[i] * job->number;
-    }
-}
-
-void tensor_scale(struct tensor_machine *machine, float *x, float factor, size_t n)
-{
-    run_values(machine, (struct rows_job){
-                            .row = scale_row, .out = x, .in = x, .total = n, .number = factor});
-}
-
-static void gelu_multiply_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    (void)job;
-    const float root_two_over_pi = 0.7978845608028654f;
-    for (size_t i = 0; i < width; i++) {
-        float x = out[i];
-        float inner = root_two_over_pi * (x + 0.044715f * x * x * x);
-        out[i] = 0.5f * x * (1.0f + tanhf(inner)) * in[i];
-    }
-}
-
-void tensor_gelu_multiply(struct tensor_machine *machine, float *x, const float *y, size_t y_stride,
-                          size_t count, size_t width)
-{
-    struct rows_job job = {.row = gelu_multiply_row,
-                           .out = x,
-                           .in = y,
-                           .in_stride = y_stride,
-                           .width = width,
-                           .total = count * width};
-    if (count == 1 || y_stride == width) {
-        run_values(machine, job);
-    } else {
-        run_rows(machine, job);
-    }
-}
-
-static void soft_cap_row(const struct rows_job *job, float *out, const float *in, size_t width)
-{
-    for (size_t i = 0; i < width; i++) {
-        out[i] = job->number * tanhf(in[i] / job->number);
-    }
-}
-
-void tensor_soft_cap(struct tensor_machine *machine, float *x, float cap, size_t n)
-{
-    run_values(machine, (struct rows_job){
-                            .row = soft_cap_row, .out = x, .in = x, .total = n, .number = cap});
-}
-
-void tensor_softmax(float *x, size_t width)
-{
-    float greatest = x[0];
-    for (size_t i = 1; i < width; i++) {
-        greatest = x[i] > greatest ? x[i] : greatest;
-    }
-    double sum = 0;
-    for (size_t i = 0; i < width; i++) {
-        x[i] = expf(x[i] - greatest);
-        sum += (double)x[i];
-    }
-    float total = (float)sum;
-    for (size_t i = 0; i < width; i++) {
-        x[i] /= total;
     }
 }

@@ -1,4 +1,5 @@
-/* tensor: the operations of a forward pass on rows of float32 values.
+/* tensor: products of weights with rows of float32 values, and the machine that computes them and
+ * what compute/rows.h has.
  *
  * A "row" is the vector of one token (or of one head of it); `count` rows of `width` values lie
  * `width` apart unless a stride is named. Work is shared among the workers of the model; results
@@ -14,7 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compute/gemm.h"
+
 struct err;
+struct int8_kernels;
+struct int8_quad;
 struct kernels;
 struct weights_matrix;
 struct workers;
@@ -23,11 +28,15 @@ struct workers;
 struct tensor_machine {
     const struct kernels *kernels;
     struct workers *workers;
-    float *panels;             /* one for each worker: decoded rows of a matrix */
-    size_t panel_values;       /* size of one */
-    const atomic_bool *cancel; /* of the pass that runs now; may be NULL */
-    bool stopped;              /* the pass was cancelled and its values are not whole */
-    bool exact;                /* float32 only; tensor_machine_init says true */
+    float *panels;                   /* one for each worker: decoded rows of a matrix */
+    size_t panel_values;             /* size of one */
+    const struct int8_kernels *int8; /* for few tokens, unless `exact` */
+    struct gemm gemm;                /* for many tokens, unless `exact` */
+    struct int8_quad *quads;         /* rounded activations of one tensor_multiply */
+    size_t vector_quads;             /* those of the widest vector */
+    const atomic_bool *cancel;       /* of the pass that runs now; may be NULL */
+    bool stopped;                    /* the pass was cancelled and its values are not whole */
+    bool exact;                      /* float32 only; tensor_machine_init says true */
 };
 
 /* Starts `threads` workers (0 = all cores) and chooses kernels by name (NULL = best).
@@ -55,7 +64,9 @@ struct tensor_product {
 };
 
 /* Several products as one piece of work: q, k and v; gate and up, also of several experts. A
- * product whose matrix has no data is left out. */
+ * product whose matrix has no data is left out. Unless the machine is `exact`, products for up to
+ * INT8_TOKENS_MAX tokens are made in whole numbers where the matrix has a format for it
+ * (compute/int8.h); a token's result is then the same bits for any number of tokens up to that. */
 enum { TENSOR_PRODUCTS_MAX = 16 };
 void tensor_multiply(struct tensor_machine *machine, const struct tensor_product *products,
                      size_t product_count);
@@ -63,30 +74,5 @@ void tensor_multiply(struct tensor_machine *machine, const struct tensor_product
 /* Values 0..columns-1 of row `row` of a matrix, decoded. */
 void tensor_decode_row(const struct tensor_machine *machine, const struct weights_matrix *matrix,
                        int32_t row, float *values);
-
-/* out = x * (mean(x^2) + eps)^(-1/2) [* weight]; weight NULL = none. x and out may be the same. */
-void tensor_rms_norm(struct tensor_machine *machine, float *out, const float *x,
-                     const float *weight, size_t count, size_t width, float eps);
-
-/* The same for one row, on the calling thread. */
-void tensor_rms_norm_row(const struct kernels *kernels, float *out, const float *x,
-                         const float *weight, size_t width, float eps);
-
-/* x += y, n values. */
-void tensor_add(struct tensor_machine *machine, float *x, const float *y, size_t n);
-
-/* x *= factor, n values. */
-void tensor_scale(struct tensor_machine *machine, float *x, float factor, size_t n);
-
-/* x = gelu_tanh(x) * y, rows of y `y_stride` apart. gelu_tanh(x) =
- * x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
-void tensor_gelu_multiply(struct tensor_machine *machine, float *x, const float *y, size_t y_stride,
-                          size_t count, size_t width);
-
-/* x = cap * tanh(x / cap), n values. */
-void tensor_soft_cap(struct tensor_machine *machine, float *x, float cap, size_t n);
-
-/* x = exp(x - max) / sum: one row, on the calling thread. */
-void tensor_softmax(float *x, size_t width);
 
 #endif

@@ -35,7 +35,9 @@ static void append_u64(struct gguf_keys *keys, uint64_t value)
 
 static void append_key(struct gguf_keys *keys, const char *key, enum gguf_type type)
 {
-    append_u64(keys, strlen(key));
+    const char *before = key[0] == '.' ? keys->architecture : "";
+    append_u64(keys, strlen(before) + strlen(key));
+    append(keys, before, strlen(before));
     append(keys, key, strlen(key));
     append_u32(keys, (uint32_t)type);
     keys->count++;
@@ -54,6 +56,12 @@ void gguf_keys_finish(struct gguf_keys *keys)
 {
     mem_free(keys->bytes);
     keys->bytes = NULL;
+}
+
+void gguf_keys_architecture(struct gguf_keys *keys, const char *architecture)
+{
+    keys->architecture = architecture;
+    gguf_keys_string(keys, "general.architecture", architecture, strlen(architecture));
 }
 
 void gguf_keys_u32(struct gguf_keys *keys, const char *key, uint32_t value)

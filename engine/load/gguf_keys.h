@@ -22,11 +22,15 @@ struct gguf_keys {
     size_t array_at; /* where the count of the array that is being written lies */
     uint64_t array_count;
     bool failed;
+    const char *architecture; /* put before keys that begin with a dot */
 };
 
 void gguf_keys_init(struct gguf_keys *keys);
 void gguf_keys_finish(struct gguf_keys *keys);
 
+/* The key general.architecture. From then on a key ".x" is written as "ARCHITECTURE.x". A literal.
+ */
+void gguf_keys_architecture(struct gguf_keys *keys, const char *architecture);
 void gguf_keys_u32(struct gguf_keys *keys, const char *key, uint32_t value);
 void gguf_keys_i32(struct gguf_keys *keys, const char *key, int32_t value);
 void gguf_keys_f32(struct gguf_keys *keys, const char *key, float value);

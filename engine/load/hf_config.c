@@ -90,6 +90,8 @@ struct values {
     double reals[REAL_KEYS];
     bool seen[INTEGER_KEYS + FLAG_KEYS + REAL_KEYS + OTHER_KEYS];
     bool unified;
+    bool drafter; /* and then, of the outer object: */
+    int32_t backbone_size, centroid_top_k;
     int32_t type_count; /* 0: no layer_types */
     bool sliding[HPARAMS_LAYERS_MAX];
     int32_t head_dim[HPARAMS_LAYERS_MAX], key_value_heads[HPARAMS_LAYERS_MAX]; /* 0: not given */
@@ -320,8 +322,30 @@ static bool read_values(struct json_reader *json, struct values *values)
     return !json->failed;
 }
 
+/* What a drafter says beside its text_config. */
+static bool read_outer(struct json_reader *json, const struct json_reader_text *key,
+                       struct values *values)
+{
+    struct json_reader_text text;
+    enum json_reader_type type;
+    if (json_reader_text_is(key, "backbone_hidden_size")) {
+        return read_integer(json, &values->backbone_size);
+    }
+    if (json_reader_text_is(key, "centroid_intermediate_top_k")) {
+        return read_integer(json, &values->centroid_top_k);
+    }
+    if (json_reader_text_is(key, "model_type") && json_reader_peek(json, &type) &&
+        type == JSON_READER_STRING) {
+        values->drafter =
+            json_reader_string(json, &text) && json_reader_text_is(&text, "gemma4_assistant");
+        return !json->failed;
+    }
+    json_reader_skip(json);
+    return !json->failed;
+}
+
 /* Leaves the cursor inside the object that has the values. */
-static bool enter_text_config(struct json_reader *json, size_t *nested)
+static bool enter_text_config(struct json_reader *json, size_t *nested, struct values *values)
 {
     struct json_reader_text key;
     size_t found = 0;
@@ -336,8 +360,10 @@ static bool enter_text_config(struct json_reader *json, size_t *nested)
                 return json_reader_refuse(json, "text_config comes twice");
             }
             found = json->at;
+            json_reader_skip(json);
+        } else {
+            read_outer(json, &key, values);
         }
-        json_reader_skip(json);
     }
     if (!json_reader_end(json)) {
         return false;
@@ -365,7 +391,10 @@ static bool check_values(struct json_reader *json, const struct values *values)
                                   "layer_types has %" PRId32 " entries for %" PRId32 " layers",
                                   values->type_count, layers);
     }
-    if (values->integers[NUM_KV_SHARED_LAYERS] >= layers) {
+    if (values->drafter && values->backbone_size == 0) {
+        return json_reader_refuse(json, "a drafter without backbone_hidden_size");
+    }
+    if (values->integers[NUM_KV_SHARED_LAYERS] >= layers + values->drafter) {
         return json_reader_refuse(json, "%" PRId32 " of %" PRId32 " layers share keys and values",
                                   values->integers[NUM_KV_SHARED_LAYERS], layers);
     }
@@ -399,8 +428,7 @@ static int32_t key_value_heads_of(const struct values *values, int32_t layer)
 static bool write_head_dims(struct gguf_keys *keys, struct json_reader *json,
                             const struct values *values)
 {
-    static const char *const names[KINDS] = {"gemma4.attention.key_length_swa",
-                                             "gemma4.attention.key_length"};
+    static const char *const names[KINDS] = {".attention.key_length_swa", ".attention.key_length"};
     int32_t found[KINDS] = {0, 0};
     for (int32_t i = 0; i < values->integers[NUM_HIDDEN_LAYERS]; i++) {
         int32_t *of_kind = &found[values->sliding[i] ? SLIDING : FULL];
@@ -426,17 +454,17 @@ static void write_layers(struct gguf_keys *keys, const struct values *values)
 {
     const int32_t *n = values->integers;
     int32_t layers = n[NUM_HIDDEN_LAYERS], first_shared = layers - n[NUM_KV_SHARED_LAYERS];
-    gguf_keys_array_begin(keys, "gemma4.attention.sliding_window_pattern", GGUF_BOOL);
+    gguf_keys_array_begin(keys, ".attention.sliding_window_pattern", GGUF_BOOL);
     for (int32_t i = 0; i < layers; i++) {
         gguf_keys_element_bool(keys, values->sliding[i]);
     }
     gguf_keys_array_end(keys);
-    gguf_keys_array_begin(keys, "gemma4.attention.head_count_kv", GGUF_I32);
+    gguf_keys_array_begin(keys, ".attention.head_count_kv", GGUF_I32);
     for (int32_t i = 0; i < layers; i++) {
         gguf_keys_element_i32(keys, key_value_heads_of(values, i));
     }
     gguf_keys_array_end(keys);
-    gguf_keys_array_begin(keys, "gemma4.feed_forward_length", GGUF_I32);
+    gguf_keys_array_begin(keys, ".feed_forward_length", GGUF_I32);
     for (int32_t i = 0; i < layers; i++) {
         bool doubled = values->flags[DOUBLE_WIDE] && i >= first_shared;
         gguf_keys_element_i32(keys, doubled ? 2 * n[INTERMEDIATE_SIZE] : n[INTERMEDIATE_SIZE]);
@@ -450,28 +478,31 @@ static void write_keys(struct gguf_keys *keys, const struct values *values)
         const char *name;
         enum integer_key key;
     } same[] = {
-        {"gemma4.block_count", NUM_HIDDEN_LAYERS},
-        {"gemma4.embedding_length", HIDDEN_SIZE},
-        {"gemma4.attention.head_count", NUM_ATTENTION_HEADS},
-        {"gemma4.context_length", MAX_POSITION_EMBEDDINGS},
-        {"gemma4.attention.sliding_window", SLIDING_WINDOW},
-        {"gemma4.attention.shared_kv_layers", NUM_KV_SHARED_LAYERS},
-        {"gemma4.embedding_length_per_layer_input", HIDDEN_SIZE_PER_LAYER_INPUT},
+        {".block_count", NUM_HIDDEN_LAYERS},
+        {".embedding_length", HIDDEN_SIZE},
+        {".attention.head_count", NUM_ATTENTION_HEADS},
+        {".context_length", MAX_POSITION_EMBEDDINGS},
+        {".attention.sliding_window", SLIDING_WINDOW},
+        {".attention.shared_kv_layers", NUM_KV_SHARED_LAYERS},
+        {".embedding_length_per_layer_input", HIDDEN_SIZE_PER_LAYER_INPUT},
         {"tokenizer.ggml.bos_token_id", BOS_TOKEN_ID},
-        {"gemma4.expert_count", NUM_EXPERTS}, /* the last three only with experts */
-        {"gemma4.expert_used_count", TOP_K_EXPERTS},
-        {"gemma4.expert_feed_forward_length", MOE_INTERMEDIATE_SIZE},
+        {".expert_count", NUM_EXPERTS}, /* the last three only with experts */
+        {".expert_used_count", TOP_K_EXPERTS},
+        {".expert_feed_forward_length", MOE_INTERMEDIATE_SIZE},
     };
     size_t count = sizeof same / sizeof same[0] - (values->flags[EXPERTS] ? 0 : 3);
-    gguf_keys_string(keys, "general.architecture", "gemma4", 6);
+    gguf_keys_architecture(keys, values->drafter ? "gemma4-assistant" : "gemma4");
     for (size_t i = 0; i < count; i++) {
         gguf_keys_u32(keys, same[i].name, (uint32_t)values->integers[same[i].key]);
     }
-    gguf_keys_f32(keys, "gemma4.attention.layer_norm_rms_epsilon",
-                  (float)values->reals[RMS_NORM_EPS]);
-    gguf_keys_f32(keys, "gemma4.final_logit_softcapping", (float)values->reals[SOFT_CAP]);
-    gguf_keys_f32(keys, "gemma4.rope.freq_base", (float)values->rope_theta[FULL]);
-    gguf_keys_f32(keys, "gemma4.rope.freq_base_swa", (float)values->rope_theta[SLIDING]);
+    gguf_keys_f32(keys, ".attention.layer_norm_rms_epsilon", (float)values->reals[RMS_NORM_EPS]);
+    gguf_keys_f32(keys, ".final_logit_softcapping", (float)values->reals[SOFT_CAP]);
+    gguf_keys_f32(keys, ".rope.freq_base", (float)values->rope_theta[FULL]);
+    gguf_keys_f32(keys, ".rope.freq_base_swa", (float)values->rope_theta[SLIDING]);
+    if (values->drafter) {
+        gguf_keys_u32(keys, ".embedding_length_out", (uint32_t)values->backbone_size);
+        gguf_keys_u32(keys, ".masked_embedding_top_k", (uint32_t)values->centroid_top_k);
+    }
     write_layers(keys, values);
 }
 
@@ -516,7 +547,7 @@ bool hf_config_read(struct hf_config *config, struct gguf_keys *keys, const char
         values.integers[i] = integers[i].otherwise;
     }
     json_reader_init(&json, shown, bytes, size, err);
-    bool ok = enter_text_config(&json, &nested);
+    bool ok = enter_text_config(&json, &nested, &values);
     if (ok) {
         json.at = nested;
         ok = json_reader_enter(&json, JSON_READER_OBJECT) && read_values(&json, &values) &&

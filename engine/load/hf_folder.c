@@ -238,10 +238,23 @@ static bool find_shards(struct hf_folder *folder, const char *file)
 
 /* --- tensors --- */
 
+/* Token ids as 64-bit integers, which become F32: exact, as ids are below 2^24. */
+static bool is_ordering(const struct gguf_tensor *tensor)
+{
+    return strcmp(tensor->name, "masked_embd_ordering") == 0;
+}
+
+static size_t stored_bytes(const struct gguf_tensor *tensor)
+{
+    return is_ordering(tensor) ? sizeof(int64_t)
+                               : quant_format((uint32_t)tensor->type)->block_bytes;
+}
+
 /* F32 in every GGUF: vectors, scalars and routers. */
 static bool is_converted(const struct gguf_tensor *tensor)
 {
-    return tensor->dimension_count == 1 || strstr(tensor->name, ".ffn_gate_inp.weight") != NULL;
+    return tensor->dimension_count == 1 || is_ordering(tensor) ||
+           strstr(tensor->name, ".ffn_gate_inp.weight") != NULL;
 }
 
 static bool add_tensor(struct hf_folder *folder, const struct safetensors_file *shard,
@@ -252,10 +265,11 @@ static bool add_tensor(struct hf_folder *folder, const struct safetensors_file *
         (folder->config.tied && strcmp(made.name, "output.weight") == 0)) {
         return true;
     }
-    if (tensor->quant_type < 0) {
-        return err_set(
-            folder->err, ERR_UNSUPPORTED, "%s: tensor %.*s is %s; only F32, F16 and BF16 are run",
-            safetensors_file_shown(shard), (int)tensor->name_length, tensor->name, tensor->dtype);
+    bool ordering = is_ordering(&made);
+    if (ordering ? strcmp(tensor->dtype, "I64") != 0 : tensor->quant_type < 0) {
+        return err_set(folder->err, ERR_UNSUPPORTED, "%s: tensor %.*s is %s; only %s run",
+                       safetensors_file_shown(shard), (int)tensor->name_length, tensor->name,
+                       tensor->dtype, ordering ? "I64 is" : "F32, F16 and BF16 are");
     }
     if (tensor->rank > 4 || tensor->bytes == 0) {
         return err_set(folder->err, ERR_FORMAT,
@@ -263,13 +277,13 @@ static bool add_tensor(struct hf_folder *folder, const struct safetensors_file *
                        safetensors_file_shown(shard), (int)tensor->name_length, tensor->name,
                        tensor->rank, tensor->bytes);
     }
-    made.type = (enum quant_type)tensor->quant_type;
+    made.type = ordering ? QUANT_F32 : (enum quant_type)tensor->quant_type;
     made.dimension_count = tensor->rank == 0 ? 1 : tensor->rank;
     for (uint32_t i = 0; i < tensor->rank; i++) {
         made.ne[i] = tensor->shape[tensor->rank - 1 - i];
     }
     if (is_converted(&made)) {
-        uint64_t values = tensor->bytes / quant_format((uint32_t)made.type)->block_bytes;
+        uint64_t values = tensor->bytes / stored_bytes(&made);
         if (values > VECTOR_MAX) {
             return err_set(folder->err, ERR_LIMIT, "%s: tensor %.*s has %" PRIu64 " values",
                            safetensors_file_shown(shard), (int)tensor->name_length, tensor->name,
@@ -307,6 +321,16 @@ static bool open_shards(struct hf_folder *folder)
     return true;
 }
 
+/* What is no id becomes -1. */
+static void decode_ordering(const unsigned char *data, size_t count, float *values)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t id;
+        memcpy(&id, data + i * sizeof id, sizeof id);
+        values[i] = id >= 0 && id < 1 << 24 ? (float)id : -1.0f;
+    }
+}
+
 /* One block for all of them. */
 static bool convert(struct hf_folder *folder, struct gguf *gguf)
 {
@@ -322,10 +346,13 @@ static bool convert(struct hf_folder *folder, struct gguf *gguf)
         if (!is_converted(tensor)) {
             continue;
         }
-        const struct quant_format *format = quant_format((uint32_t)tensor->type);
-        size_t values = (size_t)(tensor->bytes / format->block_bytes);
+        size_t values = (size_t)(tensor->bytes / stored_bytes(tensor));
         float *made = gguf->made_values + used;
-        format->decode(tensor->data, values, made);
+        if (is_ordering(tensor)) {
+            decode_ordering(tensor->data, values, made);
+        } else {
+            quant_format((uint32_t)tensor->type)->decode(tensor->data, values, made);
+        }
         used += values;
         tensor->type = QUANT_F32;
         tensor->data = (const unsigned char *)made;

@@ -22,6 +22,14 @@ static const struct pair of_model[] = {
     {"norm.weight", "output_norm.weight"},
 };
 
+/* Of drafters; these stand under no prefix. */
+static const struct pair of_drafter[] = {
+    {"pre_projection.weight", "nextn.pre_projection.weight"},
+    {"post_projection.weight", "nextn.post_projection.weight"},
+    {"masked_embedding.centroids.weight", "masked_embd_centroids.weight"},
+    {"masked_embedding.token_ordering", "masked_embd_ordering"},
+};
+
 static const struct pair of_layer[] = {
     {"input_layernorm.weight", "attn_norm.weight"},
     {"self_attn.q_proj.weight", "attn_q.weight"},
@@ -97,6 +105,11 @@ bool hf_names_translate(const char *name, size_t length, char gguf[HF_NAMES_SIZE
     int layer = 0;
     if (length == strlen("lm_head.weight") && memcmp(name, "lm_head.weight", length) == 0) {
         snprintf(gguf, HF_NAMES_SIZE, "output.weight");
+        return true;
+    }
+    found = look_up(of_drafter, sizeof of_drafter / sizeof of_drafter[0], name, length);
+    if (found != NULL) {
+        snprintf(gguf, HF_NAMES_SIZE, "%s", found);
         return true;
     }
     if (!take(&name, &length, prefixes[0]) && !take(&name, &length, prefixes[1])) {

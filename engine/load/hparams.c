@@ -7,7 +7,10 @@
  * own, and how many pairs of a full head rotate (rope_freqs.weight has 1 for those, 1e30 for the
  * others).
  *
- * Left out: other architectures (the drafter has its own), scaled RoPE.
+ * A drafter's file has the same keys under the name of its own architecture. All its layers share
+ * K/V, and with another model's, so it has no donors here.
+ *
+ * Left out: other architectures, scaled RoPE.
  */
 #include "load/hparams.h"
 
@@ -21,8 +24,6 @@
 
 #include "load/gguf.h"
 
-#define PREFIX "gemma4."
-
 enum {
     VOCABULARY_MAX = 1 << 20,
     HIDDEN_MAX = 65536,
@@ -33,40 +34,38 @@ enum {
     POSITIONS_MAX = 1 << 21,
     EXPERTS_MAX = 1024,
     REQUIRED = -1, /* instead of a default */
+    KEY_SIZE = 96,
 };
 
+/* Names are those of the keys behind "gemma4." (or a drafter's architecture). */
 static const struct {
-    const char *key;
+    const char *name;
     size_t member;
     int32_t least, most, otherwise;
 } integers[] = {
-    {PREFIX "block_count", offsetof(struct hparams, num_hidden_layers), 1, HPARAMS_LAYERS_MAX,
-     REQUIRED},
-    {PREFIX "embedding_length", offsetof(struct hparams, hidden_size), 1, HIDDEN_MAX, REQUIRED},
-    {PREFIX "embedding_length_per_layer_input",
-     offsetof(struct hparams, hidden_size_per_layer_input), 0, PER_LAYER_MAX, 0},
-    {PREFIX "attention.shared_kv_layers", offsetof(struct hparams, num_kv_shared_layers), 0,
+    {"block_count", offsetof(struct hparams, num_hidden_layers), 1, HPARAMS_LAYERS_MAX, REQUIRED},
+    {"embedding_length", offsetof(struct hparams, hidden_size), 1, HIDDEN_MAX, REQUIRED},
+    {"embedding_length_per_layer_input", offsetof(struct hparams, hidden_size_per_layer_input), 0,
+     PER_LAYER_MAX, 0},
+    {"attention.shared_kv_layers", offsetof(struct hparams, num_kv_shared_layers), 0,
      HPARAMS_LAYERS_MAX - 1, 0},
-    {PREFIX "attention.sliding_window", offsetof(struct hparams, sliding_window), 1, POSITIONS_MAX,
-     512},
-    {PREFIX "context_length", offsetof(struct hparams, context_length), 1, POSITIONS_MAX, 131072},
-    {PREFIX "expert_count", offsetof(struct hparams, num_experts), 0, EXPERTS_MAX, 0},
-    {PREFIX "expert_used_count", offsetof(struct hparams, top_k_experts), 0, EXPERTS_MAX, 0},
-    {PREFIX "expert_feed_forward_length", offsetof(struct hparams, moe_intermediate_size), 0,
+    {"attention.sliding_window", offsetof(struct hparams, sliding_window), 1, POSITIONS_MAX, 512},
+    {"context_length", offsetof(struct hparams, context_length), 1, POSITIONS_MAX, 131072},
+    {"expert_count", offsetof(struct hparams, num_experts), 0, EXPERTS_MAX, 0},
+    {"expert_used_count", offsetof(struct hparams, top_k_experts), 0, EXPERTS_MAX, 0},
+    {"expert_feed_forward_length", offsetof(struct hparams, moe_intermediate_size), 0,
      FEED_FORWARD_MAX, 0},
 };
 
 static const struct {
-    const char *key;
+    const char *name;
     size_t member;
     double least, most, otherwise;
 } reals[] = {
-    {PREFIX "attention.layer_norm_rms_epsilon", offsetof(struct hparams, rms_norm_eps), 1e-12, 0.1,
-     1e-6},
-    {PREFIX "rope.freq_base", offsetof(struct hparams, rope_theta_full), 1.0, 1e12, 1e6},
-    {PREFIX "rope.freq_base_swa", offsetof(struct hparams, rope_theta_sliding), 1.0, 1e12, 1e4},
-    {PREFIX "final_logit_softcapping", offsetof(struct hparams, final_logit_softcapping), 0.0, 1e6,
-     0.0},
+    {"attention.layer_norm_rms_epsilon", offsetof(struct hparams, rms_norm_eps), 1e-12, 0.1, 1e-6},
+    {"rope.freq_base", offsetof(struct hparams, rope_theta_full), 1.0, 1e12, 1e6},
+    {"rope.freq_base_swa", offsetof(struct hparams, rope_theta_sliding), 1.0, 1e12, 1e4},
+    {"final_logit_softcapping", offsetof(struct hparams, final_logit_softcapping), 0.0, 1e6, 0.0},
 };
 
 /* The values of one key for all layers while they are collected. */
@@ -77,8 +76,14 @@ struct per_layer {
 struct reading {
     struct hparams *hparams;
     const struct gguf *gguf;
+    const char *architecture;
     struct err *err;
 };
+
+static void full_key(const struct reading *r, const char *name, char key[KEY_SIZE])
+{
+    snprintf(key, KEY_SIZE, "%s.%s", r->architecture, name);
+}
 
 static bool check_range(const struct reading *r, const char *key, int64_t value, int32_t least,
                         int32_t most)
@@ -99,12 +104,12 @@ static bool check_architecture(const struct reading *r)
     if (!gguf_string(r->gguf, "general.architecture", &text, r->err)) {
         return false;
     }
-    if (text.length != 6 || memcmp(text.bytes, "gemma4", 6) != 0) {
+    if (text.length != strlen(r->architecture) ||
+        memcmp(text.bytes, r->architecture, text.length) != 0) {
         char shown[GGUF_SHOWN];
         gguf_show(text.bytes, text.length, shown);
-        return err_set(r->err, ERR_UNSUPPORTED,
-                       "%s: the architecture is \"%s\"; only gemma4 is run",
-                       gguf_shown_path(r->gguf), shown);
+        return err_set(r->err, ERR_UNSUPPORTED, "%s: the architecture is \"%s\"; only %s is run",
+                       gguf_shown_path(r->gguf), shown, r->architecture);
     }
     return true;
 }
@@ -112,11 +117,12 @@ static bool check_architecture(const struct reading *r)
 static bool read_integers(const struct reading *r)
 {
     for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
+        char key[KEY_SIZE];
+        full_key(r, integers[i].name, key);
         int64_t value = integers[i].otherwise;
-        bool needed = integers[i].otherwise == REQUIRED || gguf_has(r->gguf, integers[i].key);
-        if (needed &&
-            (!gguf_integer(r->gguf, integers[i].key, &value, r->err) ||
-             !check_range(r, integers[i].key, value, integers[i].least, integers[i].most))) {
+        bool needed = integers[i].otherwise == REQUIRED || gguf_has(r->gguf, key);
+        if (needed && (!gguf_integer(r->gguf, key, &value, r->err) ||
+                       !check_range(r, key, value, integers[i].least, integers[i].most))) {
             return false;
         }
         int32_t narrow = (int32_t)value;
@@ -128,14 +134,15 @@ static bool read_integers(const struct reading *r)
 static bool read_reals(const struct reading *r)
 {
     for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++) {
+        char key[KEY_SIZE];
+        full_key(r, reals[i].name, key);
         double value = reals[i].otherwise;
-        if (gguf_has(r->gguf, reals[i].key) && !gguf_real(r->gguf, reals[i].key, &value, r->err)) {
+        if (gguf_has(r->gguf, key) && !gguf_real(r->gguf, key, &value, r->err)) {
             return false;
         }
         if (!(value >= reals[i].least && value <= reals[i].most)) { /* NaN fails too */
             return err_set(r->err, ERR_LIMIT, "%s: the key %s is %g, must be %g to %g",
-                           gguf_shown_path(r->gguf), reals[i].key, value, reals[i].least,
-                           reals[i].most);
+                           gguf_shown_path(r->gguf), key, value, reals[i].least, reals[i].most);
         }
         float narrow = (float)value;
         memcpy((char *)r->hparams + reals[i].member, &narrow, sizeof narrow);
@@ -174,9 +181,11 @@ static bool check_experts(const struct reading *r)
 /* --- values by layer --- */
 
 /* A key that is one integer or bool for all layers, or an array with one for each. */
-static bool read_per_layer(const struct reading *r, const char *key, int32_t least, int32_t most,
+static bool read_per_layer(const struct reading *r, const char *name, int32_t least, int32_t most,
                            struct per_layer *values)
 {
+    char key[KEY_SIZE];
+    full_key(r, name, key);
     struct gguf_array array;
     int32_t layers = r->hparams->num_hidden_layers;
     bool is_array = gguf_array(r->gguf, key, &array, NULL);
@@ -207,19 +216,19 @@ static bool read_per_layer(const struct reading *r, const char *key, int32_t lea
 }
 
 /* The same for a value that our forward pass has once for all layers. */
-static bool read_uniform(const struct reading *r, const char *key, int32_t least, int32_t most,
+static bool read_uniform(const struct reading *r, const char *name, int32_t least, int32_t most,
                          int32_t *value)
 {
     struct per_layer values;
-    if (!read_per_layer(r, key, least, most, &values)) {
+    if (!read_per_layer(r, name, least, most, &values)) {
         return false;
     }
     for (int32_t i = 1; i < r->hparams->num_hidden_layers; i++) {
         if (values.of[i] != values.of[0]) {
-            return err_set(r->err, ERR_UNSUPPORTED,
-                           "%s: the key %s is %" PRId32 " in layer 0 and %" PRId32
-                           " in layer %" PRId32,
-                           gguf_shown_path(r->gguf), key, values.of[0], values.of[i], i);
+            return err_set(
+                r->err, ERR_UNSUPPORTED,
+                "%s: the key %s.%s is %" PRId32 " in layer 0 and %" PRId32 " in layer %" PRId32,
+                gguf_shown_path(r->gguf), r->architecture, name, values.of[0], values.of[i], i);
         }
     }
     *value = values.of[0];
@@ -231,18 +240,18 @@ static bool read_uniform(const struct reading *r, const char *key, int32_t least
 static bool read_head_dim(const struct reading *r, const char *suffix, int32_t otherwise,
                           int32_t *head_dim)
 {
-    static const char *const names[] = {PREFIX "attention.key_length",
-                                        PREFIX "attention.value_length",
-                                        PREFIX "rope.dimension_count"};
+    static const char *const names[] = {"attention.key_length", "attention.value_length",
+                                        "rope.dimension_count"};
     int32_t found = otherwise;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char key[64];
-        snprintf(key, sizeof key, "%s%s", names[i], suffix);
+        char name[64], key[KEY_SIZE];
+        snprintf(name, sizeof name, "%s%s", names[i], suffix);
+        full_key(r, name, key);
         if (!gguf_has(r->gguf, key)) {
             continue;
         }
-        int32_t value;
-        if (!read_uniform(r, key, 2, HEAD_DIM_MAX, &value)) {
+        int32_t value = 0;
+        if (!read_uniform(r, name, 2, HEAD_DIM_MAX, &value)) {
             return false;
         }
         if (i == 0) {
@@ -254,8 +263,8 @@ static bool read_head_dim(const struct reading *r, const char *suffix, int32_t o
         }
     }
     if (found % 2 != 0) {
-        return err_set(r->err, ERR_FORMAT, "%s: the key %s%s is %" PRId32 ", which is odd",
-                       gguf_shown_path(r->gguf), names[0], suffix, found);
+        return err_set(r->err, ERR_FORMAT, "%s: the key %s.%s%s is %" PRId32 ", which is odd",
+                       gguf_shown_path(r->gguf), r->architecture, names[0], suffix, found);
     }
     *head_dim = found;
     return true;
@@ -263,13 +272,15 @@ static bool read_head_dim(const struct reading *r, const char *suffix, int32_t o
 
 static bool read_kinds(const struct reading *r)
 {
-    static const char key[] = PREFIX "attention.sliding_window_pattern";
+    static const char name[] = "attention.sliding_window_pattern";
+    char key[KEY_SIZE];
+    full_key(r, name, key);
     struct hparams *h = r->hparams;
     struct per_layer sliding;
     for (int32_t i = 0; i < h->num_hidden_layers; i++) { /* every sixth and the last are full */
         sliding.of[i] = (i + 1) % 6 != 0 && i + 1 != h->num_hidden_layers;
     }
-    if (gguf_has(r->gguf, key) && !read_per_layer(r, key, 0, 1, &sliding)) {
+    if (gguf_has(r->gguf, key) && !read_per_layer(r, name, 0, 1, &sliding)) {
         return false;
     }
     int32_t head_dim_full, head_dim_sliding;
@@ -288,9 +299,9 @@ static bool read_widths(const struct reading *r)
 {
     struct hparams *h = r->hparams;
     struct per_layer kv_heads, widths;
-    if (!read_uniform(r, PREFIX "attention.head_count", 1, HEADS_MAX, &h->num_attention_heads) ||
-        !read_per_layer(r, PREFIX "attention.head_count_kv", 1, HEADS_MAX, &kv_heads) ||
-        !read_per_layer(r, PREFIX "feed_forward_length", 1, FEED_FORWARD_MAX, &widths)) {
+    if (!read_uniform(r, "attention.head_count", 1, HEADS_MAX, &h->num_attention_heads) ||
+        !read_per_layer(r, "attention.head_count_kv", 1, HEADS_MAX, &kv_heads) ||
+        !read_per_layer(r, "feed_forward_length", 1, FEED_FORWARD_MAX, &widths)) {
         return false;
     }
     for (int32_t i = 0; i < h->num_hidden_layers; i++) {
@@ -387,15 +398,39 @@ static bool find_rotating_pairs(const struct reading *r)
     return true;
 }
 
+static bool read_keys(const struct reading *r)
+{
+    return check_architecture(r) && read_integers(r) && read_reals(r) && read_vocabulary(r) &&
+           check_experts(r) && read_kinds(r) && read_widths(r);
+}
+
 bool hparams_read(struct hparams *hparams, const struct gguf *gguf, struct err *err)
 {
     struct hparams read = {0};
-    struct reading r = {.hparams = &read, .gguf = gguf, .err = err};
-    if (!check_architecture(&r) || !read_integers(&r) || !read_reals(&r) || !read_vocabulary(&r) ||
-        !check_experts(&r) || !read_kinds(&r) || !read_widths(&r) || !find_donors(&r)) {
+    struct reading r = {.hparams = &read, .gguf = gguf, .architecture = "gemma4", .err = err};
+    if (!read_keys(&r) || !find_donors(&r)) {
         return false;
     }
     find_k_eq_v(&r);
+    if (!find_rotating_pairs(&r)) {
+        return false;
+    }
+    *hparams = read;
+    return true;
+}
+
+bool hparams_read_drafter(struct hparams *hparams, const struct gguf *gguf, struct err *err)
+{
+    struct hparams read = {0};
+    struct reading r = {
+        .hparams = &read, .gguf = gguf, .architecture = "gemma4-assistant", .err = err};
+    if (!read_keys(&r)) {
+        return false;
+    }
+    for (int32_t i = 0; i < read.num_hidden_layers; i++) {
+        read.layers[i].shares_kv = true;
+        read.layers[i].kv_layer = HPARAMS_NO_LAYER;
+    }
     if (!find_rotating_pairs(&r)) {
         return false;
     }

@@ -12,7 +12,7 @@
 struct err;
 struct gguf;
 
-enum { HPARAMS_LAYERS_MAX = 256 };
+enum { HPARAMS_LAYERS_MAX = 256, HPARAMS_NO_LAYER = -1 };
 
 struct hparams_layer {
     bool sliding;                /* sliding-window attention; else full */
@@ -42,5 +42,9 @@ struct hparams {
 };
 
 bool hparams_read(struct hparams *hparams, const struct gguf *gguf, struct err *err);
+
+/* The same of a drafter ("gemma4-assistant"): all of its layers share K/V, with layers of its
+ * target, so kv_layer is HPARAMS_NO_LAYER until somebody says which. */
+bool hparams_read_drafter(struct hparams *hparams, const struct gguf *gguf, struct err *err);
 
 #endif

@@ -402,3 +402,15 @@ bool weights_bind(struct weights *weights, const struct hparams *hparams, const 
     *weights = bound;
     return true;
 }
+
+bool weights_bind_matrix(struct weights_matrix *matrix, const char *name, int32_t rows,
+                         int32_t columns, const struct gguf *gguf, struct err *err)
+{
+    struct weights_matrix bound;
+    struct binding b = {.gguf = gguf, .err = err, .layer = -1};
+    if (!bind_matrix(&b, name, rows, columns, &bound)) {
+        return false;
+    }
+    *matrix = bound;
+    return true;
+}

@@ -76,4 +76,9 @@ struct weights {
 bool weights_bind(struct weights *weights, const struct hparams *hparams, const struct gguf *gguf,
                   struct err *err);
 
+/* One more tensor, NAME.weight (a NAME with a dot is taken as it is): those that only drafters
+ * have. */
+bool weights_bind_matrix(struct weights_matrix *matrix, const char *name, int32_t rows,
+                         int32_t columns, const struct gguf *gguf, struct err *err);
+
 #endif

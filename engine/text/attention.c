@@ -1,12 +1,11 @@
-/* attention: see attention.h. A piece of work is one query head of one token, computed whole and in
- * the order of positions, so that neither the batch nor the place of the ring's seam shows in the
- * result. */
+/* attention: see attention.h. */
 #include "text/attention.h"
 
-#include <string.h>
-
 #include "compute/kernels.h"
+#include "compute/row_kernels.h"
+#include "compute/rows.h"
 #include "load/weights.h"
+#include "text/attend.h"
 #include "text/kv_cache.h"
 #include "text/pass.h"
 
@@ -21,7 +20,8 @@ static void turn(const struct pass *pass, const struct hparams_layer *layer, siz
     const struct rope *rope = rope_of(pass, layer);
     const struct pass_angles *angles = layer->sliding ? &pass->angles_sliding : &pass->angles_full;
     size_t at = row * rope->pairs;
-    rope_turn(rope, angles->cosines + at, angles->sines + at, head);
+    pass->machine->kernels->row->rotate(head, head + rope->head_dim / 2, angles->cosines + at,
+                                        angles->sines + at, rope->pairs);
 }
 
 static void prepare_angles(void *context, size_t row, int worker)
@@ -63,7 +63,7 @@ static void finish_row(void *context, size_t index, int worker)
     size_t hd = (size_t)job->layer->head_dim;
     for (size_t h = 0; row >= job->query_from && h < heads; h++) {
         float *q = pass->q + (row * heads + h) * hd;
-        tensor_rms_norm_row(kernels, q, q, job->weights->q_norm, hd, eps);
+        rows_rms_norm_row(kernels, q, q, job->weights->q_norm, hd, eps);
         turn(pass, job->layer, row, q);
     }
     if (job->layer->shares_kv) {
@@ -73,11 +73,11 @@ static void finish_row(void *context, size_t index, int worker)
     for (size_t h = 0; h < kv_heads; h++) {
         float *k = keys + h * hd, *v = values + h * hd;
         const float *raw_v = job->weights->v.data != NULL ? v : k; /* K = V: before k's own norm */
-        tensor_rms_norm_row(kernels, v, raw_v, NULL, hd, eps);
-        tensor_rms_norm_row(kernels, k, k, job->weights->k_norm, hd, eps);
+        rows_rms_norm_row(kernels, v, raw_v, NULL, hd, eps);
+        rows_rms_norm_row(kernels, k, k, job->weights->k_norm, hd, eps);
         turn(pass, job->layer, row, k);
     }
-    kv_cache_store(pass->cache, job->number, pass->position + row, keys, values);
+    kv_cache_store(pass->cache, kernels, job->number, pass->position + row, keys, values);
 }
 
 void attention_project(struct pass *pass, int32_t layer, size_t query_from)
@@ -117,61 +117,14 @@ void attention_project(struct pass *pass, int32_t layer, size_t query_from)
     tensor_share(pass->machine, finish_row, &job, pass_active(pass));
 }
 
-/* How rows of the cache are read. Not every set of kernels has all of it for 8-bit rows; what it
- * lacks, plain C has. */
-static struct kernels_rows cache_rows(const struct pass *pass)
-{
-    enum quant_type type = kv_cache_type(pass->cache);
-    struct kernels_rows rows = pass->machine->kernels->rows[type];
-    rows.dot = rows.dot != NULL ? rows.dot : kernels_scalar.rows[type].dot;
-    rows.accumulate =
-        rows.accumulate != NULL ? rows.accumulate : kernels_scalar.rows[type].accumulate;
-    return rows;
-}
-
-/* One query head of one token. */
-static void attend_head(void *context, size_t index, int worker)
-{
-    const struct layer_job *job = context;
-    const struct pass *pass = job->pass;
-    const struct hparams *hp = pass->hparams;
-    const struct kernels_rows rows = cache_rows(pass);
-    size_t heads = (size_t)hp->num_attention_heads, hd = (size_t)job->layer->head_dim;
-    size_t row = pass->first + index / heads, head = index % heads;
-    int kv_head = (int)(head / (heads / (size_t)job->layer->num_key_value_heads));
-    size_t end = pass->position + row + 1, window = (size_t)hp->sliding_window;
-    size_t begin = job->layer->sliding && end > window ? end - window : 0;
-    const float *q = pass->q + (row * heads + head) * hd;
-    float *out = pass->attended + (row * heads + head) * hd;
-    float *scores = pass->scores + (size_t)worker * pass->score_stride;
-
-    struct kv_span span;
-    for (size_t p = begin; p < end; p += span.count) {
-        span = kv_cache_span(pass->cache, job->layer->kv_layer, kv_head, p, end);
-        rows.dot(span.keys, span.row_bytes, span.count, hd, q, scores + (p - begin));
-    }
-    tensor_softmax(scores, end - begin);
-    memset(out, 0, hd * sizeof *out);
-    for (size_t p = begin; p < end; p += span.count) {
-        span = kv_cache_span(pass->cache, job->layer->kv_layer, kv_head, p, end);
-        rows.accumulate(span.values, span.row_bytes, span.count, hd, scores + (p - begin), out);
-    }
-}
-
 void attention_attend(struct pass *pass, int32_t layer)
 {
-    struct layer_job job = {
-        .pass = pass,
-        .layer = &pass->hparams->layers[layer],
-        .weights = &pass->weights->layers[layer],
-        .number = layer,
-    };
-    size_t d = (size_t)pass->hparams->hidden_size,
-           heads = (size_t)pass->hparams->num_attention_heads;
-    size_t q_width = heads * (size_t)job.layer->head_dim;
-    tensor_share(pass->machine, attend_head, &job, pass_active(pass) * heads);
+    size_t d = (size_t)pass->hparams->hidden_size;
+    size_t heads = (size_t)pass->hparams->num_attention_heads;
+    size_t q_width = heads * (size_t)pass->hparams->layers[layer].head_dim;
+    attend_run(pass, layer);
     struct tensor_product output = {
-        .matrix = &job.weights->o,
+        .matrix = &pass->weights->layers[layer].o,
         .x = pass->attended + pass->first * q_width,
         .x_stride = q_width,
         .out = pass->branch + pass->first * d,

@@ -24,7 +24,7 @@ void attention_prepare_angles(struct pass *pass);
  * query_from..count-1, ready for attention_attend. Input: pass->normed. */
 void attention_project(struct pass *pass, int32_t layer, size_t query_from);
 
-/* The active rows: pass->q to pass->branch. */
+/* The active rows: pass->q to pass->branch, by text/attend. */
 void attention_attend(struct pass *pass, int32_t layer);
 
 #endif

@@ -2,7 +2,7 @@
  *
  *   x = E[id] sqrt(d);  ple = per-layer inputs
  *   each layer:  x += norm(attention(norm(x)));  x += norm(feed_forward(norm(x)))
- *                x += norm(per_layer(x));        x *= layer_scalar
+ *                x += norm(per_layer(x));        x *= layer_scalar (with the last sum)
  *   feed_forward = dense, or with experts norm(dense) + norm(experts(x))
  *   logits = cap tanh(head norm(x) / cap)
  *
@@ -18,8 +18,10 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/rows.h"
 #include "load/gguf.h"
 #include "load/weights.h"
+#include "text/attend.h"
 #include "text/attention.h"
 #include "text/embed.h"
 #include "text/experts.h"
@@ -33,26 +35,25 @@ struct decoder {
 
 /* --- the pass --- */
 
-/* x += norm(branch) for the active rows. */
-static void add_branch(struct pass *pass, const float *norm)
+/* x = (x + norm(branch)) * factor for the active rows. */
+static void add_branch(struct pass *pass, const float *norm, float factor)
 {
-    size_t d = (size_t)pass->hparams->hidden_size, rows = pass_active(pass);
-    float *x = pass->x + pass->first * d, *branch = pass->branch + pass->first * d;
-    tensor_rms_norm(pass->machine, branch, branch, norm, rows, d, pass->hparams->rms_norm_eps);
-    tensor_add(pass->machine, x, branch, rows * d);
+    size_t d = (size_t)pass->hparams->hidden_size, at = pass->first * d;
+    rows_add_norm(pass->machine, pass->x + at, pass->branch + at, norm, pass_active(pass), d,
+                  pass->hparams->rms_norm_eps, factor);
 }
 
 static void norm_input(struct pass *pass, const float *norm)
 {
     size_t d = (size_t)pass->hparams->hidden_size, at = pass->first * d;
-    tensor_rms_norm(pass->machine, pass->normed + at, pass->x + at, norm, pass_active(pass), d,
-                    pass->hparams->rms_norm_eps);
+    rows_rms_norm(pass->machine, pass->normed + at, pass->x + at, norm, pass_active(pass), d,
+                  pass->hparams->rms_norm_eps);
 }
 
 static void run_layer(struct pass *pass, int32_t layer, size_t wanted)
 {
     const struct weights_layer *w = &pass->weights->layers[layer];
-    size_t d = (size_t)pass->hparams->hidden_size;
+    bool has_ple = pass->hparams->hidden_size_per_layer_input > 0;
     bool last_kv = layer == pass->last_kv_layer;
     size_t query_from = last_kv ? pass->count - wanted : pass->first;
 
@@ -63,27 +64,29 @@ static void run_layer(struct pass *pass, int32_t layer, size_t wanted)
         return;
     }
     attention_attend(pass, layer);
-    add_branch(pass, w->post_attention_norm);
+    add_branch(pass, w->post_attention_norm, 1);
 
     norm_input(pass, w->pre_ffw_norm);
     feed_forward_dense(pass, layer);
     if (pass->experts != NULL) {
         experts_add(pass, layer);
     }
-    add_branch(pass, w->post_ffw_norm);
+    add_branch(pass, w->post_ffw_norm, has_ple ? 1 : w->layer_scalar);
 
-    if (pass->hparams->hidden_size_per_layer_input > 0) {
+    if (has_ple) {
         feed_forward_per_layer(pass, layer);
-        add_branch(pass, w->post_ple_norm);
+        add_branch(pass, w->post_ple_norm, w->layer_scalar);
     }
-    tensor_scale(pass->machine, pass->x + pass->first * d, w->layer_scalar, pass_active(pass) * d);
 }
 
-static void run_head(struct pass *pass, float *logits)
+static void run_head(struct pass *pass, float *logits, float *states)
 {
     const struct hparams *hp = pass->hparams;
     size_t d = (size_t)hp->hidden_size, vocabulary = (size_t)hp->vocab_size;
     norm_input(pass, pass->weights->output_norm);
+    if (states != NULL) {
+        memcpy(states, pass->normed + pass->first * d, pass_active(pass) * d * sizeof *states);
+    }
     struct tensor_product head = {
         .matrix = &pass->weights->head,
         .x = pass->normed + pass->first * d,
@@ -94,8 +97,8 @@ static void run_head(struct pass *pass, float *logits)
     };
     tensor_multiply(pass->machine, &head, 1);
     if (hp->final_logit_softcapping > 0) {
-        tensor_soft_cap(pass->machine, logits, hp->final_logit_softcapping,
-                        pass_active(pass) * vocabulary);
+        rows_soft_cap(pass->machine, logits, hp->final_logit_softcapping,
+                      pass_active(pass) * vocabulary);
     }
 }
 
@@ -113,8 +116,6 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     pass->position = run->position;
     pass->count = run->count;
     pass->first = 0;
-    pass->scores = run->scores;
-    pass->score_stride = run->score_stride;
     pass->machine->cancel = run->cancel;
     pass->machine->stopped = false;
 
@@ -129,7 +130,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
         run_layer(pass, done++, run->wanted);
     }
     if (run->wanted > 0 && done == end && !pass->machine->stopped) {
-        run_head(pass, run->logits);
+        run_head(pass, run->logits, run->states);
     }
     pass->machine->cancel = NULL;
     if (pass->machine->stopped) {
@@ -313,6 +314,10 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
         pass->last_kv_layer = hparams->layers[l].shares_kv ? pass->last_kv_layer : l;
     }
     bool ok = init_ropes(pass, err) && allocate_buffers(pass, err);
+    if (ok) {
+        pass->attend = attend_create(hparams, machine, err);
+        ok = pass->attend != NULL;
+    }
     if (ok && hparams->num_experts > 0) {
         pass->experts = experts_create(hparams, DECODER_CHUNK, err);
         ok = pass->experts != NULL;
@@ -349,6 +354,7 @@ void decoder_destroy(struct decoder *decoder)
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
         mem_free(buffers[i]);
     }
+    attend_destroy(pass->attend);
     experts_destroy(pass->experts);
     rope_finish(&pass->rope_sliding);
     rope_finish(&pass->rope_full);

@@ -41,8 +41,7 @@ struct decoder_run {
     size_t position;           /* of ids[0] */
     size_t wanted;             /* logits for the last `wanted` ids, 0..count */
     float *logits;             /* [wanted][vocab_size], after the soft cap */
-    float *scores;             /* [workers][score_stride]: scratch for attention */
-    size_t score_stride;       /* at least position + count */
+    float *states;             /* [wanted][hidden_size]: what the head was given; may be NULL */
     const atomic_bool *cancel; /* may be NULL */
 };
 

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "compute/rows.h"
 #include "load/weights.h"
 #include "text/pass.h"
 
@@ -49,8 +50,8 @@ static void finish_token(void *context, size_t index, int worker)
         for (size_t i = 0; i < width; i++) {
             row[i] *= context_scale;
         }
-        tensor_rms_norm_row(pass->machine->kernels, row, row, pass->weights->ple_projection_norm,
-                            width, hp->rms_norm_eps);
+        rows_rms_norm_row(pass->machine->kernels, row, row, pass->weights->ple_projection_norm,
+                          width, hp->rms_norm_eps);
         for (size_t i = 0; i < width; i++) {
             row[i] = (row[i] + identity[l * width + i] * identity_scale) * both_scale;
         }

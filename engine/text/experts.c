@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/rows.h"
 #include "load/weights.h"
 #include "text/pass.h"
 
@@ -87,6 +88,7 @@ void experts_destroy(struct experts *experts)
 
 struct choice_job {
     struct experts *experts;
+    const struct kernels *kernels;
     const float *output_scale;
 };
 
@@ -99,7 +101,7 @@ static void choose(void *context, size_t row, int worker)
     const struct experts *e = job->experts;
     float *scores = e->scores + row * e->count, *weights = e->weights + row * e->chosen;
     int32_t *ids = e->ids + row * e->chosen;
-    tensor_softmax(scores, e->count);
+    rows_softmax(job->kernels, scores, e->count);
     float sum = 0;
     for (size_t k = 0; k < e->chosen; k++) {
         size_t best = e->count;
@@ -126,9 +128,9 @@ static void route(struct pass *pass, const struct weights_experts *w)
     struct experts *e = pass->experts;
     size_t d = (size_t)pass->hparams->hidden_size, rows = pass_active(pass);
     float *z = pass->normed + pass->first * d;
-    tensor_rms_norm(pass->machine, z, pass->x + pass->first * d, w->router_scale, rows, d,
-                    pass->hparams->rms_norm_eps);
-    tensor_scale(pass->machine, z, 1.0f / sqrtf((float)d), rows * d);
+    rows_rms_norm(pass->machine, z, pass->x + pass->first * d, w->router_scale, rows, d,
+                  pass->hparams->rms_norm_eps);
+    rows_scale(pass->machine, z, 1.0f / sqrtf((float)d), rows * d);
     struct tensor_product router = {
         .matrix = &w->router,
         .x = z,
@@ -138,7 +140,8 @@ static void route(struct pass *pass, const struct weights_experts *w)
         .tokens = rows,
     };
     tensor_multiply(pass->machine, &router, 1);
-    struct choice_job job = {.experts = e, .output_scale = w->output_scale};
+    struct choice_job job = {
+        .experts = e, .kernels = pass->machine->kernels, .output_scale = w->output_scale};
     tensor_share(pass->machine, choose, &job, rows);
 }
 
@@ -208,8 +211,8 @@ static void scale_slots(struct pass *pass, const struct group *group, const floa
     for (size_t i = 0; scales != NULL && i < group->count; i++) {
         int32_t id = group->ids[i];
         size_t slot = e->first[id];
-        tensor_scale(pass->machine, rows + slot * width, scales[id],
-                     (e->first[id + 1] - slot) * width);
+        rows_scale(pass->machine, rows + slot * width, scales[id],
+                   (e->first[id + 1] - slot) * width);
     }
 }
 
@@ -253,8 +256,8 @@ static void run_group(struct pass *pass, const struct weights_experts *w, const 
     tensor_multiply(pass->machine, in, 2 * group->count);
     scale_slots(pass, group, w->gate_scale, pass->gate, width);
     scale_slots(pass, group, w->up_scale, pass->up, width);
-    tensor_gelu_multiply(pass->machine, pass->gate + from * width, pass->up + from * width, width,
-                         to - from, width);
+    rows_gelu_multiply(pass->machine, pass->gate + from * width, pass->up + from * width, width,
+                       to - from, width);
     tensor_multiply(pass->machine, down, group->count);
 }
 
@@ -286,17 +289,17 @@ void experts_add(struct pass *pass, int32_t layer)
     const float *x = pass->x + pass->first * d;
     float *normed = pass->normed + pass->first * d, *branch = pass->branch + pass->first * d;
 
-    tensor_rms_norm(pass->machine, branch, branch, w->post_dense_norm, rows, d, eps);
+    rows_rms_norm(pass->machine, branch, branch, w->post_dense_norm, rows, d, eps);
     route(pass, w);
     if (pass->machine->stopped) {
         return; /* nothing was chosen, so that there are no slots to go by */
     }
     sort_by_expert(e, rows);
-    tensor_rms_norm(pass->machine, normed, x, w->pre_experts_norm, rows, d, eps);
+    rows_rms_norm(pass->machine, normed, x, w->pre_experts_norm, rows, d, eps);
     struct rows_job job = {.experts = e, .rows = normed, .width = d};
     tensor_share(pass->machine, gather, &job, rows);
     run_all(pass, w);
     tensor_share(pass->machine, combine, &job, rows);
-    tensor_rms_norm(pass->machine, normed, normed, w->post_experts_norm, rows, d, eps);
-    tensor_add(pass->machine, branch, normed, rows * d);
+    rows_rms_norm(pass->machine, normed, normed, w->post_experts_norm, rows, d, eps);
+    rows_add(pass->machine, branch, normed, rows * d);
 }

@@ -1,6 +1,7 @@
 /* feed_forward: see feed_forward.h. */
 #include "text/feed_forward.h"
 
+#include "compute/rows.h"
 #include "load/weights.h"
 #include "text/pass.h"
 
@@ -25,7 +26,7 @@ void feed_forward_dense(struct pass *pass, int32_t layer)
          .tokens = rows},
     };
     tensor_multiply(pass->machine, gate_and_up, 2);
-    tensor_gelu_multiply(pass->machine, pass->gate, pass->up, width, rows, width);
+    rows_gelu_multiply(pass->machine, pass->gate, pass->up, width, rows, width);
     struct tensor_product down = {
         .matrix = &w->down,
         .x = pass->gate,
@@ -53,7 +54,7 @@ void feed_forward_per_layer(struct pass *pass, int32_t layer)
     };
     tensor_multiply(pass->machine, &gate, 1);
     const float *input = pass->ple + pass->first * stride + (size_t)layer * width;
-    tensor_gelu_multiply(pass->machine, pass->gate, input, stride, rows, width);
+    rows_gelu_multiply(pass->machine, pass->gate, input, stride, rows, width);
     struct tensor_product projection = {
         .matrix = &w->ple_proj,
         .x = pass->gate,

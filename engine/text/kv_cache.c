@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/kernels.h"
+#include "compute/row_kernels.h"
 #include "load/hparams.h"
 
 struct store {
@@ -269,7 +271,8 @@ static void write_q8_0(unsigned char *to, const float *from, size_t n)
     }
 }
 
-static void write_row(const struct kv_cache *cache, unsigned char *to, const float *from, size_t n)
+static void write_row(const struct kv_cache *cache, const struct kernels *kernels,
+                      unsigned char *to, const float *from, size_t n)
 {
     if (cache->type == QUANT_F32) {
         memcpy(to, from, n * sizeof *from);
@@ -279,22 +282,19 @@ static void write_row(const struct kv_cache *cache, unsigned char *to, const flo
         write_q8_0(to, from, n);
         return;
     }
-    uint16_t *halves = (uint16_t *)(void *)to;
-    for (size_t i = 0; i < n; i++) {
-        halves[i] = quant_f32_to_f16(from[i]);
-    }
+    kernels->row->store_f16(to, from, n);
 }
 
-void kv_cache_store(struct kv_cache *cache, int layer, size_t position, const float *keys,
-                    const float *values)
+void kv_cache_store(struct kv_cache *cache, const struct kernels *kernels, int layer,
+                    size_t position, const float *keys, const float *values)
 {
     struct store *store = &cache->stores[layer];
     size_t page = store->ring ? 0 : position / KV_CACHE_PAGE;
     size_t slot = position % store->page_positions;
     size_t row_bytes = store->row_bytes;
     unsigned char *row = store->pages[page] + slot * row_bytes;
-    write_row(cache, row, keys, store->row_values);
-    write_row(cache, row + store->page_positions * row_bytes, values, store->row_values);
+    write_row(cache, kernels, row, keys, store->row_values);
+    write_row(cache, kernels, row + store->page_positions * row_bytes, values, store->row_values);
 }
 
 struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, size_t position,

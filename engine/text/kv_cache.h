@@ -26,6 +26,7 @@
 
 struct err;
 struct hparams;
+struct kernels;
 struct kv_cache;
 
 enum { KV_CACHE_PAGE = 256, KV_CACHE_SLACK = 256 };
@@ -84,8 +85,8 @@ struct kv_run {
 struct kv_run kv_cache_run(struct kv_cache *cache, int layer, size_t position, size_t end);
 
 /* Stores the rows of one position in a layer that has K/V of its own. */
-void kv_cache_store(struct kv_cache *cache, int layer, size_t position, const float *keys,
-                    const float *values);
+void kv_cache_store(struct kv_cache *cache, const struct kernels *kernels, int layer,
+                    size_t position, const float *keys, const float *values);
 
 /* The longest run that begins at `position` and ends before `end`, for one K/V head. */
 struct kv_span kv_cache_span(const struct kv_cache *cache, int layer, int head, size_t position,

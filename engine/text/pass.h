@@ -18,6 +18,7 @@
 #include "compute/tensor.h"
 #include "text/rope.h"
 
+struct attend;
 struct experts;
 struct hparams;
 struct kv_cache;
@@ -43,6 +44,7 @@ struct pass {
     float *gate, *up; /* [rows][widest feed-forward, or P, or chosen experts] */
     float *ple;       /* [rows][L][P] */
     struct pass_angles angles_sliding, angles_full;
+    struct attend *attend;   /* scratch of attention */
     struct experts *experts; /* NULL: the model has none */
 
     /* What this run is about: set by decoder_run. */
@@ -50,8 +52,6 @@ struct pass {
     const int32_t *ids;
     size_t position;
     size_t count, first;
-    float *scores; /* [workers][score_stride]: attention weights of one query */
-    size_t score_stride;
 };
 
 static inline size_t pass_active(const struct pass *pass)

@@ -34,13 +34,3 @@ void rope_angles(const struct rope *rope, size_t position, float *cosines, float
         sines[i] = sinf(angle);
     }
 }
-
-void rope_turn(const struct rope *rope, const float *cosines, const float *sines, float *head)
-{
-    float *partner = head + rope->head_dim / 2;
-    for (size_t i = 0; i < rope->pairs; i++) {
-        float x = head[i], y = partner[i];
-        head[i] = x * cosines[i] - y * sines[i];
-        partner[i] = y * cosines[i] + x * sines[i];
-    }
-}

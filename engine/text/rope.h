@@ -23,10 +23,7 @@ struct rope {
 bool rope_init(struct rope *rope, size_t head_dim, size_t pairs, float theta, struct err *err);
 void rope_finish(struct rope *rope);
 
-/* cos and sin [pairs] of the angles at a position. */
+/* cos and sin [pairs] of the angles at a position; row_kernels.rotate turns a head by them. */
 void rope_angles(const struct rope *rope, size_t position, float *cosines, float *sines);
-
-/* Turns one head [head_dim] in place. */
-void rope_turn(const struct rope *rope, const float *cosines, const float *sines, float *head);
 
 #endif

@@ -1,5 +1,7 @@
-/* sampler: see sampler.h. The k-th greatest logit is found by selection, not by sorting, since the
- * vocabulary is large and k small; sorting happens only among the survivors of top-k. */
+/* sampler: see sampler.h. The vocabulary is large and few tokens survive, so most of it is looked
+ * at once, for the greatest logit of each stripe: the k-th greatest of these is at most the k-th
+ * greatest of all, and what is less has no chance. What remains is narrowed by selection; only
+ * survivors of top-p are sorted. */
 #include "text/sampler.h"
 
 #include <math.h>
@@ -9,13 +11,23 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+/* Tokens of a stripe, and the values whose maxima are taken side by side. */
+enum { STRIPE = 256, LANES = 16 };
+
+static size_t stripe_count(const struct sampler *sampler)
+{
+    return (sampler->vocabulary + STRIPE - 1) / STRIPE;
+}
+
 bool sampler_init(struct sampler *sampler, size_t vocabulary, struct err *err)
 {
     struct sampler made = {.vocabulary = vocabulary};
     made.candidates = mem_try_alloc(vocabulary, sizeof *made.candidates);
     made.scratch = mem_try_alloc(vocabulary, sizeof *made.scratch);
     made.marks = mem_try_zero(vocabulary, sizeof *made.marks);
-    if (made.candidates == NULL || made.scratch == NULL || made.marks == NULL) {
+    made.greatest = mem_try_alloc(2 * stripe_count(&made), sizeof *made.greatest);
+    if (made.candidates == NULL || made.scratch == NULL || made.marks == NULL ||
+        made.greatest == NULL) {
         sampler_finish(&made);
         return err_set(err, ERR_MEMORY, "no memory for sampling from %zu tokens", vocabulary);
     }
@@ -35,6 +47,7 @@ void sampler_finish(struct sampler *sampler)
     mem_free(sampler->candidates);
     mem_free(sampler->scratch);
     mem_free(sampler->marks);
+    mem_free(sampler->greatest);
     *sampler = (struct sampler){0};
 }
 
@@ -102,20 +115,6 @@ static const float *adjust(struct sampler *sampler, const struct sampler_state *
     return logits;
 }
 
-/* All tokens that have a chance, by id. */
-static void gather(struct sampler *sampler, const float *logits, float temperature)
-{
-    sampler->count = 0;
-    for (size_t i = 0; i < sampler->vocabulary; i++) {
-        float logit = logits[i] / temperature;
-        if (isnan(logit) || is_marked(sampler, i)) {
-            continue;
-        }
-        sampler->candidates[sampler->count++] =
-            (struct sampler_candidate){.id = (int32_t)i, .logit = logit};
-    }
-}
-
 /* The k-th greatest (1 <= k <= count) of values; reorders them. Each round parts a range into
  * greater than, equal to and less than a pivot, and goes on with the part that holds rank k. */
 static float select_greatest(float *values, size_t count, size_t k)
@@ -143,6 +142,71 @@ static float select_greatest(float *values, size_t count, size_t k)
             low = less_begin;
         } else {
             return pivot;
+        }
+    }
+}
+
+/* The greatest of the logits from .. to - 1, leaving out what is no number. */
+static float greatest_between(const float *logits, size_t from, size_t to)
+{
+    float lane[LANES], most = -INFINITY;
+    for (size_t j = 0; j < LANES; j++) {
+        lane[j] = -INFINITY;
+    }
+    size_t i = from;
+    for (; i + LANES <= to; i += LANES) {
+        for (size_t j = 0; j < LANES; j++) {
+            lane[j] = logits[i + j] > lane[j] ? logits[i + j] : lane[j];
+        }
+    }
+    for (; i < to; i++) {
+        most = logits[i] > most ? logits[i] : most;
+    }
+    for (size_t j = 0; j < LANES; j++) {
+        most = lane[j] > most ? lane[j] : most;
+    }
+    return most;
+}
+
+/* Fills sampler->greatest and returns a logit that at least `k` tokens that are not banned reach.
+ * Each banned one can be the greatest of one stripe only. */
+static float reached_by(struct sampler *sampler, const float *logits, size_t k, size_t banned)
+{
+    size_t stripes = stripe_count(sampler);
+    float *greatest = sampler->greatest, *ranked = greatest + stripes;
+    for (size_t i = 0; i < stripes; i++) {
+        size_t to = (i + 1) * STRIPE;
+        to = to < sampler->vocabulary ? to : sampler->vocabulary;
+        greatest[i] = greatest_between(logits, i * STRIPE, to);
+    }
+    if (k == 0 || k >= stripes || banned >= stripes - k) {
+        return -INFINITY;
+    }
+    memcpy(ranked, greatest, stripes * sizeof *ranked);
+    return select_greatest(ranked, stripes, k + banned);
+}
+
+/* All tokens that have a chance, by id. Those that cannot be among the top_k are left out already;
+ * what is less before the division by the temperature is not greater after it. */
+static void gather(struct sampler *sampler, const float *logits, const struct sampler_state *state,
+                   const struct engine_sampling *sampling)
+{
+    float temperature = sampling->temperature;
+    float least = reached_by(sampler, logits, (size_t)sampling->top_k, state->banned_count);
+    least /= temperature;
+    sampler->count = 0;
+    for (size_t stripe = 0; stripe < stripe_count(sampler); stripe++) {
+        size_t from = stripe * STRIPE, to = from + STRIPE;
+        to = to < sampler->vocabulary ? to : sampler->vocabulary;
+        if (sampler->greatest[stripe] / temperature < least) {
+            continue;
+        }
+        for (size_t i = from; i < to; i++) {
+            float logit = logits[i] / temperature;
+            if (logit >= least && !is_marked(sampler, i)) { /* neither when it is no number */
+                sampler->candidates[sampler->count++] =
+                    (struct sampler_candidate){.id = (int32_t)i, .logit = logit};
+            }
         }
     }
 }
@@ -197,25 +261,78 @@ static int compare_candidates(const void *left, const void *right)
     return a->id > b->id ? -1 : 1;
 }
 
+static void swap_candidates(struct sampler_candidate *a, struct sampler_candidate *b)
+{
+    struct sampler_candidate kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Parts candidates low .. high - 1 (three or more) around the median of three: those before it come
+ * first. Returns its new place, which is neither end. */
+static size_t part_candidates(struct sampler_candidate *candidates, size_t low, size_t high)
+{
+    size_t middle = low + (high - low) / 2, last = high - 1;
+    if (compare_candidates(&candidates[middle], &candidates[low]) < 0) {
+        swap_candidates(&candidates[middle], &candidates[low]);
+    }
+    if (compare_candidates(&candidates[last], &candidates[low]) < 0) {
+        swap_candidates(&candidates[last], &candidates[low]);
+    }
+    if (compare_candidates(&candidates[last], &candidates[middle]) < 0) {
+        swap_candidates(&candidates[last], &candidates[middle]);
+    }
+    swap_candidates(&candidates[middle], &candidates[last]);
+    size_t place = low;
+    for (size_t i = low; i < last; i++) {
+        if (compare_candidates(&candidates[i], &candidates[last]) < 0) {
+            swap_candidates(&candidates[i], &candidates[place++]);
+        }
+    }
+    swap_candidates(&candidates[place], &candidates[last]);
+    return place;
+}
+
+/* Parts the candidates until few are left among which the sum of the least likely passes `sum`:
+ * those before *low are in the returned sum, those from *high on are not reached. */
+static double find_sum(struct sampler_candidate *candidates, double sum, size_t *low, size_t *high)
+{
+    enum { FEW = 32 };
+    double dropped = 0;
+    while (*high - *low > FEW) {
+        size_t place = part_candidates(candidates, *low, *high);
+        double more = 0;
+        for (size_t i = *low; i < place; i++) {
+            more += (double)candidates[i].probability;
+        }
+        if (dropped + more <= sum) {
+            dropped += more;
+            *low = place;
+        } else {
+            *high = place;
+        }
+    }
+    return dropped;
+}
+
 /* Drops the least likely while the sum of what was dropped, the one at hand included, is at most
- * 1 - p. The probabilities must be set. */
+ * 1 - p. The probabilities must be set. The survivors are sorted. */
 static void keep_top_p(struct sampler *sampler, float p)
 {
     struct sampler_candidate *candidates = sampler->candidates;
-    qsort(candidates, sampler->count, sizeof *candidates, compare_candidates);
-    float sum = 0;
-    size_t dropped = 0;
-    while (dropped + 1 < sampler->count) {
-        sum += candidates[dropped].probability;
+    size_t low = 0, high = sampler->count;
+    float sum = (float)find_sum(candidates, (double)(1.0f - p), &low, &high);
+    qsort(candidates + low, high - low, sizeof *candidates, compare_candidates);
+    while (low + 1 < sampler->count && low < high) {
+        sum += candidates[low].probability;
         if (sum > 1.0f - p) {
             break;
         }
-        dropped++;
+        low++;
     }
-    sampler->count -= dropped;
-    for (size_t i = 0; i < sampler->count; i++) {
-        candidates[i] = candidates[i + dropped];
-    }
+    sampler->count -= low;
+    memmove(candidates, candidates + low, sampler->count * sizeof *candidates);
+    qsort(candidates, sampler->count, sizeof *candidates, compare_candidates);
 }
 
 /* Drops what is less than p times as likely as the best. */
@@ -260,7 +377,7 @@ static bool narrow(struct sampler *sampler, const struct engine_sampling *sampli
 bool sampler_probabilities(struct sampler *sampler, const struct sampler_state *state,
                            const struct engine_sampling *sampling, struct err *err)
 {
-    gather(sampler, adjust(sampler, state, sampling), sampling->temperature);
+    gather(sampler, adjust(sampler, state, sampling), state, sampling);
     return narrow(sampler, sampling) || refuse_all(sampler, state, err);
 }
 

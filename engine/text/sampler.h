@@ -31,6 +31,7 @@ struct sampler {
     struct sampler_candidate *candidates; /* [vocabulary], owned: the first `count` are in play */
     size_t count;
     float *scratch;  /* [vocabulary], owned */
+    float *greatest; /* [2][stripes], owned: the greatest logit of each stripe of tokens */
     uint32_t *marks; /* [vocabulary], owned: tokens whose mark is `mark` belong to a set */
     uint32_t mark;
 };

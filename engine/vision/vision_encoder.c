@@ -14,6 +14,7 @@
 #include "base/mem.h"
 
 #include "compute/kernels.h"
+#include "compute/rows.h"
 #include "compute/tensor.h"
 #include "compute/workers.h"
 #include "vision/patches.h"
@@ -159,7 +160,7 @@ static void by_chunk(struct encoding *e, void (*step)(struct encoding *e))
 
 static void norm(struct encoding *e, float *out, const float *x, const float *weight)
 {
-    tensor_rms_norm(e->machine, out, x, weight, e->chunk, e->d, e->weights->rms_norm_eps);
+    rows_rms_norm(e->machine, out, x, weight, e->chunk, e->d, e->weights->rms_norm_eps);
 }
 
 /* --- patches --- */
@@ -239,9 +240,9 @@ static void place_heads(void *context, size_t index, int worker)
     for (size_t head = 0; head < e->heads; head++) {
         size_t from = index * e->d + head * hd, to = (head * e->count + patch) * hd;
         float *q = e->q + to, *k = e->k + to, *v = e->wide_c + from;
-        tensor_rms_norm_row(kernels, q, e->wide_a + from, e->layer->q_norm, hd, eps);
-        tensor_rms_norm_row(kernels, k, e->wide_b + from, e->layer->k_norm, hd, eps);
-        tensor_rms_norm_row(kernels, v, v, NULL, hd, eps);
+        rows_rms_norm_row(kernels, q, e->wide_a + from, e->layer->q_norm, hd, eps);
+        rows_rms_norm_row(kernels, k, e->wide_b + from, e->layer->k_norm, hd, eps);
+        rows_rms_norm_row(kernels, v, v, NULL, hd, eps);
         turn(e, patch, q);
         turn(e, patch, k);
         for (size_t i = 0; i < hd; i++) {
@@ -271,7 +272,7 @@ static void attend(void *context, size_t index, int worker)
     kernels->panel(e->k + head * e->count * hd, hd, e->count, hd,
                    e->q + (head * e->count + first) * hd, hd, queries, scores, e->count);
     for (size_t i = 0; i < queries; i++) {
-        tensor_softmax(scores + i * e->count, e->count);
+        rows_softmax(kernels, scores + i * e->count, e->count);
     }
     kernels->panel(e->v + head * hd * e->count, e->count, hd, e->count, scores, e->count, queries,
                    e->attended + first * e->d + head * hd, e->d);
@@ -282,7 +283,7 @@ static void add_attended(struct encoding *e)
 {
     multiply(e, &e->layer->o, e->attended + e->first * e->d, e->wide_a);
     norm(e, e->normed, e->wide_a, e->layer->post_attention_norm);
-    tensor_add(e->machine, e->x + e->first * e->d, e->normed, e->chunk * e->d);
+    rows_add(e->machine, e->x + e->first * e->d, e->normed, e->chunk * e->d);
 }
 
 /* --- feed-forward --- */
@@ -294,12 +295,12 @@ static void feed_forward(struct encoding *e)
     norm(e, e->normed, x, e->layer->pre_ffw_norm);
     multiply(e, &e->layer->gate, e->normed, e->wide_a);
     multiply(e, &e->layer->up, e->normed, e->wide_b);
-    tensor_gelu_multiply(e->machine, e->wide_a, e->wide_b, e->f, e->chunk, e->f);
+    rows_gelu_multiply(e->machine, e->wide_a, e->wide_b, e->f, e->chunk, e->f);
     multiply(e, &e->layer->down, e->wide_a, e->wide_c);
     norm(e, e->normed, e->wide_c, e->layer->post_ffw_norm);
-    tensor_add(e->machine, x, e->normed, e->chunk * e->d);
+    rows_add(e->machine, x, e->normed, e->chunk * e->d);
     if (e->layer->scale != 1.0f) {
-        tensor_scale(e->machine, x, e->layer->scale, e->chunk * e->d);
+        rows_scale(e->machine, x, e->layer->scale, e->chunk * e->d);
     }
 }
 
@@ -336,8 +337,8 @@ static size_t token_count(const struct encoding *e)
 static void project_tokens(struct encoding *e, float *soft)
 {
     size_t tokens = token_count(e);
-    tensor_rms_norm(e->machine, e->attended, e->attended, NULL, tokens, e->d,
-                    e->weights->rms_norm_eps);
+    rows_rms_norm(e->machine, e->attended, e->attended, NULL, tokens, e->d,
+                  e->weights->rms_norm_eps);
     struct tensor_product product = {.matrix = &e->weights->projector,
                                      .x = e->attended,
                                      .x_stride = e->d,

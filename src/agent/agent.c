@@ -18,14 +18,17 @@
 #include "agent/agent.h"
 
 #include <string.h>
-#include <sys/random.h>
 
+#include "agent/agent_state.h"
 #include "agent/calls.h"
 #include "agent/context.h"
 #include "agent/journal.h"
+#include "agent/more_output.h"
 #include "agent/preamble.h"
+#include "agent/preview.h"
 #include "agent/recovery.h"
 #include "agent/response.h"
+#include "agent/sampling.h"
 #include "agent/step.h"
 #include "agent/toolset.h"
 #include "base/clock.h"
@@ -34,48 +37,6 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "infer/infer.h"
-
-/* What the user said while a turn ran. */
-struct waiting_text {
-    char *text;
-    size_t length;
-};
-
-struct agent {
-    struct agent_options options; /* strings are not used after agent_create */
-    agent_callback *callback;
-    void *context;
-    char *workspace, *system;
-    struct journal journal;
-    struct chat_conversation conversation;
-    struct approval_session *session;
-
-    struct turn turn;
-    bool active;   /* from the user's message to the end of its turn */
-    bool draining; /* agent_feed's loop is at work */
-    struct {
-        struct turn_event *items;
-        size_t count, capacity;
-    } events;
-    struct {
-        struct waiting_text *items;
-        size_t count, capacity;
-    } waiting;
-
-    struct step step;
-    bool step_running;
-    uint64_t request;       /* number of the request that runs or ran last */
-    int budget_when_loaded; /* a step that waits for the model to be loaded; 0 = none */
-    bool model_lost;        /* it could not be loaded */
-    bool ended_early;       /* the step was ended here; the model is about to stop */
-
-    struct calls calls;
-    unsigned next_call;
-
-    int64_t turn_started_us, asked_us; /* asked_us: 0 = the user is not being asked */
-    bool timed_out, store_lost;        /* in this turn */
-    size_t input_tokens, cached_tokens, output_tokens;
-};
 
 static void feed(struct agent *agent, struct turn_event event);
 static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err);
@@ -93,7 +54,7 @@ static void emit_text(struct agent *agent, enum agent_event_kind kind, const cha
     emit(agent, &(struct agent_event){.kind = kind, .text = text, .length = length});
 }
 
-static void emit_sentence(struct agent *agent, enum agent_event_kind kind, const char *text)
+void agent_say(struct agent *agent, enum agent_event_kind kind, const char *text)
 {
     emit_text(agent, kind, text, strlen(text));
 }
@@ -111,7 +72,7 @@ static void store_failed(struct agent *agent, const struct err *err)
 {
     if (!agent->store_lost) {
         agent->store_lost = true;
-        emit_sentence(agent, AGENT_FAILED, err->text);
+        agent_say(agent, AGENT_FAILED, err->text);
     }
     feed(agent, (struct turn_event){.kind = TURN_EVENT_STORE_FAILED});
 }
@@ -184,25 +145,8 @@ static void on_step_thought(void *context, const char *text, size_t length)
 
 static void model_failed(struct agent *agent, const char *text)
 {
-    emit_sentence(agent, AGENT_FAILED, text);
+    agent_say(agent, AGENT_FAILED, text);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_MODEL_FAILED});
-}
-
-static struct infer_sampling choose_sampling(const struct agent *agent)
-{
-    const struct agent_options *own = &agent->options;
-    struct infer_sampling sampling = infer_model(own->infer)->sampling;
-    if (own->has_sampling) {
-        sampling.temperature = own->temperature;
-        sampling.top_p = own->top_p;
-        sampling.top_k = own->top_k;
-    }
-    sampling.seed = own->seed;
-    if (sampling.seed == 0 &&
-        getrandom(&sampling.seed, sizeof sampling.seed, GRND_NONBLOCK) != sizeof sampling.seed) {
-        sampling.seed = (uint64_t)clock_monotonic_us();
-    }
-    return sampling;
 }
 
 /* Over all agents of the process, because they share the model: what comes late from a request of
@@ -224,14 +168,16 @@ static void generate(struct agent *agent, int budget)
         agent->budget_when_loaded = budget;
         return;
     }
-    const json_t *tools = agent->options.no_tools ? NULL : toolset_declarations();
+    const json_t *tools = agent->options.no_tools ? NULL
+                          : agent->has_more       ? toolset_all()
+                                                  : toolset_declarations();
     struct infer_request request = {.number = agent->request = next_request(),
                                     .max_tokens = budget,
                                     .conversation = &agent->conversation,
                                     .system = agent->system,
                                     .tools = tools,
                                     .schema = agent->options.schema,
-                                    .sampling = choose_sampling(agent)};
+                                    .sampling = sampling_choose(&agent->options, model)};
     struct context_options options = {.system = agent->system,
                                       .tools = tools,
                                       .thinking = agent->options.thinking,
@@ -298,11 +244,11 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
     const struct infer_model *model = infer_model(agent->options.infer);
     struct err err = {0};
     if (stop == CHAT_STOP_LOOP) {
-        emit_sentence(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
+        agent_say(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
     } else if (stop == CHAT_STOP_LENGTH && model->context > 0 &&
                context_used >= (size_t)model->context) {
         context_full(context_used, (size_t)model->context, &err);
-        emit_sentence(agent, AGENT_NOTICE, err.text);
+        agent_say(agent, AGENT_NOTICE, err.text);
     }
 }
 
@@ -386,7 +332,7 @@ static void decide(struct agent *agent, int place)
         call->waits = true;
         agent->asked_us = clock_monotonic_us();
         str_clear(&why);
-        approval_describe(call->record.name, call->record.arguments, &why);
+        preview_describe(agent->workspace, call->record.name, call->record.arguments, &why);
         struct agent_event event = call_event(AGENT_APPROVAL, call);
         event.text = why.data;
         event.length = why.length;
@@ -395,8 +341,30 @@ static void decide(struct agent *agent, int place)
     str_finish(&why);
 }
 
+void agent_drop_call(struct agent *agent, int place)
+{
+    json_t *response = response_refusal(TURN_REASON_CANCELLED, NULL);
+    settle(agent, &agent->calls.items[place], response, true, false);
+    json_decref(response);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+}
+
+/* more_output needs no process: what it reads is in the store. */
+static void read_on(struct agent *agent, int place)
+{
+    struct open_call *call = &agent->calls.items[place];
+    struct agent_event event = call_event(AGENT_CALL_STARTED, call);
+    bool failed;
+    emit(agent, &event);
+    json_t *response = more_output_answer(&agent->journal, call->record.arguments,
+                                          agent->options.result_tokens, &failed);
+    settle(agent, call, response, failed, false);
+    json_decref(response);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+}
+
 /* That the call starts is on disk before it does: after a crash it is never run twice. */
-static void run(struct agent *agent, int place)
+void agent_start_call(struct agent *agent, int place)
 {
     struct open_call *call = &agent->calls.items[place];
     struct err err = {0};
@@ -404,17 +372,25 @@ static void run(struct agent *agent, int place)
     call->record.started_ms = clock_wall_ms();
     if (!journal_call(&agent->journal, &call->record, &err)) {
         store_failed(agent, &err);
-        json_t *response = response_refusal(TURN_REASON_CANCELLED, NULL);
-        settle(agent, call, response, true, false);
-        json_decref(response);
-        feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+        agent_drop_call(agent, place);
         return;
     }
     call->running = true;
+    if (strcmp(call->record.name, "more_output") == 0) {
+        read_on(agent, place);
+        return;
+    }
     toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
                    call->record.arguments);
     struct agent_event event = call_event(AGENT_CALL_STARTED, call);
     emit(agent, &event);
+}
+
+static void run(struct agent *agent, int place)
+{
+    if (!agent_hold_call(agent, place)) {
+        agent_start_call(agent, place);
+    }
 }
 
 static void refuse(struct agent *agent, int place, enum turn_reason reason)
@@ -436,13 +412,13 @@ static void start_waiting(struct agent *agent)
         struct err err = {0};
         if (!start_turn(agent, next.text, next.length, &err)) {
             err_prefix(&err, "a waiting message was not sent");
-            emit_sentence(agent, AGENT_FAILED, err.text);
+            agent_say(agent, AGENT_FAILED, err.text);
         }
         mem_free(next.text);
     }
 }
 
-static void end_turn(struct agent *agent, enum turn_outcome outcome)
+void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
 {
     agent->active = false;
     agent->asked_us = 0;
@@ -456,6 +432,13 @@ static void end_turn(struct agent *agent, enum turn_outcome outcome)
                                       .cached_tokens = agent->cached_tokens,
                                       .output_tokens = agent->output_tokens});
     start_waiting(agent);
+}
+
+static void cancel_tool(struct agent *agent, int place)
+{
+    if (!agent_cancel_held(agent, place)) {
+        toolproc_cancel(agent->options.toolproc, agent->calls.items[place].record.call_id);
+    }
 }
 
 static void carry_out(struct agent *agent, const struct turn_action *action)
@@ -477,10 +460,12 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
         cancel_model(agent);
         break;
     case TURN_ACTION_CANCEL_TOOL:
-        toolproc_cancel(agent->options.toolproc, agent->calls.items[action->call].record.call_id);
+        cancel_tool(agent, action->call);
         break;
     case TURN_ACTION_END:
-        end_turn(agent, action->outcome);
+        if (!agent_hold_end(agent, action->outcome)) {
+            agent_finish_turn(agent, action->outcome);
+        }
         break;
     }
 }
@@ -523,6 +508,9 @@ static bool start_turn(struct agent *agent, const char *text, size_t length, str
     const struct chat_message *kept = chat_conversation_add(&agent->conversation, &message);
     agent->active = true;
     agent->timed_out = agent->store_lost = false;
+    agent->snapshot_tried = agent->snapshot_made = false;
+    mem_free(agent->title);
+    agent->title = mem_strndup(kept->text, strcspn(kept->text, "\n"));
     agent->turn_started_us = clock_monotonic_us();
     agent->input_tokens = agent->cached_tokens = agent->output_tokens = 0;
     emit_text(agent, AGENT_USER, kept->text, strlen(kept->text));
@@ -645,20 +633,24 @@ void agent_tool_output(struct agent *agent, const char *call_id, const char *byt
 /* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. */
 static json_t *bounded_response(struct agent *agent, json_t *response)
 {
+    struct err err = {0};
     struct str whole;
+    bool kept;
+    json_t *bounded = more_output_keep(&agent->journal, response, &kept, &err);
     str_init(&whole);
-    json_t *bounded = NULL;
-    if (response_too_large(response, &whole)) {
+    if (response_too_large(bounded, &whole)) {
         char handle[16] = "";
-        struct err err = {0};
-        if (!journal_result(&agent->journal, whole.data, whole.length, handle, &err)) {
-            handle[0] = '\0';
-            emit_sentence(agent, AGENT_NOTICE, err.text);
-        }
-        bounded = response_cut(response, &whole, handle);
+        kept = journal_result(&agent->journal, whole.data, whole.length, handle, &err);
+        json_t *cut = response_cut(bounded, &whole, kept ? handle : "");
+        json_decref(bounded);
+        bounded = cut;
     }
+    if (err.code != ERR_NONE) {
+        agent_say(agent, AGENT_NOTICE, err.text);
+    }
+    agent->has_more |= kept;
     str_finish(&whole);
-    return bounded != NULL ? bounded : json_incref(response);
+    return bounded;
 }
 
 void agent_tool_finished(struct agent *agent, const char *call_id,
@@ -672,7 +664,7 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
     if (result->unavailable != NULL) {
         call->running = false;
         calls_set_refusal(call, result->unavailable);
-        emit_sentence(agent, AGENT_NOTICE, result->unavailable);
+        agent_say(agent, AGENT_NOTICE, result->unavailable);
         feed(agent, (struct turn_event){.kind = TURN_EVENT_NO_SANDBOX, .call = place});
         return;
     }
@@ -695,6 +687,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->workspace = mem_strdup(options->workspace);
     agent->session = approval_session_create();
     agent->next_call = 1;
+    agent->held = -1;
     journal_init(&agent->journal, options->store);
     chat_conversation_init(&agent->conversation);
     turn_init(&agent->turn, &options->limits);
@@ -712,6 +705,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
         agent_destroy(agent);
         return NULL;
     }
+    agent->has_more = more_output_offered(&agent->conversation);
     return agent;
 }
 
@@ -733,6 +727,7 @@ void agent_destroy(struct agent *agent)
     mem_free(agent->events.items);
     approval_session_destroy(agent->session);
     chat_conversation_finish(&agent->conversation);
+    mem_free(agent->title);
     mem_free(agent->system);
     mem_free(agent->workspace);
     mem_free(agent);

@@ -19,16 +19,18 @@
 #include "chat/conversation.h"
 
 struct agent;
+struct checkpoint;
 struct err;
 struct infer;
 struct infer_event;
 struct store;
 
 struct agent_options {
-    struct infer *infer;         /* borrowed */
-    struct store *store;         /* borrowed */
-    struct toolproc *toolproc;   /* borrowed; its callbacks are given to agent_tool_* */
-    const char *workspace;       /* absolute */
+    struct infer *infer;           /* borrowed */
+    struct store *store;           /* borrowed */
+    struct toolproc *toolproc;     /* borrowed; its callbacks are given to agent_tool_* */
+    struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
+    const char *workspace;         /* absolute */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
     const char *system_prompt;   /* NULL = the built-in text */
     struct turn_limits limits;
@@ -37,6 +39,7 @@ struct agent_options {
     const json_t *schema; /* borrowed; the answer is JSON of this JSON Schema; NULL = free text */
     bool unattended; /* nobody can approve: a call that would ask ends the turn (TURN_DENIED) */
     bool thinking;
+    int result_tokens; /* of one answer of more_output */
     bool no_tools;     /* the model is told of none, and asks for none */
     bool has_sampling; /* the user's own; else the model's recommendation */
     float temperature, top_p;
@@ -106,6 +109,7 @@ const struct chat_conversation *agent_conversation(const struct agent *agent);
 const char *agent_conversation_id(const struct agent *agent);
 
 /* What the loop brings in. */
+void agent_checkpoint(struct agent *agent); /* a job of the checkpoint may be done */
 void agent_infer_event(struct agent *agent, const struct infer_event *event);
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
 void agent_tool_finished(struct agent *agent, const char *call_id,

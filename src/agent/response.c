@@ -97,7 +97,7 @@ json_t *response_cut(const json_t *response, const struct str *whole, const char
     str_append_bytes(&text, whole->data, length);
     str_append_format(&text, "\n[cut: the first %zu of %zu bytes", length, whole->length);
     if (handle[0] != '\0') {
-        str_append_format(&text, "; all of it is kept as %s", handle);
+        str_append_format(&text, "; more_output {\"handle\": \"%s\"} shows all of it", handle);
     }
     str_append(&text, "]");
     json_t *cut = small_members(response);

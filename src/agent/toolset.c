@@ -15,7 +15,7 @@
 enum { TOOLSET_MAX = 32 };
 
 static struct {
-    json_t *declarations;
+    json_t *declarations, *all; /* without and with those that are declared when they can work */
     struct toolset_tool tools[TOOLSET_MAX];
     size_t count;
 } toolset;
@@ -62,12 +62,16 @@ static void load(void)
         return;
     }
     json_error_t error;
-    toolset.declarations = json_loadb(prompts_tools, prompts_tools_length, 0, &error);
-    assert(json_is_array(toolset.declarations));
+    toolset.all = json_loadb(prompts_tools, prompts_tools_length, 0, &error);
+    assert(json_is_array(toolset.all));
+    toolset.declarations = json_array();
     size_t i;
     json_t *declaration;
-    json_array_foreach(toolset.declarations, i, declaration)
+    json_array_foreach(toolset.all, i, declaration)
     {
+        if (!json_is_true(json_object_get(json_object_get(declaration, "carat"), "optional"))) {
+            json_array_append(toolset.declarations, declaration);
+        }
         add_tool(declaration);
     }
 }
@@ -76,6 +80,12 @@ const json_t *toolset_declarations(void)
 {
     load();
     return toolset.declarations;
+}
+
+const json_t *toolset_all(void)
+{
+    load();
+    return toolset.all;
 }
 
 const struct toolset_tool *toolset_find(const char *name)

@@ -12,7 +12,7 @@
 
 struct toolset_tool {
     const char *name;
-    const char *family; /* "shell", "files", "http" */
+    const char *family; /* "shell", "files", "http"; "agent": carat runs it itself */
     bool read_only;     /* MCP readOnlyHint */
     bool destructive;   /* MCP destructiveHint */
     bool one_process_a_call;
@@ -21,6 +21,9 @@ struct toolset_tool {
 
 /* The declarations, OpenAI form; lives as long as the program. */
 const json_t *toolset_declarations(void);
+/* The same and, behind them, the tools that are declared only when they can work: more_output, once
+ * a result of the conversation was cut. */
+const json_t *toolset_all(void);
 /* NULL when there is no tool of that name. */
 const struct toolset_tool *toolset_find(const char *name);
 

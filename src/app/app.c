@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/checkpoint.h"
 #include "agent/preamble.h"
 #include "app/answer_schema.h"
 #include "app/policy_json.h"
@@ -20,6 +21,7 @@
 #include "models/catalogue.h"
 #include "models/library.h"
 #include "store/store.h"
+#include "undo/undo.h"
 
 enum { SCRIPT_LIMIT = 16 * 1024 * 1024 };
 
@@ -42,6 +44,12 @@ static void infer_woke(uv_async_t *handle)
     infer_poll(app->infer, infer_event, app);
 }
 
+static void snapshot_woke(uv_async_t *handle)
+{
+    struct app *app = handle->data;
+    agent_checkpoint(app->agent);
+}
+
 static void tool_output(void *context, const char *call_id, const char *bytes, size_t length)
 {
     struct app *app = context;
@@ -60,6 +68,12 @@ static bool fail(struct app *app, enum exit_code code)
 {
     app->exit_code = code;
     return false;
+}
+
+static void begin(struct app *app, const struct config *config)
+{
+    *app = (struct app){.config = config};
+    approval_rules_init(&app->rules);
 }
 
 static bool open_paths(struct app *app, struct err *err)
@@ -242,6 +256,11 @@ struct infer_local_options app_local_options(const struct app *app)
         .context = (int)config_whole(app->config, OPTION_CONTEXT),
         .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
         .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
+        .lookup = config_boolean(app->config, OPTION_LOOKUP),
+        .drafter = config_string(app->config, OPTION_DRAFTER),
+        .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
+                               ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
+                               : -1,
     };
 }
 
@@ -280,6 +299,63 @@ struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callba
         fail(app, EXIT_CODE_FAILURE);
     }
     return toolproc;
+}
+
+static bool open_undo(struct app *app, struct err *err)
+{
+    const struct config *config = app->config;
+    const struct config_list *writable = config_list(config, OPTION_ADD_DIR);
+    const struct config_list *skip = config_list(config, OPTION_UNDO_SKIP);
+    const char *hidden[] = {app->paths.data, app->paths.state};
+    struct str folder;
+    str_init(&folder);
+    str_append_format(&folder, "%s/undo", app->paths.state);
+    struct undo_options options = {
+        .folder = folder.data,
+        .workspace = app->workspace,
+        .writable = writable->items,
+        .writable_count = writable->count,
+        .skip = skip->items,
+        .skip_count = skip->count,
+        .hidden = hidden,
+        .hidden_count = 2,
+        .file_limit = config_whole(config, OPTION_UNDO_FILE_MEGABYTES) * 1024 * 1024,
+        .total_limit = config_whole(config, OPTION_UNDO_MEGABYTES) * 1024 * 1024,
+    };
+    app->undo = undo_open(&options, err);
+    str_finish(&folder);
+    return app->undo != NULL || fail(app, EXIT_CODE_FAILURE);
+}
+
+/* Without a place for snapshots carat still works; the face is told. */
+static bool open_checkpoint(struct app *app, struct err *err)
+{
+    struct err problem;
+    (void)err;
+    if (config_whole(app->config, OPTION_UNDO_MEGABYTES) == 0) {
+        return true;
+    }
+    if (!open_undo(app, &problem)) {
+        err_prefix(&problem, "file changes cannot be taken back");
+        app->exit_code = EXIT_CODE_OK;
+        log_write("undo", "%s", problem.text);
+        struct agent_event event = {
+            .kind = AGENT_NOTICE, .text = problem.text, .length = strlen(problem.text)};
+        app->face.event(app->face.context, &event);
+        return true;
+    }
+    app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
+    return true;
+}
+
+bool app_open_undo(struct app *app, const struct config *config, struct err *err)
+{
+    begin(app, config);
+    bool ok = open_paths(app, err) && open_workspace(app, err) && open_undo(app, err);
+    if (!ok) {
+        app_close(app);
+    }
+    return ok;
 }
 
 /* The conversation that --resume or --continue names; `id` stays empty for a new one. */
@@ -387,6 +463,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .infer = parts->infer,
             .store = app->store,
             .toolproc = parts->toolproc,
+            .checkpoint = parts->checkpoint,
             .workspace = app->workspace,
             .conversation_id = parts->conversation,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
@@ -401,6 +478,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .schema = parts->schema,
             .unattended = app->headless,
             .thinking = config_boolean(config, OPTION_THINKING),
+            .result_tokens = (int)config_whole(config, OPTION_RESULT_TOKENS),
             .no_tools = !config_boolean(config, OPTION_TOOLS),
         };
         choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
@@ -416,6 +494,7 @@ static struct agent *make_own_agent(struct app *app, const char *conversation, s
     return app_make_agent(app,
                           &(struct app_agent_parts){.infer = app->infer,
                                                     .toolproc = app->toolproc,
+                                                    .checkpoint = app->checkpoint,
                                                     .face = app->face,
                                                     .conversation = conversation,
                                                     .schema = app->schema},
@@ -428,7 +507,8 @@ static bool open_own(struct app *app, struct err *err)
     char conversation[37];
     app->infer = app_make_infer(app, &app->infer_woke, err);
     app->toolproc = app->infer != NULL ? app_make_toolproc(app, &callbacks, err) : NULL;
-    if (app->toolproc == NULL || !choose_conversation(app, conversation, err)) {
+    if (app->toolproc == NULL || !open_checkpoint(app, err) ||
+        !choose_conversation(app, conversation, err)) {
         return false;
     }
     app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL, err);
@@ -454,7 +534,9 @@ static bool open_loop(struct app *app, struct err *err)
     int status = uv_loop_init(&app->loop);
     if (status == 0) {
         status = uv_async_init(&app->loop, &app->infer_woke, infer_woke);
-        app->infer_woke.data = app;
+        status =
+            status == 0 ? uv_async_init(&app->loop, &app->snapshot_woke, snapshot_woke) : status;
+        app->infer_woke.data = app->snapshot_woke.data = app;
         app->loop_open = status == 0;
         if (status != 0) {
             uv_loop_close(&app->loop);
@@ -465,12 +547,6 @@ static bool open_loop(struct app *app, struct err *err)
         return fail(app, EXIT_CODE_FAILURE);
     }
     return true;
-}
-
-static void begin(struct app *app, const struct config *config)
-{
-    *app = (struct app){.config = config};
-    approval_rules_init(&app->rules);
 }
 
 bool app_open_store(struct app *app, const struct config *config, struct err *err)
@@ -531,9 +607,12 @@ void app_close(struct app *app)
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
+        checkpoint_destroy(app->checkpoint); /* its thread wakes the loop as well */
+        uv_close((uv_handle_t *)&app->snapshot_woke, NULL);
         uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);
     }
+    undo_close(app->undo);
     store_close(app->store);
     approval_rules_finish(&app->rules);
     json_decref(app->policy);

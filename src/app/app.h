@@ -17,8 +17,10 @@
 #include "app/paths.h"
 #include "config/config.h"
 
+struct checkpoint;
 struct infer;
 struct store;
+struct undo;
 
 struct app_face {
     agent_callback *event;
@@ -35,12 +37,15 @@ struct app {
     struct approval_rules rules;
     json_t *schema; /* of the answer; NULL = free text */
     uv_loop_t loop;
-    uv_async_t infer_woke; /* the engine thread has events */
+    uv_async_t infer_woke;    /* the engine thread has events */
+    uv_async_t snapshot_woke; /* a snapshot is made */
     bool loop_open;
     bool headless;
     struct store *store;
     struct infer *infer;
     struct toolproc *toolproc;
+    struct undo *undo; /* NULL: the user turned it off, or it could not be had */
+    struct checkpoint *checkpoint;
     struct agent *agent;
     enum exit_code exit_code; /* why app_open failed, or what the run ended with */
 };
@@ -63,6 +68,7 @@ void app_stop(struct app *app, enum exit_code exit_code);
 struct app_agent_parts {
     struct infer *infer;
     struct toolproc *toolproc;
+    struct checkpoint *checkpoint; /* NULL = file changes cannot be taken back */
     struct app_face face;
     const char *conversation; /* id; NULL = a new one */
     const json_t *schema;     /* NULL = free text */
@@ -89,6 +95,8 @@ bool app_new_conversation(struct app *app, struct err *err);
 
 /* Opens paths and store alone, for commands that only look at conversations. */
 bool app_open_store(struct app *app, const struct config *config, struct err *err);
+/* Opens paths, workspace and its snapshots alone, for `carat undo`. */
+bool app_open_undo(struct app *app, const struct config *config, struct err *err);
 /* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);

@@ -10,6 +10,7 @@
 #include "app/command_debug.h"
 #include "app/command_models.h"
 #include "app/command_sandbox.h"
+#include "app/command_undo.h"
 #include "app/headless.h"
 #include "app/manual.h"
 #include "app/screen.h"
@@ -160,6 +161,7 @@ const struct command command_table[] = {
     {"resume", "[ID]", "go on with a conversation; without ID the last one of this directory",
      run_resume},
     {"sessions", "", "list the conversations", run_sessions},
+    {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
     {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
      command_sandbox},

@@ -28,6 +28,7 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
                         json_pack("{sI}", "seconds", config_whole(config, OPTION_TOOL_SECONDS)));
     json_object_set_new(policy, "result_tokens",
                         json_integer(config_whole(config, OPTION_RESULT_TOKENS)));
+    json_object_set_new(policy, "keep_whole", json_true());
     json_object_set_new(policy, "sandbox", json_string(open ? "danger-full-access" : "full"));
     return policy;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "app/command_undo.h"
 #include "app/screen_state.h"
 #include "base/mem.h"
 
@@ -71,6 +72,27 @@ static void run_status(struct screen *screen, const char *argument)
                   screen->sandbox.data, screen->context_used, screen->context_size);
 }
 
+static void run_undo(struct screen *screen, const char *argument)
+{
+    struct err err = {0};
+    struct str out;
+    if (screen->app.undo == NULL || agent_busy(screen->app.agent)) {
+        screen_notice(screen, true, "%s",
+                      screen->app.undo == NULL ? "There is no undo here (undo.megabytes)."
+                                               : "Something still runs; Esc stops it.");
+        return;
+    }
+    str_init(&out);
+    bool ok = command_undo_words(screen->app.undo, argument, &out, &err);
+    if (out.length > 0) {
+        tui_add_notice(screen->tui, out.data, false);
+    }
+    if (!ok) {
+        screen_notice(screen, true, "%s", err.text);
+    }
+    str_finish(&out);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -83,6 +105,7 @@ const struct slash_command slash_commands[] = {
     {"clear", "", "the same", run_new},
     {"think", "[on|off]", "let the model think before it answers", run_think},
     {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode},
+    {"undo", "[list|diff|TURN]", "take file changes of a turn back, or show them", run_undo},
     {"status", "", "model, workspace, sandbox, context", run_status},
     {"quit", "", "leave; the conversation is kept", run_quit},
     {"exit", "", "the same", run_quit},

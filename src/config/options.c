@@ -18,7 +18,15 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_KV] = {"model.kv", "kv", 0, OPTION_CHOICE, "TYPE", "auto", "auto|f16|f32", 0, 0,
                    "Type of the attention cache."},
     [OPTION_CPU] = {"model.cpu", "cpu", 0, OPTION_CHOICE, "NAME", "auto",
-                    "auto|scalar|avx2|avx512|neon", 0, 0, "Force a set of kernels."},
+                    "auto|scalar|avx2|avx512|amx|neon", 0, 0, "Force a set of kernels."},
+    [OPTION_DRAFTER] =
+        {"model.drafter", "drafter", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+         "The model's drafter (gemma4-assistant), a GGUF file or a folder: it guesses what comes "
+         "next, several tokens are checked at once, and the answer stays the same."},
+    [OPTION_LOOKUP] =
+        {"model.lookup", "lookup", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+         "Guess that what repeats goes on repeating: faster where files are quoted or "
+         "edited, and the answer stays the same."},
     [OPTION_TEMPERATURE] =
         {"model.temperature", "temperature", 0, OPTION_REAL, "T", NULL, NULL, 0, 10,
          "Sampling temperature; 0 takes the likeliest token. Unset: the model's own."},
@@ -47,6 +55,10 @@ const struct option_row option_table[OPTION_COUNT] = {
                                "Most seconds without a word from the server."},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                          "Let the model think before it answers."},
+    [OPTION_THINKING_BUDGET] =
+        {"agent.thinking_budget", "thinking-budget", 0, OPTION_WHOLE, "N", NULL, NULL, 0, 1000000,
+         "Most tokens of a thought in a turn's first step, three eighths of it in later ones; 0 is "
+         "no limit. Unset: 512 for small models, none for large ones."},
     [OPTION_TOOLS] = {"agent.tools", "tools", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
                       "Let the model use tools; without them it only answers."},
     [OPTION_MODE] =
@@ -87,6 +99,18 @@ const struct option_row option_table[OPTION_COUNT] = {
                              "Most seconds of one shell command."},
     [OPTION_RESULT_TOKENS] = {"tools.result_tokens", NULL, 0, OPTION_WHOLE, "N", "800", NULL, 50,
                               100000, "Most tokens of one tool result that the model is shown."},
+    [OPTION_UNDO_MEGABYTES] =
+        {"undo.megabytes", NULL, 0, OPTION_WHOLE, "N", "2048", NULL, 0, 1048576,
+         "Most megabytes of a workspace's snapshots and history of changes; 0 is no undo."},
+    [OPTION_UNDO_FILE_MEGABYTES] =
+        {"undo.file_megabytes", NULL, 0, OPTION_WHOLE, "N", "64", NULL, 1, 1048576,
+         "Files over this size are not in the snapshots (carat undo --list names them)."},
+    [OPTION_UNDO_SKIP] = {"undo.skip", NULL, 0, OPTION_LIST, "NAME", NULL, NULL, 0, 0,
+                          "Names of folders that the snapshots leave out, as node_modules."},
+    [OPTION_UNDO_LIST] = {NULL, "list", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                          "undo: list the turns that changed files."},
+    [OPTION_UNDO_DIFF] = {NULL, "diff", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                          "undo: show what a turn changed instead of taking it back."},
     [OPTION_ALLOW] = {"approval.allow", "allow", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
                       "Calls that run without asking: TOOL or TOOL(exact argument)."},
     [OPTION_ASK] = {"approval.ask", NULL, 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,

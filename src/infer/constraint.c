@@ -3,7 +3,7 @@
  *   START, ANSWER   the answer's grammar, when there is one; calls and thoughts only before it
  *   CALL, STRING    the calls' grammar; free inside its free strings
  *   CALLED          control tokens alone
- *   THOUGHT         free
+ *   THOUGHT         free, until its budget is used up: then one token after the other is forced
  */
 #include "infer/constraint.h"
 
@@ -12,10 +12,29 @@
 #include "base/mem.h"
 #include "chat/grammar_mask.h"
 
+/* Behind the beginning of the turn that is open there are results of tools. */
+static bool is_later_step(const struct chat_prompt *prompt)
+{
+    for (size_t i = prompt->count; i-- > 0;) {
+        const struct chat_segment *segment = &prompt->segments[i];
+        if (segment->kind == CHAT_SEGMENT_CONTROL && segment->control == CONTROL_TURN_OPEN) {
+            return false;
+        }
+        if (segment->kind == CHAT_SEGMENT_CONTROL && segment->control == CONTROL_RESPONSE_CLOSE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void constraint_init(struct constraint *constraint, const struct constraint_options *options)
 {
     constraint->options = *options;
     mask_init(&constraint->mask, options->prompt, options->large);
+    thinking_init(&constraint->thinking,
+                  is_later_step(options->prompt) ? thinking_later_budget(options->thinking_budget)
+                                                 : options->thinking_budget,
+                  options->prompt->starts_in_thought);
     if (options->answer != NULL) {
         grammar_start(&constraint->answer, options->answer);
     }
@@ -73,9 +92,28 @@ static bool allows(const struct constraint *constraint, enum control control)
                   : grammar_allows(&constraint->answer, control);
 }
 
+/* The token that must end the thought now, or -1. */
+static int32_t closing_token(const struct constraint *constraint)
+{
+    const struct constraint_options *options = &constraint->options;
+    enum thinking_place place = constraint->thinking.place;
+    if (place == THINKING_NEWLINE && options->newline >= 0) {
+        return options->newline;
+    }
+    return place == THINKING_NEWLINE || place == THINKING_CLOSE
+               ? options->ids->id[CONTROL_CHANNEL_CLOSE]
+               : -1;
+}
+
 const int32_t *constraint_list(struct constraint *constraint, size_t *count)
 {
     size_t listed = 0;
+    int32_t closing = closing_token(constraint);
+    if (closing >= 0) {
+        constraint->list[0] = closing;
+        *count = 1;
+        return constraint->list;
+    }
     if (in_call(constraint)) {
         if (grammar_in_string(&constraint->call)) {
             return NULL;
@@ -100,6 +138,10 @@ void constraint_step(struct constraint *constraint, enum control control, const 
                      size_t length)
 {
     bool was_in_call = in_call(constraint);
+    thinking_step(&constraint->thinking, control, bytes, length);
+    if (constraint->thinking.place == THINKING_CLOSED) {
+        constraint->mask.may_think = false;
+    }
     if (was_in_call && control == CONTROL_NONE) {
         grammar_feed_bytes(&constraint->call, bytes, length);
     } else if (was_in_call) {

@@ -4,7 +4,7 @@
  * The grammars judge bytes where the form is fixed: inside a call the declared tools (from
  * CALL_OPEN to CALL_CLOSE, free strings excepted), and in the answer a JSON Schema, when there is
  * one. Thoughts and answers without a schema stay free: constraining how a model reasons costs
- * correctness.
+ * correctness. Only how long it thinks is limited (thinking.h).
  *
  * Lives for one request, on the thread that samples. Borrows everything it is given.
  */
@@ -18,6 +18,7 @@
 #include "chat/control.h"
 #include "chat/grammar.h"
 #include "infer/mask.h"
+#include "infer/thinking.h"
 
 struct chat_prompt;
 struct grammar_mask;
@@ -28,11 +29,14 @@ struct constraint_options {
     const struct control_ids *ids;
     struct grammar_mask *tokens;          /* of the same vocabulary */
     const struct grammar *calls, *answer; /* NULL = free */
+    size_t thinking_budget; /* tokens of a thought in a turn's first step; 0 = no limit */
+    int32_t newline;        /* the token that is one; -1 = the vocabulary has none */
 };
 
 struct constraint {
     struct constraint_options options;
     struct mask mask;
+    struct thinking thinking;
     struct grammar_state call, answer;
     int32_t *list; /* owned */
 };

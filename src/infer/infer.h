@@ -115,6 +115,13 @@ struct infer_local_options {
     int context;      /* 0 = the model's own, at most 32768 */
     bool kv_f32;      /* K/V in F32 instead of F16 */
     const char *cpu;  /* NULL = best */
+
+    /* What comes next is guessed and evaluated in the same pass (engine_session_look_ahead): by
+     * look-up, and by the model's drafter, a file or folder (NULL = none). */
+    bool lookup;
+    const char *drafter;
+    int thinking_budget; /* most tokens of a thought; 0 = no limit, -1 = as the model's size asks */
+
     infer_wake *wake;
     void *wake_context;
 };

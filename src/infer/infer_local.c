@@ -16,6 +16,10 @@
  * Grammars are compiled where the request is submitted, because JSON belongs to the loop thread;
  * the engine thread gets them with the request and reads them only.
  *
+ * Tokens that the constraint leaves no choice for are told at once and appended together, when the
+ * next real choice needs its logits. What is appended comes with guesses of what follows; that
+ * changes what a token costs and not which one it is.
+ *
  * The stop token is sampled and not evaluated: the next prompt holds it, and its sync computes it
  * together with what follows.
  */
@@ -30,17 +34,23 @@
 #include "chat/grammar.h"
 #include "chat/grammar_mask.h"
 #include "engine/engine.h"
+#include "engine/engine_drafter.h"
 #include "infer/constraint.h"
 #include "infer/infer.h"
 #include "infer/vocabulary.h"
 
-enum { LARGEST_DEFAULT_CONTEXT = 32768 };
+enum {
+    LARGEST_DEFAULT_CONTEXT = 32768,
+    GUESSES_MOST = 15,
+    PENDING_MOST = 16,        /* tokens without a choice that are appended at once */
+    SMALL_MODEL_BUDGET = 512, /* tokens of a thought, where the caller leaves it to the model */
+};
 
 struct infer_local {
     struct infer infer;
-    char *path, *cpu;
-    int threads, context;
-    bool kv_f32;
+    char *path, *cpu, *drafter_path;
+    int threads, context, thinking_budget;
+    bool kv_f32, lookup;
     struct mailbox *requests, *events;
     pthread_t thread;
 
@@ -54,8 +64,11 @@ struct infer_local {
 
     /* The engine thread's own from here on. */
     struct engine_model *engine;
-    struct err load_error;     /* why there is no session */
-    uint64_t sequence, number; /* of the request that runs */
+    struct engine_drafter *drafter; /* NULL: none */
+    int32_t newline;                /* the token, or -1 */
+    bool decoding;                  /* progress is that of appended tokens, not of a prompt */
+    struct err load_error;          /* why there is no session */
+    uint64_t sequence, number;      /* of the request that runs */
     size_t prompt_length;
     struct chat_ids banned; /* always_banned tokens first, then what the mask forbids just now */
     size_t always_banned;
@@ -140,11 +153,26 @@ static bool grammar_bytes(void *context, int32_t id, const char **bytes, size_t 
 static void on_progress(void *context, size_t done, size_t total)
 {
     struct infer_local *local = context;
+    if (local->decoding) {
+        return;
+    }
     post(local, (struct infer_event){.kind = INFER_PREFILL,
                                      .number = local->number,
                                      .prompt_done = done,
                                      .prompt_total = total,
                                      .reused = local->prompt_length - total});
+}
+
+static bool look_ahead(struct infer_local *local, struct engine_session *session,
+                       struct engine_error *error)
+{
+    if (local->drafter_path != NULL) {
+        local->drafter = engine_drafter_open(local->engine, local->drafter_path, error);
+        if (local->drafter == NULL) {
+            return false;
+        }
+    }
+    return engine_session_look_ahead(session, local->drafter, local->lookup, GUESSES_MOST, error);
 }
 
 static bool open_session(struct infer_local *local, struct err *err)
@@ -161,6 +189,10 @@ static bool open_session(struct infer_local *local, struct err *err)
     struct engine_error error;
     struct engine_session *session = engine_session_create(local->engine, &options, &error);
     if (session == NULL) {
+        return infer_vocabulary_failed(err, &error);
+    }
+    if (!look_ahead(local, session, &error)) {
+        engine_session_destroy(session);
         return infer_vocabulary_failed(err, &error);
     }
     engine_session_on_progress(session, on_progress, local);
@@ -192,6 +224,7 @@ static bool load(struct infer_local *local, struct err *err)
         return err_prefix(err, "%s", local->path);
     }
     ban_foreign_controls(local);
+    local->newline = engine_token_find(local->engine, "\n");
     local->tokens = grammar_mask_create(engine_model_info(local->engine)->vocabulary_size,
                                         grammar_bytes, local->engine);
     return open_session(local, err);
@@ -229,23 +262,77 @@ static void update_bans(struct infer_local *local, const struct constraint *cons
     }
 }
 
-/* The next token: out of the list where the constraint has one, else whatever is not banned. */
-static bool choose(struct infer_local *local, struct engine_session *session,
-                   const struct engine_sampling *sampling, struct constraint *constraint,
-                   int32_t *id, struct engine_error *error)
+/* One answer on its way. */
+struct answer {
+    struct engine_session *session;
+    struct constraint *constraint;
+    struct engine_sampling sampling;
+    int32_t pending[PENDING_MOST]; /* chosen and told, not appended yet */
+    size_t pending_count;
+};
+
+/* Appends what is pending, so that the next token can be sampled; false ends the answer. */
+static bool append_pending(struct answer *answer, struct outcome *outcome)
+{
+    struct engine_error error;
+    size_t count = answer->pending_count;
+    answer->pending_count = 0;
+    if (count == 0 ||
+        engine_session_evaluate(answer->session, answer->pending, count, NULL, &error)) {
+        return true;
+    }
+    if (error.code == ENGINE_CANCELLED) {
+        outcome->stop = CHAT_STOP_CANCEL;
+    } else {
+        outcome->failed = true;
+        infer_vocabulary_failed(&outcome->error, &error);
+    }
+    return false;
+}
+
+/* Puts a token behind those that are pending; false, with the answer ended, when the context has no
+ * room for it. */
+static bool append(struct answer *answer, int32_t id, struct outcome *outcome)
+{
+    size_t held;
+    engine_session_tokens(answer->session, &held);
+    if (held + answer->pending_count == (size_t)engine_session_context(answer->session)) {
+        outcome->stop = CHAT_STOP_LENGTH;
+        return false;
+    }
+    answer->pending[answer->pending_count++] = id;
+    return answer->pending_count < PENDING_MOST || append_pending(answer, outcome);
+}
+
+/* The next token: out of the list where the constraint has one, else whatever is not banned. A
+ * choice of one needs no logits. False ends the answer. */
+static bool choose(struct infer_local *local, struct answer *answer, int32_t *id,
+                   struct outcome *outcome)
 {
     size_t count;
-    const int32_t *list = constraint_list(constraint, &count);
-    if (list == NULL) {
-        update_bans(local, constraint);
-        return engine_session_sample(session, sampling, local->banned.items, local->banned.count,
-                                     id, error);
-    }
-    if (count == 1) {
+    struct engine_error error;
+    const int32_t *list = constraint_list(answer->constraint, &count);
+    if (list != NULL && count == 1) {
         *id = list[0];
         return true;
     }
-    return engine_session_sample_among(session, sampling, list, count, id, error);
+    if (!append_pending(answer, outcome)) {
+        return false;
+    }
+    bool chosen;
+    if (list != NULL) {
+        chosen = engine_session_sample_among(answer->session, &answer->sampling, list, count, id,
+                                             &error);
+    } else {
+        update_bans(local, answer->constraint);
+        chosen = engine_session_sample(answer->session, &answer->sampling, local->banned.items,
+                                       local->banned.count, id, &error);
+    }
+    if (!chosen) {
+        outcome->failed = true;
+        infer_vocabulary_failed(&outcome->error, &error);
+    }
+    return chosen;
 }
 
 /* Tells the caller of the token, and the constraint. */
@@ -268,42 +355,23 @@ static enum chat_stop stop_of(enum control control)
                                               : CHAT_STOP_EOS;
 }
 
-/* Appends the token that was sampled, so that the next can be; false ends the answer. */
-static bool append(struct engine_session *session, int32_t id, struct outcome *outcome)
-{
-    struct engine_error error;
-    if (engine_session_append(session, id, &error)) {
-        return true;
-    }
-    if (error.code == ENGINE_CANCELLED) {
-        outcome->stop = CHAT_STOP_CANCEL;
-    } else if (error.code == ENGINE_CONTEXT_FULL) {
-        outcome->stop = CHAT_STOP_LENGTH;
-    } else {
-        outcome->failed = true;
-        infer_vocabulary_failed(&outcome->error, &error);
-    }
-    return false;
-}
-
 static void decode(struct infer_local *local, struct engine_session *session,
                    const struct infer_request *request, struct constraint *constraint,
                    struct outcome *outcome)
 {
-    struct engine_sampling sampling = {.temperature = request->sampling.temperature,
-                                       .top_k = request->sampling.top_k,
-                                       .top_p = request->sampling.top_p,
-                                       .seed = request->sampling.seed};
+    struct answer answer = {.session = session,
+                            .constraint = constraint,
+                            .sampling = {.temperature = request->sampling.temperature,
+                                         .top_k = request->sampling.top_k,
+                                         .top_p = request->sampling.top_p,
+                                         .seed = request->sampling.seed}};
     for (;;) {
         if (is_cancelled(local)) {
             outcome->stop = CHAT_STOP_CANCEL;
             return;
         }
         int32_t id;
-        struct engine_error error;
-        if (!choose(local, session, &sampling, constraint, &id, &error)) {
-            outcome->failed = true;
-            infer_vocabulary_failed(&outcome->error, &error);
+        if (!choose(local, &answer, &id, outcome)) {
             return;
         }
         enum control control = control_of_id(&local->control, id);
@@ -317,7 +385,7 @@ static void decode(struct infer_local *local, struct engine_session *session,
             outcome->stop = CHAT_STOP_LENGTH;
             return;
         }
-        if (!append(session, id, outcome)) {
+        if (!append(&answer, id, outcome)) {
             return;
         }
     }
@@ -346,22 +414,35 @@ static bool prefill(struct infer_local *local, struct engine_session *session,
     return done;
 }
 
+static size_t thinking_budget(const struct infer_local *local)
+{
+    if (local->thinking_budget >= 0) {
+        return (size_t)local->thinking_budget;
+    }
+    return local->model.large ? 0 : SMALL_MODEL_BUDGET;
+}
+
 static void decode_constrained(struct infer_local *local, struct engine_session *session,
                                const struct request *request, struct outcome *outcome)
 {
     struct constraint constraint;
-    constraint_init(&constraint, &(struct constraint_options){.prompt = &request->request.prompt,
-                                                              .large = local->model.large,
-                                                              .ids = &local->control,
-                                                              .tokens = local->tokens,
-                                                              .calls = request->calls,
-                                                              .answer = request->answer});
+    constraint_init(&constraint,
+                    &(struct constraint_options){.prompt = &request->request.prompt,
+                                                 .large = local->model.large,
+                                                 .ids = &local->control,
+                                                 .tokens = local->tokens,
+                                                 .calls = request->calls,
+                                                 .answer = request->answer,
+                                                 .thinking_budget = thinking_budget(local),
+                                                 .newline = local->newline});
+    local->decoding = true;
     decode(local, session, &request->request, &constraint, outcome);
+    local->decoding = false;
     constraint_finish(&constraint);
 }
 
-static void answer(struct infer_local *local, const struct request *request,
-                   struct outcome *outcome)
+static void serve_answer(struct infer_local *local, const struct request *request,
+                         struct outcome *outcome)
 {
     struct engine_session *session = atomic_load(&local->session);
     if (session == NULL || request->error.code != ERR_NONE) {
@@ -386,7 +467,7 @@ static void serve(struct infer_local *local, struct request *request)
     local->sequence = request->sequence;
     local->number = request->request.number;
     local->prompt_length = 0;
-    answer(local, request, &outcome);
+    serve_answer(local, request, &outcome);
     post(local, (struct infer_event){
                     .kind = outcome.failed ? INFER_FAILED : INFER_DONE,
                     .number = local->number,
@@ -415,6 +496,7 @@ static void *work(void *context)
     }
     grammar_mask_destroy(local->tokens);
     engine_session_destroy(atomic_load(&local->session));
+    engine_drafter_close(local->drafter);
     engine_model_close(local->engine);
     return NULL;
 }
@@ -487,6 +569,7 @@ static void local_release(struct infer_local *local)
     mem_free(local->banned.items);
     mem_free(local->path);
     mem_free(local->cpu);
+    mem_free(local->drafter_path);
     mem_free(local);
 }
 
@@ -540,6 +623,9 @@ struct infer *infer_local_create(const struct infer_local_options *options)
     local->infer.ops = &local_ops;
     local->path = mem_strdup(options->path);
     local->cpu = options->cpu != NULL ? mem_strdup(options->cpu) : NULL;
+    local->drafter_path = options->drafter != NULL ? mem_strdup(options->drafter) : NULL;
+    local->lookup = options->lookup;
+    local->thinking_budget = options->thinking_budget;
     local->threads = options->threads;
     local->context = options->context;
     local->kv_f32 = options->kv_f32;

@@ -35,6 +35,21 @@ static void test_declarations(void **state)
     }
 }
 
+/* more_output stands behind the others, and only where it is asked for. */
+static void test_all(void **state)
+{
+    (void)state;
+    const json_t *all = toolset_all();
+    assert_int_equal(json_array_size(all), 8);
+    for (size_t i = 0; i < 7; i++) {
+        assert_ptr_equal(json_array_get(all, i), json_array_get(toolset_declarations(), i));
+    }
+    const json_t *last = json_object_get(json_array_get(all, 7), "function");
+    assert_string_equal(json_string_value(json_object_get(last, "name")), "more_output");
+    assert_null(json_object_get(json_array_get(all, 7), "carat"));
+    assert_true(toolset_find("more_output")->read_only);
+}
+
 static void test_find(void **state)
 {
     (void)state;
@@ -155,7 +170,8 @@ static void test_cut(void **state)
     const char *output = json_string_value(json_object_get(cut, "output"));
     assert_true(utf8_valid(output, strlen(output)));
     assert_true(strlen(output) < RESPONSE_LIMIT + 200);
-    assert_non_null(strstr(output, "of 102402 bytes; all of it is kept as r1]"));
+    assert_non_null(
+        strstr(output, "of 102402 bytes; more_output {\"handle\": \"r1\"} shows all of it]"));
     assert_int_equal(json_integer_value(json_object_get(cut, "exit_code")), 3);
     json_decref(cut);
     json_decref(response);
@@ -181,10 +197,11 @@ static void test_context_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_declarations), cmocka_unit_test(test_find),
-        cmocka_unit_test(test_preamble),     cmocka_unit_test(test_repeat),
-        cmocka_unit_test(test_no_repeat),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_cut),          cmocka_unit_test(test_context_full),
+        cmocka_unit_test(test_declarations), cmocka_unit_test(test_all),
+        cmocka_unit_test(test_find),         cmocka_unit_test(test_preamble),
+        cmocka_unit_test(test_repeat),       cmocka_unit_test(test_no_repeat),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_context_full),
     };
     return cmocka_run_group_tests_name("agent_toolset", tests, NULL, NULL);
 }

@@ -329,6 +329,106 @@ def case_killed():
         check(rows == [("ok",)], rows)
 
 
+def call(tool, **arguments):
+    """A call as the model spells it."""
+    text = ",".join(f'{name}:<|"|>{value}<|"|>' for name, value in arguments.items())
+    return f"<|tool_call>call:{tool}{{{text}}}<tool_call|>"
+
+
+def case_undo():
+    """What a turn changed, by a file tool and by a shell command: listed, shown, taken back, and that taken back again."""
+    with Place() as place:
+        place.write("keep.txt", "one\ntwo\nthree\n")
+        place.write("gone.bin", "\0\1\2")
+        model = script(place, call("write_file", path="new/made.txt", content="hello"),
+                       call("shell", command="sed -i s/two/2/ keep.txt; rm gone.bin; ln -s keep.txt link; chmod 755 keep.txt"),
+                       "Done.<turn|>")
+        run = place.carat("undo", code=42)
+        check("no turn to take back" in run.stderr, run.stderr)
+        place.carat("exec", "-m", model, "change things")
+        check(place.read("keep.txt") == "one\n2\nthree\n", "the shell changed it")
+        listed = place.carat("undo", "--list").stdout
+        check("5 paths" in listed and "change things" in listed, listed)
+        shown = place.carat("undo", "--diff").stdout
+        check("-two\n+2\n" in shown and "+++ new/made.txt" in shown and "gone.bin" in shown, shown)
+        print(place.carat("undo").stdout)
+        check(sorted(os.listdir(place.work)) == ["gone.bin", "keep.txt"], os.listdir(place.work))
+        check(place.read("keep.txt") == "one\ntwo\nthree\n" and place.read("gone.bin") == "\0\1\2", "taken back")
+        check(os.stat(os.path.join(place.work, "keep.txt")).st_mode & 0o111 == 0, "its permissions, too")
+        place.carat("undo", "2")
+        check(place.read("new/made.txt") == "hello" and os.path.islink(os.path.join(place.work, "link")), "and forth")
+        place.write("keep.txt", "mine\n")
+        run = place.carat("undo", "1")
+        check("keep.txt: changed since" in run.stdout and place.read("keep.txt") == "mine\n", run.stdout)
+        check("is no turn" in place.carat("undo", "x", code=2).stderr, "words")
+
+
+def case_undo_killed():
+    """kill -9 while a command runs: the turn is there, named as cut short, and can be taken back by its number."""
+    with Place() as place:
+        place.write("keep.txt", "one\n")
+        model = script(place, call("shell", command="echo two > keep.txt; sleep 30"), "Done.<turn|>")
+        run = subprocess.Popen([CARAT, "exec", "-m", model, "change and wait"], cwd=place.work, env=place.env,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        while place.read("keep.txt") != "two\n" and time.monotonic() < end:
+            time.sleep(0.02)
+        run.kill()
+        run.wait()
+        check("carat was stopped in it" in place.carat("undo", "--list").stdout, "listed")
+        check("name it: undo 1" in place.carat("undo", code=2).stderr, "never by itself")
+        place.carat("undo", "1")
+        check(place.read("keep.txt") == "one\n", place.read("keep.txt"))
+
+
+def case_undo_on_screen():
+    with Place() as place:
+        place.write("keep.txt", "one\n")
+        model = script(place, call("shell", command="echo two > keep.txt"), "Done.<turn|>")
+        screen = Screen(place, "-m", model, "--mode", "full")
+        try:
+            screen.wait("script")
+            screen.say("change it")
+            screen.wait("Done.", "turn 1 changed 1 path; /undo takes it back")
+            screen.say("/undo diff")
+            screen.wait("-one", "+two")
+            screen.say("/undo")
+            screen.wait("restored keep.txt")
+            check(place.read("keep.txt") == "one\n", place.read("keep.txt"))
+        finally:
+            screen.close()
+
+
+def case_more_output():
+    """A cut result names a handle; with it the model reads on by line and by pattern. Flat memory for a flood."""
+    with Place() as place:
+        model = script(place, call("shell", command="seq 1 9000"),
+                       '<|tool_call>call:more_output{handle:<|"|>r1<|"|>,start_line:4000,line_count:2}<tool_call|>',
+                       '<|tool_call>call:more_output{handle:<|"|>r1<|"|>,pattern:<|"|>777<|"|>}<tool_call|>',
+                       call("more_output", handle="r9"), "Done.<turn|>")
+        place.carat("exec", "-m", model, "count")
+        shown = place.carat("resume", "-m", model).stdout
+        check('more_output {"handle": "r1"} shows the rest' in shown, shown)
+        check("4000| 4000\n4001| 4001\n[2 of 9000 lines" in shown and '"start_line": 4002} reads on' in shown, shown)
+        check("777| 777\n1777| 1777\n" in shown and "8777| 8777\n[18 of 9000 lines; the end]" in shown, shown)
+        check("there is no such result" in shown, shown)
+
+
+def case_flood():
+    """A command that writes 200 MB costs carat itself next to nothing."""
+    with Place() as place:
+        def peak(megabytes):
+            model = script(place, call("shell", command=f"head -c {megabytes}000000 /dev/zero | tr '\\\\0' x"), "Done.<turn|>")
+            run = subprocess.Popen([CARAT, "exec", "-m", model, "flood"], cwd=place.work, env=place.env,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+            _, status, usage = os.wait4(run.pid, 0)
+            check(status == 0, status)
+            return usage.ru_maxrss
+        small, large = peak(1), peak(200)
+        print(f"peak memory of carat: {small} KiB with 1 MB of output, {large} KiB with 200 MB")
+        check(large - small < 8 * 1024, (small, large))
+
+
 def case_closed_output():
     with Place() as place:
         run = subprocess.Popen([CARAT, "exec", "list the files"], cwd=place.work, env=place.env,

@@ -64,8 +64,8 @@ static void fail_each(attempt *run, void *context, unsigned long least, void (*a
 
 static bool open_model(void *context, struct engine_error *error)
 {
-    struct engine_model *model =
-        engine_model_open(&(struct engine_model_options){.path = context, .threads = 2}, error);
+    struct engine_model *model = engine_model_open(
+        &(struct engine_model_options){.path = context, .exact = true, .threads = 2}, error);
     engine_model_close(model);
     return model != NULL;
 }
@@ -73,8 +73,8 @@ static bool open_model(void *context, struct engine_error *error)
 static bool plan_model(void *context, struct engine_error *error)
 {
     struct engine_plan plan;
-    return engine_plan(&(struct engine_model_options){.path = context, .threads = 2}, NULL, 0,
-                       &plan, error);
+    return engine_plan(&(struct engine_model_options){.path = context, .exact = true, .threads = 2},
+                       NULL, 0, &plan, error);
 }
 
 static void write_file(const char *path, struct gguf_writer *writer)
@@ -204,7 +204,8 @@ static void open_world(struct world *world)
     tiny_model_write(&writer);
     write_file(world->model_path, &writer);
     world->model = engine_model_open(
-        &(struct engine_model_options){.path = world->model_path, .threads = 2}, NULL);
+        &(struct engine_model_options){.path = world->model_path, .exact = true, .threads = 2},
+        NULL);
     assert_non_null(world->model);
     world->session = engine_session_create(world->model, NULL, NULL);
     assert_non_null(world->session);

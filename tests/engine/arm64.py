@@ -26,14 +26,17 @@ def sources():
 def build(folder):
     program = os.path.join(folder, "carat-engine")
     base = [f"{SOURCE}/src/base/{name}.c" for name in ("bytes", "err", "mem", "str", "utf8", "vec", "visible", "file", "clock")]
-    subprocess.run(["aarch64-linux-gnu-gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror",
-                    "-ffp-contract=off", "-static", "-pthread", f"-I{SOURCE}", f"-I{SOURCE}/src", f"-I{SOURCE}/engine", "-isystem", "/usr/include/stb",
-                    *sources(), *base, "-lm", "-o", program], check=True)
+    compiler = ["aarch64-linux-gnu-gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror",
+                "-ffp-contract=off", "-static", "-pthread", f"-I{SOURCE}", f"-I{SOURCE}/src", f"-I{SOURCE}/engine",
+                "-isystem", "/usr/include/stb"]
+    dot = os.path.join(folder, "dot.o")  # the file that is compiled twice, the second time with dot products
+    subprocess.run([*compiler, "-march=armv8.2-a+dotprod", "-c", f"{SOURCE}/engine/compute/arm/int8_neon.c", "-o", dot], check=True)
+    subprocess.run([*compiler, *sources(), *base, dot, "-lm", "-o", program], check=True)
     return program
 
 
-def run(program, *words):
-    return subprocess.run(["qemu-aarch64", program, *words], check=True, capture_output=True).stdout
+def run(program, *words, processor="max"):
+    return subprocess.run(["qemu-aarch64", "-cpu", processor, program, *words], check=True, capture_output=True).stdout
 
 
 def safetensors(path):
@@ -53,6 +56,29 @@ def logits(path):
     return struct.unpack(f"<{(len(data) - start) // 4}f", data[start:])
 
 
+def check_fast(program, cpu, golden, ids):
+    """Products in whole numbers: the same ids, and with dot products (max) the same bits as without (cortex-a53)."""
+    case = golden[0]
+    json.dump(case["prompt_ids"], open(ids, "w"))
+    for processor in ("max", "cortex-a53"):
+        out = run(program, "generate", "-m", f"{SOURCE}/models/nano.gguf", "--ids", ids, "-n", "200", "--temp", "0", "--json",
+                  "--cpu", cpu, "--arithmetic", "fast", processor=processor)
+        assert json.loads(out)["ids"] == case["ids"], (cpu, processor, out)
+    results = []
+    json.dump(list(range(2, 42)), open(ids, "w"))
+    for name in ("qe2b.q4_0_mix", "qe2b.mixed_all", "qmoe.q4_k_m"):
+        for processor, arithmetic in (("max", "fast"), ("cortex-a53", "fast"), ("max", "exact")):
+            npy = ids + ".npy"
+            run(program, "logits", "-m", f"{SOURCE}/tests/engine/data/text/{name}.gguf", "--ids", ids, "-o", npy, "--cpu", cpu,
+                "--arithmetic", arithmetic, "--chunk", "8", processor=processor)
+            results.append(logits(npy))
+        fast, plain, exact = results[-3:]
+        worst = max(abs(a - b) for a, b in zip(fast, exact))
+        size = max(abs(b) for b in exact)
+        print(f"{cpu}, {name}: fast off by {worst:.2e} of {size:.1f} at most")
+        assert fast == plain and fast != exact and worst < 0.15 * size
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         program = build(folder)
@@ -64,6 +90,7 @@ def main():
                 out = run(program, "generate", "-m", f"{SOURCE}/models/nano.gguf", "--ids", ids, "-n", "200",
                           "--temp", "0", "--json", "--cpu", cpu)
                 assert json.loads(out)["ids"] == case["ids"], (cpu, out)
+            check_fast(program, cpu, golden, ids)
             tensors = safetensors(f"{SOURCE}/tests/engine/data/text/e2b.golden.safetensors")
             json.dump(list(tensors("seq0.ids", "i")), open(ids, "w"))
             npy = os.path.join(folder, "out.npy")

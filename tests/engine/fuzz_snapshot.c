@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/kernels.h"
 
 #include "checksum.h"
 #include "load/hparams.h"
@@ -48,8 +49,8 @@ static void go_on(struct snapshot *held)
         kv_marks_before(held->marks, held->cache, count, count + CHUNK);
         require(kv_cache_prepare(held->cache, count, count + CHUNK, NULL));
         for (size_t i = 0; i < CHUNK; i++, count++) {
-            kv_cache_store(held->cache, 0, count, row, row);
-            kv_cache_store(held->cache, 1, count, row, row);
+            kv_cache_store(held->cache, &kernels_scalar, 0, count, row, row);
+            kv_cache_store(held->cache, &kernels_scalar, 1, count, row, row);
         }
         kv_marks_note(held->marks, held->cache, count);
         if (step % 20 == 19) {

@@ -1,5 +1,5 @@
 /* nano: the small trained model continues forty conversations id by id, as the transformers library
- * does on the same weights. */
+ * does on the same weights; in fast arithmetic too, with every set of kernels. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "compute/kernels.h"
 #include "support/fixture.h"
 
 static int32_t *read_ids(const json_t *list, size_t *count)
@@ -44,12 +45,10 @@ static void check_continuation(struct engine_session *session, const json_t *con
     test_free(expected);
 }
 
-static void test_continuations(void **state)
+static void check_continuations(struct engine_model *model)
 {
-    (void)state;
     json_t *golden = json_load_file(TEST_DATA "/nano.golden.json", 0, NULL);
     assert_int_equal(json_array_size(golden), 40);
-    struct engine_model *model = fixture_model(TEST_MODELS, "nano.gguf", NULL, 2);
     struct engine_session *session = fixture_session(model, 2048, ENGINE_KV_F32);
     for (size_t i = 0; i < json_array_size(golden); i++) {
         check_continuation(session, json_array_get(golden, i), i);
@@ -59,8 +58,33 @@ static void test_continuations(void **state)
     json_decref(golden);
 }
 
+static void test_exact(void **state)
+{
+    (void)state;
+    check_continuations(fixture_model(TEST_MODELS, "nano.gguf", NULL, 2));
+}
+
+static void test_fast(void **state)
+{
+    (void)state;
+    const struct kernels *kernels;
+    for (size_t i = 0; (kernels = kernels_at(i)) != NULL; i++) {
+        if (kernels->supported()) {
+            struct engine_error error;
+            struct engine_model *model = engine_model_open(
+                &(struct engine_model_options){
+                    .path = TEST_MODELS "/nano.gguf", .threads = 2, .cpu = kernels->name},
+                &error);
+            if (model == NULL) {
+                fail_msg("%s: %s", kernels->name, error.text);
+            }
+            check_continuations(model);
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_continuations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_exact), cmocka_unit_test(test_fast)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

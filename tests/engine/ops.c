@@ -11,6 +11,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "compute/kernels.h"
+#include "compute/row_kernels.h"
+#include "compute/rows.h"
 #include "compute/tensor.h"
 #include "support/fixture.h"
 #include "text/rope.h"
@@ -47,10 +50,10 @@ static void test_rms_norm(void **state)
         const float *x = values_of(group, "x", &count);
         const float *weight = values_of(group, "w", &n);
         float *out = test_malloc(count * sizeof *out);
-        tensor_rms_norm(&machine, out, x, weight, count / width, width, 1e-6f);
+        rows_rms_norm(&machine, out, x, weight, count / width, width, 1e-6f);
         check_close(group, out, values_of(group, "y", &n), count, 2e-6f);
         memcpy(out, x, count * sizeof *out); /* in place */
-        tensor_rms_norm(&machine, out, out, NULL, count / width, width, 1e-6f);
+        rows_rms_norm(&machine, out, out, NULL, count / width, width, 1e-6f);
         check_close(group, out, values_of(group, "y_noweight", &n), count, 2e-6f);
         test_free(out);
     }
@@ -66,7 +69,7 @@ static void test_activations(void **state)
     for (size_t i = 0; i < count; i++) {
         ones[i] = 1;
     }
-    tensor_gelu_multiply(&machine, found, ones, count, 1, count);
+    rows_gelu_multiply(&machine, found, ones, count, 1, count);
     check_close("gelu_tanh", found, values_of("gelu_tanh", "y", &n), count, 1e-6f);
     test_free(ones);
     test_free(found);
@@ -74,7 +77,7 @@ static void test_activations(void **state)
     x = values_of("softcap", "x", &count);
     found = test_malloc(count * sizeof *found);
     memcpy(found, x, count * sizeof *found);
-    tensor_soft_cap(&machine, found, 30.0f, count);
+    rows_soft_cap(&machine, found, 30.0f, count);
     check_close("softcap", found, values_of("softcap", "y", &n), count, 1e-6f);
     test_free(found);
 
@@ -82,7 +85,7 @@ static void test_activations(void **state)
     found = test_malloc(count * sizeof *found);
     memcpy(found, x, count * sizeof *found);
     for (size_t row = 0; row < count / 257; row++) {
-        tensor_softmax(found + row * 257, 257);
+        rows_softmax(machine.kernels, found + row * 257, 257);
     }
     check_close("softmax", found, values_of("softmax", "y", &n), count, 1e-6f);
     test_free(found);
@@ -102,7 +105,8 @@ static void check_rope(const char *group, size_t pairs, float theta)
     for (size_t i = 0; i < positions; i++) {
         rope_angles(&rope, (size_t)position[i], cosines, sines);
         for (size_t head = 0; head < 2; head++) {
-            rope_turn(&rope, cosines, sines, found + (2 * i + head) * head_dim);
+            float *turned = found + (2 * i + head) * head_dim;
+            machine.kernels->row->rotate(turned, turned + head_dim / 2, cosines, sines, rope.pairs);
         }
     }
     /* One unit in the last place of a frequency turns the angle at the last position by 8e-3. */
@@ -280,21 +284,21 @@ static void test_bias_and_penalty(void **state)
         .temperature = 1, .top_p = 1, .repetition_penalty = 2, .repetition_last = 4};
     float found[5], expected[5] = {1, -2, 1, 0.5f, -INFINITY};
     probabilities(&from, &sampling, 5, found); /* the token three is too far back */
-    tensor_softmax(expected, 5);
+    rows_softmax(machine.kernels, expected, 5);
     check_close("penalty", found, expected, 5, 1e-6f);
 
     sampling.repetition_last = 0; /* all of them, and some that are no tokens */
     from.token_count = 7;
     memcpy(expected, (float[]){1, -2, 1, 0.25f, -INFINITY}, sizeof expected);
     probabilities(&from, &sampling, 5, found);
-    tensor_softmax(expected, 5);
+    rows_softmax(machine.kernels, expected, 5);
     check_close("penalty of all", found, expected, 5, 1e-6f);
 
     sampling.biases = biases;
     sampling.bias_count = 4;
     memcpy(expected, (float[]){1, -1, 3, -INFINITY, -INFINITY}, sizeof expected);
     probabilities(&from, &sampling, 5, found);
-    tensor_softmax(expected, 5);
+    rows_softmax(machine.kernels, expected, 5);
     check_close("bias and penalty", found, expected, 5, 1e-6f);
 
     struct sampler sampler;
@@ -377,6 +381,72 @@ static void test_sampler_among(void **state)
     sampler_finish(&sampler);
 }
 
+static int compare_downwards(const void *left, const void *right)
+{
+    return compare_floats(right, left);
+}
+
+/* A vocabulary of several stripes, against sorting everything: ties, the best one banned, numbers
+ * that are missing, an end that is no whole stripe, and all rules that narrow. */
+static void test_sampler_large(void **state)
+{
+    (void)state;
+    enum { VOCABULARY = 5003 };
+    static float logits[VOCABULARY], sorted[VOCABULARY];
+    static const struct engine_sampling cases[] = {
+        {.temperature = 1, .top_k = 5, .top_p = 1},
+        {.temperature = 0.7f, .top_k = 12, .top_p = 1},
+        {.temperature = 2, .top_k = 19, .top_p = 1},
+        {.temperature = 1, .top_k = 300, .top_p = 1},
+        {.temperature = 1, .top_k = 0, .top_p = 0.9f},
+        {.temperature = 0.4f, .top_k = 200, .top_p = 0.5f}};
+    uint32_t bits = 12345;
+    for (size_t i = 0; i < VOCABULARY; i++) {
+        bits = bits * 1664525u + 1013904223u;
+        logits[i] = (float)(bits >> 20) / 512.0f; /* 4096 values: many are equal */
+    }
+    logits[17] = 100;
+    logits[18] = NAN;
+    logits[5002] = 30; /* the best that is not banned */
+    const int32_t banned[] = {17};
+    const struct sampler_state from = {.logits = logits, .banned = banned, .banned_count = 1};
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        struct sampler sampler;
+        size_t count = 0, kept = 0;
+        assert_true(sampler_init(&sampler, VOCABULARY, NULL));
+        assert_true(sampler_probabilities(&sampler, &from, &cases[c], NULL));
+        for (size_t i = 0; i < VOCABULARY; i++) {
+            if (i != 17 && i != 18) {
+                sorted[count++] = logits[i] / cases[c].temperature;
+            }
+        }
+        qsort(sorted, count, sizeof *sorted, compare_downwards);
+        size_t k = (size_t)cases[c].top_k == 0 ? count : (size_t)cases[c].top_k;
+        while (kept < count && sorted[kept] >= sorted[k - 1]) {
+            kept++;
+        }
+        double all = 0, dropped = 0;
+        for (size_t i = 0; i < kept; i++) {
+            all += exp((double)(sorted[i] - sorted[0]));
+        }
+        while (kept > 1 && cases[c].top_p < 1) {
+            dropped += exp((double)(sorted[kept - 1] - sorted[0])) / all;
+            if (dropped > 1 - (double)cases[c].top_p) {
+                break;
+            }
+            kept--;
+        }
+        assert_int_equal(sampler.count, kept);
+        for (size_t i = 0; i < kept; i++) {
+            bool whole = cases[c].top_p < 1; /* then they are sorted, the least likely first */
+            assert_true(!whole || sampler.candidates[kept - 1 - i].logit == sorted[i]);
+            assert_true(sampler.candidates[i].logit >= sorted[kept - 1]);
+            assert_true(sampler.candidates[i].id != 17 && sampler.candidates[i].id != 18);
+        }
+        sampler_finish(&sampler);
+    }
+}
+
 int main(void)
 {
     ops = safetensors_open(TEST_DATA "/text/ops.safetensors");
@@ -389,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_sampler_draws), cmocka_unit_test(test_sampler_best_and_banned),
         cmocka_unit_test(test_min_p),         cmocka_unit_test(test_bias_and_penalty),
         cmocka_unit_test(test_logprobs),      cmocka_unit_test(test_sampler_among),
+        cmocka_unit_test(test_sampler_large),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     tensor_machine_finish(&machine);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "compute/kernels.h"
 #include "load/hparams.h"
 #include "support/fixture.h"
 #include "text/kv_cache.h"
@@ -50,7 +51,7 @@ static void advance(struct timeline *line, size_t count)
         for (int l = 0; l < 3; l++) {
             const float keys[4] = {(float)line->count, line->branches, (float)l, 1};
             const float values[4] = {(float)line->count, line->branches, (float)l, -1};
-            kv_cache_store(line->cache, l, line->count, keys, values);
+            kv_cache_store(line->cache, &kernels_scalar, l, line->count, keys, values);
         }
     }
     kv_marks_pass(line->marks, line->cache, line->count);

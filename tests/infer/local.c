@@ -103,15 +103,20 @@ static void run_until(struct infer *infer, struct seen *seen, const bool *flag)
     }
 }
 
-static struct infer *load(int context)
+static struct infer *load_with(const struct infer_local_options *options)
 {
-    struct infer *infer = infer_local_create(
-        &(struct infer_local_options){.path = NANO_MODEL, .threads = 1, .context = context});
+    struct infer *infer = infer_local_create(options);
     struct seen seen;
     seen_init(&seen);
     run_until(infer, &seen, &seen.ready);
     seen_finish(&seen);
     return infer;
+}
+
+static struct infer *load(int context)
+{
+    return load_with(&(struct infer_local_options){
+        .path = NANO_MODEL, .threads = 1, .context = context, .lookup = true});
 }
 
 /* A conversation that says `text` to carat. */
@@ -352,6 +357,128 @@ static void test_answer_by_schema(void **state)
     infer_destroy(infer);
 }
 
+/* Guesses are invisible: the same tokens without and with look-up, free and constrained, greedy and
+ * not. */
+static void test_look_up_changes_nothing(void **state)
+{
+    (void)state;
+    struct infer *plain =
+        load_with(&(struct infer_local_options){.path = NANO_MODEL, .threads = 1, .lookup = false});
+    struct infer *ahead = load(0);
+    struct chat_conversation conversation;
+    chat_conversation_init(&conversation);
+    say(&conversation, "list the files, list the files, and then list the files again");
+    json_t *schema = json_loads("{\"type\":\"array\",\"items\":{\"enum\":[\"river bank\",1]},"
+                                "\"minItems\":20,\"maxItems\":40}",
+                                0, NULL);
+    for (uint64_t i = 0; i < 6; i++) {
+        struct seen one, two;
+        seen_init(&one);
+        seen_init(&two);
+        float temperature = i % 2 == 0 ? 0 : 0.7f;
+        const json_t *form = i < 2 ? NULL : schema, *tools = i < 4 ? toolset_declarations() : NULL;
+        submit_with(plain, i + 1, &conversation, 200, temperature, tools, form);
+        run_until(plain, &one, &one.ended);
+        submit_with(ahead, i + 1, &conversation, 200, temperature, tools, form);
+        run_until(ahead, &two, &two.ended);
+        assert_int_equal(one.last.kind, INFER_DONE);
+        assert_int_equal(two.last.stop, one.last.stop);
+        assert_int_equal(two.tokens, one.tokens);
+        assert_true(one.tokens > 0);
+        assert_memory_equal(two.ids, one.ids, one.tokens * sizeof one.ids[0]);
+        seen_finish(&one);
+        seen_finish(&two);
+    }
+    json_decref(schema);
+    chat_conversation_finish(&conversation);
+    infer_destroy(ahead);
+    infer_destroy(plain);
+}
+
+/* A prompt that ends inside an open thought, from which this model does not come back by itself. */
+static void submit_thought(struct infer *infer, uint64_t number)
+{
+    static const enum control controls[] = {CONTROL_BOS, CONTROL_TURN_OPEN, CONTROL_THINK,
+                                            CONTROL_TURN_OPEN, CONTROL_CHANNEL_OPEN};
+    struct infer_request request = {
+        .number = number,
+        .max_tokens = 60,
+        .sampling = {.temperature = 20, .top_p = 1, .seed = number},
+    };
+    chat_prompt_init(&request.prompt);
+    request.prompt.segments = mem_alloc(8, sizeof *request.prompt.segments);
+    request.prompt.capacity = 8;
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
+        request.prompt.segments[request.prompt.count++] =
+            (struct chat_segment){.kind = CHAT_SEGMENT_CONTROL, .control = controls[i]};
+    }
+    request.prompt.segments[request.prompt.count++] = (struct chat_segment){
+        .kind = CHAT_SEGMENT_TEXT, .text = "thought\n", .length = strlen("thought\n")};
+    request.prompt.starts_in_thought = true;
+    infer_submit(infer, &request);
+}
+
+static void test_thinking_budget(void **state)
+{
+    (void)state;
+    enum { BUDGET = 8 };
+    struct infer *infer = load_with(&(struct infer_local_options){
+        .path = NANO_MODEL, .threads = 1, .lookup = true, .thinking_budget = BUDGET});
+    const struct control_ids *ids = infer_control(infer);
+    size_t forced = 0;
+    for (uint64_t i = 1; i <= 8; i++) {
+        struct seen seen;
+        seen_init(&seen);
+        submit_thought(infer, i);
+        run_until(infer, &seen, &seen.ended);
+        assert_string_equal(seen.last.error.text, "");
+        size_t end = 0;
+        while (end < seen.tokens && seen.ids[end] != ids->id[CONTROL_CHANNEL_CLOSE]) {
+            end++;
+        }
+        assert_in_range(end, 0, BUDGET + 3 + 1); /* a character is finished, then the newline */
+        if (end > BUDGET) {
+            forced++;
+            for (size_t j = end + 1; j < seen.tokens; j++) {
+                assert_int_not_equal(seen.ids[j], ids->id[CONTROL_CHANNEL_OPEN]);
+            }
+        }
+        assert_true(seen.tokens > end);
+        seen_finish(&seen);
+    }
+    assert_true(forced > 0);
+    infer_destroy(infer);
+
+    infer = load_with(&(struct infer_local_options){
+        .path = NANO_MODEL, .threads = 1, .lookup = true, .thinking_budget = 0});
+    struct seen seen;
+    seen_init(&seen);
+    submit_thought(infer, 2);
+    run_until(infer, &seen, &seen.ended);
+    size_t end = 0;
+    while (end < seen.tokens && seen.ids[end] != infer_control(infer)->id[CONTROL_CHANNEL_CLOSE]) {
+        end++;
+    }
+    assert_true(end > 2 * BUDGET); /* without a limit it thinks on */
+    seen_finish(&seen);
+    infer_destroy(infer);
+}
+
+/* A drafter that is none is a model that cannot be loaded. */
+static void test_no_drafter(void **state)
+{
+    (void)state;
+    struct infer *infer = infer_local_create(
+        &(struct infer_local_options){.path = NANO_MODEL, .threads = 1, .drafter = NANO_MODEL});
+    struct seen seen;
+    seen_init(&seen);
+    run_until(infer, &seen, &seen.ended);
+    assert_true(seen.failed_to_load);
+    assert_non_null(strstr(seen.last.error.text, "gemma4-assistant"));
+    seen_finish(&seen);
+    infer_destroy(infer);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -420,7 +547,8 @@ int main(void)
         cmocka_unit_test(test_call_and_answer),  cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_limits),           cmocka_unit_test(test_no_model),
         cmocka_unit_test(test_destroy_at_once),  cmocka_unit_test(test_no_call_but_of_the_declared),
-        cmocka_unit_test(test_answer_by_schema),
+        cmocka_unit_test(test_answer_by_schema), cmocka_unit_test(test_look_up_changes_nothing),
+        cmocka_unit_test(test_thinking_budget),  cmocka_unit_test(test_no_drafter),
     };
     return cmocka_run_group_tests_name("infer_local", tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "compute/cpu.h"
+#include "compute/row_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -248,6 +249,7 @@ const struct kernels kernels_neon = {
     .name = "neon",
     .supported = cpu_has_neon,
     .panel = panel,
+    .row = &row_kernels_neon,
     .rows =
         {
             [QUANT_F32] = {dot_f32, accumulate_f32, NULL},

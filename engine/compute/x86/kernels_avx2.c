@@ -18,6 +18,8 @@
 #include <string.h>
 
 #include "compute/cpu.h"
+#include "compute/gemm.h"
+#include "compute/row_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -443,7 +445,9 @@ static void accumulate_q8_0(const unsigned char *rows, size_t row_bytes, size_t 
 const struct kernels kernels_avx2 = {
     .name = "avx2",
     .supported = cpu_has_avx2,
+    .gemm = {&gemm_avx_vnni, &gemm_avx2},
     .panel = panel,
+    .row = &row_kernels_avx2,
     .rows =
         {
             [QUANT_F32] = {dot_f32, accumulate_f32, decode_f32},

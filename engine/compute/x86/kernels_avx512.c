@@ -21,6 +21,8 @@
 #include <string.h>
 
 #include "compute/cpu.h"
+#include "compute/gemm.h"
+#include "compute/row_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -493,19 +495,30 @@ DEFINE_BLOCKS(q4_k, 144, 8, scales_k)
 DEFINE_BLOCKS(q5_k, 176, 8, scales_k)
 DEFINE_BLOCKS(q6_k, 210, 8, scales_q6_k)
 
+/* Both sets: they differ in what they do with many tokens in fast arithmetic. */
+#define ENTRIES                                                  \
+    .panel = panel, .row = &row_kernels_avx512,                  \
+    .rows = {                                                    \
+        [QUANT_F32] = {dot_f32, accumulate_f32, decode_f32},     \
+        [QUANT_F16] = {dot_f16, accumulate_f16, decode_f16},     \
+        [QUANT_BF16] = {dot_bf16, accumulate_bf16, decode_bf16}, \
+        [QUANT_Q4_0] = {dot_q4_0, NULL, decode_q4_0},            \
+        [QUANT_Q8_0] = {dot_q8_0, NULL, decode_q8_0},            \
+        [QUANT_Q4_K] = {dot_q4_k, NULL, decode_q4_k},            \
+        [QUANT_Q5_K] = {dot_q5_k, NULL, decode_q5_k},            \
+        [QUANT_Q6_K] = {dot_q6_k, NULL, decode_q6_k},            \
+    }
+
 const struct kernels kernels_avx512 = {
     .name = "avx512",
     .supported = cpu_has_avx512,
-    .panel = panel,
-    .rows =
-        {
-            [QUANT_F32] = {dot_f32, accumulate_f32, decode_f32},
-            [QUANT_F16] = {dot_f16, accumulate_f16, decode_f16},
-            [QUANT_BF16] = {dot_bf16, accumulate_bf16, decode_bf16},
-            [QUANT_Q4_0] = {dot_q4_0, NULL, decode_q4_0},
-            [QUANT_Q8_0] = {dot_q8_0, NULL, decode_q8_0},
-            [QUANT_Q4_K] = {dot_q4_k, NULL, decode_q4_k},
-            [QUANT_Q5_K] = {dot_q5_k, NULL, decode_q5_k},
-            [QUANT_Q6_K] = {dot_q6_k, NULL, decode_q6_k},
-        },
+    .gemm = {&gemm_avx512, &gemm_avx2},
+    ENTRIES,
+};
+
+const struct kernels kernels_amx = {
+    .name = "amx",
+    .supported = cpu_has_amx,
+    .gemm = {&gemm_amx},
+    ENTRIES,
 };

@@ -223,6 +223,46 @@ static void the_root_of_the_file_system_can_be_a_workspace(void **state)
     workspace_close(NULL);
 }
 
+/* The directories of policy.writable are there by their absolute paths, and nothing beside them. */
+static void further_directories_are_open_to_file_tools(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    char other[] = "/tmp/carat-further-XXXXXX", path[128], out[WORKSPACE_PATH_LIMIT];
+    assert_non_null(mkdtemp(other));
+    snprintf(path, sizeof path, "%s/new/a.txt", other);
+    fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "one\n");
+    assert_true(fixture->last.failed);
+    assert_true(workspace_add(fixture->context.workspace, other, &err));
+    assert_false(workspace_add(fixture->context.workspace, "relative", &err));
+    fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "one\n");
+    assert_false(fixture->last.failed);
+    assert_non_null(strstr(fixture_pack(fixture, "read_file", "{s:s}", "path", path), "one"));
+    fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", path, "old_text", "one",
+                 "new_text", "two");
+    assert_false(fixture->last.failed);
+    assert_non_null(strstr(fixture_pack(fixture, "list_files", "{s:s}", "path", other), "new/"));
+    assert_non_null(
+        strstr(fixture_pack(fixture, "search_files", "{s:s, s:s}", "pattern", "tw.", "path", other),
+               "two"));
+    snprintf(path, sizeof path, "%s/../passwd", other);
+    assert_false(workspace_relative(fixture->context.workspace, path, out, &err));
+    snprintf(path, sizeof path, "%sx/file", other);
+    assert_false(workspace_relative(fixture->context.workspace, path, out, &err));
+    snprintf(path, sizeof path, "%s/.git/config", other);
+    fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "evil");
+    assert_true(fixture->last.failed);
+    snprintf(path, sizeof path, "%s/link", other);
+    assert_int_equal(symlink("/etc/hostname", path), 0);
+    fixture_pack(fixture, "read_file", "{s:s}", "path", path);
+    assert_true(fixture->last.failed);
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/new/a.txt", other);
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/new", other);
+    assert_int_equal(rmdir(path) | rmdir(other), 0);
+}
+
 static void a_path_that_is_too_long_is_refused_in_words(void **state)
 {
     struct fixture *fixture = *state;
@@ -448,6 +488,7 @@ int main(void)
         WITH_WORKSPACE(links_that_stay_inside_can_be_read),
         WITH_WORKSPACE(a_path_is_normalised),
         cmocka_unit_test(the_root_of_the_file_system_can_be_a_workspace),
+        WITH_WORKSPACE(further_directories_are_open_to_file_tools),
         WITH_WORKSPACE(a_path_that_is_too_long_is_refused_in_words),
         WITH_WORKSPACE(protected_names_cannot_be_written),
         WITH_WORKSPACE(a_link_swapped_in_while_we_look_leads_nowhere),

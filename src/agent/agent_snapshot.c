@@ -1,0 +1,102 @@
+/* agent_snapshot: when the workspace's snapshots are made, as part of the agent.
+ *
+ * The first call of a turn that may change files waits for one, and the end of that turn for
+ * another; both are made on the checkpoint's thread, and the loop goes on. A turn that only reads
+ * makes none. When a snapshot cannot be had the turn goes on and the user is told that its changes
+ * cannot be taken back.
+ */
+#include <string.h>
+
+#include "agent/agent_state.h"
+#include "agent/checkpoint.h"
+#include "agent/toolset.h"
+#include "base/err.h"
+#include "base/str.h"
+
+static void say_no_undo(struct agent *agent, struct err *err)
+{
+    err_prefix(err, "this turn's file changes cannot be taken back");
+    agent_say(agent, AGENT_NOTICE, err->text);
+}
+
+bool agent_hold_call(struct agent *agent, int place)
+{
+    const struct toolset_tool *tool = toolset_find(agent->calls.items[place].record.name);
+    struct err err = {0};
+    if (agent->options.checkpoint == NULL || agent->snapshot_tried ||
+        (tool != NULL && (tool->read_only || strcmp(tool->family, "http") == 0))) {
+        return false;
+    }
+    agent->snapshot_tried = true;
+    if (!checkpoint_begin(agent->options.checkpoint, agent->journal.id, agent->title, &err)) {
+        say_no_undo(agent, &err);
+        return false;
+    }
+    agent->held = place;
+    agent->held_dropped = false;
+    return true;
+}
+
+bool agent_cancel_held(struct agent *agent, int place)
+{
+    if (agent->held != place) {
+        return false;
+    }
+    agent->held_dropped = true;
+    checkpoint_stop(agent->options.checkpoint);
+    return true;
+}
+
+bool agent_hold_end(struct agent *agent, enum turn_outcome outcome)
+{
+    struct err err = {0};
+    if (!agent->snapshot_made) {
+        return false;
+    }
+    agent->snapshot_made = false;
+    agent->outcome = outcome;
+    if (!checkpoint_end(agent->options.checkpoint, &err)) {
+        say_no_undo(agent, &err);
+        return false;
+    }
+    return true;
+}
+
+static void say_what_changed(struct agent *agent, const struct undo_summary *summary)
+{
+    struct str text;
+    str_init(&text);
+    if (summary->turn != 0 && !agent->options.unattended) {
+        str_append_format(&text, "turn %u changed %zu %s; /undo takes it back", summary->turn,
+                          summary->changed, summary->changed == 1 ? "path" : "paths");
+        if (summary->unkept > 0) {
+            str_append_format(&text, ", but for %zu (/undo diff)", summary->unkept);
+        }
+        agent_say(agent, AGENT_NOTICE, text.data);
+    }
+    str_finish(&text);
+}
+
+void agent_checkpoint(struct agent *agent)
+{
+    struct checkpoint_result result;
+    if (agent->options.checkpoint == NULL || !checkpoint_poll(agent->options.checkpoint, &result)) {
+        return;
+    }
+    if (!result.ok && result.err.code != ERR_CANCELLED) {
+        say_no_undo(agent, &result.err);
+    }
+    if (result.job == CHECKPOINT_END) {
+        say_what_changed(agent, &result.summary);
+        agent_finish_turn(agent, agent->outcome);
+        return;
+    }
+    int place = agent->held;
+    agent->held = -1;
+    agent->snapshot_made = result.ok;
+    if (agent->held_dropped) {
+        agent_drop_call(agent, place);
+    } else {
+        agent_start_call(agent, place);
+    }
+}

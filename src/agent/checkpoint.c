@@ -1,0 +1,124 @@
+/* checkpoint: a thread for each job, joined when the loop has heard of its end.
+ *
+ * The job owns undo while it runs; only undo_stop is called meanwhile. `done` is the one thing that
+ * both threads look at.
+ */
+#include "agent/checkpoint.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct checkpoint {
+    struct undo *undo;
+    void (*wake)(void *context);
+    void *context;
+    enum checkpoint_job job; /* that runs, or whose end was not asked for yet */
+    bool begun;              /* a turn is open */
+    pthread_t thread;
+    atomic_bool done;
+    char *conversation, *title; /* of the job */
+    struct checkpoint_result result;
+};
+
+struct checkpoint *checkpoint_create(struct undo *undo, void (*wake)(void *context), void *context)
+{
+    struct checkpoint *checkpoint = mem_zero(1, sizeof *checkpoint);
+    checkpoint->undo = undo;
+    checkpoint->wake = wake;
+    checkpoint->context = context;
+    return checkpoint;
+}
+
+static void *work(void *argument)
+{
+    struct checkpoint *checkpoint = argument;
+    struct checkpoint_result *result = &checkpoint->result;
+    *result = (struct checkpoint_result){.job = checkpoint->job};
+    if (checkpoint->job == CHECKPOINT_BEGIN) {
+        result->ok =
+            undo_begin(checkpoint->undo, checkpoint->conversation, checkpoint->title, &result->err);
+    } else {
+        result->ok = undo_end(checkpoint->undo, &result->summary, &result->err);
+    }
+    atomic_store(&checkpoint->done, true);
+    checkpoint->wake(checkpoint->context);
+    return NULL;
+}
+
+static void join(struct checkpoint *checkpoint)
+{
+    pthread_join(checkpoint->thread, NULL);
+    checkpoint->begun = checkpoint->job == CHECKPOINT_BEGIN && checkpoint->result.ok;
+    checkpoint->job = CHECKPOINT_NONE;
+    mem_free(checkpoint->conversation);
+    mem_free(checkpoint->title);
+    checkpoint->conversation = checkpoint->title = NULL;
+}
+
+static bool start(struct checkpoint *checkpoint, enum checkpoint_job job, struct err *err)
+{
+    checkpoint->job = job;
+    atomic_store(&checkpoint->done, false);
+    int problem = pthread_create(&checkpoint->thread, NULL, work, checkpoint);
+    if (problem != 0) {
+        checkpoint->job = CHECKPOINT_NONE;
+        return err_set(err, ERR_IO, "starting a thread: %s", strerror(problem));
+    }
+    return true;
+}
+
+bool checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title,
+                      struct err *err)
+{
+    checkpoint->conversation = mem_strdup(conversation);
+    checkpoint->title = mem_strdup(title);
+    if (!start(checkpoint, CHECKPOINT_BEGIN, err)) {
+        mem_free(checkpoint->conversation);
+        mem_free(checkpoint->title);
+        checkpoint->conversation = checkpoint->title = NULL;
+        return false;
+    }
+    return true;
+}
+
+bool checkpoint_end(struct checkpoint *checkpoint, struct err *err)
+{
+    return start(checkpoint, CHECKPOINT_END, err);
+}
+
+void checkpoint_stop(struct checkpoint *checkpoint)
+{
+    if (checkpoint->job == CHECKPOINT_BEGIN) {
+        undo_stop(checkpoint->undo);
+    }
+}
+
+bool checkpoint_poll(struct checkpoint *checkpoint, struct checkpoint_result *result)
+{
+    if (checkpoint->job == CHECKPOINT_NONE || !atomic_load(&checkpoint->done)) {
+        return false;
+    }
+    join(checkpoint);
+    *result = checkpoint->result;
+    return true;
+}
+
+void checkpoint_destroy(struct checkpoint *checkpoint)
+{
+    if (checkpoint == NULL) {
+        return;
+    }
+    if (checkpoint->job != CHECKPOINT_NONE) {
+        checkpoint_stop(checkpoint);
+        join(checkpoint);
+    }
+    if (checkpoint->begun) {
+        struct undo_summary summary;
+        /* Best effort: what fails here is done by the next start. */
+        undo_end(checkpoint->undo, &summary, NULL);
+    }
+    mem_free(checkpoint);
+}

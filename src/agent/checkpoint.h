@@ -1,0 +1,41 @@
+/* checkpoint: the snapshots of undo, made on a thread of their own.
+ *
+ * A scan of a large workspace takes longer than the loop may stand still. One job at a time: begin
+ * (before the first changing call of a turn) or end (after the turn); `wake` is called from the
+ * thread when it is done, and the loop then asks checkpoint_poll. Loop thread but for the job.
+ */
+#ifndef CARAT_AGENT_CHECKPOINT_H
+#define CARAT_AGENT_CHECKPOINT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "undo/undo.h"
+
+struct checkpoint;
+
+enum checkpoint_job { CHECKPOINT_NONE, CHECKPOINT_BEGIN, CHECKPOINT_END };
+
+struct checkpoint_result {
+    enum checkpoint_job job;
+    bool ok;
+    struct err err;
+    struct undo_summary summary; /* END */
+};
+
+/* `undo` is borrowed. */
+struct checkpoint *checkpoint_create(struct undo *undo, void (*wake)(void *context), void *context);
+/* Waits for a running job; a turn that was begun is ended here, so call it when no tool runs any
+ * more. */
+void checkpoint_destroy(struct checkpoint *checkpoint);
+
+/* No job may run. False when there is no thread to be had. */
+bool checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title,
+                      struct err *err);
+bool checkpoint_end(struct checkpoint *checkpoint, struct err *err);
+/* Cuts a running begin short: it fails with ERR_CANCELLED. */
+void checkpoint_stop(struct checkpoint *checkpoint);
+/* True once after each job. */
+bool checkpoint_poll(struct checkpoint *checkpoint, struct checkpoint_result *result);
+
+#endif

@@ -1,0 +1,193 @@
+/* more_output: a page of lines out of a kept result.
+ *
+ * Lines are numbered from 1, as read_file does. A line that is longer than what is left of the page
+ * is cut with a remark that says by how much; everything else that is missing is in the note at the
+ * end, with the call that shows it.
+ */
+#include "agent/more_output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/journal.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf8.h"
+
+enum { BYTES_A_TOKEN = 4, NOTE_ROOM = 200, LINE_ROOM = 80, LEAST_TOKENS = 160 };
+
+static json_t *output(const struct str *text)
+{
+    struct str repaired;
+    str_init(&repaired);
+    utf8_append_repaired(&repaired, text->data, text->length);
+    json_t *object = json_pack("{s:s%}", "output", repaired.data, repaired.length);
+    str_finish(&repaired);
+    return object;
+}
+
+json_t *more_output_keep(struct journal *journal, json_t *response, bool *kept, struct err *err)
+{
+    const json_t *whole = json_object_get(response, "whole");
+    const char *shown = json_string_value(json_object_get(response, "output"));
+    *kept = false;
+    if (!json_is_string(whole) || shown == NULL) {
+        return json_incref(response);
+    }
+    char handle[16];
+    struct str text;
+    str_init(&text);
+    str_append(&text, shown);
+    *kept =
+        journal_result(journal, json_string_value(whole), json_string_length(whole), handle, err);
+    if (*kept) {
+        str_append_format(&text, "\n[cut; more_output {\"handle\": \"%s\"} shows the rest]",
+                          handle);
+    } else {
+        str_append(&text, "\n[cut; the rest could not be kept]");
+    }
+    json_t *bounded = json_copy(response);
+    json_t *object = output(&text);
+    json_object_del(bounded, "whole");
+    json_object_update(bounded, object);
+    json_decref(object);
+    str_finish(&text);
+    return bounded;
+}
+
+/* --- a page --- */
+
+struct page {
+    const char *bytes;
+    size_t length, limit;
+    long start, count; /* wanted; count 0 = as many as fit */
+    const char *pattern;
+    const char *handle;
+    struct str text;
+    long lines, shown, last; /* in all; on the page; number of the last on it */
+    bool full;
+};
+
+static void add_line(struct page *page, const char *line, size_t length)
+{
+    struct str *text = &page->text;
+    if (page->full || (page->count > 0 && page->shown == page->count)) {
+        page->full = true;
+        return;
+    }
+    size_t room =
+        page->limit > text->length + LINE_ROOM ? page->limit - text->length - LINE_ROOM : 0;
+    size_t fits = length <= room ? length : utf8_complete_length(line, room);
+    if (fits < length && page->shown > 0) {
+        page->full = true;
+        return;
+    }
+    str_append_format(text, "%ld| ", page->lines);
+    str_append_bytes(text, line, fits);
+    if (fits < length) {
+        str_append_format(text, "[line cut: %zu bytes more]", length - fits);
+    }
+    str_append_char(text, '\n');
+    page->shown++;
+    page->last = page->lines;
+}
+
+static bool holds(const char *line, size_t length, const char *pattern)
+{
+    return pattern == NULL || memmem(line, length, pattern, strlen(pattern)) != NULL;
+}
+
+static void fill(struct page *page)
+{
+    for (size_t at = 0; at < page->length;) {
+        const char *line = page->bytes + at;
+        const char *newline = memchr(line, '\n', page->length - at);
+        size_t length = newline != NULL ? (size_t)(newline - line) : page->length - at;
+        page->lines++;
+        if (page->lines >= page->start && holds(line, length, page->pattern)) {
+            add_line(page, line, length);
+        }
+        at += length + 1;
+    }
+}
+
+static void add_note(struct page *page)
+{
+    struct str *text = &page->text;
+    if (page->shown == 0) {
+        str_append_format(text, "[no line from %ld on%s; %s has %ld lines]", page->start,
+                          page->pattern != NULL ? " holds the pattern" : "", page->handle,
+                          page->lines);
+    } else if (page->full) {
+        str_append_format(
+            text,
+            "[%ld of %ld lines; more_output {\"handle\": \"%s\", \"start_line\": %ld} "
+            "reads on]",
+            page->shown, page->lines, page->handle, page->last + 1);
+    } else {
+        str_append_format(text, "[%ld of %ld lines; the end]", page->shown, page->lines);
+    }
+}
+
+static json_t *complain(const char *what, bool *failed)
+{
+    struct str text;
+    str_init(&text);
+    str_append_format(
+        &text, "error: %s. Expected for example {\"handle\": \"r1\", \"start_line\": 1}", what);
+    json_t *response = output(&text);
+    str_finish(&text);
+    *failed = true;
+    return response;
+}
+
+/* An optional whole number from 1 on. */
+static bool read_number(const json_t *arguments, const char *name, long fallback, long *out)
+{
+    const json_t *value = json_object_get(arguments, name);
+    *out = value == NULL ? fallback : (long)json_integer_value(value);
+    return value == NULL || (json_is_integer(value) && *out >= 1);
+}
+
+json_t *more_output_answer(struct journal *journal, const json_t *arguments, int tokens,
+                           bool *failed)
+{
+    const json_t *pattern = json_object_get(arguments, "pattern");
+    struct page page = {.handle = json_string_value(json_object_get(arguments, "handle")),
+                        .pattern = json_string_value(pattern)};
+    struct err err = {0};
+    char *bytes = NULL;
+    if (page.handle == NULL || !read_number(arguments, "start_line", 1, &page.start) ||
+        !read_number(arguments, "line_count", 0, &page.count) ||
+        (pattern != NULL && page.pattern == NULL)) {
+        return complain("handle and pattern are text, start_line and line_count numbers from 1 on",
+                        failed);
+    }
+    if (!store_result_get(journal->store, journal->id, page.handle, &bytes, &page.length, &err)) {
+        return complain(err.text, failed);
+    }
+    page.bytes = bytes;
+    page.limit =
+        (size_t)(tokens < LEAST_TOKENS ? LEAST_TOKENS : tokens) * BYTES_A_TOKEN - NOTE_ROOM;
+    str_init(&page.text);
+    fill(&page);
+    add_note(&page);
+    json_t *response = output(&page.text);
+    str_finish(&page.text);
+    mem_free(bytes);
+    *failed = false;
+    return response;
+}
+
+bool more_output_offered(const struct chat_conversation *conversation)
+{
+    for (size_t i = 0; i < conversation->count; i++) {
+        const json_t *result = conversation->messages[i].result;
+        const char *shown = json_string_value(json_object_get(result, "output"));
+        if (shown != NULL && strstr(shown, "more_output {\"handle\": ") != NULL) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,24 @@
+/* sampling: one choice of values. The kernel's random numbers may not be ready just after boot; the
+ * clock is good enough for a seed then. */
+#include "agent/sampling.h"
+
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+struct infer_sampling sampling_choose(const struct agent_options *own,
+                                      const struct infer_model *model)
+{
+    struct infer_sampling sampling = model->sampling;
+    if (own->has_sampling) {
+        sampling.temperature = own->temperature;
+        sampling.top_p = own->top_p;
+        sampling.top_k = own->top_k;
+    }
+    sampling.seed = own->seed;
+    if (sampling.seed == 0 &&
+        getrandom(&sampling.seed, sizeof sampling.seed, GRND_NONBLOCK) != sizeof sampling.seed) {
+        sampling.seed = (uint64_t)clock_monotonic_us();
+    }
+    return sampling;
+}

@@ -1,0 +1,172 @@
+/* record: lists of differences, and how they lie on disk.
+ *
+ * The file is a sequence of NUL-ended fields: a line of numbers, the two texts, the roots, then the
+ * entries in pairs (tree_write_entry). tree_save puts a hash in front of it.
+ */
+#include "undo/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+enum { ROOTS_MAX = 64 };
+
+void record_init(struct record *record, const char *conversation, const char *title)
+{
+    *record = (struct record){.conversation = mem_strdup(conversation), .title = mem_strdup(title)};
+}
+
+static void clear_roots(struct record *record)
+{
+    for (size_t i = 0; i < record->root_count; i++) {
+        mem_free(record->roots[i]);
+    }
+    mem_free(record->roots);
+}
+
+void record_finish(struct record *record)
+{
+    for (size_t i = 0; i < record->count; i++) {
+        tree_entry_finish(&record->items[i].before);
+        tree_entry_finish(&record->items[i].after);
+    }
+    mem_free(record->items);
+    clear_roots(record);
+    mem_free(record->conversation);
+    mem_free(record->title);
+    *record = (struct record){0};
+}
+
+void record_set_roots(struct record *record, char *const *roots, size_t count)
+{
+    clear_roots(record);
+    record->roots = mem_zero(count + 1, sizeof *record->roots);
+    record->root_count = count;
+    for (size_t i = 0; i < count; i++) {
+        record->roots[i] = mem_strdup(roots[i]);
+    }
+}
+
+void record_add(struct record *record, const struct tree_entry *before,
+                const struct tree_entry *after)
+{
+    vec_room(&record->items, &record->capacity, record->count + 1, sizeof *record->items);
+    struct record_change *change = &record->items[record->count++];
+    tree_entry_copy(&change->before, before);
+    tree_entry_copy(&change->after, after);
+}
+
+void record_compare(struct record *record, const struct tree *before, const struct tree *after)
+{
+    size_t i = 0, j = 0;
+    while (i < before->count || j < after->count) {
+        const struct tree_entry *left = i < before->count ? &before->items[i] : NULL;
+        const struct tree_entry *right = j < after->count ? &after->items[j] : NULL;
+        int order = left == NULL ? 1 : right == NULL ? -1 : strcmp(left->path, right->path);
+        const char *path = order <= 0 ? left->path : right->path;
+        struct tree_entry absent = {.path = (char *)path, .text = (char *)""};
+        const struct tree_entry *was = order <= 0 ? left : &absent;
+        const struct tree_entry *is = order >= 0 ? right : &absent;
+        if (!tree_entry_same(was, is)) {
+            record_add(record, was, is);
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
+static void put_field(struct str *out, const char *text)
+{
+    str_append_bytes(out, text, strlen(text) + 1);
+}
+
+bool record_save(const struct record *record, const char *path, struct err *err)
+{
+    struct str body;
+    str_init(&body);
+    str_append_format(&body, "record 1 %u %u %d %" PRId64 " %zu %zu", record->number,
+                      record->undoes, record->interrupted, record->wall_ms, record->root_count,
+                      record->count);
+    str_append_char(&body, '\0');
+    put_field(&body, record->conversation);
+    put_field(&body, record->title);
+    for (size_t i = 0; i < record->root_count; i++) {
+        put_field(&body, record->roots[i]);
+    }
+    for (size_t i = 0; i < record->count; i++) {
+        tree_write_entry(&body, &record->items[i].before);
+        tree_write_entry(&body, &record->items[i].after);
+    }
+    bool ok = tree_save(path, &body, err);
+    str_finish(&body);
+    return ok;
+}
+
+static bool read_changes(struct record *record, const char **at, const char *end, size_t count,
+                         struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct record_change change = {0};
+        if (!tree_read_entry(at, end, &change.before, err)) {
+            return false;
+        }
+        if (!tree_read_entry(at, end, &change.after, err)) {
+            tree_entry_finish(&change.before);
+            return false;
+        }
+        vec_room(&record->items, &record->capacity, record->count + 1, sizeof *record->items);
+        record->items[record->count++] = change;
+    }
+    return true;
+}
+
+static bool read_body(struct record *record, const struct str *body, struct err *err)
+{
+    const char *at = body->data, *end = body->data + body->length;
+    const char *numbers = tree_read_field(&at, end);
+    const char *conversation = tree_read_field(&at, end), *title = tree_read_field(&at, end);
+    unsigned number, undoes;
+    int interrupted;
+    int64_t wall_ms;
+    size_t root_count, count;
+    if (title == NULL ||
+        sscanf(numbers, "record 1 %u %u %d %" SCNd64 " %zu %zu", &number, &undoes, &interrupted,
+               &wall_ms, &root_count, &count) != 6 ||
+        root_count > ROOTS_MAX) {
+        return err_set(err, ERR_FORMAT, "it is no record of a turn");
+    }
+    record_init(record, conversation, title);
+    record->number = number;
+    record->undoes = undoes;
+    record->interrupted = interrupted != 0;
+    record->wall_ms = wall_ms;
+    char *roots[ROOTS_MAX];
+    for (size_t i = 0; i < root_count; i++) {
+        roots[i] = (char *)tree_read_field(&at, end);
+        if (roots[i] == NULL) {
+            return err_set(err, ERR_FORMAT, "the roots are missing");
+        }
+    }
+    record_set_roots(record, roots, root_count);
+    return read_changes(record, &at, end, count, err);
+}
+
+bool record_load(struct record *record, const char *path, struct err *err)
+{
+    struct str body;
+    struct record read = {0};
+    str_init(&body);
+    bool ok = tree_load(path, &body, err) && read_body(&read, &body, err);
+    str_finish(&body);
+    if (!ok) {
+        record_finish(&read);
+        return err_prefix(err, "%.200s", path);
+    }
+    *record = read;
+    return true;
+}

@@ -1,0 +1,46 @@
+/* record: what one turn changed: for each path what was there before and after.
+ *
+ * A plain value with its form on disk. Taking a turn back is a record as well (`undoes` names the
+ * turn), so it can be taken back in turn. The state of a path that did not exist is ABSENT.
+ */
+#ifndef CARAT_UNDO_RECORD_H
+#define CARAT_UNDO_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "undo/tree.h"
+
+struct err;
+
+struct record_change {
+    struct tree_entry before, after; /* of one path */
+};
+
+struct record {
+    unsigned number, undoes; /* undoes 0: a turn of the model */
+    bool interrupted;        /* carat was stopped in it: seen from outside, it ended later */
+    int64_t wall_ms;         /* when it began */
+    char *conversation, *title;
+    char **roots;
+    size_t root_count;
+    struct record_change *items; /* sorted by path */
+    size_t count, capacity;
+};
+
+void record_init(struct record *record, const char *conversation, const char *title);
+void record_finish(struct record *record);
+void record_set_roots(struct record *record, char *const *roots, size_t count);
+
+/* Copies. */
+void record_add(struct record *record, const struct tree_entry *before,
+                const struct tree_entry *after);
+/* Adds every difference of two sorted trees. */
+void record_compare(struct record *record, const struct tree *before, const struct tree *after);
+
+bool record_save(const struct record *record, const char *path, struct err *err);
+/* Into uninitialised memory; untouched on failure. */
+bool record_load(struct record *record, const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,329 @@
+/* restore: three passes over the sorted paths.
+ *
+ *   1. backwards (what is inside comes before its folder): take away what is not wanted, or is
+ *      wanted as another kind of thing;
+ *   2. forwards (folders before what is inside): make folders, files, links;
+ *   3. backwards: the permissions of folders, which may forbid what pass 2 had to do.
+ *
+ * A file is written beside its place under a name that the number of the record gives, so that a
+ * second run after a crash finds and removes the first one's. Hard links become files of their
+ * own: writing through them could reach a name outside. Set-user-id bits are not given back.
+ */
+#include "undo/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "undo/scan.h"
+
+enum { FILE_BITS = 0777, FOLDER_BITS = 03777 };
+
+struct restore {
+    struct record *record;
+    struct objects *objects;
+    struct str *report;
+    int64_t file_limit;
+    char temporary[48];
+    bool *refused; /* of each change */
+};
+
+/* --- where a path is --- */
+
+static const char *beneath(const char *root, const char *path)
+{
+    size_t length = strlen(root);
+    if (strncmp(root, path, length) != 0) {
+        return NULL;
+    }
+    if (length > 1 && path[length] != '/') {
+        return NULL;
+    }
+    return path + length + (length > 1);
+}
+
+static int step(int folder, const char *name, size_t length)
+{
+    char one[NAME_MAX + 1];
+    if (length == 0 || length > NAME_MAX) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(one, name, length);
+    one[length] = '\0';
+    return openat(folder, one, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* The folder that holds the path, and its last name; -1: not there, or outside the roots. */
+static int open_parent(const struct restore *restore, const char *path, const char **name)
+{
+    const struct record *record = restore->record;
+    const char *rest = NULL, *root = NULL;
+    for (size_t i = 0; i < record->root_count && rest == NULL; i++) {
+        root = record->roots[i];
+        rest = beneath(root, path);
+    }
+    if (rest == NULL || rest[0] == '\0') {
+        errno = EXDEV;
+        return -1;
+    }
+    int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (const char *slash; folder >= 0 && (slash = strchr(rest, '/')) != NULL; rest = slash + 1) {
+        int next = step(folder, rest, (size_t)(slash - rest));
+        int cause = errno;
+        close(folder);
+        errno = cause;
+        folder = next;
+    }
+    *name = rest;
+    return folder;
+}
+
+/* A folder may forbid to change what is in it: it is opened up for us, and `mode` is what it gets
+ * back; -1 = nothing to give back. */
+static int open_up(int folder)
+{
+    struct stat status;
+    char link[48];
+    if (faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0 || fstat(folder, &status) != 0) {
+        return -1;
+    }
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+    return chmod(link, (status.st_mode | 0700) & FOLDER_BITS) == 0 ? (int)status.st_mode : -1;
+}
+
+static void shut_again(int folder, int mode)
+{
+    char link[48];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+    if (mode >= 0) {
+        (void)!chmod(link, (mode_t)mode & FOLDER_BITS);
+    }
+}
+
+/* --- one path --- */
+
+static void refuse(struct restore *restore, size_t place, const char *why)
+{
+    if (!restore->refused[place]) {
+        restore->refused[place] = true;
+        str_append_format(restore->report, "%s: %s\n", restore->record->items[place].after.path,
+                          why);
+    }
+}
+
+static void refuse_errno(struct restore *restore, size_t place, const char *what)
+{
+    struct err err;
+    err_errno(&err, ERR_IO, "%s", what);
+    refuse(restore, place, err.text);
+}
+
+/* What is there now is what the record expects, or what it wants already. For what was left out
+ * only signs tell. */
+static bool is_expected(const struct record_change *change, const struct tree_entry *now)
+{
+    const struct tree_entry *before = &change->before, *after = &change->after;
+    if (before->kind == TREE_LEFT_OUT) {
+        return now->size == before->size && now->inode == before->inode &&
+               now->modified_ns == before->modified_ns;
+    }
+    if (tree_entry_same(now, before) || tree_entry_same(now, after)) {
+        return true;
+    }
+    /* A first run came as far as taking away or making a folder. */
+    return before->kind != after->kind &&
+           (now->kind == TREE_ABSENT ||
+            (now->kind == TREE_DIRECTORY &&
+             (after->kind == TREE_DIRECTORY || before->kind == TREE_DIRECTORY)));
+}
+
+static bool take_away(struct restore *restore, size_t place, int folder, const char *name,
+                      const struct tree_entry *now)
+{
+    bool is_folder = now->kind == TREE_DIRECTORY;
+    if (unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0) == 0 || errno == ENOENT) {
+        return true;
+    }
+    if (is_folder && (errno == ENOTEMPTY || errno == EEXIST)) {
+        refuse(restore, place, "the folder is not empty: something else was put there since");
+    } else {
+        refuse_errno(restore, place, "removing it");
+    }
+    return false;
+}
+
+static bool make_file(struct restore *restore, size_t place, int folder, const char *name)
+{
+    const struct tree_entry *want = &restore->record->items[place].after;
+    struct err err = {0};
+    unlinkat(folder, restore->temporary, 0);
+    int fd = openat(folder, restore->temporary,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 || err_errno(&err, ERR_IO, "writing it");
+    ok = ok && objects_copy_out(restore->objects, want->hash, want->size, fd, &err);
+    ok = ok && ((fchmod(fd, want->mode & FILE_BITS) == 0 && fsync(fd) == 0) ||
+                err_errno(&err, ERR_IO, "writing it"));
+    if (fd >= 0) {
+        close(fd);
+    }
+    ok = ok && (renameat(folder, restore->temporary, folder, name) == 0 ||
+                err_errno(&err, ERR_IO, "putting it in its place"));
+    if (!ok) {
+        unlinkat(folder, restore->temporary, 0);
+        refuse(restore, place, err.text);
+    }
+    return ok;
+}
+
+static bool make_link(struct restore *restore, size_t place, int folder, const char *name)
+{
+    const struct tree_entry *want = &restore->record->items[place].after;
+    unlinkat(folder, restore->temporary, 0);
+    if (symlinkat(want->text, folder, restore->temporary) != 0 ||
+        renameat(folder, restore->temporary, folder, name) != 0) {
+        refuse_errno(restore, place, "making the link");
+        unlinkat(folder, restore->temporary, 0);
+        return false;
+    }
+    return true;
+}
+
+static void make(struct restore *restore, size_t place, int folder, const char *name,
+                 const struct tree_entry *now)
+{
+    const struct record_change *change = &restore->record->items[place];
+    if (tree_entry_same(now, &change->after)) {
+        return;
+    }
+    if (change->after.kind == TREE_FILE) {
+        if (now->kind == TREE_FILE && memcmp(now->hash, change->after.hash, HASH_BYTES) == 0 &&
+            now->links == 1) {
+            if (fchmodat(folder, name, change->after.mode & FILE_BITS, 0) != 0) {
+                refuse_errno(restore, place, "setting its permissions");
+            }
+        } else {
+            make_file(restore, place, folder, name);
+        }
+    } else if (change->after.kind == TREE_LINK) {
+        make_link(restore, place, folder, name);
+    } else if (change->after.kind == TREE_DIRECTORY && now->kind == TREE_ABSENT &&
+               mkdirat(folder, name, 0700) != 0) {
+        refuse_errno(restore, place, "making the folder");
+    }
+}
+
+enum pass { PASS_TAKE_AWAY, PASS_MAKE, PASS_PERMISSIONS };
+
+static void do_pass(struct restore *restore, size_t place, enum pass pass, int folder,
+                    const char *name)
+{
+    const struct record_change *change = &restore->record->items[place];
+    struct tree_entry now;
+    struct err err = {0};
+    if (!scan_look(folder, name, change->after.path, restore->file_limit, &now, &err)) {
+        refuse(restore, place, err.text);
+        return;
+    }
+    if (pass == PASS_PERMISSIONS) {
+        if (now.kind == TREE_DIRECTORY && now.mode != change->after.mode &&
+            fchmodat(folder, name, change->after.mode & FOLDER_BITS, 0) != 0) {
+            refuse_errno(restore, place, "setting its permissions");
+        }
+    } else if (!is_expected(change, &now)) {
+        refuse(restore, place, "changed since by somebody else; left as it is");
+    } else if (pass == PASS_TAKE_AWAY && now.kind != TREE_ABSENT &&
+               now.kind != change->after.kind) {
+        if (change->before.kind == TREE_LEFT_OUT && change->after.kind == TREE_ABSENT) {
+            refuse(restore, place, "its content was not kept, so it is not deleted");
+        } else if (now.kind != TREE_LEFT_OUT || change->after.kind == TREE_DIRECTORY) {
+            take_away(restore, place, folder, name, &now);
+        }
+    } else if (pass == PASS_MAKE) {
+        make(restore, place, folder, name, &now);
+    }
+    tree_entry_finish(&now);
+}
+
+static bool concerns(const struct record_change *change, enum pass pass)
+{
+    switch (pass) {
+    case PASS_TAKE_AWAY:
+        return change->before.kind != TREE_ABSENT && change->after.kind != change->before.kind;
+    case PASS_MAKE:
+        return change->after.kind != TREE_ABSENT;
+    case PASS_PERMISSIONS:
+        return change->after.kind == TREE_DIRECTORY;
+    }
+    return false;
+}
+
+static void visit(struct restore *restore, size_t place, enum pass pass)
+{
+    const struct record_change *change = &restore->record->items[place];
+    const char *name = NULL;
+    if (restore->refused[place] || !concerns(change, pass)) {
+        return;
+    }
+    if (change->after.kind == TREE_LEFT_OUT) {
+        refuse(restore, place, change->after.text);
+        return;
+    }
+    int folder = open_parent(restore, change->after.path, &name);
+    if (folder < 0) {
+        /* What is to go is gone with its folder. */
+        if (errno != ENOENT || pass != PASS_TAKE_AWAY) {
+            refuse_errno(restore, place, "opening its folder");
+        }
+        return;
+    }
+    int mode = open_up(folder);
+    do_pass(restore, place, pass, folder, name);
+    shut_again(folder, mode);
+    close(folder);
+}
+
+/* Only what was done stays in the record. */
+static void drop_refused(struct restore *restore)
+{
+    struct record *record = restore->record;
+    size_t kept = 0;
+    for (size_t i = 0; i < record->count; i++) {
+        if (restore->refused[i]) {
+            tree_entry_finish(&record->items[i].before);
+            tree_entry_finish(&record->items[i].after);
+        } else {
+            record->items[kept++] = record->items[i];
+        }
+    }
+    record->count = kept;
+}
+
+void restore_run(struct record *record, struct objects *objects, int64_t file_limit,
+                 struct str *report)
+{
+    struct restore restore = {.record = record,
+                              .objects = objects,
+                              .report = report,
+                              .file_limit = file_limit,
+                              .refused = mem_zero(record->count + 1, sizeof(bool))};
+    snprintf(restore.temporary, sizeof restore.temporary, ".carat-undo-%06u", record->number);
+    for (size_t i = record->count; i-- > 0;) {
+        visit(&restore, i, PASS_TAKE_AWAY);
+    }
+    for (size_t i = 0; i < record->count; i++) {
+        visit(&restore, i, PASS_MAKE);
+    }
+    for (size_t i = record->count; i-- > 0;) {
+        visit(&restore, i, PASS_PERMISSIONS);
+    }
+    drop_refused(&restore);
+    mem_free(restore.refused);
+}

@@ -1,0 +1,25 @@
+/* show: records as text for people. Names and contents are foreign bytes: what leaves here is to be
+ * made visible (base/visible.h) before it reaches a terminal. */
+#ifndef CARAT_UNDO_SHOW_H
+#define CARAT_UNDO_SHOW_H
+
+#include <stdbool.h>
+
+#include "undo/objects.h"
+#include "undo/record.h"
+
+struct str;
+
+enum { SHOW_TEXT_LIMIT = 1024 * 1024, SHOW_LINES = 2000, SHOW_LEFT_OUT = 20 };
+
+/* "  7  2026-02-03 10:11   3 paths  make the tests green", and what became of it. */
+void show_line(struct str *out, const struct record *record, bool taken_back);
+/* Every change, texts as unified differences; paths as seen from `root`. */
+void show_record(struct str *out, const struct record *record, struct objects *objects,
+                 const char *root);
+/* One line for each path of a taking back: "restored a.c", "removed b". */
+void show_applied(struct str *out, const struct record *record, const char *root);
+/* What no snapshot holds, at most SHOW_LEFT_OUT lines and how many more. */
+void show_left_out(struct str *out, const struct tree *index);
+
+#endif

@@ -1,0 +1,603 @@
+/* Undo, from outside: trees and changes by chance, compared byte for byte; kills in the middle;
+ * what somebody else changed; what cannot be kept; and that nothing outside is ever touched.
+ *
+ * The state of a tree is written down by this file's own walk, which shares no line with the one
+ * that is tested: path, kind, permissions, content or target.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "undo/undo.h"
+
+enum { FILE_LIMIT = 256 * 1024, TOTAL_LIMIT = 64 * 1024 * 1024 };
+
+struct place {
+    char base[64];
+    char work[80], state[80], outside[80];
+    struct undo *undo;
+};
+
+/* --- the world --- */
+
+static void run(const char *folder, const char *command)
+{
+    struct str line;
+    str_init(&line);
+    str_append_format(&line, "cd '%s' && %s", folder, command);
+    int status = system(line.data);
+    if (status != 0) {
+        fail_msg("%s", line.data);
+    }
+    str_finish(&line);
+}
+
+static struct undo *open_undo(const struct place *place)
+{
+    static char *skip[] = {"node_modules"};
+    struct err err = {0};
+    struct undo_options options = {.folder = place->state,
+                                   .workspace = place->work,
+                                   .skip = skip,
+                                   .skip_count = 1,
+                                   .file_limit = FILE_LIMIT,
+                                   .total_limit = TOTAL_LIMIT};
+    struct undo *undo = undo_open(&options, &err);
+    if (undo == NULL) {
+        fail_msg("%s", err.text);
+    }
+    return undo;
+}
+
+static int set_up(void **state)
+{
+    struct place *place = mem_zero(1, sizeof *place);
+    strcpy(place->base, "/tmp/carat-undo-test-XXXXXX");
+    assert_non_null(mkdtemp(place->base));
+    snprintf(place->work, sizeof place->work, "%s/work", place->base);
+    snprintf(place->state, sizeof place->state, "%s/state", place->base);
+    snprintf(place->outside, sizeof place->outside, "%s/outside", place->base);
+    assert_int_equal(mkdir(place->work, 0755) | mkdir(place->outside, 0755), 0);
+    run(place->outside, "echo precious > file");
+    place->undo = open_undo(place);
+    *state = place;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct place *place = *state;
+    undo_close(place->undo);
+    run("/", "true");
+    struct str line;
+    str_init(&line);
+    str_append_format(&line, "chmod -R u+rwx '%s'; rm -rf '%s'", place->base, place->base);
+    assert_int_equal(system(line.data), 0);
+    str_finish(&line);
+    mem_free(place);
+    return 0;
+}
+
+static void begin(struct place *place)
+{
+    struct err err = {0};
+    if (!undo_begin(place->undo, "c", "words of the turn", &err)) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static struct undo_summary end(struct place *place)
+{
+    struct err err = {0};
+    struct undo_summary summary;
+    if (!undo_end(place->undo, &summary, &err)) {
+        fail_msg("%s", err.text);
+    }
+    return summary;
+}
+
+static char *take_back(struct place *place, unsigned turn)
+{
+    struct err err = {0};
+    struct str report;
+    str_init(&report);
+    if (!undo_take_back(place->undo, turn, &report, &err)) {
+        fail_msg("%s", err.text);
+    }
+    return str_take(&report);
+}
+
+/* --- a tree as text --- */
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void write_down(const char *folder, const char *shown, struct str *out)
+{
+    struct dirent **names;
+    int count = scandir(folder, &names, NULL, by_name);
+    for (int i = 0; i < count; i++) {
+        char path[4096], name[4096], bytes[8192];
+        struct stat status;
+        if (strcmp(names[i]->d_name, ".") == 0 || strcmp(names[i]->d_name, "..") == 0) {
+            free(names[i]);
+            continue;
+        }
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        snprintf(name, sizeof name, "%s/%s", shown, names[i]->d_name);
+        assert_int_equal(lstat(path, &status), 0);
+        str_append_format(out, "%s %o ", name, status.st_mode);
+        if (S_ISLNK(status.st_mode)) {
+            ssize_t length = readlink(path, bytes, sizeof bytes);
+            str_append_bytes(out, bytes, (size_t)length);
+        } else if (S_ISREG(status.st_mode)) {
+            int fd = open(path, O_RDONLY);
+            ssize_t got;
+            while ((got = read(fd, bytes, sizeof bytes)) > 0) {
+                str_append_bytes(out, bytes, (size_t)got);
+            }
+            close(fd);
+        }
+        str_append_char(out, '\n');
+        if (S_ISDIR(status.st_mode)) {
+            write_down(path, name, out);
+        }
+        free(names[i]);
+    }
+    free(names);
+}
+
+static struct str state_of(const struct place *place)
+{
+    struct str out;
+    str_init(&out);
+    write_down(place->work, "", &out);
+    return out;
+}
+
+static void check_state(const struct place *place, const struct str *expected)
+{
+    struct str now = state_of(place);
+    if (now.length != expected->length || memcmp(now.data, expected->data, now.length) != 0) {
+        print_error("expected:\n%.3000s\nfound:\n%.3000s\n", expected->data, now.data);
+        fail();
+    }
+    str_finish(&now);
+}
+
+/* --- chance --- */
+
+static uint64_t seed;
+
+static unsigned chance(unsigned below)
+{
+    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(seed >> 33) % below;
+}
+
+/* Few names and little depth, so that kinds meet at the same path. */
+static void random_path(const struct place *place, char out[256])
+{
+    static const char *const names[] = {"a", "b", "c d", "-e", "f\nf", "\xC3\xA4", ".h", "\xFF"};
+    size_t length = (size_t)snprintf(out, 256, "%s", place->work);
+    for (unsigned depth = 1 + chance(3); depth > 0; depth--) {
+        length += (size_t)snprintf(out + length, 256 - length, "/%s", names[chance(8)]);
+    }
+}
+
+static void write_random(const char *path)
+{
+    char bytes[3000];
+    size_t length = chance(4) == 0 ? 0 : chance(sizeof bytes);
+    for (size_t i = 0; i < length; i++) {
+        bytes[i] = (char)chance(256);
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | (chance(2) ? O_TRUNC : 0) | O_NOFOLLOW, 0644);
+    if (fd >= 0) {
+        (void)!write(fd, bytes, length);
+        close(fd);
+    }
+}
+
+static void remove_all(const char *path)
+{
+    struct str line;
+    str_init(&line);
+    str_append(&line, "rm -rf -- '");
+    str_append(&line, path);
+    str_append(&line, "'");
+    (void)!system(line.data);
+    str_finish(&line);
+}
+
+/* One thing that a tool or a command may do; failing is fine (a file in the way of a folder). */
+static void random_change(const struct place *place)
+{
+    static const mode_t modes[] = {0644, 0600, 0755, 0700, 0444, 0777};
+    char path[256], other[256];
+    struct stat status;
+    random_path(place, path);
+    random_path(place, other);
+    switch (chance(9)) {
+    case 0:
+    case 1:
+    case 2:
+        write_random(path);
+        break;
+    case 3:
+        (void)!mkdir(path, 0755);
+        break;
+    case 4:
+        (void)!symlink(chance(2) ? place->outside : "../nowhere", path);
+        break;
+    case 5:
+        (void)!rename(path, other);
+        break;
+    case 6:
+        if (lstat(path, &status) == 0 && !S_ISLNK(status.st_mode)) {
+            (void)!chmod(path,
+                         S_ISDIR(status.st_mode) ? (chance(2) ? 0755 : 0750) : modes[chance(6)]);
+        }
+        break;
+    case 7:
+        (void)!link(path, other);
+        break;
+    case 8:
+        remove_all(path);
+        break;
+    }
+}
+
+static void check_outside(const struct place *place)
+{
+    char path[128], text[16] = "";
+    snprintf(path, sizeof path, "%s/file", place->outside);
+    int fd = open(path, O_RDONLY);
+    assert_int_equal(read(fd, text, sizeof text), 9);
+    close(fd);
+    assert_string_equal(text, "precious\n");
+}
+
+static void test_random_trees(void **state)
+{
+    struct place *place = *state;
+    for (unsigned round = 0; round < 60; round++) {
+        seed = round * 7919 + 1;
+        for (unsigned i = chance(30); i > 0; i--) {
+            random_change(place);
+        }
+        struct str before = state_of(place);
+        begin(place);
+        for (unsigned i = 1 + chance(25); i > 0; i--) {
+            random_change(place);
+        }
+        struct undo_summary summary = end(place);
+        struct str after = state_of(place);
+        bool differs =
+            before.length != after.length || memcmp(before.data, after.data, after.length) != 0;
+        assert_int_equal(summary.turn != 0, differs);
+        if (differs) {
+            mem_free(take_back(place, 0));
+            check_state(place, &before);
+            mem_free(take_back(place, summary.turn + 1)); /* the taking back itself */
+            check_state(place, &after);
+        }
+        check_outside(place);
+        str_finish(&before);
+        str_finish(&after);
+    }
+}
+
+/* --- words --- */
+
+static void test_conflicts(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "echo one > a; echo two > b; mkdir d");
+    begin(place);
+    run(place->work, "echo ONE > a; echo TWO > b; echo new > d/new; mkdir made; echo x > made/x");
+    assert_int_equal(end(place).changed, 5);
+    run(place->work, "echo mine > b; echo mine > made/mine");
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "b: changed since by somebody else; left as it is"));
+    assert_non_null(strstr(report, "made: the folder is not empty"));
+    assert_non_null(strstr(report, "restored a\n"));
+    mem_free(report);
+    run(place->work, "test \"$(cat a)\" = one && test \"$(cat b)\" = mine && test ! -e d/new && "
+                     "test ! -e made/x && test -e made/mine");
+}
+
+static void test_what_is_left_out(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "git init -q . 2>/dev/null || mkdir .git; mkfifo pipe; echo a > a; "
+                     "mkdir cache node_modules; echo x > node_modules/x; "
+                     "echo 'Signature: 8a477f597d28d172789f06886806bc55' > cache/CACHEDIR.TAG; "
+                     "echo x > cache/x; head -c 300000 /dev/zero > large");
+    begin(place);
+    run(place->work, "echo b > a; echo y > cache/x; echo y > node_modules/x; echo >> large; "
+                     "head -c 300000 /dev/zero > large2; head -c 300000 /dev/zero >> a; "
+                     "echo ref > .git/HEAD");
+    struct undo_summary summary = end(place);
+    assert_int_equal(summary.changed, 4); /* a, large, large2, .git */
+    assert_int_equal(summary.unkept, 3);
+    struct str list;
+    str_init(&list);
+    assert_true(undo_list(place->undo, &list, NULL));
+    assert_non_null(strstr(list.data, "words of the turn"));
+    assert_non_null(strstr(list.data, "pipe: no regular file"));
+    assert_non_null(strstr(list.data, "cache: marked as a cache"));
+    assert_non_null(strstr(list.data, "node_modules: named in undo.skip"));
+    assert_non_null(strstr(list.data, "large: larger than undo.file_megabytes"));
+    str_finish(&list);
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "large2: its content was not kept, so it is not deleted"));
+    assert_non_null(strstr(report, ".git: git keeps its own history"));
+    assert_non_null(strstr(report, "restored a\n"));
+    mem_free(report);
+    run(place->work, "test \"$(cat a)\" = a && test -e large2");
+}
+
+/* A tag or a name put into a folder that was kept does not take it out of the snapshots. */
+static void test_hiding_a_folder(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "mkdir src; echo precious > src/a");
+    begin(place);
+    run(place->work, "echo tag > src/CACHEDIR.TAG; echo gone > src/a");
+    end(place);
+    mem_free(take_back(place, 0));
+    run(place->work, "test \"$(cat src/a)\" = precious && test ! -e src/CACHEDIR.TAG");
+}
+
+/* The same size and the same times, the oldest trick: the change time tells. */
+static void test_times_that_lie(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "echo aaaa > a; touch -d '2020-01-01' a; sleep 0.05");
+    begin(place);
+    run(place->work, "echo bbbb > a; touch -d '2020-01-01' a");
+    assert_int_equal(end(place).changed, 1);
+    mem_free(take_back(place, 0));
+    run(place->work, "test \"$(cat a)\" = aaaa");
+}
+
+/* A folder on the way became a link that leads outside: nothing is written or removed there. */
+static void test_links_that_lead_outside(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "mkdir d; echo old > d/file");
+    begin(place);
+    run(place->work, "echo new > d/file; echo more > d/more");
+    end(place);
+    run(place->work, "rm -r d && ln -s ../outside d");
+    run(place->outside, "echo more > more");
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "opening its folder"));
+    mem_free(report);
+    check_outside(place);
+    run(place->outside, "test -e more && rm more");
+}
+
+static void test_show(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "printf 'one\\ntwo\\nthree\\n' > a; ln -s a l; printf 'b\\0b' > bin");
+    begin(place);
+    run(place->work, "printf 'one\\n2\\nthree\\n' > a; ln -sfn b l; printf 'c\\0b' > bin; "
+                     "chmod 600 a");
+    end(place);
+    struct str out;
+    str_init(&out);
+    assert_true(undo_show(place->undo, 0, &out, NULL));
+    assert_string_equal(out.data, "a: permissions 644 to 600\n--- a\n+++ a\n@@ -1,3 +1,3 @@\n one\n"
+                                  "-two\n+2\n three\nbin: binary, 3 bytes to 3\n"
+                                  "l: link (a) to link (b)\n");
+    str_finish(&out);
+}
+
+/* --- kills --- */
+
+/* A child begins a turn, changes, ends, takes back, over and over, until it is killed. */
+static void child_works(const struct place *place, int ready)
+{
+    struct undo *undo = open_undo(place);
+    (void)!write(ready, "x", 1);
+    for (;;) {
+        struct undo_summary summary;
+        struct str report;
+        str_init(&report);
+        char path[160];
+        if (!undo_begin(undo, "c", "t", NULL)) {
+            _exit(1);
+        }
+        for (int i = 0; i < 40; i++) {
+            snprintf(path, sizeof path, "%s/f%d", place->work, i);
+            int fd = open(path, O_WRONLY | O_TRUNC);
+            (void)!write(fd, "changed", 7);
+            close(fd);
+        }
+        if (!undo_end(undo, &summary, NULL) || !undo_take_back(undo, 0, &report, NULL)) {
+            _exit(1);
+        }
+        str_finish(&report);
+    }
+}
+
+static void check_after_kill(struct place *place)
+{
+    struct str list;
+    struct err err = {0};
+    str_init(&list);
+    place->undo = open_undo(place);
+    if (!undo_list(place->undo, &list, &err)) {
+        fail_msg("%s", err.text);
+    }
+    /* An interrupted turn is there by its number; take it back, and all is as it was. */
+    const char *cut = strstr(list.data, "(carat was stopped in it)\n");
+    if (cut != NULL) {
+        const char *line = cut;
+        while (line > list.data && line[-1] != '\n') {
+            line--;
+        }
+        mem_free(take_back(place, (unsigned)strtoul(line, NULL, 10)));
+    }
+    str_finish(&list);
+    for (int i = 0; i < 40; i++) {
+        char path[160], text[16] = "";
+        snprintf(path, sizeof path, "%s/f%d", place->work, i);
+        int fd = open(path, O_RDONLY);
+        ssize_t got = read(fd, text, sizeof text - 1);
+        close(fd);
+        bool original = got == 8 && memcmp(text, "original", 8) == 0;
+        bool changed = got == 7 && memcmp(text, "changed", 7) == 0;
+        assert_true(original || changed || got == 0); /* 0: the child itself was in between */
+        if (!original) {
+            mem_free(take_back(place, 0)); /* a turn that ended, not yet taken back */
+            i = -1;
+        }
+    }
+    run(place->work, "test -z \"$(ls -A | grep carat-undo)\"");
+}
+
+static void test_kill_in_the_middle(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "for i in $(seq 0 39); do printf original > f$i; done");
+    undo_close(place->undo);
+    place->undo = NULL;
+    for (unsigned round = 0; round < 25; round++) {
+        int ends[2];
+        char byte;
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            child_works(place, ends[1]);
+        }
+        assert_int_equal(read(ends[0], &byte, 1), 1);
+        seed = round;
+        chance(2);
+        struct timespec wait = {0, 1000000 + (long)chance(30000000)};
+        nanosleep(&wait, NULL);
+        kill(child, SIGKILL);
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFSIGNALED(status));
+        close(ends[0]);
+        close(ends[1]);
+        check_after_kill(place);
+        undo_close(place->undo);
+        place->undo = NULL;
+        run(place->work, "cat f* | tr -d '\\n' | grep -q '^\\(original\\)\\{40\\}$'");
+    }
+}
+
+static void test_two_processes(void **state)
+{
+    struct place *place = *state;
+    struct undo *other = open_undo(place);
+    struct err err = {0};
+    begin(place);
+    assert_false(undo_begin(other, "c", "t", &err));
+    assert_int_equal(err.code, ERR_UNAVAILABLE);
+    end(place);
+    assert_true(undo_begin(other, "c", "t", &err));
+    undo_close(other);
+}
+
+/* --- size and time --- */
+
+static void test_old_turns_go(void **state)
+{
+    struct place *place = *state;
+    undo_close(place->undo);
+    struct err err = {0};
+    struct undo_options options = {.folder = place->state,
+                                   .workspace = place->work,
+                                   .file_limit = FILE_LIMIT,
+                                   .total_limit = 1024 * 1024};
+    place->undo = undo_open(&options, &err);
+    for (int i = 0; i < 20; i++) {
+        begin(place);
+        run(place->work, "head -c 200000 /dev/urandom > a");
+        end(place);
+    }
+    begin(place);
+    end(place);
+    char command[256];
+    snprintf(command, sizeof command,
+             "test $(du -sk '%s' | cut -f1) -lt 1500 && test $(ls */turns | wc -l) -lt 8",
+             place->state);
+    run(place->state, command);
+    run(place->work, "cp a ../kept");
+    begin(place);
+    run(place->work, "echo small > a");
+    end(place);
+    mem_free(take_back(place, 0));
+    run(place->work, "cmp a ../kept");
+}
+
+static void test_ten_thousand_files(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "for d in $(seq 100); do mkdir d$d; for f in $(seq 100); do "
+                     "echo $d $f > d$d/f$f; done; done; sleep 0.05");
+    int64_t start = clock_monotonic_us();
+    begin(place);
+    int64_t first = clock_monotonic_us();
+    run(place->work, "echo changed > d7/f7");
+    int64_t changed = clock_monotonic_us();
+    assert_int_equal(end(place).changed, 1);
+    int64_t second = clock_monotonic_us();
+    begin(place);
+    int64_t third = clock_monotonic_us();
+    end(place);
+    mem_free(take_back(place, 0));
+    int64_t back = clock_monotonic_us();
+    print_message("10,000 files: first snapshot %lld ms, after a turn %lld ms, before the next "
+                  "%lld ms, its end and taking back %lld ms\n",
+                  (long long)(first - start) / 1000, (long long)(second - changed) / 1000,
+                  (long long)(third - second) / 1000, (long long)(back - third) / 1000);
+    assert_true(second - changed < 2000000);
+    run(place->work, "test \"$(cat d7/f7)\" = '7 7'");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_random_trees),
+        TEST(test_conflicts),
+        TEST(test_what_is_left_out),
+        TEST(test_hiding_a_folder),
+        TEST(test_times_that_lie),
+        TEST(test_links_that_lead_outside),
+        TEST(test_show),
+        TEST(test_kill_in_the_middle),
+        TEST(test_two_processes),
+        TEST(test_old_turns_go),
+        TEST(test_ten_thousand_files),
+    };
+    return cmocka_run_group_tests_name("undo_undo", tests, NULL, NULL);
+}
