@@ -317,9 +317,12 @@ static void decide(struct agent *agent, int place)
     struct open_call *call = &agent->calls.items[place];
     struct str why;
     str_init(&why);
+    const struct agent_recording *recording = agent->options.recording;
     enum approval_verdict verdict =
-        approval_decide(agent->options.rules, agent->session, agent->options.mode,
-                        call->record.name, call->record.arguments, &why);
+        recording != NULL
+            ? recording->verdict(recording->context, call->record.call_id)
+            : approval_decide(agent->options.rules, agent->session, agent->options.mode,
+                              call->record.name, call->record.arguments, &why);
     calls_set_decided_by(call, why.data);
     if (verdict == APPROVAL_ALLOW) {
         feed(agent, (struct turn_event){.kind = TURN_EVENT_ALLOWED, .call = place});
@@ -376,12 +379,17 @@ void agent_start_call(struct agent *agent, int place)
         return;
     }
     call->running = true;
-    if (strcmp(call->record.name, "more_output") == 0) {
+    const struct agent_recording *recording = agent->options.recording;
+    if (recording == NULL && strcmp(call->record.name, "more_output") == 0) {
         read_on(agent, place);
         return;
     }
-    toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
-                   call->record.arguments);
+    if (recording != NULL) {
+        recording->start(recording->context, call->record.call_id);
+    } else {
+        toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
+                       call->record.arguments);
+    }
     struct agent_event event = call_event(AGENT_CALL_STARTED, call);
     emit(agent, &event);
 }
@@ -397,7 +405,10 @@ static void refuse(struct agent *agent, int place, enum turn_reason reason)
 {
     struct open_call *call = &agent->calls.items[place];
     const char *detail = reason == TURN_REASON_UNREADABLE ? call->problem : call->refusal;
-    json_t *response = response_refusal(reason, detail);
+    const struct agent_recording *recording = agent->options.recording;
+    json_t *response =
+        recording != NULL ? recording->refusal(recording->context, call->record.call_id) : NULL;
+    response = response != NULL ? response : response_refusal(reason, detail);
     settle(agent, call, response, true,
            reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
     json_decref(response);

@@ -9,6 +9,7 @@
 #include "app/command_batch.h"
 #include "app/command_debug.h"
 #include "app/command_models.h"
+#include "app/command_replay.h"
 #include "app/command_sandbox.h"
 #include "app/command_undo.h"
 #include "app/headless.h"
@@ -162,6 +163,8 @@ const struct command command_table[] = {
      run_resume},
     {"sessions", "", "list the conversations", run_sessions},
     {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
+    {"replay", "ID", "repeat a conversation from what was kept of it, and say what differs",
+     command_replay},
     {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
      command_sandbox},
