@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "engine.h"
+#include "engine/engine.h"
 #include "infer/infer.h"
 #include "infer/infer_replay.h"
 #include "infer/vocabulary.h"
