@@ -219,7 +219,7 @@ struct message_input *message_input_create(struct uv_loop_s *loop, int descripto
     input->flags = flags;
     str_init(&input->buffer);
     input->polled = uv_poll_init(loop, &input->poll, descriptor) == 0;
-    input->poll.data = input->due.data = input;
+    input->poll.data = input;
     uv_timer_init(loop, &input->due);
     input->due.data = input;
     input->open_handles = input->polled ? 2 : 1;
