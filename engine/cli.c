@@ -26,11 +26,13 @@
 #include "cli_json.h"
 #include "cli_npy.h"
 #include "cli_options.h"
-#include "cli_plan.h"
 #include "cli_perplexity.h"
+#include "cli_plan.h"
 #include "cli_progress.h"
+#include "cli_soft.h"
 #include "engine/engine.h"
 #include "engine/engine_drafter.h"
+#include "engine/engine_media.h"
 
 enum { EXIT_USAGE = 2, INPUT_LIMIT = 64 * 1024 * 1024 };
 
@@ -190,14 +192,51 @@ static int run_detokenize(struct engine_model *model, const struct cli_options *
     return status == EXIT_SUCCESS ? finish_output() : status;
 }
 
-/* Evaluates all ids, `chunk` a call, into a file. */
-static int write_logits(struct engine_session *session, const struct ids *ids, size_t chunk,
-                        size_t vocabulary, const char *path)
+/* The end of a piece of at most `chunk` ids from `at`, or of more: soft tokens are not cut. */
+static size_t piece_end(const struct cli_soft *soft, size_t at, size_t chunk, size_t count)
+{
+    size_t end = count - at < chunk ? count : at + chunk;
+    for (size_t i = 0; i < soft->count; i++) {
+        size_t from = soft->items[i].position, to = from + soft->items[i].count;
+        end = from < end && end < to ? to : end;
+    }
+    return end;
+}
+
+/* One piece; its soft tokens are told by their place in it. */
+static bool evaluate_piece(struct engine_session *session, const struct ids *ids, size_t at,
+                           size_t end, const struct cli_soft *soft, float *logits,
+                           struct engine_error *error)
+{
+    size_t first = 0, last;
+    while (first < soft->count && soft->items[first].position < at) {
+        first++;
+    }
+    for (last = first; last < soft->count && soft->items[last].position < end; last++) {
+        soft->items[last].position -= at;
+    }
+    bool ok = engine_session_evaluate_soft(session, ids->items + at, end - at, soft->items + first,
+                                           last - first, logits, error);
+    for (size_t i = first; i < last; i++) {
+        soft->items[i].position += at;
+    }
+    return ok;
+}
+
+/* Evaluates all ids, about `chunk` a call, into a file. */
+static int write_logits(struct engine_session *session, const struct ids *ids,
+                        const struct cli_soft *soft, size_t chunk, size_t vocabulary,
+                        const char *path)
 {
     struct err err;
     struct engine_error error;
     struct cli_npy npy;
-    float *logits = mem_try_alloc(chunk * vocabulary, sizeof *logits);
+    size_t longest = 0;
+    for (size_t at = 0, end; at < ids->count; at = end) {
+        end = piece_end(soft, at, chunk, ids->count);
+        longest = end - at > longest ? end - at : longest;
+    }
+    float *logits = mem_try_alloc(longest * vocabulary, sizeof *logits);
     if (logits == NULL) {
         return complain("no memory for the logits; try a smaller --chunk");
     }
@@ -209,12 +248,12 @@ static int write_logits(struct engine_session *session, const struct ids *ids, s
     struct cli_progress progress;
     cli_progress_begin(&progress, "logits", "tokens", ids->count);
     engine_session_on_progress(session, cli_progress_on_tokens, &progress);
-    for (size_t at = 0; at < ids->count && status == EXIT_SUCCESS; at += chunk) {
-        size_t n = ids->count - at < chunk ? ids->count - at : chunk;
+    for (size_t at = 0, end; at < ids->count && status == EXIT_SUCCESS; at = end) {
+        end = piece_end(soft, at, chunk, ids->count);
         progress.before = at;
-        if (!engine_session_evaluate(session, ids->items + at, n, logits, &error)) {
+        if (!evaluate_piece(session, ids, at, end, soft, logits, &error)) {
             status = complain(error.text);
-        } else if (!cli_npy_write(&npy, logits, n, &err)) {
+        } else if (!cli_npy_write(&npy, logits, end - at, &err)) {
             status = complain(err.text);
         }
     }
@@ -239,18 +278,21 @@ static int run_logits(struct engine_model *model, const struct cli_options *opti
         return complain(err.text);
     }
     int status = EXIT_FAILURE;
+    struct cli_soft soft = {0};
     struct engine_session *session = NULL;
     if (ids.count == 0) {
         complain("there are no ids");
+    } else if (!cli_soft_make(&soft, model, options, ids.items, ids.count, &err)) {
+        complain(err.text);
     } else {
         session = open_session(model, options, ids.count);
     }
     if (session != NULL) {
         size_t chunk = options->chunk > 0 ? (size_t)options->chunk : ids.count;
-        chunk = chunk < ids.count ? chunk : ids.count;
-        status = write_logits(session, &ids, chunk,
+        status = write_logits(session, &ids, &soft, chunk,
                               (size_t)engine_model_info(model)->vocabulary_size, options->output);
     }
+    cli_soft_finish(&soft);
     engine_session_destroy(session);
     mem_free(ids.items);
     return status;
@@ -453,19 +495,21 @@ static void finish_answer(struct printer *printer)
 
 /* The prompt, with a line that tells how far it is. */
 static bool prefill(struct engine_session *session, const struct ids *prompt,
-                    struct engine_error *error)
+                    const struct cli_soft *soft, struct engine_error *error)
 {
     struct cli_progress progress;
     cli_progress_begin(&progress, "reading", "tokens", 0);
     engine_session_on_progress(session, cli_progress_on_tokens, &progress);
-    bool ok = engine_session_sync(session, prompt->items, prompt->count, NULL, error);
+    bool ok = engine_session_sync_soft(session, prompt->items, prompt->count, soft->items,
+                                       soft->count, NULL, error);
     engine_session_on_progress(session, NULL, NULL);
     cli_progress_end(&progress);
     return ok;
 }
 
 static int generate(struct engine_model *model, struct engine_session *session,
-                    const struct cli_options *options, const struct ids *prompt)
+                    const struct cli_options *options, const struct ids *prompt,
+                    const struct cli_soft *soft)
 {
     struct engine_error error;
     struct printer printer = {.model = model,
@@ -479,7 +523,7 @@ static int generate(struct engine_model *model, struct engine_session *session,
     }
     str_init(&printer.pending);
     bool ok = (options->load == NULL || engine_session_restore(session, options->load, &error)) &&
-              (prompt->count == 0 || prefill(session, prompt, &error)) &&
+              (prompt->count == 0 || prefill(session, prompt, soft, &error)) &&
               print_answer(&printer, session, options, &error) &&
               (options->save == NULL || engine_session_save(session, options->save, &error));
     if (ok) {
@@ -536,7 +580,9 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
         return EXIT_USAGE;
     }
     int status = EXIT_FAILURE;
+    struct err err;
     struct engine_error error;
+    struct cli_soft soft = {0};
     struct engine_session *session = NULL;
     struct engine_drafter *drafter = NULL;
     bool ready = true;
@@ -544,15 +590,21 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
         drafter = engine_drafter_open(model, options->drafter, &error);
         ready = drafter != NULL || (complain(error.text), false);
     }
-    if (ready && (!has_prompt || read_prompt(model, options, &prompt))) {
+    ready = ready && (!has_prompt || read_prompt(model, options, &prompt));
+    if (ready && !cli_soft_make(&soft, model, options, prompt.items, prompt.count, &err)) {
+        ready = false;
+        complain(err.text);
+    }
+    if (ready) {
         size_t needed = prompt.count + (size_t)options->new_tokens;
         session = open_session(model, options, options->load != NULL ? SIZE_MAX : needed);
     }
     if (session != NULL) {
         bool ahead = engine_session_look_ahead(session, drafter, options->lookup,
                                                (int32_t)options->draft, &error);
-        status = ahead ? generate(model, session, options, &prompt) : complain(error.text);
+        status = ahead ? generate(model, session, options, &prompt, &soft) : complain(error.text);
     }
+    cli_soft_finish(&soft);
     engine_session_destroy(session);
     engine_drafter_close(drafter);
     mem_free(prompt.items);
@@ -608,9 +660,9 @@ static int run_embed(struct engine_model *model, const struct cli_options *optio
 {
     struct err err;
     bool (*embed)(const struct cli_options *, const struct engine_model_info *, struct err *) =
-        options->image != NULL ? cli_image_embed : cli_audio_embed;
-    bool early = options->image != NULL ? options->patches : options->mel;
-    if ((options->audio == NULL) == (options->image == NULL) || options->output == NULL ||
+        options->images.count > 0 ? cli_image_embed : cli_audio_embed;
+    bool early = options->images.count > 0 ? options->patches : options->mel;
+    if (options->audios.count + options->images.count != 1 || options->output == NULL ||
         (options->mmproj == NULL && !early)) {
         complain("embed needs --audio FILE or --image FILE, -o FILE, and --mmproj FILE (or for "
                  "sound --mel, for a picture --patches)");

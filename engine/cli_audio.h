@@ -5,6 +5,7 @@
 #define CARAT_CLI_AUDIO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct cli_options;
 struct engine_model_info;
@@ -16,5 +17,8 @@ struct err;
  * goes to standard error. */
 bool cli_audio_embed(const struct cli_options *options, const struct engine_model_info *model,
                      struct err *err);
+
+/* The samples of a WAV file, mono; the caller's (mem_free). Errors name the file. */
+bool cli_audio_read(const char *path, float **samples, size_t *count, struct err *err);
 
 #endif

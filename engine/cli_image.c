@@ -1,11 +1,8 @@
-/* cli_image: see cli_image.h. The one place of the engine that decodes a foreign picture, for the
- * person who calls this command; carat itself does that in a process of its own. Only the formats
- * and sizes named here are looked at.
- */
+/* cli_image: see cli_image.h. A foreign picture is decoded in this process, for the person who
+ * calls this command; carat itself does that in a process of its own. */
 #include "cli_image.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -14,133 +11,10 @@
 #include "cli_npy.h"
 #include "cli_options.h"
 #include "engine/engine.h"
+#include "engine/engine_media.h"
 #include "media.h"
+#include "media/picture_file.h"
 #include "vision/patches.h"
-#include "vision/resize.h"
-
-#define STB_IMAGE_IMPLEMENTATION
-/* Its functions are ours alone, and some are declared without a body: at the file's end gcc warns
- * of those, wherever the warning is on again. */
-#define STB_IMAGE_STATIC
-#pragma GCC diagnostic ignored "-Wunused-function"
-#define STBI_NO_STDIO
-#define STBI_ONLY_PNG
-#define STBI_ONLY_JPEG
-#define STBI_NO_FAILURE_STRINGS
-#define STBI_MAX_DIMENSIONS       65535
-#define STBI_MALLOC(SIZE)         mem_try_alloc((SIZE), 1)
-#define STBI_REALLOC(BLOCK, SIZE) mem_try_resize((BLOCK), (SIZE), 1)
-#define STBI_FREE(BLOCK)          mem_free(BLOCK)
-#include <stb_image.h>
-
-enum { FILE_BYTES_MAX = 64 * 1024 * 1024, CHANNELS = 3 };
-
-/* --- EXIF --- */
-
-static unsigned number(const unsigned char *bytes, size_t size, bool little)
-{
-    unsigned value = 0;
-    for (size_t i = 0; i < size; i++) {
-        value = value << 8 | bytes[little ? size - 1 - i : i];
-    }
-    return value;
-}
-
-/* The orientation in the TIFF structure of an EXIF block; 1 when it says nothing of use. */
-static int tiff_orientation(const unsigned char *tiff, size_t size)
-{
-    enum { HEADER = 8, ENTRY = 12, TAG = 0x0112 };
-    if (size < HEADER + 2 || (tiff[0] != 'I' && tiff[0] != 'M')) {
-        return 1;
-    }
-    bool little = tiff[0] == 'I';
-    size_t at = number(tiff + 4, 4, little);
-    if (at > size - 2) {
-        return 1;
-    }
-    size_t entries = number(tiff + at, 2, little);
-    at += 2;
-    for (size_t i = 0; i < entries && size - at >= ENTRY; i++, at += ENTRY) {
-        if (number(tiff + at, 2, little) == TAG) {
-            unsigned value = number(tiff + at + 8, 2, little);
-            return value >= 1 && value <= 8 ? (int)value : 1;
-        }
-    }
-    return 1;
-}
-
-/* Walks the segments of a JPEG up to its picture. */
-static int exif_orientation(const unsigned char *bytes, size_t size)
-{
-    enum { START = 0xD8, APP1 = 0xE1, SCAN = 0xDA, EXIF = 6 };
-    size_t at = 2;
-    if (size < 4 || bytes[0] != 0xFF || bytes[1] != START) {
-        return 1;
-    }
-    while (size - at >= 4 && bytes[at] == 0xFF && bytes[at + 1] != SCAN) {
-        size_t length = number(bytes + at + 2, 2, false);
-        if (length < 2 || length > size - at - 2) {
-            return 1;
-        }
-        const unsigned char *data = bytes + at + 4;
-        if (bytes[at + 1] == APP1 && length - 2 > EXIF && memcmp(data, "Exif\0", EXIF) == 0) {
-            return tiff_orientation(data + EXIF, length - 2 - EXIF);
-        }
-        at += 2 + length;
-    }
-    return 1;
-}
-
-/* Where the stored picture's pixels go: orientations 5 to 8 exchange the axes, and the shown
- * picture's x or y may run backwards. Returns NULL without memory. */
-static uint8_t *turn(const uint8_t *rgb, size_t width, size_t height, int orientation)
-{
-    bool exchange = orientation >= 5;
-    bool mirror_x = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
-    bool mirror_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-    size_t shown_width = exchange ? height : width, shown_height = exchange ? width : height;
-    uint8_t *shown = mem_try_alloc(width * height, CHANNELS);
-    for (size_t y = 0; shown != NULL && y < height; y++) {
-        for (size_t x = 0; x < width; x++) {
-            size_t to_x = exchange ? y : x, to_y = exchange ? x : y;
-            to_x = mirror_x ? shown_width - 1 - to_x : to_x;
-            to_y = mirror_y ? shown_height - 1 - to_y : to_y;
-            memcpy(shown + (to_y * shown_width + to_x) * CHANNELS, rgb + (y * width + x) * CHANNELS,
-                   CHANNELS);
-        }
-    }
-    return shown;
-}
-
-/* --- files --- */
-
-bool cli_image_decode(const void *bytes, size_t size, uint8_t **rgb, size_t *width, size_t *height,
-                      struct err *err)
-{
-    int w = 0, h = 0, channels;
-    if (size > FILE_BYTES_MAX || (stbi_info_from_memory(bytes, (int)size, &w, &h, &channels) != 0 &&
-                                  (int64_t)w * h > RESIZE_PIXELS_MAX)) {
-        return err_set(err, ERR_LIMIT, "a picture of %d x %d pixels in %zu bytes is too large", w,
-                       h, size);
-    }
-    uint8_t *pixels = stbi_load_from_memory(bytes, (int)size, &w, &h, &channels, CHANNELS);
-    if (pixels == NULL) {
-        return err_set(err, ERR_FORMAT, "not a whole PNG or JPEG picture");
-    }
-    int orientation = exif_orientation(bytes, size);
-    if (orientation != 1) {
-        uint8_t *turned = turn(pixels, (size_t)w, (size_t)h, orientation);
-        mem_free(pixels);
-        if (turned == NULL) {
-            return err_set(err, ERR_MEMORY, "no memory to turn a picture of %d x %d", w, h);
-        }
-        pixels = turned;
-    }
-    *rgb = pixels;
-    *width = (size_t)(orientation >= 5 ? h : w);
-    *height = (size_t)(orientation >= 5 ? w : h);
-    return true;
-}
 
 static bool write_rows(const char *path, const float *values, size_t rows, size_t columns,
                        struct err *err)
@@ -158,13 +32,18 @@ struct picture {
     size_t width, height;
 };
 
+static int32_t budget_of(const struct cli_options *options)
+{
+    return options->budget == 0 ? CLI_BUDGET : (int32_t)options->budget;
+}
+
 static bool write_patches(const struct cli_options *options, const struct picture *picture,
                           struct err *err)
 {
     float *patches;
     size_t columns, rows;
-    if (!media_patches(picture->rgb, picture->width, picture->height, (int32_t)options->budget,
-                       &patches, &columns, &rows, err)) {
+    if (!media_patches(picture->rgb, picture->width, picture->height, budget_of(options), &patches,
+                       &columns, &rows, err)) {
         return false;
     }
     bool ok = write_rows(options->output, patches, columns * rows, PATCHES_VALUES, err);
@@ -176,8 +55,7 @@ static bool write_soft_tokens(const struct cli_options *options,
                               const struct engine_model_info *model, const struct picture *picture,
                               struct err *err)
 {
-    float *soft = NULL;
-    size_t tokens;
+    struct engine_soft soft = {0};
     struct media *media = media_open(options->mmproj, model->kernels, model->threads, err);
     bool ok = media != NULL;
     if (ok && media_width(media) != model->hidden_size) {
@@ -186,27 +64,35 @@ static bool write_soft_tokens(const struct cli_options *options,
                      options->mmproj, media_width(media), options->model, model->hidden_size);
     }
     ok = ok &&
-         media_image(media, picture->rgb, picture->width, picture->height, (int32_t)options->budget,
-                     &soft, &tokens, err) &&
-         write_rows(options->output, soft, tokens, (size_t)media_width(media), err);
-    mem_free(soft);
+         media_image(media, picture->rgb, picture->width, picture->height, budget_of(options),
+                     &soft, err) &&
+         write_rows(options->output, soft.values, soft.count, (size_t)media_width(media), err);
+    mem_free(soft.values);
     media_close(media);
+    return ok;
+}
+
+bool cli_image_read(const char *path, uint8_t **rgb, size_t *width, size_t *height, struct err *err)
+{
+    struct str bytes;
+    str_init(&bytes);
+    bool ok = file_read(path, PICTURE_FILE_BYTES_MAX, &bytes, err) &&
+              (picture_file_decode(bytes.data, bytes.length, rgb, width, height, err) ||
+               err_prefix(err, "%s", path));
+    str_finish(&bytes);
     return ok;
 }
 
 bool cli_image_embed(const struct cli_options *options, const struct engine_model_info *model,
                      struct err *err)
 {
-    struct str bytes;
-    struct picture picture = {0};
-    str_init(&bytes);
-    bool ok = file_read(options->image, FILE_BYTES_MAX, &bytes, err) &&
-              (cli_image_decode(bytes.data, bytes.length, &picture.rgb, &picture.width,
-                                &picture.height, err) ||
-               err_prefix(err, "%s", options->image));
-    str_finish(&bytes);
-    ok = ok && (options->patches ? write_patches(options, &picture, err)
-                                 : write_soft_tokens(options, model, &picture, err));
+    struct picture picture;
+    if (!cli_image_read(options->images.paths[0], &picture.rgb, &picture.width, &picture.height,
+                        err)) {
+        return false;
+    }
+    bool ok = options->patches ? write_patches(options, &picture, err)
+                               : write_soft_tokens(options, model, &picture, err);
     mem_free(picture.rgb);
     return ok;
 }

@@ -18,9 +18,8 @@ struct err;
 bool cli_image_embed(const struct cli_options *options, const struct engine_model_info *model,
                      struct err *err);
 
-/* PNG or JPEG bytes to (*rgb)[*height][*width][3], the caller's (mem_free). Alpha is dropped, 16
- * bits become their upper 8, and a JPEG is turned as its EXIF orientation says. */
-bool cli_image_decode(const void *bytes, size_t size, uint8_t **rgb, size_t *width, size_t *height,
-                      struct err *err);
+/* The pixels of a file (media/picture_file); errors name it. */
+bool cli_image_read(const char *path, uint8_t **rgb, size_t *width, size_t *height,
+                    struct err *err);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 
-enum kind { FLAG, TEXT, INTEGER, REAL, BIAS };
+enum kind { FLAG, TEXT, INTEGER, REAL, BIAS, FILES };
 
 struct option {
     const char *name;
@@ -27,6 +27,7 @@ struct option {
 
 enum {
     COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH | CLI_PERPLEXITY,
+    MEDIA = CLI_EMBED | CLI_LOGITS | CLI_GENERATE,
     ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | CLI_EMBED | CLI_PLAN | COMPUTING,
 };
 
@@ -39,12 +40,14 @@ static const struct option table[] = {
      "text to go on from, instead of ids; <bos> is put before it"},
     {"control", 0, NULL, FLAG, AT(control), CLI_TOKENIZE | CLI_GENERATE, 0, 0,
      "the text may spell control tokens, as <|turn>"},
-    {"mmproj", 0, "FILE", TEXT, AT(mmproj), CLI_EMBED, 0, 0,
+    {"mmproj", 0, "FILE", TEXT, AT(mmproj), MEDIA, 0, 0,
      "the model's encoders of pictures and sound, a GGUF file"},
-    {"audio", 0, "FILE", TEXT, AT(audio), CLI_EMBED, 0, 0, "a WAV file, 16000 samples a second"},
-    {"image", 0, "FILE", TEXT, AT(image), CLI_EMBED, 0, 0, "a picture, PNG or JPEG"},
-    {"budget", 0, "N", INTEGER, AT(budget), CLI_EMBED, 70, 1120,
-     "most soft tokens of the picture: 70, 140, 280, 560 or 1120 (280)"},
+    {"audio", 0, "FILE", FILES, AT(audios), MEDIA, 0, 0,
+     "a WAV file, 16000 samples a second; logits, generate: one for each run of <|audio|>"},
+    {"image", 0, "FILE", FILES, AT(images), MEDIA, 0, 0,
+     "a picture, PNG or JPEG; logits, generate: one for each run of <|image|> or <|video|>"},
+    {"budget", 0, "N", INTEGER, AT(budget), MEDIA, 70, 1120,
+     "most soft tokens of a picture: 70, 140, 280, 560, 1120 (embed: 280; as the ids say)"},
     {"patches", 0, NULL, FLAG, AT(patches), CLI_EMBED, 0, 0,
      "write the picture's patches, values 0 to 1, not the tokens"},
     {"mel", 0, NULL, FLAG, AT(mel), CLI_EMBED, 0, 0, "write the log-mel frames, not the tokens"},
@@ -180,6 +183,16 @@ static bool add_bias(const struct option *option, const char *text, struct cli_o
     return true;
 }
 
+static bool add_file(const struct option *option, const char *path, struct cli_files *files,
+                     struct err *err)
+{
+    if (files->count == CLI_FILES_MAX) {
+        return err_set(err, ERR_ARGUMENT, "--%s: more than %d", option->name, CLI_FILES_MAX);
+    }
+    files->paths[files->count++] = path;
+    return true;
+}
+
 static bool set_value(const struct option *option, const char *text, struct cli_options *options,
                       struct err *err)
 {
@@ -188,8 +201,9 @@ static bool set_value(const struct option *option, const char *text, struct cli_
         *(const char **)field = text;
         return true;
     }
-    return option->kind == BIAS ? add_bias(option, text, options, err)
-                                : set_number(option, text, field, err);
+    return option->kind == BIAS    ? add_bias(option, text, options, err)
+           : option->kind == FILES ? add_file(option, text, field, err)
+                                   : set_number(option, text, field, err);
 }
 
 bool cli_options_parse(struct cli_options *options, enum cli_command command, int argc,
@@ -198,7 +212,6 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
     struct cli_options parsed = {
         .kv = "f32",
         .arithmetic = command == CLI_BENCH ? "fast" : "exact",
-        .budget = 280,
         .new_tokens = 128,
         .draft = 15,
         .temperature = -1,

@@ -14,7 +14,16 @@
 
 struct err;
 
-enum { CLI_BIASES_MAX = 256 };
+enum {
+    CLI_BIASES_MAX = 256,
+    CLI_FILES_MAX = 64,
+    CLI_BUDGET = 280, /* soft tokens of a picture where nothing says how many */
+};
+
+struct cli_files {
+    const char *paths[CLI_FILES_MAX];
+    size_t count;
+};
 
 enum cli_command {
     CLI_INFO = 1,
@@ -42,9 +51,9 @@ struct cli_options {
     const char *output;
     const char *save, *load; /* paths of saved sessions */
     const char *mmproj;      /* the file with the encoders */
-    const char *audio;       /* a WAV file */
-    const char *image;       /* a PNG or JPEG file */
-    int64_t budget;          /* soft tokens of a picture */
+    struct cli_files audios; /* WAV files */
+    struct cli_files images; /* PNG or JPEG files */
+    int64_t budget;          /* soft tokens of a picture; 0 = not given */
     int64_t chunk;           /* 0 = all at once */
     int64_t new_tokens;
     const char *type;    /* of convert: a name of load/mix.h */

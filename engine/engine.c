@@ -14,14 +14,13 @@
 #include "compute/tensor.h"
 #include "compute/workers.h"
 #include "engine/engine_drafter.h"
-#include "engine/engine_media.h"
+#include "engine_private.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/model_file.h"
 #include "load/token_lists.h"
 #include "load/tokenizer.h"
 #include "load/weights.h"
-#include "media.h"
 #include "plan.h"
 #include "session.h"
 #include "system_memory.h"
@@ -39,11 +38,6 @@ struct engine_model {
     struct engine_model_info info;
     struct token_lists lists;
     char name[128];
-};
-
-struct engine_session {
-    struct engine_model *model;
-    struct session *session;
 };
 
 struct engine_drafter {
@@ -73,7 +67,7 @@ static enum engine_code translate(enum err_code code)
     return codes[code];
 }
 
-static bool fail(struct engine_error *error, const struct err *err)
+bool engine_fail(struct engine_error *error, const struct err *err)
 {
     if (error != NULL) {
         error->code = translate(err->code);
@@ -82,11 +76,7 @@ static bool fail(struct engine_error *error, const struct err *err)
     return false;
 }
 
-static bool refuse(struct engine_error *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* A caller's mistake. */
-static bool refuse(struct engine_error *error, const char *format, ...)
+bool engine_refuse(struct engine_error *error, const char *format, ...)
 {
     if (error != NULL) {
         va_list arguments;
@@ -184,7 +174,7 @@ struct engine_model *engine_model_open(const struct engine_model_options *option
                                        struct engine_error *error)
 {
     if (options == NULL || options->path == NULL) {
-        refuse(error, "a model needs a path");
+        engine_refuse(error, "a model needs a path");
         return NULL;
     }
     struct engine_model *model = mem_try_zero(1, sizeof *model);
@@ -195,7 +185,7 @@ struct engine_model *engine_model_open(const struct engine_model_options *option
     }
     if (!ok) {
         engine_model_close(model);
-        fail(error, &err);
+        engine_fail(error, &err);
         return NULL;
     }
     fill_info(model);
@@ -225,7 +215,7 @@ struct engine_drafter *engine_drafter_open(struct engine_model *model, const cha
                                            struct engine_error *error)
 {
     if (path == NULL) {
-        refuse(error, "a drafter needs a path");
+        engine_refuse(error, "a drafter needs a path");
         return NULL;
     }
     struct err err = {ERR_MEMORY, "no memory for a drafter"};
@@ -240,7 +230,7 @@ struct engine_drafter *engine_drafter_open(struct engine_model *model, const cha
     }
     if (drafter == NULL || drafter->drafter == NULL) {
         engine_drafter_close(drafter);
-        fail(error, &err);
+        engine_fail(error, &err);
         return NULL;
     }
     return drafter;
@@ -261,7 +251,7 @@ bool engine_tokenize(const struct engine_model *model, const char *text, size_t 
                      bool control, int32_t **ids, size_t *count, struct engine_error *error)
 {
     if (text == NULL && length > 0) {
-        return refuse(error, "text is NULL, with a length of %zu", length);
+        return engine_refuse(error, "text is NULL, with a length of %zu", length);
     }
     struct err err;
     int32_t *made;
@@ -273,7 +263,7 @@ bool engine_tokenize(const struct engine_model *model, const char *text, size_t 
         ok = gguf_check_unchanged(model->gguf, &err);
     }
     if (!ok) {
-        fail(error, &err);
+        engine_fail(error, &err);
         if (error != NULL && err.code == ERR_LIMIT) {
             error->code = ENGINE_BAD_ARGUMENT; /* the text is too long, not the file */
         }
@@ -330,13 +320,13 @@ static bool session_options(const struct hparams *hparams,
     options = options == NULL ? &defaults : options;
     int32_t longest = hparams->context_length;
     if (options->context < 0 || options->context > longest) {
-        return refuse(error, "a context of %d tokens: the model allows 1 to %d", options->context,
-                      longest);
+        return engine_refuse(error, "a context of %d tokens: the model allows 1 to %d",
+                             options->context, longest);
     }
     static const enum quant_type kv_types[] = {
         [ENGINE_KV_F32] = QUANT_F32, [ENGINE_KV_F16] = QUANT_F16, [ENGINE_KV_Q8] = QUANT_Q8_0};
     if ((size_t)options->kv_type >= sizeof kv_types / sizeof kv_types[0]) {
-        return refuse(error, "there is no K/V type %d", (int)options->kv_type);
+        return engine_refuse(error, "there is no K/V type %d", (int)options->kv_type);
     }
     *made = (struct session_options){
         .hparams = hparams,
@@ -386,14 +376,15 @@ bool engine_plan(const struct engine_model_options *options,
 {
     if (options == NULL || options->path == NULL || plan == NULL || options->threads < 0 ||
         options->threads > WORKERS_MAX) {
-        return refuse(error, "a plan needs a path, 0 to %d threads, and a place", WORKERS_MAX);
+        return engine_refuse(error, "a plan needs a path, 0 to %d threads, and a place",
+                             WORKERS_MAX);
     }
     struct err err = {ERR_MEMORY, "no memory for a plan"};
     struct session_options made = {0};
     struct outline *outline = mem_try_zero(1, sizeof *outline);
     bool opened = outline != NULL && open_outline(outline, options->path, &err);
-    bool ok =
-        opened ? session_options(&outline->hparams, session, &made, error) : fail(error, &err);
+    bool ok = opened ? session_options(&outline->hparams, session, &made, error)
+                     : engine_fail(error, &err);
     if (ok) {
         make_plan(&(struct plan_request){.gguf = outline->gguf,
                                          .hparams = &outline->hparams,
@@ -421,7 +412,7 @@ struct engine_session *engine_session_create(struct engine_model *model,
     struct err err = {ERR_MEMORY, "no memory for a session"};
     struct engine_session *session = mem_try_zero(1, sizeof *session);
     if (session == NULL) {
-        fail(error, &err);
+        engine_fail(error, &err);
         return NULL;
     }
     session->model = model;
@@ -441,7 +432,7 @@ struct engine_session *engine_session_create(struct engine_model *model,
     }
     if (session->session == NULL) {
         mem_free(session);
-        fail(error, &err);
+        engine_fail(error, &err);
         return NULL;
     }
     return session;
@@ -472,16 +463,16 @@ void engine_session_on_progress(struct engine_session *session,
     session_on_progress(session->session, progress, context);
 }
 
-static bool check_ids(const struct engine_session *session, const int32_t *ids, size_t count,
+bool engine_check_ids(const struct engine_session *session, const int32_t *ids, size_t count,
                       struct engine_error *error)
 {
     if (ids == NULL || count == 0) {
-        return refuse(error, "no token ids were given");
+        return engine_refuse(error, "no token ids were given");
     }
     for (size_t i = 0; i < count; i++) {
         if (!is_token(session->model, ids[i])) {
-            return refuse(error, "id %d at index %zu: the vocabulary has 0 to %d", ids[i], i,
-                          session->model->hparams.vocab_size - 1);
+            return engine_refuse(error, "id %d at index %zu: the vocabulary has 0 to %d", ids[i], i,
+                                 session->model->hparams.vocab_size - 1);
         }
     }
     return true;
@@ -491,23 +482,26 @@ bool engine_session_sync(struct engine_session *session, const int32_t *ids, siz
                          size_t *reused, struct engine_error *error)
 {
     struct err err;
-    return check_ids(session, ids, count, error) &&
-           (session_sync(session->session, ids, count, reused, &err) || fail(error, &err));
+    return engine_check_ids(session, ids, count, error) &&
+           (session_sync(session->session, ids, count, NULL, 0, reused, &err) ||
+            engine_fail(error, &err));
 }
 
 bool engine_session_evaluate(struct engine_session *session, const int32_t *ids, size_t count,
                              float *logits, struct engine_error *error)
 {
     struct err err;
-    return check_ids(session, ids, count, error) &&
-           (session_append(session->session, ids, count, logits, &err) || fail(error, &err));
+    return engine_check_ids(session, ids, count, error) &&
+           (session_append(session->session, ids, count, NULL, 0, logits, &err) ||
+            engine_fail(error, &err));
 }
 
 bool engine_session_append(struct engine_session *session, int32_t id, struct engine_error *error)
 {
     struct err err;
-    return check_ids(session, &id, 1, error) &&
-           (session_append(session->session, &id, 1, NULL, &err) || fail(error, &err));
+    return engine_check_ids(session, &id, 1, error) &&
+           (session_append(session->session, &id, 1, NULL, 0, NULL, &err) ||
+            engine_fail(error, &err));
 }
 
 bool engine_session_look_ahead(struct engine_session *session, struct engine_drafter *drafter,
@@ -515,14 +509,15 @@ bool engine_session_look_ahead(struct engine_session *session, struct engine_dra
 {
     struct err err;
     if (most < 0 || most > SPECULATION_MOST) {
-        return refuse(error, "%d guesses at a time: must be 0 to %d", most, SPECULATION_MOST);
+        return engine_refuse(error, "%d guesses at a time: must be 0 to %d", most,
+                             SPECULATION_MOST);
     }
     if (drafter != NULL && drafter->model != session->model) {
-        return refuse(error, "the drafter was opened for another model");
+        return engine_refuse(error, "the drafter was opened for another model");
     }
     return session_look_ahead(session->session, drafter != NULL ? drafter->drafter : NULL, lookup,
                               (size_t)most, &err) ||
-           fail(error, &err);
+           engine_fail(error, &err);
 }
 
 void engine_session_guesses(const struct engine_session *session, uint64_t *made, uint64_t *right)
@@ -539,17 +534,17 @@ static bool check_biases(const struct engine_model *model, const struct engine_s
                          struct engine_error *error)
 {
     if (sampling->biases == NULL && sampling->bias_count > 0) {
-        return refuse(error, "biases is NULL, with a count of %zu", sampling->bias_count);
+        return engine_refuse(error, "biases is NULL, with a count of %zu", sampling->bias_count);
     }
     for (size_t i = 0; i < sampling->bias_count; i++) {
         const struct engine_bias *bias = &sampling->biases[i];
         if (!is_token(model, bias->id)) {
-            return refuse(error, "bias of id %d: the vocabulary has 0 to %d", bias->id,
-                          model->hparams.vocab_size - 1);
+            return engine_refuse(error, "bias of id %d: the vocabulary has 0 to %d", bias->id,
+                                 model->hparams.vocab_size - 1);
         }
         if (isnan(bias->value) || (isinf(bias->value) && bias->value > 0)) {
-            return refuse(error, "bias %g of id %d: must be a number or minus infinity",
-                          (double)bias->value, bias->id);
+            return engine_refuse(error, "bias %g of id %d: must be a number or minus infinity",
+                                 (double)bias->value, bias->id);
         }
     }
     return true;
@@ -559,27 +554,29 @@ static bool check_sampling(const struct engine_model *model, const struct engine
                            struct engine_error *error)
 {
     if (sampling == NULL) {
-        return refuse(error, "sampling is NULL");
+        return engine_refuse(error, "sampling is NULL");
     }
     if (!(sampling->temperature >= 0) || isinf(sampling->temperature)) {
-        return refuse(error, "temperature %g: must be 0 or greater", (double)sampling->temperature);
+        return engine_refuse(error, "temperature %g: must be 0 or greater",
+                             (double)sampling->temperature);
     }
     if (sampling->top_k < 0) {
-        return refuse(error, "top_k %d: must be 0 (off) or greater", sampling->top_k);
+        return engine_refuse(error, "top_k %d: must be 0 (off) or greater", sampling->top_k);
     }
     if (!(sampling->top_p > 0 && sampling->top_p <= 1) && sampling->temperature > 0) {
-        return refuse(error, "top_p %g: must be above 0 and at most 1", (double)sampling->top_p);
+        return engine_refuse(error, "top_p %g: must be above 0 and at most 1",
+                             (double)sampling->top_p);
     }
     if (!(sampling->min_p >= 0 && sampling->min_p <= 1)) {
-        return refuse(error, "min_p %g: must be 0 (off) to 1", (double)sampling->min_p);
+        return engine_refuse(error, "min_p %g: must be 0 (off) to 1", (double)sampling->min_p);
     }
     if (!(sampling->repetition_penalty >= 0) || isinf(sampling->repetition_penalty)) {
-        return refuse(error, "repetition_penalty %g: must be 0 (off) or greater",
-                      (double)sampling->repetition_penalty);
+        return engine_refuse(error, "repetition_penalty %g: must be 0 (off) or greater",
+                             (double)sampling->repetition_penalty);
     }
     if (sampling->repetition_last < 0) {
-        return refuse(error, "repetition_last %d: must be 0 (all) or greater",
-                      sampling->repetition_last);
+        return engine_refuse(error, "repetition_last %d: must be 0 (all) or greater",
+                             sampling->repetition_last);
     }
     return check_biases(model, sampling, error);
 }
@@ -590,11 +587,12 @@ bool engine_session_sample(struct engine_session *session, const struct engine_s
 {
     struct err err;
     if (id == NULL || (banned == NULL && banned_count > 0)) {
-        return refuse(error, "sample needs a place for the id, and the banned ids it was told of");
+        return engine_refuse(error,
+                             "sample needs a place for the id, and the banned ids it was told of");
     }
     return check_sampling(session->model, sampling, error) &&
            (session_sample(session->session, sampling, banned, banned_count, id, &err) ||
-            fail(error, &err));
+            engine_fail(error, &err));
 }
 
 bool engine_session_logprobs(struct engine_session *session, struct engine_logprob *best,
@@ -602,14 +600,14 @@ bool engine_session_logprobs(struct engine_session *session, struct engine_logpr
 {
     struct err err;
     if (count > (size_t)session->model->hparams.vocab_size || (best == NULL && count > 0)) {
-        return refuse(error,
-                      "log-probabilities of %zu tokens: the vocabulary has %d, and they "
-                      "need a place",
-                      count, session->model->hparams.vocab_size);
+        return engine_refuse(error,
+                             "log-probabilities of %zu tokens: the vocabulary has %d, and they "
+                             "need a place",
+                             count, session->model->hparams.vocab_size);
     }
-    return (logprob == NULL || check_ids(session, &id, 1, error)) &&
+    return (logprob == NULL || engine_check_ids(session, &id, 1, error)) &&
            (session_logprobs(session->session, best, count, id, logprob, &err) ||
-            fail(error, &err));
+            engine_fail(error, &err));
 }
 
 bool engine_session_save(const struct engine_session *session, const char *path,
@@ -617,9 +615,9 @@ bool engine_session_save(const struct engine_session *session, const char *path,
 {
     struct err err;
     if (path == NULL) {
-        return refuse(error, "saving a session needs a path");
+        return engine_refuse(error, "saving a session needs a path");
     }
-    return session_save(session->session, path, &err) || fail(error, &err);
+    return session_save(session->session, path, &err) || engine_fail(error, &err);
 }
 
 bool engine_session_restore(struct engine_session *session, const char *path,
@@ -627,9 +625,9 @@ bool engine_session_restore(struct engine_session *session, const char *path,
 {
     struct err err;
     if (path == NULL) {
-        return refuse(error, "restoring a session needs a path");
+        return engine_refuse(error, "restoring a session needs a path");
     }
-    return session_restore(session->session, path, &err) || fail(error, &err);
+    return session_restore(session->session, path, &err) || engine_fail(error, &err);
 }
 
 bool engine_session_sample_among(struct engine_session *session,
@@ -638,12 +636,12 @@ bool engine_session_sample_among(struct engine_session *session,
 {
     struct err err;
     if (id == NULL) {
-        return refuse(error, "sample needs a place for the id");
+        return engine_refuse(error, "sample needs a place for the id");
     }
     return check_sampling(session->model, sampling, error) &&
-           check_ids(session, allowed, count, error) &&
+           engine_check_ids(session, allowed, count, error) &&
            (session_sample_among(session->session, sampling, allowed, count, id, &err) ||
-            fail(error, &err));
+            engine_fail(error, &err));
 }
 
 void engine_session_cancel(struct engine_session *session)
@@ -654,59 +652,4 @@ void engine_session_cancel(struct engine_session *session)
 void engine_session_resume(struct engine_session *session)
 {
     session_resume(session->session);
-}
-
-/* --- pictures --- */
-
-/* An engine_media is a media behind another name: there is nothing to add to it. */
-static struct media *inner(const struct engine_media *media)
-{
-    return (struct media *)(uintptr_t)media;
-}
-
-struct engine_media *engine_media_open(const char *path, int threads, const char *cpu,
-                                       struct engine_error *error)
-{
-    if (path == NULL) {
-        refuse(error, "encoders need a path");
-        return NULL;
-    }
-    struct err err;
-    struct media *media = media_open(path, cpu, threads, &err);
-    if (media == NULL) {
-        fail(error, &err);
-    }
-    return (struct engine_media *)media;
-}
-
-void engine_media_close(struct engine_media *media)
-{
-    media_close(inner(media));
-}
-
-int32_t engine_media_width(const struct engine_media *media)
-{
-    return media_width(inner(media));
-}
-
-bool engine_media_image(struct engine_media *media, const uint8_t *rgb, size_t width, size_t height,
-                        int32_t budget, float **soft, size_t *tokens, struct engine_error *error)
-{
-    struct err err;
-    if (rgb == NULL || soft == NULL || tokens == NULL) {
-        return refuse(error, "a picture needs pixels, and a place for its soft tokens");
-    }
-    if (!media_image(inner(media), rgb, width, height, budget, soft, tokens, &err)) {
-        fail(error, &err);
-        if (error != NULL && err.code == ERR_LIMIT) {
-            error->code = ENGINE_BAD_ARGUMENT; /* the picture is too large, not the file */
-        }
-        return false;
-    }
-    return true;
-}
-
-void engine_media_cancel(struct engine_media *media, bool cancel)
-{
-    media_cancel(inner(media), cancel);
 }

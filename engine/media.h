@@ -1,5 +1,6 @@
-/* media: the encoders that go with a model, ready to run: an mmproj file, its weights and the
- * threads that compute. Owned by one thread at a time, but for media_cancel.
+/* media: the encoders that go with a model, ready to run: an mmproj file, its weights, the threads
+ * that compute, and the soft tokens of what came last. Owned by one thread at a time, but for
+ * media_cancel.
  */
 #ifndef CARAT_MEDIA_H
 #define CARAT_MEDIA_H
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct engine_soft;
 struct err;
 struct media;
 
@@ -18,17 +20,30 @@ void media_close(struct media *media);
 
 /* Values of a soft token: the hidden size of the text model that the file was made for. */
 int32_t media_width(const struct media *media);
+/* Which encoders the file has: at least one. */
+bool media_sees(const struct media *media);
+bool media_hears(const struct media *media);
 
-/* A picture rgb[height][width][3] to (*soft)[*tokens][width], the caller's (mem_free). */
+/* How many soft tokens media_image makes. */
+bool media_image_tokens(size_t width, size_t height, int32_t budget, size_t *count,
+                        struct err *err);
+
+/* A picture rgb[height][width][3], or mono samples of 16000 a second, to *soft, all but its
+ * position. soft->values are the caller's (mem_free), also when the count is 0. ERR_UNSUPPORTED
+ * when the file has no such encoder. */
 bool media_image(struct media *media, const uint8_t *rgb, size_t width, size_t height,
-                 int32_t budget, float **soft, size_t *tokens, struct err *err);
+                 int32_t budget, struct engine_soft *soft, struct err *err);
+bool media_sound(struct media *media, const float *samples, size_t count, struct engine_soft *soft,
+                 struct err *err);
 
-/* The first half of it: (*patches)[*rows * *columns][768], values 0..1, the caller's (mem_free). */
+/* The first halves of both: (*patches)[*rows * *columns][768], values 0..1, and
+ * (*mel)[*frames][128]; the caller's (mem_free). */
 bool media_patches(const uint8_t *rgb, size_t width, size_t height, int32_t budget, float **patches,
                    size_t *columns, size_t *rows, struct err *err);
+bool media_mel(const float *samples, size_t count, float **mel, size_t *frames, struct err *err);
 
-/* A running media_image stops at the next piece of work, and later ones at once until the request
- * is taken back. Any thread. */
+/* A running media_image or media_sound stops at the next piece of work, and later ones at once
+ * until the request is taken back. Any thread. */
 void media_cancel(struct media *media, bool cancel);
 
 #endif

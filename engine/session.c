@@ -24,6 +24,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/engine_media.h"
 #include "load/hparams.h"
 #include "snapshot.h"
 #include "speculation.h"
@@ -32,6 +33,7 @@
 #include "text/kv_cache.h"
 #include "text/kv_marks.h"
 #include "text/sampler.h"
+#include "text/soft.h"
 
 /* For copies of the rings. */
 enum { COPY_BYTES = 256 * 1024 * 1024 };
@@ -43,7 +45,8 @@ struct session {
     size_t context;
     struct kv_cache *cache;
     struct kv_marks *marks;
-    int32_t *tokens; /* [context] */
+    int32_t *tokens;    /* [context] */
+    uint64_t *contents; /* [context] of soft tokens, else 0: text/soft.h */
     size_t count;
     float *logits; /* [vocabulary] */
     bool has_logits;
@@ -64,12 +67,13 @@ static bool make_timeline(const struct session_options *options, struct snapshot
                               .vocabulary = (size_t)options->hparams->vocab_size,
                               .context = options->context};
     made->tokens = mem_try_alloc(made->context, sizeof *made->tokens);
+    made->contents = mem_try_alloc(made->context, sizeof *made->contents);
     made->logits = mem_try_alloc(made->vocabulary, sizeof *made->logits);
-    if (made->tokens == NULL || made->logits == NULL) {
+    if (made->tokens == NULL || made->contents == NULL || made->logits == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a session of %zu tokens", made->context);
     }
-    made->cache =
-        kv_cache_create(options->hparams, made->context, DECODER_CHUNK, options->kv_type, err);
+    made->cache = kv_cache_create(options->hparams, made->context,
+                                  decoder_capacity(options->hparams), options->kv_type, err);
     if (made->cache == NULL) {
         return false;
     }
@@ -82,6 +86,7 @@ static void release_timeline(const struct snapshot *timeline)
     kv_marks_destroy(timeline->marks);
     kv_cache_destroy(timeline->cache);
     mem_free(timeline->logits);
+    mem_free(timeline->contents);
     mem_free(timeline->tokens);
 }
 
@@ -92,6 +97,7 @@ static struct snapshot view_timeline(const struct session *session)
         .vocabulary = session->vocabulary,
         .context = session->context,
         .tokens = session->tokens,
+        .contents = session->contents,
         .count = session->count,
         .logits = session->logits,
         .has_logits = session->has_logits,
@@ -103,6 +109,7 @@ static struct snapshot view_timeline(const struct session *session)
 static void take_timeline(struct session *session, const struct snapshot *timeline)
 {
     session->tokens = timeline->tokens;
+    session->contents = timeline->contents;
     session->count = timeline->count;
     session->logits = timeline->logits;
     session->has_logits = timeline->has_logits;
@@ -115,12 +122,14 @@ void session_plan(const struct session_options *options, struct session_plan *pl
     const struct session *session = NULL;
     struct kv_cache_plan cache;
     uint64_t context = options->context, vocabulary = (uint64_t)options->hparams->vocab_size;
-    kv_cache_plan(options->hparams, options->context, DECODER_CHUNK, options->kv_type, &cache);
+    kv_cache_plan(options->hparams, options->context, decoder_capacity(options->hparams),
+                  options->kv_type, &cache);
     *plan = (struct session_plan){
         .kv = cache.bytes,
         .copies = kv_marks_plan(&cache, (size_t)options->hparams->sliding_window, options->context,
                                 COPY_BYTES),
-        .work = sizeof *session + cache.page_table_bytes + context * sizeof *session->tokens +
+        .work = sizeof *session + cache.page_table_bytes +
+                context * (sizeof *session->tokens + sizeof *session->contents) +
                 vocabulary * sizeof *session->logits + sampler_plan((size_t)vocabulary) +
                 speculation_plan((size_t)vocabulary, (size_t)options->hparams->hidden_size),
     };
@@ -226,12 +235,19 @@ static bool check_room(const struct session *session, size_t count, struct err *
     return true;
 }
 
+/* Soft tokens by position in the timeline. */
+struct softs {
+    const struct engine_soft *items;
+    size_t count;
+};
+
 /* One pass over ids of which the last `guesses` are not taken into the timeline yet. */
 struct chunk {
     const int32_t *ids;
     size_t count, guesses;
-    size_t wanted; /* logits for the last of them; more than the guesses, or 0 */
-    float *logits; /* [wanted][vocabulary] */
+    struct softs softs; /* none is a guess */
+    size_t wanted;      /* logits for the last of them; more than the guesses, or 0 */
+    float *logits;      /* [wanted][vocabulary] */
 };
 
 static bool run_chunk(struct session *session, const struct chunk *chunk, struct err *err)
@@ -250,6 +266,8 @@ static bool run_chunk(struct session *session, const struct chunk *chunk, struct
         .logits = chunk->logits,
         .states = with_states ? speculation->states : NULL,
         .cancel = &session->cancel,
+        .soft = chunk->softs.items,
+        .soft_count = chunk->softs.count,
     };
     session->has_logits = session->has_logits && chunk->logits != session->logits;
     speculation->has_state = false;
@@ -258,6 +276,9 @@ static bool run_chunk(struct session *session, const struct chunk *chunk, struct
         return false;
     }
     memmove(session->tokens + session->count, chunk->ids, chunk->count * sizeof *chunk->ids);
+    for (size_t p = session->count; p < session->count + chunk->count; p++) {
+        session->contents[p] = soft_content(soft_at(chunk->softs.items, chunk->softs.count, p), p);
+    }
     session->count += chunk->count - chunk->guesses;
     kv_marks_pass(session->marks, session->cache, session->count);
     if (chunk->wanted > 0 && chunk->logits != session->logits) {
@@ -271,19 +292,36 @@ static bool run_chunk(struct session *session, const struct chunk *chunk, struct
     return true;
 }
 
+/* How many of the `left` tokens that come next are run at once. A picture that its tokens see as a
+ * whole is not cut: the chunk ends before it, or is it. */
+static size_t next_chunk(const struct session *session, const struct softs *softs, size_t left)
+{
+    size_t chunk = left < DECODER_CHUNK ? left : DECODER_CHUNK;
+    size_t last = session->count + chunk - 1;
+    const struct engine_soft *run = soft_at(softs->items, softs->count, last);
+    if (!session->options.hparams->pictures_see_forwards || run == NULL || !run->picture ||
+        run->position + run->count == last + 1) {
+        return chunk;
+    }
+    return run->position > session->count ? run->position - session->count : run->count;
+}
+
 /* The chunks of a run of new tokens; every one gets logits when `logits` is given, else only the
  * last token does. */
-static bool run_chunks(struct session *session, const int32_t *ids, size_t count, float *logits,
-                       struct err *err)
+static bool run_chunks(struct session *session, const int32_t *ids, size_t count,
+                       const struct softs *softs, float *logits, struct err *err)
 {
     for (size_t done = 0; done < count;) {
-        size_t chunk = count - done < DECODER_CHUNK ? count - done : DECODER_CHUNK;
+        size_t chunk = next_chunk(session, softs, count - done);
         float *out = logits != NULL ? logits + done * session->vocabulary : session->logits;
         size_t wanted = logits != NULL ? chunk : done + chunk == count ? 1 : 0;
-        if (!run_chunk(
-                session,
-                &(struct chunk){.ids = ids + done, .count = chunk, .wanted = wanted, .logits = out},
-                err)) {
+        if (!run_chunk(session,
+                       &(struct chunk){.ids = ids + done,
+                                       .count = chunk,
+                                       .softs = *softs,
+                                       .wanted = wanted,
+                                       .logits = out},
+                       err)) {
             return false;
         }
         done += chunk;
@@ -294,29 +332,68 @@ static bool run_chunks(struct session *session, const int32_t *ids, size_t count
     return true;
 }
 
-static size_t common_prefix(const struct session *session, const int32_t *ids, size_t count)
+static bool check_softs(const struct session *session, const struct softs *softs, struct err *err)
+{
+    for (size_t i = 0; session->options.hparams->pictures_see_forwards && i < softs->count; i++) {
+        if (softs->items[i].picture && softs->items[i].count > DECODER_PICTURE) {
+            return err_set(err, ERR_LIMIT, "a picture of %zu soft tokens: at most %d are run",
+                           softs->items[i].count, DECODER_PICTURE);
+        }
+    }
+    return true;
+}
+
+static size_t common_prefix(const struct session *session, const int32_t *ids, size_t count,
+                            const struct softs *softs)
 {
     size_t n = 0;
-    while (n < count && n < session->count && session->tokens[n] == ids[n]) {
+    while (n < count && n < session->count && session->tokens[n] == ids[n] &&
+           session->contents[n] == soft_content(soft_at(softs->items, softs->count, n), n)) {
         n++;
     }
     return n;
 }
 
-bool session_sync(struct session *session, const int32_t *ids, size_t count, size_t *reused,
+/* A picture that its tokens see as a whole is kept or computed again as a whole: `position`, or
+ * where the picture begins that a cut there would go through. */
+static size_t before_picture(const struct session *session, size_t position, size_t held)
+{
+    if (!session->options.hparams->pictures_see_forwards || position >= held) {
+        return position;
+    }
+    while (position > 0 && soft_is_picture(session->contents[position - 1]) &&
+           soft_is_picture(session->contents[position])) {
+        position--;
+    }
+    return position;
+}
+
+static size_t rewind_to_whole(struct session *session, size_t count)
+{
+    size_t held = session->count;
+    size_t left = rewind_to(session, before_picture(session, count, held));
+    for (size_t wanted; (wanted = before_picture(session, left, held)) != left;) {
+        left = rewind_to(session, wanted);
+    }
+    return left;
+}
+
+bool session_sync(struct session *session, const int32_t *ids, size_t count,
+                  const struct engine_soft *soft, size_t soft_count, size_t *reused,
                   struct err *err)
 {
-    if (!check_room(session, count, err)) {
+    const struct softs softs = {soft, soft_count};
+    if (!check_room(session, count, err) || !check_softs(session, &softs, err)) {
         return false;
     }
     speculation_settle(&session->speculation);
-    size_t kept = common_prefix(session, ids, count);
+    size_t kept = common_prefix(session, ids, count, &softs);
     bool nothing_to_do = kept == count && count == session->count && session->has_logits;
     if (!nothing_to_do) {
         kept = kept == count ? count - 1 : kept;
-        kept = rewind_to(session, kept);
+        kept = rewind_to_whole(session, kept);
         kv_marks_note(session->marks, session->cache, kept);
-        if (!run_chunks(session, ids + kept, count - kept, NULL, err)) {
+        if (!run_chunks(session, ids + kept, count - kept, &softs, NULL, err)) {
             return false;
         }
     }
@@ -331,8 +408,15 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count, siz
  * then some of the tokens are computed again, in the old order. */
 static bool restore(struct session *session, struct err *err)
 {
-    size_t count = session->count, left = rewind_to(session, count);
-    return run_chunks(session, session->tokens + left, count - left, NULL, err);
+    const struct softs none = {NULL, 0};
+    size_t count = session->count, left = rewind_to_whole(session, count);
+    for (size_t p = left; p < count; p++) {
+        if (session->contents[p] != 0) {
+            return err_set(err, ERR_ARGUMENT,
+                           "the soft tokens behind position %zu must be given again", left);
+        }
+    }
+    return run_chunks(session, session->tokens + left, count - left, &none, NULL, err);
 }
 
 /* --- looking ahead --- */
@@ -395,10 +479,12 @@ static bool run_ahead(struct session *session, const int32_t *ids, size_t count,
         place.state += speculation->taken * (size_t)session->options.hparams->hidden_size;
     }
     memmove(tokens, ids, count * sizeof *ids);
+    memset(session->contents + session->count, 0, count * sizeof *session->contents);
     int32_t guesses[SPECULATION_MOST];
     speculation_settle(speculation);
     size_t room = SPECULATION_PASS - count, left = session->context - total;
-    size_t made = speculation_guess(speculation, session->tokens, total, room < left ? room : left,
+    const struct speculation_history history = {session->tokens, session->contents, total};
+    size_t made = speculation_guess(speculation, &history, room < left ? room : left,
                                     may_draft ? &place : NULL, guesses);
     memcpy(tokens + count, guesses, made * sizeof *guesses);
     if (!run_chunk(session,
@@ -414,14 +500,36 @@ static bool run_ahead(struct session *session, const int32_t *ids, size_t count,
     return true;
 }
 
-bool session_append(struct session *session, const int32_t *ids, size_t count, float *logits,
+/* --- appending --- */
+
+/* Moves the runs behind what the session holds, runs the ids, and moves nothing of the caller's. */
+static bool append_softs(struct session *session, const int32_t *ids, size_t count,
+                         const struct softs *softs, float *logits, struct err *err)
+{
+    struct engine_soft *moved = mem_try_alloc(softs->count, sizeof *moved);
+    if (moved == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for %zu runs of soft tokens", softs->count);
+    }
+    for (size_t i = 0; i < softs->count; i++) {
+        moved[i] = softs->items[i];
+        moved[i].position += session->count;
+    }
+    const struct softs behind = {moved, softs->count};
+    bool ok = run_chunks(session, ids, count, &behind, logits, err);
+    mem_free(moved);
+    return ok;
+}
+
+bool session_append(struct session *session, const int32_t *ids, size_t count,
+                    const struct engine_soft *soft, size_t soft_count, float *logits,
                     struct err *err)
 {
     struct speculation *speculation = &session->speculation;
-    if (!check_room(session, session->count + count, err)) {
+    const struct softs softs = {soft, soft_count};
+    if (!check_room(session, session->count + count, err) || !check_softs(session, &softs, err)) {
         return false;
     }
-    if (logits == NULL && speculation->most > 0) {
+    if (logits == NULL && soft_count == 0 && speculation->most > 0) {
         size_t taken = take_guessed(session, ids, count);
         ids += taken;
         count -= taken;
@@ -433,7 +541,11 @@ bool session_append(struct session *session, const int32_t *ids, size_t count, f
         }
     }
     speculation_settle(speculation);
-    return restore(session, err) && run_chunks(session, ids, count, logits, err);
+    if (!restore(session, err)) {
+        return false;
+    }
+    return soft_count > 0 ? append_softs(session, ids, count, &softs, logits, err)
+                          : run_chunks(session, ids, count, &softs, logits, err);
 }
 
 /* --- choosing --- */

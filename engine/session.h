@@ -22,6 +22,7 @@ struct decoder;
 struct drafter;
 struct engine_logprob;
 struct engine_sampling;
+struct engine_soft;
 struct err;
 struct hparams;
 struct session;
@@ -48,14 +49,18 @@ void session_on_progress(struct session *session,
 /* Holds exactly ids[0..count), count >= 1. When the part to be kept ends before what a sliding
  * layer's ring still reaches back to, less is kept: up to the last point that the rings can be
  * brought back to (text/kv_marks). *reused (may be NULL): tokens kept. ERR_FULL, with nothing
- * changed, when count exceeds the context; ERR_CANCELLED and ERR_MEMORY leave a prefix of ids. */
-bool session_sync(struct session *session, const int32_t *ids, size_t count, size_t *reused,
+ * changed, when count exceeds the context; ERR_CANCELLED and ERR_MEMORY leave a prefix of ids.
+ * `soft`: runs of soft tokens, ascending, apart and inside the ids; a run is never kept in part
+ * where pictures see forwards. ERR_LIMIT for a picture that is then too long. */
+bool session_sync(struct session *session, const int32_t *ids, size_t count,
+                  const struct engine_soft *soft, size_t soft_count, size_t *reused,
                   struct err *err);
 
-/* Appends ids; logits [count][vocab_size] after each of them, or NULL when only those after the
- * last one are wanted. The failures of session_sync; rows of tokens that were finished are valid
- * then. */
-bool session_append(struct session *session, const int32_t *ids, size_t count, float *logits,
+/* Appends ids (positions of `soft` count from the first of them); logits [count][vocab_size] after
+ * each of them, or NULL when only those after the last one are wanted. The failures of
+ * session_sync; rows of tokens that were finished are valid then. */
+bool session_append(struct session *session, const int32_t *ids, size_t count,
+                    const struct engine_soft *soft, size_t soft_count, float *logits,
                     struct err *err);
 
 /* From now on an append evaluates at most `most` guesses with it (speculation.h); an append of what

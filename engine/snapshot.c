@@ -17,7 +17,7 @@
 #include "text/kv_cache.h"
 #include "text/kv_marks.h"
 
-enum { VERSION = 1, ORDER = 0x01020304, SUMMED = SNAPSHOT_HEADER_BYTES - 8 };
+enum { VERSION = 2, ORDER = 0x01020304, SUMMED = SNAPSHOT_HEADER_BYTES - 8 };
 
 static const char magic[8] = {'c', 'a', 'r', 'a', 't', 'K', 'V', '\n'};
 
@@ -122,7 +122,7 @@ static uint64_t file_bytes(const struct header *header, const struct kv_cache *c
     for (size_t i = 0; i < header->copy_count; i++) {
         ring_positions += header->copies[i].to - header->copies[i].from;
     }
-    return SNAPSHOT_HEADER_BYTES + sizeof(int32_t) * (uint64_t)header->count +
+    return SNAPSHOT_HEADER_BYTES + (sizeof(int32_t) + sizeof(uint64_t)) * (uint64_t)header->count +
            (header->has_logits != 0 ? sizeof(float) * (uint64_t)header->vocabulary : 0) +
            header->count * position_bytes(cache, KV_LAYER_FULL) +
            ring_positions * position_bytes(cache, KV_LAYER_RING) + SNAPSHOT_TRAILER_BYTES;
@@ -217,6 +217,7 @@ static bool pass_body(struct channel *channel, const struct header *header,
     size_t count = header->count;
     size_t logits = header->has_logits != 0 ? snapshot->vocabulary : 0;
     if (!pass(channel, snapshot->tokens, count * sizeof(int32_t), err) ||
+        !pass(channel, snapshot->contents, count * sizeof(uint64_t), err) ||
         !pass(channel, snapshot->logits, logits * sizeof(float), err) ||
         !pass_layers(channel, snapshot->cache, KV_LAYER_FULL, 0, count, err)) {
         return false;

@@ -2,6 +2,7 @@
  *
  *   header     what it is: version, model fingerprint, K/V type, counts, length; a checksum of it
  *   tokens     [count] int32
+ *   contents   [count] uint64: what stands at placeholders (text/soft.h)
  *   logits     [vocabulary] float32 after the last token, if there are any
  *   full       each full layer: keys of positions 0..count-1, then values
  *   copies     at most KV_MARKS_NEWEST copies of the rings at points of return (text/kv_marks)
@@ -30,8 +31,9 @@ enum { SNAPSHOT_HEADER_BYTES = 96, SNAPSHOT_TRAILER_BYTES = 8 };
 struct snapshot {
     uint64_t fingerprint; /* of the model */
     size_t vocabulary;
-    size_t context;  /* most tokens */
-    int32_t *tokens; /* [context] */
+    size_t context;     /* most tokens */
+    int32_t *tokens;    /* [context] */
+    uint64_t *contents; /* [context] */
     size_t count;
     float *logits; /* [vocabulary] */
     bool has_logits;

@@ -95,23 +95,29 @@ void speculation_settle(struct speculation *speculation)
 
 /* --- what --- */
 
-/* How many tokens before `end` equal those before `count`. */
-static size_t common_suffix(const int32_t *tokens, size_t count, size_t end)
+static bool same(const struct speculation_history *history, size_t a, size_t b)
+{
+    return history->tokens[a] == history->tokens[b] && history->contents[a] == history->contents[b];
+}
+
+/* How many positions before `end` hold the same as those before the history's end. */
+static size_t common_suffix(const struct speculation_history *history, size_t end)
 {
     size_t n = 0;
-    while (n < end && n < SPECULATION_LONGEST && tokens[end - 1 - n] == tokens[count - 1 - n]) {
+    while (n < end && n < SPECULATION_LONGEST &&
+           same(history, end - 1 - n, history->count - 1 - n)) {
         n++;
     }
     return n;
 }
 
-size_t speculation_look_up(const int32_t *tokens, size_t count, size_t most, int32_t *guesses)
+size_t speculation_look_up(const struct speculation_history *history, size_t most, int32_t *guesses)
 {
-    size_t longest = SPECULATION_SHORTEST - 1, from = count;
+    size_t longest = SPECULATION_SHORTEST - 1, count = history->count, from = count;
     for (size_t end = count; end-- > SPECULATION_SHORTEST && longest < SPECULATION_LONGEST;) {
-        size_t same = common_suffix(tokens, count, end);
-        if (same > longest) {
-            longest = same;
+        size_t length = common_suffix(history, end);
+        if (length > longest) {
+            longest = length;
             from = end;
         }
     }
@@ -119,7 +125,11 @@ size_t speculation_look_up(const int32_t *tokens, size_t count, size_t most, int
         return 0;
     }
     for (size_t i = 0; i < most; i++) { /* what repeats to its very end goes on repeating */
-        guesses[i] = from + i < count ? tokens[from + i] : guesses[from + i - count];
+        size_t at = from + i % (count - from);
+        if (history->contents[at] != 0) {
+            return i;
+        }
+        guesses[i] = history->tokens[at];
     }
     return most;
 }
@@ -129,14 +139,14 @@ static size_t at_most(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t speculation_guess(struct speculation *speculation, const int32_t *tokens, size_t count,
+size_t speculation_guess(struct speculation *speculation, const struct speculation_history *history,
                          size_t room, const struct drafter_place *place, int32_t *guesses)
 {
     size_t found = 0, most = at_most(speculation->most, room);
     /* The look-up's pause counts the tokens at which there was something to guess. */
-    if (speculation->lookup && most > 0 && speculation_look_up(tokens, count, 1, guesses) > 0) {
+    if (speculation->lookup && most > 0 && speculation_look_up(history, 1, guesses) > 0) {
         size_t wanted = speculation_pace_next(&speculation->paces[SPECULATION_LOOKUP], most);
-        found = wanted > 0 ? speculation_look_up(tokens, count, wanted, guesses) : 0;
+        found = wanted > 0 ? speculation_look_up(history, wanted, guesses) : 0;
         speculation->source = SPECULATION_LOOKUP;
     }
     if (found == 0 && most > 0 && speculation->drafter != NULL && place != NULL) {

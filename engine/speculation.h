@@ -79,14 +79,23 @@ void speculation_finish(struct speculation *speculation);
 /* The guesses of the last pass are over: learns from them. */
 void speculation_settle(struct speculation *speculation);
 
-/* Guesses at most `room` tokens that follow tokens[0..count) into guesses[SPECULATION_MOST];
- * returns how many. `place` (NULL: no drafting) is where the last of the tokens stands. */
-size_t speculation_guess(struct speculation *speculation, const int32_t *tokens, size_t count,
+/* What was said so far. Two positions hold the same when their tokens and their contents are equal;
+ * soft tokens are never guessed. */
+struct speculation_history {
+    const int32_t *tokens;    /* [count] */
+    const uint64_t *contents; /* [count] text/soft.h; 0 where a token is its id */
+    size_t count;
+};
+
+/* Guesses at most `room` tokens that follow the history into guesses[SPECULATION_MOST]; returns how
+ * many. `place` (NULL: no drafting) is where the last of the tokens stands. */
+size_t speculation_guess(struct speculation *speculation, const struct speculation_history *history,
                          size_t room, const struct drafter_place *place, int32_t *guesses);
 
-/* The parts, for tests. What followed the latest of the longest earlier places that end like
- * tokens[0..count): `most` tokens, or none. */
-size_t speculation_look_up(const int32_t *tokens, size_t count, size_t most, int32_t *guesses);
+/* The parts, for tests. What followed the latest of the longest earlier places that end like the
+ * history: `most` tokens, fewer where a soft token came, or none. */
+size_t speculation_look_up(const struct speculation_history *history, size_t most,
+                           int32_t *guesses);
 /* How many tokens to guess now, and what came of so many. */
 size_t speculation_pace_next(struct speculation_pace *pace, size_t most);
 void speculation_pace_settle(struct speculation_pace *pace, size_t guessed, size_t taken);

@@ -28,6 +28,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include "decode.h"
 #include "mcp_server.h"
 #include "policy.h"
 #include "sandbox.h"
@@ -46,12 +47,18 @@ struct family {
     const char *name;
     const struct tool *tools;
     enum sandbox_kind kind;
+    /* No tools, but one thing to do with standard input and output. */
+    bool (*decode)(int input, int output, struct err *err);
 };
 
+static const struct tool no_tools[] = {{.name = NULL}};
+
 static const struct family families[] = {
-    {"shell", shell_tools, SANDBOX_COMMANDS},
-    {"files", file_tools, SANDBOX_FILES},
-    {"http", http_tools, SANDBOX_NETWORK},
+    {"shell", shell_tools, SANDBOX_COMMANDS, NULL},
+    {"files", file_tools, SANDBOX_FILES, NULL},
+    {"http", http_tools, SANDBOX_NETWORK, NULL},
+    {"decode-image", no_tools, SANDBOX_FILES, decode_image},
+    {"decode-sound", no_tools, SANDBOX_FILES, decode_sound},
 };
 
 struct arguments {
@@ -91,7 +98,8 @@ static const char help_text[] =
     "\n"
     "Serves tools over MCP on standard input and output, from inside a sandbox.\n"
     "\n"
-    "  NAME             a family (shell, files, http) or one tool of it (read_file, ...)\n"
+    "  NAME             a family (shell, files, http) or one tool of it (read_file, ...);\n"
+    "                   decode-image, decode-sound: a file on standard input to pixels or samples\n"
     "  --workspace DIR  the root of the file tools and the directory of the shell\n"
     "  --policy FILE    what this run may touch, as JSON; without it, the defaults\n"
     "  --policy-fd N    the same, from an open descriptor\n"
@@ -309,6 +317,9 @@ static int fail(const struct err *err)
 static int serve(const struct arguments *arguments, const struct policy *policy)
 {
     struct err err;
+    if (arguments->family->decode != NULL) {
+        return arguments->family->decode(STDIN_FILENO, STDOUT_FILENO, &err) ? 0 : fail(&err);
+    }
     /* The file tools alone work through it; the shell's filter has no openat2 to open it with. */
     bool files = arguments->family->kind == SANDBOX_FILES;
     struct workspace *workspace = files ? workspace_open(policy->workspace, &err) : NULL;

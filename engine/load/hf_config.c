@@ -75,10 +75,11 @@ static const char *const reals[REAL_KEYS] = {
     [SOFT_CAP] = "final_logit_softcapping",
 };
 
-enum other_key { LAYER_TYPES, PER_LAYER, ROPE, MODEL_TYPE, ACTIVATION, OTHER_KEYS };
+enum other_key { LAYER_TYPES, PER_LAYER, ROPE, MODEL_TYPE, ACTIVATION, BIDIRECTIONAL, OTHER_KEYS };
 static const char *const others[OTHER_KEYS] = {
-    [LAYER_TYPES] = "layer_types", [PER_LAYER] = "per_layer_config",   [ROPE] = "rope_parameters",
-    [MODEL_TYPE] = "model_type",   [ACTIVATION] = "hidden_activation",
+    [LAYER_TYPES] = "layer_types",      [PER_LAYER] = "per_layer_config",
+    [ROPE] = "rope_parameters",         [MODEL_TYPE] = "model_type",
+    [ACTIVATION] = "hidden_activation", [BIDIRECTIONAL] = "use_bidirectional_attention",
 };
 
 enum kind { SLIDING, FULL, KINDS };
@@ -89,8 +90,8 @@ struct values {
     bool flags[FLAG_KEYS];
     double reals[REAL_KEYS];
     bool seen[INTEGER_KEYS + FLAG_KEYS + REAL_KEYS + OTHER_KEYS];
-    bool unified;
-    bool drafter; /* and then, of the outer object: */
+    bool unified, vision; /* vision: pictures are attended to in both directions */
+    bool drafter;         /* and then, of the outer object: */
     int32_t backbone_size, centroid_top_k;
     int32_t type_count; /* 0: no layer_types */
     bool sliding[HPARAMS_LAYERS_MAX];
@@ -268,6 +269,12 @@ static bool read_other(struct json_reader *json, size_t which, struct values *va
         return json_reader_string(json, &text) &&
                (json_reader_text_is(&text, "gelu_pytorch_tanh") ||
                 json_reader_refuse(json, "hidden_activation must be gelu_pytorch_tanh"));
+    case BIDIRECTIONAL:
+        values->vision = !json_reader_take_null(json);
+        return !values->vision ||
+               (json_reader_string(json, &text) &&
+                (json_reader_text_is(&text, "vision") ||
+                 json_reader_refuse(json, "use_bidirectional_attention must be vision or null")));
     case OTHER_KEYS:
         break;
     }
@@ -499,6 +506,7 @@ static void write_keys(struct gguf_keys *keys, const struct values *values)
     gguf_keys_f32(keys, ".final_logit_softcapping", (float)values->reals[SOFT_CAP]);
     gguf_keys_f32(keys, ".rope.freq_base", (float)values->rope_theta[FULL]);
     gguf_keys_f32(keys, ".rope.freq_base_swa", (float)values->rope_theta[SLIDING]);
+    gguf_keys_string(keys, ".attention.bidirectional", "vision", values->vision ? 6 : 0);
     if (values->drafter) {
         gguf_keys_u32(keys, ".embedding_length_out", (uint32_t)values->backbone_size);
         gguf_keys_u32(keys, ".masked_embedding_top_k", (uint32_t)values->centroid_top_k);

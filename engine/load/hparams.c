@@ -350,6 +350,34 @@ static bool find_donors(const struct reading *r)
     return true;
 }
 
+/* --- pictures --- */
+
+/* Files of llama.cpp have no such key; there the small models, which alone have per-layer
+ * embeddings, are causal throughout and the others are not. */
+static bool read_picture_attention(const struct reading *r)
+{
+    char key[KEY_SIZE];
+    struct gguf_text text;
+    full_key(r, "attention.bidirectional", key);
+    if (!gguf_has(r->gguf, key)) {
+        r->hparams->pictures_see_forwards = r->hparams->hidden_size_per_layer_input == 0;
+        return true;
+    }
+    if (!gguf_string(r->gguf, key, &text, r->err)) {
+        return false;
+    }
+    bool vision = text.length == 6 && memcmp(text.bytes, "vision", 6) == 0;
+    if (!vision && text.length != 0) {
+        char shown[GGUF_SHOWN];
+        gguf_show(text.bytes, text.length, shown);
+        return err_set(r->err, ERR_UNSUPPORTED,
+                       "%s: the key %s is \"%s\"; only vision or nothing is run",
+                       gguf_shown_path(r->gguf), key, shown);
+    }
+    r->hparams->pictures_see_forwards = vision;
+    return true;
+}
+
 /* --- what only the tensors tell --- */
 
 static void find_k_eq_v(const struct reading *r)
@@ -408,7 +436,7 @@ bool hparams_read(struct hparams *hparams, const struct gguf *gguf, struct err *
 {
     struct hparams read = {0};
     struct reading r = {.hparams = &read, .gguf = gguf, .architecture = "gemma4", .err = err};
-    if (!read_keys(&r) || !find_donors(&r)) {
+    if (!read_keys(&r) || !find_donors(&r) || !read_picture_attention(&r)) {
         return false;
     }
     find_k_eq_v(&r);

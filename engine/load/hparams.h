@@ -38,6 +38,7 @@ struct hparams {
     float rope_theta_sliding, rope_theta_full;
     int32_t rope_rotating_pairs_full; /* pairs that rotate on full layers: 0.25 * head_dim / 2 */
     float final_logit_softcapping;    /* 0 = none */
+    bool pictures_see_forwards;       /* sliding layers, within one picture: text/soft.h */
     struct hparams_layer layers[HPARAMS_LAYERS_MAX];
 };
 

@@ -19,6 +19,7 @@
 #include "load/hparams.h"
 #include "text/kv_cache.h"
 #include "text/pass.h"
+#include "text/soft.h"
 
 /* Rows of a block: eight tokens of a model whose eight heads share one K/V head. */
 enum { ROWS = 64 };
@@ -159,11 +160,6 @@ void attend_destroy(struct attend *attend)
 
 /* --- what a row sees --- */
 
-/* Positions begin .. end - 1. */
-struct range {
-    size_t begin, end;
-};
-
 struct job {
     struct pass *pass;
     const struct hparams_layer *layer;
@@ -177,12 +173,9 @@ struct job {
     size_t segments;
 };
 
-static struct range visible_keys(const struct job *job, size_t token)
+static struct soft_range visible_keys(const struct job *job, size_t token)
 {
-    size_t end = job->pass->position + token + 1;
-    size_t window = (size_t)job->pass->hparams->sliding_window;
-    size_t begin = job->layer->sliding && end > window ? end - window : 0;
-    return (struct range){.begin = begin, .end = end};
+    return soft_visible(job->pass, job->layer->sliding, token);
 }
 
 /* Some consecutive rows of one K/V head: row r is head r % group of its group, in active token r /
@@ -190,7 +183,7 @@ static struct range visible_keys(const struct job *job, size_t token)
 struct rows {
     int kv_head;
     size_t first, count;
-    struct range visible; /* of any of them */
+    struct soft_range visible; /* of any of them */
 };
 
 static size_t token_of(const struct job *job, const struct rows *rows, size_t r)
@@ -212,7 +205,7 @@ static struct rows rows_from(const struct job *job, int kv_head, size_t first)
         .kv_head = kv_head, .first = first, .count = smaller(job->rows - first, ROWS)};
     rows.visible = visible_keys(job, token_of(job, &rows, 0));
     for (size_t r = 1; r < rows.count; r++) {
-        struct range more = visible_keys(job, token_of(job, &rows, r));
+        struct soft_range more = visible_keys(job, token_of(job, &rows, r));
         rows.visible.begin = smaller(rows.visible.begin, more.begin);
         rows.visible.end = greater(rows.visible.end, more.end);
     }
@@ -248,7 +241,7 @@ static void decode_row(const struct kernels *kernels, enum quant_type type,
  * to - base - 1 of the result; the rows before are 0. Padded to `width` values where `padded`; read
  * where they lie when nothing has to be done to them. */
 static struct floats load_positions(const struct job *job, enum side side, int kv_head, size_t base,
-                                    struct range range, bool padded, float *decoded)
+                                    struct soft_range range, bool padded, float *decoded)
 {
     enum quant_type type = kv_cache_type(job->pass->cache);
     size_t hd = job->head_dim, width = job->width;
@@ -274,14 +267,14 @@ static struct floats load_positions(const struct job *job, enum side side, int k
 /* --- one segment --- */
 
 static void score(const struct job *job, const struct rows *rows, size_t segment,
-                  struct range range, const struct scratch *scratch)
+                  struct soft_range range, const struct scratch *scratch)
 {
     const struct row_kernels *row = job->kernels->row;
     memset(scratch->scores, 0, rows->count * ATTEND_SEGMENT * sizeof *scratch->scores);
     for (size_t base = range.begin / ROW_KERNELS_KEYS * ROW_KERNELS_KEYS; base < range.end;
          base += ROW_KERNELS_KEYS) {
-        struct range part = {greater(range.begin, base),
-                             smaller(range.end, base + ROW_KERNELS_KEYS)};
+        struct soft_range part = {greater(range.begin, base),
+                                  smaller(range.end, base + ROW_KERNELS_KEYS)};
         struct floats keys =
             load_positions(job, KEYS, rows->kv_head, base, part, false, scratch->decoded);
         size_t count = part.end - base;
@@ -294,11 +287,11 @@ static void score(const struct job *job, const struct rows *rows, size_t segment
 
 /* Scores become weights; those of keys that a row does not see become 0. */
 static void weigh(const struct job *job, const struct rows *rows, size_t segment,
-                  struct range range, const struct scratch *scratch, struct share *shares)
+                  struct soft_range range, const struct scratch *scratch, struct share *shares)
 {
     const struct row_kernels *row = job->kernels->row;
     for (size_t r = 0; r < rows->count; r++) {
-        struct range seen = visible_keys(job, token_of(job, rows, r));
+        struct soft_range seen = visible_keys(job, token_of(job, rows, r));
         seen.begin = greater(seen.begin, range.begin);
         seen.end = smaller(seen.end, range.end);
         float *scores = scratch->scores + r * ATTEND_SEGMENT;
@@ -321,15 +314,15 @@ static void attend_segment(const struct job *job, const struct rows *rows, size_
                            const struct scratch *scratch, struct share *shares, float *sums)
 {
     const struct row_kernels *row = job->kernels->row;
-    struct range range = {greater(rows->visible.begin, segment),
-                          smaller(rows->visible.end, segment + ATTEND_SEGMENT)};
+    struct soft_range range = {greater(rows->visible.begin, segment),
+                               smaller(rows->visible.end, segment + ATTEND_SEGMENT)};
     score(job, rows, segment, range, scratch);
     weigh(job, rows, segment, range, scratch, shares);
     memset(sums, 0, rows->count * job->width * sizeof *sums);
     for (size_t base = range.begin / ROW_KERNELS_KEYS * ROW_KERNELS_KEYS; base < range.end;
          base += ROW_KERNELS_KEYS) {
-        struct range part = {greater(range.begin, base),
-                             smaller(range.end, base + ROW_KERNELS_KEYS)};
+        struct soft_range part = {greater(range.begin, base),
+                                  smaller(range.end, base + ROW_KERNELS_KEYS)};
         struct floats values =
             load_positions(job, VALUES, rows->kv_head, base, part, true, scratch->decoded);
         size_t skipped = part.begin - base;

@@ -7,7 +7,8 @@
  *   out = Wo (sum of weights * v)
  *
  * A query at position p sees keys up to p; on sliding layers only the last sliding_window of them,
- * itself included. Query head h reads K/V head h / (nh / nkv).
+ * itself included (pictures may see further: text/soft.h). Query head h reads K/V head h / (nh /
+ * nkv).
  */
 #ifndef CARAT_TEXT_ATTENTION_H
 #define CARAT_TEXT_ATTENTION_H

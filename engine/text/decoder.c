@@ -106,13 +106,15 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
 {
     struct pass *pass = &decoder->pass;
     const struct hparams *hp = pass->hparams;
-    assert(run->count >= 1 && run->count <= DECODER_CHUNK && run->wanted <= run->count);
+    assert(run->count >= 1 && run->count <= decoder_capacity(hp) && run->wanted <= run->count);
     if (!kv_cache_prepare(run->cache, run->position, run->position + run->count, err)) {
         return false;
     }
     const struct gguf *source = pass->weights->source;
     pass->cache = run->cache;
     pass->ids = run->ids;
+    pass->soft = run->soft;
+    pass->soft_count = run->soft_count;
     pass->position = run->position;
     pass->count = run->count;
     pass->first = 0;
@@ -166,6 +168,11 @@ static struct widths measure(const struct hparams *hp)
         *(layer->sliding ? &widths.head_sliding : &widths.head_full) = layer->head_dim;
     }
     return widths;
+}
+
+size_t decoder_capacity(const struct hparams *hp)
+{
+    return hp->pictures_see_forwards ? DECODER_PICTURE : DECODER_CHUNK;
 }
 
 size_t decoder_widest(const struct hparams *hp)
@@ -273,23 +280,24 @@ uint64_t decoder_plan(const struct hparams *hparams)
 {
     struct decoder nowhere;
     struct buffer buffers[BUFFERS];
-    uint64_t bytes = sizeof nowhere;
+    uint64_t bytes = sizeof nowhere, rows = decoder_capacity(hparams);
     list_buffers(&nowhere.pass, hparams, buffers);
     for (size_t i = 0; i < BUFFERS; i++) {
-        bytes += (uint64_t)buffers[i].width * DECODER_CHUNK * sizeof(float);
+        bytes += (uint64_t)buffers[i].width * rows * sizeof(float);
     }
-    return bytes + (hparams->num_experts > 0 ? experts_plan(hparams, DECODER_CHUNK) : 0);
+    return bytes + (hparams->num_experts > 0 ? experts_plan(hparams, rows) : 0);
 }
 
 static bool allocate_buffers(struct pass *pass, struct err *err)
 {
     struct buffer buffers[BUFFERS];
+    size_t rows = decoder_capacity(pass->hparams);
     list_buffers(pass, pass->hparams, buffers);
     for (size_t i = 0; i < BUFFERS; i++) {
-        *buffers[i].values = mem_try_align(64, buffers[i].width * DECODER_CHUNK, sizeof(float));
+        *buffers[i].values = mem_try_align(64, buffers[i].width * rows, sizeof(float));
         if (*buffers[i].values == NULL) {
-            return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %d values",
-                           buffers[i].width, DECODER_CHUNK);
+            return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %zu values",
+                           buffers[i].width, rows);
         }
     }
     return true;
@@ -319,7 +327,7 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
         ok = pass->attend != NULL;
     }
     if (ok && hparams->num_experts > 0) {
-        pass->experts = experts_create(hparams, DECODER_CHUNK, err);
+        pass->experts = experts_create(hparams, decoder_capacity(hparams), err);
         ok = pass->experts != NULL;
     }
     if (!ok) {

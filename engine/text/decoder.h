@@ -13,14 +13,18 @@
 #include <stdint.h>
 
 struct decoder;
+struct engine_soft;
 struct err;
 struct hparams;
 struct kv_cache;
 struct tensor_machine;
 struct weights;
 
-/* Most tokens of one run. */
-enum { DECODER_CHUNK = 256 };
+/* Most tokens of one run; and where pictures must not be cut, of a run that is one picture. */
+enum { DECODER_CHUNK = 256, DECODER_PICTURE = 1120 };
+
+/* The tokens that a model's decoder takes in one run at most. */
+size_t decoder_capacity(const struct hparams *hparams);
 
 /* hparams, weights and machine are borrowed and must outlive the decoder. ERR_UNSUPPORTED for a
  * weight format that cannot be decoded.  */
@@ -37,12 +41,15 @@ size_t decoder_widest(const struct hparams *hparams);
 struct decoder_run {
     struct kv_cache *cache;    /* holds positions 0..position-1 */
     const int32_t *ids;        /* [count], inside the vocabulary */
-    size_t count;              /* 1..DECODER_CHUNK */
+    size_t count;              /* 1..decoder_capacity */
     size_t position;           /* of ids[0] */
     size_t wanted;             /* logits for the last `wanted` ids, 0..count */
     float *logits;             /* [wanted][vocab_size], after the soft cap */
     float *states;             /* [wanted][hidden_size]: what the head was given; may be NULL */
     const atomic_bool *cancel; /* may be NULL */
+    /* Runs of soft tokens (text/soft.h), by position in the timeline; may reach beyond the ids. */
+    const struct engine_soft *soft;
+    size_t soft_count;
 };
 
 /* Runs the ids: afterwards the cache holds their positions too. ERR_CANCELLED, ERR_MEMORY, or

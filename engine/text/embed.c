@@ -3,10 +3,12 @@
 #include "text/embed.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "compute/rows.h"
 #include "load/weights.h"
 #include "text/pass.h"
+#include "text/soft.h"
 
 static void embed_token(void *context, size_t t, int worker)
 {
@@ -15,6 +17,11 @@ static void embed_token(void *context, size_t t, int worker)
     size_t d = (size_t)pass->hparams->hidden_size;
     float *x = pass->x + t * d;
     float scale = sqrtf((float)d);
+    const float *soft = soft_vector(pass, t);
+    if (soft != NULL) {
+        memcpy(x, soft, d * sizeof *x);
+        return;
+    }
     tensor_decode_row(pass->machine, &pass->weights->embedding, pass->ids[t], x);
     for (size_t i = 0; i < d; i++) {
         x[i] *= scale;
@@ -44,7 +51,8 @@ static void finish_token(void *context, size_t index, int worker)
     const float identity_scale = sqrtf((float)width);
     const float context_scale = 1.0f / sqrtf((float)hp->hidden_size);
     const float both_scale = 0.70710678118654752f;
-    tensor_decode_row(pass->machine, &pass->weights->ple_embedding, pass->ids[t], identity);
+    int32_t id = soft_vector(pass, t) != NULL ? 0 : pass->ids[t];
+    tensor_decode_row(pass->machine, &pass->weights->ple_embedding, id, identity);
     for (size_t l = job->layer_from; l < job->layer_to; l++) {
         float *row = ple + l * width;
         for (size_t i = 0; i < width; i++) {

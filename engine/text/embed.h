@@ -6,7 +6,7 @@
 
 struct pass;
 
-/* x[t] = E[id[t]] * sqrt(d) */
+/* x[t] = E[id[t]] * sqrt(d), or the soft token that stands at t */
 void embed_tokens(struct pass *pass);
 
 /* The per-layer inputs of the small models, for all rows in the layers before last_kv_layer and for
@@ -14,6 +14,7 @@ void embed_tokens(struct pass *pass);
  *   id  = T[id[t]] * sqrt(P)                               [L][P]
  *   ctx = rms_norm((M x[t]) * d^(-1/2), weight) by layer   [L][P]
  *   ple = (ctx + id) * 2^(-1/2)
+ * A soft token has id 0 here.
  * x must be what embed_tokens made. */
 void embed_per_layer_inputs(struct pass *pass, size_t wanted);
 

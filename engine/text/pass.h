@@ -19,6 +19,7 @@
 #include "text/rope.h"
 
 struct attend;
+struct engine_soft;
 struct experts;
 struct hparams;
 struct kv_cache;
@@ -50,6 +51,8 @@ struct pass {
     /* What this run is about: set by decoder_run. */
     struct kv_cache *cache;
     const int32_t *ids;
+    const struct engine_soft *soft; /* text/soft.h */
+    size_t soft_count;
     size_t position;
     size_t count, first;
 };

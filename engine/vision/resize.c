@@ -13,7 +13,7 @@ static const int32_t budgets[] = {70, 140, 280, 560, 1120};
 
 static bool check_request(size_t width, size_t height, int32_t budget, struct err *err)
 {
-    bool known = false;
+    bool known = budget == 0;
     for (size_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
         known = known || budgets[i] == budget;
     }
@@ -31,11 +31,33 @@ static bool check_request(size_t width, size_t height, int32_t budget, struct er
     return true;
 }
 
+static bool keep_size(size_t width, size_t height, size_t *out_width, size_t *out_height,
+                      struct err *err)
+{
+    if (width % RESIZE_TOKEN_SIDE != 0 || height % RESIZE_TOKEN_SIDE != 0) {
+        return err_set(err, ERR_ARGUMENT,
+                       "a picture of %zu x %zu pixels as it is: both sides must "
+                       "be multiples of %d",
+                       width, height, RESIZE_TOKEN_SIDE);
+    }
+    if (width / RESIZE_TOKEN_SIDE * (height / RESIZE_TOKEN_SIDE) > RESIZE_BUDGET_MAX) {
+        return err_set(err, ERR_LIMIT,
+                       "a picture of %zu x %zu pixels as it is: more than %d soft tokens", width,
+                       height, RESIZE_BUDGET_MAX);
+    }
+    *out_width = width;
+    *out_height = height;
+    return true;
+}
+
 bool resize_target(size_t width, size_t height, int32_t budget, size_t *out_width,
                    size_t *out_height, struct err *err)
 {
     if (!check_request(width, height, budget, err)) {
         return false;
+    }
+    if (budget == 0) {
+        return keep_size(width, height, out_width, out_height, err);
     }
     const size_t side = RESIZE_TOKEN_SIDE, longest = (size_t)budget * RESIZE_TOKEN_SIDE;
     double target = (double)budget * TOKEN_PIXELS;

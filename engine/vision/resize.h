@@ -25,7 +25,9 @@ enum {
 };
 
 /* ERR_ARGUMENT for a budget that is none of 70, 140, 280, 560, 1120, ERR_LIMIT for a picture
- * without pixels or with more than we take. (*out_width / 48) * (*out_height / 48) <= budget. */
+ * without pixels or with more than we take. (*out_width / 48) * (*out_height / 48) <= budget.
+ * Budget 0 keeps the size: ERR_ARGUMENT unless both sides are multiples of 48, ERR_LIMIT when that
+ * is more than RESIZE_BUDGET_MAX tokens. */
 bool resize_target(size_t width, size_t height, int32_t budget, size_t *out_width,
                    size_t *out_height, struct err *err);
 

@@ -20,6 +20,8 @@
 #include <string.h>
 
 #include "agent/agent_state.h"
+#include "agent/attached.h"
+#include "agent/attachment.h"
 #include "agent/calls.h"
 #include "agent/context.h"
 #include "agent/journal.h"
@@ -39,7 +41,8 @@
 #include "infer/infer.h"
 
 static void feed(struct agent *agent, struct turn_event event);
-static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err);
+static bool start_turn(struct agent *agent, const char *text, size_t length,
+                       struct attached *attached, struct err *err);
 
 /* --- telling the face --- */
 
@@ -166,6 +169,10 @@ static void generate(struct agent *agent, int budget)
     }
     if (model == NULL) {
         agent->budget_when_loaded = budget;
+        return;
+    }
+    if (model->conversation && attached_any(&agent->conversation)) {
+        model_failed(agent, "pictures and sounds are not sent to a server");
         return;
     }
     const json_t *tools = agent->options.no_tools ? NULL
@@ -421,10 +428,11 @@ static void start_waiting(struct agent *agent)
         agent->waiting.count--;
         memmove(agent->waiting.items, agent->waiting.items + 1, agent->waiting.count * sizeof next);
         struct err err = {0};
-        if (!start_turn(agent, next.text, next.length, &err)) {
+        if (!start_turn(agent, next.text, next.length, &next.attached, &err)) {
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
         }
+        attached_release(&next.attached);
         mem_free(next.text);
     }
 }
@@ -505,13 +513,15 @@ static void feed(struct agent *agent, struct turn_event event)
 
 /* --- turns --- */
 
-static bool start_turn(struct agent *agent, const char *text, size_t length, struct err *err)
+static bool start_turn(struct agent *agent, const char *text, size_t length,
+                       struct attached *attached, struct err *err)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct chat_message message;
     chat_message_init(&message, CHAT_USER);
     chat_message_set_text(&message, text, length);
     if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
+        !attached_to_message(attached, &agent->journal, &message, err) ||
         !journal_message(&agent->journal, &message, err)) {
         chat_message_finish(&message);
         return false;
@@ -539,15 +549,25 @@ static void look_at_clock(struct agent *agent)
     }
 }
 
+bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err)
+{
+    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
+    return attached_open(&agent->attached, &tool, path, picture, err);
+}
+
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
+    struct attached attached = agent->attached;
+    agent->attached = (struct attached){0};
     if (!agent->active) {
-        return start_turn(agent, text, length, err);
+        bool started = start_turn(agent, text, length, &attached, err);
+        attached_release(&attached);
+        return started;
     }
     vec_room(&agent->waiting.items, &agent->waiting.capacity, agent->waiting.count + 1,
              sizeof *agent->waiting.items);
-    agent->waiting.items[agent->waiting.count++] =
-        (struct waiting_text){.text = mem_strndup(text, length), .length = length};
+    agent->waiting.items[agent->waiting.count++] = (struct waiting_text){
+        .text = mem_strndup(text, length), .length = length, .attached = attached};
     return true;
 }
 
@@ -696,6 +716,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->callback = callback;
     agent->context = context;
     agent->workspace = mem_strdup(options->workspace);
+    agent->tool_program = mem_strdup(options->tool_program != NULL ? options->tool_program : "");
     agent->session = approval_session_create();
     agent->next_call = 1;
     agent->held = -1;
@@ -710,9 +731,11 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     preamble_append(&system, options->system_prompt, options->workspace, date);
     agent->system = str_take(&system);
 
+    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
     if (options->conversation_id != NULL &&
-        !recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
-                         &agent->next_call, err)) {
+        (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
+                          &agent->next_call, err) ||
+         !attached_load(&agent->journal, &tool, &agent->conversation, err))) {
         agent_destroy(agent);
         return NULL;
     }
@@ -732,13 +755,16 @@ void agent_destroy(struct agent *agent)
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
+        attached_release(&agent->waiting.items[i].attached);
         mem_free(agent->waiting.items[i].text);
     }
+    attached_release(&agent->attached);
     mem_free(agent->waiting.items);
     mem_free(agent->events.items);
     approval_session_destroy(agent->session);
     chat_conversation_finish(&agent->conversation);
     mem_free(agent->title);
+    mem_free(agent->tool_program);
     mem_free(agent->system);
     mem_free(agent->workspace);
     mem_free(agent);

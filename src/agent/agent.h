@@ -43,6 +43,7 @@ struct agent_options {
     struct toolproc *toolproc;               /* borrowed; its callbacks are given to agent_tool_* */
     struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
     const char *workspace;         /* absolute */
+    const char *tool_program;      /* carat-tool, which decodes pictures and sounds */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
     const char *system_prompt;   /* NULL = the built-in text */
     struct turn_limits limits;
@@ -103,6 +104,10 @@ void agent_destroy(struct agent *agent);
 /* A user message. While a turn runs it is queued for the moment the turn ends. False when it could
  * not be kept (store): nothing was started. */
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err);
+/* A PNG, JPEG or WAV file to go with the next message: pictures before its text, sounds behind.
+ * Waits for its decoder
+ * (attachment.h). False, with the file's name in *err, when it cannot be read. */
+bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err);
 /* Stops whatever runs: the model within 50 ms, a tool by its process group. What was shown is kept.
  */
 void agent_cancel(struct agent *agent);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "agent/agent.h"
+#include "agent/attached.h"
 #include "agent/calls.h"
 #include "agent/journal.h"
 #include "agent/step.h"
@@ -17,14 +18,16 @@
 struct waiting_text {
     char *text;
     size_t length;
+    struct attached attached;
 };
 
 struct agent {
     struct agent_options options; /* strings are not used after agent_create */
     agent_callback *callback;
     void *context;
-    char *workspace, *system;
-    char *title; /* first line of the turn's user message */
+    char *workspace, *system, *tool_program;
+    struct attached attached; /* of the next message */
+    char *title;              /* first line of the turn's user message */
     struct journal journal;
     struct chat_conversation conversation;
     struct approval_session *session;

@@ -23,7 +23,7 @@
 #include "store/store.h"
 #include "undo/undo.h"
 
-enum { SCRIPT_LIMIT = 16 * 1024 * 1024 };
+enum { SCRIPT_LIMIT = 16 * 1024 * 1024, IMAGE_BUDGET = 280 };
 
 /* --- what the loop brings, handed to the agent --- */
 
@@ -261,6 +261,8 @@ struct infer_local_options app_local_options(const struct app *app)
         .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
                                ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
                                : -1,
+        .mmproj = app->mmproj_path,
+        .image_budget = entry != NULL ? entry->image_budget : IMAGE_BUDGET,
     };
 }
 
@@ -269,8 +271,18 @@ bool app_model_is_here(const struct app *app)
     return script_file(app->model_path) == NULL && remote_name(app->model_path) == NULL;
 }
 
+static void find_encoders(struct app *app)
+{
+    const char *given = config_string(app->config, OPTION_MMPROJ);
+    mem_free(app->mmproj_path);
+    app->mmproj_path =
+        given != NULL ? mem_strdup(given)
+                      : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
+}
+
 struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err)
 {
+    find_encoders(app);
     struct infer_local_options options = app_local_options(app);
     options.wake = wake_loop;
     options.wake_context = woke;
@@ -465,6 +477,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .toolproc = parts->toolproc,
             .checkpoint = parts->checkpoint,
             .workspace = app->workspace,
+            .tool_program = app->paths.tool_program,
             .conversation_id = parts->conversation,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
@@ -619,6 +632,7 @@ void app_close(struct app *app)
     json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
+    mem_free(app->mmproj_path);
     paths_finish(&app->paths);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};

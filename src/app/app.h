@@ -33,7 +33,8 @@ struct app {
     struct app_face face;
     char *workspace; /* absolute, symlinks resolved */
     char *model_path;
-    json_t *policy; /* what tools may touch */
+    char *mmproj_path; /* the encoders: as given, or beside the model; NULL = none */
+    json_t *policy;    /* what tools may touch */
     struct approval_rules rules;
     json_t *schema; /* of the answer; NULL = free text */
     uv_loop_t loop;

@@ -43,8 +43,9 @@ struct headless {
     struct str answer; /* text of the last model message */
     uv_signal_t interrupt, terminate;
     enum exit_code worst; /* of the turns so far: the last one that was not done */
-    int signal;           /* the one that stopped us, 0 = none */
-    bool output_lost;     /* standard output is closed: nobody reads the answer */
+    bool attached;
+    int signal;       /* the one that stopped us, 0 = none */
+    bool output_lost; /* standard output is closed: nobody reads the answer */
 };
 
 /* --- output --- */
@@ -157,9 +158,27 @@ static void report_failure(struct headless *headless, const struct err *err)
 
 /* --- the face --- */
 
+static bool attach(struct headless *headless, enum option option, struct err *err)
+{
+    const struct config_list *files = config_list(headless->config, option);
+    for (size_t i = 0; i < files->count; i++) {
+        if (!agent_attach(headless->app.agent, files->items[i], option == OPTION_IMAGE, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void submit(struct headless *headless, const char *text, size_t length)
 {
     struct err err;
+    bool first = !headless->attached; /* what is attached goes with the first message */
+    headless->attached = true;
+    if (first && (!attach(headless, OPTION_IMAGE, &err) || !attach(headless, OPTION_AUDIO, &err))) {
+        report_failure(headless, &err);
+        app_stop(&headless->app, EXIT_CODE_BAD_INPUT);
+        return;
+    }
     if (!agent_submit(headless->app.agent, text, length, &err)) {
         report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_FAILURE);
@@ -380,7 +399,11 @@ enum exit_code headless_run(const struct config *config, size_t first)
     str_init(&headless.answer);
     signal(SIGPIPE, SIG_IGN);
     enum exit_code code = EXIT_CODE_BAD_INPUT;
-    if (read_prompt(&headless, count > 0 ? words->items + first : NULL, count, &err)) {
+    bool has_files = config_list(config, OPTION_IMAGE)->count > 0 ||
+                     config_list(config, OPTION_AUDIO)->count > 0;
+    /* A picture or a sound can be all that is said; standard input is then not waited for. */
+    if ((count == 0 && has_files) ||
+        read_prompt(&headless, count > 0 ? words->items + first : NULL, count, &err)) {
         open_and_run(&headless);
         code = headless.app.exit_code;
     } else {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "chat/medium.h"
 
 void chat_message_init(struct chat_message *message, enum chat_role role)
 {
@@ -25,6 +26,8 @@ void chat_message_finish(struct chat_message *message)
 {
     for (size_t i = 0; i < message->part_count; i++) {
         mem_free(message->parts[i].text);
+        mem_free(message->parts[i].handle);
+        chat_medium_release(message->parts[i].medium);
     }
     for (size_t i = 0; i < message->call_count; i++) {
         mem_free(message->calls[i].id);
@@ -52,8 +55,10 @@ void chat_message_copy(struct chat_message *to, const struct chat_message *from)
     to->result = from->result == NULL ? NULL : json_deep_copy(from->result);
     to->parts = from->parts == NULL ? NULL : mem_zero(from->part_count, sizeof *to->parts);
     for (size_t i = 0; i < from->part_count; i++) {
-        const char *text = from->parts[i].text;
+        const char *text = from->parts[i].text, *handle = from->parts[i].handle;
         to->parts[i].kind = from->parts[i].kind;
+        to->parts[i].handle = handle == NULL ? NULL : mem_strdup(handle);
+        to->parts[i].medium = chat_medium_keep(from->parts[i].medium);
         to->parts[i].text = text == NULL ? NULL : mem_strdup(text);
     }
     to->calls = NULL;

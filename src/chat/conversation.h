@@ -24,11 +24,15 @@ struct chat_call {
     json_t *arguments; /* an object */
 };
 
+struct chat_medium;
+
 enum chat_part_kind { CHAT_PART_TEXT, CHAT_PART_IMAGE, CHAT_PART_AUDIO, CHAT_PART_VIDEO };
 
 struct chat_part {
     enum chat_part_kind kind;
-    char *text; /* CHAT_PART_TEXT only, else NULL */
+    char *text;                 /* CHAT_PART_TEXT only, else NULL */
+    char *handle;               /* of a medium: where the store keeps its file; NULL = nowhere */
+    struct chat_medium *medium; /* a reference; NULL = not here (imported, or text) */
 };
 
 struct chat_message {

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "chat/medium.h"
 
 void chat_prompt_init(struct chat_prompt *prompt)
 {
@@ -18,6 +19,10 @@ void chat_prompt_init(struct chat_prompt *prompt)
 
 void chat_prompt_finish(struct chat_prompt *prompt)
 {
+    for (size_t i = 0; i < prompt->media_count; i++) {
+        chat_medium_release(prompt->media[i]);
+    }
+    mem_free(prompt->media);
     mem_free(prompt->segments);
     arena_finish(&prompt->arena);
     chat_prompt_init(prompt);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "chat/medium.h"
 
 static void append(struct prompt_writer *writer, struct chat_segment segment)
 {
@@ -50,6 +51,16 @@ void prompt_writer_control(struct prompt_writer *writer, enum control control)
 {
     flush(writer);
     append(writer, (struct chat_segment){.kind = CHAT_SEGMENT_CONTROL, .control = control});
+}
+
+void prompt_writer_medium(struct prompt_writer *writer, enum control slot,
+                          struct chat_medium *medium)
+{
+    struct chat_prompt *prompt = writer->prompt;
+    prompt_writer_control(writer, slot);
+    vec_room(&prompt->media, &prompt->media_capacity, prompt->media_count + 1,
+             sizeof *prompt->media);
+    prompt->media[prompt->media_count++] = chat_medium_keep(medium);
 }
 
 void prompt_writer_tokens(struct prompt_writer *writer, const int32_t *tokens, size_t count)

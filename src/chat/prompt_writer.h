@@ -26,6 +26,9 @@ void prompt_writer_text(struct prompt_writer *writer, const char *text);
 void prompt_writer_bytes(struct prompt_writer *writer, const char *bytes, size_t length);
 void prompt_writer_control(struct prompt_writer *writer, enum control control);
 void prompt_writer_tokens(struct prompt_writer *writer, const int32_t *tokens, size_t count);
+/* A slot (IMAGE, AUDIO or VIDEO) for a medium, which may be NULL: not here. */
+void prompt_writer_medium(struct prompt_writer *writer, enum control slot,
+                          struct chat_medium *medium);
 /* A string of the format: QUOTE, the bytes as they are, QUOTE. Nothing is escaped. */
 void prompt_writer_string(struct prompt_writer *writer, const char *bytes, size_t length);
 

@@ -76,15 +76,15 @@ static void print_answer(struct renderer *r, const char *text)
     str_finish(&cleaned);
 }
 
-static void print_medium(struct renderer *r, enum chat_part_kind kind)
+static void print_medium(struct renderer *r, const struct chat_part *part)
 {
     static const enum control slots[] = {
         [CHAT_PART_IMAGE] = CONTROL_IMAGE,
         [CHAT_PART_AUDIO] = CONTROL_AUDIO,
         [CHAT_PART_VIDEO] = CONTROL_VIDEO,
     };
-    if (kind != CHAT_PART_TEXT) {
-        prompt_writer_control(&r->writer, slots[kind]);
+    if (part->kind != CHAT_PART_TEXT) {
+        prompt_writer_medium(&r->writer, slots[part->kind], part->medium);
     }
 }
 
@@ -96,7 +96,7 @@ static void print_content(struct renderer *r, const struct chat_message *message
     }
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
-        print_medium(r, part->kind);
+        print_medium(r, part);
         if (part->kind == CHAT_PART_TEXT) {
             print_text(r, part->text);
         }
@@ -219,7 +219,7 @@ static bool render_result(struct renderer *r, size_t index, const char *name)
     prompt_writer_text(&r->writer, "}");
     prompt_writer_control(&r->writer, CONTROL_RESPONSE_CLOSE);
     for (size_t i = 0; i < result->part_count; i++) {
-        print_medium(r, result->parts[i].kind);
+        print_medium(r, &result->parts[i]);
     }
     return true;
 }

@@ -17,6 +17,7 @@
 #include "chat/control.h"
 #include "chat/conversation.h"
 
+struct chat_medium;
 struct err;
 struct str;
 
@@ -34,6 +35,8 @@ struct chat_segment {
 struct chat_prompt {
     struct chat_segment *segments;
     size_t count, capacity;
+    struct chat_medium **media; /* references: one for each slot (IMAGE, AUDIO, VIDEO), in order */
+    size_t media_count, media_capacity;
     bool starts_in_thought; /* the prompt ends inside an open thought channel */
     struct arena arena;
 };

@@ -10,6 +10,9 @@ const struct option_row option_table[OPTION_COUNT] = {
         {"model.path", "model", 'm', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
          "Gemma 4 model: a GGUF file, a folder of safetensors, a name from the "
          "catalogue, or remote:NAME for a server's (remote: alone takes remote.model)."},
+    [OPTION_MMPROJ] = {"model.mmproj", "mmproj", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+                       "The model's encoders of pictures and sounds. Unset: the mmproj file beside "
+                       "the model."},
     [OPTION_THREADS] = {"model.threads", "threads", 't', OPTION_WHOLE, "N", "0", NULL, 0, 1024,
                         "Worker threads; 0 is one for each core."},
     [OPTION_CONTEXT] =
@@ -136,6 +139,10 @@ const struct option_row option_table[OPTION_COUNT] = {
                      "exec: the same as --output-format codex."},
     [OPTION_OUTPUT_FILE] = {NULL, "output-last-message", 'o', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
                             "exec: write the final answer to FILE too."},
+    [OPTION_IMAGE] = {NULL, "image", 'i', OPTION_LIST, "FILE", NULL, NULL, 0, 0,
+                      "exec: show the model a picture, PNG or JPEG."},
+    [OPTION_AUDIO] = {NULL, "audio", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
+                      "exec: let the model hear a WAV file, 30 seconds at most."},
     [OPTION_SCHEMA] =
         {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
          "exec: the answer is JSON of this JSON Schema (a file, or the schema itself when it "

@@ -110,11 +110,13 @@ const struct control_ids *infer_control(const struct infer *infer);
 void infer_destroy(struct infer *infer);
 
 struct infer_local_options {
-    const char *path; /* model file; the string is copied */
-    int threads;      /* 0 = one a core */
-    int context;      /* 0 = the model's own, at most 32768 */
-    bool kv_f32;      /* K/V in F32 instead of F16 */
-    const char *cpu;  /* NULL = best */
+    const char *path;   /* model file; the string is copied */
+    int threads;        /* 0 = one a core */
+    int context;        /* 0 = the model's own, at most 32768 */
+    bool kv_f32;        /* K/V in F32 instead of F16 */
+    const char *cpu;    /* NULL = best */
+    const char *mmproj; /* file with the encoders of pictures and sounds; NULL = there is none */
+    int image_budget;   /* soft tokens of a picture: 70, 140, 280, 560 or 1120 */
 
     /* What comes next is guessed and evaluated in the same pass (engine_session_look_ahead): by
      * look-up, and by the model's drafter, a file or folder (NULL = none). */

@@ -35,8 +35,10 @@
 #include "chat/grammar_mask.h"
 #include "engine/engine.h"
 #include "engine/engine_drafter.h"
+#include "engine/engine_media.h"
 #include "infer/constraint.h"
 #include "infer/infer.h"
+#include "infer/slots.h"
 #include "infer/vocabulary.h"
 
 enum {
@@ -48,8 +50,8 @@ enum {
 
 struct infer_local {
     struct infer infer;
-    char *path, *cpu, *drafter_path;
-    int threads, context, thinking_budget;
+    char *path, *cpu, *drafter_path, *mmproj;
+    int threads, context, thinking_budget, image_budget;
     bool kv_f32, lookup;
     struct mailbox *requests, *events;
     pthread_t thread;
@@ -58,6 +60,7 @@ struct infer_local {
     uint64_t submitted; /* the loop's: how many requests so far */
     _Atomic uint64_t cancelled;
     struct engine_session *_Atomic session;
+    struct engine_media *_Atomic media; /* opened when the first picture or sound comes */
 
     struct infer_model model;
     struct control_ids control;
@@ -232,9 +235,51 @@ static bool load(struct infer_local *local, struct err *err)
 
 /* --- a request --- */
 
+/* The encoders are opened when a prompt first needs them. */
+static bool open_media(struct infer_local *local, const struct chat_prompt *prompt, struct err *err)
+{
+    if (prompt->media_count == 0 || local->mmproj == NULL || atomic_load(&local->media) != NULL) {
+        return true;
+    }
+    struct engine_error error;
+    const struct engine_model_info *info = engine_model_info(local->engine);
+    struct engine_media *media =
+        engine_media_open(local->mmproj, info->threads, info->kernels, &error);
+    if (media == NULL) {
+        return infer_vocabulary_failed(err, &error);
+    }
+    if (engine_media_width(media) != info->hidden_size) {
+        err_set(err, ERR_FORMAT, "%s belongs to another model than %s: width %d, not %d",
+                local->mmproj, local->path, (int)engine_media_width(media), (int)info->hidden_size);
+        engine_media_close(media);
+        return false;
+    }
+    atomic_store(&local->media, media);
+    return true;
+}
+
+static bool fill_slots(struct infer_local *local, const struct chat_prompt *prompt,
+                       struct chat_ids *ids, struct slots *slots, struct err *err)
+{
+    struct engine_media *media = atomic_load(&local->media);
+    if (media != NULL) {
+        engine_media_cancel(media, false);
+    }
+    if (is_cancelled(local)) { /* the line above may have taken its sign back */
+        return err_set(err, ERR_CANCELLED, "cancelled before the prompt was read");
+    }
+    return slots_fill(slots, prompt, ids,
+                      &(struct slots_options){.control = &local->control,
+                                              .media = media,
+                                              .why = "there is no mmproj file beside it (--mmproj "
+                                                     "names one)",
+                                              .image_budget = local->image_budget},
+                      err);
+}
+
 /* The prompt's ids, checked: the format begins with one BOS, and room for an answer is left. */
 static bool encode_prompt(struct infer_local *local, const struct chat_prompt *prompt,
-                          struct chat_ids *ids, struct err *err)
+                          struct chat_ids *ids, struct slots *slots, struct err *err)
 {
     struct chat_encoder encoder = infer_vocabulary_encoder(local->engine, &local->control);
     if (!chat_prompt_encode(prompt, &encoder, ids, err)) {
@@ -242,6 +287,9 @@ static bool encode_prompt(struct infer_local *local, const struct chat_prompt *p
     }
     if (ids->count == 0 || ids->items[0] != local->control.id[CONTROL_BOS]) {
         return err_set(err, ERR_ARGUMENT, "the prompt does not begin with <bos>");
+    }
+    if (!open_media(local, prompt, err) || !fill_slots(local, prompt, ids, slots, err)) {
+        return false;
     }
     local->prompt_length = ids->count;
     if (ids->count >= (size_t)local->model.context) {
@@ -396,13 +444,16 @@ static bool prefill(struct infer_local *local, struct engine_session *session,
                     const struct infer_request *request, struct outcome *outcome)
 {
     struct chat_ids ids = {0};
+    struct slots slots = {0};
     struct engine_error error;
     bool done = false;
-    if (!encode_prompt(local, &request->prompt, &ids, &outcome->error)) {
-        outcome->failed = true;
+    if (!encode_prompt(local, &request->prompt, &ids, &slots, &outcome->error)) {
+        outcome->failed = outcome->error.code != ERR_CANCELLED;
+        outcome->stop = CHAT_STOP_CANCEL;
     } else if (is_cancelled(local)) {
         outcome->stop = CHAT_STOP_CANCEL;
-    } else if (engine_session_sync(session, ids.items, ids.count, &outcome->reused, &error)) {
+    } else if (engine_session_sync_soft(session, ids.items, ids.count, slots.items, slots.count,
+                                        &outcome->reused, &error)) {
         done = true;
     } else if (error.code == ENGINE_CANCELLED) {
         outcome->stop = CHAT_STOP_CANCEL;
@@ -410,6 +461,7 @@ static bool prefill(struct infer_local *local, struct engine_session *session,
         outcome->failed = true;
         infer_vocabulary_failed(&outcome->error, &error);
     }
+    slots_finish(&slots);
     mem_free(ids.items);
     return done;
 }
@@ -495,6 +547,7 @@ static void *work(void *context)
         request_destroy(request);
     }
     grammar_mask_destroy(local->tokens);
+    engine_media_close(atomic_load(&local->media));
     engine_session_destroy(atomic_load(&local->session));
     engine_drafter_close(local->drafter);
     engine_model_close(local->engine);
@@ -531,8 +584,12 @@ static void local_cancel(struct infer *infer)
     struct infer_local *local = (struct infer_local *)infer;
     atomic_store(&local->cancelled, local->submitted);
     struct engine_session *session = atomic_load(&local->session);
+    struct engine_media *media = atomic_load(&local->media);
     if (session != NULL) {
         engine_session_cancel(session);
+    }
+    if (media != NULL) {
+        engine_media_cancel(media, true);
     }
 }
 
@@ -569,6 +626,7 @@ static void local_release(struct infer_local *local)
     mem_free(local->banned.items);
     mem_free(local->path);
     mem_free(local->cpu);
+    mem_free(local->mmproj);
     mem_free(local->drafter_path);
     mem_free(local);
 }
@@ -623,6 +681,8 @@ struct infer *infer_local_create(const struct infer_local_options *options)
     local->infer.ops = &local_ops;
     local->path = mem_strdup(options->path);
     local->cpu = options->cpu != NULL ? mem_strdup(options->cpu) : NULL;
+    local->mmproj = options->mmproj != NULL ? mem_strdup(options->mmproj) : NULL;
+    local->image_budget = options->image_budget;
     local->drafter_path = options->drafter != NULL ? mem_strdup(options->drafter) : NULL;
     local->lookup = options->lookup;
     local->thinking_budget = options->thinking_budget;

@@ -146,6 +146,9 @@ static json_t *write_parts(const struct chat_message *message)
         if (part->text != NULL) {
             json_object_set_new(entry, "text", write_string(part->text));
         }
+        if (part->handle != NULL) {
+            json_object_set_new(entry, "handle", json_string(part->handle));
+        }
         json_array_append_new(list, entry);
     }
     return list;
@@ -166,7 +169,8 @@ static bool read_parts(const json_t *list, struct chat_message *message)
         while (kind < PART_KINDS && (name == NULL || strcmp(name, PART_NAMES[kind]) != 0)) {
             kind++;
         }
-        if (kind == PART_KINDS || !read_field(entry, "text", &message->parts[i].text)) {
+        if (kind == PART_KINDS || !read_field(entry, "text", &message->parts[i].text) ||
+            !read_field(entry, "handle", &message->parts[i].handle)) {
             return false;
         }
         message->parts[i].kind = (enum chat_part_kind)kind;

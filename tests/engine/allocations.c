@@ -141,12 +141,12 @@ static bool open_media(void *context, struct engine_error *error)
 static bool encode_image(void *context, struct engine_error *error)
 {
     static uint8_t rgb[SIDE * SIDE * 3];
-    float *soft;
-    size_t tokens;
-    if (!engine_media_image(context, rgb, SIDE, SIDE, 70, &soft, &tokens, error)) {
+    struct engine_soft soft;
+    rgb[0]++; /* another picture each time: the last ones are remembered */
+    if (!engine_media_image(context, rgb, SIDE, SIDE, 70, &soft, error)) {
         return false;
     }
-    engine_free(soft);
+    engine_free(soft.values);
     return true;
 }
 

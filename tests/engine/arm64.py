@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The engine on arm64: cross-compiled, run by qemu, the same ids as the reference: arm64.py SOURCE-FOLDER.
 
-Compiles engine/ and the base files that it uses with Debian's cross compiler (they need nothing but the C library), then
+Compiles engine/ and the files of base and media that it uses with Debian's cross compiler (they need nothing but the C library), then
 runs carat-engine under qemu-aarch64 with both kernel sets: greedy continuations of the small model id by id, and the
 logits of the tiny E2B within the limit that holds everywhere.
 """
@@ -26,6 +26,7 @@ def sources():
 def build(folder):
     program = os.path.join(folder, "carat-engine")
     base = [f"{SOURCE}/src/base/{name}.c" for name in ("bytes", "err", "mem", "str", "utf8", "vec", "visible", "file", "clock")]
+    base += [f"{SOURCE}/src/media/{name}.c" for name in ("picture_file", "resample", "sound_file")]
     compiler = ["aarch64-linux-gnu-gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror",
                 "-ffp-contract=off", "-static", "-pthread", f"-I{SOURCE}", f"-I{SOURCE}/src", f"-I{SOURCE}/engine",
                 "-isystem", "/usr/include/stb"]

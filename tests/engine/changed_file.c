@@ -234,17 +234,20 @@ static void test_encoders(void **state)
     static uint8_t rgb[SIDE * SIDE * 3];
     struct copy copy;
     struct engine_error error;
-    float *soft = NULL;
-    size_t tokens;
+    struct engine_soft soft = {0};
+    static const float samples[16000];
     make_copy(&copy, "mmproj-nano.gguf");
     struct engine_media *media = engine_media_open(copy.path, 2, NULL, &error);
     assert_non_null(media);
-    if (!engine_media_image(media, rgb, SIDE, SIDE, 70, &soft, &tokens, &error)) {
+    if (!engine_media_image(media, rgb, SIDE, SIDE, 70, &soft, &error)) {
         fail_msg("%s", error.text);
     }
-    engine_free(soft);
+    engine_free(soft.values);
     assert_int_equal(ftruncate(copy.fd, 4096), 0);
-    assert_false(engine_media_image(media, rgb, SIDE, SIDE, 70, &soft, &tokens, &error));
+    rgb[0] = 1; /* another picture: the first one is remembered */
+    assert_false(engine_media_image(media, rgb, SIDE, SIDE, 70, &soft, &error));
+    check_error(&error);
+    assert_false(engine_media_sound(media, samples, 16000, &soft, &error));
     check_error(&error);
     engine_media_close(media);
     drop_copy(&copy);

@@ -67,11 +67,13 @@ static void try_file(const char *path)
     struct hparams hparams = three_layers();
     struct err err = {0};
     int32_t tokens[CONTEXT];
+    uint64_t contents[CONTEXT];
     float logits[VOCABULARY];
     struct snapshot held = {.fingerprint = 0x1122334455667788,
                             .vocabulary = VOCABULARY,
                             .context = CONTEXT,
                             .tokens = tokens,
+                            .contents = contents,
                             .logits = logits,
                             .cache = kv_cache_create(&hparams, CONTEXT, CHUNK, QUANT_F32, NULL)};
     held.marks = kv_marks_create(held.cache, 1 << 20, NULL);

@@ -388,6 +388,13 @@ static void test_distribution(void **state)
 
 /* --- guessing itself --- */
 
+static size_t look_up(const int32_t *tokens, size_t count, size_t most, int32_t *guesses)
+{
+    static const uint64_t plain[16];
+    const struct speculation_history history = {tokens, plain, count};
+    return speculation_look_up(&history, most, guesses);
+}
+
 static void test_look_up(void **state)
 {
     (void)state;
@@ -398,14 +405,40 @@ static void test_look_up(void **state)
     const int32_t period[] = {1, 2, 1, 2, 1, 2, 1};
     const int32_t expected_latest[] = {5, 9, 1}, expected_longest[] = {4, 8, 6};
     const int32_t expected_period[] = {2, 1, 2, 1, 2, 1};
-    assert_int_equal(speculation_look_up(none, 7, 3, guesses), 0);
-    assert_int_equal(speculation_look_up(none, 0, 3, guesses), 0);
-    assert_int_equal(speculation_look_up(latest, 13, 3, guesses), 3);
+    assert_int_equal(look_up(none, 7, 3, guesses), 0);
+    assert_int_equal(look_up(none, 0, 3, guesses), 0);
+    assert_int_equal(look_up(latest, 13, 3, guesses), 3);
     assert_memory_equal(guesses, expected_latest, sizeof expected_latest);
-    assert_int_equal(speculation_look_up(longest, 16, 3, guesses), 3);
+    assert_int_equal(look_up(longest, 16, 3, guesses), 3);
     assert_memory_equal(guesses, expected_longest, sizeof expected_longest);
-    assert_int_equal(speculation_look_up(period, 7, 6, guesses), 6);
+    assert_int_equal(look_up(period, 7, 6, guesses), 6);
     assert_memory_equal(guesses, expected_period, sizeof expected_period);
+}
+
+/* Placeholders are alike, what stands for them is not: a picture is found again only where it is
+ * the same one, and it is never guessed. */
+static void test_look_up_soft(void **state)
+{
+    (void)state;
+    int32_t guesses[SPECULATION_MOST];
+    const int32_t tokens[] = {9, 9, 5, 6, 7, 9, 9, 8, 9, 9};
+    const uint64_t other[] = {11, 12, 0, 0, 0, 21, 22, 0, 31, 32};
+    const uint64_t again[] = {0, 12, 0, 0, 0, 0, 22, 0, 0, 12};
+    const int32_t to_picture[] = {1, 2, 3, 4, 9, 9, 1, 2, 3};
+    const uint64_t picture[] = {0, 0, 0, 0, 41, 42, 0, 0, 0};
+    const int32_t behind[] = {1, 9, 9, 4, 5, 6, 1, 9, 9};
+    const uint64_t twice[] = {0, 51, 52, 0, 0, 0, 0, 51, 52};
+    struct speculation_history history = {tokens, other, 10};
+    assert_int_equal(speculation_look_up(&history, 3, guesses), 0);
+    history.contents = again;
+    assert_int_equal(speculation_look_up(&history, 3, guesses), 0); /* two positions: too few */
+    history = (struct speculation_history){to_picture, picture, 9};
+    assert_int_equal(speculation_look_up(&history, 5, guesses), 1);
+    assert_int_equal(guesses[0], 4);
+    history = (struct speculation_history){behind, twice, 9};
+    assert_int_equal(speculation_look_up(&history, 9, guesses), 4);
+    const int32_t expected[] = {4, 5, 6, 1};
+    assert_memory_equal(guesses, expected, sizeof expected);
 }
 
 static void test_pace(void **state)
@@ -446,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_save_and_cancel),
         cmocka_unit_test(test_distribution),
         cmocka_unit_test(test_look_up),
+        cmocka_unit_test(test_look_up_soft),
         cmocka_unit_test(test_pace),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

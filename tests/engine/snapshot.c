@@ -294,7 +294,7 @@ static void test_lies(void **state)
         enum engine_code code;
     } lies[] = {
         {8, 0x04030201, ENGINE_BAD_MODEL}, /* another order of bytes */
-        {12, 2, ENGINE_UNSUPPORTED},       /* version */
+        {12, 3, ENGINE_UNSUPPORTED},       /* version */
         {16, 7, ENGINE_UNSUPPORTED},       /* fingerprint */
         {24, 7, ENGINE_BAD_MODEL},         /* length */
         {32, 1, ENGINE_UNSUPPORTED},       /* K/V type */

@@ -20,8 +20,8 @@ PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
 ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "agent"}
 MAY = {
     "base": {"base"},
-    "engine": {"engine", "base"},
-    "tools": {"tools", "base", "prompts"},
+    "engine": {"engine", "base", "media"},
+    "tools": {"tools", "base", "prompts", "media"},
     "config": {"config", "base"},
     "chat": {"chat", "base"},
     "store": {"store", "base", "chat"},
@@ -46,7 +46,7 @@ LIBRARIES = {
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c"],
     r"portaudio\.h": ["src/media/mic.c"],
-    r"stb_image\.h": ["src/media/image.c", "engine/cli_image.c"],
+    r"stb_image\.h": ["src/media/picture_file.c"],
     r"jansson\.h": ["src/", "tools/", "prompts/"],
     r"md4c\.h": ["src/tui/markdown.c"],
     r"utf8proc\.h": ["src/tui/"],

@@ -67,10 +67,10 @@ refuse() {
 }
 {
     head -c 24 "$data/n161.wav"
-    printf '\104\254\000\000'
+    printf '\350\003\000\000'
     tail -c +29 "$data/n161.wav"
-} >"$work/fast.wav"
-refuse 1 '44100 samples a second' --mel --audio "$work/fast.wav"
+} >"$work/slow.wav"
+refuse 1 '1000 samples a second' --mel --audio "$work/slow.wav"
 refuse 1 'not a WAV file' --mel --audio "$models/nano.gguf"
 refuse 1 'the architecture is' --mmproj "$models/nano.gguf" --audio "$data/n161.wav"
 refuse 1 'hidden size' -m "$other" --mmproj "$models/mmproj-nano.gguf" --audio "$data/n161.wav"

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "cli_wav.h"
+#include "media/sound_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
     float *samples;
     size_t count;
-    if (!cli_wav_decode(data, size, &samples, &count, &err)) {
+    if (!sound_file_decode(data, size, &samples, &count, &err)) {
         if (err.code == ERR_NONE || err.text[0] == '\0') {
             abort();
         }

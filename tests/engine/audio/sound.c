@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli_wav.h"
+#include "media/sound_file.h"
 
 enum { WAV_BYTES_MAX = 16 * 1024 * 1024 };
 
@@ -37,7 +37,7 @@ float *sound_read(const char *path, size_t *count)
     float *samples = NULL;
     str_init(&bytes);
     if (!file_read(path, WAV_BYTES_MAX, &bytes, &err) ||
-        !cli_wav_decode(bytes.data, bytes.length, &samples, count, &err)) {
+        !sound_file_decode(bytes.data, bytes.length, &samples, count, &err)) {
         fail_msg("%s: %s", path, err.text);
     }
     str_finish(&bytes);

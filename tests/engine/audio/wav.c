@@ -1,5 +1,7 @@
 /* wav: sound and broken WAV files, made here byte by byte. */
-#include "cli_wav.h"
+#include "media/sound_file.h"
+
+#include <math.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "media/resample.h"
 
 struct file {
     unsigned char bytes[512];
@@ -63,7 +66,7 @@ static void expect(const struct file *file, const float *expected, size_t expect
     struct err err;
     float *samples;
     size_t count;
-    if (!cli_wav_decode(file->bytes, file->size, &samples, &count, &err)) {
+    if (!sound_file_decode(file->bytes, file->size, &samples, &count, &err)) {
         fail_msg("%s", err.text);
     }
     assert_int_equal(count, expected_count);
@@ -78,7 +81,7 @@ static void expect_error(const struct file *file, enum err_code code, const char
     struct err err = {0};
     float *samples = NULL;
     size_t count = 77;
-    assert_false(cli_wav_decode(file->bytes, file->size, &samples, &count, &err));
+    assert_false(sound_file_decode(file->bytes, file->size, &samples, &count, &err));
     assert_int_equal(err.code, code);
     if (strstr(err.text, word) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", err.text, word);
@@ -118,6 +121,67 @@ static void test_stereo_is_the_mean(void **state)
     put_format(&file, 1, 2, 16000, 16);
     put_data(&file, 6, levels, 6);
     expect(&file, expected, 1);
+}
+
+/* One full level down and half of one up in every width. */
+static void test_widths(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t bits;
+        unsigned char bytes[8];
+    } widths[] = {
+        {8, {0x00, 0xC0}},
+        {16, {0x00, 0x80, 0x00, 0x40}},
+        {24, {0x00, 0x00, 0x80, 0x00, 0x00, 0x40}},
+        {32, {0x00, 0x00, 0x00, 0x80, 0x00, 0x00, 0x00, 0x40}},
+    };
+    static const float expected[] = {-1, 0.5f};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        struct file file;
+        put_head(&file);
+        put_format(&file, 1, 1, 16000, widths[i].bits);
+        put_data(&file, widths[i].bits / 4, widths[i].bytes, widths[i].bits / 4);
+        expect(&file, expected, 2);
+    }
+}
+
+static const double two_pi = 6.283185307179586;
+
+static float *tone(size_t count, double rate, double hertz)
+{
+    float *samples = test_malloc(count * sizeof *samples);
+    for (size_t i = 0; i < count; i++) {
+        samples[i] = (float)sin(two_pi * hertz * (double)i / rate);
+    }
+    return samples;
+}
+
+/* Away from the ends a tone stays the tone that it was, and one that 16 kHz cannot hold is gone. */
+static void test_other_rates(void **state)
+{
+    (void)state;
+    static const uint32_t rates[] = {8000, 11025, 22050, 44100, 48000, 96000};
+    for (size_t r = 0; r < sizeof rates / sizeof rates[0]; r++) {
+        for (int high = 0; high < 2; high++) {
+            struct err err;
+            size_t count = rates[r] / 2, made;
+            float *out, *in = tone(count, rates[r], high == 1 ? 9500 : 440);
+            if (high == 1 && rates[r] < 20000) {
+                test_free(in);
+                continue;
+            }
+            assert_true(resample(in, count, rates[r], 16000, &out, &made, &err));
+            assert_in_range(made, 8000, 8001);
+            float *expected = tone(made, 16000, 440);
+            for (size_t i = 200; i + 200 < made; i++) {
+                assert_float_equal(out[i], high == 1 ? 0 : expected[i], 5e-4);
+            }
+            test_free(in);
+            test_free(expected);
+            mem_free(out);
+        }
+    }
 }
 
 static void test_float(void **state)
@@ -182,9 +246,9 @@ static void test_refusals(void **state)
         enum err_code code;
         const char *word;
     } cases[] = {
-        {1, 1, 44100, 16, ERR_UNSUPPORTED, "44100 samples a second; it must have 16000"},
-        {1, 1, 16000, 24, ERR_UNSUPPORTED, "coding 1 with 24 bits"},
-        {1, 1, 16000, 8, ERR_UNSUPPORTED, "coding 1 with 8 bits"},
+        {1, 1, 3999, 16, ERR_UNSUPPORTED, "3999 samples a second; 4000 to 384000"},
+        {1, 1, 16000, 12, ERR_UNSUPPORTED, "coding 1 with 12 bits"},
+        {1, 1, 16000, 64, ERR_UNSUPPORTED, "coding 1 with 64 bits"},
         {3, 1, 16000, 64, ERR_UNSUPPORTED, "coding 3 with 64 bits"},
         {85, 1, 16000, 16, ERR_UNSUPPORTED, "coding 85"},
         {1, 0, 16000, 16, ERR_FORMAT, "0 channels"},
@@ -224,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pcm),          cmocka_unit_test(test_stereo_is_the_mean),
+        cmocka_unit_test(test_widths),       cmocka_unit_test(test_other_rates),
         cmocka_unit_test(test_float),        cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_unknown_size), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_memory),

@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "engine/cli_image.h"
+#include "media/picture_file.h"
 #include "vision/patches.h"
 
 /* --- SHA-256, to compare with the list: FIPS 180-4 --- */
@@ -96,7 +96,7 @@ static uint8_t *load(const char *path, size_t *width, size_t *height)
     uint8_t *rgb = NULL;
     str_init(&bytes);
     if (!file_read(path, 1 << 26, &bytes, &err) ||
-        !cli_image_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
+        !picture_file_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
         fail_msg("%s: %s", path, err.text);
     }
     str_finish(&bytes);

@@ -23,7 +23,7 @@
 #include "base/str.h"
 #include "compute/kernels.h"
 #include "compute/tensor.h"
-#include "engine/cli_image.h"
+#include "media/picture_file.h"
 #include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/mmproj.h"
@@ -155,7 +155,7 @@ static uint8_t *load(const char *path, size_t *width, size_t *height)
     uint8_t *rgb = NULL;
     str_init(&bytes);
     if (!file_read(path, 1 << 26, &bytes, &err) ||
-        !cli_image_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
+        !picture_file_decode(bytes.data, bytes.length, &rgb, width, height, &err)) {
         fail_msg("%s: %s", path, err.text);
     }
     str_finish(&bytes);
@@ -181,24 +181,25 @@ static void test_nano(void **state)
     {
         char path[4096];
         size_t width, height, tokens;
-        float *soft;
+        struct engine_soft soft;
         double squares = 0;
         const char *name = json_string_value(json_object_get(entry, "file"));
         snprintf(path, sizeof path, "%s/%s", TEST_DATA, strrchr(name, '/') + 1);
         uint8_t *rgb = load(path, &width, &height);
-        assert_true(engine_media_image(media, rgb, width, height, 70, &soft, &tokens, &error));
+        assert_true(engine_media_image(media, rgb, width, height, 70, &soft, &error));
+        tokens = soft.count;
         assert_int_equal(tokens, json_integer_value(json_object_get(entry, "soft_tokens")));
         json_t *first = json_object_get(entry, "first_soft");
         for (size_t i = 0; i < json_array_size(first); i++) {
             double expected = json_number_value(json_array_get(first, i));
-            assert_true(fabs((double)soft[i] - expected) < 2e-3);
+            assert_true(fabs((double)soft.values[i] - expected) < 2e-3);
         }
         for (size_t i = 0; i < tokens * dimensions; i++) {
-            squares += (double)soft[i] * (double)soft[i];
+            squares += (double)soft.values[i] * (double)soft.values[i];
         }
         double rms = sqrt(squares / (double)(tokens * dimensions));
         assert_true(fabs(rms - json_number_value(json_object_get(entry, "soft_rms"))) < 1e-4);
-        engine_free(soft);
+        engine_free(soft.values);
         mem_free(rgb);
     }
     json_decref(list);
@@ -210,22 +211,21 @@ static void test_cancel_and_arguments(void **state)
     (void)state;
     struct engine_error error;
     static uint8_t rgb[48 * 48 * 3];
-    float *soft = NULL;
-    size_t tokens = 5;
+    struct engine_soft soft = {.count = 5};
     struct engine_media *media = engine_media_open(TEST_DATA "/tiny-l.gguf", 1, NULL, &error);
     assert_non_null(media);
     engine_media_cancel(media, true);
-    assert_false(engine_media_image(media, rgb, 48, 48, 70, &soft, &tokens, &error));
+    assert_false(engine_media_image(media, rgb, 48, 48, 70, &soft, &error));
     assert_int_equal(error.code, ENGINE_CANCELLED);
     engine_media_cancel(media, false);
-    assert_false(engine_media_image(media, rgb, 48, 48, 71, &soft, &tokens, &error));
+    assert_false(engine_media_image(media, rgb, 48, 48, 71, &soft, &error));
     assert_int_equal(error.code, ENGINE_BAD_ARGUMENT);
-    assert_false(engine_media_image(media, NULL, 48, 48, 70, &soft, &tokens, &error));
-    assert_null(soft);
-    assert_int_equal(tokens, 5);
-    assert_true(engine_media_image(media, rgb, 48, 48, 70, &soft, &tokens, &error));
-    assert_int_equal(tokens, 64);
-    engine_free(soft);
+    assert_false(engine_media_image(media, NULL, 48, 48, 70, &soft, &error));
+    assert_null(soft.values);
+    assert_int_equal(soft.count, 5);
+    assert_true(engine_media_image(media, rgb, 48, 48, 70, &soft, &error));
+    assert_int_equal(soft.count, 64);
+    engine_free(soft.values);
     engine_media_close(media);
     assert_null(engine_media_open(TEST_MODELS "/nano.gguf", 1, NULL, &error));
     assert_int_equal(error.code, ENGINE_UNSUPPORTED);
@@ -238,15 +238,14 @@ static void test_every_allocation(void **state)
     struct engine_error error;
     unsigned long n = 1;
     for (bool ok = false; !ok && n < 500; n++) {
-        float *soft = NULL;
-        size_t tokens;
+        struct engine_soft soft = {0};
         mem_fail_at(n, 0);
         struct engine_media *media =
             engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 1, NULL, &error);
-        ok = media != NULL && engine_media_image(media, rgb, 60, 20, 70, &soft, &tokens, &error);
+        ok = media != NULL && engine_media_image(media, rgb, 60, 20, 70, &soft, &error);
         mem_fail_at(0, 0);
         assert_true(ok || error.code == ENGINE_NO_MEMORY);
-        engine_free(soft);
+        engine_free(soft.values);
         engine_media_close(media);
     }
     assert_in_range(n, 12, 499);

@@ -1,10 +1,10 @@
-/* cli_wav: see cli_wav.h. A file is a RIFF header and then chunks of a four-letter name, a size
- * and as many bytes, filled up to an even number. Only "fmt " and the "data" behind it are read.
- * Programs that write to a pipe cannot know the size of the data and put 0xFFFFFFFF: that
+/* sound_file: see sound_file.h. A file is a RIFF header and then chunks of a four-letter name, a
+ * size and as many bytes, filled up to an even number. Only "fmt " and the "data" behind it are
+ * read. Programs that write to a pipe cannot know the size of the data and put 0xFFFFFFFF: that
  * means all that is left. Any other size that is more than what is left is an error, for a cut
  * file must not pass as a shorter sound.
  */
-#include "cli_wav.h"
+#include "media/sound_file.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "media/resample.h"
 
 enum { PCM = 1, IEEE_FLOAT = 3, EXTENSIBLE = 0xFFFE };
 
@@ -44,20 +45,21 @@ static bool read_format(struct format *format, struct bytes chunk, struct err *e
         return err_set(err, ERR_FORMAT, "the WAV file's format chunk is too short: %zu bytes",
                        chunk.size);
     }
-    if (!(read.coding == PCM && read.bits == 16) &&
-        !(read.coding == IEEE_FLOAT && read.bits == 32)) {
+    bool known = read.coding == PCM
+                     ? read.bits == 8 || read.bits == 16 || read.bits == 24 || read.bits == 32
+                     : read.coding == IEEE_FLOAT && read.bits == 32;
+    if (!known) {
         return err_set(err, ERR_UNSUPPORTED,
-                       "the WAV file has coding %u with %u bits; only PCM of 16 bits and float of "
-                       "32 bits are read",
+                       "the WAV file has coding %u with %u bits; only PCM of 8, 16, 24 and 32 bits "
+                       "and float of 32 bits are read",
                        read.coding, read.bits);
     }
-    if (read.channels == 0 || read.channels > CLI_WAV_CHANNELS_MAX) {
+    if (read.channels == 0 || read.channels > SOUND_FILE_CHANNELS_MAX) {
         return err_set(err, ERR_FORMAT, "the WAV file has %u channels", read.channels);
     }
-    if (read.rate != CLI_WAV_RATE) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the sound has %u samples a second; it must have %d: convert it first",
-                       read.rate, CLI_WAV_RATE);
+    if (read.rate < SOUND_FILE_RATE_MIN || read.rate > SOUND_FILE_RATE_MAX) {
+        return err_set(err, ERR_UNSUPPORTED, "the sound has %u samples a second; %d to %d are read",
+                       read.rate, SOUND_FILE_RATE_MIN, SOUND_FILE_RATE_MAX);
     }
     *format = read;
     return true;
@@ -105,18 +107,40 @@ static bool find_data(struct sound *sound, struct bytes file, struct err *err)
 
 static float read_value(const struct format *format, const unsigned char *at)
 {
-    if (format->coding == PCM) {
-        int value = at[0] | at[1] << 8;
-        return (float)(value < 32768 ? value : value - 65536) / 32768.0f;
+    uint32_t bits = 0; /* the value's bytes at the upper end */
+    size_t width = format->bits / 8U;
+    for (size_t i = 0; i < width; i++) {
+        bits |= (uint32_t)at[i] << (32 - format->bits + 8 * i);
     }
-    uint32_t bits =
-        (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
     float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    if (format->coding == IEEE_FLOAT) {
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    }
+    bits ^= format->bits == 8 ? UINT32_C(1) << 31 : 0; /* 8 bits alone are without a sign */
+    int64_t number = bits < UINT32_C(1) << 31 ? (int64_t)bits : (int64_t)bits - (INT64_C(1) << 32);
+    return (float)((double)number / 2147483648.0);
 }
 
-bool cli_wav_decode(const void *data, size_t size, float **samples, size_t *count, struct err *err)
+/* The mean of the channels, moment by moment. */
+static bool mix_down(const struct sound *sound, float *mono, struct err *err)
+{
+    size_t channels = sound->format.channels, width = sound->format.bits / 8U;
+    for (size_t i = 0; i < sound->count; i++) {
+        double sum = 0;
+        for (size_t c = 0; c < channels; c++) {
+            sum += (double)read_value(&sound->format, sound->data + (i * channels + c) * width);
+        }
+        mono[i] = (float)(sum / (double)channels);
+        if (!isfinite(mono[i])) {
+            return err_set(err, ERR_FORMAT, "sample %zu of the sound is not a finite number", i);
+        }
+    }
+    return true;
+}
+
+bool sound_file_decode(const void *data, size_t size, float **samples, size_t *count,
+                       struct err *err)
 {
     struct bytes file;
     struct sound sound = {0};
@@ -132,17 +156,19 @@ bool cli_wav_decode(const void *data, size_t size, float **samples, size_t *coun
     if (mono == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %zu samples", sound.count);
     }
-    size_t channels = sound.format.channels, width = sound.format.bits / 8U;
-    for (size_t i = 0; i < sound.count; i++) {
-        double sum = 0;
-        for (size_t c = 0; c < channels; c++) {
-            sum += (double)read_value(&sound.format, sound.data + (i * channels + c) * width);
-        }
-        mono[i] = (float)(sum / (double)channels);
-        if (!isfinite(mono[i])) {
+    bool ok = mix_down(&sound, mono, err);
+    if (ok && sound.format.rate != SOUND_FILE_RATE) {
+        float *resampled;
+        ok = resample(mono, sound.count, sound.format.rate, SOUND_FILE_RATE, &resampled,
+                      &sound.count, err);
+        if (ok) {
             mem_free(mono);
-            return err_set(err, ERR_FORMAT, "sample %zu of the sound is not a finite number", i);
+            mono = resampled;
         }
+    }
+    if (!ok) {
+        mem_free(mono);
+        return false;
     }
     *samples = mono;
     *count = sound.count;

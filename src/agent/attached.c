@@ -1,0 +1,107 @@
+#include "agent/attached.h"
+
+#include "agent/attachment.h"
+#include "agent/journal.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "chat/conversation.h"
+#include "chat/medium.h"
+#include "store/store.h"
+
+bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
+                   bool picture, struct err *err)
+{
+    struct chat_medium *medium = attachment_open(tool, path, picture, err);
+    if (medium == NULL) {
+        return false;
+    }
+    vec_room(&attached->items, &attached->capacity, attached->count + 1, sizeof *attached->items);
+    attached->items[attached->count++] = medium;
+    return true;
+}
+
+void attached_release(struct attached *attached)
+{
+    for (size_t i = 0; i < attached->count; i++) {
+        chat_medium_release(attached->items[i]);
+    }
+    mem_free(attached->items);
+    *attached = (struct attached){0};
+}
+
+static bool add_medium(struct journal *journal, struct chat_message *message,
+                       struct chat_medium *medium, struct err *err)
+{
+    char handle[16];
+    struct chat_part *part = &message->parts[message->part_count++];
+    part->kind = medium->picture ? CHAT_PART_IMAGE : CHAT_PART_AUDIO;
+    part->medium = chat_medium_keep(medium);
+    if (!journal_result(journal, medium->file, medium->file_size, handle, err)) {
+        return false;
+    }
+    part->handle = mem_strdup(handle);
+    return true;
+}
+
+bool attached_to_message(const struct attached *attached, struct journal *journal,
+                         struct chat_message *message, struct err *err)
+{
+    if (attached->count == 0) {
+        return true;
+    }
+    message->parts = mem_zero(attached->count + 1, sizeof *message->parts);
+    bool ok = true;
+    for (size_t i = 0; ok && i < attached->count; i++) {
+        ok = !attached->items[i]->picture || add_medium(journal, message, attached->items[i], err);
+    }
+    if (message->text[0] != '\0') {
+        message->parts[message->part_count++] =
+            (struct chat_part){.kind = CHAT_PART_TEXT, .text = mem_strdup(message->text)};
+    }
+    for (size_t i = 0; ok && i < attached->count; i++) {
+        ok = attached->items[i]->picture || add_medium(journal, message, attached->items[i], err);
+    }
+    return ok;
+}
+
+static bool load_part(struct journal *journal, const struct attachment_tool *tool,
+                      struct chat_part *part, struct err *err)
+{
+    char *bytes;
+    size_t size;
+    if (!store_result_get(journal->store, journal->id, part->handle, &bytes, &size, err)) {
+        return false;
+    }
+    part->medium = attachment_decode(tool, bytes, size, part->kind != CHAT_PART_AUDIO, err);
+    mem_free(bytes);
+    return part->medium != NULL ||
+           err_prefix(err, "attachment %s of the conversation", part->handle);
+}
+
+bool attached_load(struct journal *journal, const struct attachment_tool *tool,
+                   struct chat_conversation *conversation, struct err *err)
+{
+    for (size_t i = 0; i < conversation->count; i++) {
+        const struct chat_message *message = &conversation->messages[i];
+        for (size_t k = 0; k < message->part_count; k++) {
+            if (message->parts[k].handle != NULL &&
+                !load_part(journal, tool, &message->parts[k], err)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool attached_any(const struct chat_conversation *conversation)
+{
+    for (size_t i = 0; i < conversation->count; i++) {
+        for (size_t k = 0; k < conversation->messages[i].part_count; k++) {
+            if (conversation->messages[i].parts[k].medium != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
+}

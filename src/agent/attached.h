@@ -1,0 +1,41 @@
+/* attached: the pictures and sounds of a message, from the user's files to the conversation and
+ * back from the store.
+ */
+#ifndef CARAT_AGENT_ATTACHED_H
+#define CARAT_AGENT_ATTACHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct attachment_tool;
+struct chat_conversation;
+struct chat_medium;
+struct chat_message;
+struct err;
+struct journal;
+
+/* What goes with a message that is not sent yet. Zeroed: nothing. */
+struct attached {
+    struct chat_medium **items; /* references */
+    size_t count, capacity;
+};
+
+/* One file more, decoded (attachment.h). */
+bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
+                   bool picture, struct err *err);
+void attached_release(struct attached *attached);
+
+/* Gives a message with text its parts: pictures, text, sounds, the order in which the models were
+ * trained to be asked. The files go to the journal's store first: a message that is on disk can be
+ * shown again. Without anything attached the message stays as it is. */
+bool attached_to_message(const struct attached *attached, struct journal *journal,
+                         struct chat_message *message, struct err *err);
+
+/* Decodes the files of a conversation that was loaded from the journal's store. */
+bool attached_load(struct journal *journal, const struct attachment_tool *tool,
+                   struct chat_conversation *conversation, struct err *err);
+
+/* Does it show or play anything? */
+bool attached_any(const struct chat_conversation *conversation);
+
+#endif

@@ -1,0 +1,30 @@
+/* attachment: pictures and sounds that the user gives with a message.
+ *
+ * A file's bytes are read here and decoded elsewhere: in `carat-tool decode-image` or
+ * `decode-sound`, behind the sandbox, a process for each file. What comes back are pixels or
+ * samples (media/decoded); a hostile file reaches no further than that process. Waits for it, at
+ * most 30 s.
+ */
+#ifndef CARAT_AGENT_ATTACHMENT_H
+#define CARAT_AGENT_ATTACHMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct chat_medium;
+struct err;
+
+struct attachment_tool {
+    const char *program;   /* path of carat-tool */
+    const char *workspace; /* absolute; the process may not write there */
+};
+
+/* A file of at most 64 MiB: PNG or JPEG, or WAV. One reference, or NULL with the file's name in the
+ * error. */
+struct chat_medium *attachment_open(const struct attachment_tool *tool, const char *path,
+                                    bool picture, struct err *err);
+/* The same of a file's bytes. */
+struct chat_medium *attachment_decode(const struct attachment_tool *tool, const char *bytes,
+                                      size_t size, bool picture, struct err *err);
+
+#endif

@@ -1,0 +1,42 @@
+/* slots: the pictures and sounds of a prompt, as the engine wants them.
+ *
+ * The conversation format writes one slot token for each of them. Here they are encoded, and a slot
+ * becomes
+ *
+ *     <|image> <|image|> * n <image|>          <|audio> <|audio|> * n <audio|>
+ *
+ * where n is the number of soft tokens that the encoder made.
+ */
+#ifndef CARAT_INFER_SLOTS_H
+#define CARAT_INFER_SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct chat_ids;
+struct chat_prompt;
+struct control_ids;
+struct engine_media;
+struct engine_soft;
+struct err;
+
+struct slots {
+    struct engine_soft *items; /* ascending, one for each medium that gave tokens */
+    size_t count;
+};
+
+struct slots_options {
+    const struct control_ids *control;
+    struct engine_media *media; /* NULL: the model has no encoders */
+    const char *why;            /* then: what is missing */
+    int image_budget;
+};
+
+/* Widens the slots among `ids` (of the prompt, chat_prompt_encode), in order. ERR_UNSUPPORTED when
+ * the model cannot see or hear; ERR_CANCELLED by engine_media_cancel. slots_finish also after a
+ * failure. */
+bool slots_fill(struct slots *slots, const struct chat_prompt *prompt, struct chat_ids *ids,
+                const struct slots_options *options, struct err *err);
+void slots_finish(struct slots *slots);
+
+#endif

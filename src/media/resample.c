@@ -1,0 +1,117 @@
+/* resample: see resample.h. The places of the new samples among the old ones repeat after to / gcd
+ * of them, so there are that many sets of weights; each is computed once. */
+#include "media/resample.h"
+
+#include <math.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { CROSSINGS = 32, COUNT_MAX = 1 << 28 };
+
+static const double pi = 3.14159265358979323846;
+
+/* The modified Bessel function of order 0, by its series; exact enough for x below 20. */
+static double bessel(double x)
+{
+    double sum = 1, term = 1;
+    for (int k = 1; k < 60; k++) {
+        term *= (x / (2 * k)) * (x / (2 * k));
+        sum += term;
+    }
+    return sum;
+}
+
+/* x in zero crossings of the stretched sinc. */
+static double weight(double x)
+{
+    const double beta = 9;
+    double inside = 1 - (x / CROSSINGS) * (x / CROSSINGS);
+    if (inside <= 0) {
+        return 0;
+    }
+    double sinc = fabs(x) < 1e-9 ? 1 : sin(pi * x) / (pi * x);
+    return sinc * bessel(beta * sqrt(inside)) / bessel(beta);
+}
+
+struct bank {
+    uint32_t step, phases; /* a new sample lies step / phases old ones behind the last */
+    int reach;             /* old samples to each side */
+    double *weights;       /* [phases][2 * reach] */
+};
+
+static uint32_t common_divisor(uint32_t a, uint32_t b)
+{
+    while (b != 0) {
+        uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static bool make_bank(struct bank *bank, uint32_t from, uint32_t to, struct err *err)
+{
+    uint32_t divisor = common_divisor(from, to);
+    double stretch = from > to ? (double)from / (double)to : 1;
+    bank->step = from / divisor;
+    bank->phases = to / divisor;
+    bank->reach = (int)ceil(CROSSINGS * stretch);
+    size_t taps = 2 * (size_t)bank->reach;
+    bank->weights = mem_try_alloc(bank->phases * taps, sizeof *bank->weights);
+    if (bank->weights == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory to convert a sound from %u to %u Hz", from, to);
+    }
+    for (uint32_t phase = 0; phase < bank->phases; phase++) {
+        double *weights = bank->weights + phase * taps;
+        double place = (double)phase / (double)bank->phases, sum = 0;
+        for (size_t i = 0; i < taps; i++) { /* old sample i - reach + 1 behind the whole part */
+            weights[i] = weight(((double)i - (double)bank->reach + 1 - place) / stretch);
+            sum += weights[i];
+        }
+        for (size_t i = 0; i < taps; i++) {
+            weights[i] /= sum;
+        }
+    }
+    return true;
+}
+
+static float new_sample(const struct bank *bank, const float *samples, size_t count, size_t index)
+{
+    uint64_t place = (uint64_t)index * bank->step;
+    int64_t whole = (int64_t)(place / bank->phases), taps = 2 * bank->reach;
+    const double *weights = bank->weights + place % bank->phases * (uint64_t)taps;
+    double sum = 0;
+    for (int64_t i = 0; i < taps; i++) {
+        int64_t at = whole + i - bank->reach + 1;
+        if (at >= 0 && at < (int64_t)count) {
+            sum += weights[i] * (double)samples[at];
+        }
+    }
+    return (float)sum;
+}
+
+bool resample(const float *samples, size_t count, uint32_t from, uint32_t to, float **out,
+              size_t *out_count, struct err *err)
+{
+    struct bank bank;
+    if (count > COUNT_MAX || (uint64_t)count * to / from > COUNT_MAX) {
+        return err_set(err, ERR_LIMIT, "a sound of %zu samples is too long to convert", count);
+    }
+    size_t made = (size_t)(((uint64_t)count * to + from - 1) / from);
+    if (!make_bank(&bank, from, to, err)) {
+        return false;
+    }
+    float *values = mem_try_alloc(made + 1, sizeof *values); /* + 1: never nothing */
+    if (values == NULL) {
+        mem_free(bank.weights);
+        return err_set(err, ERR_MEMORY, "no memory for %zu samples", made);
+    }
+    for (size_t i = 0; i < made; i++) {
+        values[i] = new_sample(&bank, samples, count, i);
+    }
+    mem_free(bank.weights);
+    *out = values;
+    *out_count = made;
+    return true;
+}

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Pictures and sounds given to the real program: the small model says what it sees and does what it hears."""
+import os
+import shutil
+import struct
+import sys
+
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+from place import *
+
+PICTURES = os.path.join(SOURCE, "tests", "engine", "vision", "data")
+SOUNDS = os.path.join(SOURCE, "tests", "engine", "audio", "data")
+GOLDEN = json.load(open(os.path.join(SOURCE, "tests", "engine", "data", "nano.media.golden.json")))
+
+
+def picture(number):
+    return os.path.join(PICTURES, f"picture{number:02}.png")
+
+
+def sound(number):
+    return os.path.join(SOUNDS, f"speech{number:02}.wav")
+
+
+def said(name, kind=None):
+    """What the reference says of a file, without the end of its turn."""
+    entry = [item for item in GOLDEN if item["file"].endswith(name)][0]
+    return (entry[kind] if kind else entry)["text"].removesuffix("<turn|>")
+
+
+def case_pictures():
+    with Place() as place:
+        for number in (0, 1):
+            answer = place.carat("exec", "-i", picture(number), "what do you see?").stdout.strip()
+            check(answer == said(f"picture{number:02}.png"), answer)
+        both = place.carat("exec", "-i", picture(0), "-i", picture(1), "what do you see?").stdout.strip()
+        check(both.startswith("I see a "), both)
+        blind = place.carat("exec", "what do you see?").stdout.strip()  # the control: without a picture
+        check(blind != said("picture00.png"), blind)
+
+
+def case_sounds():
+    with Place() as place:
+        for number, text in ((13, "Hello! What shall I do?"), (15, "Goodbye.")):
+            check(said(f"speech{number}.wav", "act") == text, text)
+            answer = place.carat("exec", "--audio", sound(number)).stdout.strip()
+            check(answer == text, answer)
+        heard = place.carat("exec", "--audio", sound(15), "transcribe this").stdout.strip()
+        check(heard == said("speech15.wav", "transcribe"), heard)
+        events = place.events("--audio", sound(5))  # "what is the date"
+        calls = items(events, "command_execution")
+        check(calls and calls[0]["command"] == "date", events)
+
+
+def stretched(place, rate):
+    """The same speech at another rate, in stereo and 24 bits, every sample `rate` / 16000 times."""
+    data = open(sound(15), "rb").read()[44:]
+    samples = struct.unpack(f"<{len(data) // 2}h", data)
+    frames = b"".join(struct.pack("<i", value << 8)[:3] * 2 for value in samples for _ in range(rate // 16000))
+    head = b"RIFF" + struct.pack("<I", 36 + len(frames)) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 2, rate, rate * 6, 6, 24)
+    path = os.path.join(place.root, "other.wav")
+    with open(path, "wb") as file:
+        file.write(head + b"data" + struct.pack("<I", len(frames)) + frames)
+    return path
+
+
+def case_another_rate():
+    with Place() as place:
+        heard = place.carat("exec", "--audio", stretched(place, 48000), "transcribe this").stdout.strip()
+        check(heard == said("speech15.wav", "transcribe"), heard)
+
+
+def case_goes_on():
+    """A picture stays with its conversation, also when the file is gone."""
+    def tokens(events):
+        return [event for event in events if event["type"] == "turn.completed"][-1]["usage"]["input_tokens"]
+
+    with Place() as place:
+        copy = os.path.join(place.work, "shown.png")
+        shutil.copy(picture(1), copy)
+        first = place.events("-i", "shown.png", "what do you see?")
+        check(items(first, "agent_message")[-1]["text"] == said("picture01.png"), first)
+        os.unlink(copy)
+        again = place.events("--continue", "hello")
+        check(tokens(again) > tokens(first) > 56, (first, again))  # 56: the picture's own
+        kept = place.database().execute("select text, details from messages order by ordinal").fetchall()
+        check(kept[0][0] == "what do you see?" and '"kind":"image"' in kept[0][1], kept)
+    with Place() as place:
+        check(tokens(first) > tokens(place.events("what do you see?")) + 56, first)
+
+
+def case_bad_files():
+    with Place() as place:
+        place.write("words.png", "not a picture \x1b[31m")
+        place.write("words.wav", "not a sound")
+        whole = open(picture(4), "rb").read()
+        with open(os.path.join(place.work, "cut.png"), "wb") as file:
+            file.write(whole[:200])
+        with open(os.path.join(place.work, "vast.png"), "wb") as file:
+            file.write(whole[:16] + struct.pack(">II", 12000, 12000) + whole[24:])
+        for option, name, word in (("-i", "words.png", "not a whole PNG or JPEG"), ("-i", "cut.png", "not a whole PNG or JPEG"),
+                                   ("-i", "vast.png", "too large"), ("-i", "gone.png", "gone.png"),
+                                   ("--audio", "words.wav", "not a WAV file"), ("--audio", "/dev/null", "regular file"),
+                                   ("-i", ".", "regular file")):
+            run = place.carat("exec", option, name, "what do you see?", code=42)
+            check(word in run.stderr and "\x1b" not in run.stderr, run.stderr)
+
+
+def case_no_encoders():
+    """A model without its mmproj file says what is missing; one of another model is refused."""
+    with Place() as place:
+        alone = os.path.join(place.root, "alone.gguf")
+        shutil.copy(NANO, alone)
+        run = place.carat("exec", "-m", alone, "-i", picture(0), "what do you see?", code=None)
+        check(run.returncode != 0 and "mmproj" in run.stderr, run.stderr)
+        towers = os.path.join(SOURCE, "models", "mmproj-nano.gguf")
+        run = place.carat("exec", "-m", alone, "--mmproj", towers, "-i", picture(0), "what do you see?")
+        check(run.stdout.startswith("I see a "), run.stdout)
+        other = os.path.join(PICTURES, "tiny-l.gguf")
+        run = place.carat("exec", "-m", alone, "--mmproj", other, "-i", picture(0), "what do you see?", code=None)
+        check(run.returncode != 0 and "belongs to another model" in run.stderr, run.stderr)
+
+
+def case_decoder():
+    """The decoder by itself: what it cannot do, it says; nothing but a message comes out."""
+    with Place() as place:
+        for kind, path, size in (("decode-image", picture(4), None), ("decode-sound", sound(15), None)):
+            with open(path, "rb") as file:
+                run = subprocess.run([TOOL, "--workspace", place.work, kind], stdin=file, capture_output=True, timeout=PATIENCE)
+            check(run.returncode == 0 and run.stdout.startswith(b"carat-md"), run)
+            number, first, second, zero = struct.unpack("<IIII", run.stdout[8:24])
+            content = first * second * 3 if number == 1 else first * 4
+            check(len(run.stdout) == 24 + content and zero == 0, (kind, number, first, second))
+        run = subprocess.run([TOOL, "--workspace", place.work, "decode-image"], input=b"\xff\xd8\xff\xe1\x00\x20Exif" * 9,
+                             capture_output=True, timeout=PATIENCE)
+        check(run.returncode == 1 and run.stdout == b"", run)
+
+
+main(globals())

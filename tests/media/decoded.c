@@ -1,0 +1,96 @@
+/* decoded: messages of the process that decodes, sound ones and those of a process gone bad. */
+#include "media/decoded.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+
+struct message {
+    unsigned char bytes[128];
+    size_t size;
+};
+
+static struct message make(const struct decoded *decoded, size_t content)
+{
+    struct message message = {.size = DECODED_HEADER + content};
+    decoded_write_header(decoded, message.bytes);
+    return message;
+}
+
+static const struct decoded picture = {.kind = DECODED_PICTURE, .width = 3, .height = 2};
+static const struct decoded sound = {.kind = DECODED_SOUND, .count = 5};
+
+static void test_sound_messages(void **state)
+{
+    (void)state;
+    struct err err;
+    struct decoded read;
+    struct message message = make(&picture, 18);
+    assert_true(decoded_read(message.bytes, message.size, DECODED_PICTURE, &read, &err));
+    assert_int_equal(read.width, 3);
+    assert_int_equal(read.height, 2);
+    assert_int_equal(read.bytes, 18);
+    message = make(&sound, 20);
+    assert_true(decoded_read(message.bytes, message.size, DECODED_SOUND, &read, &err));
+    assert_int_equal(read.count, 5);
+    assert_int_equal(read.bytes, 20);
+    const struct decoded silence = {.kind = DECODED_SOUND};
+    message = make(&silence, 0);
+    assert_true(decoded_read(message.bytes, message.size, DECODED_SOUND, &read, &err));
+    assert_int_equal(read.count, 0);
+}
+
+static void expect_refused(const struct message *message, enum decoded_kind kind,
+                           enum err_code code)
+{
+    struct err err = {0};
+    struct decoded read = {.width = 77};
+    assert_false(decoded_read(message->bytes, message->size, kind, &read, &err));
+    assert_int_equal(err.code, code);
+    assert_int_equal(read.width, 77);
+}
+
+static void test_bad_messages(void **state)
+{
+    (void)state;
+    struct message message = make(&picture, 18);
+    expect_refused(&message, DECODED_SOUND, ERR_FORMAT); /* not what was asked for */
+    for (size_t size = 0; size < DECODED_HEADER + 18; size++) {
+        message.size = size;
+        expect_refused(&message, DECODED_PICTURE, ERR_FORMAT);
+    }
+    message = make(&picture, 19);
+    expect_refused(&message, DECODED_PICTURE, ERR_FORMAT);
+    message = make(&picture, 18);
+    message.bytes[20] = 1;
+    expect_refused(&message, DECODED_PICTURE, ERR_FORMAT);
+    message.bytes[0] = 'C';
+    expect_refused(&message, DECODED_PICTURE, ERR_FORMAT);
+    const struct decoded nothing = {.kind = DECODED_PICTURE, .width = 0, .height = 2};
+    message = make(&nothing, 0);
+    expect_refused(&message, DECODED_PICTURE, ERR_LIMIT);
+    const struct decoded huge = {
+        .kind = DECODED_PICTURE, .width = UINT32_MAX, .height = UINT32_MAX};
+    message = make(&huge, 18);
+    expect_refused(&message, DECODED_PICTURE, ERR_LIMIT);
+    const struct decoded endless = {.kind = DECODED_SOUND, .count = UINT32_MAX};
+    message = make(&endless, 20);
+    expect_refused(&message, DECODED_SOUND, ERR_LIMIT);
+    static const uint32_t infinite = 0x7F800000;
+    message = make(&sound, 20);
+    memcpy(message.bytes + DECODED_HEADER + 8, &infinite, sizeof infinite);
+    expect_refused(&message, DECODED_SOUND, ERR_FORMAT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sound_messages),
+                                       cmocka_unit_test(test_bad_messages)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
