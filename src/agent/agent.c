@@ -387,12 +387,11 @@ void agent_start_call(struct agent *agent, int place)
     }
     call->running = true;
     const struct agent_recording *recording = agent->options.recording;
-    if (recording == NULL && strcmp(call->record.name, "more_output") == 0) {
-        read_on(agent, place);
-        return;
-    }
     if (recording != NULL) {
         recording->start(recording->context, call->record.call_id);
+    } else if (strcmp(call->record.name, "more_output") == 0) {
+        read_on(agent, place);
+        return;
     } else {
         toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
                        call->record.arguments);
@@ -401,21 +400,14 @@ void agent_start_call(struct agent *agent, int place)
     emit(agent, &event);
 }
 
-static void run(struct agent *agent, int place)
-{
-    if (!agent_hold_call(agent, place)) {
-        agent_start_call(agent, place);
-    }
-}
-
 static void refuse(struct agent *agent, int place, enum turn_reason reason)
 {
     struct open_call *call = &agent->calls.items[place];
     const char *detail = reason == TURN_REASON_UNREADABLE ? call->problem : call->refusal;
     const struct agent_recording *recording = agent->options.recording;
-    json_t *response =
-        recording != NULL ? recording->refusal(recording->context, call->record.call_id) : NULL;
-    response = response != NULL ? response : response_refusal(reason, detail);
+    json_t *response = recording != NULL
+                           ? recording->refusal(recording->context, call->record.call_id)
+                           : response_refusal(reason, detail);
     settle(agent, call, response, true,
            reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
     json_decref(response);
@@ -455,7 +447,7 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
 
 static void cancel_tool(struct agent *agent, int place)
 {
-    if (!agent_cancel_held(agent, place)) {
+    if (!agent_cancel_held(agent, place) && agent->options.recording == NULL) {
         toolproc_cancel(agent->options.toolproc, agent->calls.items[place].record.call_id);
     }
 }
@@ -470,7 +462,9 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
         decide(agent, action->call);
         break;
     case TURN_ACTION_RUN:
-        run(agent, action->call);
+        if (!agent_hold_call(agent, action->call)) {
+            agent_start_call(agent, action->call);
+        }
         break;
     case TURN_ACTION_REFUSE:
         refuse(agent, action->call, action->reason);

@@ -31,7 +31,7 @@ struct agent_recording {
     enum approval_verdict (*verdict)(void *context, const char *call_id);
     /* The call has started: agent_tool_finished follows, from the loop. */
     void (*start)(void *context, const char *call_id);
-    /* What a call that does not run is answered; the caller's. NULL: the recording has none. */
+    /* What a call that does not run is answered; the caller's. */
     json_t *(*refusal)(void *context, const char *call_id);
     void *context;
 };

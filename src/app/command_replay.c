@@ -92,7 +92,7 @@ static json_t *response_of(const struct chat_message *message)
 static json_t *refusal(void *context, const char *call_id)
 {
     const struct chat_message *result = result_of(context, call_id);
-    return result != NULL ? response_of(result) : NULL;
+    return result != NULL ? response_of(result) : json_pack("{ss}", "output", "not recorded");
 }
 
 /* --- the loop --- */
