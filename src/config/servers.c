@@ -125,10 +125,10 @@ bool servers_put(struct servers *servers, const char *key, const char *text, str
 void servers_append_example(struct str *out)
 {
     str_append(out,
-               "\n# Any number of servers by name, for -m remote:NAME:\n#     [remote.NAME]\n");
+               "\n# Any number of servers by name, for -m remote:NAME:\n#\t[remote.NAME]\n");
     for (int i = 0; i < SERVERS_MEMBER_COUNT; i++) {
-        str_append_format(out, "#     %s = \"%s\"  # %s\n", members[i].name, members[i].example,
+        str_append_format(out, "#\t%s = \"%s\"  # %s\n", members[i].name, members[i].example,
                           members[i].help);
     }
-    str_append(out, "#     headers = [\"X-Region: eu\"]  # More lines of each request.\n");
+    str_append(out, "#\theaders = [\"X-Region: eu\"]  # More lines of each request.\n");
 }
