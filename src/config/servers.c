@@ -124,8 +124,7 @@ bool servers_put(struct servers *servers, const char *key, const char *text, str
 
 void servers_append_example(struct str *out)
 {
-    str_append(out,
-               "\n# Any number of servers by name, for -m remote:NAME:\n#\t[remote.NAME]\n");
+    str_append(out, "\n# Any number of servers by name, for -m remote:NAME:\n#\t[remote.NAME]\n");
     for (int i = 0; i < SERVERS_MEMBER_COUNT; i++) {
         str_append_format(out, "#\t%s = \"%s\"  # %s\n", members[i].name, members[i].example,
                           members[i].help);
