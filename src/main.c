@@ -49,7 +49,8 @@ static enum exit_code run(struct config *config)
     return run_screen(config);
 }
 
-/* Defaults, the user's file, the environment, the command line; the last one wins. */
+/* Defaults, the user's files, the environment, the command line; the last one wins. Then the
+ * project's own file, which can only tighten what came out. */
 static bool read_settings(struct config *config, int argc, char **argv, struct err *err)
 {
     struct paths paths;
@@ -57,8 +58,11 @@ static bool read_settings(struct config *config, int argc, char **argv, struct e
         return false;
     }
     bool ok = config_read_file(config, paths.config_file, err) &&
+              config_read_folder(config, paths.config_folder, err) &&
               config_read_environment(config, err) &&
               config_read_arguments(config, argc, argv, err);
+    const char *workspace = ok ? config_string(config, OPTION_CD) : NULL;
+    ok = ok && config_read_project(config, workspace != NULL ? workspace : ".", err);
     paths_finish(&paths);
     return ok;
 }

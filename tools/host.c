@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ static const struct family families[] = {
     {"shell", shell_tools, SANDBOX_COMMANDS, NULL},
     {"files", file_tools, SANDBOX_FILES, NULL},
     {"http", http_tools, SANDBOX_NETWORK, NULL},
+    {"server", no_tools, SANDBOX_COMMANDS, NULL}, /* foreign, by --run; "network" opens it */
     {"decode-image", no_tools, SANDBOX_FILES, decode_image},
     {"decode-sound", no_tools, SANDBOX_FILES, decode_sound},
 };
@@ -68,7 +70,8 @@ struct arguments {
     const char *workspace, *policy_path;
     int policy_fd; /* -1 = none */
     bool inside, self_test;
-    char **command; /* --run: what to run instead of serving; NULL = none */
+    uint64_t outside; /* PID namespace of the first stage */
+    char **command;   /* --run: what to run instead of serving; NULL = none */
 };
 
 enum {
@@ -87,7 +90,7 @@ static const struct option options[] = {
     {"policy-fd", required_argument, NULL, OPTION_POLICY_FD},
     {"self-test", no_argument, NULL, OPTION_SELF_TEST},
     {"run", no_argument, NULL, OPTION_RUN},
-    {"inside", no_argument, NULL, OPTION_INSIDE},
+    {"inside", required_argument, NULL, OPTION_INSIDE},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -98,14 +101,14 @@ static const char help_text[] =
     "\n"
     "Serves tools over MCP on standard input and output, from inside a sandbox.\n"
     "\n"
-    "  NAME             a family (shell, files, http) or one tool of it (read_file, ...);\n"
+    "  NAME             a family (shell, files, http, server) or one tool of it (read_file, ...);\n"
     "                   decode-image, decode-sound: a file on standard input to pixels or samples\n"
     "  --workspace DIR  the root of the file tools and the directory of the shell\n"
     "  --policy FILE    what this run may touch, as JSON; without it, the defaults\n"
     "  --policy-fd N    the same, from an open descriptor\n"
     "  --self-test      try each layer of the sandbox, print what held, and exit\n"
     "  --run -- CMD     run CMD in the sandbox of NAME, with our own input and output\n"
-    "  --inside         we are in the namespaces already (carat-tool says this to itself)\n"
+    "  --inside N       we are in the namespaces already (carat-tool says this to itself)\n"
     "  --help           print this\n"
     "\n"
     "Exit status: 0 end of input, 1 failure, 2 usage, 56 a sandbox layer cannot be had.\n";
@@ -174,6 +177,7 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
             break;
         case OPTION_INSIDE:
             arguments->inside = true;
+            arguments->outside = strtoull(optarg, NULL, 10);
             break;
         case OPTION_HELP:
             fputs(help_text, stdout);
@@ -192,6 +196,9 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
     arguments->command = run ? argv + optind + 1 : NULL;
     if (!find_family(arguments)) {
         return usage_error("no such tool: ", arguments->name);
+    }
+    if (arguments->family->tools == no_tools && !run) {
+        return usage_error("server needs --run -- CMD", "");
     }
     if (arguments->workspace == NULL) {
         return usage_error("--workspace is needed", "");
@@ -244,7 +251,7 @@ static int policy_descriptor(const struct str *text, struct err *err)
 static bool enter_namespaces(const struct arguments *arguments, const struct policy *policy,
                              const struct str *text, enum sandbox_kind kind, struct err *err)
 {
-    char program[PATH_MAX], number[16];
+    char program[PATH_MAX], number[16], outside[24];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length < 0) {
         return err_errno(err, ERR_IO, "reading /proc/self/exe");
@@ -256,7 +263,9 @@ static bool enter_namespaces(const struct arguments *arguments, const struct pol
     }
     snprintf(number, sizeof number, "%d", fd);
     char *mode = arguments->self_test ? "--self-test" : arguments->command != NULL ? "--run" : NULL;
-    char *fixed[] = {program, "--inside", "--workspace", policy->workspace, "--policy-fd", number};
+    snprintf(outside, sizeof outside, "%" PRIu64, sandbox_process_namespace());
+    char *fixed[] = {program,           "--inside",    outside, "--workspace",
+                     policy->workspace, "--policy-fd", number};
     enum { FIXED = sizeof fixed / sizeof fixed[0], NAMED = 3 };
     size_t extra = 0;
     while (arguments->command != NULL && arguments->command[extra] != NULL) {
@@ -344,17 +353,24 @@ static int run(const struct arguments *arguments, const struct policy *policy,
     struct err err;
     /* Without an allowed host http_fetch only says so, and needs no network for that. */
     bool offline = arguments->family->kind == SANDBOX_NETWORK && policy->hosts.count == 0;
-    enum sandbox_kind kind = offline ? SANDBOX_FILES : arguments->family->kind;
+    bool opened = arguments->family->tools == no_tools && policy->network;
+    enum sandbox_kind kind = offline  ? SANDBOX_FILES
+                             : opened ? SANDBOX_OPEN_COMMANDS
+                                      : arguments->family->kind;
     if (!policy->no_sandbox) {
         if (!arguments->inside) {
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, kind, &err)) {
+        if (!sandbox_enter(policy, kind, arguments->outside, &err)) {
             return fail(&err);
         }
     }
     if (arguments->command != NULL) {
+        /* Only here, inside: what a loader obeys must not reach what is still outside. */
+        for (size_t i = 0; i < policy->environment.count; i++) {
+            putenv(policy->environment.items[i]);
+        }
         execvp(arguments->command[0], arguments->command);
         fprintf(stderr, "carat-tool: %s: %s\n", arguments->command[0], strerror(errno));
         return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;

@@ -24,12 +24,21 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-enum key_type { KEY_STRING, KEY_DIRECTORIES, KEY_HOSTS, KEY_BOOL, KEY_INTEGER, KEY_LIMITS };
+enum key_type {
+    KEY_STRING,
+    KEY_DIRECTORIES,
+    KEY_HOSTS,
+    KEY_VARIABLES,
+    KEY_BOOL,
+    KEY_INTEGER,
+    KEY_LIMITS
+};
 
 static const char *const type_words[] = {
     [KEY_STRING] = "a string",
     [KEY_DIRECTORIES] = "an array of absolute paths",
     [KEY_HOSTS] = "an array of host names",
+    [KEY_VARIABLES] = "an array of NAME=VALUE",
     [KEY_BOOL] = "true or false",
     [KEY_INTEGER] = "an integer",
     [KEY_LIMITS] = "an object",
@@ -49,6 +58,8 @@ static const struct key top_keys[] = {
     {"readable", KEY_DIRECTORIES, offsetof(struct policy, readable), 0, 0, false},
     {"hidden", KEY_DIRECTORIES, offsetof(struct policy, hidden), 0, 0, false},
     {"read_only", KEY_BOOL, offsetof(struct policy, read_only), 0, 0, false},
+    {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},
+    {"environment", KEY_VARIABLES, offsetof(struct policy, environment), 0, 0, false},
     {"hosts", KEY_HOSTS, offsetof(struct policy, hosts), 0, 0, false},
     {"limits", KEY_LIMITS, 0, 0, 0, false},
     {"result_tokens", KEY_INTEGER, offsetof(struct policy, result_tokens), 16, 1000000, false},
@@ -109,6 +120,13 @@ static bool plausible_host(const char *host)
                              ".-_:*[]")] == '\0';
 }
 
+static bool plausible_variable(const char *item)
+{
+    size_t length = strspn(item, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                 "0123456789_");
+    return length > 0 && item[length] == '=' && (item[0] < '0' || item[0] > '9');
+}
+
 static bool read_list(const struct key *key, const json_t *value, struct policy_list *list,
                       struct err *err)
 {
@@ -117,8 +135,9 @@ static bool read_list(const struct key *key, const json_t *value, struct policy_
     }
     for (size_t i = 0; i < json_array_size(value); i++) {
         const char *item = json_string_value(json_array_get(value, i));
-        bool fits =
-            item != NULL && (key->type == KEY_HOSTS ? plausible_host(item) : item[0] == '/');
+        bool fits = item != NULL && (key->type == KEY_HOSTS       ? plausible_host(item)
+                                     : key->type == KEY_VARIABLES ? plausible_variable(item)
+                                                                  : item[0] == '/');
         if (!fits) {
             err_set(err, ERR_FORMAT, "policy: entry %zu of \"%s\" must be one of %s", i + 1,
                     key->name, type_words[key->type]);
@@ -188,6 +207,7 @@ static bool read_key(const struct key *key, const json_t *value, struct policy *
         return read_string(key, value, policy, workspace, err);
     case KEY_DIRECTORIES:
     case KEY_HOSTS:
+    case KEY_VARIABLES:
         return read_list(key, value, (struct policy_list *)(void *)member, err);
     case KEY_BOOL:
         if (!json_is_boolean(value)) {
@@ -330,5 +350,6 @@ void policy_finish(struct policy *policy)
     finish_list(&policy->readable);
     finish_list(&policy->hidden);
     finish_list(&policy->hosts);
+    finish_list(&policy->environment);
     memset(policy, 0, sizeof *policy);
 }

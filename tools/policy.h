@@ -6,6 +6,8 @@
  *   "readable": ["/abs", ...],      directories under $HOME that are shown again, read-only
  *   "hidden": ["/abs", ...],        hidden besides the defaults: $HOME, /tmp, /run
  *   "read_only": false,             true: the workspace too may only be read
+ *   "network": false,               true: a foreign server gets the host's network
+ *   "environment": ["NAME=VALUE"],  added for --run, inside
  *   "hosts": ["example.org", "*.example.net:8443"],   http_fetch; none = no network
  *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
  *              "processes": 256, "file_bytes": 2147483648},
@@ -36,7 +38,8 @@ struct policy_list {
 
 struct policy {
     char *workspace; /* absolute, symlinks resolved */
-    struct policy_list writable, readable, hidden, hosts;
+    struct policy_list writable, readable, hidden, hosts, environment;
+    bool network;
     bool read_only;
     bool keep_whole;      /* for a client that keeps it: carat itself */
     bool no_sandbox;      /* "danger-full-access" */

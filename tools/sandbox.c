@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,21 @@
 
 #include "policy.h"
 #include "sandbox_layers.h"
+
+/* Of the first stage. Numbers of processes say nothing: they begin anew when they run out. */
+static uint64_t process_namespace_outside;
+
+uint64_t sandbox_process_namespace(void)
+{
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) == 0 ? (uint64_t)status.st_ino : 0;
+}
+
+static bool has_own_processes(void)
+{
+    uint64_t mine = sandbox_process_namespace();
+    return mine != 0 && process_namespace_outside != 0 && mine != process_namespace_outside;
+}
 
 /* The second stage alone is no sandbox: it must have been reached through the first. */
 static bool is_inside(struct err *err)
@@ -27,15 +43,18 @@ static bool is_inside(struct err *err)
     if (map != NULL) {
         fclose(map);
     }
-    if (!read || count != 1 || getpid() > 1000) {
+    if (!read || count != 1 || !has_own_processes()) {
         return err_set(err, ERR_UNAVAILABLE, "namespaces: this process is not in any of its own");
     }
     return true;
 }
 
-bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, struct err *err)
+bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
+                   struct err *err)
 {
+    process_namespace_outside = outside;
     sandbox_namespaces_reached();
+    sandbox_cgroup_limits();
     return is_inside(err) && sandbox_limits_enter(policy, err) &&
            sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
 }
@@ -55,8 +74,7 @@ static const char *probe_mounts(void)
 
 static const char *probe_processes(void)
 {
-    /* Inside its own PID namespace a process has a small number, and process 1 is the sandbox's. */
-    return getpid() > 1000 ? "other processes are in sight" : NULL;
+    return has_own_processes() ? NULL : "other processes are in sight";
 }
 
 static const char *probe_network(void)
@@ -138,6 +156,14 @@ json_t *sandbox_self_test(const struct policy *policy)
     for (size_t i = 0; i < sizeof probes / sizeof probes[0]; i++) {
         const char *through = policy->no_sandbox ? "off: danger-full-access" : probes[i].probe();
         json_object_set_new(report, probes[i].layer, json_string(through == NULL ? "on" : through));
+    }
+    const char *limits = json_string_value(json_object_get(report, "limits"));
+    if (limits != NULL && strcmp(limits, "on") == 0) {
+        const char *together = sandbox_cgroup_limits();
+        json_object_set_new(
+            report, "limits",
+            together != NULL ? json_sprintf("on (each process; together by a cgroup: %s)", together)
+                             : json_string("on (each process only: no cgroup is delegated)"));
     }
     return report;
 }

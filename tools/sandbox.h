@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct policy;
@@ -24,7 +25,8 @@ struct policy;
 enum sandbox_kind {
     SANDBOX_COMMANDS, /* foreign programs: no network but a private loopback */
     SANDBOX_FILES, /* our own file tools: no network; openat2 stays, for paths that cannot escape */
-    SANDBOX_NETWORK, /* http_fetch: the host's network, still no local sockets */
+    SANDBOX_OPEN_COMMANDS, /* the same with the host's network: servers that the user gave it */
+    SANDBOX_NETWORK,       /* http_fetch: the host's network, still no local sockets */
 };
 
 /* First stage: runs argv (argv[0] is this program, absolute) in bwrap and ends as it ends.
@@ -32,9 +34,15 @@ enum sandbox_kind {
 bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
                        struct err *err);
 
-/* Second stage, inside. True: every layer holds. False with ERR_UNAVAILABLE: one could not be had.
- */
-bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, struct err *err);
+/* The number of this process's PID namespace, which the first stage tells the second; 0 = it cannot
+ * be known. */
+uint64_t sandbox_process_namespace(void);
+
+/* Second stage, inside. `outside`: the first stage's PID namespace; this one must be another, or
+ * the shell's end of a call would be the end of every process of the user. True: every layer holds.
+ * False with ERR_UNAVAILABLE: one could not be had. */
+bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
+                   struct err *err);
 
 /* Tries one forbidden thing for each layer, inside, and reports what really happened: an object of
  * layer -> "on ..." or what got through. A new reference. */

@@ -3,12 +3,36 @@
 #ifndef CARAT_TOOLS_SANDBOX_LAYERS_H
 #define CARAT_TOOLS_SANDBOX_LAYERS_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "sandbox.h"
 
+struct str;
+
 /* Tells the first stage that the namespaces were entered. */
 void sandbox_namespaces_reached(void);
+
+/* Appends bwrap's arguments, each with its NUL, that make read-only what other programs start code
+ * from in `workspace`, which is mounted writable already. */
+void sandbox_protected_arguments(struct str *arguments, const char *workspace);
+
+/* A control group of one call, where the system lets us make one: its limits hold for all processes
+ * of the call together. Not having one is no error: the limits of each process stand. */
+struct sandbox_cgroup {
+    char path[PATH_MAX]; /* empty: none */
+    char limits[96];     /* in words */
+};
+
+/* The first stage tells the second by this variable that there is one, and its limits. */
+#define SANDBOX_CGROUP_VARIABLE "CARAT_SANDBOX_CGROUP"
+
+/* It is removed when this process is gone. Also removes those of calls whose process is gone. */
+bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy);
+/* This process and all it starts; true when there is none. */
+bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup);
+/* Inside: what the first stage said, or NULL; taken out of the environment by the first call. */
+const char *sandbox_cgroup_limits(void);
 
 /* rlimits for this process and all it starts; descriptors above 2 closed; no_new_privs; not
  * dumpable. */

@@ -52,11 +52,6 @@ static const char *const secret_files[] = {
     "/etc/shadow",    "/etc/shadow-", "/etc/gshadow",     "/etc/gshadow-", "/etc/sudoers",
     "/etc/sudoers.d", "/etc/ssh",     "/etc/ssl/private", "/proc/kcore",   "/proc/sysrq-trigger"};
 
-/* Names in a workspace from which other programs start code: they may be read, not changed. */
-static const char *const protected_names[] = {
-    ".git/config", ".git/hooks", ".git/info", ".git/modules", ".carat", ".vscode",   ".idea",
-    ".envrc",      ".mcp.json",  ".bashrc",   ".profile",     ".zshrc", ".gitconfig"};
-
 /* The environment of a tool is made from nothing but this. */
 static const char *const kept_variables[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
 
@@ -115,7 +110,7 @@ static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
 {
     add(line, "--unshare-all");  /* mount, pid, ipc, uts, cgroup and, below, network */
     add(line, "--unshare-user"); /* as an error when it cannot be had, not a try */
-    if (kind == SANDBOX_NETWORK) {
+    if (kind == SANDBOX_NETWORK || kind == SANDBOX_OPEN_COMMANDS) {
         add(line, "--share-net");
     }
     add(line,
@@ -171,48 +166,67 @@ static bool hide_dot_files(struct command_line *line, struct err *err)
     return true;
 }
 
-static bool add_workspace(struct command_line *line, struct err *err)
+/* True for what lies in a place that add_root has replaced by a private one. */
+static bool is_emptied(const struct command_line *line, const char *path)
+{
+    bool found = inside(path, line->home);
+    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
+        found = found || inside(path, emptied[i]);
+    }
+    return found;
+}
+
+static bool any_inside(const struct policy_list *list, const char *folder)
+{
+    bool found = false;
+    for (size_t i = 0; i < list->count; i++) {
+        found = found || inside(list->items[i], folder);
+    }
+    return found;
+}
+
+/* What is hidden goes below what the user opened beneath it, and above everything else. */
+static void add_hidden(struct command_line *line, bool below)
 {
     const struct policy *policy = line->policy;
     for (size_t i = 0; i < policy->hidden.count; i++) {
-        if (inside(policy->workspace,
-                   policy->hidden.items[i])) { /* beneath it shows through again */
-            hide(line, policy->hidden.items[i]);
+        const char *path = policy->hidden.items[i];
+        bool is_opened = inside(policy->workspace, path) || any_inside(&policy->writable, path) ||
+                         any_inside(&policy->readable, path);
+        bool in_sight = inside(path, policy->workspace) || !is_emptied(line, path);
+        if (is_opened == below && (is_opened || in_sight)) {
+            hide(line, path);
         }
     }
+}
+
+/* In a workspace that is the home directory all the names begin with a dot and are hidden. */
+static void add_protected_names(struct command_line *line)
+{
+    const struct policy *policy = line->policy;
+    if (!policy->read_only && strcmp(policy->workspace, line->home) != 0) {
+        sandbox_protected_arguments(&line->arguments, policy->workspace);
+        for (size_t i = 0; i < policy->writable.count; i++) {
+            sandbox_protected_arguments(&line->arguments, policy->writable.items[i]);
+        }
+    }
+}
+
+static bool add_workspace(struct command_line *line, struct err *err)
+{
+    const struct policy *policy = line->policy;
+    const char *bind = policy->read_only ? "--ro-bind" : "--bind";
+    add_hidden(line, true);
     for (size_t i = 0; i < policy->readable.count; i++) {
         add3(line, "--ro-bind", policy->readable.items[i], policy->readable.items[i]);
     }
-    add3(line, policy->read_only ? "--ro-bind" : "--bind", policy->workspace, policy->workspace);
+    add3(line, bind, policy->workspace, policy->workspace);
     for (size_t i = 0; i < policy->writable.count; i++) {
-        add3(line, policy->read_only ? "--ro-bind" : "--bind", policy->writable.items[i],
-             policy->writable.items[i]);
+        add3(line, bind, policy->writable.items[i], policy->writable.items[i]);
     }
-    for (size_t i = 0; i < policy->hidden.count; i++) {
-        if (inside(policy->hidden.items[i], policy->workspace)) {
-            hide(line, policy->hidden.items[i]);
-        }
-    }
+    add_protected_names(line); /* mounts folders anew, so what hides inside them comes after */
+    add_hidden(line, false);
     return !inside(line->home, policy->workspace) || hide_dot_files(line, err);
-}
-
-static void add_protected_names(struct command_line *line)
-{
-    if (strcmp(line->policy->workspace, line->home) == 0) {
-        return; /* all of them begin with a dot and are hidden already */
-    }
-    for (size_t i = 0; i < sizeof protected_names / sizeof protected_names[0]; i++) {
-        struct str path;
-        struct stat status;
-        str_init(&path);
-        str_append_format(&path, "%s/%s", line->policy->workspace, protected_names[i]);
-        /* A symlink would be followed by the mount; it can be replaced but leads nowhere that is
-         * writable. */
-        if (lstat(path.data, &status) == 0 && !S_ISLNK(status.st_mode)) {
-            add3(line, "--ro-bind", path.data, path.data);
-        }
-        str_finish(&path);
-    }
 }
 
 /* This program, when a private directory lies over it; and the resolver's file, which is a link
@@ -220,7 +234,8 @@ static void add_protected_names(struct command_line *line)
 static void add_needed_files(struct command_line *line, const char *program, enum sandbox_kind kind)
 {
     add3(line, "--ro-bind", program, program);
-    if (kind == SANDBOX_NETWORK && is_directory("/run/systemd/resolve")) {
+    if ((kind == SANDBOX_NETWORK || kind == SANDBOX_OPEN_COMMANDS) &&
+        is_directory("/run/systemd/resolve")) {
         add3(line, "--ro-bind", "/run/systemd/resolve", "/run/systemd/resolve");
     }
 }
@@ -352,10 +367,13 @@ void sandbox_namespaces_reached(void)
     }
 }
 
-static bool run(const char *bwrap, struct command_line *line, char *const argv[], struct err *err)
+/* The child alone becomes nobody, for only root may use the control group. */
+static bool run(const char *bwrap, struct command_line *line, bool as_nobody, char *const argv[],
+                struct err *err)
 {
     int reached[2];
     char number[16];
+    struct sandbox_cgroup cgroup;
     if (pipe(reached) != 0) {
         return err_errno(err, ERR_UNAVAILABLE, "namespaces: a pipe");
     }
@@ -363,11 +381,20 @@ static bool run(const char *bwrap, struct command_line *line, char *const argv[]
     fcntl(reached[0], F_SETFL, O_NONBLOCK);
     snprintf(number, sizeof number, "%d", reached[1]);
     add3(line, "--setenv", REACHED_VARIABLE, number);
+    if (sandbox_cgroup_make(&cgroup, line->policy)) {
+        add3(line, "--setenv", SANDBOX_CGROUP_VARIABLE, cgroup.limits);
+    }
     int arguments = arguments_descriptor(line);
     pid_t parent = getpid(), child = arguments >= 0 ? fork() : -1;
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() == parent) { /* else it died before the line above */
+        if (!sandbox_cgroup_join(&cgroup)) {
+            _exit(126);
+        }
+        if (as_nobody) {
+            become_nobody();
+        }
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would clear it */
+        if (getppid() == parent) {        /* else it died before the line above */
             execute(bwrap, arguments, argv);
         }
         _exit(127);
@@ -408,12 +435,9 @@ bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char
     add_root(&line);
     bool ok = add_workspace(&line, err);
     add_needed_files(&line, argv[0], kind); /* after the workspace: it may hold this program */
-    add_protected_names(&line);
     add_environment(&line);
-    if (ok && geteuid() == 0 && nobody_can_work(policy, argv[0])) {
-        become_nobody();
-    }
-    ok = ok && run(bwrap, &line, argv, err);
+    bool as_nobody = ok && geteuid() == 0 && nobody_can_work(policy, argv[0]);
+    ok = ok && run(bwrap, &line, as_nobody, argv, err);
     str_finish(&line.arguments);
     return ok;
 }

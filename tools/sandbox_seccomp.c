@@ -221,7 +221,7 @@ static int refuse_set_id_bits(scmp_filter_ctx filter)
 static int refuse_hidden_modes(scmp_filter_ctx filter, enum sandbox_kind kind)
 {
     int status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), 452, 0);
-    if (status == 0 && kind == SANDBOX_COMMANDS) {
+    if (status == 0 && (kind == SANDBOX_COMMANDS || kind == SANDBOX_OPEN_COMMANDS)) {
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(openat2), 0);
     }
     return status;

@@ -24,6 +24,7 @@
 #include "agent/attachment.h"
 #include "agent/calls.h"
 #include "agent/context.h"
+#include "agent/foreign.h"
 #include "agent/journal.h"
 #include "agent/more_output.h"
 #include "agent/preamble.h"
@@ -154,7 +155,7 @@ static void model_failed(struct agent *agent, const char *text)
 
 /* Over all agents of the process, because they share the model: what comes late from a request of
  * a conversation that was left is never taken for this one's. */
-static uint64_t next_request(void)
+uint64_t agent_next_request(void)
 {
     static uint64_t number;
     return ++number;
@@ -167,7 +168,7 @@ static void generate(struct agent *agent, int budget)
         model_failed(agent, "the model could not be loaded");
         return;
     }
-    if (model == NULL) {
+    if (model == NULL || foreign_pending(agent->options.foreign)) {
         agent->budget_when_loaded = budget;
         return;
     }
@@ -175,25 +176,25 @@ static void generate(struct agent *agent, int budget)
         model_failed(agent, "pictures and sounds are not sent to a server");
         return;
     }
-    const json_t *tools = agent->options.no_tools ? NULL
-                          : agent->has_more       ? toolset_all()
-                                                  : toolset_declarations();
-    struct infer_request request = {.number = agent->request = next_request(),
+    const json_t *tools = agent_tools(agent);
+    struct chat_conversation view;
+    const char *system;
+    agent_view(agent, &view, &system);
+    struct infer_request request = {.number = agent->request = agent_next_request(),
                                     .max_tokens = budget,
-                                    .conversation = &agent->conversation,
-                                    .system = agent->system,
+                                    .conversation = &view,
+                                    .system = system,
                                     .tools = tools,
                                     .schema = agent->options.schema,
                                     .sampling = sampling_choose(&agent->options, model)};
-    struct context_options options = {.system = agent->system,
+    struct context_options options = {.system = system,
                                       .tools = tools,
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
                                       .ids = infer_control(agent->options.infer)};
     struct err err = {0};
     chat_prompt_init(&request.prompt);
-    if (!model->conversation &&
-        !context_render(&request.prompt, &agent->conversation, &options, &err)) {
+    if (!model->conversation && !context_render(&request.prompt, &view, &options, &err)) {
         chat_prompt_finish(&request.prompt);
         model_failed(agent, err.text);
         return;
@@ -261,7 +262,7 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 
 static void model_done(struct agent *agent, const struct infer_event *event)
 {
-    size_t used = event->prompt_total + event->sampled;
+    size_t used = agent->context_used = event->prompt_total + event->sampled;
     step_end(&agent->step, event->stop);
     enum chat_stop stop = agent->step.stop;
     agent->step_running = false;
@@ -324,12 +325,7 @@ static void decide(struct agent *agent, int place)
     struct open_call *call = &agent->calls.items[place];
     struct str why;
     str_init(&why);
-    const struct agent_recording *recording = agent->options.recording;
-    enum approval_verdict verdict =
-        recording != NULL
-            ? recording->verdict(recording->context, call->record.call_id)
-            : approval_decide(agent->options.rules, agent->session, agent->options.mode,
-                              call->record.name, call->record.arguments, &why);
+    enum approval_verdict verdict = agent_verdict(agent, call, &why);
     calls_set_decided_by(call, why.data);
     if (verdict == APPROVAL_ALLOW) {
         feed(agent, (struct turn_event){.kind = TURN_EVENT_ALLOWED, .call = place});
@@ -349,6 +345,12 @@ static void decide(struct agent *agent, int place)
         emit(agent, &event);
     }
     str_finish(&why);
+}
+
+void agent_settle_call(struct agent *agent, int place, json_t *response, bool failed)
+{
+    settle(agent, &agent->calls.items[place], response, failed, false);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 
 void agent_drop_call(struct agent *agent, int place)
@@ -386,16 +388,11 @@ void agent_start_call(struct agent *agent, int place)
         return;
     }
     call->running = true;
-    const struct agent_recording *recording = agent->options.recording;
-    if (recording != NULL) {
-        recording->start(recording->context, call->record.call_id);
-    } else if (strcmp(call->record.name, "more_output") == 0) {
+    if (agent->options.recording == NULL && strcmp(call->record.name, "more_output") == 0) {
         read_on(agent, place);
         return;
-    } else {
-        toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
-                       call->record.arguments);
     }
+    agent_start_tool(agent, call);
     struct agent_event event = call_event(AGENT_CALL_STARTED, call);
     emit(agent, &event);
 }
@@ -403,19 +400,21 @@ void agent_start_call(struct agent *agent, int place)
 static void refuse(struct agent *agent, int place, enum turn_reason reason)
 {
     struct open_call *call = &agent->calls.items[place];
-    const char *detail = reason == TURN_REASON_UNREADABLE ? call->problem : call->refusal;
-    const struct agent_recording *recording = agent->options.recording;
-    json_t *response = recording != NULL
-                           ? recording->refusal(recording->context, call->record.call_id)
-                           : response_refusal(reason, detail);
+    json_t *response = agent_refusal(agent, call, reason);
     settle(agent, call, response, true,
            reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
     json_decref(response);
 }
 
-static void start_waiting(struct agent *agent)
+void agent_deny_call(struct agent *agent, int place)
 {
-    while (!agent->active && agent->waiting.count > 0) {
+    refuse(agent, place, TURN_REASON_DENIED);
+    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
+}
+
+void agent_start_waiting(struct agent *agent)
+{
+    while (!agent_busy(agent) && agent->waiting.count > 0) {
         struct waiting_text next = agent->waiting.items[0];
         agent->waiting.count--;
         memmove(agent->waiting.items, agent->waiting.items + 1, agent->waiting.count * sizeof next);
@@ -432,6 +431,7 @@ static void start_waiting(struct agent *agent)
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
 {
     agent->active = false;
+    agent->kv_stale = true;
     agent->asked_us = 0;
     calls_clear(&agent->calls);
     const char *text = turn_outcome_text(outcome);
@@ -442,14 +442,7 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
                                       .input_tokens = agent->input_tokens,
                                       .cached_tokens = agent->cached_tokens,
                                       .output_tokens = agent->output_tokens});
-    start_waiting(agent);
-}
-
-static void cancel_tool(struct agent *agent, int place)
-{
-    if (!agent_cancel_held(agent, place) && agent->options.recording == NULL) {
-        toolproc_cancel(agent->options.toolproc, agent->calls.items[place].record.call_id);
-    }
+    agent_start_waiting(agent);
 }
 
 static void carry_out(struct agent *agent, const struct turn_action *action)
@@ -462,9 +455,7 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
         decide(agent, action->call);
         break;
     case TURN_ACTION_RUN:
-        if (!agent_hold_call(agent, action->call)) {
-            agent_start_call(agent, action->call);
-        }
+        agent_run_call(agent, action->call);
         break;
     case TURN_ACTION_REFUSE:
         refuse(agent, action->call, action->reason);
@@ -473,7 +464,7 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
         cancel_model(agent);
         break;
     case TURN_ACTION_CANCEL_TOOL:
-        cancel_tool(agent, action->call);
+        agent_cancel_call(agent, action->call);
         break;
     case TURN_ACTION_END:
         if (!agent_hold_end(agent, action->outcome)) {
@@ -553,7 +544,8 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
 {
     struct attached attached = agent->attached;
     agent->attached = (struct attached){0};
-    if (!agent->active) {
+    agent_disturb(agent);
+    if (!agent_busy(agent) && !(agent_compaction_due(agent) && agent_compact(agent, NULL, NULL))) {
         bool started = start_turn(agent, text, length, &attached, err);
         attached_release(&attached);
         return started;
@@ -567,6 +559,10 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
 
 void agent_cancel(struct agent *agent)
 {
+    if (agent->aside_kind != ASIDE_NONE) {
+        agent->aside_stopped = true;
+        infer_cancel(agent->options.infer);
+    }
     feed(agent, (struct turn_event){.kind = TURN_EVENT_CANCEL});
 }
 
@@ -582,7 +578,7 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
     agent->turn_started_us += clock_monotonic_us() - agent->asked_us;
     agent->asked_us = 0;
     calls_set_decided_by(call, "user");
-    if (answer == APPROVAL_YES_SESSION) {
+    if (answer == APPROVAL_YES_SESSION || answer == APPROVAL_YES_ALWAYS) {
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
     calls_set_refusal(call, reason);
@@ -598,9 +594,14 @@ static void on_ready(struct agent *agent)
     const struct infer_model *model = infer_model(agent->options.infer);
     emit(agent, &(struct agent_event){
                     .kind = AGENT_READY, .name = model->name, .total = (size_t)model->context});
+    agent_tools_known(agent);
+}
+
+void agent_tools_known(struct agent *agent)
+{
     int budget = agent->budget_when_loaded;
-    agent->budget_when_loaded = 0;
-    if (budget > 0) {
+    if (budget > 0 && infer_model(agent->options.infer) != NULL) {
+        agent->budget_when_loaded = 0;
         generate(agent, budget);
     }
 }
@@ -622,7 +623,8 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         on_load_failed(agent, event);
         return;
     }
-    if (!agent->step_running || event->number != agent->request) {
+    if (agent_kv_event(agent, event) || agent_aside_event(agent, event) || !agent->step_running ||
+        event->number != agent->request) {
         return;
     }
     switch (event->kind) {
@@ -642,6 +644,7 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         request_failed(agent, event);
         break;
     case INFER_READY:
+    case INFER_KEPT:
         break;
     }
     look_at_clock(agent);
@@ -694,9 +697,10 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         return;
     }
     json_t *response = bounded_response(agent, result->response);
-    settle(agent, call, response, result->failed, false);
+    if (!agent_hook_result(agent, call, response, result->failed)) {
+        agent_settle_call(agent, place, response, result->failed);
+    }
     json_decref(response);
-    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
     look_at_clock(agent);
 }
 
@@ -723,17 +727,24 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     struct str system;
     str_init(&system);
     preamble_append(&system, options->system_prompt, options->workspace, date);
+    agent->preamble_length = system.length;
+    str_append(&system, options->instructions != NULL ? options->instructions : "");
     agent->system = str_take(&system);
 
     const struct attachment_tool tool = {agent->tool_program, agent->workspace};
     if (options->conversation_id != NULL &&
         (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
                           &agent->next_call, err) ||
-         !attached_load(&agent->journal, &tool, &agent->conversation, err))) {
+         !attached_load(&agent->journal, &tool, &agent->conversation, err) ||
+         !agent_load_compaction(agent, err))) {
         agent_destroy(agent);
         return NULL;
     }
     agent->has_more = more_output_offered(&agent->conversation);
+    agent->kv_folder = options->kv_folder != NULL ? mem_strdup(options->kv_folder) : NULL;
+    if (options->conversation_id != NULL) {
+        agent_kv_restore(agent);
+    }
     return agent;
 }
 
@@ -745,7 +756,10 @@ void agent_destroy(struct agent *agent)
     if (agent->step_running) {
         infer_cancel(agent->options.infer);
         step_finish(&agent->step);
+    } else {
+        agent_keep_session(agent);
     }
+    agent_aside_finish(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
@@ -757,7 +771,10 @@ void agent_destroy(struct agent *agent)
     mem_free(agent->events.items);
     approval_session_destroy(agent->session);
     chat_conversation_finish(&agent->conversation);
+    json_decref(agent->tools[0]);
+    json_decref(agent->tools[1]);
     mem_free(agent->title);
+    mem_free(agent->kv_folder);
     mem_free(agent->tool_program);
     mem_free(agent->system);
     mem_free(agent->workspace);
@@ -773,25 +790,5 @@ void agent_keep_shown(struct agent *agent)
 
 bool agent_busy(const struct agent *agent)
 {
-    return agent->active;
-}
-
-void agent_set_mode(struct agent *agent, enum approval_mode mode)
-{
-    agent->options.mode = mode;
-}
-
-void agent_set_thinking(struct agent *agent, bool thinking)
-{
-    agent->options.thinking = thinking;
-}
-
-const struct chat_conversation *agent_conversation(const struct agent *agent)
-{
-    return &agent->conversation;
-}
-
-const char *agent_conversation_id(const struct agent *agent)
-{
-    return agent->journal.id[0] != '\0' ? agent->journal.id : NULL;
+    return agent->active || agent->aside_kind == ASIDE_SUMMARY;
 }

@@ -41,11 +41,18 @@ struct agent_options {
     struct infer *infer;                     /* borrowed */
     struct store *store;                     /* borrowed */
     struct toolproc *toolproc;               /* borrowed; its callbacks are given to agent_tool_* */
+    struct foreign *foreign;       /* servers of other people's tools; borrowed; NULL = none */
+    struct hooks *hooks;           /* the user's; borrowed; NULL = none */
     struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
     const char *workspace;         /* absolute */
     const char *tool_program;      /* carat-tool, which decodes pictures and sounds */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
     const char *system_prompt;   /* NULL = the built-in text */
+    const char *instructions;    /* the project's notes, for the system part; NULL = none */
+    bool titles;                 /* let the model name the conversation (agent_suggest_title) */
+    int compact_percent;         /* of the context: sum up when it is this full; 0 = never */
+    const char *kv_folder;       /* where what the model has read is kept; NULL = nowhere */
+    int64_t kv_bytes;            /* at most, of all conversations; 0 = none */
     struct turn_limits limits;
     const struct approval_rules *rules; /* borrowed */
     enum approval_mode mode;
@@ -117,6 +124,26 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
 /* To be called before a frame is drawn: puts on disk what the frame shows of an answer that is
  * still growing, so that nothing that was seen is lost. */
 void agent_keep_shown(struct agent *agent);
+/* Asks the model for a title when the conversation has none and nothing runs. Given up at once by
+ * agent_disturb (a key) and by everything else here. */
+void agent_suggest_title(struct agent *agent);
+void agent_disturb(struct agent *agent);
+/* Lets the model sum the conversation up (`focus` may be NULL: what must be kept above all), to go
+ * on with the summary alone. The messages stay; agent_expand takes the last summary back. */
+bool agent_compact(struct agent *agent, const char *focus, struct err *err);
+bool agent_expand(struct agent *agent, bool *undone, struct err *err);
+
+/* What fills the context, in bytes of text; what the tokenizer makes of them is about a quarter. */
+struct agent_context {
+    size_t system, instructions, tools, summary, messages, results;
+    size_t used, size;      /* tokens, as the model counted; 0 = not known */
+    size_t told, compacted; /* messages that the model reads, and that a summary stands for */
+};
+void agent_context(const struct agent *agent, struct agent_context *out);
+
+/* For idle moments, and before another conversation is begun: saves what the model has read, so
+ * that taking the conversation up again need not read it once more. Done at the end by itself. */
+void agent_keep_session(struct agent *agent);
 bool agent_busy(const struct agent *agent);
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
 void agent_set_thinking(struct agent *agent, bool thinking);
@@ -125,9 +152,14 @@ const struct chat_conversation *agent_conversation(const struct agent *agent);
 /* NULL until the first message is on disk. */
 const char *agent_conversation_id(const struct agent *agent);
 
+/* The foreign servers have said which tools they have: a step that waited for that goes on. */
+void agent_tools_known(struct agent *agent);
+
 /* What the loop brings in. */
 void agent_checkpoint(struct agent *agent); /* a job of the checkpoint may be done */
 void agent_infer_event(struct agent *agent, const struct infer_event *event);
+/* A hook has spoken of a call; `denial` NULL: it may go on. */
+void agent_hook_done(struct agent *agent, const char *call_id, const char *denial);
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
 void agent_tool_finished(struct agent *agent, const char *call_id,
                          const struct toolproc_result *result);

@@ -1,4 +1,4 @@
-/* agent_state: what agent.c and agent_snapshot.c share. No other file includes it. */
+/* agent_state: what agent.c and agent_*.c share. No other file includes it. */
 #ifndef CARAT_AGENT_AGENT_STATE_H
 #define CARAT_AGENT_AGENT_STATE_H
 
@@ -21,11 +21,14 @@ struct waiting_text {
     struct attached attached;
 };
 
+enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY };
+
 struct agent {
     struct agent_options options; /* strings are not used after agent_create */
     agent_callback *callback;
     void *context;
     char *workspace, *system, *tool_program;
+    size_t preamble_length;   /* of system, before the project's notes */
     struct attached attached; /* of the next message */
     char *title;              /* first line of the turn's user message */
     struct journal journal;
@@ -52,7 +55,8 @@ struct agent {
     bool ended_early;       /* the step was ended here; the model is about to stop */
 
     struct calls calls;
-    bool has_more; /* a result was cut and kept: more_output is declared */
+    json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
+    bool has_more;    /* a result was cut and kept: more_output is declared */
     unsigned next_call;
 
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
@@ -60,6 +64,17 @@ struct agent {
     bool snapshot_tried; /* in this turn */
     bool snapshot_made;
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
+
+    enum aside_kind aside_kind; /* the model is asked something beside the conversation */
+    bool aside_stopped, title_asked;
+    uint64_t aside_request;
+    struct step aside;
+    size_t compacted;    /* so many messages are told by a summary */
+    char *view_system;   /* the system text with that summary; NULL = none */
+    size_t context_used; /* tokens, after the last step; 0 = not known */
+
+    char *kv_folder; /* NULL = nothing is kept */
+    bool kv_stale;   /* the model has read more than is saved */
 
     int64_t turn_started_us, asked_us; /* asked_us: 0 = the user is not being asked */
     bool timed_out, store_lost;        /* in this turn */
@@ -69,11 +84,53 @@ struct agent {
 /* --- of agent.c --- */
 
 void agent_say(struct agent *agent, enum agent_event_kind kind, const char *sentence);
+/* The call has its result: it is kept and told, and the turn goes on. */
+void agent_settle_call(struct agent *agent, int place, json_t *response, bool failed);
+/* A call that was allowed is refused by a hook; its refusal is the reason. */
+void agent_deny_call(struct agent *agent, int place);
 /* Commits that the call starts, and starts it. */
 void agent_start_call(struct agent *agent, int place);
 /* Ends a call that was allowed and never started. */
 void agent_drop_call(struct agent *agent, int place);
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome);
+
+void agent_start_waiting(struct agent *agent);
+uint64_t agent_next_request(void);
+
+/* --- of agent_calls.c --- */
+
+/* May the call run? By the rules, or as it was recorded. */
+enum approval_verdict agent_verdict(struct agent *agent, const struct open_call *call,
+                                    struct str *why);
+/* What a call that does not run is answered; the caller's. */
+json_t *agent_refusal(struct agent *agent, const struct open_call *call, enum turn_reason reason);
+/* Takes an allowed call on its way. */
+void agent_run_call(struct agent *agent, int place);
+void agent_start_tool(struct agent *agent, const struct open_call *call);
+/* True when the result must wait for hooks: it is settled then. */
+bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed);
+/* The declarations for the next prompt: carat's own tools, then those of foreign servers, the same
+ * for the whole conversation. NULL = none. */
+const json_t *agent_tools(struct agent *agent);
+void agent_cancel_call(struct agent *agent, int place);
+
+/* --- of agent_aside.c --- */
+
+/* What the model is given: borrowed from the agent. */
+void agent_view(const struct agent *agent, struct chat_conversation *view, const char **system);
+/* Reads from the store which summary holds. */
+bool agent_load_compaction(struct agent *agent, struct err *err);
+/* True when the context is so full that it should be summed up before the next turn. */
+bool agent_compaction_due(const struct agent *agent);
+/* True when the event belonged to such a question. */
+bool agent_aside_event(struct agent *agent, const struct infer_event *event);
+void agent_aside_finish(struct agent *agent);
+
+/* --- of agent_kv.c --- */
+
+void agent_kv_restore(struct agent *agent);
+/* True when it was an end of saving or restoring. */
+bool agent_kv_event(struct agent *agent, const struct infer_event *event);
 
 /* --- of agent_snapshot.c --- */
 

@@ -1,9 +1,9 @@
 /* approval: the decision, and the words in which a call is shown.
  *
- * Rules match exact text only. A pattern language would have to understand the shell to be sound
- * (chains, wrappers, quoting), and every half-way form is a known way around; what cannot be said
- * exactly is asked. A deny rule is the user's wish, not a wall: the same file has many names. The
- * wall is the sandbox.
+ * A rule of the shell is compared with the simple commands that the command consists of
+ * (shell_words.h, shell_rule.h); where those cannot be told from the text, only the same text fits
+ * an allowance, and a denial makes us ask. Rules of other tools match exact text. A deny rule is
+ * the user's wish, not a wall: the same file has many names. The wall is the sandbox.
  *
  * approval_describe writes one row for each line of the call's texts, each row with a mark in
  * front, so that no content can pass for another row; rows are joined by newlines, the only
@@ -14,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/launch_points.h"
+#include "agent/shell_rule.h"
+#include "agent/shell_words.h"
 #include "agent/toolset.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -38,6 +41,11 @@ void approval_rules_finish(struct approval_rules *rules)
     approval_rules_init(rules);
 }
 
+bool approval_is_foreign(const char *tool)
+{
+    return str_starts_with(tool, "mcp__");
+}
+
 /* Splits "TOOL" or "TOOL(PATTERN)"; the pattern runs to the last ')', so it may hold any text. */
 bool approval_rules_add(struct approval_rules *rules, const char *expression,
                         enum approval_verdict verdict, struct err *err)
@@ -51,7 +59,7 @@ bool approval_rules_add(struct approval_rules *rules, const char *expression,
     }
     char *tool = mem_strndup(expression, name_length);
     const struct toolset_tool *known = toolset_find(tool);
-    if (strcmp(tool, "*") != 0 && known == NULL) {
+    if (strcmp(tool, "*") != 0 && known == NULL && !approval_is_foreign(tool)) {
         mem_free(tool);
         return err_set(err, ERR_ARGUMENT, "rule \"%s\": there is no tool \"%.*s\"", expression,
                        (int)name_length, expression);
@@ -79,6 +87,11 @@ static bool rule_matches(const struct approval_rule *rule, const char *tool,
     if (known == NULL || known->subject == NULL) {
         return false;
     }
+    /* A shell rule with an open end means words; as a text it would be a pattern of file names. */
+    if (rule->verdict == APPROVAL_ALLOW && strcmp(tool, "shell") == 0 &&
+        str_ends_with(rule->pattern, "*")) {
+        return false;
+    }
     /* By length, not up to a NUL: a string with a NUL inside never equals a pattern. */
     const json_t *subject = json_object_get(arguments, known->subject);
     return json_is_string(subject) && json_string_length(subject) == strlen(rule->pattern) &&
@@ -96,6 +109,97 @@ static const struct approval_rule *find_rule(const struct approval_rules *rules,
         }
     }
     return NULL;
+}
+
+/* --- a shell command against the rules --- */
+
+static bool speaks_of_commands(const struct approval_rule *rule)
+{
+    return rule->pattern != NULL && strcmp(rule->tool, "shell") == 0;
+}
+
+/* The verdict for the whole command by the shell's rules; false when they say nothing. */
+struct shell_verdict {
+    enum approval_verdict verdict;
+    const struct approval_rule *rule;
+    const char *doubt; /* why a denial may, or an allowance does not, concern it */
+};
+
+/* A denial or a wish to be asked: the first rule that surely speaks of a command of the list, else
+ * the first that may. */
+static bool find_concern(const struct approval_rules *rules, const struct shell_script *script,
+                         enum approval_verdict verdict, struct shell_verdict *found)
+{
+    bool maybe = false;
+    for (size_t i = 0; i < rules->count; i++) {
+        for (size_t k = 0; speaks_of_commands(&rules->items[i]) &&
+                           rules->items[i].verdict == verdict && k < script->count;
+             k++) {
+            enum shell_concern concern =
+                shell_rule_concerns(rules->items[i].pattern, &script->items[k]);
+            if (concern == SHELL_CONCERN_YES) {
+                *found = (struct shell_verdict){verdict, &rules->items[i], NULL};
+                return true;
+            }
+            if (concern == SHELL_CONCERN_MAYBE && !maybe) {
+                maybe = true;
+                *found = (struct shell_verdict){APPROVAL_ASK_USER, &rules->items[i],
+                                                "may concern what this command runs"};
+            }
+        }
+    }
+    return maybe;
+}
+
+static bool has_concerns(const struct approval_rules *rules, const struct approval_rule **first)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        if (speaks_of_commands(&rules->items[i]) && rules->items[i].verdict != APPROVAL_ALLOW) {
+            *first = &rules->items[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each command of the list is allowed by some rule. */
+static bool all_allowed(const struct approval_rules *rules, const struct shell_script *script,
+                        struct shell_verdict *found)
+{
+    for (size_t k = 0; k < script->count; k++) {
+        bool allowed = false;
+        for (size_t i = 0; i < rules->count && !allowed; i++) {
+            const struct approval_rule *rule = &rules->items[i];
+            allowed = speaks_of_commands(rule) && rule->verdict == APPROVAL_ALLOW &&
+                      shell_rule_allows(rule->pattern, &script->items[k], &found->doubt);
+            found->rule = allowed ? rule : found->rule;
+        }
+        if (!allowed) {
+            found->rule = NULL;
+            return false;
+        }
+    }
+    found->verdict = APPROVAL_ALLOW;
+    return true;
+}
+
+static bool decide_shell(const struct approval_rules *rules, const json_t *command,
+                         struct shell_verdict *found)
+{
+    struct shell_script script;
+    *found = (struct shell_verdict){.verdict = APPROVAL_ASK_USER};
+    if (rules == NULL || !json_is_string(command)) {
+        return false;
+    }
+    if (!shell_words_read(&script, json_string_value(command), json_string_length(command),
+                          &found->doubt)) {
+        return has_concerns(rules, &found->rule);
+    }
+    bool decided = find_concern(rules, &script, APPROVAL_DENY, found) ||
+                   find_concern(rules, &script, APPROVAL_ASK_USER, found) ||
+                   all_allowed(rules, &script, found);
+    shell_words_finish(&script);
+    return decided;
 }
 
 /* --- the session's own list --- */
@@ -162,13 +266,23 @@ static const struct {
     [APPROVAL_FULL] = {"full", APPROVAL_ALLOW, APPROVAL_ALLOW, APPROVAL_ALLOW},
 };
 
+/* `known` NULL: a foreign tool, which is never believed to only read. */
 static enum approval_verdict decide_by_mode(enum approval_mode mode,
-                                            const struct toolset_tool *tool)
+                                            const struct toolset_tool *known)
 {
-    if (tool->read_only) {
+    if (known != NULL && known->read_only) {
         return modes[mode].reading;
     }
-    return strcmp(tool->family, "files") == 0 ? modes[mode].editing : modes[mode].rest;
+    return known != NULL && strcmp(known->family, "files") == 0 ? modes[mode].editing
+                                                                : modes[mode].rest;
+}
+
+/* Why the file that a call would write is one from which programs start code; NULL = it is not. */
+static const char *launch_point(const struct toolset_tool *known, const json_t *arguments)
+{
+    const char *path = json_string_value(json_object_get(arguments, "path"));
+    bool writes = known != NULL && !known->read_only && strcmp(known->family, "files") == 0;
+    return writes && path != NULL ? launch_points_reason(path) : NULL;
 }
 
 static void say_rule(struct str *why, const struct approval_rule *rule)
@@ -187,6 +301,58 @@ static void say(struct str *why, const char *text)
     }
 }
 
+/* By rules of the shell, where they say something. */
+static bool decide_command(const struct approval_rules *rules,
+                           const struct approval_session *session, const char *tool,
+                           const json_t *arguments, struct shell_verdict *found, struct str *why)
+{
+    if (strcmp(tool, "shell") != 0 ||
+        !decide_shell(rules, json_object_get(arguments, "command"), found)) {
+        return false;
+    }
+    /* What the user allowed in just these words is not asked again for a doubt. */
+    const struct approval_rule *exact = find_rule(rules, false, tool, arguments);
+    if (found->verdict == APPROVAL_ASK_USER && found->doubt != NULL &&
+        (session_allows(session, tool, arguments) ||
+         (exact != NULL && exact->pattern != NULL && exact->verdict == APPROVAL_ALLOW))) {
+        return false;
+    }
+    say_rule(why, found->rule);
+    if (found->doubt != NULL && found->verdict == APPROVAL_ASK_USER) {
+        say(why, "; ");
+        say(why, found->doubt);
+    }
+    return true;
+}
+
+static enum approval_verdict decide_rest(const struct approval_rules *rules,
+                                         enum approval_mode mode, const char *tool,
+                                         const json_t *arguments, const char *doubt,
+                                         struct str *why)
+{
+    const struct toolset_tool *known = toolset_find(tool);
+    const struct approval_rule *rule = find_rule(rules, false, tool, arguments);
+    const char *launch = launch_point(known, arguments);
+    bool exact = rule != NULL && rule->pattern != NULL;
+    if (rule != NULL && (launch == NULL || exact || rule->verdict != APPROVAL_ALLOW)) {
+        say_rule(why, rule);
+        return rule->verdict;
+    }
+    if (launch != NULL && (rule != NULL || mode == APPROVAL_AUTO_EDIT)) {
+        say(why, "a file that starts code: ");
+        say(why, launch);
+        return APPROVAL_ASK_USER;
+    }
+    say(why, "mode: ");
+    say(why, modes[mode].name);
+    enum approval_verdict verdict = decide_by_mode(mode, known);
+    if (verdict == APPROVAL_ASK_USER && doubt != NULL) {
+        say(why, "; no rule, because ");
+        say(why, doubt);
+    }
+    return verdict;
+}
+
 enum approval_verdict approval_decide(const struct approval_rules *rules,
                                       const struct approval_session *session,
                                       enum approval_mode mode, const char *tool,
@@ -198,26 +364,51 @@ enum approval_verdict approval_decide(const struct approval_rules *rules,
         return APPROVAL_DENY;
     }
     const struct toolset_tool *known = toolset_find(tool);
-    if (known == NULL) {
+    if (known == NULL && !approval_is_foreign(tool)) {
         say(why, "no such tool");
         return APPROVAL_DENY;
     }
-    if (mode == APPROVAL_READ_ONLY && !known->read_only) {
-        say(why, "mode: read-only"); /* a ceiling: what was allowed before does not pass it */
-        return APPROVAL_DENY;
-    }
-    if (session_allows(session, tool, arguments)) {
+    struct shell_verdict found = {.verdict = APPROVAL_ASK_USER};
+    struct str said;
+    str_init(&said);
+    bool decided = decide_command(rules, session, tool, arguments, &found, &said);
+    enum approval_verdict verdict = found.verdict;
+    bool ceiling = mode == APPROVAL_READ_ONLY && (known == NULL || !known->read_only);
+    if (ceiling && !(decided && verdict == APPROVAL_DENY)) {
+        say(why, "mode: read-only"); /* what was allowed before does not pass it */
+        verdict = APPROVAL_DENY;
+    } else if (decided && verdict == APPROVAL_DENY) {
+        say(why, said.data);
+    } else if (session_allows(session, tool, arguments)) {
         say(why, "session: allowed by the user before");
-        return APPROVAL_ALLOW;
+        verdict = APPROVAL_ALLOW;
+    } else if (decided) {
+        say(why, said.data);
+    } else {
+        verdict = decide_rest(rules, mode, tool, arguments, found.doubt, why);
     }
-    rule = find_rule(rules, false, tool, arguments);
-    if (rule != NULL) {
-        say_rule(why, rule);
-        return rule->verdict;
+    str_finish(&said);
+    return verdict;
+}
+
+bool approval_rule_for(const char *tool, const json_t *arguments, struct str *out)
+{
+    const struct toolset_tool *known = toolset_find(tool);
+    if (approval_is_foreign(tool)) {
+        str_append(out, tool);
+        return true;
     }
-    say(why, "mode: ");
-    say(why, modes[mode].name);
-    return decide_by_mode(mode, known);
+    const json_t *subject =
+        known != NULL && known->subject != NULL ? json_object_get(arguments, known->subject) : NULL;
+    const char *text = json_string_value(subject);
+    bool plain = text != NULL && strlen(text) == json_string_length(subject) && text[0] != '\0';
+    for (const char *c = text; plain && *c != '\0'; c++) {
+        plain = (unsigned char)*c >= 0x20 && *c != 0x7F;
+    }
+    if (plain) {
+        str_append_format(out, "%s(%s)", tool, text);
+    }
+    return plain;
 }
 
 /* --- what the user is shown --- */

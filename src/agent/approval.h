@@ -26,14 +26,15 @@ enum approval_verdict { APPROVAL_ALLOW, APPROVAL_ASK_USER, APPROVAL_DENY };
 enum approval_answer {
     APPROVAL_YES,         /* this call */
     APPROVAL_YES_SESSION, /* this exact call (tool and arguments) until carat ends */
+    APPROVAL_YES_ALWAYS,  /* the same, and a rule of the user's says it from now on */
     APPROVAL_NO,
 };
 
 /* One line of the user's configuration: "shell(git status)" = "allow". */
 struct approval_rule {
     char *tool;    /* exact name, or "*" */
-    char *pattern; /* exact argument text (shell: the command; files: the path; http: the URL), or
-                      NULL = any */
+    char *pattern; /* exact argument text (files: the path; http: the URL; shell: the command, and
+                      each simple command that fits it: shell_rule.h), or NULL = any */
     enum approval_verdict verdict;
 };
 
@@ -55,13 +56,22 @@ void approval_session_destroy(struct approval_session *session);
 void approval_session_allow(struct approval_session *session, const char *tool,
                             const json_t *arguments);
 
+/* "mcp__SERVER__TOOL": a tool of a foreign server. */
+bool approval_is_foreign(const char *tool);
+
 /* The verdict, and in `why` (may be NULL) which rule or mode gave it. A deny rule wins over
- * everything, then read-only mode over what changes things, then the session, then allow and ask
- * rules (first match), then the mode. */
+ * everything, then read-only mode over what changes things, then the session, then ask and allow
+ * rules (for the shell each simple command counts; else first match), then the mode. A file from
+ * which programs start code is asked for also in auto-edit. */
 enum approval_verdict approval_decide(const struct approval_rules *rules,
                                       const struct approval_session *session,
                                       enum approval_mode mode, const char *tool,
                                       const json_t *arguments, struct str *why);
+
+/* The rule that would allow just this call from now on: "shell(git status)". False, and nothing
+ * appended, for a call that no rule can name: the tool has no subject, or the text has control
+ * characters. */
+bool approval_rule_for(const char *tool, const json_t *arguments, struct str *out);
 
 /* What the call would do, in full, with every deceptive character spelled out (visible.h). */
 void approval_describe(const char *tool, const json_t *arguments, struct str *out);

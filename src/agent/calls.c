@@ -30,6 +30,7 @@ void calls_clear(struct calls *calls)
         store_call_finish(&calls->items[i].record);
         mem_free(calls->items[i].problem);
         mem_free(calls->items[i].refusal);
+        json_decref(calls->items[i].response);
     }
     calls->count = 0;
 }

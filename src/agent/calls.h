@@ -21,6 +21,9 @@ struct open_call {
     char *refusal;            /* the reason for a no; NULL = none given */
     bool waits;               /* for the user */
     bool running;
+    bool at_hook;     /* a hook of the user's looks at it */
+    json_t *response; /* what its tool gave, while a hook looks at that; else NULL */
+    bool failed;      /* the same */
 };
 
 struct calls {

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-#include "agent/toolset.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "chat/call_schema.h"
 
 /* A C string holds the message's text: a NUL from the model becomes U+FFFD. */
 static void append_text(struct str *out, const char *text, size_t length)
@@ -50,11 +50,11 @@ static void add_call(struct step *step, const char *name, json_t *arguments, con
     }
 }
 
-static void list_tools(struct str *out)
+static void list_tools(const json_t *tools, struct str *out)
 {
     size_t i;
     json_t *declaration;
-    json_array_foreach((json_t *)toolset_declarations(), i, declaration)
+    json_array_foreach((json_t *)tools, i, declaration)
     {
         const json_t *function = json_object_get(declaration, "function");
         str_append(out, i > 0 ? ", " : "");
@@ -75,9 +75,9 @@ static void on_call(struct step *step, const struct chat_parse_event *event)
         if (problem.length == 0) {
             str_append(&problem, "the call could not be read");
         }
-    } else if (toolset_find(name) == NULL) {
+    } else if (call_schema_find(step->options.tools, name) == NULL) {
         str_append_format(&problem, "there is no tool \"%.64s\"; the tools are ", name);
-        list_tools(&problem);
+        list_tools(step->options.tools, &problem);
     }
     add_call(step, name, event->arguments, problem.length > 0 ? problem.data : NULL);
     str_finish(&problem);

@@ -17,11 +17,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <uv.h>
 
+#include "agent/tool_process.h"
 #include "agent/toolset.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -30,12 +30,7 @@
 #include "base/vec.h"
 #include "mcp/mcp_client.h"
 
-enum {
-    EXIT_NO_SANDBOX = 56,
-    SELF_TEST_MS = 2000,
-    SELF_TEST_BYTES = 64 * 1024,
-    ENVIRONMENT_MAX = 8
-};
+enum { EXIT_NO_SANDBOX = 56, SELF_TEST_MS = 2000, SELF_TEST_BYTES = 64 * 1024 };
 
 /* A process of a family. */
 struct server {
@@ -67,58 +62,6 @@ struct toolproc {
         size_t count, capacity;
     } calls;
 };
-
-/* --- what a process is given --- */
-
-struct environment {
-    char *items[ENVIRONMENT_MAX + 1];
-    size_t count;
-};
-
-/* A fixed PATH and locale; of the user's own only where home is and what time it is there. */
-static void environment_init(struct environment *environment)
-{
-    static const char *const fixed[] = {
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
-        "TERM=dumb"};
-    static const char *const passed[] = {"HOME", "USER", "TZ"};
-    *environment = (struct environment){0};
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        environment->items[environment->count++] = mem_strdup(fixed[i]);
-    }
-    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
-        const char *value = getenv(passed[i]);
-        if (value != NULL) {
-            struct str entry;
-            str_init(&entry);
-            str_append_format(&entry, "%s=%s", passed[i], value);
-            environment->items[environment->count++] = str_take(&entry);
-        }
-    }
-}
-
-static void environment_finish(struct environment *environment)
-{
-    for (size_t i = 0; i < environment->count; i++) {
-        mem_free(environment->items[i]);
-    }
-}
-
-/* A memory file that holds the policy, at its beginning; -1 on failure. */
-static int open_policy(const char *policy, struct err *err)
-{
-    int descriptor = memfd_create("carat-policy", MFD_CLOEXEC);
-    size_t length = strlen(policy);
-    if (descriptor < 0 || write(descriptor, policy, length) != (ssize_t)length ||
-        lseek(descriptor, 0, SEEK_SET) != 0) {
-        err_errno(err, ERR_IO, "writing the tools' policy");
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
-        return -1;
-    }
-    return descriptor;
-}
 
 static char *dump_policy(const json_t *policy)
 {
@@ -284,7 +227,7 @@ static void on_ended(void *context)
 static struct server *start_server(struct toolproc *toolproc, const struct toolset_tool *tool,
                                    struct err *err)
 {
-    int policy = open_policy(toolproc->policy, err);
+    int policy = tool_process_policy(toolproc->policy, err);
     if (policy < 0) {
         return NULL;
     }
@@ -292,8 +235,8 @@ static struct server *start_server(struct toolproc *toolproc, const struct tools
     server->toolproc = toolproc;
     server->family = tool->family;
     server->kept = !tool->one_process_a_call;
-    struct environment environment;
-    environment_init(&environment);
+    struct tool_process_environment environment;
+    tool_process_environment_init(&environment);
     char *const argv[] = {toolproc->program,
                           (char *)tool->family,
                           "--workspace",
@@ -309,7 +252,7 @@ static struct server *start_server(struct toolproc *toolproc, const struct tools
     struct mcp_client_callbacks callbacks = {
         .progress = on_progress, .result = on_result, .ended = on_ended, .context = server};
     server->client = mcp_client_start(&options, &callbacks, err);
-    environment_finish(&environment);
+    tool_process_environment_finish(&environment);
     close(policy);
     if (server->client == NULL) {
         mem_free(server);
@@ -491,8 +434,8 @@ static void on_test_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *b
 static int spawn_self_test(struct self_test *test, const struct toolproc_options *options,
                            int policy)
 {
-    struct environment environment;
-    environment_init(&environment);
+    struct tool_process_environment environment;
+    tool_process_environment_init(&environment);
     char *argv[] = {(char *)options->program,
                     "shell",
                     "--workspace",
@@ -516,7 +459,7 @@ static int spawn_self_test(struct self_test *test, const struct toolproc_options
                                     .stdio = stdio,
                                     .stdio_count = 4};
     int status = uv_spawn(&test->loop, &test->process, &process);
-    environment_finish(&environment);
+    tool_process_environment_finish(&environment);
     return status;
 }
 
@@ -589,7 +532,7 @@ static bool judge_self_test(const struct self_test *test, const json_t *policy, 
 bool toolproc_self_test(const struct toolproc_options *options, json_t **report, struct err *err)
 {
     char *text = dump_policy(options->policy);
-    int policy = open_policy(text, err);
+    int policy = tool_process_policy(text, err);
     mem_free(text);
     if (policy < 0) {
         return false;

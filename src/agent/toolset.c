@@ -69,6 +69,7 @@ static void load(void)
     json_t *declaration;
     json_array_foreach(toolset.all, i, declaration)
     {
+        /* The optional ones stand behind all others: toolset_with relies on it. */
         if (!json_is_true(json_object_get(json_object_get(declaration, "carat"), "optional"))) {
             json_array_append(toolset.declarations, declaration);
         }
@@ -86,6 +87,23 @@ const json_t *toolset_all(void)
 {
     load();
     return toolset.all;
+}
+
+json_t *toolset_with(const json_t *foreign, bool all)
+{
+    load();
+    json_t *tools = json_copy(toolset.declarations);
+    json_array_extend(tools, (json_t *)foreign);
+    size_t i;
+    json_t *declaration;
+    json_array_foreach(toolset.all, i, declaration)
+    {
+        /* Those that are always there stand first in the table. */
+        if (all && i >= json_array_size(toolset.declarations)) {
+            json_array_append(tools, declaration);
+        }
+    }
+    return tools;
 }
 
 const struct toolset_tool *toolset_find(const char *name)

@@ -24,7 +24,10 @@ const json_t *toolset_declarations(void);
 /* The same and, behind them, the tools that are declared only when they can work: more_output, once
  * a result of the conversation was cut. */
 const json_t *toolset_all(void);
-/* NULL when there is no tool of that name. */
+/* Either of them with `foreign` declarations (an array; may be NULL) behind those that are always
+ * there, so that the prompt's beginning stays the same. A new reference. */
+json_t *toolset_with(const json_t *foreign, bool all);
+/* NULL when there is no tool of ours of that name. */
 const struct toolset_tool *toolset_find(const char *name);
 
 #endif

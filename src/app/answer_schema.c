@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "app/schema_bounds.h"
+#include "chat/schema_bounds.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"

@@ -1,29 +1,31 @@
 #include "app.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/checkpoint.h"
+#include "agent/foreign.h"
+#include "agent/hooks.h"
+#include "agent/instructions.h"
+#include "agent/kv_folder.h"
 #include "agent/preamble.h"
 #include "app/answer_schema.h"
+#include "app/approvals_file.h"
 #include "app/policy_json.h"
-#include "app/server_key.h"
+#include "app/project_servers.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "infer/infer.h"
-#include "infer/infer_remote.h"
 #include "models/catalogue.h"
-#include "models/library.h"
 #include "store/store.h"
 #include "undo/undo.h"
-
-enum { SCRIPT_LIMIT = 16 * 1024 * 1024, IMAGE_BUDGET = 280 };
 
 /* --- what the loop brings, handed to the agent --- */
 
@@ -74,6 +76,9 @@ static void begin(struct app *app, const struct config *config)
 {
     *app = (struct app){.config = config};
     approval_rules_init(&app->rules);
+    for (size_t i = 0; i < config->notices.count; i++) {
+        app_notice(app, "%s", config->notices.items[i]);
+    }
 }
 
 static bool open_paths(struct app *app, struct err *err)
@@ -138,165 +143,6 @@ static bool open_rules(struct app *app, struct err *err)
     return app_read_rules(app->config, &app->rules, err) || fail(app, EXIT_CODE_USAGE);
 }
 
-/* "script:FILE" is a scripted twin instead of a model: for tests and demonstrations. */
-static const char *script_file(const char *model)
-{
-    return model != NULL && str_starts_with(model, "script:") ? model + strlen("script:") : NULL;
-}
-
-/* "remote:NAME" is a model behind a server of the configuration. */
-static const char *remote_name(const char *model)
-{
-    return model != NULL && str_starts_with(model, "remote:") ? model + strlen("remote:") : NULL;
-}
-
-bool app_find_model(struct app *app, struct err *err)
-{
-    const struct catalogue_entry *entry;
-    const char *wanted = config_string(app->config, OPTION_MODEL);
-    if (script_file(wanted) != NULL || remote_name(wanted) != NULL) {
-        app->model_path = mem_strdup(wanted);
-        return true;
-    }
-    char *standard = wanted == NULL ? library_default(app->paths.user_models) : NULL;
-    bool found = catalogue_find(wanted != NULL ? wanted : standard, app->paths.user_models,
-                                app->paths.installed_models, &app->model_path, &entry, err);
-    mem_free(standard);
-    return found || fail(app, EXIT_CODE_NO_MODEL);
-}
-
-static struct infer *open_script(const char *path, uv_async_t *woke, struct err *err)
-{
-    struct str script;
-    str_init(&script);
-    struct infer *infer = NULL;
-    if (file_read(path, SCRIPT_LIMIT, &script, err)) {
-        infer = infer_script_create(script.data, wake_loop, woke, err);
-    }
-    str_finish(&script);
-    return infer;
-}
-
-/* What -m remote:WHAT means: a server of the configuration by its name, or by NAME/MODEL; else a
- * model of the server at remote.url. */
-static bool find_server(const struct config *config, const char *what,
-                        struct infer_remote_options *options, const char **key_env,
-                        const char **key_command, struct err *err)
-{
-    size_t length = strcspn(what, "/");
-    const struct servers_entry *server = servers_find(&config->servers, what, length);
-    const char *api = config_string(config, OPTION_REMOTE_API);
-    if (server != NULL) {
-        const char *model = server->members[SERVERS_MODEL];
-        options->url = server->members[SERVERS_URL];
-        options->model = what[length] == '/' ? what + length + 1
-                         : model != NULL     ? model
-                                             : server->name;
-        options->headers = (const char *const *)server->headers;
-        options->header_count = server->header_count;
-        *key_env = server->members[SERVERS_KEY_ENV];
-        *key_command = server->members[SERVERS_KEY_COMMAND];
-        api = server->members[SERVERS_API];
-    } else {
-        options->url = config_string(config, OPTION_REMOTE_URL);
-        options->model = what[0] != '\0' ? what : config_string(config, OPTION_REMOTE_MODEL);
-        *key_env = config_string(config, OPTION_REMOTE_KEY);
-        *key_command = config_string(config, OPTION_REMOTE_KEY_COMMAND);
-    }
-    options->responses = api != NULL && strcmp(api, "responses") == 0;
-    if (options->url == NULL) {
-        return server != NULL
-                   ? err_set(err, ERR_ARGUMENT, "-m remote:%s: remote.%s.url is not set", what,
-                             server->name)
-                   : err_set(err, ERR_ARGUMENT,
-                             "-m remote:%s: needs [remote.%s] with its url, or remote.url, in the "
-                             "configuration",
-                             what, what[0] != '\0' ? what : "NAME");
-    }
-    return options->model != NULL ||
-           err_set(err, ERR_ARGUMENT, "-m remote: needs remote.model in the configuration");
-}
-
-static struct infer *open_remote(struct app *app, const char *what, uv_async_t *woke,
-                                 struct err *err)
-{
-    enum { TOTAL_MS = 3600 * 1000, RETRY_MS = 500 };
-    const struct config *config = app->config;
-    const char *key_env, *key_command;
-    struct infer_remote_options options = {
-        .loop = &app->loop,
-        .context = (int)config_whole(config, OPTION_CONTEXT),
-        .idle_ms = (int)config_whole(config, OPTION_REMOTE_SECONDS) * 1000,
-        .total_ms = TOTAL_MS,
-        .retry_ms = RETRY_MS,
-        .wake = wake_loop,
-        .wake_context = woke,
-    };
-    struct str key;
-    str_init(&key);
-    struct infer *infer = NULL;
-    if (find_server(config, what, &options, &key_env, &key_command, err) &&
-        server_key_read(key_env, key_command, &key, err)) {
-        options.key = key.length > 0 ? key.data : NULL;
-        infer = infer_remote_create(&options, err);
-    }
-    server_key_wipe(&key);
-    return infer;
-}
-
-struct infer_local_options app_local_options(const struct app *app)
-{
-    const struct catalogue_entry *entry = catalogue_entry_of_file(app->model_path);
-    const char *kv = config_string(app->config, OPTION_KV);
-    const char *cpu = config_string(app->config, OPTION_CPU);
-    bool automatic = strcmp(kv, "auto") == 0;
-    return (struct infer_local_options){
-        .path = app->model_path,
-        .threads = (int)config_whole(app->config, OPTION_THREADS),
-        .context = (int)config_whole(app->config, OPTION_CONTEXT),
-        .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
-        .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
-        .lookup = config_boolean(app->config, OPTION_LOOKUP),
-        .drafter = config_string(app->config, OPTION_DRAFTER),
-        .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
-                               ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
-                               : -1,
-        .mmproj = app->mmproj_path,
-        .image_budget = entry != NULL ? entry->image_budget : IMAGE_BUDGET,
-    };
-}
-
-bool app_model_is_here(const struct app *app)
-{
-    return script_file(app->model_path) == NULL && remote_name(app->model_path) == NULL;
-}
-
-static void find_encoders(struct app *app)
-{
-    const char *given = config_string(app->config, OPTION_MMPROJ);
-    mem_free(app->mmproj_path);
-    app->mmproj_path =
-        given != NULL ? mem_strdup(given)
-                      : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
-}
-
-struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err)
-{
-    find_encoders(app);
-    struct infer_local_options options = app_local_options(app);
-    options.wake = wake_loop;
-    options.wake_context = woke;
-    const char *script = script_file(app->model_path);
-    const char *remote = remote_name(app->model_path);
-    struct infer *infer = script != NULL   ? open_script(script, woke, err)
-                          : remote != NULL ? open_remote(app, remote, woke, err)
-                                           : infer_local_create(&options);
-    if (infer == NULL) {
-        fail(app, EXIT_CODE_NO_MODEL);
-    }
-    return infer;
-}
-
 struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,
                                    struct err *err)
 {
@@ -312,6 +158,134 @@ struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callba
     }
     return toolproc;
 }
+
+/* --- foreign servers and hooks --- */
+
+static void foreign_known(void *context)
+{
+    struct app *app = context;
+    if (app->agent != NULL) {
+        agent_tools_known(app->agent);
+    }
+}
+
+static void say_notice(void *context, const char *sentence)
+{
+    struct app *app = context;
+    app->face.event(
+        app->face.context,
+        &(struct agent_event){.kind = AGENT_NOTICE, .text = sentence, .length = strlen(sentence)});
+}
+
+static void hook_done(void *context, const char *call_id, const char *denial)
+{
+    struct app *app = context;
+    agent_hook_done(app->agent, call_id, denial);
+}
+
+static void copy_list(struct config_list *to, const struct config_list *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        config_list_add(to, from->items[i]);
+    }
+}
+
+static void copy_servers(struct config_servers *to, const struct config_servers *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct config_server *source = &from->items[i];
+        struct config_server *server = config_servers_get(to, source->name, source->origin);
+        server->command = source->command != NULL ? mem_strdup(source->command) : NULL;
+        server->writable = source->writable;
+        server->network = source->network;
+        server->off = source->off;
+        server->seconds = source->seconds;
+        copy_list(&server->arguments, &source->arguments);
+        copy_list(&server->environment, &source->environment);
+        copy_list(&server->tools, &source->tools);
+        copy_list(&server->readable, &source->readable);
+    }
+}
+
+/* A file that nobody has trusted is left alone: to say so is all that it gets. */
+static bool read_project_servers(struct app *app, struct err *err)
+{
+    struct project_servers project;
+    project_servers_init(&project);
+    bool ok = project_servers_read(&project, app->workspace, err);
+    if (ok && project.there) {
+        enum project_trust trust =
+            project_servers_trust(&project, app->paths.trust_file, app->workspace);
+        if (trust == PROJECT_TRUSTED) {
+            ok = project_servers_add(&project, &app->servers, &app->notices, err);
+        } else if (trust == PROJECT_UNKNOWN) {
+            app_notice(app, "this project's .mcp.json is not trusted and left alone (carat trust)");
+        }
+    }
+    project_servers_finish(&project);
+    return ok || fail(app, EXIT_CODE_USAGE);
+}
+
+static void read_instructions(struct app *app)
+{
+    struct str text, summary;
+    str_init(&text);
+    str_init(&summary);
+    if (config_boolean(app->config, OPTION_INSTRUCTIONS) &&
+        instructions_append(app->workspace, &text, &summary)) {
+        app->instructions = str_take(&text);
+        app->instructions_summary = str_take(&summary);
+    }
+    str_finish(&text);
+    str_finish(&summary);
+}
+
+bool app_read_surroundings(struct app *app, struct err *err)
+{
+    copy_servers(&app->servers, &app->config->servers);
+    read_instructions(app);
+    return read_project_servers(app, err);
+}
+
+struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks)
+{
+    enum { START_MS = 15000, PAUSE_MS = 1000, BYTES_PER_TOKEN = 4 };
+    struct foreign *foreign = NULL;
+    size_t count = app->servers.count, startable = 0;
+    json_t **policies = mem_zero(count + 1, sizeof *policies);
+    for (size_t i = 0; i < count; i++) {
+        const struct config_server *server = &app->servers.items[i];
+        startable += !server->off && server->command != NULL;
+        policies[i] = policy_json_server(app->config, &app->paths, app->workspace, server);
+    }
+    struct foreign_options options = {
+        .loop = &app->loop,
+        .program = app->paths.tool_program,
+        .workspace = app->workspace,
+        .servers = &app->servers,
+        .policies = policies,
+        .result_bytes = (size_t)config_whole(app->config, OPTION_RESULT_TOKENS) * BYTES_PER_TOKEN,
+        .start_ms = START_MS,
+        .pause_ms = PAUSE_MS,
+    };
+    if (startable > 0 && config_boolean(app->config, OPTION_TOOLS)) {
+        foreign = foreign_create(&options, callbacks);
+    }
+    for (size_t i = 0; i < count; i++) {
+        json_decref(policies[i]);
+    }
+    mem_free(policies);
+    return foreign;
+}
+
+struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *callbacks)
+{
+    struct hooks_options options = {
+        .loop = &app->loop, .workspace = app->workspace, .table = &app->config->hooks};
+    return app->config->hooks.count > 0 ? hooks_create(&options, callbacks) : NULL;
+}
+
+/* --- undo --- */
 
 static bool open_undo(struct app *app, struct err *err)
 {
@@ -351,9 +325,7 @@ static bool open_checkpoint(struct app *app, struct err *err)
         err_prefix(&problem, "file changes cannot be taken back");
         app->exit_code = EXIT_CODE_OK;
         log_write("undo", "%s", problem.text);
-        struct agent_event event = {
-            .kind = AGENT_NOTICE, .text = problem.text, .length = strlen(problem.text)};
-        app->face.event(app->face.context, &event);
+        app_notice(app, "%s", problem.text);
         return true;
     }
     app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
@@ -370,6 +342,20 @@ bool app_open_undo(struct app *app, const struct config *config, struct err *err
     return ok;
 }
 
+bool app_find_conversation(struct app *app, const char *word, struct store_conversation *found,
+                           struct err *err)
+{
+    char folder[PATH_MAX];
+    if (word != NULL && strcmp(word, "last") != 0) {
+        return store_conversation_find(app->store, word, found, err);
+    }
+    if (app->workspace == NULL && getcwd(folder, sizeof folder) == NULL) {
+        return err_errno(err, ERR_IO, "the current directory");
+    }
+    return store_conversation_last(app->store, app->workspace != NULL ? app->workspace : folder,
+                                   found, err);
+}
+
 /* The conversation that --resume or --continue names; `id` stays empty for a new one. */
 static bool choose_conversation(struct app *app, char id[37], struct err *err)
 {
@@ -379,23 +365,56 @@ static bool choose_conversation(struct app *app, char id[37], struct err *err)
     if (wanted == NULL && !config_boolean(app->config, OPTION_CONTINUE)) {
         return true;
     }
-    bool ok = wanted != NULL ? store_conversation_find(app->store, wanted, &found, err)
-                             : store_conversation_last(app->store, app->workspace, &found, err);
-    if (!ok) {
+    if (!app_find_conversation(app, wanted, &found, err)) {
         return fail(app, EXIT_CODE_BAD_INPUT);
     }
-    memcpy(id, found.id, sizeof found.id);
+    bool ok =
+        found.trashed_ms == 0 || err_set(err, ERR_ARGUMENT,
+                                         "conversation %s is in the trash; carat restore brings it "
+                                         "back",
+                                         found.id);
+    if (ok && config_boolean(app->config, OPTION_FORK)) {
+        ok = store_conversation_fork(app->store, found.id, INT64_MAX, id, err);
+    } else if (ok) {
+        memcpy(id, found.id, sizeof found.id);
+    }
     store_conversation_finish(&found);
-    return true;
+    return ok || fail(app, EXIT_CODE_BAD_INPUT);
 }
 
 enum approval_mode app_mode(const struct config *config, bool headless)
 {
     enum approval_mode mode = headless ? APPROVAL_FULL : APPROVAL_ASK;
+    enum approval_mode ceiling = app_mode_ceiling(config);
     if (config_set(config, OPTION_MODE)) {
         approval_mode_parse(config_string(config, OPTION_MODE), &mode);
     }
-    return mode;
+    return mode < ceiling ? mode : ceiling;
+}
+
+enum approval_mode app_mode_ceiling(const struct config *config)
+{
+    enum approval_mode ceiling = APPROVAL_FULL;
+    if (config_ceiling(config, OPTION_MODE) != NULL) {
+        approval_mode_parse(config_ceiling(config, OPTION_MODE), &ceiling);
+    }
+    return ceiling;
+}
+
+void app_notice(struct app *app, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config_list_add(&app->notices, text);
+}
+
+bool app_always(struct app *app, const char *rule, struct err *err)
+{
+    return approval_rules_add(&app->rules, rule, APPROVAL_ALLOW, err) &&
+           approvals_file_add(app->paths.approvals_file, rule, err);
 }
 
 /* The text itself wins over a file of it. */
@@ -461,6 +480,11 @@ static void choose_sampling(const struct config *config, const struct catalogue_
     options->seed = (uint64_t)config_whole(config, OPTION_SEED);
 }
 
+static int64_t snapshot_bytes(const struct config *config)
+{
+    return config_whole(config, OPTION_SNAPSHOT_MEBIBYTES) * 1024 * 1024;
+}
+
 struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err)
 {
     const struct config *config = app->config;
@@ -476,10 +500,20 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .store = app->store,
             .toolproc = parts->toolproc,
             .checkpoint = parts->checkpoint,
+            .foreign = parts->foreign,
+            .hooks = parts->hooks,
             .workspace = app->workspace,
             .tool_program = app->paths.tool_program,
             .conversation_id = parts->conversation,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
+            .instructions = app->instructions,
+            .titles =
+                config_boolean(config, OPTION_TITLES) && !app->headless && app_model_is_here(app),
+            .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
+            .kv_folder = app->paths.kv_folder,
+            .kv_bytes = parts->keeps_session && !config_boolean(config, OPTION_EPHEMERAL)
+                            ? snapshot_bytes(config)
+                            : 0,
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
                        .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
                        .tokens_per_step = 4096,
@@ -508,6 +542,9 @@ static struct agent *make_own_agent(struct app *app, const char *conversation, s
                           &(struct app_agent_parts){.infer = app->infer,
                                                     .toolproc = app->toolproc,
                                                     .checkpoint = app->checkpoint,
+                                                    .foreign = app->foreign,
+                                                    .hooks = app->hooks,
+                                                    .keeps_session = true,
                                                     .face = app->face,
                                                     .conversation = conversation,
                                                     .schema = app->schema},
@@ -516,12 +553,19 @@ static struct agent *make_own_agent(struct app *app, const char *conversation, s
 
 static bool open_own(struct app *app, struct err *err)
 {
-    struct toolproc_callbacks callbacks = {tool_output, tool_finished, app};
+    struct toolproc_callbacks calls = {tool_output, tool_finished, app};
+    struct foreign_callbacks foreign = {
+        .calls = calls, .known = foreign_known, .notice = say_notice, .context = app};
+    struct hooks_callbacks hooks = {hook_done, say_notice, app};
     char conversation[37];
     app->infer = app_make_infer(app, &app->infer_woke, err);
-    app->toolproc = app->infer != NULL ? app_make_toolproc(app, &callbacks, err) : NULL;
-    if (app->toolproc == NULL || !open_checkpoint(app, err) ||
-        !choose_conversation(app, conversation, err)) {
+    app->toolproc = app->infer != NULL ? app_make_toolproc(app, &calls, err) : NULL;
+    if (app->toolproc == NULL || !app_read_surroundings(app, err)) {
+        return false;
+    }
+    app->foreign = app_make_foreign(app, &foreign);
+    app->hooks = app_make_hooks(app, &hooks);
+    if (!open_checkpoint(app, err) || !choose_conversation(app, conversation, err)) {
         return false;
     }
     app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL, err);
@@ -530,10 +574,16 @@ static bool open_own(struct app *app, struct err *err)
 
 bool app_new_conversation(struct app *app, struct err *err)
 {
+    return app_switch_conversation(app, "", err);
+}
+
+bool app_switch_conversation(struct app *app, const char *id, struct err *err)
+{
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    struct agent *agent = make_own_agent(app, NULL, err);
+    agent_keep_session(app->agent); /* before the other one's takes its place */
+    struct agent *agent = make_own_agent(app, id[0] != '\0' ? id : NULL, err);
     if (agent == NULL) {
         return false;
     }
@@ -616,14 +666,21 @@ void app_close(struct app *app)
 {
     agent_destroy(app->agent);
     toolproc_destroy(app->toolproc);
+    foreign_destroy(app->foreign);
+    hooks_destroy(app->hooks);
     if (app->loop_open) {
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
+        kv_folder_trim(app->paths.kv_folder, snapshot_bytes(app->config));
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
         checkpoint_destroy(app->checkpoint); /* its thread wakes the loop as well */
         uv_close((uv_handle_t *)&app->snapshot_woke, NULL);
         uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);
+    }
+    bool left;
+    if (app->store != NULL) {
+        store_search_work(app->store, &left, NULL); /* a moment's worth; the rest waits */
     }
     undo_close(app->undo);
     store_close(app->store);
@@ -632,8 +689,12 @@ void app_close(struct app *app)
     json_decref(app->schema);
     mem_free(app->workspace);
     mem_free(app->model_path);
+    mem_free(app->instructions);
+    mem_free(app->instructions_summary);
     mem_free(app->mmproj_path);
     paths_finish(&app->paths);
+    config_list_finish(&app->notices);
+    config_servers_finish(&app->servers);
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};
     log_close();

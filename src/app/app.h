@@ -18,6 +18,10 @@
 #include "config/config.h"
 
 struct checkpoint;
+struct foreign;
+struct foreign_callbacks;
+struct hooks;
+struct hooks_callbacks;
 struct infer;
 struct store;
 struct undo;
@@ -36,7 +40,8 @@ struct app {
     char *mmproj_path; /* the encoders: as given, or beside the model; NULL = none */
     json_t *policy;    /* what tools may touch */
     struct approval_rules rules;
-    json_t *schema; /* of the answer; NULL = free text */
+    struct config_list notices; /* said while it was opened; the face shows them */
+    json_t *schema;             /* of the answer; NULL = free text */
     uv_loop_t loop;
     uv_async_t infer_woke;    /* the engine thread has events */
     uv_async_t snapshot_woke; /* a snapshot is made */
@@ -45,10 +50,15 @@ struct app {
     struct store *store;
     struct infer *infer;
     struct toolproc *toolproc;
-    struct undo *undo; /* NULL: the user turned it off, or it could not be had */
+    struct config_servers servers; /* the user's and a trusted project's */
+    struct foreign *foreign;       /* NULL: there are none */
+    struct hooks *hooks;           /* the same */
+    struct undo *undo;             /* NULL: the user turned it off, or it could not be had */
     struct checkpoint *checkpoint;
     struct agent *agent;
-    enum exit_code exit_code; /* why app_open failed, or what the run ended with */
+    char *instructions;         /* the project's notes for the model; NULL = none */
+    char *instructions_summary; /* which files, and how much they are */
+    enum exit_code exit_code;   /* why app_open failed, or what the run ended with */
 };
 
 /* Opens everything in order; on failure closes what was opened, says why in err, and leaves the
@@ -70,6 +80,9 @@ struct app_agent_parts {
     struct infer *infer;
     struct toolproc *toolproc;
     struct checkpoint *checkpoint; /* NULL = file changes cannot be taken back */
+    struct foreign *foreign;       /* NULL = none */
+    struct hooks *hooks;           /* NULL = none */
+    bool keeps_session;            /* what the model has read, so that it can go on later */
     struct app_face face;
     const char *conversation; /* id; NULL = a new one */
     const json_t *schema;     /* NULL = free text */
@@ -80,12 +93,25 @@ struct app_agent_parts {
 struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err);
 struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,
                                    struct err *err);
+/* Which notes and servers there are: the user's, and what the project may add. Once, before an
+ * agent or its servers are made; a false one leaves app->exit_code. */
+bool app_read_surroundings(struct app *app, struct err *err);
+/* NULL: the configuration has none. */
+struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks);
+struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *callbacks);
 struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err);
 /* The model is in this process and answers one request after the other. */
 bool app_model_is_here(const struct app *app);
 
-/* The mode that the configuration asks for; unset: ask, or full without a terminal. */
+/* The mode that the configuration asks for; unset: ask, or full without a terminal. Never looser
+ * than the project allows. */
 enum approval_mode app_mode(const struct config *config, bool headless);
+/* The loosest mode that the project allows. */
+enum approval_mode app_mode_ceiling(const struct config *config);
+/* Keeps a sentence that the user should see, until the face takes it from `notices`. */
+void app_notice(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The user's "always" to a call: its rule holds from now on and in later runs. */
+bool app_always(struct app *app, const char *rule, struct err *err);
 
 /* The user's allow, ask and deny rules, into initialised, empty ones. */
 bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err);
@@ -98,6 +124,13 @@ bool app_new_conversation(struct app *app, struct err *err);
 bool app_open_store(struct app *app, const struct config *config, struct err *err);
 /* Opens paths, workspace and its snapshots alone, for `carat undo`. */
 bool app_open_undo(struct app *app, const struct config *config, struct err *err);
+/* The conversation that a word names: an id, its beginning, or "last" (NULL too) for the last one
+ * of this directory. */
+struct store_conversation;
+bool app_find_conversation(struct app *app, const char *word, struct store_conversation *found,
+                           struct err *err);
+/* Leaves the present conversation and goes on with another one. False: the present one goes on. */
+bool app_switch_conversation(struct app *app, const char *id, struct err *err);
 /* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);

@@ -133,6 +133,33 @@ static bool open_output(struct batch *batch, struct err *err)
     return true;
 }
 
+/* A line of its own, for people. */
+static void notice(struct batch *batch, const char *text, size_t length)
+{
+    struct str line;
+    str_init(&line);
+    str_append(&line, batch->terminal ? "\r\033[Kcarat: " : "carat: ");
+    visible_append(&line, text, length, VISIBLE_LINE);
+    fprintf(stderr, "%s\n", line.data);
+    str_finish(&line);
+}
+
+/* What was found while the app was opened. */
+static void tell_surroundings(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->app.notices.count; i++) {
+        notice(batch, batch->app.notices.items[i], strlen(batch->app.notices.items[i]));
+    }
+    const char *summary = batch->app.instructions_summary;
+    if (summary != NULL) {
+        struct str line;
+        str_init(&line);
+        str_append_format(&line, "read %s", summary);
+        notice(batch, line.data, line.length);
+        str_finish(&line);
+    }
+}
+
 /* --- results --- */
 
 static void draw(struct batch *batch)
@@ -234,6 +261,9 @@ static void agent_event(void *context, const struct agent_event *event)
     case AGENT_FAILED:
         str_clear(&work->failure);
         str_append_bytes(&work->failure, event->text, event->length);
+        break;
+    case AGENT_NOTICE:
+        notice(work->batch, event->text, event->length);
         break;
     case AGENT_TURN_ENDED:
         turn_ended(work, event);
@@ -460,10 +490,14 @@ enum exit_code command_batch(struct config *config)
     enum exit_code code = EXIT_CODE_BAD_INPUT;
     bool ok = read_input(&batch, &err) && open_output(&batch, &err);
     if (ok && batch.taken < batch.line_count) {
-        ok = app_open_shared(&batch.app, config, true, &err);
+        bool open = app_open_shared(&batch.app, config, true, &err);
+        ok = open && app_read_surroundings(&batch.app, &err);
         code = batch.app.exit_code;
         if (ok) {
+            tell_surroundings(&batch);
             run(&batch);
+        }
+        if (open) {
             app_close(&batch.app);
         }
     }

@@ -213,19 +213,6 @@ static void show_message(const struct chat_message *message)
     }
 }
 
-static bool find_conversation(struct app *app, struct store_conversation *found, struct err *err)
-{
-    char folder[4096];
-    const char *id = config_string(app->config, OPTION_RESUME);
-    if (id != NULL) {
-        return store_conversation_find(app->store, id, found, err);
-    }
-    if (getcwd(folder, sizeof folder) == NULL) {
-        return err_errno(err, ERR_IO, "the current directory");
-    }
-    return store_conversation_last(app->store, folder, found, err);
-}
-
 enum exit_code command_show_conversation(struct config *config)
 {
     struct app app;
@@ -237,7 +224,7 @@ enum exit_code command_show_conversation(struct config *config)
     }
     enum exit_code code = EXIT_CODE_OK;
     chat_conversation_init(&conversation);
-    if (!find_conversation(&app, &found, &err)) {
+    if (!app_find_conversation(&app, config_string(config, OPTION_RESUME), &found, &err)) {
         code = complain(&err, EXIT_CODE_BAD_INPUT);
     } else {
         if (!store_messages_load(app.store, found.id, &conversation, NULL, &err)) {
@@ -288,7 +275,7 @@ static bool doctor_model(struct app *app)
     if (str_starts_with(app->model_path, "remote:")) {
         const char *name = app->model_path + strlen("remote:");
         const struct servers_entry *server =
-            servers_find(&app->config->servers, name, strcspn(name, "/"));
+            servers_find(&app->config->remotes, name, strcspn(name, "/"));
         const char *url = server != NULL ? server->members[SERVERS_URL]
                                          : config_string(app->config, OPTION_REMOTE_URL);
         printf("model    %s, %s\n", app->model_path,
@@ -341,6 +328,10 @@ enum exit_code command_sandbox_status(struct config *config)
         return complain(&err, EXIT_CODE_FAILURE);
     }
     bool ok = doctor_sandbox(&app);
+    if (strcmp(config_string(config, OPTION_SANDBOX), "danger-full-access") == 0) {
+        puts("\nWith --sandbox danger-full-access none of them is used: tools have all your "
+             "rights.");
+    }
     paths_finish(&app.paths);
     return ok ? EXIT_CODE_OK : EXIT_CODE_NO_SANDBOX;
 }

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/app.h"
@@ -11,13 +10,17 @@
 #include "app/command_models.h"
 #include "app/command_replay.h"
 #include "app/command_sandbox.h"
+#include "app/command_serve.h"
+#include "app/command_trust.h"
+#include "app/command_sessions.h"
+#include "app/command_store.h"
+#include "app/command_transfer.h"
 #include "app/command_undo.h"
 #include "app/headless.h"
 #include "app/manual.h"
 #include "app/screen.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/visible.h"
 #include "store/store.h"
 
 /* An id as people give it: the beginning of a UUID. */
@@ -50,66 +53,48 @@ static enum exit_code run_exec(struct config *config)
     return headless_run(config, 3);
 }
 
-/* carat resume [ID]: without an id the last conversation of this directory. */
+/* On a terminal one may choose when nothing or too little was named. */
+static bool choose(struct config *config, char id[37], struct err *err)
+{
+    struct app app;
+    struct store_conversation found;
+    const char *word = config->words.count == 2 ? config->words.items[1] : NULL;
+    if (!app_open_store(&app, config, err)) {
+        return false;
+    }
+    bool ok = word != NULL && app_find_conversation(&app, word, &found, err);
+    if (ok) {
+        memcpy(id, found.id, sizeof found.id);
+        store_conversation_finish(&found);
+    } else if (word == NULL || err->code == ERR_ARGUMENT) {
+        ok = command_sessions_pick(&app, word, id, err);
+    }
+    app_close(&app);
+    return ok;
+}
+
+/* carat resume [ID]: without a terminal the conversation is printed, and without an id it is the
+ * last one of this directory. */
 static enum exit_code run_resume(struct config *config)
 {
     struct err err;
+    char id[37] = "last";
     if (config->words.count > 2) {
         fprintf(stderr, "carat: resume takes one id; more was given: %s\n", config->words.items[2]);
         return EXIT_CODE_USAGE;
     }
-    bool has_id = config->words.count == 2;
-    char *arguments[] = {"carat", has_id ? "--resume" : "--continue",
-                         has_id ? config->words.items[1] : NULL};
-    if (!config_read_arguments(config, has_id ? 3 : 2, arguments, &err)) {
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    if (terminal && !choose(config, id, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        return EXIT_CODE_BAD_INPUT;
+    }
+    char *word = !terminal && config->words.count == 2 ? config->words.items[1] : id;
+    char *arguments[] = {"carat", "--resume", word};
+    if (!config_read_arguments(config, 3, arguments, &err)) {
         fprintf(stderr, "carat: %s\n", err.text);
         return EXIT_CODE_USAGE;
     }
-    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        return command_show_conversation(config);
-    }
-    return screen_run(config, config->words.count);
-}
-
-static void print_conversation_row(const struct store_conversation *conversation)
-{
-    char when[32];
-    time_t seconds = (time_t)(conversation->updated_ms / 1000);
-    struct tm local;
-    localtime_r(&seconds, &local);
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local);
-    struct str line;
-    str_init(&line);
-    str_append_format(&line, "%s  %s  %4lld  ", conversation->id, when,
-                      (long long)conversation->message_count);
-    const char *about =
-        conversation->title[0] != '\0' ? conversation->title : conversation->workspace;
-    visible_append(&line, about, strlen(about), VISIBLE_LINE);
-    puts(line.data);
-    str_finish(&line);
-}
-
-static enum exit_code run_sessions(struct config *config)
-{
-    struct app app;
-    struct err err;
-    struct store_conversation *list = NULL;
-    size_t count = 0;
-    if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
-        return app.exit_code;
-    }
-    bool ok = store_conversation_list(app.store, 50, &list, &count, &err);
-    if (!ok) {
-        fprintf(stderr, "carat: %s\n", err.text);
-    }
-    for (size_t i = 0; i < count; i++) {
-        print_conversation_row(&list[i]);
-        store_conversation_finish(&list[i]);
-    }
-    mem_free(list);
-    app_close(&app);
-    return ok ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+    return terminal ? screen_run(config, config->words.count) : command_show_conversation(config);
 }
 
 static enum exit_code run_config(struct config *config)
@@ -159,12 +144,26 @@ const struct command command_table[] = {
     {"batch", "FILE.jsonl",
      "answer a prompt a line, in order; with -o OUT it goes on where it was stopped",
      command_batch},
-    {"resume", "[ID]", "go on with a conversation; without ID the last one of this directory",
-     run_resume},
-    {"sessions", "", "list the conversations", run_sessions},
+    {"resume", "[ID|last]", "go on with a conversation; without ID choose one", run_resume},
+    {"sessions", "", "list the conversations; --archived, --trash, --all, --json",
+     command_sessions},
+    {"search", "WORD ...", "find words in all that was said", command_search},
+    {"fork", "[ID]", "copy a conversation; prints the id of the copy", command_fork},
+    {"rename", "ID TITLE", "give a conversation a title", command_change},
+    {"tag", "ID [-]TAG", "put a tag on a conversation, or take it off", command_change},
+    {"archive", "ID", "out of the list of conversations", command_change},
+    {"delete", "ID", "into the trash", command_change},
+    {"restore", "ID", "out of the trash or the archive", command_change},
+    {"purge", "ID", "delete for good what is in the trash", command_change},
+    {"export", "[ID]", "a conversation as a document: --format md, json or html", command_export},
+    {"import", "FILE ...", "conversations of codex, claude (JSON lines) or llm (SQLite)",
+     command_import},
+    {"store", "check | repair [FILE]", "look all conversations through; copy what can be read",
+     command_store},
     {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
     {"replay", "ID", "repeat a conversation from what was kept of it, and say what differs",
      command_replay},
+    {"trust", "[no]", "may this project's .mcp.json start its MCP servers?", command_trust},
     {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
      command_sandbox},
@@ -175,6 +174,8 @@ const struct command command_table[] = {
      command_parse},
     {"models", "[VERB ...]",
      "list; pull WHAT [SHA256]; verify [FILE]; rm FILE; default [FILE|none]", command_models},
+    {"serve", "", "serve the model to other programs: OpenAI's and Ollama's protocols over HTTP",
+     command_serve},
     {"config", "example", "print an example of the configuration file", run_config},
     {"completion", "SHELL", "print completions for bash, zsh or fish", run_completion},
     {"manual", "", "print the manual page, as roff", run_manual},

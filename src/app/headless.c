@@ -11,6 +11,7 @@
 #include "app/app.h"
 #include "app/claude_events.h"
 #include "app/codex_events.h"
+#include "app/context_picture.h"
 #include "app/gemini_events.h"
 #include "app/message_input.h"
 #include "app/prompt_input.h"
@@ -221,6 +222,20 @@ static bool write_answer_file(struct headless *headless)
     return false;
 }
 
+/* Worth a line once half of it is used. */
+static void tell_context(struct headless *headless)
+{
+    struct agent_context context;
+    agent_context(headless->app.agent, &context);
+    if (context.size > 0 && context.used * 2 >= context.size) {
+        struct str line;
+        str_init(&line);
+        context_picture_append_line(&line, &context);
+        progress(headless, "carat: ", line.data, line.length);
+        str_finish(&line);
+    }
+}
+
 static void turn_ended(struct headless *headless, const struct agent_event *event,
                        const char *misfit)
 {
@@ -239,6 +254,7 @@ static void turn_ended(struct headless *headless, const struct agent_event *even
         progress(headless, "carat: ", event->text != NULL ? event->text : "",
                  event->text != NULL ? strlen(event->text) : 0);
     }
+    tell_context(headless);
     if (misfit != NULL) {
         fprintf(stderr, "carat: %s\n", misfit);
         code = code == EXIT_CODE_OK ? EXIT_CODE_SCHEMA : code;
@@ -379,8 +395,16 @@ static void open_and_run(struct headless *headless)
         report_failure(headless, &err);
         return;
     }
+    for (size_t i = 0; i < headless->app.notices.count; i++) {
+        const char *notice = headless->app.notices.items[i];
+        progress(headless, "carat: ", notice, strlen(notice));
+    }
     watch_signal(headless, &headless->interrupt, SIGINT);
     watch_signal(headless, &headless->terminate, SIGTERM);
+    if (headless->app.instructions_summary != NULL) {
+        const char *summary = headless->app.instructions_summary;
+        progress(headless, "carat: read ", summary, strlen(summary));
+    }
     begin(headless);
     app_run(&headless->app);
     message_input_destroy(headless->input);

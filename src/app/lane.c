@@ -1,5 +1,10 @@
 #include "app/lane.h"
 
+#include <string.h>
+
+#include "agent/foreign.h"
+#include "agent/hooks.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "infer/infer.h"
 
@@ -8,6 +13,8 @@ struct lane {
     struct app_face face;
     uv_async_t woke;
     struct infer *infer;
+    struct foreign *foreign; /* as long as the lane lives */
+    struct hooks *hooks;
     struct toolproc *toolproc;
     struct agent *agent;
     bool lost;
@@ -38,6 +45,27 @@ static void tool_finished(void *context, const char *call_id, const struct toolp
     agent_tool_finished(((struct lane *)context)->agent, call_id, result);
 }
 
+static void foreign_known(void *context)
+{
+    struct lane *lane = context;
+    if (lane->agent != NULL) {
+        agent_tools_known(lane->agent);
+    }
+}
+
+static void say_notice(void *context, const char *sentence)
+{
+    struct lane *lane = context;
+    lane->face.event(
+        lane->face.context,
+        &(struct agent_event){.kind = AGENT_NOTICE, .text = sentence, .length = strlen(sentence)});
+}
+
+static void hook_done(void *context, const char *call_id, const char *denial)
+{
+    agent_hook_done(((struct lane *)context)->agent, call_id, denial);
+}
+
 static void closed(uv_handle_t *handle)
 {
     mem_free(handle->data);
@@ -60,6 +88,12 @@ struct lane *lane_open(struct app *app, struct app_face face, struct err *err)
         lane_close(lane);
         return NULL;
     }
+    struct foreign_callbacks foreign = {.calls = {tool_output, tool_finished, lane},
+                                        .known = foreign_known,
+                                        .notice = say_notice,
+                                        .context = lane};
+    lane->foreign = app_make_foreign(app, &foreign);
+    lane->hooks = app_make_hooks(app, &(struct hooks_callbacks){hook_done, say_notice, lane});
     return lane;
 }
 
@@ -75,6 +109,8 @@ void lane_close(struct lane *lane)
 {
     if (lane != NULL) {
         end_work(lane);
+        foreign_destroy(lane->foreign);
+        hooks_destroy(lane->hooks);
         infer_destroy(lane->infer); /* its thread may still wake the loop */
         uv_close((uv_handle_t *)&lane->woke, closed);
     }
@@ -91,6 +127,8 @@ bool lane_begin(struct lane *lane, const json_t *schema, const char *system, str
     lane->agent = app_make_agent(lane->app,
                                  &(struct app_agent_parts){.infer = lane->infer,
                                                            .toolproc = lane->toolproc,
+                                                           .foreign = lane->foreign,
+                                                           .hooks = lane->hooks,
                                                            .face = lane->face,
                                                            .schema = schema,
                                                            .system = system},

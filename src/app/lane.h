@@ -1,7 +1,9 @@
 /* lane: one of several agents that work side by side on one loop.
  *
- * A lane keeps its model (for a server: its own request) as long as it lives; an agent and its
- * tools are made anew for each piece of work, so that nothing one prompt read is known to the next.
+ * A lane keeps its model (for a server: its own request) and its own foreign servers as long as it
+ * lives; an agent and its tools are made anew for each piece of work, so that nothing one prompt
+ * read is known to the next. (What a foreign server remembers between calls is its own affair.)
+ * Hooks apply. What the model has read is not kept on disk: a lane's conversations rarely go on.
  * Loop thread.
  */
 #ifndef CARAT_APP_LANE_H

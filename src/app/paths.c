@@ -74,14 +74,19 @@ bool paths_find(struct paths *paths, struct err *err)
     static const char *const tool[] = {"/carat-tool", "/../libexec/carat/carat-tool"};
     char own_folder[PATH_MAX];
     *paths = (struct paths){0};
-    char *config = NULL;
+    char *config = NULL, *cache = NULL;
     bool ok =
         executable_folder(own_folder, err) &&
+        (cache = folder("/cache", "XDG_CACHE_HOME", "/.cache/carat", err)) != NULL &&
         (config = folder("", "XDG_CONFIG_HOME", "/.config/carat", err)) != NULL &&
         (paths->data = folder("/data", "XDG_DATA_HOME", "/.local/share/carat", err)) != NULL &&
         (paths->state = folder("/state", "XDG_STATE_HOME", "/.local/state/carat", err)) != NULL;
     if (ok) {
         paths->config_file = join(config, "/config.toml");
+        paths->config_folder = join(config, "/config.d");
+        paths->approvals_file = join(config, "/config.d/approvals.toml");
+        paths->trust_file = join(paths->state, "/trusted.json");
+        paths->kv_folder = join(cache, "/kv");
         paths->store_file = join(paths->data, "/conversations.db");
         paths->user_models = join(paths->data, "/models");
         paths->log_file = join(paths->state, "/carat.log");
@@ -91,16 +96,21 @@ bool paths_find(struct paths *paths, struct err *err)
         paths_finish(paths);
     }
     mem_free(config);
+    mem_free(cache);
     return ok;
 }
 
 void paths_finish(struct paths *paths)
 {
     mem_free(paths->config_file);
+    mem_free(paths->config_folder);
+    mem_free(paths->approvals_file);
+    mem_free(paths->trust_file);
     mem_free(paths->data);
     mem_free(paths->store_file);
     mem_free(paths->user_models);
     mem_free(paths->state);
+    mem_free(paths->kv_folder);
     mem_free(paths->log_file);
     mem_free(paths->installed_models);
     mem_free(paths->tool_program);

@@ -32,3 +32,20 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "sandbox", json_string(open ? "danger-full-access" : "full"));
     return policy;
 }
+
+json_t *policy_json_server(const struct config *config, const struct paths *paths,
+                           const char *workspace, const struct config_server *server)
+{
+    json_t *policy = policy_json(config, paths, workspace);
+    json_t *readable = strings(&server->readable);
+    json_array_extend(readable, json_object_get(policy, "readable"));
+    json_object_set_new(policy, "readable", readable);
+    if (!server->writable) {
+        json_object_set_new(policy, "writable", json_array());
+        json_object_set_new(policy, "read_only", json_true());
+    }
+    json_object_set_new(policy, "hosts", json_array());
+    json_object_set_new(policy, "network", json_boolean(server->network));
+    json_object_set_new(policy, "environment", strings(&server->environment));
+    return policy;
+}

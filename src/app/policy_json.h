@@ -11,4 +11,9 @@ struct paths;
 /* A new reference. `workspace` is absolute. */
 json_t *policy_json(const struct config *config, const struct paths *paths, const char *workspace);
 
+/* The same for a foreign server: no network and nothing writable unless the user gave it, no more
+ * than tools of ours have. */
+json_t *policy_json_server(const struct config *config, const struct paths *paths,
+                           const char *workspace, const struct config_server *server);
+
 #endif

@@ -7,13 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/command_trust.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "models/catalogue.h"
+#include "store/store.h"
 
-enum { FRAME_US = 16000, SPIN_MS = 100 };
+enum { FRAME_US = 16000, SPIN_MS = 100, IDLE_MS = 2000, INDEXING_MS = 50 };
 
 /* --- status line and notices --- */
 
@@ -121,6 +123,10 @@ static void ask(struct screen *screen, const struct agent_event *event)
     str_append(&screen->asking, event->call_id);
     set_activity(screen, "waiting for you");
     tui_ask(screen->tui, event->call_id, event->name, event->text);
+    str_clear(&screen->rule);
+    if (approval_rule_for(event->name, event->arguments, &screen->rule)) {
+        tui_offer_always(screen->tui, screen->rule.data);
+    }
     str_finish(&title);
 }
 
@@ -132,8 +138,11 @@ static void withdraw_question(struct screen *screen)
     }
 }
 
+static void idle(uv_timer_t *handle);
+
 static void turn_ended(struct screen *screen, const struct agent_event *event)
 {
+    uv_timer_start(&screen->idle, idle, IDLE_MS, 0);
     withdraw_question(screen);
     set_activity(screen, "");
     tui_end_message(screen->tui);
@@ -264,8 +273,16 @@ static void submit(struct screen *screen, const char *text, size_t length)
 
 static void decide(struct screen *screen, const struct tui_intent *intent)
 {
-    static const enum approval_answer answers[] = {
-        [TUI_YES] = APPROVAL_YES, [TUI_YES_SESSION] = APPROVAL_YES_SESSION, [TUI_NO] = APPROVAL_NO};
+    static const enum approval_answer answers[] = {[TUI_YES] = APPROVAL_YES,
+                                                   [TUI_YES_SESSION] = APPROVAL_YES_SESSION,
+                                                   [TUI_YES_ALWAYS] = APPROVAL_YES_ALWAYS,
+                                                   [TUI_NO] = APPROVAL_NO};
+    struct err err;
+    if (intent->decision == TUI_YES_ALWAYS) {
+        bool kept = app_always(&screen->app, screen->rule.data, &err);
+        screen_notice(screen, !kept, "%s%s", kept ? "Always allowed: " : "Only this once: ",
+                      kept ? screen->rule.data : err.text);
+    }
     char *call_id = mem_strdup(screen->asking.data);
     char *reason = mem_strndup(intent->text != NULL ? intent->text : "", intent->length);
     str_clear(&screen->asking);
@@ -276,7 +293,9 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
 
 static void cycle_mode(struct screen *screen)
 {
-    screen->mode = screen->mode == APPROVAL_FULL ? APPROVAL_READ_ONLY : screen->mode + 1;
+    /* Around, but no further than the project allows. */
+    screen->mode =
+        screen->mode >= app_mode_ceiling(screen->config) ? APPROVAL_READ_ONLY : screen->mode + 1;
     agent_set_mode(screen->app.agent, screen->mode);
 }
 
@@ -324,6 +343,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
 {
     struct screen *screen = handle->data;
     (void)events;
+    agent_disturb(screen->app.agent);
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
@@ -338,6 +358,22 @@ static void spin(uv_timer_t *handle)
 {
     struct screen *screen = handle->data;
     tui_tick(screen->tui, clock_monotonic_us());
+}
+
+/* What may wait: saving what the model has read, indexing what was said. Ends by itself. */
+static void idle(uv_timer_t *handle)
+{
+    struct screen *screen = handle->data;
+    struct err err;
+    bool left = false;
+    if (agent_busy(screen->app.agent)) {
+        return;
+    }
+    agent_keep_session(screen->app.agent);
+    agent_suggest_title(screen->app.agent);
+    if (store_search_work(screen->app.store, &left, &err) && left) {
+        uv_timer_start(&screen->idle, idle, INDEXING_MS, 0);
+    }
 }
 
 /* An idle screen has no timer at all. */
@@ -399,6 +435,8 @@ static void watch(struct screen *screen)
     uv_prepare_init(loop, &screen->before_wait);
     uv_timer_init(loop, &screen->frame);
     uv_timer_init(loop, &screen->spin);
+    uv_timer_init(loop, &screen->idle);
+    screen->idle.data = screen;
     uv_signal_init(loop, &screen->resized);
     uv_signal_init(loop, &screen->terminate);
     uv_signal_init(loop, &screen->hung_up);
@@ -417,7 +455,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->keys,    (uv_handle_t *)&screen->before_wait,
         (uv_handle_t *)&screen->frame,   (uv_handle_t *)&screen->spin,
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
-        (uv_handle_t *)&screen->hung_up,
+        (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->idle,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
@@ -460,6 +498,7 @@ static void finish(struct screen *screen)
     }
     str_finish(&screen->activity);
     str_finish(&screen->asking);
+    str_finish(&screen->rule);
     str_finish(&screen->model_name);
     str_finish(&screen->sandbox);
 }
@@ -484,10 +523,12 @@ enum exit_code screen_run(const struct config *config, size_t first)
     struct err err;
     str_init(&screen.activity);
     str_init(&screen.asking);
+    str_init(&screen.rule);
     str_init(&screen.model_name);
     str_init(&screen.sandbox);
     describe_sandbox(&screen);
     struct app_face face = {agent_event, &screen};
+    command_trust_ask_once(config);
     guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     if (!app_open(&screen.app, config, false, face, &err)) {
         fprintf(stderr, "carat: %s\n", err.text);
@@ -506,6 +547,12 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
+    for (size_t i = 0; i < screen.app.notices.count; i++) {
+        screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
+    }
+    if (screen.app.instructions_summary != NULL) {
+        screen_notice(&screen, false, "Read: %s", screen.app.instructions_summary);
+    }
     screen_refresh_status(&screen);
     watch(&screen);
     submit_words(&screen, first);

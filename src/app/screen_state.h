@@ -16,6 +16,7 @@ struct screen {
     uv_poll_t keys;
     uv_prepare_t before_wait; /* draws what is dirty before the loop sleeps */
     uv_timer_t frame;         /* the next moment a frame is due */
+    uv_timer_t idle;          /* when nothing has run for a while: work that may wait */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
     uv_signal_t resized, terminate, hung_up;
     int64_t drawn_us;
@@ -23,6 +24,7 @@ struct screen {
     bool thinking;
     struct str activity;
     struct str asking; /* id of the call that waits for the user's word; empty = none */
+    struct str rule;   /* that "always" would write for it; empty = none */
     struct str model_name;
     struct str sandbox; /* words for the status line */
     bool sandbox_warning;

@@ -1,10 +1,19 @@
 #include "slash.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "agent/foreign.h"
 #include "app/command_undo.h"
+#include "app/command_sessions.h"
+#include "app/command_transfer.h"
+#include "app/context_picture.h"
 #include "app/screen_state.h"
+#include "base/file.h"
 #include "base/mem.h"
+#include "store/store.h"
+
+enum { SESSIONS_SHOWN = 15 };
 
 static void run_help(struct screen *screen, const char *argument)
 {
@@ -54,6 +63,11 @@ static void run_mode(struct screen *screen, const char *argument)
                       argument, approval_mode_name(screen->mode));
         return;
     }
+    if (mode > app_mode_ceiling(screen->config)) {
+        screen_notice(screen, true, "/mode %s: this project's .carat/config.toml allows %s at most",
+                      argument, approval_mode_name(app_mode_ceiling(screen->config)));
+        return;
+    }
     screen->mode = mode;
     agent_set_mode(screen->app.agent, mode);
     screen_notice(screen, false, "Mode: %s.", approval_mode_name(mode));
@@ -93,6 +107,277 @@ static void run_undo(struct screen *screen, const char *argument)
     str_finish(&out);
 }
 
+static void run_mcp(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    struct str text;
+    if (screen->app.foreign == NULL) {
+        screen_notice(screen, false,
+                      "There are no MCP servers ([mcp.NAME] in the configuration, "
+                      "or a trusted .mcp.json).");
+        return;
+    }
+    str_init(&text);
+    foreign_describe(screen->app.foreign, &text);
+    tui_add_notice(screen->tui, text.data, false);
+    str_finish(&text);
+}
+
+static void switch_to(struct screen *screen, const char *id, const char *words)
+{
+    struct err err;
+    if (!app_switch_conversation(&screen->app, id, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+        return;
+    }
+    tui_clear(screen->tui);
+    screen->context_used = 0;
+    screen_show_conversation(screen, agent_conversation(screen->app.agent));
+    screen_notice(screen, false, "%s", words);
+}
+
+/* Of the conversation that is shown; a notice when it has not begun. */
+static const char *present(struct screen *screen)
+{
+    const char *id = agent_conversation_id(screen->app.agent);
+    if (id == NULL) {
+        screen_notice(screen, true, "The conversation begins with the first message.");
+    }
+    return id;
+}
+
+static void list(struct screen *screen, enum store_which which, const char *none)
+{
+    struct err err;
+    struct store_conversation *rows;
+    size_t count;
+    if (!store_conversation_list(screen->app.store, which, SESSIONS_SHOWN, &rows, &count, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+        return;
+    }
+    struct str text;
+    str_init(&text);
+    for (size_t i = 0; i < count; i++) {
+        str_append(&text, i > 0 ? "\n" : "");
+        command_sessions_line(&text, &rows[i]);
+        store_conversation_finish(&rows[i]);
+    }
+    mem_free(rows);
+    tui_add_notice(screen->tui, count > 0 ? text.data : none, false);
+    str_finish(&text);
+}
+
+static void run_sessions(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    list(screen, STORE_SHOWN, "There is no conversation yet.");
+}
+
+static void run_trash(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    list(screen, STORE_TRASHED, "The trash is empty.");
+}
+
+static void run_resume(struct screen *screen, const char *argument)
+{
+    struct err err;
+    struct store_conversation found;
+    if (argument[0] == '\0') {
+        list(screen, STORE_SHOWN, "There is no conversation yet.");
+        screen_notice(screen, false, "/resume ID (its beginning is enough, or last)");
+        return;
+    }
+    if (!app_find_conversation(&screen->app, argument, &found, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+        return;
+    }
+    switch_to(screen, found.id, "Taken up again.");
+    store_conversation_finish(&found);
+}
+
+static void run_search(struct screen *screen, const char *argument)
+{
+    struct err err;
+    struct store_hit *hits;
+    size_t count;
+    bool left = false;
+    store_search_work(screen->app.store, &left, NULL);
+    if (!store_search(screen->app.store, argument, SESSIONS_SHOWN, &hits, &count, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+        return;
+    }
+    struct str text;
+    str_init(&text);
+    for (size_t i = 0; i < count; i++) {
+        str_append(&text, i > 0 ? "\n" : "");
+        command_sessions_hit(&text, &hits[i]);
+        store_hit_finish(&hits[i]);
+    }
+    mem_free(hits);
+    str_append(&text, count > 0 ? "\n/resume ID takes one up." : "Nothing was found.");
+    str_append(&text, left ? " Not everything is indexed yet." : "");
+    tui_add_notice(screen->tui, text.data, false);
+    str_finish(&text);
+}
+
+static void run_title(struct screen *screen, const char *argument)
+{
+    struct err err;
+    const char *id = present(screen);
+    if (id == NULL) {
+        return;
+    }
+    if (argument[0] == '\0') {
+        struct store_conversation found;
+        bool ok = store_conversation_find(screen->app.store, id, &found, &err);
+        screen_notice(screen, !ok, "%s",
+                      !ok                      ? err.text
+                      : found.title[0] == '\0' ? "There is no title yet: /title WORDS"
+                                               : found.title);
+        if (ok) {
+            store_conversation_finish(&found);
+        }
+        return;
+    }
+    bool ok = store_conversation_set_title(screen->app.store, id, argument, &err);
+    screen_notice(screen, !ok, "%s", ok ? "The title is kept." : err.text);
+}
+
+static void run_tag(struct screen *screen, const char *argument)
+{
+    struct err err;
+    const char *id = present(screen);
+    bool on = argument[0] != '-';
+    if (id != NULL) {
+        bool ok = store_conversation_tag(screen->app.store, id, argument + !on, on, &err);
+        screen_notice(screen, !ok, "%s", ok ? (on ? "Tagged." : "The tag is off.") : err.text);
+    }
+}
+
+static void run_fork(struct screen *screen, const char *argument)
+{
+    struct err err;
+    char fork[37];
+    (void)argument;
+    const char *id = present(screen);
+    if (id == NULL) {
+        return;
+    }
+    if (!store_conversation_fork(screen->app.store, id, INT64_MAX, fork, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+        return;
+    }
+    switch_to(screen, fork, "This is a copy; the original stays as it is.");
+}
+
+/* The place of the user's message that is `back` messages of the user before the end; -1 = none. */
+static int64_t place_of(const struct chat_conversation *conversation, long back)
+{
+    for (size_t i = conversation->count; i-- > 0;) {
+        if (conversation->messages[i].role == CHAT_USER && --back == 0) {
+            return (int64_t)i;
+        }
+    }
+    return -1;
+}
+
+static void run_rewind(struct screen *screen, const char *argument)
+{
+    struct err err;
+    char branch[37], id[37];
+    char *end;
+    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
+    long back = argument[0] != '\0' ? strtol(argument, &end, 10) : 1;
+    int64_t keep = back > 0 ? place_of(conversation, back) : -1;
+    if (present(screen) == NULL) {
+        return;
+    }
+    if (keep < 0 || (argument[0] != '\0' && *end != '\0')) {
+        screen_notice(screen, true, "/rewind N goes back N of your messages, 1 when not said");
+        return;
+    }
+    if (agent_busy(screen->app.agent)) {
+        screen_notice(screen, true, "something still runs; Esc stops it");
+        return;
+    }
+    char *said = mem_strdup(conversation->messages[keep].text);
+    memcpy(id, agent_conversation_id(screen->app.agent), sizeof id);
+    if (store_conversation_rewind(screen->app.store, id, keep, branch, &err)) {
+        struct str words;
+        str_init(&words);
+        str_append_format(&words,
+                          "What came after is kept as %s. Files stay as they are; /undo "
+                          "takes their changes back.",
+                          branch);
+        switch_to(screen, id, words.data);
+        str_finish(&words);
+        tui_set_draft(screen->tui, said);
+    } else {
+        screen_notice(screen, true, "%s", err.text);
+    }
+    mem_free(said);
+}
+
+static void run_export(struct screen *screen, const char *argument)
+{
+    struct err err;
+    struct store_conversation found;
+    struct str text;
+    const char *id = present(screen);
+    const char *form = str_ends_with(argument, ".html")   ? "html"
+                       : str_ends_with(argument, ".json") ? "json"
+                                                          : "md";
+    if (id == NULL) {
+        return;
+    }
+    if (argument[0] == '\0') {
+        screen_notice(screen, true, "/export FILE, which ends in .md, .html or .json");
+        return;
+    }
+    str_init(&text);
+    bool ok = store_conversation_find(screen->app.store, id, &found, &err);
+    if (ok) {
+        ok = command_transfer_export(screen->app.store, &found, form, &text, &err) &&
+             file_replace(argument, text.data, text.length, &err);
+        store_conversation_finish(&found);
+    }
+    screen_notice(screen, !ok, "%s%s", ok ? "Written to " : err.text, ok ? argument : "");
+    str_finish(&text);
+}
+
+static void run_context(struct screen *screen, const char *argument)
+{
+    struct agent_context context;
+    struct str text;
+    (void)argument;
+    str_init(&text);
+    agent_context(screen->app.agent, &context);
+    context_picture_append(&text, &context);
+    tui_add_notice(screen->tui, text.data, false);
+    str_finish(&text);
+}
+
+static void run_compact(struct screen *screen, const char *argument)
+{
+    struct err err;
+    if (!agent_compact(screen->app.agent, argument, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+    }
+}
+
+static void run_expand(struct screen *screen, const char *argument)
+{
+    struct err err;
+    bool undone;
+    (void)argument;
+    bool ok = agent_expand(screen->app.agent, &undone, &err);
+    screen_notice(screen, !ok, "%s",
+                  !ok      ? err.text
+                  : undone ? "The model reads the messages again instead of their summary."
+                           : "There is no summary.");
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -106,6 +391,20 @@ const struct slash_command slash_commands[] = {
     {"think", "[on|off]", "let the model think before it answers", run_think},
     {"mode", "MODE", "read-only, ask, auto-edit or full", run_mode},
     {"undo", "[list|diff|TURN]", "take file changes of a turn back, or show them", run_undo},
+    {"mcp", "", "MCP servers, their state and their tools", run_mcp},
+    {"resume", "[ID|last]", "go on with another conversation", run_resume},
+    {"sessions", "", "the newest conversations", run_sessions},
+    {"search", "WORDS", "find words in all that was said", run_search},
+    {"title", "[WORDS]", "show or set this conversation's title", run_title},
+    {"rename", "WORDS", "the same", run_title},
+    {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag},
+    {"fork", "", "go on in a copy of this conversation", run_fork},
+    {"rewind", "[N]", "back to before your last (Nth last) message; the rest is kept", run_rewind},
+    {"export", "FILE", "write this conversation to FILE (.md, .html, .json)", run_export},
+    {"context", "", "what fills the model's context", run_context},
+    {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact},
+    {"expand", "", "take the last summary back", run_expand},
+    {"trash", "", "what is in the trash", run_trash},
     {"status", "", "model, workspace, sandbox, context", run_status},
     {"quit", "", "leave; the conversation is kept", run_quit},
     {"exit", "", "the same", run_quit},

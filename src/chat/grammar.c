@@ -73,8 +73,11 @@ static void begin_literal(struct grammar_state *state, enum grammar_phase phase,
 /* The literal that was written whole, or NULL; a longer one may begin with it. */
 static const struct grammar_literal *whole_literal(const struct grammar_state *state)
 {
+    if (state->first >= state->last) { /* a set without any has no items to point at */
+        return NULL;
+    }
     const struct grammar_literal *literal = &state->set->items[state->first];
-    return state->first < state->last && literal->length == state->length ? literal : NULL;
+    return literal->length == state->length ? literal : NULL;
 }
 
 static bool literal_byte(struct grammar_state *state, unsigned char byte)

@@ -1,7 +1,10 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,21 +18,6 @@
 enum { FILE_LIMIT = 1024 * 1024, HELP_COLUMN = 32, HELP_WIDTH = 96 };
 
 /* --- values --- */
-
-static void list_add(struct config_list *list, const char *text)
-{
-    vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = mem_strdup(text);
-}
-
-static void list_finish(struct config_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        mem_free(list->items[i]);
-    }
-    mem_free(list->items);
-    *list = (struct config_list){0};
-}
 
 static void set_origin(struct config_value *value, const char *origin)
 {
@@ -145,7 +133,7 @@ static bool store_text(struct config *config, int option, const char *text, cons
         set_origin(value, origin);
         return true;
     case OPTION_LIST:
-        list_add(&value->list, text);
+        config_list_add(&value->list, text);
         set_origin(value, origin);
         return true;
     }
@@ -167,10 +155,24 @@ void config_finish(struct config *config)
     for (int i = 0; i < OPTION_COUNT; i++) {
         mem_free(config->values[i].string);
         mem_free(config->values[i].origin);
-        list_finish(&config->values[i].list);
+        mem_free(config->values[i].ceiling);
+        config_list_finish(&config->values[i].list);
     }
-    list_finish(&config->words);
-    servers_finish(&config->servers);
+    config_list_finish(&config->words);
+    config_list_finish(&config->notices);
+    config_servers_finish(&config->servers);
+    config_hooks_finish(&config->hooks);
+    servers_finish(&config->remotes);
+}
+
+void config_notice(struct config *config, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    config_list_add(&config->notices, text);
 }
 
 /* --- the file --- */
@@ -192,8 +194,8 @@ static bool wrong_type(const struct option_row *row, const struct toml_entry *en
                    type_name(entry->type), wanted[row->kind]);
 }
 
-static bool store_entry(struct config *config, int option, const struct toml_entry *entry,
-                        const char *origin, struct err *err)
+bool config_take(struct config *config, int option, const struct toml_entry *entry,
+                 const char *origin, struct err *err)
 {
     const struct option_row *row = &option_table[option];
     struct config_value *value = &config->values[option];
@@ -223,7 +225,7 @@ static bool store_entry(struct config *config, int option, const struct toml_ent
             return wrong_type(row, entry, origin, err);
         }
         for (size_t i = 0; i < entry->list_count; i++) {
-            list_add(&value->list, entry->list[i]);
+            config_list_add(&value->list, entry->list[i]);
         }
         set_origin(value, origin);
         return true;
@@ -258,6 +260,7 @@ static const char *nearest_key(const char *key)
 struct file_reading {
     struct config *config;
     const char *path;
+    size_t hooks; /* there were before this file */
 };
 
 /* A member of [remote.NAME]: a text, or a list of texts. */
@@ -286,15 +289,21 @@ static bool file_entry(void *context, const struct toml_entry *entry, struct err
     str_append_format(&origin, "%s:%u", reading->path, entry->line);
     int option = option_by_key(entry->key);
     bool ok;
-    if (option < 0 && servers_is_key(entry->key)) {
-        ok = server_entry(&reading->config->servers, entry, origin.data, err);
+    if (str_starts_with(entry->key, "mcp.")) {
+        ok = config_servers_entry(&reading->config->servers, entry->key + 4, entry, origin.data,
+                                  err);
+    } else if (str_starts_with(entry->key, "hooks.")) {
+        ok = config_hooks_entry(&reading->config->hooks, reading->hooks, entry->key + 6, entry,
+                                origin.data, err);
+    } else if (option < 0 && servers_is_key(entry->key)) {
+        ok = server_entry(&reading->config->remotes, entry, origin.data, err);
     } else if (option < 0) {
         const char *near = nearest_key(entry->key);
         ok = err_set(err, ERR_ARGUMENT, "%s: unknown key \"%s\"%s%s%s", origin.data, entry->key,
                      near != NULL ? "; did you mean " : "", near != NULL ? near : "",
                      near != NULL ? "?" : "");
     } else {
-        ok = store_entry(reading->config, option, entry, origin.data, err);
+        ok = config_take(reading->config, option, entry, origin.data, err);
     }
     str_finish(&origin);
     return ok;
@@ -307,14 +316,37 @@ bool config_read_file(struct config *config, const char *path, struct err *err)
     struct err cause = {0};
     bool ok = file_read(path, FILE_LIMIT, &text, &cause);
     if (ok) {
-        struct file_reading reading = {config, path};
-        ok = toml_read(path, text.data, text.length, file_entry, &reading, err);
+        struct file_reading reading = {config, path, config_hooks_base(&config->hooks)};
+        ok = toml_read(path, text.data, text.length, file_entry, &reading, err) &&
+             config_hooks_check(&config->hooks, err);
     } else if (cause.code == ERR_NOT_FOUND) {
         ok = true;
     } else {
         err_set(err, cause.code, "%s", cause.text);
     }
     str_finish(&text);
+    return ok;
+}
+
+static int is_toml(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && str_ends_with(entry->d_name, ".toml");
+}
+
+bool config_read_folder(struct config *config, const char *path, struct err *err)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(path, &entries, is_toml, alphasort);
+    bool ok = count >= 0 || errno == ENOENT || err_errno(err, ERR_IO, "reading %s", path);
+    for (int i = 0; i < count; i++) {
+        struct str file;
+        str_init(&file);
+        str_append_format(&file, "%s/%s", path, entries[i]->d_name);
+        ok = ok && config_read_file(config, file.data, err);
+        str_finish(&file);
+        free(entries[i]);
+    }
+    free(entries);
     return ok;
 }
 
@@ -345,7 +377,7 @@ static bool apply_set(struct config *config, const char *assignment, struct err 
     if (equals == NULL) {
         ok = err_set(err, ERR_ARGUMENT, "--set: \"%s\" is not KEY=VALUE", assignment);
     } else if (option < 0 && servers_is_key(key)) {
-        ok = servers_put(&config->servers, key, equals + 1, err) || err_prefix(err, "--set");
+        ok = servers_put(&config->remotes, key, equals + 1, err) || err_prefix(err, "--set");
     } else if (option < 0) {
         ok = err_set(err, ERR_ARGUMENT, "--set: unknown key \"%s\"", key);
     } else {
@@ -430,7 +462,7 @@ bool config_read_arguments(struct config *config, int argc, char *const argv[], 
         const char *word = argv[at];
         bool ok = true;
         if (options_end || word[0] != '-' || word[1] == '\0') {
-            list_add(&config->words, word);
+            config_list_add(&config->words, word);
         } else if (strcmp(word, "--") == 0) {
             options_end = true;
         } else if (word[1] == '-') {
@@ -470,6 +502,11 @@ double config_real(const struct config *config, enum option option)
 const char *config_string(const struct config *config, enum option option)
 {
     return config->values[option].string;
+}
+
+const char *config_ceiling(const struct config *config, enum option option)
+{
+    return config->values[option].ceiling;
 }
 
 const struct config_list *config_list(const struct config *config, enum option option)
@@ -591,4 +628,5 @@ void config_append_example(struct str *out)
         str_append_char(out, '\n');
     }
     servers_append_example(out);
+    config_tables_append_example(out);
 }

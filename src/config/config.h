@@ -13,14 +13,10 @@
 
 #include "config/options.h"
 #include "config/servers.h"
+#include "config/tables.h"
 
 struct err;
 struct str;
-
-struct config_list {
-    char **items;
-    size_t count, capacity;
-};
 
 struct config_value {
     bool set; /* false: no default either */
@@ -29,13 +25,17 @@ struct config_value {
     double real;
     char *string; /* STRING, PATH, CHOICE */
     struct config_list list;
-    char *origin; /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
+    char *ceiling; /* CHOICE: the loosest that the project allows; NULL = any */
+    char *origin;  /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
 };
 
 struct config {
     struct config_value values[OPTION_COUNT];
-    struct servers servers;   /* [remote.NAME] */
-    struct config_list words; /* command line: what is not an option */
+    struct config_servers servers; /* [mcp.NAME] */
+    struct config_hooks hooks;     /* [[hooks]] */
+    struct servers remotes;        /* [remote.NAME] */
+    struct config_list words;      /* command line: what is not an option */
+    struct config_list notices;    /* what the project's file wanted and did not get */
 };
 
 void config_init(struct config *config); /* the defaults */
@@ -43,6 +43,13 @@ void config_finish(struct config *config);
 
 /* The file need not exist. */
 bool config_read_file(struct config *config, const char *path, struct err *err);
+/* config.d beside the file: each *.toml in it, in the order of their names. */
+bool config_read_folder(struct config *config, const char *path, struct err *err);
+/* The project's own settings, after all others. They may only tighten (options.h: project); what
+ * would loosen, or is the user's alone, is left out and said in `notices`. The file need not exist;
+ * one that cannot be read or is no TOML is an error: a restriction that is not understood is not
+ * passed over. */
+bool config_read_project(struct config *config, const char *workspace, struct err *err);
 /* CARAT_CPU, CARAT_MODEL. */
 bool config_read_environment(struct config *config, struct err *err);
 /* argv[1..]. Options may stand anywhere; "--" ends them; -mFILE, -m FILE, --model FILE and
@@ -54,7 +61,16 @@ bool config_boolean(const struct config *config, enum option option);
 int64_t config_whole(const struct config *config, enum option option);
 double config_real(const struct config *config, enum option option);
 const char *config_string(const struct config *config, enum option option); /* NULL when unset */
+/* The loosest choice that the project allows; NULL = every. */
+const char *config_ceiling(const struct config *config, enum option option);
 const struct config_list *config_list(const struct config *config, enum option option);
+
+/* One value from a file into its option; for the files of this folder. */
+struct toml_entry;
+bool config_take(struct config *config, int option, const struct toml_entry *entry,
+                 const char *origin, struct err *err);
+void config_notice(struct config *config, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The names that other programs have for the options, a line each. */
 void config_append_aliases(struct str *out);

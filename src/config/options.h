@@ -17,6 +17,7 @@ enum option {
     OPTION_CONTEXT,
     OPTION_KV,
     OPTION_CPU,
+    OPTION_ARITHMETIC,
     OPTION_DRAFTER,
     OPTION_LOOKUP,
     OPTION_TEMPERATURE,
@@ -38,6 +39,10 @@ enum option {
     OPTION_SYSTEM_TEXT,
     OPTION_APPEND_PROMPT,
     OPTION_APPEND_TEXT,
+    OPTION_INSTRUCTIONS,
+    OPTION_TITLES,
+    OPTION_COMPACT_PERCENT,
+    OPTION_SNAPSHOT_MEBIBYTES,
     OPTION_MAX_TURNS,
     OPTION_MAX_TOKENS,
     OPTION_MAX_SECONDS,
@@ -70,6 +75,19 @@ enum option {
     OPTION_CONTINUE,
     OPTION_EPHEMERAL,
     OPTION_PARALLEL,
+    OPTION_SERVE_HOST,
+    OPTION_SERVE_PORT,
+    OPTION_SERVE_TOKEN,
+    OPTION_SERVE_TOKEN_FILE,
+    OPTION_SERVE_SESSIONS,
+    OPTION_SERVE_QUEUE,
+    OPTION_SERVE_ORIGINS,
+    OPTION_SERVE_PATIENCE,
+    OPTION_FORK,
+    OPTION_ALL,
+    OPTION_ARCHIVED,
+    OPTION_TRASH,
+    OPTION_EXPORT_FORMAT,
     OPTION_SET,
     OPTION_HELP,
     OPTION_VERSION,
@@ -86,6 +104,17 @@ enum option_kind {
     OPTION_LIST,   /* strings; on the command line given once for each */
 };
 
+/* What .carat/config.toml in a project may do: it needs no trust, so it can only take away. */
+enum option_project {
+    PROJECT_NEVER,           /* the user's alone */
+    PROJECT_LOWER,           /* a smaller number */
+    PROJECT_LOWER_FROM_NONE, /* the same; 0 is no limit, and so the largest */
+    PROJECT_ADD,             /* more of a list that forbids */
+    PROJECT_NARROW,          /* fewer of a list that allows */
+    PROJECT_TIGHTEN,         /* an earlier one of `choices`, which stand from tight to loose */
+    PROJECT_TURN_OFF,        /* false */
+};
+
 struct option_row {
     const char *key;  /* "model.path"; NULL = command line only */
     const char *flag; /* "model" for --model; NULL = file only */
@@ -96,6 +125,7 @@ struct option_row {
     const char *choices;  /* "a|b|c" */
     double low, high;
     const char *help; /* one sentence */
+    enum option_project project;
 };
 
 extern const struct option_row option_table[OPTION_COUNT];

@@ -63,6 +63,24 @@ bool walk_value(const walk &w, const toml::node &node, const std::string &key)
     return w.entry(w.context, &entry, w.err);
 }
 
+/* A list of tables ([[name]]) is flattened to name.0.key, name.1.key, ... */
+bool walk_node(const walk &w, const toml::node &node, const std::string &name)
+{
+    if (node.is_table()) {
+        return walk_table(w, *node.as_table(), name + ".");
+    }
+    if (!node.is_array_of_tables()) {
+        return walk_value(w, node, name);
+    }
+    size_t number = 0;
+    for (const auto &item : *node.as_array()) {
+        if (!walk_table(w, *item.as_table(), name + "." + std::to_string(number++) + ".")) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* toml++ keeps a table sorted by name; the first mistake told of should be the first in the file.
  */
 bool walk_table(const walk &w, const toml::table &table, const std::string &prefix)
@@ -76,9 +94,7 @@ bool walk_table(const walk &w, const toml::table &table, const std::string &pref
     });
     for (const auto &[key, node] : ordered) {
         std::string name = prefix + std::string(key->str());
-        bool ok = node->is_table() ? walk_table(w, *node->as_table(), name + ".")
-                                   : walk_value(w, *node, name);
-        if (!ok) {
+        if (!walk_node(w, *node, name)) {
             return false;
         }
     }

@@ -1,7 +1,8 @@
 /* toml: a TOML file as a list of dotted keys with values and line numbers.
  *
  * The parser is toml++ (C++), behind this C header: nothing else of the program sees C++. Tables
- * are flattened ("[model] path" is "model.path"); arrays may hold strings only; dates are refused.
+ * are flattened ("[model] path" is "model.path", the second "[[hooks]] tool" is "hooks.1.tool");
+ * other arrays may hold strings only; dates are refused.
  */
 #ifndef CARAT_CONFIG_TOML_H
 #define CARAT_CONFIG_TOML_H

@@ -1,5 +1,6 @@
 /* constraint: which layer decides where.
  *
+ *   START           a call or a thought alone, when the turn must begin with a call
  *   START, ANSWER   the answer's grammar, when there is one; calls and thoughts only before it
  *   CALL, STRING    the calls' grammar; free inside its free strings
  *   CALLED          control tokens alone
@@ -60,6 +61,11 @@ static bool in_answer(const struct constraint *constraint)
            (constraint->mask.place == MASK_START || constraint->mask.place == MASK_ANSWER);
 }
 
+static bool must_call_now(const struct constraint *constraint)
+{
+    return constraint->options.must_call && constraint->mask.place == MASK_START;
+}
+
 /* Ordinary tokens that the grammar allows; returns their count. */
 static size_t list_text(struct constraint *constraint, const struct grammar_state *state)
 {
@@ -83,6 +89,9 @@ static bool allows(const struct constraint *constraint, enum control control)
     }
     if (!mask_allows(&constraint->mask, control)) {
         return false;
+    }
+    if (must_call_now(constraint)) {
+        return control == CONTROL_CALL_OPEN || control == CONTROL_CHANNEL_OPEN;
     }
     bool begins = control == CONTROL_CALL_OPEN || control == CONTROL_CHANNEL_OPEN;
     if (!in_answer(constraint)) {
@@ -119,9 +128,9 @@ const int32_t *constraint_list(struct constraint *constraint, size_t *count)
             return NULL;
         }
         listed = list_text(constraint, &constraint->call);
-    } else if (in_answer(constraint)) {
+    } else if (in_answer(constraint) && !must_call_now(constraint)) {
         listed = list_text(constraint, &constraint->answer);
-    } else if (!mask_bans_text(&constraint->mask)) {
+    } else if (!mask_bans_text(&constraint->mask) && !must_call_now(constraint)) {
         return NULL;
     }
     for (int i = 0; i < CONTROL_COUNT; i++) {

@@ -29,6 +29,7 @@ struct constraint_options {
     const struct control_ids *ids;
     struct grammar_mask *tokens;          /* of the same vocabulary */
     const struct grammar *calls, *answer; /* NULL = free */
+    bool must_call;                       /* the turn begins with a call, or a thought and a call */
     size_t thinking_budget; /* tokens of a thought in a turn's first step; 0 = no limit */
     int32_t newline;        /* the token that is one; -1 = the vocabulary has none */
 };

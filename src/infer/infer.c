@@ -11,6 +11,11 @@ void infer_cancel(struct infer *infer)
     infer->ops->cancel(infer);
 }
 
+bool infer_keep(struct infer *infer, enum infer_keeping keeping, uint64_t number, const char *path)
+{
+    return infer->ops->keep != NULL && infer->ops->keep(infer, keeping, number, path);
+}
+
 void infer_poll(struct infer *infer, infer_callback *callback, void *context)
 {
     infer->ops->poll(infer, callback, context);

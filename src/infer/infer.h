@@ -62,6 +62,7 @@ enum infer_event_kind {
     INFER_TOKEN,   /* one sampled token */
     INFER_DONE,    /* the request ended: stop says why */
     INFER_FAILED,  /* error says why; without a request (number 0): the model could not be loaded */
+    INFER_KEPT,    /* infer_keep has ended; code ERR_NONE: well */
 };
 
 struct infer_event {
@@ -82,10 +83,15 @@ struct infer_event {
 typedef void infer_wake(void *context);
 typedef void infer_callback(void *context, const struct infer_event *event);
 
+/* What infer_keep does with the model's state after what it has read: keys, values, tokens. */
+enum infer_keeping { INFER_SAVE, INFER_RESTORE };
+
 /* A back end is these functions; `infer` embeds the pointer first. */
 struct infer_ops {
     void (*submit)(struct infer *infer, struct infer_request *request);
     void (*cancel)(struct infer *infer);
+    bool (*keep)(struct infer *infer, enum infer_keeping keeping, uint64_t number,
+                 const char *path); /* NULL: has no such state */
     void (*poll)(struct infer *infer, infer_callback *callback, void *context);
     const struct infer_model *(*model)(const struct infer *infer);
     const struct control_ids *(*control)(const struct infer *infer);
@@ -100,6 +106,10 @@ struct infer {
 void infer_submit(struct infer *infer, struct infer_request *request);
 /* The running request ends with DONE / CANCEL within 50 ms; nothing when none runs. */
 void infer_cancel(struct infer *infer);
+/* Saves the state to a file, or takes it from one, after the requests before it and before those
+ * after it; INFER_KEPT tells the end. Restoring is a matter of speed alone: the next prompt uses
+ * what fits of it. False when this back end keeps none. */
+bool infer_keep(struct infer *infer, enum infer_keeping keeping, uint64_t number, const char *path);
 /* Hands over what has happened since the last call. */
 void infer_poll(struct infer *infer, infer_callback *callback, void *context);
 /* NULL before INFER_READY. */
@@ -115,6 +125,7 @@ struct infer_local_options {
     int context;        /* 0 = the model's own, at most 32768 */
     bool kv_f32;        /* K/V in F32 instead of F16 */
     const char *cpu;    /* NULL = best */
+    bool exact;         /* float32 arithmetic throughout */
     const char *mmproj; /* file with the encoders of pictures and sounds; NULL = there is none */
     int image_budget;   /* soft tokens of a picture: 70, 140, 280, 560 or 1120 */
 

@@ -30,12 +30,12 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
-#include "base/vec.h"
 #include "chat/grammar.h"
 #include "chat/grammar_mask.h"
 #include "engine/engine.h"
 #include "engine/engine_drafter.h"
 #include "engine/engine_media.h"
+#include "infer/bans.h"
 #include "infer/constraint.h"
 #include "infer/infer.h"
 #include "infer/slots.h"
@@ -44,15 +44,14 @@
 enum {
     LARGEST_DEFAULT_CONTEXT = 32768,
     GUESSES_MOST = 15,
-    PENDING_MOST = 16,        /* tokens without a choice that are appended at once */
-    SMALL_MODEL_BUDGET = 512, /* tokens of a thought, where the caller leaves it to the model */
+    PENDING_MOST = 16, /* tokens without a choice that are appended at once */
 };
 
 struct infer_local {
     struct infer infer;
     char *path, *cpu, *drafter_path, *mmproj;
     int threads, context, thinking_budget, image_budget;
-    bool kv_f32, lookup;
+    bool kv_f32, lookup, exact;
     struct mailbox *requests, *events;
     pthread_t thread;
 
@@ -73,8 +72,7 @@ struct infer_local {
     struct err load_error;          /* why there is no session */
     uint64_t sequence, number;      /* of the request that runs */
     size_t prompt_length;
-    struct chat_ids banned; /* always_banned tokens first, then what the mask forbids just now */
-    size_t always_banned;
+    struct bans bans;
     struct grammar_mask *tokens; /* the vocabulary, as grammars walk it */
 };
 
@@ -83,6 +81,8 @@ struct request {
     uint64_t sequence;
     struct grammar *calls, *answer; /* NULL = free */
     struct err error;               /* why one of them could not be made, or code ERR_NONE */
+    char *keep_path;                /* not NULL: no request, but a state to save or restore */
+    enum infer_keeping keeping;
 };
 
 /* What one request comes to. */
@@ -101,6 +101,7 @@ static void request_destroy(void *item)
         chat_prompt_finish(&request->request.prompt);
         grammar_destroy(request->calls);
         grammar_destroy(request->answer);
+        mem_free(request->keep_path);
         mem_free(request);
     }
 }
@@ -118,40 +119,6 @@ static bool is_cancelled(struct infer_local *local)
 }
 
 /* --- loading --- */
-
-static void ban(struct infer_local *local, int32_t id)
-{
-    vec_room(&local->banned.items, &local->banned.capacity, local->banned.count + 1,
-             sizeof *local->banned.items);
-    local->banned.items[local->banned.count++] = id;
-}
-
-/* Control tokens that the conversation format does not know (reserved ones): never sampled. */
-static void ban_foreign_controls(struct infer_local *local)
-{
-    int32_t count = engine_model_info(local->engine)->vocabulary_size;
-    for (int32_t id = 0; id < count; id++) {
-        if (engine_token_kind(local->engine, id) == ENGINE_TOKEN_CONTROL &&
-            control_of_id(&local->control, id) == CONTROL_NONE) {
-            ban(local, id);
-        }
-    }
-    local->always_banned = local->banned.count;
-}
-
-/* What a token stands for where a grammar looks at bytes. Of a byte that has a token of its own
- * besides the raw one only that token is taken, which is the one the model knows. */
-static bool grammar_bytes(void *context, int32_t id, const char **bytes, size_t *length)
-{
-    const struct engine_model *model = context;
-    enum engine_token_kind kind = engine_token_kind(model, id);
-    if (kind == ENGINE_TOKEN_CONTROL || !engine_token_bytes(model, id, bytes, length)) {
-        return false;
-    }
-    char spelling[2] = {*length == 1 ? (*bytes)[0] : '\0', '\0'};
-    return kind == ENGINE_TOKEN_TEXT || spelling[0] == '\0' ||
-           engine_token_find(model, spelling) < 0;
-}
 
 static void on_progress(void *context, size_t done, size_t total)
 {
@@ -218,7 +185,8 @@ static bool load(struct infer_local *local, struct err *err)
     struct engine_error error;
     local->engine = engine_model_open(&(struct engine_model_options){.path = local->path,
                                                                      .threads = local->threads,
-                                                                     .cpu = local->cpu},
+                                                                     .cpu = local->cpu,
+                                                                     .exact = local->exact},
                                       &error);
     if (local->engine == NULL) {
         return infer_vocabulary_failed(err, &error);
@@ -226,10 +194,9 @@ static bool load(struct infer_local *local, struct err *err)
     if (!infer_vocabulary_resolve(local->engine, &local->control, err)) {
         return err_prefix(err, "%s", local->path);
     }
-    ban_foreign_controls(local);
+    bans_init(&local->bans, local->engine, &local->control);
     local->newline = engine_token_find(local->engine, "\n");
-    local->tokens = grammar_mask_create(engine_model_info(local->engine)->vocabulary_size,
-                                        grammar_bytes, local->engine);
+    local->tokens = infer_vocabulary_grammar(local->engine);
     return open_session(local, err);
 }
 
@@ -299,17 +266,6 @@ static bool encode_prompt(struct infer_local *local, const struct chat_prompt *p
     return true;
 }
 
-/* Behind the tokens that are always banned: those that the mask forbids here. */
-static void update_bans(struct infer_local *local, const struct constraint *constraint)
-{
-    local->banned.count = local->always_banned;
-    for (int i = 0; i < CONTROL_COUNT; i++) {
-        if (local->control.id[i] >= 0 && !mask_allows(&constraint->mask, (enum control)i)) {
-            ban(local, local->control.id[i]);
-        }
-    }
-}
-
 /* One answer on its way. */
 struct answer {
     struct engine_session *session;
@@ -372,9 +328,9 @@ static bool choose(struct infer_local *local, struct answer *answer, int32_t *id
         chosen = engine_session_sample_among(answer->session, &answer->sampling, list, count, id,
                                              &error);
     } else {
-        update_bans(local, answer->constraint);
-        chosen = engine_session_sample(answer->session, &answer->sampling, local->banned.items,
-                                       local->banned.count, id, &error);
+        bans_update(&local->bans, &local->control, &answer->constraint->mask);
+        chosen = engine_session_sample(answer->session, &answer->sampling, local->bans.items,
+                                       local->bans.count, id, &error);
     }
     if (!chosen) {
         outcome->failed = true;
@@ -394,13 +350,6 @@ static void pass_token(struct infer_local *local, struct constraint *constraint,
     }
     constraint_step(constraint, control, event.bytes, event.length);
     post(local, event);
-}
-
-static enum chat_stop stop_of(enum control control)
-{
-    return control == CONTROL_TURN_CLOSE      ? CHAT_STOP_TURN
-           : control == CONTROL_RESPONSE_OPEN ? CHAT_STOP_RESPONSE
-                                              : CHAT_STOP_EOS;
 }
 
 static void decode(struct infer_local *local, struct engine_session *session,
@@ -426,7 +375,7 @@ static void decode(struct infer_local *local, struct engine_session *session,
         outcome->sampled++;
         pass_token(local, constraint, id, control);
         if (control_is_stop(control)) {
-            outcome->stop = stop_of(control);
+            outcome->stop = infer_vocabulary_stop(control);
             return;
         }
         if (outcome->sampled >= (size_t)request->max_tokens) {
@@ -466,14 +415,6 @@ static bool prefill(struct infer_local *local, struct engine_session *session,
     return done;
 }
 
-static size_t thinking_budget(const struct infer_local *local)
-{
-    if (local->thinking_budget >= 0) {
-        return (size_t)local->thinking_budget;
-    }
-    return local->model.large ? 0 : SMALL_MODEL_BUDGET;
-}
-
 static void decode_constrained(struct infer_local *local, struct engine_session *session,
                                const struct request *request, struct outcome *outcome)
 {
@@ -485,7 +426,8 @@ static void decode_constrained(struct infer_local *local, struct engine_session 
                                                  .tokens = local->tokens,
                                                  .calls = request->calls,
                                                  .answer = request->answer,
-                                                 .thinking_budget = thinking_budget(local),
+                                                 .thinking_budget = thinking_budget(
+                                                     local->thinking_budget, local->model.large),
                                                  .newline = local->newline});
     local->decoding = true;
     decode(local, session, &request->request, &constraint, outcome);
@@ -533,6 +475,25 @@ static void serve(struct infer_local *local, struct request *request)
                 });
 }
 
+static void keep(struct infer_local *local, const struct request *request)
+{
+    struct engine_session *session = atomic_load(&local->session);
+    struct infer_event event = {.kind = INFER_KEPT, .number = request->request.number};
+    struct engine_error error;
+    if (session == NULL) {
+        event.error = local->load_error;
+    } else {
+        engine_session_resume(session);
+        bool ok = request->keeping == INFER_SAVE
+                      ? engine_session_save(session, request->keep_path, &error)
+                      : engine_session_restore(session, request->keep_path, &error);
+        if (!ok) {
+            infer_vocabulary_failed(&event.error, &error);
+        }
+    }
+    post(local, event);
+}
+
 static void *work(void *context)
 {
     struct infer_local *local = context;
@@ -543,7 +504,11 @@ static void *work(void *context)
     }
     struct request *request;
     while ((request = mailbox_wait(local->requests)) != NULL) {
-        serve(local, request);
+        if (request->keep_path != NULL) {
+            keep(local, request);
+        } else {
+            serve(local, request);
+        }
         request_destroy(request);
     }
     grammar_mask_destroy(local->tokens);
@@ -577,6 +542,19 @@ static void local_submit(struct infer *infer, struct infer_request *request)
     chat_prompt_init(&request->prompt);
     compile(moved);
     mailbox_post(local->requests, moved);
+}
+
+static bool local_keep(struct infer *infer, enum infer_keeping keeping, uint64_t number,
+                       const char *path)
+{
+    struct infer_local *local = (struct infer_local *)infer;
+    struct request *moved = mem_zero(1, sizeof *moved);
+    moved->request.number = number;
+    moved->keep_path = mem_strdup(path);
+    moved->keeping = keeping;
+    chat_prompt_init(&moved->request.prompt);
+    mailbox_post(local->requests, moved);
+    return true;
 }
 
 static void local_cancel(struct infer *infer)
@@ -623,7 +601,7 @@ static void local_release(struct infer_local *local)
 {
     mailbox_destroy(local->requests);
     mailbox_destroy(local->events);
-    mem_free(local->banned.items);
+    bans_finish(&local->bans);
     mem_free(local->path);
     mem_free(local->cpu);
     mem_free(local->mmproj);
@@ -643,6 +621,7 @@ static void local_destroy(struct infer *infer)
 static const struct infer_ops local_ops = {
     .submit = local_submit,
     .cancel = local_cancel,
+    .keep = local_keep,
     .poll = local_poll,
     .model = local_model,
     .control = local_control,
@@ -652,8 +631,10 @@ static const struct infer_ops local_ops = {
 bool infer_local_plan(const struct infer_local_options *options, struct infer_local_plan *plan,
                       struct err *err)
 {
-    struct engine_model_options model = {
-        .path = options->path, .threads = options->threads, .cpu = options->cpu};
+    struct engine_model_options model = {.path = options->path,
+                                         .threads = options->threads,
+                                         .cpu = options->cpu,
+                                         .exact = options->exact};
     struct engine_session_options session = {
         .context = options->context,
         .kv_type = options->kv_f32 ? ENGINE_KV_F32 : ENGINE_KV_F16,
@@ -689,6 +670,7 @@ struct infer *infer_local_create(const struct infer_local_options *options)
     local->threads = options->threads;
     local->context = options->context;
     local->kv_f32 = options->kv_f32;
+    local->exact = options->exact;
     local->requests = mailbox_create(NULL, NULL, request_destroy);
     local->events = mailbox_create(options->wake, options->wake_context, mem_free);
     if (pthread_create(&local->thread, NULL, work, local) != 0) {

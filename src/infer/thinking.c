@@ -23,6 +23,11 @@ void thinking_init(struct thinking *thinking, size_t budget, bool starts_in_thou
     }
 }
 
+size_t thinking_budget(int asked, bool large)
+{
+    return asked >= 0 ? (size_t)asked : large ? 0 : THINKING_SMALL_MODEL;
+}
+
 size_t thinking_later_budget(size_t budget)
 {
     size_t later = budget / 8 * 3 + budget % 8 * 3 / 8;

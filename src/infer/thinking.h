@@ -22,9 +22,10 @@
 #include "chat/control.h"
 
 enum {
-    THINKING_HEADER_MOST = 32, /* bytes after which a header without a newline counts as over */
-    THINKING_WAIT = 3,         /* tokens that a character may take to be finished */
-    THINKING_WINDOW = 4,       /* bytes of the longest character */
+    THINKING_SMALL_MODEL = 512, /* tokens of a small model's thought, where nobody says */
+    THINKING_HEADER_MOST = 32,  /* bytes after which a header without a newline counts as over */
+    THINKING_WAIT = 3,          /* tokens that a character may take to be finished */
+    THINKING_WINDOW = 4,        /* bytes of the longest character */
 };
 
 enum thinking_place {
@@ -51,6 +52,9 @@ void thinking_init(struct thinking *thinking, size_t budget, bool starts_in_thou
 /* The token that was written: a control token's name, or CONTROL_NONE and its bytes. */
 void thinking_step(struct thinking *thinking, enum control control, const char *bytes,
                    size_t length);
+
+/* The budget that was asked for: tokens, 0 = no limit, -1 = as the model's size asks. */
+size_t thinking_budget(int asked, bool large);
 
 /* The budget in a later step of the same turn, behind a tool's result: there is less to think
  * about. */

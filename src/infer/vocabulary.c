@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "chat/grammar_mask.h"
 #include "engine/engine.h"
 
 bool infer_vocabulary_failed(struct err *err, const struct engine_error *error)
@@ -66,4 +67,30 @@ void infer_vocabulary_spell(void *model, int32_t id, struct str *out)
     if (engine_token_bytes(model, id, &bytes, &length)) {
         str_append_bytes(out, bytes, length);
     }
+}
+
+/* What a token stands for where a grammar looks at bytes. Of a byte that has a token of its own
+ * besides the raw one only that token is taken, which is the one the model knows. */
+static bool grammar_bytes(void *context, int32_t id, const char **bytes, size_t *length)
+{
+    const struct engine_model *model = context;
+    enum engine_token_kind kind = engine_token_kind(model, id);
+    if (kind == ENGINE_TOKEN_CONTROL || !engine_token_bytes(model, id, bytes, length)) {
+        return false;
+    }
+    char spelling[2] = {*length == 1 ? (*bytes)[0] : '\0', '\0'};
+    return kind == ENGINE_TOKEN_TEXT || spelling[0] == '\0' ||
+           engine_token_find(model, spelling) < 0;
+}
+
+struct grammar_mask *infer_vocabulary_grammar(struct engine_model *model)
+{
+    return grammar_mask_create(engine_model_info(model)->vocabulary_size, grammar_bytes, model);
+}
+
+enum chat_stop infer_vocabulary_stop(enum control control)
+{
+    return control == CONTROL_TURN_CLOSE      ? CHAT_STOP_TURN
+           : control == CONTROL_RESPONSE_OPEN ? CHAT_STOP_RESPONSE
+                                              : CHAT_STOP_EOS;
 }

@@ -34,6 +34,7 @@ enum {
     GRACE_MS = 2000,
     DRAIN_MS = 200,
     INITIALIZE_ID = 0, /* calls count from 1 */
+    UNREAD_LIMIT = 1024 * 1024
 };
 
 enum stage { STAGE_NONE, STAGE_CANCELLED, STAGE_TERMINATED, STAGE_DRAINING };
@@ -52,13 +53,14 @@ struct mcp_client {
     int64_t exit_status;
     int exit_signal;
 
-    bool stateless;
-    bool ready;         /* requests may be sent */
-    struct str held;    /* requests that wait for the handshake */
-    struct str line;    /* of stdout, not ended yet */
-    size_t scanned;     /* how much of it holds no newline */
-    struct str tail;    /* of stderr */
-    const char *broken; /* why we gave up on it; NULL = we did not */
+    bool stateless, discovering;
+    size_t quiet_bytes, flood_bytes; /* since the last answer; most of it */
+    bool ready;                      /* requests may be sent */
+    struct str held;                 /* requests that wait for the handshake */
+    struct str line;                 /* of stdout, not ended yet */
+    size_t scanned;                  /* how much of it holds no newline */
+    struct str tail;                 /* of stderr */
+    const char *broken;              /* why we gave up on it; NULL = we did not */
     char buffer[READ_BYTES];
 
     uint64_t last_call;
@@ -111,6 +113,15 @@ static void forget_call(struct mcp_client *client, size_t place)
             (client->open.count - place) * sizeof client->open.items[0]);
 }
 
+struct mcp_client_result mcp_client_death(const struct mcp_client *client)
+{
+    return (struct mcp_client_result){
+        .error = client->broken != NULL ? client->broken : "it ended without an answer",
+        .exit_status = client->exit_signal == 0 ? (int)client->exit_status : -1,
+        .exit_signal = client->exit_signal,
+        .standard_error = client->tail.data};
+}
+
 /* The server is gone: the open calls hear of it, then the owner does. */
 static void end(struct mcp_client *client)
 {
@@ -122,13 +133,8 @@ static void end(struct mcp_client *client)
     while (client->open.count > 0 && !client->closing) {
         uint64_t call = client->open.items[0];
         forget_call(client, 0);
-        client->callbacks.result(
-            client->callbacks.context, call,
-            &(struct mcp_client_result){
-                .error = client->broken != NULL ? client->broken : "it ended without an answer",
-                .exit_status = client->exit_signal == 0 ? (int)client->exit_status : -1,
-                .exit_signal = client->exit_signal,
-                .standard_error = client->tail.data});
+        struct mcp_client_result death = mcp_client_death(client);
+        client->callbacks.result(client->callbacks.context, call, &death);
     }
     if (!client->closing) {
         client->callbacks.ended(client->callbacks.context);
@@ -203,7 +209,11 @@ static void on_written(uv_write_t *request, int status)
 
 static void write_bytes(struct mcp_client *client, struct str *bytes)
 {
-    if (!client->input_open || bytes->length == 0) {
+    if (client->input_open &&
+        uv_stream_get_write_queue_size((uv_stream_t *)&client->in) > UNREAD_LIMIT) {
+        give_up(client, "it does not read what it is sent");
+    }
+    if (!client->input_open || client->broken != NULL || bytes->length == 0) {
         str_clear(bytes);
         return;
     }
@@ -245,37 +255,106 @@ static void initialize(struct mcp_client *client)
                  false);
 }
 
+/* The manner of 2026-07-28: there is no handshake, but one may look who is there. */
+static json_t *stateless_meta(void)
+{
+    return json_pack("{s:s, s:{}, s:{s:s, s:s}}", "io.modelcontextprotocol/protocolVersion",
+                     "2026-07-28", "io.modelcontextprotocol/clientCapabilities",
+                     "io.modelcontextprotocol/clientInfo", "name", "carat", "version", "0.1");
+}
+
+static void discover(struct mcp_client *client)
+{
+    client->stateless = client->discovering = true;
+    send_message(client,
+                 json_pack("{s:s, s:i, s:s, s:{s:o}}", "jsonrpc", "2.0", "id", INITIALIZE_ID,
+                           "method", "server/discover", "params", "_meta", stateless_meta()),
+                 false);
+}
+
+static void on_ready(struct mcp_client *client)
+{
+    client->ready = true;
+    write_bytes(client, &client->held);
+    if (client->callbacks.ready != NULL) {
+        client->callbacks.ready(client->callbacks.context);
+    }
+}
+
+/* Versions whose tools/list and tools/call are those that we speak. */
+static bool known_version(const char *version)
+{
+    static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
+    for (size_t i = 0; version != NULL && i < sizeof versions / sizeof versions[0]; i++) {
+        if (strcmp(versions[i], version) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_initialized(struct mcp_client *client)
 {
     send_message(client,
                  json_pack("{s:s, s:s}", "jsonrpc", "2.0", "method", "notifications/initialized"),
                  false);
-    client->ready = true;
-    write_bytes(client, &client->held);
+    on_ready(client);
 }
 
-uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json_t *arguments)
+/* The answer to initialize, or to server/discover. */
+static void on_handshake(struct mcp_client *client, const json_t *message)
+{
+    const json_t *result = json_object_get(message, "result");
+    const char *version = json_string_value(json_object_get(result, "protocolVersion"));
+    if (client->discovering) {
+        if (json_is_object(result)) {
+            on_ready(client);
+        } else {
+            give_up(client, "it refused to initialize and to be discovered");
+        }
+    } else if (!json_is_object(result)) {
+        discover(client);
+    } else if (known_version(version)) {
+        on_initialized(client);
+    } else {
+        give_up(client, "it speaks a version of the protocol that carat does not know");
+    }
+}
+
+uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_t *params)
 {
     if (client->exited || client->broken != NULL) {
+        json_decref(params);
         return 0;
     }
     uint64_t call = ++client->last_call;
     vec_room(&client->open.items, &client->open.capacity, client->open.count + 1,
              sizeof client->open.items[0]);
     client->open.items[client->open.count++] = call;
-    json_t *meta = json_pack("{s:I}", "progressToken", (json_int_t)call);
+    params = params != NULL ? params : json_object();
     if (client->stateless) {
-        json_object_set_new(meta, "io.modelcontextprotocol/protocolVersion",
-                            json_string("2026-07-28"));
-        json_object_set_new(meta, "io.modelcontextprotocol/clientCapabilities", json_object());
+        json_t *meta = json_object_get(params, "_meta");
+        json_t *ours = stateless_meta();
+        if (meta == NULL) {
+            meta = json_object();
+            json_object_set_new(params, "_meta", meta);
+        }
+        json_object_update(meta, ours);
+        json_decref(ours);
     }
-    json_t *params =
-        json_pack("{s:s, s:O, s:o}", "name", tool, "arguments", (json_t *)arguments, "_meta", meta);
     send_message(client,
                  json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)call,
-                           "method", "tools/call", "params", params),
+                           "method", method, "params", params),
                  true);
     return call;
+}
+
+uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json_t *arguments)
+{
+    json_t *params =
+        json_pack("{s:s, s:O, s:{s:I}}", "name", tool, "arguments", (json_t *)arguments, "_meta",
+                  "progressToken", (json_int_t)(client->last_call + 1));
+    return mcp_client_request(client, "tools/call", params);
 }
 
 void mcp_client_cancel(struct mcp_client *client, uint64_t call)
@@ -308,11 +387,7 @@ static void on_answer(struct mcp_client *client, const json_t *message)
     const json_t *id = json_object_get(message, "id");
     size_t place;
     if (!client->ready && json_is_integer(id) && json_integer_value(id) == INITIALIZE_ID) {
-        if (json_object_get(message, "result") != NULL) {
-            on_initialized(client);
-        } else {
-            give_up(client, "it refused to initialize");
-        }
+        on_handshake(client, message);
         return;
     }
     if (!find_call(client, id, &place)) {
@@ -321,6 +396,7 @@ static void on_answer(struct mcp_client *client, const json_t *message)
     }
     uint64_t call = client->open.items[place];
     forget_call(client, place);
+    client->quiet_bytes = 0;
     if (client->stage == STAGE_CANCELLED && client->open.count == 0) {
         client->stage = STAGE_NONE;
         uv_timer_stop(&client->timer);
@@ -358,6 +434,9 @@ static void on_notification(struct mcp_client *client, const char *method, const
         find_call(client, json_object_get(params, "progressToken"), &place)) {
         client->callbacks.progress(client->callbacks.context, client->open.items[place],
                                    json_string_value(text), json_string_length(text));
+    } else if (strcmp(method, "notifications/tools/list_changed") == 0 &&
+               client->callbacks.changed != NULL) {
+        client->callbacks.changed(client->callbacks.context);
     }
 }
 
@@ -419,8 +498,13 @@ static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer
         return;
     }
     if (count > 0) {
+        client->quiet_bytes += (size_t)count;
         str_append_bytes(&client->line, buffer->base, (size_t)count);
         take_lines(client);
+        if (client->flood_bytes > 0 && client->quiet_bytes > client->flood_bytes &&
+            client->broken == NULL && !client->closing) {
+            give_up(client, "it floods us with what nobody asked for");
+        }
     } else if (count < 0) {
         uv_read_stop(stream);
         client->output_open = false;
@@ -491,6 +575,7 @@ struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
 {
     struct mcp_client *client = mem_zero(1, sizeof *client);
     client->callbacks = *callbacks;
+    client->flood_bytes = options->flood_bytes;
     str_init(&client->held);
     str_init(&client->line);
     str_init(&client->tail);

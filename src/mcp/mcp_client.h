@@ -28,7 +28,9 @@ struct mcp_client_options {
     char *const *environment; /* ends with NULL; all that the program gets */
     const char *directory;    /* where it starts */
     int descriptor;           /* becomes its descriptor 3; -1 = none. The caller closes his own */
-    bool handshake;           /* initialize first, else stateless */
+    bool handshake;           /* initialize first, and where that is refused discover; else
+                                 stateless at once */
+    size_t flood_bytes;       /* so much without an answer among it ends the server; 0 = any */
 };
 
 struct mcp_client_result {
@@ -46,6 +48,10 @@ struct mcp_client_callbacks {
     void (*result)(void *context, uint64_t call, const struct mcp_client_result *result);
     /* The server has ended and every call has its result; it can only be closed now. */
     void (*ended)(void *context);
+    /* With a handshake: it is done, requests may be sent. May be NULL. */
+    void (*ready)(void *context);
+    /* The server says that its list of tools is another one now. May be NULL. */
+    void (*changed)(void *context);
     void *context;
 };
 
@@ -55,6 +61,12 @@ struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
 
 /* Asks for a tool; the call's name for the callbacks. 0 when the server has ended. */
 uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json_t *arguments);
+
+/* The same for another method, "tools/list" say; `params` (may be NULL) is taken over. */
+uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_t *params);
+
+/* How it ended, as the open calls were told; to be asked in `ended`. Views. */
+struct mcp_client_result mcp_client_death(const struct mcp_client *client);
 
 /* Asks the server to stop one call and go on; when it has not answered in 2 s it is stopped. */
 void mcp_client_cancel(struct mcp_client *client, uint64_t call);

@@ -46,23 +46,17 @@ static bool insert(struct db *db, int64_t key, const struct put *put, struct err
         return err_set(err, ERR_ARGUMENT, "a new call needs a name and arguments");
     }
     char *arguments = NULL;
-    sqlite3_stmt *statement = NULL;
-    bool ok = message_body_write_json(call->arguments, &arguments, err) &&
-              (statement = db_statement(db, SQL, err)) != NULL;
-    if (ok) {
-        db_bind_integer(db, statement, 1, key);
-        db_bind_text(db, statement, 2, call->call_id);
-        db_bind_text(db, statement, 3, call->name);
-        db_bind_text(db, statement, 4, arguments);
-        db_bind_integer(db, statement, 5, call->state);
-        db_bind_text(db, statement, 6, call->decided_by == NULL ? "" : call->decided_by);
-        db_bind_integer(db, statement, 7, call->asked_ms);
-        db_bind_integer(db, statement, 8, call->started_ms);
-        db_bind_integer(db, statement, 9, call->finished_ms);
-        db_bind_integer(db, statement, 10,
-                        hash_call(put->conversation, call->call_id, call->name, arguments));
-        ok = db_run(db, statement, err);
+    if (!message_body_write_json(call->arguments, &arguments, err)) {
+        return false;
     }
+    int64_t hash = hash_call(put->conversation, call->call_id, call->name, arguments);
+    const char *decided_by = call->decided_by == NULL ? "" : call->decided_by;
+    bool ok = db_run_bound(
+        db, SQL,
+        DB_VALUES(DB_INTEGER(key), DB_TEXT(call->call_id), DB_TEXT(call->name), DB_TEXT(arguments),
+                  DB_INTEGER(call->state), DB_TEXT(decided_by), DB_INTEGER(call->asked_ms),
+                  DB_INTEGER(call->started_ms), DB_INTEGER(call->finished_ms), DB_INTEGER(hash)),
+        err);
     mem_free(arguments);
     return ok;
 }
@@ -73,12 +67,10 @@ static bool find(struct db *db, int64_t key, const char *call_id, int64_t *row_i
 {
     static const char SQL[] =
         "SELECT row, state FROM calls WHERE conversation = ?1 AND call_id = ?2";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(key), DB_TEXT(call_id)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_integer(db, statement, 1, key);
-    db_bind_text(db, statement, 2, call_id);
     bool row = false;
     bool ok = db_step(db, statement, &row, err);
     *row_id = ok && row ? sqlite3_column_int64(statement, 0) : 0;
@@ -94,17 +86,11 @@ static bool move_on(struct db *db, int64_t row_id, const struct store_call *call
                               "asked_ms = coalesce(nullif(?4, 0), asked_ms), "
                               "started_ms = coalesce(nullif(?5, 0), started_ms), "
                               "finished_ms = coalesce(nullif(?6, 0), finished_ms) WHERE row = ?1";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, row_id);
-    db_bind_integer(db, statement, 2, call->state);
-    db_bind_text(db, statement, 3, call->decided_by);
-    db_bind_integer(db, statement, 4, call->asked_ms);
-    db_bind_integer(db, statement, 5, call->started_ms);
-    db_bind_integer(db, statement, 6, call->finished_ms);
-    return db_run(db, statement, err);
+    return db_run_bound(db, SQL,
+                        DB_VALUES(DB_INTEGER(row_id), DB_INTEGER(call->state),
+                                  DB_TEXT(call->decided_by), DB_INTEGER(call->asked_ms),
+                                  DB_INTEGER(call->started_ms), DB_INTEGER(call->finished_ms)),
+                        err);
 }
 
 static bool put(struct db *db, void *context, struct err *err)
@@ -175,11 +161,10 @@ static bool read_calls(struct db *db, int64_t key, const char *conversation, str
     static const char SQL[] =
         "SELECT call_id, name, arguments, state, decided_by, asked_ms, started_ms, finished_ms, "
         "hash FROM calls WHERE conversation = ?1 AND state IN (0, 2) ORDER BY row";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(key)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_integer(db, statement, 1, key);
     bool row = false;
     bool ok;
     while ((ok = db_step(db, statement, &row, err)) && row) {

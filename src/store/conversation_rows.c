@@ -10,9 +10,10 @@
 #include "base/vec.h"
 
 #include "rows.h"
+#include "search_rows.h"
 #include "uuid.h"
 
-#define COLUMNS "id, title, workspace, model, created_ms, updated_ms, message_count"
+#define COLUMNS CONVERSATION_COLUMNS
 
 enum { PREFIX_MINIMUM = 4, CANDIDATES_NAMED = 8 };
 
@@ -21,21 +22,34 @@ void store_conversation_finish(struct store_conversation *conversation)
     mem_free(conversation->title);
     mem_free(conversation->workspace);
     mem_free(conversation->model);
+    mem_free(conversation->tags);
     memset(conversation, 0, sizeof *conversation);
 }
 
-static void read_row(sqlite3_stmt *statement, struct store_conversation *out)
+static void read_id(sqlite3_stmt *statement, int column, char out[37])
 {
-    char *id = db_column_text(statement, 0);
-    memset(out, 0, sizeof *out);
-    strncpy(out->id, id, sizeof out->id - 1);
+    char *id = db_column_text(statement, column);
+    memset(out, 0, 37);
+    strncpy(out, id, 36);
     mem_free(id);
-    out->title = db_column_text(statement, 1);
-    out->workspace = db_column_text(statement, 2);
-    out->model = db_column_text(statement, 3);
-    out->created_ms = sqlite3_column_int64(statement, 4);
-    out->updated_ms = sqlite3_column_int64(statement, 5);
-    out->message_count = sqlite3_column_int64(statement, 6);
+}
+
+void conversation_rows_read(sqlite3_stmt *statement, int first, struct store_conversation *out)
+{
+    memset(out, 0, sizeof *out);
+    read_id(statement, first, out->id);
+    out->title = db_column_text(statement, first + 1);
+    out->workspace = db_column_text(statement, first + 2);
+    out->model = db_column_text(statement, first + 3);
+    out->created_ms = sqlite3_column_int64(statement, first + 4);
+    out->updated_ms = sqlite3_column_int64(statement, first + 5);
+    out->message_count = sqlite3_column_int64(statement, first + 6);
+    out->archived_ms = sqlite3_column_int64(statement, first + 7);
+    out->trashed_ms = sqlite3_column_int64(statement, first + 8);
+    out->titled_by = (enum store_titled_by)sqlite3_column_int(statement, first + 9);
+    read_id(statement, first + 10, out->parent);
+    out->parent_count = sqlite3_column_int64(statement, first + 11);
+    out->tags = db_column_text(statement, first + 12);
 }
 
 struct conversation_list {
@@ -59,7 +73,7 @@ static bool read_list(struct db *db, sqlite3_stmt *statement, struct conversatio
     bool ok;
     while ((ok = db_step(db, statement, &row, err)) && row) {
         vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
-        read_row(statement, &list->items[list->count++]);
+        conversation_rows_read(statement, 0, &list->items[list->count++]);
     }
     db_done(statement);
     return ok;
@@ -68,21 +82,31 @@ static bool read_list(struct db *db, sqlite3_stmt *statement, struct conversatio
 bool conversation_rows_key(struct db *db, const char *id, int64_t *key, struct err *err)
 {
     static const char SQL[] = "SELECT key FROM conversations WHERE id = ?1";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
+    int64_t value;
+    bool found;
+    if (!db_find_integer(db, SQL, DB_VALUES(DB_TEXT(id)), &value, &found, err)) {
         return false;
     }
-    db_bind_text(db, statement, 1, id);
-    bool row = false;
-    bool ok = db_step(db, statement, &row, err);
-    if (ok && row) {
-        *key = sqlite3_column_int64(statement, 0);
+    if (!found) {
+        return err_set(err, ERR_NOT_FOUND, "there is no conversation %s", id);
     }
-    db_done(statement);
-    return ok && (row || err_set(err, ERR_NOT_FOUND, "there is no conversation %s", id));
+    *key = value;
+    return true;
 }
 
 /* ---- making and changing ---- */
+
+bool conversation_rows_insert(struct db *db, const char *id, const char *workspace,
+                              const char *model, struct err *err)
+{
+    static const char SQL[] = "INSERT INTO conversations "
+                              "(id, workspace, model, created_ms, updated_ms) "
+                              "VALUES (?1, ?2, ?3, ?4, ?4)";
+    return db_run_bound(
+        db, SQL,
+        DB_VALUES(DB_TEXT(id), DB_TEXT(workspace), DB_TEXT(model), DB_INTEGER(clock_wall_ms())),
+        err);
+}
 
 struct create {
     const char *id, *workspace, *model;
@@ -90,19 +114,8 @@ struct create {
 
 static bool create(struct db *db, void *context, struct err *err)
 {
-    static const char SQL[] = "INSERT INTO conversations "
-                              "(id, workspace, model, created_ms, updated_ms) "
-                              "VALUES (?1, ?2, ?3, ?4, ?4)";
     const struct create *wish = context;
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_text(db, statement, 1, wish->id);
-    db_bind_text(db, statement, 2, wish->workspace);
-    db_bind_text(db, statement, 3, wish->model);
-    db_bind_integer(db, statement, 4, clock_wall_ms());
-    return db_run(db, statement, err);
+    return conversation_rows_insert(db, wish->id, wish->workspace, wish->model, err);
 }
 
 bool store_conversation_create(struct store *store, const char *workspace, const char *model,
@@ -118,41 +131,87 @@ bool store_conversation_create(struct store *store, const char *workspace, const
     return true;
 }
 
+/* One column of one conversation. */
 struct change {
-    const char *sql; /* ?1 = id, ?2 = value */
-    const char *id, *value;
+    const char *sql; /* ?1 = key; ?2 = text, or number when text is NULL */
+    const char *id, *text;
+    int64_t number;
+    bool title; /* the title changes: the search index too */
 };
 
 static bool change(struct db *db, void *context, struct err *err)
 {
     const struct change *wish = context;
-    sqlite3_stmt *statement = db_statement(db, wish->sql, err);
-    if (statement == NULL) {
+    int64_t key;
+    if (!conversation_rows_key(db, wish->id, &key, err) ||
+        (wish->title && !search_rows_withdraw_title(db, key, err))) {
         return false;
     }
-    db_bind_text(db, statement, 1, wish->id);
-    db_bind_text(db, statement, 2, wish->value);
-    return db_run(db, statement, err) &&
-           (sqlite3_changes(db_handle(db)) == 1 ||
-            err_set(err, ERR_NOT_FOUND, "there is no conversation %s", wish->id));
+    bool changed =
+        wish->text != NULL
+            ? db_run_bound(db, wish->sql, DB_VALUES(DB_INTEGER(key), DB_TEXT(wish->text)), err)
+            : db_run_bound(db, wish->sql, DB_VALUES(DB_INTEGER(key), DB_INTEGER(wish->number)),
+                           err);
+    return changed && (!wish->title || search_rows_put_title(db, key, err));
+}
+
+static bool run_change(struct store *store, struct change wish, const char *what, struct err *err)
+{
+    return db_transaction(store->db, DB_WRITE, change, &wish, err) || err_prefix(err, "%s", what);
 }
 
 bool store_conversation_set_title(struct store *store, const char *id, const char *title,
                                   struct err *err)
 {
-    static const char SQL[] = "UPDATE conversations SET title = ?2 WHERE id = ?1";
-    struct change wish = {SQL, id, title};
-    return db_transaction(store->db, DB_WRITE, change, &wish, err) ||
-           err_prefix(err, "keeping a conversation's title");
+    static const char SQL[] = "UPDATE conversations SET title = ?2, titled_by = 2 WHERE key = ?1";
+    struct change wish = {.sql = SQL, .id = id, .text = title, .title = true};
+    return run_change(store, wish, "keeping a conversation's title", err);
+}
+
+bool store_conversation_suggest_title(struct store *store, const char *id, const char *title,
+                                      struct err *err)
+{
+    static const char SQL[] = "UPDATE conversations SET title = ?2, titled_by = 1 "
+                              "WHERE key = ?1 AND titled_by < 2";
+    struct change wish = {.sql = SQL, .id = id, .text = title, .title = true};
+    return run_change(store, wish, "keeping a conversation's title", err);
 }
 
 bool store_conversation_set_model(struct store *store, const char *id, const char *model,
                                   struct err *err)
 {
-    static const char SQL[] = "UPDATE conversations SET model = ?2 WHERE id = ?1";
-    struct change wish = {SQL, id, model};
-    return db_transaction(store->db, DB_WRITE, change, &wish, err) ||
-           err_prefix(err, "keeping a conversation's model");
+    static const char SQL[] = "UPDATE conversations SET model = ?2 WHERE key = ?1";
+    struct change wish = {.sql = SQL, .id = id, .text = model};
+    return run_change(store, wish, "keeping a conversation's model", err);
+}
+
+bool store_conversation_archive(struct store *store, const char *id, bool archived, struct err *err)
+{
+    static const char SQL[] = "UPDATE conversations SET archived_ms = ?2 WHERE key = ?1";
+    struct change wish = {.sql = SQL, .id = id, .number = archived ? clock_wall_ms() : 0};
+    return run_change(store, wish, "archiving a conversation", err);
+}
+
+bool store_conversation_trash(struct store *store, const char *id, bool trashed, struct err *err)
+{
+    static const char SQL[] = "UPDATE conversations SET trashed_ms = ?2 WHERE key = ?1";
+    struct change wish = {.sql = SQL, .id = id, .number = trashed ? clock_wall_ms() : 0};
+    return run_change(store, wish, "moving a conversation to or from the trash", err);
+}
+
+bool store_conversation_tag(struct store *store, const char *id, const char *tag, bool on,
+                            struct err *err)
+{
+    static const char ADD[] = "INSERT OR IGNORE INTO tags (conversation, tag) VALUES (?1, ?2)";
+    static const char REMOVE[] = "DELETE FROM tags WHERE conversation = ?1 AND tag = ?2";
+    size_t length = strlen(tag);
+    if (length == 0 || length > STORE_TAG_LIMIT || strpbrk(tag, ", \t\n") != NULL) {
+        return err_set(err, ERR_ARGUMENT,
+                       "\"%.70s\" is no tag: one word of at most %d bytes, without a comma", tag,
+                       STORE_TAG_LIMIT);
+    }
+    struct change wish = {.sql = on ? ADD : REMOVE, .id = id, .text = tag};
+    return run_change(store, wish, "keeping a tag", err);
 }
 
 /* ---- finding ---- */
@@ -196,12 +255,13 @@ bool store_conversation_find(struct store *store, const char *id_or_prefix,
     static const char SQL[] = "SELECT " COLUMNS " FROM conversations "
                               "WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id DESC LIMIT 9";
     char prefix[UUID_SIZE];
-    sqlite3_stmt *statement = NULL;
-    if (!read_prefix(id_or_prefix, prefix, err) ||
-        (statement = db_statement(store->db, SQL, err)) == NULL) {
+    if (!read_prefix(id_or_prefix, prefix, err)) {
         return false;
     }
-    db_bind_text(store->db, statement, 1, prefix);
+    sqlite3_stmt *statement = db_bound(store->db, SQL, DB_VALUES(DB_TEXT(prefix)), err);
+    if (statement == NULL) {
+        return false;
+    }
     struct conversation_list list = {0};
     bool ok = read_list(store->db, statement, &list, err);
     if (ok && list.count == 1) {
@@ -219,10 +279,11 @@ bool store_conversation_find(struct store *store, const char *id_or_prefix,
 bool store_conversation_last(struct store *store, const char *workspace,
                              struct store_conversation *out, struct err *err)
 {
+    /* The + keeps the planner from the index by workspace, which it would have to sort. */
     static const char ANYWHERE[] = "SELECT " COLUMNS " FROM conversations WHERE message_count > 0 "
-                                   "ORDER BY updated_ms DESC, id DESC LIMIT 1";
+                                   "AND +trashed_ms = 0 ORDER BY updated_ms DESC, id DESC LIMIT 1";
     static const char HERE[] = "SELECT " COLUMNS " FROM conversations "
-                               "WHERE workspace = ?1 AND message_count > 0 "
+                               "WHERE workspace = ?1 AND message_count > 0 AND trashed_ms = 0 "
                                "ORDER BY updated_ms DESC, id DESC LIMIT 1";
     sqlite3_stmt *statement = db_statement(store->db, workspace == NULL ? ANYWHERE : HERE, err);
     if (statement == NULL) {
@@ -245,16 +306,25 @@ bool store_conversation_last(struct store *store, const char *workspace,
     return ok;
 }
 
-bool store_conversation_list(struct store *store, size_t limit, struct store_conversation **list,
-                             size_t *count, struct err *err)
+/* The conditions are spelled as in the partial indices, or those would not be used. */
+#define LIST(condition)                                                                            \
+    "SELECT " COLUMNS " FROM conversations " condition " ORDER BY updated_ms DESC, id DESC LIMIT " \
+    "?1"
+static const char *const LISTS[] = {
+    [STORE_SHOWN] = LIST("WHERE archived_ms = 0 AND trashed_ms = 0"),
+    [STORE_ARCHIVED] = LIST("WHERE archived_ms > 0 AND trashed_ms = 0"),
+    [STORE_TRASHED] = LIST("WHERE trashed_ms > 0"),
+    [STORE_ALL] = LIST(""),
+};
+
+bool store_conversation_list(struct store *store, enum store_which which, size_t limit,
+                             struct store_conversation **list, size_t *count, struct err *err)
 {
-    static const char SQL[] = "SELECT " COLUMNS " FROM conversations "
-                              "ORDER BY updated_ms DESC, id DESC LIMIT ?1";
-    sqlite3_stmt *statement = db_statement(store->db, SQL, err);
+    int64_t rows = limit > INT64_MAX ? INT64_MAX : (int64_t)limit;
+    sqlite3_stmt *statement = db_bound(store->db, LISTS[which], DB_VALUES(DB_INTEGER(rows)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_integer(store->db, statement, 1, limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
     struct conversation_list read = {0};
     if (!read_list(store->db, statement, &read, err)) {
         finish_list(&read);

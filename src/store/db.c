@@ -222,6 +222,59 @@ bool db_run(struct db *db, sqlite3_stmt *statement, struct err *err)
     return ok;
 }
 
+sqlite3_stmt *db_bound(struct db *db, const char *sql, const struct db_value *values, size_t count,
+                       struct err *err)
+{
+    sqlite3_stmt *statement = db_statement(db, sql, err);
+    for (size_t i = 0; statement != NULL && i < count; i++) {
+        const struct db_value *value = &values[i];
+        int index = (int)i + 1;
+        switch (value->kind) {
+        case DB_VALUE_INTEGER:
+            db_bind_integer(db, statement, index, value->integer);
+            break;
+        case DB_VALUE_TEXT:
+            if (value->length == SIZE_MAX || value->bytes == NULL) {
+                db_bind_text(db, statement, index, value->bytes);
+            } else {
+                note_binding(db, sqlite3_bind_text64(statement, index, value->bytes, value->length,
+                                                     SQLITE_STATIC, SQLITE_UTF8));
+            }
+            break;
+        case DB_VALUE_BLOB:
+            db_bind_blob(db, statement, index, value->bytes, value->length);
+            break;
+        }
+    }
+    return statement;
+}
+
+bool db_run_bound(struct db *db, const char *sql, const struct db_value *values, size_t count,
+                  struct err *err)
+{
+    sqlite3_stmt *statement = db_bound(db, sql, values, count, err);
+    return statement != NULL && db_run(db, statement, err);
+}
+
+bool db_find_integer(struct db *db, const char *sql, const struct db_value *values, size_t count,
+                     int64_t *value, bool *found, struct err *err)
+{
+    sqlite3_stmt *statement = db_bound(db, sql, values, count, err);
+    if (statement == NULL) {
+        return false;
+    }
+    bool row = false;
+    bool ok = db_step(db, statement, &row, err);
+    if (ok) {
+        *value = row ? sqlite3_column_int64(statement, 0) : 0;
+        if (found != NULL) {
+            *found = row;
+        }
+    }
+    db_done(statement);
+    return ok;
+}
+
 const void *db_column_bytes(sqlite3_stmt *statement, int column, size_t *length)
 {
     const void *bytes = sqlite3_column_blob(statement, column);
@@ -260,16 +313,7 @@ bool db_execute(struct db *db, const char *sql, struct err *err)
 
 bool db_pragma_integer(struct db *db, const char *sql, int64_t *value, struct err *err)
 {
-    sqlite3_stmt *statement = db_statement(db, sql, err);
-    bool row = false;
-    bool ok = statement != NULL && db_step(db, statement, &row, err);
-    if (ok) {
-        *value = row ? sqlite3_column_int64(statement, 0) : 0;
-    }
-    if (statement != NULL) {
-        db_done(statement);
-    }
-    return ok;
+    return db_find_integer(db, sql, NULL, 0, value, NULL, err);
 }
 
 /* ---- opening and closing ---- */

@@ -47,6 +47,45 @@ void db_bind_integer(struct db *db, sqlite3_stmt *statement, int index, int64_t 
 void db_bind_text(struct db *db, sqlite3_stmt *statement, int index, const char *text);
 void db_bind_blob(struct db *db, sqlite3_stmt *statement, int index, const void *bytes,
                   size_t length);
+/* What is bound to ?1, ?2, ... of a statement. */
+struct db_value {
+    enum { DB_VALUE_INTEGER, DB_VALUE_TEXT, DB_VALUE_BLOB } kind;
+    int64_t integer;
+    const void *bytes; /* borrowed; NULL binds NULL */
+    size_t length;     /* SIZE_MAX: up to the NUL */
+};
+#define DB_INTEGER(value)                  \
+    {                                      \
+        DB_VALUE_INTEGER, (value), NULL, 0 \
+    }
+#define DB_TEXT(text)                      \
+    {                                      \
+        DB_VALUE_TEXT, 0, (text), SIZE_MAX \
+    }
+#define DB_BYTES(data, size)             \
+    {                                    \
+        DB_VALUE_TEXT, 0, (data), (size) \
+    } /* as TEXT */
+#define DB_BLOB(data, size)              \
+    {                                    \
+        DB_VALUE_BLOB, 0, (data), (size) \
+    }
+/* Two arguments, values and their number, out of a list of the above. */
+#define DB_VALUES(...)                      \
+    (const struct db_value[]){__VA_ARGS__}, \
+        sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value)
+
+/* db_statement with its values bound: NULL on failure. */
+sqlite3_stmt *db_bound(struct db *db, const char *sql, const struct db_value *values, size_t count,
+                       struct err *err);
+/* The same for a statement without rows, run to its end. */
+bool db_run_bound(struct db *db, const char *sql, const struct db_value *values, size_t count,
+                  struct err *err);
+/* The first column of its first row; *found (may be NULL) tells whether there was one, and *value
+ * is 0 when not. */
+bool db_find_integer(struct db *db, const char *sql, const struct db_value *values, size_t count,
+                     int64_t *value, bool *found, struct err *err);
+
 /* *row: there is a row to read. */
 bool db_step(struct db *db, sqlite3_stmt *statement, bool *row, struct err *err);
 /* Resets and forgets what was bound. Each statement that was stepped must come here: one that is

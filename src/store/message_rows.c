@@ -10,17 +10,14 @@
 #include "base/vec.h"
 
 #include "message_body.h"
+#include "message_rows.h"
 #include "row_hash.h"
 #include "rows.h"
+#include "search_rows.h"
+#include "uuid.h"
 
-/* What is in the row's columns, as bytes; views of the message but for details and tokens. */
-struct columns {
-    int role, complete;
-    const void *text, *thought, *details, *tokens; /* thought, details, tokens: NULL = none */
-    size_t text_length, thought_length, details_length, tokens_length;
-};
-
-static int64_t hash_row(const char *conversation, int64_t ordinal, const struct columns *columns)
+int64_t message_rows_hash(const char *conversation, int64_t ordinal,
+                          const struct message_columns *columns)
 {
     struct row_hash hash;
     row_hash_init(&hash);
@@ -37,11 +34,14 @@ static int64_t hash_row(const char *conversation, int64_t ordinal, const struct 
 
 /* ---- writing ---- */
 
+/* Bytes with a known length, kept as text. */
+#define COLUMN(columns, name) DB_BYTES((columns)->name, (columns)->name##_length)
+
 struct write {
     const char *conversation; /* append */
     const struct chat_message *message;
     int64_t row; /* in for update, out for append */
-    struct columns columns;
+    struct message_columns columns;
     char *details;
     unsigned char *tokens;
 };
@@ -50,7 +50,7 @@ static bool write_init(struct write *write, const struct chat_message *message, 
 {
     memset(write, 0, sizeof *write);
     write->message = message;
-    struct columns *columns = &write->columns;
+    struct message_columns *columns = &write->columns;
     columns->role = message->role;
     columns->complete = message->complete;
     columns->text = message->text;
@@ -81,76 +81,51 @@ static void write_finish(struct write *write)
     mem_free(write->tokens);
 }
 
-/* Columns complete, hash, text, thought, details, tokens as ?1 to ?6. */
-static void bind_columns(struct db *db, sqlite3_stmt *statement, const char *conversation,
-                         int64_t ordinal, const struct write *write)
+bool message_rows_insert(struct db *db, int64_t key, const char *conversation, int64_t ordinal,
+                         const struct message_columns *columns, int64_t created_ms, int64_t *row,
+                         struct err *err)
 {
-    const struct columns *columns = &write->columns;
-    db_bind_integer(db, statement, 1, columns->complete);
-    db_bind_integer(db, statement, 2, hash_row(conversation, ordinal, columns));
-    db_bind_text(db, statement, 3, columns->text);
-    db_bind_text(db, statement, 4, columns->thought);
-    db_bind_text(db, statement, 5, columns->details);
-    db_bind_blob(db, statement, 6, columns->tokens, columns->tokens_length);
+    static const char SQL[] =
+        "INSERT INTO messages (conversation, ordinal, role, created_ms, complete, hash, text, "
+        "thought, details, tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    int64_t hash = message_rows_hash(conversation, ordinal, columns);
+    if (!db_run_bound(db, SQL,
+                      DB_VALUES(DB_INTEGER(key), DB_INTEGER(ordinal), DB_INTEGER(columns->role),
+                                DB_INTEGER(created_ms), DB_INTEGER(columns->complete),
+                                DB_INTEGER(hash), COLUMN(columns, text), COLUMN(columns, thought),
+                                COLUMN(columns, details),
+                                DB_BLOB(columns->tokens, columns->tokens_length)),
+                      err)) {
+        return false;
+    }
+    *row = sqlite3_last_insert_rowid(db_handle(db));
+    return true;
 }
 
 static bool next_ordinal(struct db *db, int64_t conversation, int64_t *ordinal, struct err *err)
 {
     static const char SQL[] = "SELECT max(ordinal) + 1 FROM messages WHERE conversation = ?1";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, conversation);
-    bool row = false;
-    bool ok = db_step(db, statement, &row, err);
-    if (ok) {
-        *ordinal = sqlite3_column_int64(statement, 0); /* NULL, for no messages, reads as 0 */
-    }
-    db_done(statement);
-    return ok;
+    /* NULL, for no messages, reads as 0. */
+    return db_find_integer(db, SQL, DB_VALUES(DB_INTEGER(conversation)), ordinal, NULL, err);
 }
 
 static bool touch_conversation(struct db *db, int64_t key, int64_t added, struct err *err)
 {
     static const char SQL[] = "UPDATE conversations SET updated_ms = ?2, "
                               "message_count = message_count + ?3 WHERE key = ?1";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, key);
-    db_bind_integer(db, statement, 2, clock_wall_ms());
-    db_bind_integer(db, statement, 3, added);
-    return db_run(db, statement, err);
+    return db_run_bound(
+        db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(clock_wall_ms()), DB_INTEGER(added)), err);
 }
 
 static bool append(struct db *db, void *context, struct err *err)
 {
-    static const char SQL[] =
-        "INSERT INTO messages (complete, hash, text, thought, details, tokens, "
-        "conversation, ordinal, role, created_ms) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     struct write *write = context;
     int64_t key, ordinal;
-    if (!conversation_rows_key(db, write->conversation, &key, err) ||
-        !next_ordinal(db, key, &ordinal, err)) {
-        return false;
-    }
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    bind_columns(db, statement, write->conversation, ordinal, write);
-    db_bind_integer(db, statement, 7, key);
-    db_bind_integer(db, statement, 8, ordinal);
-    db_bind_integer(db, statement, 9, write->columns.role);
-    db_bind_integer(db, statement, 10, clock_wall_ms());
-    if (!db_run(db, statement, err)) {
-        return false;
-    }
-    write->row = sqlite3_last_insert_rowid(db_handle(db));
-    return touch_conversation(db, key, 1, err);
+    return conversation_rows_key(db, write->conversation, &key, err) &&
+           next_ordinal(db, key, &ordinal, err) &&
+           message_rows_insert(db, key, write->conversation, ordinal, &write->columns,
+                               clock_wall_ms(), &write->row, err) &&
+           search_rows_note(db, write->row, err) && touch_conversation(db, key, 1, err);
 }
 
 bool store_message_append(struct store *store, const char *conversation,
@@ -169,6 +144,64 @@ bool store_message_append(struct store *store, const char *conversation,
     return ok;
 }
 
+struct import {
+    const char *id;
+    const struct store_birth *birth;
+    const struct chat_conversation *messages;
+};
+
+bool message_rows_append(struct db *db, const char *id, const struct chat_message *message,
+                         struct err *err)
+{
+    struct write write;
+    bool ok = write_init(&write, message, err);
+    write.conversation = id;
+    ok = ok && append(db, &write, err);
+    write_finish(&write);
+    return ok;
+}
+
+static bool import(struct db *db, void *context, struct err *err)
+{
+    static const char SQL[] = "UPDATE conversations SET origin = ?2, title = ?3, "
+                              "titled_by = CASE ?3 WHEN '' THEN 0 ELSE 2 END WHERE key = ?1";
+    static const char THERE[] = "SELECT 1 FROM conversations WHERE origin = ?1 AND origin <> ''";
+    const struct import *wish = context;
+    const struct store_birth *birth = wish->birth;
+    int64_t key, value;
+    bool there;
+    if (!db_find_integer(db, THERE, DB_VALUES(DB_TEXT(birth->origin)), &value, &there, err)) {
+        return false;
+    }
+    if (there) {
+        return err_set(err, ERR_ARGUMENT, "%s is here already", birth->origin);
+    }
+    bool ok = conversation_rows_insert(db, wish->id, birth->workspace, birth->model, err) &&
+              conversation_rows_key(db, wish->id, &key, err) &&
+              db_run_bound(
+                  db, SQL,
+                  DB_VALUES(DB_INTEGER(key), DB_TEXT(birth->origin), DB_TEXT(birth->title)), err) &&
+              search_rows_put_title(db, key, err);
+    for (size_t i = 0; ok && i < wish->messages->count; i++) {
+        ok = message_rows_append(db, wish->id, &wish->messages->messages[i], err);
+    }
+    return ok;
+}
+
+bool store_conversation_import(struct store *store, const struct store_birth *birth,
+                               const struct chat_conversation *messages, char id[37],
+                               struct err *err)
+{
+    char made[UUID_SIZE];
+    struct import wish = {made, birth, messages};
+    if (!uuid_make(clock_wall_ms(), &store->last_uuid, made, err) ||
+        !db_transaction(store->db, DB_WRITE, import, &wish, err)) {
+        return err_prefix(err, "importing");
+    }
+    memcpy(id, made, sizeof made);
+    return true;
+}
+
 struct place {
     int64_t conversation, ordinal;
     int role;
@@ -179,11 +212,10 @@ static bool find_place(struct db *db, int64_t row_id, struct place *place, struc
 {
     static const char SQL[] = "SELECT conversations.key, ordinal, role, id FROM messages "
                               "JOIN conversations ON key = conversation WHERE row = ?1";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(row_id)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_integer(db, statement, 1, row_id);
     bool row = false;
     bool ok = db_step(db, statement, &row, err);
     if (ok && row) {
@@ -202,25 +234,27 @@ static bool find_place(struct db *db, int64_t row_id, struct place *place, struc
 
 static bool update(struct db *db, void *context, struct err *err)
 {
-    static const char SQL[] = "UPDATE messages SET complete = ?1, hash = ?2, text = ?3, "
-                              "thought = ?4, details = ?5, tokens = ?6 WHERE row = ?7";
+    static const char SQL[] = "UPDATE messages SET complete = ?2, hash = ?3, text = ?4, "
+                              "thought = ?5, details = ?6, tokens = ?7 WHERE row = ?1";
     const struct write *write = context;
+    const struct message_columns *columns = &write->columns;
     struct place place;
     if (!find_place(db, write->row, &place, err)) {
         return false;
     }
-    if (place.role != write->columns.role) {
+    if (place.role != columns->role) {
         return err_set(err, ERR_ARGUMENT, "message %lld has role %d, not %d", (long long)write->row,
-                       place.role, write->columns.role);
+                       place.role, columns->role);
     }
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    bind_columns(db, statement, place.id, place.ordinal, write);
-    db_bind_integer(db, statement, 7, write->row);
+    int64_t hash = message_rows_hash(place.id, place.ordinal, columns);
     /* A growing answer writes its own row only; the lists are told at its end. */
-    return db_run(db, statement, err) &&
+    return search_rows_withdraw(db, write->row, err) &&
+           db_run_bound(db, SQL,
+                        DB_VALUES(DB_INTEGER(write->row), DB_INTEGER(columns->complete),
+                                  DB_INTEGER(hash), COLUMN(columns, text), COLUMN(columns, thought),
+                                  COLUMN(columns, details),
+                                  DB_BLOB(columns->tokens, columns->tokens_length)),
+                        err) &&
            (!write->message->complete || touch_conversation(db, place.conversation, 0, err));
 }
 
@@ -259,27 +293,26 @@ struct load {
     size_t capacity;
 };
 
-/* Columns from 3 on: role, complete, text, thought, details, tokens. */
-static void read_columns(sqlite3_stmt *statement, struct columns *columns)
+void message_rows_read_columns(sqlite3_stmt *statement, int first, struct message_columns *columns)
 {
-    columns->role = sqlite3_column_int(statement, 3);
-    columns->complete = sqlite3_column_int(statement, 4);
-    columns->text = db_column_bytes(statement, 5, &columns->text_length);
-    columns->thought = db_column_bytes(statement, 6, &columns->thought_length);
-    columns->details = db_column_bytes(statement, 7, &columns->details_length);
-    columns->tokens = db_column_bytes(statement, 8, &columns->tokens_length);
+    columns->role = sqlite3_column_int(statement, first);
+    columns->complete = sqlite3_column_int(statement, first + 1);
+    columns->text = db_column_bytes(statement, first + 2, &columns->text_length);
+    columns->thought = db_column_bytes(statement, first + 3, &columns->thought_length);
+    columns->details = db_column_bytes(statement, first + 4, &columns->details_length);
+    columns->tokens = db_column_bytes(statement, first + 5, &columns->tokens_length);
     /* SQLite gives NULL for bytes of length 0; the hash was over text that is never NULL, and over
      * tokens that may be none of, or an empty list. */
     if (columns->text == NULL) {
         columns->text = "";
     }
-    if (columns->tokens == NULL && sqlite3_column_type(statement, 8) != SQLITE_NULL) {
+    if (columns->tokens == NULL && sqlite3_column_type(statement, first + 5) != SQLITE_NULL) {
         columns->tokens = "";
     }
 }
 
-static bool fill_message(const struct columns *columns, struct chat_message *message,
-                         struct err *err)
+bool message_rows_fill(const struct message_columns *columns, struct chat_message *message,
+                       struct err *err)
 {
     message->complete = columns->complete != 0;
     chat_message_set_text(message, columns->text, columns->text_length);
@@ -295,15 +328,16 @@ static bool fill_message(const struct columns *columns, struct chat_message *mes
 
 static bool read_message(struct load *load, sqlite3_stmt *statement, struct err *err)
 {
-    struct columns columns;
-    read_columns(statement, &columns);
+    struct message_columns columns;
+    message_rows_read_columns(statement, 3, &columns);
     size_t place = load->messages.count;
     int64_t ordinal = sqlite3_column_int64(statement, 1);
     if (ordinal != (int64_t)place) {
         return err_set(err, ERR_FORMAT, "message %zu is missing (the next one is %lld)", place,
                        (long long)ordinal);
     }
-    if (hash_row(load->conversation, ordinal, &columns) != sqlite3_column_int64(statement, 2)) {
+    if (message_rows_hash(load->conversation, ordinal, &columns) !=
+        sqlite3_column_int64(statement, 2)) {
         return err_set(err, ERR_FORMAT, "message %zu is damaged: its hash does not match", place);
     }
     if (columns.role < CHAT_SYSTEM || columns.role > CHAT_TOOL) {
@@ -311,7 +345,7 @@ static bool read_message(struct load *load, sqlite3_stmt *statement, struct err 
     }
     struct chat_message message;
     chat_message_init(&message, (enum chat_role)columns.role);
-    if (!fill_message(&columns, &message, err)) {
+    if (!message_rows_fill(&columns, &message, err)) {
         chat_message_finish(&message);
         return err_prefix(err, "message %zu", place);
     }
@@ -325,11 +359,10 @@ static bool read_messages(struct db *db, int64_t key, struct load *load, struct 
 {
     static const char SQL[] = "SELECT row, ordinal, hash, role, complete, text, thought, details, "
                               "tokens FROM messages WHERE conversation = ?1 ORDER BY ordinal";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(key)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_integer(db, statement, 1, key);
     bool row = false;
     bool ok;
     while ((ok = db_step(db, statement, &row, err)) && row) {
@@ -345,16 +378,7 @@ static bool read_messages(struct db *db, int64_t key, struct load *load, struct 
 static bool read_count(struct db *db, int64_t key, int64_t *count, struct err *err)
 {
     static const char SQL[] = "SELECT message_count FROM conversations WHERE key = ?1";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, key);
-    bool row = false;
-    bool ok = db_step(db, statement, &row, err);
-    *count = ok && row ? sqlite3_column_int64(statement, 0) : 0;
-    db_done(statement);
-    return ok;
+    return db_find_integer(db, SQL, DB_VALUES(DB_INTEGER(key)), count, NULL, err);
 }
 
 static bool load(struct db *db, void *context, struct err *err)

@@ -86,12 +86,7 @@ static bool delete_openings(struct db *db, const struct dead *dead, struct err *
 {
     static const char SQL[] = "DELETE FROM openings WHERE key = ?1";
     for (size_t i = 0; i < dead->count; i++) {
-        sqlite3_stmt *statement = db_statement(db, SQL, err);
-        if (statement == NULL) {
-            return false;
-        }
-        db_bind_integer(db, statement, 1, dead->keys[i]);
-        if (!db_run(db, statement, err)) {
+        if (!db_run_bound(db, SQL, DB_VALUES(DB_INTEGER(dead->keys[i])), err)) {
             return false;
         }
     }
@@ -106,17 +101,15 @@ static bool enter(struct db *db, void *context, struct err *err)
     struct dead dead = {0};
     bool ok = find_dead(db, &dead, err) && delete_openings(db, &dead, err);
     mem_free(dead.keys);
-    sqlite3_stmt *statement = ok ? db_statement(db, SQL, err) : NULL;
-    if (statement == NULL) {
+    if (!ok) {
         return false;
     }
     struct holder self;
     holder_self(&self);
-    db_bind_integer(db, statement, 1, self.pid);
-    db_bind_integer(db, statement, 2, self.started);
-    db_bind_text(db, statement, 3, self.boot);
-    db_bind_integer(db, statement, 4, clock_wall_ms());
-    if (!db_run(db, statement, err)) {
+    if (!db_run_bound(db, SQL,
+                      DB_VALUES(DB_INTEGER(self.pid), DB_INTEGER(self.started), DB_TEXT(self.boot),
+                                DB_INTEGER(clock_wall_ms())),
+                      err)) {
         return false;
     }
     store->opening = sqlite3_last_insert_rowid(db_handle(db));
@@ -165,12 +158,11 @@ static bool find_other(struct db *db, int64_t key, struct lease *lease, bool *fo
     static const char SQL[] = "SELECT pid, started, boot FROM leases JOIN openings "
                               "ON openings.key = leases.opening "
                               "WHERE leases.conversation = ?1 AND openings.key <> ?2";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    sqlite3_stmt *statement =
+        db_bound(db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(lease->store->opening)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_integer(db, statement, 1, key);
-    db_bind_integer(db, statement, 2, lease->store->opening);
     bool row = false;
     bool ok = db_step(db, statement, &row, err);
     if (ok && row) {
@@ -196,13 +188,8 @@ static bool take_lease(struct db *db, void *context, struct err *err)
     if (!lease->taken) {
         return true;
     }
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, key);
-    db_bind_integer(db, statement, 2, lease->store->opening);
-    return db_run(db, statement, err);
+    return db_run_bound(db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(lease->store->opening)),
+                        err);
 }
 
 bool store_conversation_lease(struct store *store, const char *id, struct err *err)
@@ -230,13 +217,8 @@ static bool give_lease_back(struct db *db, void *context, struct err *err)
     if (!conversation_rows_key(db, lease->conversation, &key, err)) {
         return false;
     }
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, key);
-    db_bind_integer(db, statement, 2, lease->store->opening);
-    return db_run(db, statement, err);
+    return db_run_bound(db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(lease->store->opening)),
+                        err);
 }
 
 bool store_conversation_release(struct store *store, const char *id, struct err *err)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+#include "result_rows.h"
 #include "row_hash.h"
 #include "rows.h"
 
@@ -37,52 +38,36 @@ static bool next_number(struct db *db, int64_t key, int64_t *number, struct err 
 {
     static const char SQL[] =
         "SELECT coalesce(max(number), 0) + 1 FROM results WHERE conversation = ?1";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, key);
-    bool row = false;
-    bool ok = db_step(db, statement, &row, err);
-    if (ok) {
-        *number = sqlite3_column_int64(statement, 0);
-    }
-    db_done(statement);
-    return ok;
+    return db_find_integer(db, SQL, DB_VALUES(DB_INTEGER(key)), number, NULL, err);
 }
 
 static bool insert_result(struct db *db, int64_t key, const struct put *put, struct err *err)
 {
     static const char SQL[] =
         "INSERT INTO results (conversation, number, length) VALUES (?1, ?2, ?3)";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    db_bind_integer(db, statement, 1, key);
-    db_bind_integer(db, statement, 2, put->number);
-    db_bind_integer(db, statement, 3, (int64_t)put->length);
-    return db_run(db, statement, err);
+    return db_run_bound(
+        db, SQL,
+        DB_VALUES(DB_INTEGER(key), DB_INTEGER(put->number), DB_INTEGER((int64_t)put->length)), err);
+}
+
+static bool insert_bytes(struct db *db, int64_t result, int64_t piece, const struct put *put,
+                         const void *bytes, size_t length, struct err *err)
+{
+    static const char SQL[] =
+        "INSERT INTO result_pieces (result, piece, hash, bytes) VALUES (?1, ?2, ?3, ?4)";
+    int64_t hash = hash_piece(put->conversation, put->number, piece, bytes, length);
+    return db_run_bound(
+        db, SQL,
+        DB_VALUES(DB_INTEGER(result), DB_INTEGER(piece), DB_INTEGER(hash), DB_BLOB(bytes, length)),
+        err);
 }
 
 static bool insert_piece(struct db *db, int64_t result, int64_t piece, const struct put *put,
                          struct err *err)
 {
-    static const char SQL[] =
-        "INSERT INTO result_pieces (result, piece, hash, bytes) VALUES (?1, ?2, ?3, ?4)";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
-    if (statement == NULL) {
-        return false;
-    }
-    const char *bytes = put->bytes + piece * PIECE_SIZE;
     size_t left = put->length - (size_t)piece * PIECE_SIZE;
-    size_t length = left < PIECE_SIZE ? left : PIECE_SIZE;
-    db_bind_integer(db, statement, 1, result);
-    db_bind_integer(db, statement, 2, piece);
-    db_bind_integer(db, statement, 3,
-                    hash_piece(put->conversation, put->number, piece, bytes, length));
-    db_bind_blob(db, statement, 4, bytes, length);
-    return db_run(db, statement, err);
+    return insert_bytes(db, result, piece, put, put->bytes + piece * PIECE_SIZE,
+                        left < PIECE_SIZE ? left : PIECE_SIZE, err);
 }
 
 static bool put(struct db *db, void *context, struct err *err)
@@ -143,12 +128,11 @@ static bool find_result(struct db *db, struct get *get, struct err *err)
     static const char SQL[] = "SELECT results.key, length FROM results "
                               "JOIN conversations ON conversations.key = conversation "
                               "WHERE conversations.id = ?1 AND number = ?2";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    sqlite3_stmt *statement =
+        db_bound(db, SQL, DB_VALUES(DB_TEXT(get->conversation), DB_INTEGER(get->number)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_text(db, statement, 1, get->conversation);
-    db_bind_integer(db, statement, 2, get->number);
     bool row = false;
     bool ok = db_step(db, statement, &row, err);
     int64_t length = 0;
@@ -171,11 +155,10 @@ static bool read_pieces(struct db *db, struct get *get, struct err *err)
 {
     static const char SQL[] =
         "SELECT piece, hash, bytes FROM result_pieces WHERE result = ?1 ORDER BY piece";
-    sqlite3_stmt *statement = db_statement(db, SQL, err);
+    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(get->result)), err);
     if (statement == NULL) {
         return false;
     }
-    db_bind_integer(db, statement, 1, get->result);
     size_t filled = 0;
     bool row = false;
     bool ok;
@@ -225,4 +208,53 @@ bool store_result_get(struct store *store, const char *conversation, const char 
     *bytes = wish.bytes;
     *length = wish.length;
     return true;
+}
+
+/* ---- copying ---- */
+
+/* Columns: number, length, piece, hash, bytes; a result without bytes has no piece. */
+static bool copy_piece(struct db *db, sqlite3_stmt *statement, const char *from_id, int64_t to,
+                       const char *to_id, int64_t *result, struct err *err)
+{
+    int64_t number = sqlite3_column_int64(statement, 0);
+    int64_t piece = sqlite3_column_int64(statement, 2);
+    bool first = piece == 0;
+    size_t length;
+    const void *bytes = db_column_bytes(statement, 4, &length);
+    struct put put = {to_id, bytes, (size_t)sqlite3_column_int64(statement, 1), number};
+    if (first && !insert_result(db, to, &put, err)) {
+        return false;
+    }
+    *result = first ? sqlite3_last_insert_rowid(db_handle(db)) : *result;
+    if (bytes == NULL) {
+        return true;
+    }
+    if (hash_piece(from_id, number, piece, bytes, length) != sqlite3_column_int64(statement, 3)) {
+        return err_set(err, ERR_FORMAT, "piece %lld of result r%lld is damaged", (long long)piece,
+                       (long long)number);
+    }
+    return insert_bytes(db, *result, piece, &put, bytes, length, err);
+}
+
+bool result_rows_copy(struct db *db, int64_t from, const char *from_id, int64_t to,
+                      const char *to_id, struct err *err)
+{
+    static const char SQL[] =
+        "SELECT number, length, coalesce(piece, 0), hash, bytes FROM results "
+        "LEFT JOIN result_pieces ON result = key WHERE conversation = ?1 ORDER BY number, piece";
+    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(from)), err);
+    if (statement == NULL) {
+        return false;
+    }
+    int64_t result = 0;
+    bool row = false;
+    bool ok;
+    while ((ok = db_step(db, statement, &row, err)) && row) {
+        ok = copy_piece(db, statement, from_id, to, to_id, &result, err);
+        if (!ok) {
+            break;
+        }
+    }
+    db_done(statement);
+    return ok;
 }

@@ -92,8 +92,50 @@ static const char VERSION_1[] =
     ") STRICT;"
     "CREATE INDEX leases_opening ON leases (opening);";
 
+/* Search, and what people do with conversations. The old messages are indexed in idle moments. */
+static const char VERSION_2[] =
+    "ALTER TABLE conversations ADD COLUMN archived_ms INTEGER NOT NULL DEFAULT 0;" /* 0 = is not */
+    "ALTER TABLE conversations ADD COLUMN trashed_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN titled_by INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN parent TEXT NOT NULL DEFAULT '';" /* id; may be gone */
+    "ALTER TABLE conversations ADD COLUMN parent_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN origin TEXT NOT NULL DEFAULT '';" /* of an import */
+    "UPDATE conversations SET titled_by = 2 WHERE title <> '';"
+    "CREATE INDEX conversations_shown ON conversations (updated_ms, id)"
+    "  WHERE archived_ms = 0 AND trashed_ms = 0;"
+    "CREATE INDEX conversations_archived ON conversations (updated_ms, id)"
+    "  WHERE archived_ms > 0 AND trashed_ms = 0;"
+    "CREATE INDEX conversations_trashed ON conversations (updated_ms, id) WHERE trashed_ms > 0;"
+    "CREATE UNIQUE INDEX conversations_origin ON conversations (origin) WHERE origin <> '';"
+    "CREATE INDEX conversations_parent ON conversations (parent) WHERE parent <> '';"
+    "CREATE TABLE tags ("
+    "  conversation INTEGER NOT NULL REFERENCES conversations (key),"
+    "  tag TEXT NOT NULL,"
+    "  PRIMARY KEY (conversation, tag)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX tags_tag ON tags (tag);"
+    "CREATE TABLE compactions ("
+    "  row INTEGER PRIMARY KEY,"
+    "  conversation INTEGER NOT NULL REFERENCES conversations (key),"
+    "  upto INTEGER NOT NULL," /* the messages before this one are told by the text */
+    "  created_ms INTEGER NOT NULL,"
+    "  hash INTEGER NOT NULL,"
+    "  text TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX compactions_conversation ON compactions (conversation, row);"
+    "CREATE VIRTUAL TABLE search USING fts5 (text, thought, details,"
+    "  content = 'messages', content_rowid = 'row', tokenize = 'unicode61 remove_diacritics 2');"
+    "INSERT INTO search (search, rank) VALUES ('rank', 'bm25(4.0, 1.0, 1.0)');"
+    "CREATE VIRTUAL TABLE titles USING fts5 (title,"
+    "  content = 'conversations', content_rowid = 'key',"
+    "  tokenize = 'unicode61 remove_diacritics 2');"
+    "INSERT INTO titles (rowid, title) SELECT key, title FROM conversations WHERE title <> '';"
+    "CREATE TABLE unindexed (row INTEGER PRIMARY KEY) STRICT;"
+    "INSERT INTO unindexed SELECT row FROM messages;";
+
 const struct schema_step schema_steps[] = {
     {1, VERSION_1},
+    {2, VERSION_2},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];
 

@@ -33,13 +33,22 @@ bool store_checkpoint(struct store *store, struct err *err);
 
 /* --- conversations --- */
 
+enum store_titled_by { STORE_TITLE_NONE, STORE_TITLE_MODEL, STORE_TITLE_USER };
+
+enum { STORE_TAG_LIMIT = 64 };
+
 struct store_conversation {
     char id[37];     /* UUID version 7: sorts by time of birth */
     char *title;     /* "" = none yet */
     char *workspace; /* absolute path */
     char *model;     /* name of the model last used */
+    char *tags;      /* "a, b" or "" */
     int64_t created_ms, updated_ms;
+    int64_t archived_ms, trashed_ms; /* 0 = is not */
     int64_t message_count;
+    enum store_titled_by titled_by;
+    char parent[37];      /* the one it was forked from, which may be gone; "" = none */
+    int64_t parent_count; /* so many messages of both are the same */
 };
 
 void store_conversation_finish(struct store_conversation *conversation);
@@ -55,10 +64,15 @@ bool store_conversation_find(struct store *store, const char *id_or_prefix,
 bool store_conversation_last(struct store *store, const char *workspace,
                              struct store_conversation *out, struct err *err);
 /* Newest first, at most `limit`, those without messages too. *list: finish each, then mem_free. */
-bool store_conversation_list(struct store *store, size_t limit, struct store_conversation **list,
-                             size_t *count, struct err *err);
+enum store_which { STORE_SHOWN, STORE_ARCHIVED, STORE_TRASHED, STORE_ALL };
+bool store_conversation_list(struct store *store, enum store_which which, size_t limit,
+                             struct store_conversation **list, size_t *count, struct err *err);
+/* By the user. */
 bool store_conversation_set_title(struct store *store, const char *id, const char *title,
                                   struct err *err);
+/* By the model: changes nothing when the user has given a title. */
+bool store_conversation_suggest_title(struct store *store, const char *id, const char *title,
+                                      struct err *err);
 bool store_conversation_set_model(struct store *store, const char *id, const char *model,
                                   struct err *err);
 
@@ -67,6 +81,75 @@ bool store_conversation_set_model(struct store *store, const char *id, const cha
  * caller may read it and write to one of its own. The lease of a dead process does not count. */
 bool store_conversation_lease(struct store *store, const char *id, struct err *err);
 bool store_conversation_release(struct store *store, const char *id, struct err *err);
+
+/* Out of the ordinary list, and back. Nothing is ever archived or trashed by itself. */
+bool store_conversation_archive(struct store *store, const char *id, bool archived,
+                                struct err *err);
+bool store_conversation_trash(struct store *store, const char *id, bool trashed, struct err *err);
+/* A tag is one word of at most STORE_TAG_LIMIT bytes, without a comma. */
+bool store_conversation_tag(struct store *store, const char *id, const char *tag, bool on,
+                            struct err *err);
+/* A whole conversation from elsewhere, or nothing of it. ERR_ARGUMENT when there is one of the same
+ * origin already. */
+struct store_birth {
+    const char *workspace, *model, *title; /* "" = none */
+    const char *origin;                    /* "codex:ID" */
+};
+bool store_conversation_import(struct store *store, const struct store_birth *birth,
+                               const struct chat_conversation *messages, char id[37],
+                               struct err *err);
+/* Reads the store of another program, `llm` (tables conversations and responses), without changing
+ * a byte of it; each conversation is handed over once, as long as `take` returns true. */
+typedef bool store_llm_take(void *context, const struct store_birth *birth,
+                            const struct chat_conversation *messages, struct err *err);
+bool store_llm_read(const char *path, store_llm_take *take, void *context, struct err *err);
+
+/* Makes a conversation that begins with the first `keep` messages of another one (all when there
+ * are fewer) and with its results; rows are copied, so that neither changes with the other. */
+bool store_conversation_fork(struct store *store, const char *id, int64_t keep, char fork[37],
+                             struct err *err);
+/* Shortens a conversation to its first `keep` messages. What it was is kept whole as a
+ * conversation of its own, `branch`. ERR_ARGUMENT when there is nothing to take off. */
+bool store_conversation_rewind(struct store *store, const char *id, int64_t keep, char branch[37],
+                               struct err *err);
+/* Deletes for good a conversation that is in the trash; ERR_ARGUMENT when it is not. */
+bool store_conversation_purge(struct store *store, const char *id, struct err *err);
+
+/* --- what a conversation's beginning was shortened to, for the model --- */
+
+struct store_compaction {
+    int64_t upto; /* the text stands for the messages before this one; 0 = there is none */
+    char *text;   /* mem_free; NULL when there is none */
+};
+
+/* The messages stay as they are. A later one replaces an earlier one. */
+bool store_compaction_put(struct store *store, const char *conversation, int64_t upto,
+                          const char *text, struct err *err);
+/* The latest. A damaged one is an error. */
+bool store_compaction_get(struct store *store, const char *conversation,
+                          struct store_compaction *out, struct err *err);
+/* Takes the latest back: the one before it holds again, or none. *undone: there was one. */
+bool store_compaction_undo(struct store *store, const char *conversation, bool *undone,
+                           struct err *err);
+
+/* --- search over everything that is not in the trash --- */
+
+struct store_hit {
+    struct store_conversation conversation;
+    int64_t ordinal; /* of the message; -1 = the title */
+    enum chat_role role;
+    int64_t created_ms;
+    char *snippet; /* the words found are between bytes 1 and 2 */
+};
+
+/* The best first, titles before messages, at most `limit`. Every word must be in the same message;
+ * "several words" in quotes in this order; word* finds its beginnings. *hits: finish each, then
+ * mem_free. */
+bool store_search(struct store *store, const char *words, size_t limit, struct store_hit **hits,
+                  size_t *count, struct err *err);
+void store_hit_finish(struct store_hit *hit);
+/* Indexes what is not yet indexed, for at most some 15 ms. *left: there is more to do. */
+bool store_search_work(struct store *store, bool *left, struct err *err);
 
 /* --- messages: committed before the next step acts --- */
 

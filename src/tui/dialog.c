@@ -21,7 +21,8 @@ void dialog_close(struct dialog *dialog)
 {
     mem_free(dialog->title);
     mem_free(dialog->description);
-    dialog->title = dialog->description = NULL;
+    mem_free(dialog->rule);
+    dialog->title = dialog->description = dialog->rule = NULL;
     layout_finish(&dialog->layout);
     dialog->active = false;
 }
@@ -39,9 +40,15 @@ void dialog_open(struct dialog *dialog, const char *title, const char *descripti
     dialog->description = mem_strdup(description);
     dialog->width = 0;
     dialog->first = dialog->rows = 0;
-    dialog->asking_reason = dialog->seen_end = dialog->refused = false;
+    dialog->asking_reason = dialog->seen_end = dialog->refused = dialog->confirming = false;
     dialog->active = true;
     editor_reset(dialog->reason);
+}
+
+void dialog_offer_always(struct dialog *dialog, const char *rule)
+{
+    mem_free(dialog->rule);
+    dialog->rule = mem_strdup(rule);
 }
 
 /* --- keys --- */
@@ -50,6 +57,7 @@ enum choice {
     CHOICE_NONE,
     CHOICE_YES,
     CHOICE_SESSION,
+    CHOICE_ALWAYS,
     CHOICE_REASON,
     CHOICE_NO,
     CHOICE_UP,
@@ -70,6 +78,8 @@ static const struct {
     {'a', CHOICE_SESSION},
     {'A', CHOICE_SESSION},
     {'2', CHOICE_SESSION},
+    {'p', CHOICE_ALWAYS},
+    {'P', CHOICE_ALWAYS},
     {'n', CHOICE_REASON},
     {'N', CHOICE_REASON},
     {'3', CHOICE_REASON},
@@ -121,6 +131,10 @@ enum dialog_answer dialog_key(struct dialog *dialog, const struct terminal_key *
     if (dialog->asking_reason) {
         return reason_key(dialog, key);
     }
+    if (dialog->confirming) {
+        dialog->confirming = false;
+        return key->code == 'y' || key->code == 'Y' ? DIALOG_YES_ALWAYS : DIALOG_OPEN;
+    }
     enum choice choice = CHOICE_NONE;
     for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
         if (choices[i].key == key->code) {
@@ -134,6 +148,10 @@ enum dialog_answer dialog_key(struct dialog *dialog, const struct terminal_key *
         return yes(dialog, DIALOG_YES);
     case CHOICE_SESSION:
         return yes(dialog, DIALOG_YES_SESSION);
+    case CHOICE_ALWAYS:
+        dialog->confirming =
+            dialog->rule != NULL && yes(dialog, DIALOG_YES_ALWAYS) == DIALOG_YES_ALWAYS;
+        return DIALOG_OPEN;
     case CHOICE_REASON:
         dialog->asking_reason = true;
         return DIALOG_OPEN;
@@ -227,10 +245,23 @@ static void draw_choices(const struct dialog *dialog, struct surface *surface, i
     }
     column = draw_choice(surface, row, column, "y", " once  ");
     column = draw_choice(surface, row, column, "a", " this session  ");
+    if (dialog->rule != NULL) {
+        column = draw_choice(surface, row, column, "p", " always  ");
+    }
     column = draw_choice(surface, row, column, "n", " no");
     if (column + (int)strlen(others) <= limit) {
         surface_text(surface, row, column, limit, others, THEME_FAINT);
     }
+}
+
+static void draw_confirmation(const struct dialog *dialog, struct surface *surface, int row)
+{
+    struct str text;
+    str_init(&text);
+    str_append(&text, "Write this rule to your configuration?  y yes, other keys no:  ");
+    visible_append(&text, dialog->rule, strlen(dialog->rule), VISIBLE_APPROVAL);
+    surface_text(surface, row, 0, surface_columns(surface), text.data, THEME_QUESTION);
+    str_finish(&text);
 }
 
 void dialog_draw(struct dialog *dialog, struct surface *surface, int top, int height)
@@ -260,6 +291,8 @@ void dialog_draw(struct dialog *dialog, struct surface *surface, int top, int he
     if (dialog->asking_reason) {
         surface_text(surface, bottom, 0, surface_columns(surface),
                      "Why not? (Enter sends, Esc leaves it out)", THEME_QUESTION);
+    } else if (dialog->confirming) {
+        draw_confirmation(dialog, surface, bottom);
     } else {
         draw_choices(dialog, surface, bottom);
     }

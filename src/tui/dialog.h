@@ -18,14 +18,16 @@ struct editor;
 struct surface;
 struct terminal_key;
 
-enum dialog_answer { DIALOG_OPEN, DIALOG_YES, DIALOG_YES_SESSION, DIALOG_NO };
+enum dialog_answer { DIALOG_OPEN, DIALOG_YES, DIALOG_YES_SESSION, DIALOG_YES_ALWAYS, DIALOG_NO };
 
 struct dialog {
     bool active;
     bool asking_reason;
-    bool seen_end; /* the last row of the description was drawn */
-    bool refused;  /* a yes came before the end was seen: say why it does not count */
+    bool confirming; /* p was pressed: y writes `rule` down, anything else goes back */
+    bool seen_end;   /* the last row of the description was drawn */
+    bool refused;    /* a yes came before the end was seen: say why it does not count */
     char *title, *description;
+    char *rule;           /* that p offers; NULL = none */
     struct layout layout; /* of the description, for `width` */
     int width;
     size_t first; /* row in view */
@@ -37,6 +39,8 @@ void dialog_init(struct dialog *dialog);
 void dialog_finish(struct dialog *dialog);
 /* Copies. Replaces a question that is open. */
 void dialog_open(struct dialog *dialog, const char *title, const char *description);
+/* For the open question: what p would allow for good. Copies. */
+void dialog_offer_always(struct dialog *dialog, const char *rule);
 void dialog_close(struct dialog *dialog);
 
 /* Takes a key. Anything but DIALOG_OPEN is the answer; the reason of a no is in `reason`. */

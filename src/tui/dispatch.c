@@ -389,8 +389,10 @@ static bool help_key(struct tui *tui, const struct terminal_key *key)
 
 static void question_key(struct tui *tui, const struct terminal_key *key)
 {
-    static const enum tui_decision decisions[] = {
-        [DIALOG_YES] = TUI_YES, [DIALOG_YES_SESSION] = TUI_YES_SESSION, [DIALOG_NO] = TUI_NO};
+    static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,
+                                                  [DIALOG_YES_SESSION] = TUI_YES_SESSION,
+                                                  [DIALOG_YES_ALWAYS] = TUI_YES_ALWAYS,
+                                                  [DIALOG_NO] = TUI_NO};
     enum dialog_answer answer = dialog_key(&tui->dialog, key);
     if (answer == DIALOG_OPEN) {
         return;

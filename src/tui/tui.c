@@ -326,6 +326,12 @@ void tui_ask(struct tui *tui, const char *call_id, const char *title, const char
     happened(tui);
 }
 
+void tui_offer_always(struct tui *tui, const char *rule)
+{
+    dialog_offer_always(&tui->dialog, rule);
+    tui->dirty = true;
+}
+
 void tui_withdraw(struct tui *tui)
 {
     dialog_close(&tui->dialog);

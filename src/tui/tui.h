@@ -25,7 +25,7 @@ enum tui_intent_kind {
     TUI_SUSPEND, /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
 };
 
-enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_NO };
+enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_YES_ALWAYS, TUI_NO };
 
 struct tui_intent {
     enum tui_intent_kind kind;
@@ -71,6 +71,8 @@ void tui_clear(struct tui *tui);
 /* Asks y / a / n about a call until answered or withdrawn. A burst of typing that began before goes
  * on into the input and answers nothing; a yes counts once the end of the description was shown. */
 void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description);
+/* Behind tui_ask: p offers to allow for good what this rule says, and asks once more. */
+void tui_offer_always(struct tui *tui, const char *rule);
 void tui_withdraw(struct tui *tui);
 
 struct tui_status {

@@ -447,7 +447,8 @@ static void test_large_result(void **state)
     world_run_until(world, &world->ended);
     const json_t *kept =
         json_object_get(agent_conversation(world->agent)->messages[2].result, "output");
-    assert_non_null(strstr(json_string_value(kept), "more_output {\"handle\": \"r1\"} shows all of it]"));
+    assert_non_null(
+        strstr(json_string_value(kept), "more_output {\"handle\": \"r1\"} shows all of it]"));
     char *bytes;
     size_t length;
     assert_true(store_result_get(world->store, agent_conversation_id(world->agent), "r1", &bytes,

@@ -186,6 +186,11 @@ static void hand_over(void *context, const struct infer_event *event)
     agent_infer_event(context, event);
 }
 
+void world_poll(struct world *world)
+{
+    infer_poll(world->infer, hand_over, world->agent);
+}
+
 /* Lets the model run until `flag` is up or a tool has been started. */
 void world_run_until(struct world *world, const bool *flag)
 {

@@ -40,6 +40,8 @@ int world_set_up(void **state);
 int world_tear_down(void **state);
 void world_run_until(struct world *world, const bool *flag);
 void world_run_until_logged(struct world *world, const char *words);
+/* Hands over what the model has said by now. */
+void world_poll(struct world *world);
 void world_submit(struct world *world, const char *text);
 void world_expect_log(struct world *world, const char *expected);
 void world_load(struct world *world, struct chat_conversation *out);

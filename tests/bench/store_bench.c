@@ -109,7 +109,8 @@ static void measure_lists(struct store *store)
     struct store_conversation *list, last;
     size_t count;
     start();
-    support_require(store_conversation_list(store, 50, &list, &count, &err), "list", err.text);
+    support_require(store_conversation_list(store, STORE_ALL, 50, &list, &count, &err), "list",
+                    err.text);
     line("list of the newest 50", elapsed_ms());
     for (size_t i = 0; i < count; i++) {
         store_conversation_finish(&list[i]);
@@ -125,6 +126,31 @@ static void measure_lists(struct store *store)
         err.text);
     line("one by its id", elapsed_ms());
     store_conversation_finish(&last);
+}
+
+static void measure_search(struct store *store)
+{
+    struct err err;
+    struct store_hit *hits;
+    size_t count;
+    bool left = true;
+    start();
+    while (left) {
+        support_require(store_search_work(store, &left, &err), "indexing", err.text);
+    }
+    line("indexing all of it, in steps of 15 ms", elapsed_ms());
+    static const char *const WORDS[] = {"4242", "marker", "\"marker 4242\"", "mark*", "nothere"};
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
+        char what[64];
+        start();
+        support_require(store_search(store, WORDS[i], 20, &hits, &count, &err), "search", err.text);
+        snprintf(what, sizeof what, "search for %s, %zu hits", WORDS[i], count);
+        line(what, elapsed_ms());
+        for (size_t j = 0; j < count; j++) {
+            store_hit_finish(&hits[j]);
+        }
+        mem_free(hits);
+    }
 }
 
 static void measure_load(struct store *store, const char *id)
@@ -164,6 +190,7 @@ int main(int argc, char **argv)
     line("opening", elapsed_ms());
     measure_lists(store);
     measure_load(store, id);
+    measure_search(store);
     store_close(store);
 
     support_execute(path, "INSERT INTO openings (pid, started, boot, opened_ms) "

@@ -185,7 +185,8 @@ static void the_example_is_the_table(void **state)
     str_init(&active);
     for (const char *line = made.data; *line != '\0';) {
         size_t length = strcspn(line, "\n") + 1;
-        bool setting = str_starts_with(line, "# ") && memmem(line, length, " = ", 3) != NULL;
+        bool setting = str_starts_with(line, "# [") ||
+                       (str_starts_with(line, "# ") && memmem(line, length, " = ", 3) != NULL);
         bool optional = memmem(line, length, "= \"\"", 4) != NULL ||
                         memmem(line, length, "top_p = 0", 9) != NULL;
         if (!optional) {

@@ -574,6 +574,13 @@ def case_sandbox_command():
         check(run.stdout == "hello\n" and "secret" not in run.stdout, run.stdout)
         check(not os.path.exists("/etc/carat-breach"), "written outside")
         check("all layers hold" in place.carat("sandbox", "status").stdout, "status")
+        check("all your rights" in place.carat("--sandbox", "danger-full-access", "sandbox", "status").stdout, "status")
+        os.makedirs(place.work + "/sub/inner/.git/hooks")  # whose folders are mounts, when anything may be written at all
+        for path in ("made", "sub/made", "sub/inner/made", "sub/inner/.git/hooks/made"):
+            place.carat("--sandbox", "read-only", "sandbox", "--", "sh", "-c", f"echo x > {path}", code=None)
+            check(not os.path.exists(os.path.join(place.work, path)), f"{path} was written in spite of read-only")
+        place.carat("sandbox", "--", "sh", "-c", "echo x > sub/made")
+        check(place.read("sub/made") == "x\n", "without read-only it can be written")
         place.carat("sandbox", code=2)
         place.carat("sandbox", "--", "no-such-program", code=127)
 
@@ -643,7 +650,6 @@ def case_screen_tasks():
             screen.answer("y")
             screen.wait("changed")
             check(place.read("budget.txt") == "silver\n", "the edit")
-            print(screen.text())
             screen.say("/quit")
             screen.wait("[exit 0]", "carat resume")
         finally:

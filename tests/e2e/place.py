@@ -106,9 +106,14 @@ class Screen:
         self.key("Enter")
 
     def answer(self, *names):
-        """Answers a question. Keys of a burst that began before it was shown go to the input line, by design."""
-        time.sleep(0.6)
-        self.key(*names)
+        """Answers a question. Keys of a burst that began before it was shown go to the input line, by design; on a
+        machine that stands still for a moment that can be this one, so it is asked again while the question stands."""
+        for _ in range(20):
+            time.sleep(0.6)
+            if "y once" not in self.text():
+                return
+            self.key(*names)
+            time.sleep(1)
 
     def wait(self, *wanted, gone=()):
         end = time.monotonic() + PATIENCE

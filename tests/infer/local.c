@@ -83,6 +83,9 @@ static void on_event(void *context, const struct infer_event *event)
             chat_parser_bytes(seen->parser, event->bytes, event->length);
         }
         break;
+    case INFER_KEPT:
+        fail(); /* nothing is kept here */
+        break;
     case INFER_DONE:
     case INFER_FAILED:
         assert_false(seen->ended);

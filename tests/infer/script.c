@@ -42,6 +42,9 @@ static void on_event(void *context, const struct infer_event *event)
             str_append_bytes(&seen->text, event->bytes, event->length);
         }
         break;
+    case INFER_KEPT:
+        fail(); /* nothing is kept here */
+        break;
     case INFER_DONE:
     case INFER_FAILED:
         assert_false(seen->ended);

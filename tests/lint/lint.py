@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "serve", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -29,9 +29,10 @@ MAY = {
     "mcp": {"mcp", "base"},
     "models": {"models", "base"},
     "media": {"media", "base"},
+    "serve": {"serve", "base", "chat", "infer", "config", "engine.h"},
     "undo": {"undo", "base"},
     "tui": {"tui", "base", "chat", "config"},
-    "agent": ALL_SRC | {"prompts"},
+    "agent": ALL_SRC - {"serve"} | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
     "main": {"app", "base", "config"},
     "prompts": {"prompts"},
@@ -40,7 +41,7 @@ MAY = {
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c"],
-    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/mcp/", "src/models/", "src/infer/infer_remote.c"],
+    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/models/", "src/serve/", "src/infer/infer_remote.c"],
     r"openssl/.*": ["src/base/hash.c"],
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],

@@ -431,7 +431,7 @@ static int use_damaged(const char *path, const struct original *original, bool m
     }
     struct store_conversation *list;
     size_t count;
-    if (store_conversation_list(store, 50, &list, &count, &err)) {
+    if (store_conversation_list(store, STORE_ALL, 50, &list, &count, &err)) {
         for (size_t i = 0; i < count; i++) {
             store_conversation_finish(&list[i]);
         }

@@ -265,7 +265,7 @@ static void test_last_and_list(void **state)
 
     struct store_conversation *list;
     size_t count;
-    assert_true(store_conversation_list(store, 2, &list, &count, &err));
+    assert_true(store_conversation_list(store, STORE_ALL, 2, &list, &count, &err));
     assert_int_equal(count, 2);
     assert_string_equal(list[0].id, empty);
     assert_string_equal(list[1].id, second);
@@ -289,7 +289,7 @@ static long work_of_lists(struct store *store)
     struct store_conversation *list, found;
     size_t count;
     sqlite3_progress_handler(db_handle(store->db), 1, count_operation, &operations);
-    assert_true(store_conversation_list(store, 50, &list, &count, &err));
+    assert_true(store_conversation_list(store, STORE_ALL, 50, &list, &count, &err));
     assert_int_equal(count, 50);
     assert_true(store_conversation_last(store, "/w", &found, &err));
     store_conversation_finish(&found);

@@ -44,12 +44,17 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void make_fixture(const char *path)
+static void make_released(const char *path, const char *data)
 {
     size_t size;
-    unsigned char *sql = support_read_file(TEST_DATA "/schema_1.sql", &size);
+    unsigned char *sql = support_read_file(data, &size);
     support_execute(path, (const char *)sql);
     mem_free(sql);
+}
+
+static void make_fixture(const char *path)
+{
+    make_released(path, TEST_DATA "/schema_1.sql");
 }
 
 static void expect_fixture_messages(const char *path)
@@ -97,6 +102,47 @@ static void test_released_version_1_is_read(void **state)
     expect_fixture_messages(place->path);
 }
 
+static void test_released_version_2_is_read(void **state)
+{
+    struct place *place = *state;
+    make_released(place->path, TEST_DATA "/schema_2.sql");
+    expect_fixture_messages(place->path);
+    /* The interrupted answer alone. */
+    assert_int_equal(support_query(place->path, "SELECT count(*) FROM unindexed"), 1);
+}
+
+/* A version 1 file becomes searchable: what it held is noted, and indexed in idle moments. */
+static void test_version_1_becomes_searchable(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    make_fixture(place->path);
+    struct store *store = store_open(place->path, &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(support_query(place->path, "SELECT count(*) FROM unindexed"),
+                     FIXTURE_MESSAGES);
+    struct store_hit *hits;
+    size_t count;
+    assert_true(store_search(store, "6cdd1d", 10, &hits, &count, &err));
+    assert_int_equal(count, 0);
+    bool left = true;
+    while (left) {
+        assert_true(store_search_work(store, &left, &err));
+    }
+    assert_true(store_search(store, "6cdd1d", 10, &hits, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(hits[0].ordinal, 0);
+    store_hit_finish(&hits[0]);
+    mem_free(hits);
+    assert_true(store_search(store, "fixture", 10, &hits, &count, &err)); /* the title */
+    assert_int_equal(count, 1);
+    assert_int_equal(hits[0].ordinal, -1);
+    assert_int_equal(hits[0].conversation.titled_by, STORE_TITLE_USER);
+    store_hit_finish(&hits[0]);
+    mem_free(hits);
+    store_close(store);
+}
+
 /* All that defines the tables and indices, one after another: mem_free. */
 static char *definitions(const char *path)
 {
@@ -111,7 +157,7 @@ static void test_fresh_file_equals_the_fixture(void **state)
     struct err err;
     store_close(store_open(place->path, &err));
     char *fixture = support_path(place->folder, "fixture.db");
-    make_fixture(fixture);
+    make_released(fixture, TEST_DATA "/schema_2.sql");
     char *made = definitions(place->path), *released = definitions(fixture);
     assert_string_equal(made, released);
     mem_free(made);
@@ -130,7 +176,7 @@ static void test_newer_file_is_refused_and_left_alone(void **state)
     assert_null(store_open(place->path, &err));
     assert_int_equal(err.code, ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "99"));
-    assert_non_null(strstr(err.text, "up to 1"));
+    assert_non_null(strstr(err.text, "up to 2"));
     assert_non_null(strstr(err.text, place->path));
     unsigned char *after = support_read_file(place->path, &after_size);
     assert_int_equal(before_size, after_size);
@@ -363,6 +409,8 @@ int main(int argc, char **argv)
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_released_version_1_is_read),
+        IN_FOLDER(test_released_version_2_is_read),
+        IN_FOLDER(test_version_1_becomes_searchable),
         IN_FOLDER(test_fresh_file_equals_the_fixture),
         IN_FOLDER(test_newer_file_is_refused_and_left_alone),
         IN_FOLDER(test_foreign_files_are_refused),

@@ -32,6 +32,12 @@ char *support_make_folder(void)
     return mem_strdup(name);
 }
 
+char *support_make_memory_folder(void)
+{
+    char name[] = "/dev/shm/carat-store-XXXXXX";
+    return mkdtemp(name) != NULL ? mem_strdup(name) : support_make_folder();
+}
+
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
 {
     (void)status;

@@ -14,6 +14,9 @@ struct store;
 
 /* A fresh folder, and "FOLDER/name"; remove with support_remove_folder. Paths: mem_free. */
 char *support_make_folder(void);
+/* The same in memory where there is such a place: a killed process needs no disk to be killed on,
+ * and thousands of syncs would measure the disk. */
+char *support_make_memory_folder(void);
 void support_remove_folder(char *folder);
 char *support_path(const char *folder, const char *name);
 

@@ -97,7 +97,7 @@ static void expect_what_was_told(const char *path, size_t told)
     struct store_conversation *list;
     size_t count = 0;
     struct store *store = store_open(path, &err);
-    if (store == NULL || !store_conversation_list(store, 9, &list, &count, &err)) {
+    if (store == NULL || !store_conversation_list(store, STORE_ALL, 9, &list, &count, &err)) {
         fail_msg("%s", err.text);
     }
     assert_true(count == 1 || (count == 0 && told == 0));

@@ -1,4 +1,4 @@
-#include "schema_bounds.h"
+#include "chat/schema_bounds.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
  * by name, so that "keeps to the schema" means all of it. Types, keys and enumerations are the
  * grammar's (chat/grammar.h) and are not looked at again.
  */
-#ifndef CARAT_APP_SCHEMA_BOUNDS_H
-#define CARAT_APP_SCHEMA_BOUNDS_H
+#ifndef CARAT_CHAT_SCHEMA_BOUNDS_H
+#define CARAT_CHAT_SCHEMA_BOUNDS_H
 
 #include <jansson.h>
 #include <stdbool.h>

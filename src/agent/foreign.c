@@ -1,0 +1,792 @@
+/* foreign: a few servers, their calls, and one timer.
+ *
+ *     starting --(tools listed)--> ready --(ends, hangs)--> down --(next call, after a pause)-->
+ * ...
+ *
+ * The timer runs while a server starts or a call is open and looks at all deadlines; it also brings
+ * the results of calls that failed inside foreign_call, because callbacks come from the loop alone.
+ * What was declared (`fixed`) is compared with what the server says after each restart (`now`).
+ */
+#include "agent/foreign.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "agent/foreign_tools.h"
+#include "agent/tool_process.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "base/visible.h"
+#include "mcp/mcp_client.h"
+
+enum {
+    TICK_MS = 100,
+    PAGES_MAX = 8,
+    DOUBLINGS_MAX = 6,
+    FLOOD_BYTES = 32 * 1024 * 1024,
+    LIVE_BYTES = 64 * 1024 /* of a call's live output */
+};
+
+enum state { STATE_STARTING, STATE_READY, STATE_DOWN };
+
+struct server {
+    struct foreign *foreign;
+    char *name, *policy;
+    char **argv; /* carat-tool server ... --run -- COMMAND ... */
+    struct config_list allowed;
+    int seconds;
+    bool network, writable;
+    struct mcp_client *client; /* NULL while it is down */
+    enum state state;
+    char *problem;            /* why it went down last; NULL = it did not */
+    uint64_t since, retry_at; /* milliseconds of the loop */
+    unsigned failures;        /* in a row */
+    uint64_t listing;         /* number of the tools/list that is open */
+    int pages;
+    json_t *found; /* while listing */
+    json_t *now;   /* what it has */
+    json_t *fixed; /* what it had first; NULL = it never got so far */
+    bool said_changed;
+};
+
+struct call {
+    char *call_id, *tool;
+    json_t *arguments;
+    struct server *server;
+    uint64_t number; /* 0 = waits for the server's start */
+    uint64_t deadline;
+    size_t live;
+    bool cancelled;
+    char *error; /* it failed before it was sent */
+};
+
+struct foreign {
+    struct uv_loop_s *loop;
+    char *workspace;
+    struct foreign_callbacks callbacks;
+    size_t result_bytes;
+    uint64_t start_ms, pause_ms;
+    struct server *servers; /* by name */
+    size_t count;
+    json_t *declarations;
+    bool known;
+    uv_timer_t tick;
+    struct {
+        struct call **items;
+        size_t count, capacity;
+    } calls;
+};
+
+static void start(struct server *server);
+static void send_call(struct call *call);
+
+/* --- calls --- */
+
+static void remove_call(struct foreign *foreign, struct call *call)
+{
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        if (foreign->calls.items[i] == call) {
+            memmove(&foreign->calls.items[i], &foreign->calls.items[i + 1],
+                    (foreign->calls.count - i - 1) * sizeof foreign->calls.items[0]);
+            foreign->calls.count--;
+            return;
+        }
+    }
+}
+
+static void free_call(struct call *call)
+{
+    json_decref(call->arguments);
+    mem_free(call->call_id);
+    mem_free(call->tool);
+    mem_free(call->error);
+    mem_free(call);
+}
+
+/* Off the list first: the callback may start the next one. */
+static void finish(struct foreign *foreign, struct call *call, json_t *response, bool failed)
+{
+    struct toolproc_callbacks callbacks = foreign->callbacks.calls;
+    remove_call(foreign, call);
+    callbacks.finished(callbacks.context, call->call_id,
+                       &(struct toolproc_result){.response = response, .failed = failed});
+    free_call(call);
+}
+
+static void fail(struct foreign *foreign, struct call *call, const char *why)
+{
+    struct str text;
+    str_init(&text);
+    str_append_format(&text, "error: %s", call->cancelled ? "stopped by the user" : why);
+    json_t *response = json_pack("{s:s%}", "output", text.data, text.length);
+    finish(foreign, call, response, true);
+    json_decref(response);
+    str_finish(&text);
+}
+
+/* To be told of by the next tick. */
+static void fail_later(struct call *call, const char *why)
+{
+    if (call->error == NULL) {
+        call->error = mem_strdup(why);
+    }
+}
+
+static struct call *find_call(struct server *server, uint64_t number)
+{
+    struct foreign *foreign = server->foreign;
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        if (foreign->calls.items[i]->server == server &&
+            foreign->calls.items[i]->number == number) {
+            return foreign->calls.items[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- a server's end --- */
+
+static void set_problem(struct server *server, const char *text)
+{
+    struct str safe;
+    str_init(&safe);
+    visible_append(&safe, text, strnlen(text, 500), VISIBLE_LINE);
+    mem_free(server->problem);
+    server->problem = str_take(&safe);
+}
+
+/* It is gone or given up: its calls fail at the next tick, and it rests before the next start. */
+static void go_down(struct server *server, const char *problem)
+{
+    struct foreign *foreign = server->foreign;
+    unsigned doublings = server->failures < DOUBLINGS_MAX ? server->failures : DOUBLINGS_MAX;
+    if (server->state == STATE_DOWN) {
+        return;
+    }
+    set_problem(server, problem);
+    server->state = STATE_DOWN;
+    server->failures++;
+    server->retry_at = uv_now(foreign->loop) + (foreign->pause_ms << doublings);
+    server->listing = 0;
+    json_decref(server->found);
+    server->found = NULL;
+    mcp_client_close(server->client);
+    server->client = NULL;
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        if (foreign->calls.items[i]->server == server) {
+            fail_later(foreign->calls.items[i], server->problem);
+        }
+    }
+}
+
+static void describe_death(struct str *out, const struct server *server,
+                           const struct mcp_client_result *result)
+{
+    str_append_format(out, "the MCP server %s failed: %s", server->name, result->error);
+    if (result->exit_signal != 0) {
+        str_append_format(out, " (killed by signal %d)", result->exit_signal);
+    } else if (result->exit_status >= 0) {
+        str_append_format(out, " (exit status %d)", result->exit_status);
+    }
+    size_t end = strlen(result->standard_error);
+    while (end > 0 && result->standard_error[end - 1] == '\n') {
+        end--;
+    }
+    size_t begin = end;
+    while (begin > 0 && result->standard_error[begin - 1] != '\n') {
+        begin--;
+    }
+    if (end > begin) {
+        str_append(out, ": ");
+        visible_append(out, result->standard_error + begin, end - begin, VISIBLE_LINE);
+    }
+}
+
+/* --- its tools --- */
+
+static bool is_allowed(const struct server *server, const char *tool)
+{
+    for (size_t i = 0; i < server->allowed.count; i++) {
+        if (strcmp(server->allowed.items[i], tool) == 0) {
+            return true;
+        }
+    }
+    return server->allowed.count == 0;
+}
+
+static void say(struct foreign *foreign, const char *text)
+{
+    foreign->callbacks.notice(foreign->callbacks.context, text);
+}
+
+static void say_refused(struct server *server, const json_t *tool, const char *why)
+{
+    struct str text;
+    const json_t *name = json_object_get(tool, "name");
+    str_init(&text);
+    str_append_format(&text, "MCP server %s: the tool \"", server->name);
+    if (json_is_string(name)) {
+        size_t length = json_string_length(name);
+        visible_append(&text, json_string_value(name), length < 64 ? length : 64, VISIBLE_APPROVAL);
+    }
+    str_append_format(&text, "\" is left out: %s", why);
+    say(server->foreign, text.data);
+    str_finish(&text);
+}
+
+static json_t *find_declaration(json_t *declarations, const char *name)
+{
+    size_t i;
+    json_t *declaration;
+    json_array_foreach(declarations, i, declaration)
+    {
+        if (strcmp(foreign_tools_name(declaration), name) == 0) {
+            return declaration;
+        }
+    }
+    return NULL;
+}
+
+static void add_tool(struct server *server, const json_t *tool)
+{
+    struct err err = {0};
+    const char *name = json_string_value(json_object_get(tool, "name"));
+    bool first = server->fixed == NULL; /* later it is told when the tool is called */
+    if (name != NULL && !is_allowed(server, name)) {
+        return;
+    }
+    json_t *declaration = foreign_tools_declare(server->name, tool, &err);
+    bool twice = declaration != NULL &&
+                 find_declaration(server->found, foreign_tools_name(declaration)) != NULL;
+    if (declaration == NULL || twice) {
+        if (first) {
+            say_refused(server, tool, twice ? "the server names it twice" : err.text);
+        }
+        json_decref(declaration);
+    } else if (json_array_size(server->found) >= FOREIGN_TOOLS_MAX) {
+        if (first && json_array_size(server->found) == FOREIGN_TOOLS_MAX) {
+            say_refused(server, tool, "the server has too many");
+        }
+        json_decref(declaration);
+    } else {
+        json_array_append_new(server->found, declaration);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(foreign_tools_name(*(json_t *const *)a), foreign_tools_name(*(json_t *const *)b));
+}
+
+static json_t *sorted(json_t *declarations)
+{
+    size_t count = json_array_size(declarations), i;
+    json_t **items = mem_zero(count + 1, sizeof *items);
+    json_t *result = json_array(), *declaration;
+    json_array_foreach(declarations, i, declaration)
+    {
+        items[i] = declaration;
+    }
+    qsort(items, count, sizeof *items, by_name);
+    for (i = 0; i < count; i++) {
+        json_array_append(result, items[i]);
+    }
+    mem_free(items);
+    return result;
+}
+
+static void become_ready(struct server *server)
+{
+    struct foreign *foreign = server->foreign;
+    json_decref(server->now);
+    server->now = sorted(server->found);
+    json_decref(server->found);
+    server->found = NULL;
+    if (server->fixed == NULL && !foreign->known) {
+        server->fixed = json_incref(server->now);
+    }
+    server->state = STATE_READY;
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        struct call *call = foreign->calls.items[i];
+        if (call->server == server && call->number == 0 && call->error == NULL) {
+            send_call(call);
+        }
+    }
+}
+
+static void ask_for_tools(struct server *server, const char *cursor)
+{
+    json_t *params = cursor != NULL ? json_pack("{s:s}", "cursor", cursor) : NULL;
+    server->pages++;
+    server->listing = mcp_client_request(server->client, "tools/list", params);
+}
+
+static void on_listed(struct server *server, const struct mcp_client_result *result)
+{
+    json_t *tools = json_object_get(result->result, "tools"), *tool;
+    const char *cursor = json_string_value(json_object_get(result->result, "nextCursor"));
+    struct str text;
+    size_t i;
+    server->listing = 0;
+    if (!json_is_array(tools)) {
+        str_init(&text);
+        if (result->result != NULL) {
+            str_append_format(&text, "the MCP server %s has no list of tools", server->name);
+        } else {
+            describe_death(&text, server, result);
+        }
+        go_down(server, text.data);
+        str_finish(&text);
+        return;
+    }
+    json_array_foreach(tools, i, tool)
+    {
+        if (i <= FOREIGN_TOOLS_MAX) {
+            add_tool(server, tool);
+        }
+    }
+    if (cursor != NULL && server->pages < PAGES_MAX) {
+        ask_for_tools(server, cursor);
+    } else {
+        become_ready(server);
+    }
+}
+
+/* --- what its client tells --- */
+
+static void on_ready(void *context)
+{
+    struct server *server = context;
+    server->found = json_array();
+    server->pages = 0;
+    ask_for_tools(server, NULL);
+}
+
+static void on_changed(void *context)
+{
+    struct server *server = context;
+    struct str text;
+    if (server->said_changed) {
+        return;
+    }
+    server->said_changed = true;
+    str_init(&text);
+    str_append_format(&text,
+                      "MCP server %s says that it has other tools now; they count from the "
+                      "next start of carat on",
+                      server->name);
+    say(server->foreign, text.data);
+    str_finish(&text);
+}
+
+static void on_progress(void *context, uint64_t number, const char *bytes, size_t length)
+{
+    struct server *server = context;
+    struct foreign *foreign = server->foreign;
+    struct call *call = find_call(server, number);
+    if (call != NULL && call->live + length <= LIVE_BYTES) {
+        call->live += length;
+        foreign->callbacks.calls.output(foreign->callbacks.calls.context, call->call_id, bytes,
+                                        length);
+    }
+}
+
+static void on_result(void *context, uint64_t number, const struct mcp_client_result *result)
+{
+    struct server *server = context;
+    struct foreign *foreign = server->foreign;
+    if (number == server->listing) {
+        on_listed(server, result);
+        return;
+    }
+    struct call *call = find_call(server, number);
+    if (call == NULL) {
+        return;
+    }
+    if (result->result != NULL) {
+        bool failed;
+        json_t *response = foreign_tools_result(result->result, foreign->result_bytes, &failed);
+        server->failures = 0;
+        finish(foreign, call, response, failed);
+        json_decref(response);
+        return;
+    }
+    struct str text;
+    str_init(&text);
+    describe_death(&text, server, result);
+    set_problem(server, text.data);
+    fail(foreign, call, text.data);
+    str_finish(&text);
+}
+
+static void on_ended(void *context)
+{
+    struct server *server = context;
+    struct str text;
+    str_init(&text);
+    if (server->problem == NULL) {
+        struct mcp_client_result death = mcp_client_death(server->client);
+        describe_death(&text, server, &death);
+    } else {
+        str_append(&text, server->problem);
+    }
+    go_down(server, text.data);
+    str_finish(&text);
+}
+
+static void start(struct server *server)
+{
+    struct foreign *foreign = server->foreign;
+    struct err err = {0};
+    struct tool_process_environment environment;
+    struct mcp_client_callbacks callbacks = {.progress = on_progress,
+                                             .result = on_result,
+                                             .ended = on_ended,
+                                             .ready = on_ready,
+                                             .changed = on_changed,
+                                             .context = server};
+    int policy = tool_process_policy(server->policy, &err);
+    mem_free(server->problem);
+    server->problem = NULL;
+    server->state = STATE_STARTING;
+    server->since = uv_now(foreign->loop);
+    tool_process_environment_init(&environment);
+    if (policy >= 0) {
+        struct mcp_client_options options = {.loop = foreign->loop,
+                                             .argv = server->argv,
+                                             .environment = environment.items,
+                                             .directory = foreign->workspace,
+                                             .descriptor = policy,
+                                             .handshake = true,
+                                             .flood_bytes = FLOOD_BYTES};
+        server->client = mcp_client_start(&options, &callbacks, &err);
+        close(policy);
+    }
+    tool_process_environment_finish(&environment);
+    if (server->client == NULL) {
+        go_down(server, err.text);
+    }
+}
+
+/* --- time --- */
+
+/* Once: no server starts any more. Declared is what fits, in the order of the names. */
+static void become_known(struct foreign *foreign)
+{
+    size_t bytes = 0, left_out = 0;
+    for (size_t i = 0; i < foreign->count; i++) {
+        struct server *server = &foreign->servers[i];
+        size_t k;
+        json_t *declaration;
+        if (server->fixed == NULL && server->problem != NULL) {
+            say(foreign, server->problem);
+        }
+        json_array_foreach(server->fixed, k, declaration)
+        {
+            size_t size = json_dumpb(declaration, NULL, 0, JSON_COMPACT);
+            if (bytes + size <= FOREIGN_BUDGET) {
+                bytes += size;
+                json_array_append(foreign->declarations, declaration);
+            } else {
+                left_out++;
+            }
+        }
+    }
+    foreign->known = true;
+    if (left_out > 0) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text,
+                          "%zu tools of MCP servers are left out: all together would take too much "
+                          "of the prompt (choose with mcp.NAME.tools)",
+                          left_out);
+        say(foreign, text.data);
+        str_finish(&text);
+    }
+    foreign->callbacks.known(foreign->callbacks.context);
+}
+
+/* A call that is late takes its server down: who does not answer one call may answer none. */
+static void look_at_deadlines(struct foreign *foreign, uint64_t now)
+{
+    struct str text;
+    str_init(&text);
+    for (size_t i = 0; i < foreign->count; i++) {
+        struct server *server = &foreign->servers[i];
+        if (server->state == STATE_STARTING && now - server->since > foreign->start_ms) {
+            str_clear(&text);
+            str_append_format(&text, "the MCP server %s did not start within %d s", server->name,
+                              (int)(foreign->start_ms / 1000));
+            go_down(server, text.data);
+        }
+    }
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        struct call *call = foreign->calls.items[i];
+        if (call->error == NULL && now > call->deadline) {
+            str_clear(&text);
+            str_append_format(&text, "the MCP server %s did not answer within %d s",
+                              call->server->name, call->server->seconds);
+            fail_later(call, text.data);
+            go_down(call->server, text.data);
+        }
+    }
+    str_finish(&text);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct foreign *foreign = timer->data;
+    bool starting = false;
+    look_at_deadlines(foreign, uv_now(foreign->loop));
+    for (size_t i = 0; i < foreign->calls.count;) {
+        struct call *call = foreign->calls.items[i];
+        if (call->error == NULL) {
+            i++;
+            continue;
+        }
+        char *error = call->error;
+        call->error = NULL;
+        fail(foreign, call, error);
+        mem_free(error);
+        i = 0; /* the callback may have changed the list */
+    }
+    for (size_t i = 0; i < foreign->count; i++) {
+        starting = starting || foreign->servers[i].state == STATE_STARTING;
+    }
+    if (!foreign->known && !starting) {
+        become_known(foreign);
+    }
+    if (!starting && foreign->calls.count == 0) {
+        uv_timer_stop(timer); /* an idle carat wakes up for nothing */
+    }
+}
+
+/* --- the interface --- */
+
+bool foreign_pending(const struct foreign *foreign)
+{
+    return foreign != NULL && !foreign->known;
+}
+
+const json_t *foreign_declarations(const struct foreign *foreign)
+{
+    return foreign != NULL ? foreign->declarations : NULL;
+}
+
+static struct server *server_of(struct foreign *foreign, const char *tool)
+{
+    for (size_t i = 0; i < foreign->count; i++) {
+        if (find_declaration(foreign->servers[i].fixed, tool) != NULL) {
+            return &foreign->servers[i];
+        }
+    }
+    return NULL;
+}
+
+/* To a server that is ready. The tool must still be what was declared. */
+static void send_call(struct call *call)
+{
+    struct server *server = call->server;
+    const json_t *before = find_declaration(server->fixed, call->tool);
+    const json_t *now = find_declaration(server->now, call->tool);
+    if (now == NULL || !json_equal(before, now)) {
+        fail_later(call, "the server has changed this tool since it was declared; it is not called "
+                         "before the next start of carat");
+        return;
+    }
+    const char *name = call->tool + strlen("mcp__") + strlen(server->name) + strlen("__");
+    call->number = mcp_client_call(server->client, name, call->arguments);
+    if (call->number == 0) {
+        fail_later(call, "the server has just ended");
+    }
+}
+
+static void begin(struct foreign *foreign, struct call *call)
+{
+    struct server *server = call->server;
+    if (server == NULL) {
+        fail_later(call, "there is no such tool of an MCP server");
+    } else if (server->state == STATE_READY) {
+        send_call(call);
+    } else if (server->state == STATE_DOWN && uv_now(foreign->loop) < server->retry_at) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "%s; it may be tried again in %d s", server->problem,
+                          (int)((server->retry_at - uv_now(foreign->loop)) / 1000 + 1));
+        fail_later(call, text.data);
+        str_finish(&text);
+    } else if (server->state == STATE_DOWN) {
+        start(server);
+    }
+}
+
+void foreign_call(struct foreign *foreign, const char *call_id, const char *tool,
+                  const json_t *arguments)
+{
+    struct call *call = mem_zero(1, sizeof *call);
+    uv_update_time(foreign->loop);
+    call->call_id = mem_strdup(call_id);
+    call->tool = mem_strdup(tool);
+    call->arguments = json_incref((json_t *)arguments);
+    call->server = server_of(foreign, tool);
+    call->deadline =
+        uv_now(foreign->loop) + (call->server != NULL ? (uint64_t)call->server->seconds * 1000 : 0);
+    vec_room(&foreign->calls.items, &foreign->calls.capacity, foreign->calls.count + 1,
+             sizeof foreign->calls.items[0]);
+    foreign->calls.items[foreign->calls.count++] = call;
+    begin(foreign, call);
+    uv_timer_start(&foreign->tick, on_tick, call->error != NULL ? 0 : TICK_MS, TICK_MS);
+}
+
+void foreign_cancel(struct foreign *foreign, const char *call_id)
+{
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        struct call *call = foreign->calls.items[i];
+        if (strcmp(call->call_id, call_id) == 0) {
+            call->cancelled = true;
+            if (call->number != 0 && call->server->client != NULL) {
+                mcp_client_cancel(call->server->client, call->number);
+            } else {
+                fail_later(call, "stopped by the user");
+            }
+        }
+    }
+}
+
+void foreign_describe(const struct foreign *foreign, struct str *out)
+{
+    static const char *const words[] = {"starting", "ready", "down"};
+    for (size_t i = 0; i < foreign->count; i++) {
+        const struct server *server = &foreign->servers[i];
+        size_t k;
+        json_t *declaration;
+        str_append_format(out, "%s%s: %s%s%s, %zu tools%s%s", i > 0 ? "\n" : "", server->name,
+                          words[server->state], server->network ? ", network" : "",
+                          server->writable ? ", writable" : "", json_array_size(server->fixed),
+                          server->problem != NULL ? "; " : "",
+                          server->problem != NULL ? server->problem : "");
+        json_array_foreach(server->fixed, k, declaration)
+        {
+            const char *name = foreign_tools_name(declaration);
+            bool declared = find_declaration(foreign->declarations, name) != NULL;
+            str_append_format(out, "\n  %s%s  %.100s", name, declared ? "" : " (left out)",
+                              json_string_value(json_object_get(
+                                  json_object_get(declaration, "function"), "description")));
+        }
+    }
+}
+
+/* --- birth and death --- */
+
+static void make_argv(struct server *server, const struct foreign_options *options,
+                      const struct config_server *from)
+{
+    const char *const fixed[] = {
+        options->program, "--workspace", options->workspace, "--policy-fd", "3", "--run", "--",
+        "server"};
+    enum { FIXED = sizeof fixed / sizeof fixed[0] };
+    server->argv = mem_zero(FIXED + 1 + from->arguments.count + 1, sizeof *server->argv);
+    size_t count = 0;
+    for (size_t i = 0; i < FIXED; i++) {
+        server->argv[count++] = mem_strdup(fixed[i]);
+    }
+    server->argv[count++] = mem_strdup(from->command);
+    for (size_t i = 0; i < from->arguments.count; i++) {
+        server->argv[count++] = mem_strdup(from->arguments.items[i]);
+    }
+}
+
+static void make_server(struct foreign *foreign, const struct foreign_options *options, size_t from)
+{
+    const struct config_server *config = &options->servers->items[from];
+    struct server *server = &foreign->servers[foreign->count++];
+    char *dump = json_dumps(options->policies[from], JSON_COMPACT);
+    *server = (struct server){.foreign = foreign,
+                              .name = mem_strdup(config->name),
+                              .policy = mem_strdup(dump != NULL ? dump : "{}"),
+                              .seconds = config->seconds,
+                              .network = config->network,
+                              .writable = config->writable};
+    free(dump);
+    for (size_t i = 0; i < config->tools.count; i++) {
+        config_list_add(&server->allowed, config->tools.items[i]);
+    }
+    make_argv(server, options, config);
+}
+
+static int by_server_name(const void *a, const void *b)
+{
+    return strcmp(((const struct server *)a)->name, ((const struct server *)b)->name);
+}
+
+struct foreign *foreign_create(const struct foreign_options *options,
+                               const struct foreign_callbacks *callbacks)
+{
+    struct foreign *foreign = mem_zero(1, sizeof *foreign);
+    foreign->loop = options->loop;
+    foreign->workspace = mem_strdup(options->workspace);
+    foreign->callbacks = *callbacks;
+    foreign->result_bytes = options->result_bytes;
+    foreign->start_ms = (uint64_t)options->start_ms;
+    foreign->pause_ms = (uint64_t)options->pause_ms;
+    foreign->declarations = json_array();
+    foreign->servers = mem_zero(options->servers->count + 1, sizeof *foreign->servers);
+    uv_timer_init(foreign->loop, &foreign->tick);
+    foreign->tick.data = foreign;
+    for (size_t i = 0; i < options->servers->count; i++) {
+        if (!options->servers->items[i].off && options->servers->items[i].command != NULL) {
+            make_server(foreign, options, i);
+        }
+    }
+    qsort(foreign->servers, foreign->count, sizeof *foreign->servers, by_server_name);
+    uv_update_time(foreign->loop);
+    for (size_t i = 0; i < foreign->count; i++) {
+        start(&foreign->servers[i]);
+    }
+    uv_timer_start(&foreign->tick, on_tick, 0, TICK_MS);
+    return foreign;
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+}
+
+static void free_server(struct server *server)
+{
+    mcp_client_close(server->client);
+    for (size_t i = 0; server->argv[i] != NULL; i++) {
+        mem_free(server->argv[i]);
+    }
+    mem_free(server->argv);
+    mem_free(server->name);
+    mem_free(server->policy);
+    mem_free(server->problem);
+    config_list_finish(&server->allowed);
+    json_decref(server->found);
+    json_decref(server->now);
+    json_decref(server->fixed);
+}
+
+void foreign_destroy(struct foreign *foreign)
+{
+    if (foreign == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < foreign->count; i++) {
+        free_server(&foreign->servers[i]);
+    }
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        free_call(foreign->calls.items[i]);
+    }
+    mem_free(foreign->calls.items);
+    mem_free(foreign->servers);
+    mem_free(foreign->workspace);
+    json_decref(foreign->declarations);
+    uv_close((uv_handle_t *)&foreign->tick, on_tick_closed);
+}

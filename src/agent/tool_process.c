@@ -1,0 +1,58 @@
+/* tool_process: the environment is made here from a short list; nothing of the user's own secrets
+ * is in it. The policy goes as a memory file: the workspace cannot hold it, and no path to it
+ * exists.
+ */
+#include "agent/tool_process.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* A fixed PATH and locale; of the user's own only where home is and what time it is there. */
+void tool_process_environment_init(struct tool_process_environment *environment)
+{
+    static const char *const fixed[] = {
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+        "TERM=dumb"};
+    static const char *const passed[] = {"HOME", "USER", "TZ"};
+    *environment = (struct tool_process_environment){0};
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
+        environment->items[environment->count++] = mem_strdup(fixed[i]);
+    }
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        const char *value = getenv(passed[i]);
+        if (value != NULL) {
+            struct str entry;
+            str_init(&entry);
+            str_append_format(&entry, "%s=%s", passed[i], value);
+            environment->items[environment->count++] = str_take(&entry);
+        }
+    }
+}
+
+void tool_process_environment_finish(struct tool_process_environment *environment)
+{
+    for (size_t i = 0; i < environment->count; i++) {
+        mem_free(environment->items[i]);
+    }
+}
+
+int tool_process_policy(const char *policy, struct err *err)
+{
+    int descriptor = memfd_create("carat-policy", MFD_CLOEXEC);
+    size_t length = strlen(policy);
+    if (descriptor < 0 || write(descriptor, policy, length) != (ssize_t)length ||
+        lseek(descriptor, 0, SEEK_SET) != 0) {
+        err_errno(err, ERR_IO, "writing the tools' policy");
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+        return -1;
+    }
+    return descriptor;
+}

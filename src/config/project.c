@@ -1,0 +1,240 @@
+/* project: .carat/config.toml, which whoever wrote the project wrote.
+ *
+ * It is read after everything else and needs no trust, because it can only take away. Each key goes
+ * into an empty draft first, so that types and ranges are checked as the user's are; then the
+ * option's column `project` says in which direction the draft may move the real value. Everything
+ * else is left out with a notice that names file, line, key and reason.
+ *
+ * The file itself is read through no symbolic link and only when it is a small regular file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "config/config.h"
+#include "config/toml.h"
+
+enum { PROJECT_FILE_LIMIT = 64 * 1024 };
+
+static const char file_name[] = ".carat/config.toml";
+
+struct reading {
+    struct config *config;
+};
+
+/* --- one direction each; false: it would loosen --- */
+
+static bool lower(struct config_value *value, const struct config_value *draft, bool zero_is_none)
+{
+    int64_t now = value->whole, wanted = draft->whole;
+    if (zero_is_none && (wanted == 0 || now == 0)) {
+        if (wanted == 0) {
+            return now == 0;
+        }
+        now = INT64_MAX;
+    }
+    if (wanted > now) {
+        return false;
+    }
+    value->whole = wanted;
+    value->real = draft->real;
+    return true;
+}
+
+static bool add(struct config_value *value, const struct config_value *draft)
+{
+    for (size_t i = 0; i < draft->list.count; i++) {
+        config_list_add(&value->list, draft->list.items[i]);
+    }
+    return true;
+}
+
+static bool holds(const struct config_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Keeps what both name. False when the project names one more, which it does not get. */
+static bool narrow(struct config_value *value, const struct config_value *draft)
+{
+    struct config_list kept = {0};
+    bool within = true;
+    for (size_t i = 0; i < value->list.count; i++) {
+        if (holds(&draft->list, value->list.items[i])) {
+            config_list_add(&kept, value->list.items[i]);
+        }
+    }
+    for (size_t i = 0; i < draft->list.count; i++) {
+        within = within && holds(&value->list, draft->list.items[i]);
+    }
+    config_list_finish(&value->list);
+    value->list = kept;
+    return within;
+}
+
+/* Place of a choice among "a|b|c". */
+static size_t place_of(const char *choices, const char *text)
+{
+    size_t place = 0, length = strlen(text);
+    for (const char *at = choices; *at != '\0'; place++) {
+        size_t size = strcspn(at, "|");
+        if (size == length && memcmp(at, text, size) == 0) {
+            break;
+        }
+        at += size + (at[size] == '|');
+    }
+    return place;
+}
+
+/* Where the user set nothing, what stands instead is decided later: the ceiling is kept for it. */
+static bool tighten(struct config_value *value, const struct config_value *draft,
+                    const char *choices)
+{
+    mem_free(value->ceiling);
+    value->ceiling = mem_strdup(draft->string);
+    if (!value->set) {
+        return true;
+    }
+    if (place_of(choices, draft->string) > place_of(choices, value->string)) {
+        return false;
+    }
+    mem_free(value->string);
+    value->string = mem_strdup(draft->string);
+    return true;
+}
+
+static bool turn_off(struct config_value *value, const struct config_value *draft)
+{
+    bool loosens = draft->boolean && !value->boolean;
+    value->boolean = value->boolean && draft->boolean;
+    return !loosens;
+}
+
+static bool apply(struct config_value *value, const struct config_value *draft,
+                  const struct option_row *row)
+{
+    switch (row->project) {
+    case PROJECT_LOWER:
+        return lower(value, draft, false);
+    case PROJECT_LOWER_FROM_NONE:
+        return lower(value, draft, true);
+    case PROJECT_ADD:
+        return add(value, draft);
+    case PROJECT_NARROW:
+        return narrow(value, draft);
+    case PROJECT_TIGHTEN:
+        return tighten(value, draft, row->choices);
+    case PROJECT_TURN_OFF:
+        return turn_off(value, draft);
+    case PROJECT_NEVER:
+        break;
+    }
+    return false;
+}
+
+/* --- the file --- */
+
+static bool take_entry(void *context, const struct toml_entry *entry, struct err *err)
+{
+    struct reading *reading = context;
+    struct config *config = reading->config;
+    int option = option_by_key(entry->key);
+    struct str origin;
+    str_init(&origin);
+    str_append_format(&origin, "%s:%u", file_name, entry->line);
+    bool ok = true;
+    if (option < 0) {
+        bool starts = str_starts_with(entry->key, "mcp.") || str_starts_with(entry->key, "hooks.");
+        config_notice(config, "%s: %s is left out: %s", origin.data, entry->key,
+                      starts                       ? "a project's file starts no programs"
+                      : servers_is_key(entry->key) ? "only your own file may set it"
+                                                   : "there is no such key");
+    } else if (option_table[option].project == PROJECT_NEVER) {
+        config_notice(config, "%s: %s is left out: only your own file may set it", origin.data,
+                      entry->key);
+    } else {
+        struct config *draft = mem_zero(1, sizeof *draft);
+        ok = config_take(draft, option, entry, origin.data, err);
+        if (ok && !apply(&config->values[option], &draft->values[option], &option_table[option])) {
+            config_notice(config, "%s: %s is left out where it would loosen your own setting",
+                          origin.data, entry->key);
+        }
+        config_finish(draft);
+        mem_free(draft);
+    }
+    str_finish(&origin);
+    return ok;
+}
+
+/* The folder and the file, each through no link. -1 with errno. */
+static int open_file(const char *workspace)
+{
+    int root = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int folder =
+        root >= 0 ? openat(root, ".carat", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int fd = folder >= 0 ? openat(folder, "config.toml",
+                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                         : -1;
+    int cause = errno;
+    if (folder >= 0) {
+        close(folder);
+    }
+    if (root >= 0) {
+        close(root);
+    }
+    errno = cause;
+    return fd;
+}
+
+static bool read_all(int fd, struct str *text, struct err *err)
+{
+    struct stat status;
+    char piece[4096];
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        return err_set(err, ERR_ARGUMENT, "%s is no regular file", file_name);
+    }
+    for (;;) {
+        ssize_t got = read(fd, piece, sizeof piece);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return err_errno(err, ERR_IO, "reading %s", file_name);
+        }
+        if (text->length + (size_t)got > PROJECT_FILE_LIMIT) {
+            return err_set(err, ERR_LIMIT, "%s is larger than %d bytes", file_name,
+                           PROJECT_FILE_LIMIT);
+        }
+        if (got == 0) {
+            return true;
+        }
+        str_append_bytes(text, piece, (size_t)got);
+    }
+}
+
+bool config_read_project(struct config *config, const char *workspace, struct err *err)
+{
+    int fd = open_file(workspace);
+    if (fd < 0) {
+        return errno == ENOENT || errno == ENOTDIR ||
+               err_errno(err, ERR_IO, "opening %s", file_name);
+    }
+    struct str text;
+    struct reading reading = {config};
+    str_init(&text);
+    bool ok = read_all(fd, &text, err) &&
+              toml_read(file_name, text.data, text.length, take_entry, &reading, err);
+    close(fd);
+    str_finish(&text);
+    return ok;
+}

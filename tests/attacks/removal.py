@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Each layer of the sandbox taken away: exactly the attacks that it holds get through: removal.py CARAT-TOOL ATTACK WITHOUT.
+
+A suite that stays green without a layer does not test it. WITHOUT is preloaded into carat-tool; the program itself has no
+such switch. A row with two layers says what the layer behind holds when the first is gone; Landlock above all, which is the
+second line behind the mounts, so that its row needs a mount made wrongly on purpose.
+"""
+import os
+import sys
+
+from world import ORDINARY_USER, Programs, breaches, controls, refusal
+
+NETWORK = {"tcp", "udp", "tcp_fast_open", "take_port"}
+LOCAL = {"pathname_socket", "pathname_datagram"}
+KERNEL = {"host_shared_memory", "shared_memory", "set_user_id", "set_user_id_open", "vsock", "kobject_netlink", "io_uring",
+          "user_fault", "keyring", "session_keyring", "i386_socket", "performance_events"}
+PROTECTED = {"write_git_config", "create_git_hook", "replace_git", "nested_git_config", "nested_git_hook", "redirect_worktree"}
+PINNED = {"replace_git", "replace_nested_git", "replace_parent_of_nested_git", "replace_grandparent_of_nested_git"}
+PERMISSIONS = {"chmod_outside", "chown_outside", "touch_outside", "attribute_outside"}  # which Landlock does not know
+WRITING = {"create_outside", "append_outside", "truncate_outside", "unlink_outside", "through_symlink", "through_own_root"}
+REMOVALS = [
+    ("network", NETWORK),
+    ("home", {"read_home"}),
+    ("protected", PROTECTED),
+    ("pinned", PINNED),
+    ("limits", {"huge_file", "much_memory", "many_processes", "many_descriptors"}),
+    ("seccomp", LOCAL | KERNEL),
+    ("mistake", PERMISSIONS),
+    ("mistake,landlock", PERMISSIONS | WRITING),
+    ("landlock", set()),  # the mounts stand before it
+    ("session", set()),  # the shell gives each command a session too
+    ("descriptors", set()),
+]
+# A machine without the feature shows nothing of it, and its mounts may be made by another bubblewrap.
+MAY_BE_ABSENT = {"vsock", "kobject_netlink", "io_uring", "user_fault", "keyring", "session_keyring", "i386_socket",
+                 "performance_events", "tcp_fast_open", "attribute_outside"}
+COUNTED_TOGETHER = {"many_processes"}  # by the control group where there is one
+
+
+def main():
+    programs = Programs(*sys.argv[1:4])
+    user = ORDINARY_USER if os.getuid() == 0 else None
+    wrong = []
+    try:
+        working = set(controls(programs, user))
+        for layers, expected in REMOVALS:
+            def env(world, layers=layers):
+                return {"LD_PRELOAD": programs.others[0], "WALLS_WITHOUT": f",{layers},", "WALLS_MISTAKE": world.outside}
+            through = set(breaches(programs, user, sorted(working), env))
+            missing = (expected & working) - through - MAY_BE_ABSENT - COUNTED_TOGETHER
+            extra = through - expected
+            print(f"without {layers}: {len(through)} got through: {', '.join(sorted(through)) or 'none'}", flush=True)
+            wrong += [f"without {layers}: {case} is still blocked" for case in sorted(missing)]
+            wrong += [f"without {layers}: {case} got through unexpectedly" for case in sorted(extra)]
+        code, words = refusal(programs, {"LD_PRELOAD": programs.others[0], "WALLS_WITHOUT": ",processes,"})
+        print(f"without processes: exit {code}")
+        if code != 56:
+            wrong.append(f"without processes: carat-tool ended with {code}, not 56: {words}")
+    finally:
+        programs.close()
+    print("\n".join(wrong))
+    return 1 if wrong else 0
+
+
+sys.exit(main())

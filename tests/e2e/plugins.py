@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+"""Foreign MCP servers, hooks of the user, and what a project's own files may do, with the real program."""
+import json
+import os
+import socket
+import sys
+import time
+
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+from place import *
+
+SERVER = os.path.join(SOURCE, "tests", "e2e", "hostile_server.py")
+
+
+def call(name, **arguments):
+    """A call as the model writes it; strings only."""
+    inner = ",".join(f'{key}:<|"|>{value}<|"|>' for key, value in arguments.items())
+    return f"<|tool_call>call:{name}{{{inner}}}<tool_call|>"
+
+
+def configure(place, fault, more="", name="x", timeout=20):
+    """A server from the user's configuration, in a copy that the sandbox shows."""
+    place.write("server.py", open(SERVER).read())
+    path = os.path.join(place.home, "config.toml")
+    with open(path, "a") as file:
+        file.write(f'[mcp.{name}]\ncommand = "python3"\nargs = ["server.py", "{fault}"]\ntimeout_s = {timeout}\n{more}\n')
+
+
+def results(place, *turns, words=(), code=0):
+    """The results of the calls of one turn, and the run."""
+    run = place.carat("exec", "--json", *words, "-m", script(place, *turns, "Done.<turn|>"), "go", code=code)
+    done = [json.loads(line) for line in run.stdout.splitlines()]
+    return [item["result"] if item.get("result") is not None else item.get("error") for item in items(done, "mcp_tool_call")], run
+
+
+def only(place, *turns, **more):
+    found, run = results(place, *turns, **more)
+    check(len(found) == len(turns), (found, run.stderr))
+    return json.dumps(found[-1]), run
+
+
+def echo(words="hello", name="x"):
+    return call(f"mcp__{name}__echo", words=words)
+
+
+def case_both_protocols():
+    for fault in ("none", "stateless"):
+        with Place() as place:
+            configure(place, fault)
+            said, _ = only(place, echo())
+            check("hello to you" in said, said)
+
+
+def case_server_faults():
+    """Each fault ends as a result that says so; the turn goes on to its end."""
+    rows = (("dies", "exit status 3"), ("hangs", "did not answer within 2 s"), ("floods", "floods us"), ("long_line", "4 MiB"),
+            ("wrong_id", "right"), ("no_json", "survived"), ("asks", "asked"), ("deaf", "error"), ("not_object", "not an object"),
+            ("input_required", "asks for more"), ("stderr", "after 20 MB"))
+    for fault, wanted in rows:
+        with Place() as place:
+            start = time.monotonic()
+            configure(place, fault, timeout=2 if fault == "hangs" else 60)
+            said, run = only(place, echo())
+            check(wanted in said and "WRONG" not in said and "\x1b" not in said, (fault, said, run.stderr))
+            print(f"{fault}: {time.monotonic() - start:.1f} s")
+
+
+def case_servers_that_do_not_start():
+    rows = (("dies_at_once", "no licence"), ("old", "version of the protocol"), ("refuses", "refused to initialize"),
+            ("bad_list", "no list of tools"))
+    for fault, wanted in rows:
+        with Place() as place:
+            configure(place, fault)
+            configure(place, "none", name="good")
+            said, run = only(place, echo(name="good"))
+            check("hello to you" in said and wanted in run.stderr, (fault, run.stderr))
+
+
+def case_restart():
+    with Place() as place:
+        configure(place, "dies")
+        found, _ = results(place, echo(), echo("again"), call("shell", command="sleep 1.2"), echo("later"))
+        check("exit status 3" in json.dumps(found[0]) and "tried again in" in json.dumps(found[1]), found)
+        check("exit status 3" in json.dumps(found[-1]), found)  # it was started, and died, once more
+    with Place() as place:
+        configure(place, "changed", "writable = true")
+        found, _ = results(place, echo(), call("shell", command="sleep 1.2"), echo("later"))
+        check("changed this tool" in json.dumps(found[-1]), found)
+        check(place.read("started") == "2", "it was started twice")
+
+
+def case_tools_are_checked():
+    with Place() as place:
+        configure(place, "bad_tools")
+        path = os.path.join(place.home, "seen.json")
+        found, run = results(place, call("mcp__x__fine", words="a"))
+        for words in ("twice", "letters, digits", "longer than 64", "nested more", "more than 24 arguments", "type of an argument",
+                      "name of an argument", "longer than 4096"):
+            check(words in run.stderr, (words, run.stderr))
+        check("\x1b" not in run.stderr and "a to you" in json.dumps(found), (run.stderr, found))
+        for good in ("mcp__x__poison", "mcp__x__pydantic"):
+            said, _ = only(place, call(good))
+            check("to you" in said, said)
+        unknown, _ = only(place, call("mcp__x__deep"))
+        check("there is no tool" in unknown, unknown)
+    with Place() as place:
+        configure(place, "many")
+        _, run = results(place, call("mcp__x__t000", words="a"))
+        check("too many" in run.stderr and "left out" in run.stderr, run.stderr)
+    with Place() as place:
+        configure(place, "endless_pages")
+        said, run = only(place, echo())
+        check("names it twice" in run.stderr and "hello to you" in said, run.stderr)
+
+
+def case_results_are_bounded():
+    with Place() as place:
+        configure(place, "big")
+        said, _ = only(place, echo())
+        check("BEGIN" in said and "END" not in said and "more_output" in said and len(said) < 5000, len(said))
+    with Place() as place:
+        configure(place, "escape")
+        said, run = only(place, echo())
+        check("\x1b" not in run.stderr and "turn" in said, said)
+
+
+def case_server_is_in_the_sandbox():
+    """What it may not do, and with the user's leave it can: the control."""
+    for leave, outcome in (("", dict(workspace=False, network=False)), ("writable = true\nnetwork = true", dict(workspace=True, network=True))):
+        with Place() as place, socket.create_server(("127.0.0.1", 0)) as listener:
+            secret = os.path.join(place.home, "secret")
+            open(secret, "w").close()
+            variables = f'env.PORT = "{listener.getsockname()[1]}"\nenv.SECRET = "{secret}"'
+            configure(place, "walls", f"{leave}\n{variables}")
+            said, _ = only(place, echo())
+            got = json.loads(json.loads(said)["output"] if "output" in json.loads(said) else json.loads(said)["content"][0]["text"])
+            check(got == dict(outcome, home=got["home"], etc=False, secret=False), got)
+            check(not os.path.exists(os.path.join(place.home, "made")), "home")
+
+
+def case_foreign_tools_ask():
+    with Place() as place:
+        configure(place, "none")  # its readOnlyHint says that it changes nothing
+        place.carat("exec", "--mode", "auto-edit", "-m", script(place, echo(), "Done.<turn|>"), "go", code=55)
+        said, _ = only(place, echo(), words=("--mode", "ask", "--allow", "mcp__x__echo"))
+        check("hello to you" in said, said)
+        said, _ = only(place, echo(), words=("--mode", "read-only"))
+        check("hello to you" not in said, said)
+
+
+def case_project_servers_need_trust():
+    with Place() as place:
+        place.write("server.py", open(SERVER).read())
+        place.write(".mcp.json", json.dumps({"mcpServers": {
+            "x": {"command": "python3", "args": ["server.py", "${FAULT:-none}"]},
+            "Bad Name": {"command": "true"}, "remote": {"type": "http", "url": "http://example.org/"}}}))
+        said, run = only(place, echo())
+        check("there is no tool" in said and "carat trust" in run.stderr, (said, run.stderr))
+        check("terminal alone" in place.carat("trust", code=1, stdin="y\n").stderr, "no yes from a pipe")
+        screen = Screen(place, "trust")
+        try:
+            shown = screen.wait("server.py", "Trust this file")
+            check("Bad Name" in shown, shown)
+            screen.say("y")
+            screen.wait("Trusted")
+        finally:
+            screen.close()
+        said, run = only(place, echo())
+        check("hello to you" in said and "Bad Name" in run.stderr and "remote" in run.stderr, (said, run.stderr))
+        place.write(".mcp.json", place.read(".mcp.json") + " ")  # another byte, another file
+        said, _ = only(place, echo())
+        check("there is no tool" in said, said)
+
+
+def case_screen_lists_servers():
+    with Place() as place:
+        configure(place, "none")
+        screen = Screen(place, "-m", script(place, echo(), "Done.<turn|>"))
+        try:
+            screen.wait("script")
+            time.sleep(1)
+            screen.say("/mcp")
+            screen.wait("mcp__x__echo", "ready")
+            screen.say("go")
+            screen.wait("always")
+            screen.answer("p")
+            screen.wait("Write this rule")
+            screen.key("y")
+            screen.wait("Done.")
+        finally:
+            screen.close()
+        with open(os.path.join(place.home, "config.d", "approvals.toml")) as file:
+            check('"mcp__x__echo"' in file.read(), "written")
+        said, _ = only(place, echo(), words=("--mode", "ask"))  # and read again
+        check("hello to you" in said, said)
+
+
+def hook(place, event, command, tool="shell", more=""):
+    with open(os.path.join(place.home, "config.toml"), "a") as file:
+        file.write(f'[[hooks]]\nevent = "{event}"\ntool = "{tool}"\ncommand = {json.dumps(command)}\n{more}\n')
+
+
+def case_hooks():
+    run_it = call("shell", command="echo ran > made; echo said")
+    with Place() as place:
+        seen = os.path.join(place.home, "seen")
+        hook(place, "before_tool", f"cat > {seen}; echo nothing >&2")
+        hook(place, "after_tool", f"cat > {seen}.after")
+        place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go")
+        event, after = (json.load(open(path)) for path in (seen, seen + ".after"))
+        check(event["event"] == "before_tool" and event["tool"] == "shell" and event["workspace"] == os.path.realpath(place.work) and
+              event["arguments"]["command"].startswith("echo ran") and len(event["conversation"]) == 36, event)
+        check(after["event"] == "after_tool" and "said" in json.dumps(after["result"]) and after["failed"] is False, after)
+        check(place.read("made") == "ran\n", "the call ran")
+    rows = (("echo 'not today' >&2; exit 2", "", False, "not today"), ("exit 7", "", True, "ended with 7"),
+            ("sleep 60", "timeout_s = 1", False, "stopped after 1 s"), ("kill -9 $$", "", True, "signal 9"),
+            ("exit 2", "", False, "ended with 2"), ("yes >&2", "timeout_s = 1", False, "stopped after"))
+    for command, more, runs, words in rows:
+        with Place() as place:
+            hook(place, "before_tool", command, more=more)
+            run = place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go")
+            check(os.path.exists(os.path.join(place.work, "made")) == runs and words in run.stderr, (command, run.stderr))
+    with Place() as place:  # of another tool, and one by the beginning of its name
+        hook(place, "before_tool", "exit 2", tool="write_file")
+        hook(place, "before_tool", "echo by beginning >&2; exit 2", tool="mcp__*")
+        configure(place, "none")
+        said, _ = only(place, echo())
+        check("by beginning" in said, said)
+        place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go")
+        check(place.read("made") == "ran\n", "another tool's hook")
+    with Place() as place:  # after the tool: the model reads the word of the hook, the change stays
+        hook(place, "after_tool", "echo 'tests fail now' >&2; exit 2")
+        model = script(place, run_it, {"text": "Done.<turn|>", "expect": "tests fail now"})
+        place.carat("exec", "-m", model, "go")
+        check(place.read("made") == "ran\n", "it had run")
+
+
+def case_project_configuration():
+    with Place() as place:
+        os.mkdir(os.path.join(place.work, ".carat"))
+        loose = '[agent]\nmode = "full"\n[approval]\nallow = ["shell"]\n[[hooks]]\ncommand = "touch hooked"\n[mcp.x]\ncommand = "touch"\n'
+        place.write(".carat/config.toml", loose)
+        run = place.carat("exec", "--mode", "ask", "-m", script(place, call("shell", command="touch made"), "Done.<turn|>"), "go", code=55)
+        for words in ("agent.mode is left out", "approval.allow is left out", "hooks.0.command is left out", "mcp.x.command is left out"):
+            check(words in run.stderr, (words, run.stderr))
+        check(not os.path.exists(os.path.join(place.work, "hooked")), "no hook of a project")
+        place.write(".carat/config.toml", '[agent]\nmode = "read-only"\n[approval]\ndeny = ["shell(rm *)"]\n')
+        why = place.carat("--mode", "full", "policy", "why", "shell(ls; rm x)").stdout
+        check("is refused (rule: shell(rm *))" in why, why)
+        model = script(place, call("shell", command="touch made"), "Done.<turn|>")
+        place.carat("exec", "--mode", "full", "-m", model, "go")
+        check(not os.path.exists(os.path.join(place.work, "made")), "read-only")
+        os.remove(os.path.join(place.work, ".carat", "config.toml"))
+        place.carat("exec", "--mode", "full", "-m", model, "go")  # the control
+        check(os.path.exists(os.path.join(place.work, "made")), "without the file it runs")
+        place.write(".carat/config.toml", "[agent\n")
+        check(".carat/config.toml:" in place.carat("exec", "-m", model, "go", code=2).stderr, "a broken file")
+
+
+main(globals())

@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""Conversations as a whole: listing, searching, forking, putting away, documents, imports, a damaged store."""
+import contextlib
+import json
+import os
+import sqlite3
+import sys
+
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+from place import *
+
+
+def make(place, *prompts):
+    """A conversation; its id."""
+    model = script(place, *("Words about <b>%s</b>\n## You\n```\nopen" % prompt for prompt in prompts))
+    thread = None
+    for prompt in prompts:
+        words = ["-r", thread] if thread else []
+        events = place.events(*words, "-m", model, prompt)
+        thread = thread or [event for event in events if event["type"] == "thread.started"][0]["thread_id"]
+    return thread
+
+
+def listed(place, *flags):
+    return [json.loads(line) for line in place.carat("sessions", "--json", *flags).stdout.splitlines()]
+
+
+def case_put_away():
+    with Place() as place:
+        heron, otter = make(place, "the heron"), make(place, "the otter")
+        place.carat("rename", heron, "About", "birds")
+        place.carat("tag", heron, "water")
+        check([row["id"] for row in listed(place)] == [otter, heron], listed(place))
+        check(listed(place)[1]["title"] == "About birds" and listed(place)[1]["tags"] == "water", listed(place))
+        place.carat("archive", heron)
+        check([row["id"] for row in listed(place)] == [otter], "archived")
+        check([row["id"] for row in listed(place, "--archived")] == [heron], "archived")
+        place.carat("purge", heron, code=42)
+        place.carat("delete", heron)
+        check([row["id"] for row in listed(place, "--trash")] == [heron], "trashed")
+        run = place.carat("exec", "-r", heron, "-m", script(place, "x"), "more", code=42)
+        check("trash" in run.stderr, run.stderr)
+        place.carat("restore", heron)
+        check([row["id"] for row in listed(place)] == [otter, heron], "restored")
+        place.carat("delete", heron)
+        place.carat("purge", heron)
+        check([row["id"] for row in listed(place, "--all")] == [otter], "purged")
+        for words in (["delete"], ["delete", "a", "b"], ["rename", otter], ["store"], ["import"]):
+            place.carat(*words, code=2)
+
+
+def case_search_and_fork():
+    with Place() as place:
+        heron = make(place, "the heron", "the grey one")
+        make(place, "the otter")
+        lines = place.carat("search", "heron").stdout.splitlines()
+        check(len(lines) == 3 and all(line.startswith(heron) for line in lines), lines)
+        check("\u00bbheron\u00ab" in lines[0], lines)
+        place.carat("search", "pelican", code=1)
+        place.carat("search", "", code=42)
+        fork = place.carat("fork", heron).stdout.strip()
+        check(len(place.carat("search", "heron").stdout.splitlines()) == 3, "what both share is found once")
+        place.carat("exec", "-m", script(place, "a pelican"), "-r", fork, "and now")
+        check(place.carat("search", "pelican").stdout.startswith(fork), "the fork's own")
+        place.carat("exec", "-m", script(place, "a cormorant"), "-r", heron, "--fork", "and now")
+        ids = {row["id"]: row for row in listed(place)}
+        check(len(ids) == 4 and ids[heron]["messages"] == 4, ids)
+        check(sum(row["parent"] == heron for row in ids.values()) == 2, ids)
+
+
+def case_export():
+    with Place() as place:
+        heron = make(place, "the heron")
+        markdown = place.carat("export", heron).stdout
+        check("> ## You\n" in markdown and markdown.count("\n## You\n") == 1, markdown)
+        page = place.carat("export", heron, "--format", "html").stdout
+        check("&lt;b&gt;the heron" in page and "<b>" not in page, page)
+        whole = json.loads(place.carat("export", "last", "--format", "json").stdout)
+        check([m["role"] for m in whole["messages"]] == ["user", "assistant"], whole)
+        place.carat("export", heron, "-o", os.path.join(place.work, "out.md"))
+        check(place.read("out.md") == markdown, "the same in a file")
+        place.carat("export", "00000000", code=42)
+
+
+CODEX = [
+    {"type": "session_meta", "payload": {"id": "abc-1", "cwd": "/srv/project"}},
+    {"type": "response_item", "payload": {"type": "message", "role": "user", "content": [
+        {"type": "input_text", "text": "<environment_context>x</environment_context>"}]}},
+    {"type": "response_item", "payload": {"type": "message", "role": "user", "content": [
+        {"type": "input_text", "text": "list the files"}]}},
+    {"type": "event_msg", "payload": {"type": "token_count"}},
+    {"type": "response_item", "payload": {"type": "reasoning", "summary": [{"type": "summary_text", "text": "I look"}]}},
+    {"type": "response_item", "payload": {"type": "function_call", "call_id": "k1", "name": "shell",
+                                          "arguments": "{\"command\": [\"ls\"]}"}},
+    {"type": "response_item", "payload": {"type": "function_call", "call_id": "k2", "name": "shell", "arguments": "ls"}},
+    {"type": "response_item", "payload": {"type": "function_call_output", "call_id": "k2", "output": "two"}},
+    {"type": "response_item", "payload": {"type": "function_call_output", "call_id": "k1", "output": "one"}},
+    {"type": "response_item", "payload": {"type": "message", "role": "assistant", "content": [
+        {"type": "output_text", "text": "Two files."}]}},
+]
+CLAUDE = [
+    {"type": "summary", "summary": "Rivers"},
+    {"type": "user", "sessionId": "s-9", "cwd": "/srv/other", "message": {"role": "user", "content": "which river"}},
+    {"type": "assistant", "sessionId": "s-9", "message": {"role": "assistant", "content": [
+        {"type": "thinking", "thinking": "maps"}, {"type": "text", "text": "I read."},
+        {"type": "tool_use", "id": "toolu_1", "name": "Read", "input": {"file_path": "a"}}]}},
+    {"type": "user", "sessionId": "s-9", "message": {"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "Donau"}]}]}},
+    {"type": "assistant", "sessionId": "s-9", "message": {"role": "assistant", "content": [{"type": "text", "text": "Donau."}]}},
+]
+
+
+def lines(rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def case_import():
+    with Place() as place:
+        place.write("rollout.jsonl", lines(CODEX))
+        place.write("claude.jsonl", lines(CLAUDE))
+        run = place.carat("import", "rollout.jsonl", "claude.jsonl")
+        codex, claude = run.stdout.split()
+        messages = json.loads(place.carat("export", codex, "--format", "json").stdout)["messages"]
+        check([m["role"] for m in messages] == ["user", "assistant", "tool", "tool", "assistant"], messages)
+        check(messages[1]["reasoning"] == "I look" and messages[2]["content"] == "one", messages)
+        check(messages[1]["tool_calls"][1]["function"]["arguments"] == {"input": "ls"}, messages)
+        whole = json.loads(place.carat("export", claude, "--format", "json").stdout)
+        check(whole["title"] == "Rivers" and whole["workspace"] == "/srv/other", whole)
+        check([m["role"] for m in whole["messages"]] == ["user", "assistant", "tool", "assistant"], whole)
+        again = place.carat("import", "rollout.jsonl")
+        check("1 were here already" in again.stderr and len(listed(place)) == 2, again.stderr)
+        place.carat("exec", "-m", script(place, "Yes."), "-r", codex, "and now")  # it goes on
+        for text, words in (("{}\n{\n", "line 2"), ("[]\n", "line 1"), ("{}\n", "nothing in it"),
+                            (lines(CODEX[:7] + [CODEX[7], CODEX[7]]), "line 9"), (lines(CODEX[1:6] + [CODEX[5]]), "line 6"),
+                            (lines(CODEX + CLAUDE), "line 12"), ("\0\1\2\n", "line 1")):
+            place.write("bad.jsonl", text)
+            run = place.carat("import", "bad.jsonl", code=42)
+            check(words in run.stderr and "bad.jsonl" in run.stderr, (text, run.stderr))
+        check(len(listed(place)) == 2, "nothing of a file with a mistake is kept")
+
+
+def case_import_llm():
+    with Place() as place:
+        path = os.path.join(place.work, "logs.db")
+        with sqlite3.connect(path) as db:
+            db.executescript("""create table conversations (id text primary key, name text, model text);
+                create table responses (id text primary key, model text, prompt text, system text, response text,
+                                        conversation_id text, datetime_utc text);
+                insert into conversations values ('c1', 'Rivers', 'm');
+                insert into responses values ('1', 'm', 'which', null, 'Donau', 'c1', '2024-01-01'),
+                    ('2', 'm', 'and', null, 'Inn', 'c1', '2024-01-02'), ('3', 'm', 'alone', null, 'yes', null, '2024-01-03');""")
+        run = place.carat("import", path)
+        rows = {row["title"]: row for row in listed(place)}
+        check(len(run.stdout.split()) == 2 and rows["Rivers"]["messages"] == 4 and rows[""]["messages"] == 2, rows)
+        check("0 imported, 2 were here" in place.carat("import", path).stderr, "once")
+        other = os.path.join(place.work, "other.db")
+        with sqlite3.connect(other) as db:
+            db.executescript("create table a (b); create view responses as select 1;")
+        check("no store of llm" in place.carat("import", other, code=42).stderr, "another database")
+        with open(path, "r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * 8192)
+        check("logs.db" in place.carat("import", path, code=42).stderr, "a damaged one")
+
+
+def case_damaged_store():
+    with Place() as place:
+        heron = make(place, "the heron", "the grey one")
+        otter = make(place, "the otter")
+        place.carat("tag", otter, "fur")
+        check("0 problems" in place.carat("store", "check").stdout, "whole")
+        with contextlib.closing(place.database()) as db:
+            db.execute("update messages set text = 'other' where ordinal = 1 and conversation = "
+                       "(select key from conversations where id = ?)", (heron,))
+            db.execute("delete from messages where ordinal = 2 and conversation = "
+                       "(select key from conversations where id = ?)", (heron,))
+            db.commit()
+        run = place.carat("store", "check", code=1)
+        check(f"{heron}, message 1: damaged" in run.stdout and f"{heron}, message 2: missing" in run.stdout, run.stdout)
+        store = os.path.join(place.home, "data", "conversations.db")
+        before = open(store, "rb").read()
+        run = place.carat("store", "repair")
+        check("2 conversations, 4 messages" in run.stdout and "2 problems" in run.stdout, run.stdout)
+        check(open(store, "rb").read() == before, "the original is as it was")
+        place.carat("store", "repair", code=1)  # the copy is there already
+        place.carat("export", heron, code=42)
+        os.rename(store + ".repaired", store)
+        check("0 problems" in place.carat("store", "check").stdout, "the copy is whole")
+        check("could not be read" in place.carat("export", heron).stdout, "what is lost is told")
+        check("otter" in place.carat("export", otter).stdout and listed(place, "--all")[0]["tags"] == "fur", "the rest is there")
+
+
+def case_screen():
+    with Place() as place:
+        screen = Screen(place, "-m", script(place, "About herons.", "About otters.", "About newts."))
+        try:
+            screen.wait("ask")
+            screen.say("tell me of the heron")
+            screen.wait("About herons.")
+            screen.say("and of the otter")
+            screen.wait("About otters.")
+            screen.say("/title Animals")
+            screen.wait("The title is kept.")
+            screen.say("/rewind 7")
+            screen.wait("goes back N")
+            screen.say("/rewind")
+            screen.wait("is kept as", "and of the otter", gone=("About otters.",))
+            screen.key("C-u")
+            screen.say("and of the newt")
+            screen.wait("About newts.")
+            screen.say("/search otters")
+            screen.wait("»otters«")
+            screen.say("/fork")
+            screen.wait("This is a copy")
+            screen.say("/sessions")
+            screen.wait("Animals")
+            screen.say("/export out.html")
+            screen.wait("Written to out.html")
+            check("About newts." in place.read("out.html"), "the document")
+            screen.say("/resume 0000dead")
+            screen.wait("there is no conversation")
+            screen.say("/quit")
+            screen.wait("[exit 0]")
+        finally:
+            screen.close()
+        rows = listed(place)
+        check(len(rows) == 3 and all(row["messages"] == 4 and row["title"] == "Animals" for row in rows), rows)
+
+
+main(globals())

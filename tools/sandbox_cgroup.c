@@ -1,0 +1,227 @@
+/* sandbox_cgroup: limits for all processes of one call together, where the system delegates a
+ * control group.
+ *
+ * The limits of sandbox_limits.c hold for each process, and the kernel ignores the number of
+ * processes for uid 0; a control group counts them all. Tried are, in this order, the group that we
+ * run in and the one above (systemd gives a user both), by making a child group and setting its
+ * limits: nothing is believed that was not written. With version 1 only the number of processes is
+ * limited there, in the hierarchy of its own.
+ *
+ * A group is called carat-PID after its first stage. A small process removes it when that is gone;
+ * should that be killed too, the next call does.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+#include "policy.h"
+#include "sandbox_layers.h"
+
+#define PREFIX "carat-"
+
+static bool write_value(const char *group, const char *file, const char *value)
+{
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s", group, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+/* Groups of first stages that are gone; the kernel removes only empty ones. */
+static void sweep(const char *parent)
+{
+    DIR *folder = opendir(parent);
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0) {
+            char *end;
+            long pid = strtol(entry->d_name + strlen(PREFIX), &end, 10);
+            if (*end == '\0' && pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH) {
+                unlinkat(dirfd(folder), entry->d_name, AT_REMOVEDIR);
+            }
+        }
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+}
+
+/* A child of `parent` with the limits set; false leaves nothing behind. */
+static bool make_in(const char *parent, bool version_2, const struct policy *policy,
+                    struct sandbox_cgroup *cgroup)
+{
+    char path[PATH_MAX], number[32];
+    if (snprintf(path, sizeof path, "%s/" PREFIX "%d", parent, (int)getpid()) >= (int)sizeof path) {
+        return false;
+    }
+    sweep(parent);
+    if (mkdir(path, 0755) != 0) {
+        return false;
+    }
+    snprintf(number, sizeof number, "%d", policy->processes);
+    bool ok = write_value(path, "pids.max", number);
+    if (version_2) {
+        snprintf(number, sizeof number, "%lld", (long long)policy->memory_bytes);
+        ok = ok && write_value(path, "memory.max", number);
+        write_value(path, "memory.swap.max", "0");  /* absent without swap */
+        write_value(path, "memory.oom.group", "1"); /* all at once; older kernels pick one */
+    }
+    if (!ok) {
+        rmdir(path);
+        return false;
+    }
+    strcpy(cgroup->path, path);
+    snprintf(cgroup->limits, sizeof cgroup->limits, "%d processes", policy->processes);
+    if (version_2) {
+        size_t length = strlen(cgroup->limits);
+        snprintf(cgroup->limits + length, sizeof cgroup->limits - length, ", %lld MiB",
+                 (long long)policy->memory_bytes / (1024 * 1024));
+    }
+    return true;
+}
+
+/* Where the hierarchy that `controller` names is mounted; NULL as controller: version 2. */
+static bool mount_point(const char *controller, char *path, size_t size)
+{
+    FILE *mounts = fopen("/proc/self/mounts", "re");
+    char line[PATH_MAX + 512], place[PATH_MAX], type[32], flags[256];
+    bool found = false;
+    while (mounts != NULL && !found && fgets(line, sizeof line, mounts) != NULL) {
+        if (sscanf(line, "%*s %4095s %31s %255s", place, type, flags) == 3 &&
+            strcmp(type, controller == NULL ? "cgroup2" : "cgroup") == 0) {
+            bool is_it = controller == NULL;
+            char *rest = flags;
+            for (char *flag; !is_it && (flag = strsep(&rest, ",")) != NULL;) {
+                is_it = strcmp(flag, controller) == 0;
+            }
+            found = is_it && snprintf(path, size, "%s", place) < (int)size;
+        }
+    }
+    if (mounts != NULL) {
+        fclose(mounts);
+    }
+    return found;
+}
+
+/* The group of this process in that hierarchy, as a path in the file system. */
+static bool own_group(const char *controller, char *path, size_t size)
+{
+    FILE *groups = fopen("/proc/self/cgroup", "re");
+    char line[PATH_MAX + 64], place[PATH_MAX];
+    bool found = false;
+    while (groups != NULL && !found && fgets(line, sizeof line, groups) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        char *rest = strchr(line, ':');
+        char *list = rest != NULL ? rest + 1 : NULL, *at = list != NULL ? strchr(list, ':') : NULL;
+        if (at == NULL) {
+            continue;
+        }
+        *at++ = '\0';
+        bool is_it = controller == NULL ? *list == '\0' : false;
+        for (char *name; !is_it && controller != NULL && (name = strsep(&list, ",")) != NULL;) {
+            is_it = strcmp(name, controller) == 0;
+        }
+        found = is_it && mount_point(controller, place, sizeof place) &&
+                snprintf(path, size, "%s%s", place, strcmp(at, "/") == 0 ? "" : at) < (int)size;
+    }
+    if (groups != NULL) {
+        fclose(groups);
+    }
+    return found;
+}
+
+/* The kernel removes only an empty group, and so may take until its processes are gone. */
+static void remove_group(const char *path)
+{
+    enum { TRIES = 400 };
+    write_value(path, "cgroup.kill", "1"); /* version 1 has none: the process namespace ends them */
+    for (int i = 0; i < TRIES && rmdir(path) != 0 && errno == EBUSY; i++) {
+        struct timespec pause = {.tv_nsec = 5000000};
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* A process that removes the group when the first stage is gone, however it went: it reads from a
+ * pipe that nobody writes to. It holds nothing else, so that nobody waits for it. */
+static bool watch(const char *path)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return false;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        bool alone = setsid() > 0 && dup2(ends[0], 0) == 0 && close_range(1, ~0U, 0) == 0;
+        while (alone && read(0, &byte, 1) < 0 && errno == EINTR) {
+        }
+        remove_group(path);
+        _exit(0);
+    }
+    close(ends[0]);
+    if (child < 0) {
+        close(ends[1]);
+    }
+    return child > 0; /* our end stays open for as long as we live */
+}
+
+static bool make(struct sandbox_cgroup *cgroup, const struct policy *policy)
+{
+    static const char *const hierarchies[] = {NULL, "pids"};
+    char group[PATH_MAX];
+    cgroup->path[0] = '\0';
+    for (size_t i = 0; i < sizeof hierarchies / sizeof hierarchies[0]; i++) {
+        bool version_2 = hierarchies[i] == NULL;
+        if (!own_group(hierarchies[i], group, sizeof group)) {
+            continue;
+        }
+        if (make_in(group, version_2, policy, cgroup)) {
+            return true;
+        }
+        char *slash = strrchr(group, '/');
+        if (version_2 && slash != NULL && slash != group) {
+            *slash = '\0';
+            if (make_in(group, version_2, policy, cgroup)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy)
+{
+    if (make(cgroup, policy) && !watch(cgroup->path)) {
+        rmdir(cgroup->path);
+        cgroup->path[0] = '\0';
+    }
+    return cgroup->path[0] != '\0';
+}
+
+bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup)
+{
+    return cgroup->path[0] == '\0' || write_value(cgroup->path, "cgroup.procs", "0");
+}
+
+const char *sandbox_cgroup_limits(void)
+{
+    static char limits[96];
+    const char *said = getenv(SANDBOX_CGROUP_VARIABLE);
+    if (said != NULL) {
+        snprintf(limits, sizeof limits, "%s", said);
+        unsetenv(SANDBOX_CGROUP_VARIABLE);
+    }
+    return limits[0] != '\0' ? limits : NULL;
+}
