@@ -328,9 +328,7 @@ static void decide(struct agent *agent, int place)
     struct open_call *call = &agent->calls.items[place];
     struct str why;
     str_init(&why);
-    enum approval_verdict verdict =
-        approval_decide(agent->options.rules, agent->session, agent->options.mode,
-                        call->record.name, call->record.arguments, &why);
+    enum approval_verdict verdict = agent_verdict(agent, call, &why);
     calls_set_decided_by(call, why.data);
     if (verdict == APPROVAL_ALLOW) {
         feed(agent, (struct turn_event){.kind = TURN_EVENT_ALLOWED, .call = place});
@@ -393,7 +391,7 @@ void agent_start_call(struct agent *agent, int place)
         return;
     }
     call->running = true;
-    if (strcmp(call->record.name, "more_output") == 0) {
+    if (agent->options.recording == NULL && strcmp(call->record.name, "more_output") == 0) {
         read_on(agent, place);
         return;
     }
@@ -405,8 +403,7 @@ void agent_start_call(struct agent *agent, int place)
 static void refuse(struct agent *agent, int place, enum turn_reason reason)
 {
     struct open_call *call = &agent->calls.items[place];
-    const char *detail = reason == TURN_REASON_UNREADABLE ? call->problem : call->refusal;
-    json_t *response = response_refusal(reason, detail);
+    json_t *response = agent_refusal(agent, call, reason);
     settle(agent, call, response, true,
            reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
     json_decref(response);

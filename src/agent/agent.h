@@ -25,10 +25,22 @@ struct infer;
 struct infer_event;
 struct store;
 
+/* What decides on calls and answers them in the place of rules and tools, when a recorded run is
+ * repeated. */
+struct agent_recording {
+    enum approval_verdict (*verdict)(void *context, const char *call_id);
+    /* The call has started: agent_tool_finished follows, from the loop. */
+    void (*start)(void *context, const char *call_id);
+    /* What a call that does not run is answered; the caller's. */
+    json_t *(*refusal)(void *context, const char *call_id);
+    void *context;
+};
+
 struct agent_options {
-    struct infer *infer;           /* borrowed */
-    struct store *store;           /* borrowed */
-    struct toolproc *toolproc;     /* borrowed; its callbacks are given to agent_tool_* */
+    const struct agent_recording *recording; /* borrowed; NULL = the real thing */
+    struct infer *infer;                     /* borrowed */
+    struct store *store;                     /* borrowed */
+    struct toolproc *toolproc;               /* borrowed; its callbacks are given to agent_tool_* */
     struct foreign *foreign;       /* servers of other people's tools; borrowed; NULL = none */
     struct hooks *hooks;           /* the user's; borrowed; NULL = none */
     struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */

@@ -4,11 +4,13 @@
  *
  * Each station that waits holds the call and goes on from its own callback. A call that is
  * cancelled at one is dropped there; one whose tool has run keeps its result whatever the hooks
- * behind it do.
+ * behind it do. With a recording there are no hooks, no servers and no tools: it decides and
+ * answers in their place.
  */
 #include "agent/agent_state.h"
 #include "agent/foreign.h"
 #include "agent/hooks.h"
+#include "agent/response.h"
 #include "agent/toolset.h"
 
 const json_t *agent_tools(struct agent *agent)
@@ -31,6 +33,32 @@ static json_t *hook_event(const struct agent *agent, const struct open_call *cal
                      id != NULL ? id : "");
 }
 
+static bool has_hook(const struct agent *agent, bool after, const struct open_call *call)
+{
+    return agent->options.recording == NULL &&
+           hooks_match(agent->options.hooks, after, call->record.name);
+}
+
+/* --- may it run? --- */
+
+enum approval_verdict agent_verdict(struct agent *agent, const struct open_call *call,
+                                    struct str *why)
+{
+    const struct agent_recording *recording = agent->options.recording;
+    return recording != NULL
+               ? recording->verdict(recording->context, call->record.call_id)
+               : approval_decide(agent->options.rules, agent->session, agent->options.mode,
+                                 call->record.name, call->record.arguments, why);
+}
+
+json_t *agent_refusal(struct agent *agent, const struct open_call *call, enum turn_reason reason)
+{
+    const char *detail = reason == TURN_REASON_UNREADABLE ? call->problem : call->refusal;
+    const struct agent_recording *recording = agent->options.recording;
+    return recording != NULL ? recording->refusal(recording->context, call->record.call_id)
+                             : response_refusal(reason, detail);
+}
+
 /* --- before --- */
 
 static void go_on(struct agent *agent, int place)
@@ -43,7 +71,7 @@ static void go_on(struct agent *agent, int place)
 void agent_run_call(struct agent *agent, int place)
 {
     struct open_call *call = &agent->calls.items[place];
-    if (!hooks_match(agent->options.hooks, false, call->record.name)) {
+    if (!has_hook(agent, false, call)) {
         go_on(agent, place);
         return;
     }
@@ -55,7 +83,10 @@ void agent_run_call(struct agent *agent, int place)
 
 void agent_start_tool(struct agent *agent, const struct open_call *call)
 {
-    if (approval_is_foreign(call->record.name)) {
+    const struct agent_recording *recording = agent->options.recording;
+    if (recording != NULL) {
+        recording->start(recording->context, call->record.call_id);
+    } else if (approval_is_foreign(call->record.name)) {
         foreign_call(agent->options.foreign, call->record.call_id, call->record.name,
                      call->record.arguments);
     } else {
@@ -68,7 +99,7 @@ void agent_start_tool(struct agent *agent, const struct open_call *call)
 
 bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed)
 {
-    if (!hooks_match(agent->options.hooks, true, call->record.name)) {
+    if (!has_hook(agent, true, call)) {
         return false;
     }
     json_t *event = hook_event(agent, call);
@@ -136,7 +167,7 @@ void agent_cancel_call(struct agent *agent, int place)
         } else {
             agent_drop_call(agent, place);
         }
-    } else if (!agent_cancel_held(agent, place)) {
+    } else if (!agent_cancel_held(agent, place) && agent->options.recording == NULL) {
         if (approval_is_foreign(call->record.name)) {
             foreign_cancel(agent->options.foreign, call->record.call_id);
         } else {

@@ -102,6 +102,11 @@ uint64_t agent_next_request(void);
 
 /* --- of agent_calls.c --- */
 
+/* May the call run? By the rules, or as it was recorded. */
+enum approval_verdict agent_verdict(struct agent *agent, const struct open_call *call,
+                                    struct str *why);
+/* What a call that does not run is answered; the caller's. */
+json_t *agent_refusal(struct agent *agent, const struct open_call *call, enum turn_reason reason);
 /* Takes an allowed call on its way. */
 void agent_run_call(struct agent *agent, int place);
 void agent_start_tool(struct agent *agent, const struct open_call *call);

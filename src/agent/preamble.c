@@ -11,6 +11,11 @@
 #include "base/visible.h"
 #include "prompts.h"
 
+const char *preamble_template(void)
+{
+    return prompts_system;
+}
+
 void preamble_append(struct str *out, const char *template, const char *workspace, const char *date)
 {
     const struct {

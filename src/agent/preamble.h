@@ -11,6 +11,8 @@ struct str;
 /* Appends `template` (NULL = the built-in text) with {workspace} and {date} filled in. What is
  * filled in is not looked at again, and a workspace whose name holds control characters gets them
  * as visible marks: a directory's name cannot add lines to the system text. */
+/* The built-in text, a template. */
+const char *preamble_template(void);
 void preamble_append(struct str *out, const char *template, const char *workspace,
                      const char *date);
 

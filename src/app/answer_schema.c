@@ -11,28 +11,38 @@
 
 enum { LIMIT = 1024 * 1024 };
 
-json_t *answer_schema_read(const char *path, struct err *err)
+bool answer_schema_check(const json_t *schema, const char *name, struct err *err)
+{
+    struct grammar *grammar =
+        schema_bounds_supported(schema, err) ? grammar_create_value(schema, err) : NULL;
+    bool understood = grammar != NULL || err_prefix(err, "%s", name);
+    grammar_destroy(grammar);
+    return understood;
+}
+
+json_t *answer_schema_read(const char *given, struct err *err)
 {
     struct str text;
     json_error_t where;
     json_t *schema = NULL;
+    bool is_text = given[0] == '{';
+    const char *name = is_text ? "--schema" : given;
     str_init(&text);
-    if (file_read(path, LIMIT, &text, err)) {
+    if (is_text) {
+        str_append(&text, given);
+    }
+    if (is_text || file_read(given, LIMIT, &text, err)) {
         schema =
             json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
         if (schema == NULL) {
-            err_set(err, ERR_FORMAT, "%s: line %d: %s", path, where.line, where.text);
+            err_set(err, ERR_FORMAT, "%s: line %d: %s", name, where.line, where.text);
         }
     }
     str_finish(&text);
-    bool understood = schema != NULL && schema_bounds_supported(schema, err);
-    struct grammar *grammar = understood ? grammar_create_value(schema, err) : NULL;
-    if (schema != NULL && grammar == NULL) {
-        err_prefix(err, "%s", path);
+    if (schema != NULL && !answer_schema_check(schema, name, err)) {
         json_decref(schema);
         schema = NULL;
     }
-    grammar_destroy(grammar);
     return schema;
 }
 
@@ -48,12 +58,13 @@ static bool accepts(const struct grammar *grammar, const json_t *value)
     return fits;
 }
 
-bool answer_schema_fits(const json_t *schema, const char *answer, struct err *err)
+json_t *answer_schema_value(const json_t *schema, const char *answer, struct err *err)
 {
     json_error_t where;
     json_t *value = json_loads(answer, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &where);
     if (value == NULL) {
-        return err_set(err, ERR_FORMAT, "the answer: not JSON: %s", where.text);
+        err_set(err, ERR_FORMAT, "the answer: not JSON: %s", where.text);
+        return NULL;
     }
     struct grammar *grammar = grammar_create_value(schema, err);
     bool fits = grammar != NULL;
@@ -62,6 +73,10 @@ bool answer_schema_fits(const json_t *schema, const char *answer, struct err *er
     }
     fits = fits && schema_bounds_hold(schema, value, err);
     grammar_destroy(grammar);
-    json_decref(value);
-    return fits || err_prefix(err, "the answer");
+    if (!fits) {
+        err_prefix(err, "the answer");
+        json_decref(value);
+        value = NULL;
+    }
+    return value;
 }

@@ -12,11 +12,15 @@
 
 struct err;
 
-/* Reads the schema and tries whether answers can be held to it. NULL with the path and the mistake
- * in err; else the caller's. */
-json_t *answer_schema_read(const char *path, struct err *err);
+/* Reads the schema (from this file, or it is `given` itself when that begins with {) and tries
+ * whether answers can be held to it. NULL with the path and the mistake in err; else the caller's.
+ */
+json_t *answer_schema_read(const char *given, struct err *err);
+/* The same for a schema that is there already; `name` is for messages. Borrows it. */
+bool answer_schema_check(const json_t *schema, const char *name, struct err *err);
 
-/* Whether `answer` is one JSON value of the schema, white space between its parts aside. */
-bool answer_schema_fits(const json_t *schema, const char *answer, struct err *err);
+/* The one JSON value that `answer` is, when it is of the schema (white space between its parts
+ * aside): the caller's. Else NULL and *err. */
+json_t *answer_schema_value(const json_t *schema, const char *answer, struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "agent/hooks.h"
 #include "agent/instructions.h"
 #include "agent/kv_folder.h"
+#include "agent/preamble.h"
 #include "app/answer_schema.h"
 #include "app/approvals_file.h"
 #include "app/mentions.h"
@@ -23,13 +24,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "infer/infer.h"
-#include "infer/infer_remote.h"
 #include "models/catalogue.h"
-#include "models/library.h"
 #include "store/store.h"
 #include "undo/undo.h"
-
-enum { SCRIPT_LIMIT = 16 * 1024 * 1024, IMAGE_BUDGET = 280 };
 
 /* --- what the loop brings, handed to the agent --- */
 
@@ -107,8 +104,10 @@ static bool open_paths(struct app *app, struct err *err)
 
 static bool open_store(struct app *app, struct err *err)
 {
-    bool ok = file_make_directories(app->paths.data, err);
-    app->store = ok ? store_open(app->paths.store_file, err) : NULL;
+    bool ephemeral = config_boolean(app->config, OPTION_EPHEMERAL);
+    bool ok = ephemeral || file_make_directories(app->paths.data, err);
+    const char *path = ephemeral ? ":memory:" : app->paths.store_file;
+    app->store = ok ? store_open(path, err) : NULL;
     return app->store != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
@@ -153,123 +152,8 @@ static bool open_rules(struct app *app, struct err *err)
     return app_read_rules(app->config, &app->rules, err) || fail(app, EXIT_CODE_USAGE);
 }
 
-/* "script:FILE" is a scripted twin instead of a model: for tests and demonstrations. */
-static const char *script_file(const char *model)
-{
-    return model != NULL && str_starts_with(model, "script:") ? model + strlen("script:") : NULL;
-}
-
-/* "remote:NAME" is a model behind the server of the configuration. */
-static const char *remote_name(const char *model)
-{
-    return model != NULL && str_starts_with(model, "remote:") ? model + strlen("remote:") : NULL;
-}
-
-bool app_find_model(struct app *app, struct err *err)
-{
-    const struct catalogue_entry *entry;
-    const char *wanted = config_string(app->config, OPTION_MODEL);
-    if (script_file(wanted) != NULL || remote_name(wanted) != NULL) {
-        app->model_path = mem_strdup(wanted);
-        return true;
-    }
-    char *standard = wanted == NULL ? library_default(app->paths.user_models) : NULL;
-    bool found = catalogue_find(wanted != NULL ? wanted : standard, app->paths.user_models,
-                                app->paths.installed_models, &app->model_path, &entry, err);
-    mem_free(standard);
-    return found || fail(app, EXIT_CODE_NO_MODEL);
-}
-
-static struct infer *open_script(struct app *app, const char *path, struct err *err)
-{
-    struct str script;
-    str_init(&script);
-    struct infer *infer = NULL;
-    if (file_read(path, SCRIPT_LIMIT, &script, err)) {
-        infer = infer_script_create(script.data, wake_loop, &app->infer_woke, err);
-    }
-    str_finish(&script);
-    return infer;
-}
-
-static struct infer *open_remote(struct app *app, const char *name, struct err *err)
-{
-    enum { TOTAL_MS = 3600 * 1000, RETRY_MS = 500 };
-    const struct config *config = app->config;
-    const char *url = config_string(config, OPTION_REMOTE_URL);
-    const char *model = name[0] != '\0' ? name : config_string(config, OPTION_REMOTE_MODEL);
-    const char *variable = config_string(config, OPTION_REMOTE_KEY);
-    const char *key = variable != NULL ? getenv(variable) : NULL;
-    if (url == NULL || model == NULL) {
-        err_set(err, ERR_ARGUMENT, "-m remote: needs %s in the configuration",
-                url == NULL ? "remote.url" : "remote.model");
-        return NULL;
-    }
-    if (variable != NULL && key == NULL) {
-        err_set(err, ERR_ARGUMENT, "remote.key_env: the environment has no %s", variable);
-        return NULL;
-    }
-    struct infer_remote_options options = {
-        .loop = &app->loop,
-        .url = url,
-        .model = model,
-        .key = key,
-        .context = (int)config_whole(config, OPTION_CONTEXT),
-        .idle_ms = (int)config_whole(config, OPTION_REMOTE_SECONDS) * 1000,
-        .total_ms = TOTAL_MS,
-        .retry_ms = RETRY_MS,
-        .wake = wake_loop,
-        .wake_context = &app->infer_woke,
-    };
-    return infer_remote_create(&options, err);
-}
-
-struct infer_local_options app_local_options(const struct app *app)
-{
-    const struct catalogue_entry *entry = catalogue_entry_of_file(app->model_path);
-    const char *kv = config_string(app->config, OPTION_KV);
-    const char *cpu = config_string(app->config, OPTION_CPU);
-    bool automatic = strcmp(kv, "auto") == 0;
-    return (struct infer_local_options){
-        .path = app->model_path,
-        .threads = (int)config_whole(app->config, OPTION_THREADS),
-        .context = (int)config_whole(app->config, OPTION_CONTEXT),
-        .kv_f32 = automatic ? entry != NULL && entry->kv_f32 : strcmp(kv, "f32") == 0,
-        .cpu = strcmp(cpu, "auto") == 0 ? NULL : cpu,
-        .exact = strcmp(config_string(app->config, OPTION_ARITHMETIC), "exact") == 0,
-        .lookup = config_boolean(app->config, OPTION_LOOKUP),
-        .drafter = config_string(app->config, OPTION_DRAFTER),
-        .thinking_budget = config_set(app->config, OPTION_THINKING_BUDGET)
-                               ? (int)config_whole(app->config, OPTION_THINKING_BUDGET)
-                               : -1,
-        .mmproj = app->mmproj_path,
-        .image_budget = entry != NULL ? entry->image_budget : IMAGE_BUDGET,
-    };
-}
-
-static void find_encoders(struct app *app)
-{
-    const char *given = config_string(app->config, OPTION_MMPROJ);
-    app->mmproj_path =
-        given != NULL ? mem_strdup(given)
-                      : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
-}
-
-static bool open_infer(struct app *app, struct err *err)
-{
-    find_encoders(app);
-    struct infer_local_options options = app_local_options(app);
-    options.wake = wake_loop;
-    options.wake_context = &app->infer_woke;
-    const char *script = script_file(app->model_path);
-    const char *remote = remote_name(app->model_path);
-    app->infer = script != NULL   ? open_script(app, script, err)
-                 : remote != NULL ? open_remote(app, remote, err)
-                                  : infer_local_create(&options);
-    return app->infer != NULL || fail(app, EXIT_CODE_NO_MODEL);
-}
-
-static bool open_toolproc(struct app *app, struct err *err)
+struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,
+                                   struct err *err)
 {
     struct toolproc_options options = {
         .loop = &app->loop,
@@ -277,9 +161,11 @@ static bool open_toolproc(struct app *app, struct err *err)
         .workspace = app->workspace,
         .policy = app->policy,
     };
-    struct toolproc_callbacks callbacks = {tool_output, tool_finished, app};
-    app->toolproc = toolproc_create(&options, &callbacks, err);
-    return app->toolproc != NULL || fail(app, EXIT_CODE_FAILURE);
+    struct toolproc *toolproc = toolproc_create(&options, callbacks, err);
+    if (toolproc == NULL) {
+        fail(app, EXIT_CODE_FAILURE);
+    }
+    return toolproc;
 }
 
 /* --- foreign servers and hooks --- */
@@ -349,13 +235,31 @@ static bool read_project_servers(struct app *app, struct err *err)
     return ok || fail(app, EXIT_CODE_USAGE);
 }
 
-static bool open_foreign(struct app *app, struct err *err)
+static void read_instructions(struct app *app)
+{
+    struct str text, summary;
+    str_init(&text);
+    str_init(&summary);
+    if (config_boolean(app->config, OPTION_INSTRUCTIONS) &&
+        instructions_append(app->workspace, &text, &summary)) {
+        app->instructions = str_take(&text);
+        app->instructions_summary = str_take(&summary);
+    }
+    str_finish(&text);
+    str_finish(&summary);
+}
+
+bool app_read_surroundings(struct app *app, struct err *err)
+{
+    copy_servers(&app->servers, &app->config->servers);
+    read_instructions(app);
+    return read_project_servers(app, err);
+}
+
+struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks)
 {
     enum { START_MS = 15000, PAUSE_MS = 1000, BYTES_PER_TOKEN = 4 };
-    copy_servers(&app->servers, &app->config->servers);
-    if (!read_project_servers(app, err)) {
-        return false;
-    }
+    struct foreign *foreign = NULL;
     size_t count = app->servers.count, startable = 0;
     json_t **policies = mem_zero(count + 1, sizeof *policies);
     for (size_t i = 0; i < count; i++) {
@@ -373,29 +277,21 @@ static bool open_foreign(struct app *app, struct err *err)
         .start_ms = START_MS,
         .pause_ms = PAUSE_MS,
     };
-    struct foreign_callbacks callbacks = {.calls = {tool_output, tool_finished, app},
-                                          .known = foreign_known,
-                                          .notice = say_notice,
-                                          .context = app};
     if (startable > 0 && config_boolean(app->config, OPTION_TOOLS)) {
-        app->foreign = foreign_create(&options, &callbacks);
+        foreign = foreign_create(&options, callbacks);
     }
     for (size_t i = 0; i < count; i++) {
         json_decref(policies[i]);
     }
     mem_free(policies);
-    return true;
+    return foreign;
 }
 
-static bool open_hooks(struct app *app)
+struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *callbacks)
 {
     struct hooks_options options = {
         .loop = &app->loop, .workspace = app->workspace, .table = &app->config->hooks};
-    struct hooks_callbacks callbacks = {hook_done, say_notice, app};
-    if (app->config->hooks.count > 0) {
-        app->hooks = hooks_create(&options, &callbacks);
-    }
-    return true;
+    return app->config->hooks.count > 0 ? hooks_create(&options, callbacks) : NULL;
 }
 
 /* --- undo --- */
@@ -530,10 +426,32 @@ bool app_always(struct app *app, const char *rule, struct err *err)
            approvals_file_add(app->paths.approvals_file, rule, err);
 }
 
+/* The text itself wins over a file of it. */
+static bool append_prompt(struct app *app, enum option text, enum option file, struct str *out,
+                          struct err *err)
+{
+    const char *given = config_string(app->config, text), *path = config_string(app->config, file);
+    if (given == NULL) {
+        return path == NULL || file_read(path, 256 * 1024, out, err) || fail(app, EXIT_CODE_USAGE);
+    }
+    str_append(out, given);
+    return true;
+}
+
+/* Stays empty when it is the built-in one. */
 static bool read_system_prompt(struct app *app, struct str *text, struct err *err)
 {
-    const char *path = config_string(app->config, OPTION_SYSTEM_PROMPT);
-    return path == NULL || file_read(path, 256 * 1024, text, err) || fail(app, EXIT_CODE_USAGE);
+    struct str more;
+    str_init(&more);
+    bool ok = append_prompt(app, OPTION_SYSTEM_TEXT, OPTION_SYSTEM_PROMPT, text, err) &&
+              append_prompt(app, OPTION_APPEND_TEXT, OPTION_APPEND_PROMPT, &more, err);
+    if (ok && more.length > 0) {
+        str_append(text, text->length == 0 ? preamble_template() : "");
+        str_append(text, "\n\n");
+        str_append_bytes(text, more.data, more.length);
+    }
+    str_finish(&more);
+    return ok;
 }
 
 static bool read_schema(struct app *app, struct err *err)
@@ -576,31 +494,35 @@ static int64_t snapshot_bytes(const struct config *config)
     return config_whole(config, OPTION_SNAPSHOT_MEBIBYTES) * 1024 * 1024;
 }
 
-/* An agent for the conversation with this id, "" = a new one. */
-static struct agent *make_agent(struct app *app, const char *conversation, struct err *err)
+struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err)
 {
     const struct config *config = app->config;
     struct str prompt;
     str_init(&prompt);
     struct agent *agent = NULL;
-    if (read_system_prompt(app, &prompt, err)) {
+    if (parts->system != NULL) {
+        str_append(&prompt, parts->system);
+    }
+    if (parts->system != NULL || read_system_prompt(app, &prompt, err)) {
         struct agent_options options = {
-            .infer = app->infer,
+            .infer = parts->infer,
             .store = app->store,
-            .toolproc = app->toolproc,
-            .checkpoint = app->checkpoint,
-            .foreign = app->foreign,
-            .hooks = app->hooks,
+            .toolproc = parts->toolproc,
+            .checkpoint = parts->checkpoint,
+            .foreign = parts->foreign,
+            .hooks = parts->hooks,
             .workspace = app->workspace,
             .tool_program = app->paths.tool_program,
-            .conversation_id = conversation[0] != '\0' ? conversation : NULL,
+            .conversation_id = parts->conversation,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .instructions = app->instructions,
-            .titles = config_boolean(config, OPTION_TITLES) && !app->headless &&
-                      script_file(app->model_path) == NULL,
+            .titles =
+                config_boolean(config, OPTION_TITLES) && !app->headless && app_model_is_here(app),
             .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
             .kv_folder = app->paths.kv_folder,
-            .kv_bytes = snapshot_bytes(config),
+            .kv_bytes = parts->keeps_session && !config_boolean(config, OPTION_EPHEMERAL)
+                            ? snapshot_bytes(config)
+                            : 0,
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
                        .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
                        .tokens_per_step = 4096,
@@ -609,41 +531,53 @@ static struct agent *make_agent(struct app *app, const char *conversation, struc
                        .milliseconds = config_whole(config, OPTION_MAX_SECONDS) * 1000},
             .rules = &app->rules,
             .mode = app_mode(config, app->headless),
-            .schema = app->schema,
+            .schema = parts->schema,
             .unattended = app->headless,
             .thinking = config_boolean(config, OPTION_THINKING),
             .result_tokens = (int)config_whole(config, OPTION_RESULT_TOKENS),
             .no_tools = !config_boolean(config, OPTION_TOOLS),
         };
         choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
-        agent = agent_create(&options, app->face.event, app->face.context, err);
+        agent = agent_create(&options, parts->face.event, parts->face.context, err);
     }
     str_finish(&prompt);
     return agent;
 }
 
-static void read_instructions(struct app *app)
+/* The run's own agent; `conversation` is NULL for a new one. */
+static struct agent *make_own_agent(struct app *app, const char *conversation, struct err *err)
 {
-    struct str text, summary;
-    str_init(&text);
-    str_init(&summary);
-    if (config_boolean(app->config, OPTION_INSTRUCTIONS) &&
-        instructions_append(app->workspace, &text, &summary)) {
-        app->instructions = str_take(&text);
-        app->instructions_summary = str_take(&summary);
-    }
-    str_finish(&text);
-    str_finish(&summary);
+    return app_make_agent(app,
+                          &(struct app_agent_parts){.infer = app->infer,
+                                                    .toolproc = app->toolproc,
+                                                    .checkpoint = app->checkpoint,
+                                                    .foreign = app->foreign,
+                                                    .hooks = app->hooks,
+                                                    .keeps_session = true,
+                                                    .face = app->face,
+                                                    .conversation = conversation,
+                                                    .schema = app->schema},
+                          err);
 }
 
-static bool open_agent(struct app *app, struct err *err)
+static bool open_own(struct app *app, struct err *err)
 {
-    read_instructions(app);
+    struct toolproc_callbacks calls = {tool_output, tool_finished, app};
+    struct foreign_callbacks foreign = {
+        .calls = calls, .known = foreign_known, .notice = say_notice, .context = app};
+    struct hooks_callbacks hooks = {hook_done, say_notice, app};
     char conversation[37];
-    if (!choose_conversation(app, conversation, err)) {
+    app->infer = app_make_infer(app, &app->infer_woke, err);
+    app->toolproc = app->infer != NULL ? app_make_toolproc(app, &calls, err) : NULL;
+    if (app->toolproc == NULL || !app_read_surroundings(app, err)) {
         return false;
     }
-    app->agent = make_agent(app, conversation, err);
+    app->foreign = app_make_foreign(app, &foreign);
+    app->hooks = app_make_hooks(app, &hooks);
+    if (!open_checkpoint(app, err) || !choose_conversation(app, conversation, err)) {
+        return false;
+    }
+    app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL, err);
     return app->agent != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
@@ -658,7 +592,7 @@ bool app_switch_conversation(struct app *app, const char *id, struct err *err)
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
     agent_keep_session(app->agent); /* before the other one's takes its place */
-    struct agent *agent = make_agent(app, id, err);
+    struct agent *agent = make_own_agent(app, id[0] != '\0' ? id : NULL, err);
     if (agent == NULL) {
         return false;
     }
@@ -697,17 +631,27 @@ bool app_open_store(struct app *app, const struct config *config, struct err *er
     return ok;
 }
 
-bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
-              struct err *err)
+bool app_open_shared(struct app *app, const struct config *config, bool headless, struct err *err)
 {
     begin(app, config);
-    app->face = face;
     app->headless = headless;
     bool ok = open_paths(app, err) && open_workspace(app, err) && open_rules(app, err) &&
               read_schema(app, err) && app_find_model(app, err) && open_store(app, err) &&
               open_loop(app, err);
-    ok = ok && open_infer(app, err) && open_toolproc(app, err) && open_foreign(app, err) &&
-         open_hooks(app) && open_checkpoint(app, err) && open_agent(app, err);
+    if (!ok) {
+        app_close(app);
+    }
+    return ok;
+}
+
+bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
+              struct err *err)
+{
+    if (!app_open_shared(app, config, headless, err)) {
+        return false;
+    }
+    app->face = face;
+    bool ok = open_own(app, err);
     if (!ok) {
         app_close(app);
     }

@@ -19,7 +19,9 @@
 
 struct checkpoint;
 struct foreign;
+struct foreign_callbacks;
 struct hooks;
+struct hooks_callbacks;
 struct infer;
 struct store;
 struct undo;
@@ -66,12 +68,43 @@ struct app {
  * code to exit with in app->exit_code. `headless`: nobody can answer a question. */
 bool app_open(struct app *app, const struct config *config, bool headless, struct app_face face,
               struct err *err);
+/* The same without a model, tools and an agent: for who makes them (the functions below). */
+bool app_open_shared(struct app *app, const struct config *config, bool headless, struct err *err);
 /* The face has closed its own handles on the loop (uv_close) before. */
 void app_close(struct app *app);
 
 /* Runs the loop until app_stop. */
 void app_run(struct app *app);
 void app_stop(struct app *app, enum exit_code exit_code);
+
+/* What an agent is made of besides the configuration; all borrowed while the agent lives, the
+ * strings while it is made. */
+struct app_agent_parts {
+    struct infer *infer;
+    struct toolproc *toolproc;
+    struct checkpoint *checkpoint; /* NULL = file changes cannot be taken back */
+    struct foreign *foreign;       /* NULL = none */
+    struct hooks *hooks;           /* NULL = none */
+    bool keeps_session;            /* what the model has read, so that it can go on later */
+    struct app_face face;
+    const char *conversation; /* id; NULL = a new one */
+    const json_t *schema;     /* NULL = free text */
+    const char *system;       /* NULL = what the configuration says */
+};
+
+/* The caller's; NULL with *err and app->exit_code. The model's events wake the loop by `woke`. */
+struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err);
+struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,
+                                   struct err *err);
+/* Which notes and servers there are: the user's, and what the project may add. Once, before an
+ * agent or its servers are made; a false one leaves app->exit_code. */
+bool app_read_surroundings(struct app *app, struct err *err);
+/* NULL: the configuration has none. */
+struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks);
+struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *callbacks);
+struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err);
+/* The model is in this process and answers one request after the other. */
+bool app_model_is_here(const struct app *app);
 
 /* The mode that the configuration asks for; unset: ask, or full without a terminal. Never looser
  * than the project allows. */

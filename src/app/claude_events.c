@@ -255,27 +255,28 @@ static void put_result(struct claude_events *events, const char *subtype, const 
     int64_t model_ms = total > events->tools_ms ? total - events->tools_ms : 0;
     char id[EVENT_LINES_ID_SIZE];
     events->lines.options.make_id(id);
-    event_lines_put(&events->lines,
-                    json_pack("{ss ss sb sI sI si so ss si so sO ss}", "type", "result", "subtype",
-                              subtype, "is_error", strcmp(subtype, "success") != 0, "duration_ms",
-                              (json_int_t)total, "duration_api_ms", (json_int_t)model_ms,
-                              "num_turns", events->turns, "result", event_lines_text(text),
-                              "session_id", session(events), "total_cost_usd", 0, "usage",
-                              usage(event), "permission_denials", events->denials, "uuid", id));
+    json_t *line =
+        json_pack("{ss ss sb sI sI si so ss si so sO ss}", "type", "result", "subtype", subtype,
+                  "is_error", strcmp(subtype, "success") != 0, "duration_ms", (json_int_t)total,
+                  "duration_api_ms", (json_int_t)model_ms, "num_turns", events->turns, "result",
+                  event_lines_text(text), "session_id", session(events), "total_cost_usd", 0,
+                  "usage", usage(event), "permission_denials", events->denials, "uuid", id);
+    if (strcmp(subtype, "success") == 0 && events->lines.structured != NULL) {
+        json_object_set(line, "structured_output", (json_t *)events->lines.structured);
+    }
+    event_lines_put(&events->lines, line);
 }
 
 static void turn_ended(struct claude_events *events, const struct agent_event *event)
 {
-    if (event->outcome == TURN_OK) {
-        put_result(events, "success", events->answer.data, event);
-        return;
-    }
-    const char *why = events->failure != NULL ? events->failure
-                      : event->text != NULL   ? event->text
-                                              : turn_outcome_text(event->outcome);
-    put_result(events,
-               event->outcome == TURN_STEP_LIMIT ? "error_max_turns" : "error_during_execution",
-               why, event);
+    const char *subtype = event_lines_turn_succeeded(&events->lines, event) ? "success"
+                          : event->outcome == TURN_OK ? "error_max_structured_output_retries"
+                          : event->outcome == TURN_STEP_LIMIT ? "error_max_turns"
+                                                              : "error_during_execution";
+    bool fine = strcmp(subtype, "success") == 0;
+    put_result(events, subtype,
+               fine ? events->answer.data : event_lines_why(&events->lines, event, events->failure),
+               event);
 }
 
 static void replace(char **kept, const char *text)
@@ -361,7 +362,7 @@ static const struct event_lines_ops claude_ops = {claude_feed, claude_error, cla
 struct event_lines *claude_events_create(const struct event_lines_options *options)
 {
     struct claude_events *events = mem_zero(1, sizeof *events);
-    events->lines = (struct event_lines){&claude_ops, *options};
+    events->lines = (struct event_lines){.ops = &claude_ops, .options = *options};
     events->denials = json_array();
     str_init(&events->answer);
     return &events->lines;

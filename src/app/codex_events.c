@@ -41,7 +41,16 @@ static void emit_text(struct codex_events *events, const char *type, const char 
     }
     json_t *item = item_with_id(events->items++);
     json_object_set_new(item, "type", json_string(type));
-    json_object_set_new(item, "text", json_string(text));
+    json_object_set_new(item, "text", event_lines_text(text));
+    emit_item(events, "item.completed", item);
+}
+
+/* What the user should know and the turn survives. */
+static void emit_notice(struct codex_events *events, const char *text)
+{
+    json_t *item = item_with_id(events->items++);
+    json_object_set_new(item, "type", json_string("error"));
+    json_object_set_new(item, "message", event_lines_text(text));
     emit_item(events, "item.completed", item);
 }
 
@@ -117,15 +126,15 @@ static void call_finished(struct codex_events *events, const struct agent_event 
 
 static void turn_ended(struct codex_events *events, const struct agent_event *event)
 {
-    if (event->outcome == TURN_OK) {
+    if (event_lines_turn_succeeded(&events->lines, event)) {
         emit(events, json_pack("{sss{sIsIsI}}", "type", "turn.completed", "usage", "input_tokens",
                                (json_int_t)event->input_tokens, "cached_input_tokens",
                                (json_int_t)event->cached_tokens, "output_tokens",
                                (json_int_t)event->output_tokens));
     } else {
-        emit(events,
-             json_pack("{sss{ss}}", "type", "turn.failed", "error", "message",
-                       event->text != NULL ? event->text : turn_outcome_text(event->outcome)));
+        const char *why = event_lines_why(&events->lines, event, NULL);
+        emit(events, json_pack("{sss{so}}", "type", "turn.failed", "error", "message",
+                               event_lines_text(why)));
     }
 }
 
@@ -156,6 +165,9 @@ static void codex_feed(struct event_lines *lines, const struct agent_event *even
     case AGENT_CALL_FINISHED:
         call_finished(events, event);
         break;
+    case AGENT_NOTICE:
+        emit_notice(events, event->text);
+        break;
     case AGENT_TURN_ENDED:
         turn_ended(events, event);
         break;
@@ -179,7 +191,7 @@ static const struct event_lines_ops codex_ops = {codex_feed, codex_error, codex_
 struct event_lines *codex_events_create(const struct event_lines_options *options)
 {
     struct codex_events *events = mem_zero(1, sizeof *events);
-    events->lines = (struct event_lines){&codex_ops, *options};
+    events->lines = (struct event_lines){.ops = &codex_ops, .options = *options};
     events->call_item = -1;
     return &events->lines;
 }

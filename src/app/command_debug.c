@@ -273,9 +273,13 @@ static bool doctor_model(struct app *app)
         return false;
     }
     if (str_starts_with(app->model_path, "remote:")) {
-        const char *url = config_string(app->config, OPTION_REMOTE_URL);
+        const char *name = app->model_path + strlen("remote:");
+        const struct servers_entry *server =
+            servers_find(&app->config->remotes, name, strcspn(name, "/"));
+        const char *url = server != NULL ? server->members[SERVERS_URL]
+                                         : config_string(app->config, OPTION_REMOTE_URL);
         printf("model    %s, %s\n", app->model_path,
-               url != NULL ? "a server's: asked when it is used" : "but remote.url is not set");
+               url != NULL ? "a server's: asked when it is used" : "but its url is not set");
         return url != NULL;
     }
     struct engine_error error;

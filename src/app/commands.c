@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/command_batch.h"
 #include "app/command_debug.h"
 #include "app/command_models.h"
+#include "app/command_replay.h"
 #include "app/command_sandbox.h"
 #include "app/command_serve.h"
 #include "app/command_trust.h"
@@ -22,9 +24,34 @@
 #include "store/store.h"
 #include "tui/keymap.h"
 
+/* An id as people give it: the beginning of a UUID. */
+static bool looks_like_id(const char *word)
+{
+    size_t length = strlen(word);
+    return length >= 8 && length <= 36 && strspn(word, "0123456789abcdef-") == length;
+}
+
+/* carat exec resume ID|--last [PROMPT], as codex has it. `resume` with anything else is a prompt.
+ */
 static enum exit_code run_exec(struct config *config)
 {
-    return headless_run(config, 1);
+    const struct config_list *words = &config->words;
+    struct err err;
+    if (words->count < 2 || strcmp(words->items[1], "resume") != 0) {
+        return headless_run(config, 1);
+    }
+    if (config_boolean(config, OPTION_CONTINUE) || config_set(config, OPTION_RESUME)) {
+        return headless_run(config, 2);
+    }
+    if (words->count < 3 || !looks_like_id(words->items[2])) {
+        return headless_run(config, 1);
+    }
+    char *arguments[] = {"carat", "--resume", words->items[2], NULL};
+    if (!config_read_arguments(config, 3, arguments, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        return EXIT_CODE_USAGE;
+    }
+    return headless_run(config, 3);
 }
 
 /* On a terminal one may choose when nothing or too little was named. */
@@ -116,6 +143,10 @@ static enum exit_code run_manual(struct config *config)
 const struct command command_table[] = {
     {"exec", "[PROMPT]", "answer PROMPT, about what is on standard input, without a terminal",
      run_exec},
+    {"run", "[PROMPT]", "the same as exec", run_exec},
+    {"batch", "FILE.jsonl",
+     "answer a prompt a line, in order; with -o OUT it goes on where it was stopped",
+     command_batch},
     {"resume", "[ID|last]", "go on with a conversation; without ID choose one", run_resume},
     {"sessions", "", "list the conversations; --archived, --trash, --all, --json",
      command_sessions},
@@ -133,6 +164,8 @@ const struct command command_table[] = {
     {"store", "check | repair [FILE]", "look all conversations through; copy what can be read",
      command_store},
     {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
+    {"replay", "ID", "repeat a conversation from what was kept of it, and say what differs",
+     command_replay},
     {"trust", "[no]", "may this project's .mcp.json start its MCP servers?", command_trust},
     {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
@@ -175,6 +208,8 @@ void command_append_help(struct str *out)
     }
     str_append(out, "\noptions:\n");
     config_append_help(out);
+    str_append(out, "\nnames that other programs have for them:\n");
+    config_append_aliases(out);
     str_append(out, "\nstandard input of exec: the prompt, or what PROMPT is about. With PROMPT it "
                     "is read when it is\n"
                     "a file, or a pipe with data or its end within 100 ms; a last word - waits for "

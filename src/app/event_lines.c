@@ -11,6 +11,26 @@ void event_lines_feed(struct event_lines *lines, const struct agent_event *event
     lines->ops->feed(lines, event, id);
 }
 
+void event_lines_set_structured(struct event_lines *lines, const json_t *value, const char *misfit)
+{
+    lines->structured = value;
+    lines->misfit = misfit;
+}
+
+bool event_lines_turn_succeeded(const struct event_lines *lines, const struct agent_event *event)
+{
+    return event->outcome == TURN_OK && lines->misfit == NULL;
+}
+
+const char *event_lines_why(const struct event_lines *lines, const struct agent_event *event,
+                            const char *failure)
+{
+    return failure != NULL                                 ? failure
+           : event->outcome == TURN_OK                     ? lines->misfit
+           : event->text != NULL && event->text[0] != '\0' ? event->text
+                                                           : turn_outcome_text(event->outcome);
+}
+
 void event_lines_error(struct event_lines *lines, const char *message)
 {
     lines->ops->error(lines, message);

@@ -42,10 +42,15 @@ struct event_lines_ops {
 struct event_lines {
     const struct event_lines_ops *ops;
     struct event_lines_options options;
+    /* --schema, set before AGENT_TURN_ENDED is fed; both NULL: free text. */
+    const json_t *structured; /* the answer as a value */
+    const char *misfit;       /* why it is none */
 };
 
 /* `id`: the conversation's; needed from AGENT_USER on. */
 void event_lines_feed(struct event_lines *lines, const struct agent_event *event, const char *id);
+/* What became of the schema in the turn that is about to end. Views, until the end was fed. */
+void event_lines_set_structured(struct event_lines *lines, const json_t *value, const char *misfit);
 /* A failure outside any turn. */
 void event_lines_error(struct event_lines *lines, const char *message);
 void event_lines_destroy(struct event_lines *lines); /* NULL is fine */
@@ -54,6 +59,12 @@ void event_lines_destroy(struct event_lines *lines); /* NULL is fine */
 
 /* Writes one line; the reference is taken over. */
 void event_lines_put(struct event_lines *lines, json_t *object);
+/* The turn gave what was asked for: it ended well, and its answer is of the schema if there is one.
+ */
+bool event_lines_turn_succeeded(const struct event_lines *lines, const struct agent_event *event);
+/* Why it did not; `failure` is what the form was told before, or NULL. */
+const char *event_lines_why(const struct event_lines *lines, const struct agent_event *event,
+                            const char *failure);
 /* A string, with what is not UTF-8 replaced; NULL is "". */
 json_t *event_lines_text(const char *text);
 /* What a tool said, as text: the member "output" of its result, or else the whole result. */

@@ -45,6 +45,12 @@ static const char *model(const struct gemini_events *events)
     return events->model != NULL ? events->model : wanted != NULL ? wanted : "";
 }
 
+static void put_prompt(struct gemini_events *events)
+{
+    emit(events, "message",
+         json_pack("{ssso}", "role", "user", "content", event_lines_text(events->prompt.data)));
+}
+
 static void begin(struct gemini_events *events)
 {
     if (events->begun || events->session_id == NULL) {
@@ -54,8 +60,7 @@ static void begin(struct gemini_events *events)
     emit(events, "init",
          json_pack("{ssso}", "session_id", events->session_id, "model",
                    event_lines_text(model(events))));
-    emit(events, "message",
-         json_pack("{ssso}", "role", "user", "content", event_lines_text(events->prompt.data)));
+    put_prompt(events);
 }
 
 static void put_error(struct gemini_events *events, const char *severity, const char *message)
@@ -104,13 +109,13 @@ static void turn_ended(struct gemini_events *events, const struct agent_event *e
     json_object_set_new(stats, "duration_ms", json_integer((json_int_t)spent));
     json_object_set_new(stats, "tool_calls", json_integer(events->calls));
     json_object_set_new(stats, "models", models);
-    json_t *members = json_pack("{ss}", "status", event->outcome == TURN_OK ? "success" : "error");
-    if (event->outcome != TURN_OK) {
-        const char *why = events->failure != NULL ? events->failure
-                          : event->text != NULL   ? event->text
-                                                  : turn_outcome_text(event->outcome);
+    bool succeeded = event_lines_turn_succeeded(&events->lines, event);
+    json_t *members = json_pack("{ss}", "status", succeeded ? "success" : "error");
+    if (!succeeded) {
+        const char *why = event_lines_why(&events->lines, event, events->failure);
         const char *type = event->outcome == TURN_CANCELLED    ? "cancelled"
                            : event->outcome == TURN_STEP_LIMIT ? "max_turns"
+                           : event->outcome == TURN_OK         ? "schema"
                                                                : "failed";
         json_object_set_new(members, "error",
                             json_pack("{ssso}", "type", type, "message", event_lines_text(why)));
@@ -135,6 +140,9 @@ static void user_spoke(struct gemini_events *events, const struct agent_event *e
     str_append_bytes(&events->prompt, event->text, event->length);
     events->began_ms = events->lines.options.wall_ms();
     events->calls = 0;
+    if (events->begun) {
+        put_prompt(events); /* of a later turn of the same session */
+    }
 }
 
 static void gemini_feed(struct event_lines *lines, const struct agent_event *event, const char *id)
@@ -195,7 +203,7 @@ static const struct event_lines_ops gemini_ops = {gemini_feed, gemini_error, gem
 struct event_lines *gemini_events_create(const struct event_lines_options *options)
 {
     struct gemini_events *events = mem_zero(1, sizeof *events);
-    events->lines = (struct event_lines){&gemini_ops, *options};
+    events->lines = (struct event_lines){.ops = &gemini_ops, .options = *options};
     str_init(&events->prompt);
     return &events->lines;
 }

@@ -13,6 +13,7 @@
 #include "app/codex_events.h"
 #include "app/context_picture.h"
 #include "app/gemini_events.h"
+#include "app/message_input.h"
 #include "app/prompt_input.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -37,11 +38,14 @@ static const struct {
 struct headless {
     struct app app;
     const struct config *config;
-    size_t first;               /* of its words that are the prompt */
-    struct event_lines *events; /* NULL: text */
+    size_t first;                /* of its words that are the prompt */
+    struct event_lines *events;  /* NULL: text */
+    struct message_input *input; /* NULL: one prompt */
     struct str prompt;
     struct str answer; /* text of the last model message */
     uv_signal_t interrupt, terminate;
+    enum exit_code worst; /* of the turns so far: the last one that was not done */
+    bool attached;
     int signal;       /* the one that stopped us, 0 = none */
     bool output_lost; /* standard output is closed: nobody reads the answer */
 };
@@ -167,17 +171,44 @@ static bool attach(struct headless *headless, struct err *err)
     return ok;
 }
 
-static void submit(struct headless *headless)
+static void submit(struct headless *headless, const char *text, size_t length)
 {
     struct err err;
-    if (!attach(headless, &err)) {
+    bool first = !headless->attached; /* what is attached goes with the first message */
+    headless->attached = true;
+    if (first && !attach(headless, &err)) {
         report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_BAD_INPUT);
         return;
     }
-    if (!agent_submit(headless->app.agent, headless->prompt.data, headless->prompt.length, &err)) {
+    if (!agent_submit(headless->app.agent, text, length, &err)) {
         report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_FAILURE);
+    }
+}
+
+static void input_message(void *context, const char *text, size_t length)
+{
+    submit(context, text, length);
+}
+
+static void input_ended(void *context, const struct err *err)
+{
+    struct headless *headless = context;
+    if (err != NULL) {
+        report_failure(headless, err);
+    }
+    app_stop(&headless->app, err != NULL ? EXIT_CODE_BAD_INPUT : headless->worst);
+}
+
+/* The turn is over: the next message, or the end. */
+static void go_on(struct headless *headless, enum exit_code code)
+{
+    headless->worst = code != EXIT_CODE_OK ? code : headless->worst;
+    if (headless->input != NULL && headless->signal == 0 && !headless->output_lost) {
+        message_input_next(headless->input);
+    } else {
+        app_stop(&headless->app, headless->worst);
     }
 }
 
@@ -206,7 +237,8 @@ static void tell_context(struct headless *headless)
     }
 }
 
-static void turn_ended(struct headless *headless, const struct agent_event *event)
+static void turn_ended(struct headless *headless, const struct agent_event *event,
+                       const char *misfit)
 {
     enum exit_code code = exit_code_of_outcome(event->outcome);
     if (headless->signal == SIGTERM) {
@@ -224,25 +256,46 @@ static void turn_ended(struct headless *headless, const struct agent_event *even
                  event->text != NULL ? strlen(event->text) : 0);
     }
     tell_context(headless);
-    struct err err;
-    if (code == EXIT_CODE_OK && headless->app.schema != NULL &&
-        !answer_schema_fits(headless->app.schema, headless->answer.data, &err)) {
-        report_failure(headless, &err);
-        code = EXIT_CODE_SCHEMA;
+    if (misfit != NULL) {
+        fprintf(stderr, "carat: %s\n", misfit);
+        code = code == EXIT_CODE_OK ? EXIT_CODE_SCHEMA : code;
     }
-    if (code == EXIT_CODE_OK && (!write_answer_file(headless) || headless->output_lost)) {
+    bool unread = headless->output_lost && headless->signal == 0;
+    if (unread || (code == EXIT_CODE_OK && !write_answer_file(headless))) {
         code = EXIT_CODE_FAILURE;
     }
-    app_stop(&headless->app, code);
+    go_on(headless, code);
+}
+
+/* Holds the answer against the schema before the end is told, because the end says it. */
+static void end_of_turn(struct headless *headless, const struct agent_event *event)
+{
+    struct err err;
+    const char *misfit = NULL;
+    json_t *value = NULL;
+    if (event->outcome == TURN_OK && headless->app.schema != NULL) {
+        value = answer_schema_value(headless->app.schema, headless->answer.data, &err);
+        misfit = value == NULL ? err.text : NULL;
+    }
+    if (headless->events != NULL) {
+        event_lines_set_structured(headless->events, value, misfit);
+        event_lines_feed(headless->events, event, agent_conversation_id(headless->app.agent));
+        event_lines_set_structured(headless->events, NULL, NULL);
+    }
+    turn_ended(headless, event, misfit);
+    json_decref(value);
 }
 
 static void agent_event(void *context, const struct agent_event *event)
 {
     struct headless *headless = context;
-    if (headless->events != NULL) {
+    if (headless->events != NULL && event->kind != AGENT_TURN_ENDED) {
         event_lines_feed(headless->events, event, agent_conversation_id(headless->app.agent));
     }
     switch (event->kind) {
+    case AGENT_USER:
+        str_clear(&headless->answer);
+        break;
     case AGENT_MESSAGE:
         str_clear(&headless->answer);
         str_append(&headless->answer, event->message->text);
@@ -261,10 +314,13 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_FAILED:
         progress(headless, "carat: ", event->text, event->length);
-        app_stop(&headless->app, EXIT_CODE_FAILURE);
+        headless->worst = EXIT_CODE_FAILURE;
+        if (!agent_busy(headless->app.agent)) {
+            app_stop(&headless->app, EXIT_CODE_FAILURE);
+        }
         break;
     case AGENT_TURN_ENDED:
-        turn_ended(headless, event);
+        end_of_turn(headless, event);
         break;
     default:
         break;
@@ -293,6 +349,43 @@ static void watch_signal(struct headless *headless, uv_signal_t *handle, int sig
     uv_signal_start(handle, on_signal, signal);
 }
 
+static bool reads_messages(const struct config *config)
+{
+    return strcmp(config_string(config, OPTION_INPUT_FORMAT), "stream-json") == 0;
+}
+
+static void begin(struct headless *headless)
+{
+    struct message_input_callbacks callbacks = {input_message, input_ended, headless};
+    struct err err;
+    if (!reads_messages(headless->config)) {
+        submit(headless, headless->prompt.data, headless->prompt.length);
+        return;
+    }
+    headless->input = message_input_create(&headless->app.loop, STDIN_FILENO, &callbacks, &err);
+    if (headless->input != NULL) {
+        message_input_next(headless->input);
+    } else {
+        report_failure(headless, &err);
+        app_stop(&headless->app, EXIT_CODE_BAD_INPUT);
+    }
+}
+
+/* Words and standard input, unless that holds messages: then words are a mistake. */
+static bool read_prompt(struct headless *headless, char *const words[], size_t count,
+                        struct err *err)
+{
+    if (!reads_messages(headless->config)) {
+        return prompt_input_read(words, count, STDIN_FILENO, &headless->prompt, err);
+    }
+    bool dash = count == 1 && strcmp(words[0], "-") == 0;
+    return count == 0 || dash ||
+           err_set(err, ERR_ARGUMENT,
+                   "with --input-format stream-json the prompts come from standard input; the word "
+                   "\"%.60s\" has no place there",
+                   words[0]);
+}
+
 static void open_and_run(struct headless *headless)
 {
     struct err err;
@@ -313,8 +406,9 @@ static void open_and_run(struct headless *headless)
         const char *summary = headless->app.instructions_summary;
         progress(headless, "carat: read ", summary, strlen(summary));
     }
-    submit(headless);
+    begin(headless);
     app_run(&headless->app);
+    message_input_destroy(headless->input);
     uv_close((uv_handle_t *)&headless->interrupt, NULL);
     uv_close((uv_handle_t *)&headless->terminate, NULL);
     app_close(&headless->app);
@@ -334,8 +428,7 @@ enum exit_code headless_run(const struct config *config, size_t first)
                      config_list(config, OPTION_AUDIO)->count > 0;
     /* A picture or a sound can be all that is said; standard input is then not waited for. */
     if ((count == 0 && has_files) ||
-        prompt_input_read(count > 0 ? words->items + first : NULL, count, STDIN_FILENO,
-                          &headless.prompt, &err)) {
+        read_prompt(&headless, count > 0 ? words->items + first : NULL, count, &err)) {
         open_and_run(&headless);
         code = headless.app.exit_code;
     } else {

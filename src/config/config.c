@@ -118,6 +118,7 @@ static bool store_text(struct config *config, int option, const char *text, cons
         }
         return store_number(value, row, number, text, origin, err);
     case OPTION_CHOICE:
+        text = option_translate((enum option)option, text);
         if (!one_of(row->choices, text)) {
             return err_set(err, ERR_ARGUMENT, "%s: %s is \"%s\", which must be one of %s", origin,
                            name_of(row), text, row->choices);
@@ -167,6 +168,7 @@ void config_finish(struct config *config)
         mem_free(config->keys[i].origin);
     }
     mem_free(config->keys);
+    servers_finish(&config->remotes);
 }
 
 void config_notice(struct config *config, const char *format, ...)
@@ -304,6 +306,24 @@ struct file_reading {
     size_t hooks; /* there were before this file */
 };
 
+/* A member of [remote.NAME]: a text, or a list of texts. */
+static bool server_entry(struct servers *servers, const struct toml_entry *entry,
+                         const char *origin, struct err *err)
+{
+    bool ok = true;
+    if (entry->type == TOML_STRING) {
+        ok = servers_put(servers, entry->key, entry->string, err);
+    } else if (entry->type == TOML_LIST) {
+        for (size_t i = 0; ok && i < entry->list_count; i++) {
+            ok = servers_put(servers, entry->key, entry->list[i], err);
+        }
+    } else {
+        ok = err_set(err, ERR_ARGUMENT, "%s is %s, which must be a string", entry->key,
+                     type_name(entry->type));
+    }
+    return ok || err_prefix(err, "%s", origin);
+}
+
 static bool file_entry(void *context, const struct toml_entry *entry, struct err *err)
 {
     struct file_reading *reading = context;
@@ -321,6 +341,8 @@ static bool file_entry(void *context, const struct toml_entry *entry, struct err
     } else if (str_starts_with(entry->key, "hooks.")) {
         ok = config_hooks_entry(&reading->config->hooks, reading->hooks, entry->key + 6, entry,
                                 origin.data, err);
+    } else if (option < 0 && servers_is_key(entry->key)) {
+        ok = server_entry(&reading->config->remotes, entry, origin.data, err);
     } else if (option < 0) {
         const char *near = nearest_key(entry->key);
         ok = err_set(err, ERR_ARGUMENT, "%s: unknown key \"%s\"%s%s%s", origin.data, entry->key,
@@ -403,6 +425,8 @@ static bool apply_set(struct config *config, const char *assignment, struct err 
     } else if (key_action(key) != NULL) {
         add_key(config, key_action(key), equals + 1, "--set");
         ok = true;
+    } else if (option < 0 && servers_is_key(key)) {
+        ok = servers_put(&config->remotes, key, equals + 1, err) || err_prefix(err, "--set");
     } else if (option < 0) {
         ok = err_set(err, ERR_ARGUMENT, "--set: unknown key \"%s\"", key);
     } else {
@@ -428,24 +452,26 @@ static bool read_long(struct config *config, int argc, char *const argv[], int *
     size_t length = strcspn(name, "=");
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
     bool negated = false;
-    int option = option_by_flag(name, length, &negated);
+    const struct option_alias *alias;
+    int option = option_by_flag(name, length, &negated, &alias);
     if (option < 0) {
         return err_set(err, ERR_ARGUMENT, "unknown option %s (see carat --help)", argv[*at]);
     }
-    if (option_table[option].kind == OPTION_FLAG) {
+    bool alone = alias != NULL && alias->value != NULL;
+    if (alone || option_table[option].kind == OPTION_FLAG) {
+        const char *says = alone ? alias->value : negated ? "false" : "true";
         if (value != NULL) {
             return err_set(err, ERR_ARGUMENT, "--%.*s takes no value", (int)length, name);
         }
-        return apply_option(config, option, negated ? "false" : "true", argv[*at], err);
+        return apply_option(config, option, says, argv[*at], err);
     }
     if (value == NULL && *at + 1 >= argc) {
         return err_set(err, ERR_ARGUMENT, "%s needs a value: %s %s", argv[*at], argv[*at],
                        option_table[option].argument);
     }
-    const char *origin = option_table[option].flag;
     struct str shown;
     str_init(&shown);
-    str_append_format(&shown, "--%s", origin);
+    str_append_format(&shown, "--%.*s", (int)length, name);
     bool ok = apply_option(config, option, value != NULL ? value : argv[++*at], shown.data, err);
     str_finish(&shown);
     return ok;
@@ -610,6 +636,18 @@ static void append_example_value(struct str *out, const struct option_row *row)
     }
 }
 
+void config_append_aliases(struct str *out)
+{
+    for (size_t i = 0; i < option_alias_count; i++) {
+        const struct option_alias *alias = &option_aliases[i];
+        const struct option_row *row = &option_table[alias->option];
+        bool same = alias->value == NULL || row->kind == OPTION_FLAG;
+        str_append_format(out, "      --%s%*s--%s%s%s\n", alias->flag,
+                          (int)(HELP_COLUMN - 8 - strlen(alias->flag)), "", row->flag,
+                          same ? "" : " ", same ? "" : alias->value);
+    }
+}
+
 void config_append_example(struct str *out)
 {
     str_append(out, "# carat's configuration: copy to ~/.config/carat/config.toml (or "
@@ -638,5 +676,6 @@ void config_append_example(struct str *out)
         append_example_value(out, row);
         str_append_char(out, '\n');
     }
+    servers_append_example(out);
     config_tables_append_example(out);
 }

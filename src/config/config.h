@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "config/options.h"
+#include "config/servers.h"
 #include "config/tables.h"
 
 struct err;
@@ -40,6 +41,7 @@ struct config {
     size_t key_count, key_capacity;
     struct config_servers servers; /* [mcp.NAME] */
     struct config_hooks hooks;     /* [[hooks]] */
+    struct servers remotes;        /* [remote.NAME] */
     struct config_list words;      /* command line: what is not an option */
     struct config_list notices;    /* what the project's file wanted and did not get */
 };
@@ -78,6 +80,8 @@ bool config_take(struct config *config, int option, const struct toml_entry *ent
 void config_notice(struct config *config, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The names that other programs have for the options, a line each. */
+void config_append_aliases(struct str *out);
 /* The option part of --help, and the text of config.example.toml. */
 void config_append_help(struct str *out);
 void config_append_example(struct str *out);

@@ -60,7 +60,7 @@ const struct option_row option_table[OPTION_COUNT] = {
                             "Where carat models pull gets models: Hugging Face, or a mirror.",
                             PROJECT_NEVER},
     [OPTION_REMOTE_URL] = {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
-                           "Server that speaks OpenAI's chat/completions, for -m remote: "
+                           "Server that speaks OpenAI's protocol, for -m remote: "
                            "(http://127.0.0.1:8080/v1). What you say there leaves this machine.",
                            PROJECT_NEVER},
     [OPTION_REMOTE_MODEL] = {"remote.model", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
@@ -68,6 +68,12 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_REMOTE_KEY] = {"remote.key_env", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
                            "Environment variable that holds the server's key. Unset: no key.",
                            PROJECT_NEVER},
+    [OPTION_REMOTE_KEY_COMMAND] = {"remote.key_command", NULL, 0, OPTION_STRING, "COMMAND", NULL,
+                                   NULL, 0, 0,
+                                   "Command that prints the server's key; run once at the start.",
+                                   PROJECT_NEVER},
+    [OPTION_REMOTE_API] = {"remote.api", NULL, 0, OPTION_CHOICE, "API", "chat", "chat|responses", 0,
+                           0, "What the server speaks.", PROJECT_NEVER},
     [OPTION_REMOTE_SECONDS] = {"remote.idle_s", NULL, 0, OPTION_WHOLE, "N", "300", NULL, 1, 86400,
                                "Most seconds without a word from the server.", PROJECT_NEVER},
     [OPTION_THINKING] = {"agent.thinking", "think", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
@@ -87,6 +93,13 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_SYSTEM_PROMPT] = {"agent.system_prompt_file", "system-prompt-file", 0, OPTION_PATH,
                               "FILE", NULL, NULL, 0, 0,
                               "Text to use instead of the built-in system prompt.", PROJECT_NEVER},
+    [OPTION_SYSTEM_TEXT] = {NULL, "system-prompt", 0, OPTION_STRING, "TEXT", NULL, NULL, 0, 0,
+                            "Text to use instead of the built-in system prompt.", PROJECT_NEVER},
+    [OPTION_APPEND_PROMPT] = {"agent.append_system_prompt_file", "append-system-prompt-file", 0,
+                              OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+                              "Text to add to the system prompt.", PROJECT_NEVER},
+    [OPTION_APPEND_TEXT] = {NULL, "append-system-prompt", 0, OPTION_STRING, "TEXT", NULL, NULL, 0,
+                            0, "Text to add to the system prompt.", PROJECT_NEVER},
     [OPTION_INSTRUCTIONS] = {"agent.instructions", "instructions", 0, OPTION_FLAG, NULL, "true",
                              NULL, 0, 0,
                              "Give the model the AGENTS.md files (else CLAUDE.md, GEMINI.md) of "
@@ -169,6 +182,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                    "Work in DIR instead of the current directory.", PROJECT_NEVER},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                       "Answer without a terminal, as exec does.", PROJECT_NEVER},
+    [OPTION_INPUT_FORMAT] =
+        {NULL, "input-format", 0, OPTION_CHOICE, "FORM", "text", "text|stream-json", 0, 0,
+         "exec: standard input is text, or one JSON user message a line (stream-json), each "
+         "answered in turn until the input ends.",
+         PROJECT_NEVER},
     [OPTION_OUTPUT_FORMAT] =
         {NULL, "output-format", 0, OPTION_CHOICE, "FORM", NULL,
          "text|json|stream-json|codex|gemini", 0, 0,
@@ -191,14 +209,23 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_AUDIO] = {NULL, "audio", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
                       "A WAV file to go with the first message, 30 seconds at most.",
                       PROJECT_NEVER},
-    [OPTION_SCHEMA] = {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
-                       "exec: the answer is JSON of this JSON Schema; tools may be used before.",
-                       PROJECT_NEVER},
+    [OPTION_SCHEMA] =
+        {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
+         "exec: the answer is JSON of this JSON Schema (a file, or the schema itself when it "
+         "begins with {); tools may be used before.",
+         PROJECT_NEVER},
     [OPTION_RESUME] = {NULL, "resume", 'r', OPTION_STRING, "ID", NULL, NULL, 0, 0,
                        "Go on with this conversation (an id, its beginning, or last).",
                        PROJECT_NEVER},
     [OPTION_CONTINUE] = {NULL, "continue", 'c', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                          "Go on with the last conversation of this directory.", PROJECT_NEVER},
+    [OPTION_EPHEMERAL] = {NULL, "ephemeral", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                          "Keep nothing of this run: its conversation is in memory alone.",
+                          PROJECT_NEVER},
+    [OPTION_PARALLEL] = {NULL, "parallel", 0, OPTION_WHOLE, "N", "1", NULL, 1, 256,
+                         "batch: so many prompts at once, each with its own request to the server "
+                         "(remote models).",
+                         PROJECT_NEVER},
     [OPTION_FORK] = {NULL, "fork", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                      "With --resume or --continue: go on in a copy, and leave the original.",
                      PROJECT_NEVER},
@@ -248,6 +275,40 @@ const struct option_row option_table[OPTION_COUNT] = {
                         "Show the version and how it was built.", PROJECT_NEVER},
 };
 
+const struct option_alias option_aliases[] = {
+    {"output-schema", OPTION_SCHEMA, NULL},
+    {"json-schema", OPTION_SCHEMA, NULL},
+    {"no-session-persistence", OPTION_EPHEMERAL, "true"},
+    {"last", OPTION_CONTINUE, "true"},
+    {"endpoint", OPTION_REMOTE_URL, NULL},
+    {"permission-mode", OPTION_MODE, NULL},
+    {"yolo", OPTION_MODE, "full"},
+    {"dangerously-skip-permissions", OPTION_MODE, "full"},
+    {"full-auto", OPTION_MODE, "full"},
+    {"allowedTools", OPTION_ALLOW, NULL},
+    {"allowed-tools", OPTION_ALLOW, NULL},
+    {"disallowedTools", OPTION_DENY, NULL},
+    {"disallowed-tools", OPTION_DENY, NULL},
+};
+const size_t option_alias_count = sizeof option_aliases / sizeof option_aliases[0];
+
+static const struct option_word words[] = {
+    {OPTION_MODE, "plan", "read-only"},
+    {OPTION_MODE, "default", "ask"},
+    {OPTION_MODE, "acceptEdits", "auto-edit"},
+    {OPTION_MODE, "bypassPermissions", "full"},
+};
+
+const char *option_translate(enum option option, const char *value)
+{
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].option == option && strcmp(words[i].theirs, value) == 0) {
+            return words[i].ours;
+        }
+    }
+    return value;
+}
+
 int option_by_key(const char *key)
 {
     for (int i = 0; i < OPTION_COUNT; i++) {
@@ -258,8 +319,20 @@ int option_by_key(const char *key)
     return -1;
 }
 
-int option_by_flag(const char *flag, size_t length, bool *negated)
+int option_by_flag(const char *flag, size_t length, bool *negated,
+                   const struct option_alias **alias)
 {
+    *negated = false;
+    if (alias != NULL) {
+        *alias = NULL;
+    }
+    for (size_t i = 0; i < option_alias_count; i++) {
+        const struct option_alias *row = &option_aliases[i];
+        if (alias != NULL && strlen(row->flag) == length && memcmp(row->flag, flag, length) == 0) {
+            *alias = row;
+            return (int)row->option;
+        }
+    }
     bool no = length > 3 && memcmp(flag, "no-", 3) == 0;
     for (int i = 0; i < OPTION_COUNT; i++) {
         const char *name = option_table[i].flag;

@@ -28,12 +28,17 @@ enum option {
     OPTION_REMOTE_URL,
     OPTION_REMOTE_MODEL,
     OPTION_REMOTE_KEY,
+    OPTION_REMOTE_KEY_COMMAND,
+    OPTION_REMOTE_API,
     OPTION_REMOTE_SECONDS,
     OPTION_THINKING,
     OPTION_THINKING_BUDGET,
     OPTION_TOOLS,
     OPTION_MODE,
     OPTION_SYSTEM_PROMPT,
+    OPTION_SYSTEM_TEXT,
+    OPTION_APPEND_PROMPT,
+    OPTION_APPEND_TEXT,
     OPTION_INSTRUCTIONS,
     OPTION_TITLES,
     OPTION_COMPACT_PERCENT,
@@ -61,6 +66,7 @@ enum option {
     OPTION_PLAIN,
     OPTION_CD,
     OPTION_PRINT,
+    OPTION_INPUT_FORMAT,
     OPTION_OUTPUT_FORMAT,
     OPTION_PARTIAL_MESSAGES,
     OPTION_JSON,
@@ -70,6 +76,8 @@ enum option {
     OPTION_SCHEMA,
     OPTION_RESUME,
     OPTION_CONTINUE,
+    OPTION_EPHEMERAL,
+    OPTION_PARALLEL,
     OPTION_SERVE_HOST,
     OPTION_SERVE_PORT,
     OPTION_SERVE_TOKEN,
@@ -125,9 +133,30 @@ struct option_row {
 
 extern const struct option_row option_table[OPTION_COUNT];
 
-/* By key, long flag (without --; `*negated` is set for no-X of a flag) or letter; -1 = none. */
+/* Other programs' names for our flags, so that fingers and scripts find what they know. */
+struct option_alias {
+    const char *flag;
+    enum option option;
+    const char *value; /* what the flag alone says; NULL = it takes a value as the option does */
+};
+
+/* Other programs' words for our values. */
+struct option_word {
+    enum option option;
+    const char *theirs, *ours;
+};
+
+extern const struct option_alias option_aliases[];
+extern const size_t option_alias_count;
+
+/* Our word for a value of this option: `value` itself when it is no word of others. */
+const char *option_translate(enum option option, const char *value);
+
+/* By key, long flag (without --; `*negated` is set for no-X of a flag) or letter; -1 = none.
+ * `*alias` (may be NULL) is set when the flag is another program's name, else to NULL. */
 int option_by_key(const char *key);
-int option_by_flag(const char *flag, size_t length, bool *negated);
+int option_by_flag(const char *flag, size_t length, bool *negated,
+                   const struct option_alias **alias);
 int option_by_letter(char letter);
 
 #endif

@@ -157,9 +157,10 @@ static bool take_entry(void *context, const struct toml_entry *entry, struct err
         bool starts = str_starts_with(entry->key, "mcp.") || str_starts_with(entry->key, "hooks.");
         bool binds = str_starts_with(entry->key, "keys.");
         config_notice(config, "%s: %s is left out: %s", origin.data, entry->key,
-                      starts  ? "a project's file starts no programs"
-                      : binds ? "only your own file says what your keys do"
-                              : "there is no such key");
+                      starts                       ? "a project's file starts no programs"
+                      : binds                      ? "only your own file says what your keys do"
+                      : servers_is_key(entry->key) ? "only your own file may set it"
+                                                   : "there is no such key");
     } else if (option_table[option].project == PROJECT_NEVER) {
         config_notice(config, "%s: %s is left out: only your own file may set it", origin.data,
                       entry->key);

@@ -10,6 +10,7 @@
  */
 #include "infer/infer_remote.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -39,6 +40,8 @@ struct infer_remote {
     struct control_ids control; /* of no use: no message has ids */
     struct mailbox *events;
     struct str url, name, key;
+    struct curl_slist *own_headers; /* of the configuration */
+    bool responses;
     int idle_ms, total_ms, retry_ms;
 
     uv_loop_t *loop;
@@ -346,6 +349,9 @@ static bool add_headers(struct infer_remote *remote)
 {
     bool ok = add_header(remote, "Content-Type: application/json") &&
               add_header(remote, "Accept: text/event-stream") && add_header(remote, "Expect:");
+    for (const struct curl_slist *own = remote->own_headers; ok && own != NULL; own = own->next) {
+        ok = add_header(remote, own->data);
+    }
     if (ok && remote->key.length > 0) {
         struct str header;
         str_init(&header);
@@ -457,10 +463,13 @@ static void remote_submit(struct infer *infer, struct infer_request *request)
     remote->attempt = 0;
     remote->any_byte = remote->broken = remote->too_long = false;
     remote->max_tokens = request->max_tokens;
-    remote->stream =
-        remote_stream_create(&(struct remote_stream_options){.token = on_token, .context = remote});
+    remote->stream = remote_stream_create(&(struct remote_stream_options){
+        .token = on_token, .context = remote, .responses = remote->responses});
     struct err err;
-    if (remote_request_append(&remote->body, request, remote->name.data, &err)) {
+    bool ok = remote->responses
+                  ? remote_request_append_responses(&remote->body, request, remote->name.data, &err)
+                  : remote_request_append(&remote->body, request, remote->name.data, &err);
+    if (ok) {
         start_transfer(remote);
     } else {
         fail(remote, &err);
@@ -514,6 +523,7 @@ static void remote_destroy(struct infer *infer)
     if (remote->key.length > 0) {
         explicit_bzero(remote->key.data, remote->key.length);
     }
+    curl_slist_free_all(remote->own_headers);
     str_finish(&remote->url);
     str_finish(&remote->name);
     str_finish(&remote->key);
@@ -541,6 +551,22 @@ static bool is_this_machine(const char *host)
            strncmp(host, "127.", 4) == 0;
 }
 
+/* A key, or a header that is named as those are in which keys are sent. */
+static bool has_secret(const struct infer_remote_options *options)
+{
+    static const char *const words[] = {"authorization", "cookie", "key", "token", "secret"};
+    bool found = options->key != NULL;
+    for (size_t i = 0; i < options->header_count; i++) {
+        char name[128] = "";
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(options->headers[i], ":"),
+                 options->headers[i]);
+        for (size_t k = 0; k < sizeof words / sizeof words[0]; k++) {
+            found |= strcasestr(name, words[k]) != NULL;
+        }
+    }
+    return found;
+}
+
 /* What the URL must be, before anything is sent to it. */
 static bool check_url(const struct infer_remote_options *options, struct err *err)
 {
@@ -558,7 +584,7 @@ static bool check_url(const struct infer_remote_options *options, struct err *er
     } else if (curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK ||
                curl_url_get(url, CURLUPART_QUERY, &query, 0) == CURLUE_OK) {
         ok = err_set(err, ERR_ARGUMENT, "the address of a server holds no user name and no query");
-    } else if (options->key != NULL && strcmp(scheme, "http") == 0 && !is_this_machine(host)) {
+    } else if (has_secret(options) && strcmp(scheme, "http") == 0 && !is_this_machine(host)) {
         ok = err_set(err, ERR_ARGUMENT,
                      "the key would be sent to %.100s in the clear: use https, or no key", host);
     }
@@ -580,13 +606,13 @@ static bool check_options(const struct infer_remote_options *options, struct err
     return check_url(options, err);
 }
 
-static void append_url(struct str *out, const char *url)
+static void append_url(struct str *out, const char *url, bool responses)
 {
     str_append(out, url);
     while (out->length > 0 && out->data[out->length - 1] == '/') {
         str_truncate(out, out->length - 1);
     }
-    str_append(out, "/chat/completions");
+    str_append(out, responses ? "/responses" : "/chat/completions");
 }
 
 static void open_timer(struct infer_remote *remote, uv_timer_t *timer)
@@ -613,7 +639,11 @@ struct infer *infer_remote_create(const struct infer_remote_options *options, st
     str_init(&remote->key);
     str_init(&remote->body);
     str_init(&remote->failure);
-    append_url(&remote->url, options->url);
+    append_url(&remote->url, options->url, options->responses);
+    remote->responses = options->responses;
+    for (size_t i = 0; i < options->header_count; i++) {
+        remote->own_headers = curl_slist_append(remote->own_headers, options->headers[i]);
+    }
     str_append(&remote->name, options->model);
     str_append(&remote->key, options->key != NULL ? options->key : "");
     remote->idle_ms = options->idle_ms;

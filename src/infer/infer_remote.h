@@ -18,13 +18,16 @@ struct uv_loop_s;
 
 struct infer_remote_options {
     struct uv_loop_s *loop;
-    const char *url;   /* "https://example.org/v1"; strings are copied */
-    const char *model; /* as the server names it */
-    const char *key;   /* NULL = none */
-    int context;       /* tokens that the model reads; 0 = not known */
-    int idle_ms;       /* most time without a byte */
-    int total_ms;      /* most time of one request */
-    int retry_ms;      /* the first pause; each is twice the one before */
+    const char *url;            /* "https://example.org/v1"; strings are copied */
+    const char *model;          /* as the server names it */
+    const char *key;            /* NULL = none */
+    const char *const *headers; /* more lines of each request, "Name: value"; copied */
+    size_t header_count;
+    bool responses; /* it speaks OpenAI's responses instead of chat/completions */
+    int context;    /* tokens that the model reads; 0 = not known */
+    int idle_ms;    /* most time without a byte */
+    int total_ms;   /* most time of one request */
+    int retry_ms;   /* the first pause; each is twice the one before */
     infer_wake *wake;
     void *wake_context;
 };

@@ -15,6 +15,9 @@ enum { REMOTE_REQUEST_LIMIT = 32 * 1024 * 1024 };
 
 /* Appends the body. The request's conversation, system text, tools and schema are read, its prompt
  * is not; a temperature below 0 leaves sampling to the server. ERR_LIMIT: it would be too large. */
+/* The same as a body of OpenAI's responses. */
+bool remote_request_append_responses(struct str *out, const struct infer_request *request,
+                                     const char *model, struct err *err);
 bool remote_request_append(struct str *out, const struct infer_request *request, const char *model,
                            struct err *err);
 

@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "chat/prompt_writer.h"
 #include "chat/value.h"
+#include "infer/remote_responses.h"
+#include "infer/remote_think.h"
 
 enum { NAME_LIMIT = 64 };
 
@@ -22,6 +24,8 @@ struct remote_stream {
     size_t total;
     size_t data_lines;
     bool in_thought, done;
+    struct remote_think think;
+    struct remote_responses responses;
     char *finish; /* finish_reason, NULL = not yet */
     struct remote_call calls[REMOTE_STREAM_CALLS];
     size_t call_count;
@@ -126,13 +130,25 @@ static void put_call(struct remote_stream *stream, const struct remote_call *cal
 
 /* --- reading --- */
 
+/* Text of the answer once its thought is taken out. */
+static void on_spoken(void *context, bool thought, const char *bytes, size_t length)
+{
+    struct remote_stream *stream = context;
+    set_thought(stream, thought);
+    put_bytes(stream, bytes, length);
+}
+
 static bool add_text(struct remote_stream *stream, const json_t *text, bool thought)
 {
     if (json_string_length(text) == 0) {
         return false;
     }
-    set_thought(stream, thought);
-    put_bytes(stream, json_string_value(text), json_string_length(text));
+    if (thought) {
+        on_spoken(stream, true, json_string_value(text), json_string_length(text));
+    } else {
+        remote_think_feed(&stream->think, json_string_value(text), json_string_length(text),
+                          on_spoken, stream);
+    }
     return true;
 }
 
@@ -193,8 +209,9 @@ static bool add_call_piece(struct remote_stream *stream, const json_t *piece, st
 static bool read_delta(struct remote_stream *stream, const json_t *delta, struct err *err)
 {
     const json_t *thought = json_object_get(delta, "reasoning_content");
-    if (!json_is_string(thought)) {
-        thought = json_object_get(delta, "reasoning");
+    for (size_t i = 0; !json_is_string(thought) && i < 2; i++) {
+        static const char *const others[] = {"reasoning", "thinking"};
+        thought = json_object_get(delta, others[i]);
     }
     bool said = add_text(stream, thought, true);
     said |= add_text(stream, json_object_get(delta, "content"), false);
@@ -279,7 +296,15 @@ static bool read_line(struct remote_stream *stream, const char *line, size_t len
                        "the server sent an event that is not a JSON object%s%.200s",
                        chunk == NULL ? ": " : "", chunk == NULL ? error.text : "");
     }
-    bool ok = read_chunk(stream, chunk, err);
+    bool ok;
+    if (stream->options.responses) {
+        json_t *plain = remote_responses_chunk(&stream->responses, chunk);
+        ok = plain == NULL || read_chunk(stream, plain, err);
+        stream->done = stream->finish != NULL;
+        json_decref(plain);
+    } else {
+        ok = read_chunk(stream, chunk, err);
+    }
     json_decref(chunk);
     return ok;
 }
@@ -345,6 +370,7 @@ bool remote_stream_end(struct remote_stream *stream, enum chat_stop *stop, struc
     if (strcmp(finish, "content_filter") == 0) {
         return err_set(err, ERR_DENIED, "the server withheld the answer (content_filter)");
     }
+    remote_think_end(&stream->think, on_spoken, stream);
     set_thought(stream, false);
     if (strcmp(finish, "length") == 0) {
         return end_with(stream, CONTROL_NONE, CHAT_STOP_LENGTH, stop);

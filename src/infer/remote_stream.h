@@ -1,7 +1,8 @@
 /* remote_stream: a server's event stream as the tokens of a model turn.
  *
  * Reads the lines of a streamed chat/completions answer and spells what they say as Gemma would
- * have: the thought in its channel, the text, then the calls in the format's own notation, then
+ * have: the thought in its channel (also one that a server leaves in the
+ * text between <think> and </think>), the text, then the calls in the format's own notation, then
  * the stop token. So one parser, one turn machine and one approval serve every back end. What the
  * server sends is data: it becomes bytes, and control tokens are made here alone.
  *
@@ -31,6 +32,7 @@ struct remote_stream_options {
     /* One token: a control token, or (CONTROL_NONE) at least one byte. */
     void (*token)(void *context, enum control control, const char *bytes, size_t length);
     void *context;
+    bool responses; /* events of OpenAI's responses instead of chat/completions */
 };
 
 struct remote_stream_usage {

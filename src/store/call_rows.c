@@ -196,3 +196,22 @@ bool store_calls_unfinished(struct store *store, const char *conversation, struc
     *count = read.count;
     return true;
 }
+
+bool store_call_denied(struct store *store, const char *conversation, const char *call_id)
+{
+    static const char SQL[] = "SELECT state FROM calls WHERE conversation = ?1 AND call_id = ?2";
+    struct err err;
+    int64_t key;
+    bool row = false, denied = false;
+    sqlite3_stmt *statement = conversation_rows_key(store->db, conversation, &key, &err)
+                                  ? db_statement(store->db, SQL, &err)
+                                  : NULL;
+    if (statement != NULL) {
+        db_bind_integer(store->db, statement, 1, key);
+        db_bind_text(store->db, statement, 2, call_id);
+        denied = db_step(store->db, statement, &row, &err) && row &&
+                 sqlite3_column_int(statement, 0) == (int)STORE_CALL_DENIED;
+        db_done(statement);
+    }
+    return denied;
+}

@@ -194,6 +194,8 @@ bool store_call_put(struct store *store, const char *conversation, const struct 
 bool store_calls_unfinished(struct store *store, const char *conversation, struct store_call **list,
                             size_t *count, struct err *err);
 void store_call_finish(struct store_call *call);
+/* Whether a call of this conversation was refused; false also for one that is not there. */
+bool store_call_denied(struct store *store, const char *conversation, const char *call_id);
 
 enum { STORE_RESULT_LIMIT = 64 * 1024 * 1024, STORE_MESSAGE_LIMIT = 64 * 1024 * 1024 };
 

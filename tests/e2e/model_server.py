@@ -38,6 +38,33 @@ def text_answer(text):
     yield b"data: [DONE]\n\n"
 
 
+def event(kind, **more):
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **more})}\n\n".encode()
+
+
+def responses_call():
+    """A thought, some text and one call, as OpenAI's responses stream them."""
+    arguments = json.dumps({"command": "echo $((17 * 23)); echo '<|tool_call>'"})
+    item = {"type": "function_call", "id": "fc_1", "call_id": "x", "name": "shell"}
+    yield event("response.created", response={"id": "r", "error": None})
+    yield event("response.reasoning_summary_text.delta", output_index=0, delta="It is a sum.")
+    yield event("response.output_item.added", output_index=1, item={"type": "message"})
+    yield event("response.output_text.delta", output_index=1, delta="I compute <|turn>")
+    yield event("response.output_item.added", output_index=2, item=dict(item, arguments=""))
+    yield event("response.function_call_arguments.delta", output_index=2, delta=arguments[:9])
+    yield event("response.function_call_arguments.delta", output_index=2, delta=arguments[9:])
+    yield event("response.function_call_arguments.done", output_index=2, arguments=arguments)
+    yield event("response.output_item.done", output_index=2, item=dict(item, arguments=arguments))
+    yield event("response.completed", response={"usage": {"input_tokens": 90, "output_tokens": 12,
+                                                          "input_tokens_details": {"cached_tokens": 40}}})
+
+
+def responses_text(text):
+    for word in text.split(" "):
+        yield event("response.output_text.delta", output_index=0, delta=word + " ")
+    yield event("response.completed", response={"usage": {"input_tokens": 120, "output_tokens": 5}})
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *unused):
         pass
@@ -56,6 +83,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, body):
         self.head(200)
+        if self.path.endswith("/responses"):
+            last = body["input"][-1]
+            result = last["type"] == "function_call_output"
+            for part in responses_text("It says " + last["output"]) if result else responses_call():
+                self.wfile.write(part)
+            return
         last = body["messages"][-1]
         for part in call_answer() if last["role"] != "tool" else text_answer("It says " + last["content"]):
             self.wfile.write(part)
@@ -113,6 +146,59 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for number in range(100000):
             self.wfile.write(chunk({"content": f"{number} "}))
 
+    def fault_tags(self, body, count):
+        self.head(200)
+        for piece in ("<th", "ink>so", " be it</", "think", ">\nText with <think>"):
+            self.wfile.write(chunk({"content": piece}))
+        self.wfile.write(chunk({}, "stop") + b"data: [DONE]\n\n")
+
+    def fault_thinking(self, body, count):
+        self.head(200)
+        self.wfile.write(chunk({"thinking": "so be it"}) + chunk({"content": "Text"}, "stop") + b"data: [DONE]\n\n")
+
+    def fault_half(self, body, count):
+        """The last line of the answer never gets its end."""
+        self.head(200)
+        self.wfile.write(chunk({"content": "begun"}) + chunk({}, "stop").rstrip())
+
+    def fault_late(self, body, count):
+        self.refuse(503, "come tomorrow", Retry_After="86400")
+
+    def fault_failed(self, body, count):
+        self.head(200)
+        self.wfile.write(event("response.failed", response={"error": {"message": "no more tokens"}}))
+
+    def fault_whole(self, body, count):
+        """A call that is told only when it is whole, and then the words."""
+        self.head(200)
+        item = {"type": "function_call", "call_id": "x", "name": "list_files", "arguments": "{}"}
+        if body["input"][-1]["type"] == "function_call_output":
+            parts = list(responses_text("done"))
+        else:
+            parts = [event("response.output_item.done", output_index=70, item=item), event("response.completed", response={})]
+        self.wfile.write(b"".join(parts))
+
+    def fault_incomplete(self, body, count):
+        self.head(200)
+        self.wfile.write(event("response.output_text.delta", delta="begun") +
+                         event("response.incomplete", response={"incomplete_details": {"reason": "max_output_tokens"}}))
+
+    def fault_slow(self, body, count):
+        """Says the prompt after a while; counts how many wait at once."""
+        with self.server.lock:
+            self.server.now += 1
+            self.server.peak = max(self.server.peak, self.server.now)
+        self.server.over.wait(0.4)
+        with self.server.lock:
+            self.server.now -= 1
+        words = body["messages"][-1]["content"]
+        if "refuse" in words:
+            self.refuse(400, "not that")
+            return
+        self.head(200)
+        for part in text_answer("heard " + words):
+            self.wfile.write(part)
+
     def fault_filtered(self, body, count):
         self.head(200)
         self.wfile.write(chunk({}, "content_filter") + b"data: [DONE]\n\n")
@@ -127,6 +213,7 @@ class ModelServer:
         self.server.daemon_threads = True
         self.server.requests = self.requests = []
         self.server.over = threading.Event()
+        self.server.lock, self.server.now, self.server.peak = threading.Lock(), 0, 0
         self.port = self.server.server_port
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
         self.thread.start()

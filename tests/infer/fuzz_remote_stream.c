@@ -15,17 +15,14 @@ static void on_token(void *context, enum control control, const char *bytes, siz
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_as(bool responses, const uint8_t *data, size_t size)
 {
-    if (size == 0) {
-        return 0;
-    }
     const char *text = (const char *)data + 1;
     size_t length = size - 1, cut = data[0] < length ? data[0] : length;
     struct err err;
     enum chat_stop stop = CHAT_STOP_NONE;
-    struct remote_stream *stream =
-        remote_stream_create(&(struct remote_stream_options){.token = on_token});
+    struct remote_stream *stream = remote_stream_create(
+        &(struct remote_stream_options){.token = on_token, .responses = responses});
     bool ok = remote_stream_feed(stream, text, cut, &err) &&
               remote_stream_feed(stream, text + cut, length - cut, &err) &&
               remote_stream_end(stream, &stop, &err);
@@ -33,5 +30,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     remote_stream_destroy(stream);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 0) {
+        read_as(false, data, size);
+        read_as(true, data, size);
+    }
     return 0;
 }

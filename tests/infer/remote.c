@@ -52,7 +52,7 @@ static struct ended feed_cut(const char *text, size_t cut, struct heard *heard)
     struct ended ended = {.stop = CHAT_STOP_NONE};
     size_t length = strlen(text);
     struct remote_stream *stream =
-        remote_stream_create(&(struct remote_stream_options){on_token, heard});
+        remote_stream_create(&(struct remote_stream_options){.token = on_token, .context = heard});
     ended.ok = remote_stream_feed(stream, text, cut, &ended.err) &&
                remote_stream_feed(stream, text + cut, length - cut, &ended.err) &&
                remote_stream_end(stream, &ended.stop, &ended.err);
@@ -171,7 +171,7 @@ static enum err_code feed_many(const char *bytes, size_t count)
     struct err err = {0};
     str_init(&heard.text);
     struct remote_stream *stream =
-        remote_stream_create(&(struct remote_stream_options){on_token, &heard});
+        remote_stream_create(&(struct remote_stream_options){.token = on_token, .context = &heard});
     bool ok = true;
     for (size_t i = 0; i < count && ok; i++) {
         ok = remote_stream_feed(stream, bytes, strlen(bytes), &err);
