@@ -138,9 +138,7 @@ def case_calls():
     with Place() as place:
         for number in range(50):
             place.write(f"file{number}.txt", f"line {number}\n" * 40)
-        # A sanitizer keeps what was freed for a while, which is not growth.
-        env = dict(place.env, ASAN_OPTIONS=place.env.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=0:thread_local_quarantine_size_kb=0")
-        server = subprocess.Popen([TOOL, "files", "--workspace", place.work], env=env, text=True,
+        server = subprocess.Popen([TOOL, "files", "--workspace", place.work], env=place.env, text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         kinds = [("read_file", {"path": "file7.txt"}), ("list_files", {}), ("search_files", {"pattern": "line 3"}),
                  ("edit_file", {"path": "file7.txt", "old_text": "none", "new_text": "x"}), ("read_file", {"path": "../out"})]
