@@ -780,5 +780,5 @@ void agent_keep_shown(struct agent *agent)
 
 bool agent_busy(const struct agent *agent)
 {
-    return agent->active || agent->aside_kind == ASIDE_SUMMARY;
+    return agent->active || agent->aside_kind > ASIDE_TITLE;
 }

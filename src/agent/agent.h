@@ -80,6 +80,7 @@ enum agent_event_kind {
     AGENT_CALL_OUTPUT,   /* call_id, text */
     AGENT_CALL_FINISHED, /* call_id, name, result, failed, denied */
     AGENT_USAGE,         /* context used / size, tokens a second */
+    AGENT_WORDS,         /* of a speech (agent_ask_words): text; "" = none, or it was stopped */
     AGENT_NOTICE,        /* something the user should know: text */
     AGENT_TURN_ENDED,    /* outcome; text = a sentence when it is not TURN_OK */
     AGENT_FAILED,        /* text: the model or the store failed; the conversation is as committed */
@@ -115,6 +116,13 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
  * read. */
 bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err);
+/* The same with a sound that was recorded (recording.h); another reference is taken. */
+struct chat_medium;
+void agent_attach_sound(struct agent *agent, struct chat_medium *sound);
+/* Asks the model which words it hears, beside the conversation: AGENT_WORDS follows. Counts as busy.
+ * ERR_UNAVAILABLE: not just now; ERR_UNSUPPORTED: this model hears nothing. */
+bool agent_ask_words(struct agent *agent, struct chat_medium *const *sounds, size_t count,
+                     struct err *err);
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);

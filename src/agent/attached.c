@@ -16,9 +16,15 @@ bool attached_open(struct attached *attached, const struct attachment_tool *tool
     if (medium == NULL) {
         return false;
     }
-    vec_room(&attached->items, &attached->capacity, attached->count + 1, sizeof *attached->items);
-    attached->items[attached->count++] = medium;
+    attached_add(attached, medium);
+    chat_medium_release(medium);
     return true;
+}
+
+void attached_add(struct attached *attached, struct chat_medium *medium)
+{
+    vec_room(&attached->items, &attached->capacity, attached->count + 1, sizeof *attached->items);
+    attached->items[attached->count++] = chat_medium_keep(medium);
 }
 
 void attached_cut(struct attached *attached, size_t count)

@@ -23,6 +23,8 @@ struct attached {
 /* One file more, decoded (attachment.h). */
 bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
                    bool picture, struct err *err);
+/* One more; another reference to it is taken. */
+void attached_add(struct attached *attached, struct chat_medium *medium);
 /* Keeps the first `count`. */
 void attached_cut(struct attached *attached, size_t count);
 void attached_release(struct attached *attached);

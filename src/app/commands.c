@@ -167,7 +167,7 @@ const struct command command_table[] = {
     {"replay", "ID", "repeat a conversation from what was kept of it, and say what differs",
      command_replay},
     {"trust", "[no]", "may this project's .mcp.json start its MCP servers?", command_trust},
-    {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
+    {"doctor", "", "check model, sandbox, store and voice on this machine", command_doctor},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
      command_sandbox},
     {"policy", "why CALL", "would CALL run, ask or be refused, and by which rule", command_policy},

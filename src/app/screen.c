@@ -11,6 +11,7 @@
 #include "app/command_trust.h"
 #include "app/screen_input.h"
 #include "app/screen_state.h"
+#include "app/screen_voice.h"
 #include "app/slash.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -38,7 +39,8 @@ void screen_refresh_status(struct screen *screen)
         .sandbox_warning = screen->sandbox_warning,
         .thinking = screen->thinking,
         .busy = screen_busy(screen),
-        .activity = screen->activity.data,
+        .listening = screen_voice_active(screen),
+        .activity = screen_voice_activity(screen),
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -173,6 +175,7 @@ static void agent_event(void *context, const struct agent_event *event)
 {
     struct screen *screen = context;
     struct tui *tui = screen->tui;
+    screen_voice_event(screen, event);
     switch (event->kind) {
     case AGENT_READY:
         str_clear(&screen->model_name);
@@ -218,6 +221,8 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USAGE:
         usage(screen, event);
+        break;
+    case AGENT_WORDS: /* screen_voice has them */
         break;
     case AGENT_NOTICE:
         screen_notice(screen, false, "%.*s", (int)event->length, event->text);
@@ -320,7 +325,7 @@ static void intent(void *context, const struct tui_intent *intent)
         screen_input_want_files(screen);
         break;
     case TUI_INTERRUPT:
-        if (!screen_input_interrupt(screen)) {
+        if (!screen_voice_interrupt(screen) && !screen_input_interrupt(screen)) {
             agent_cancel(screen->app.agent);
         }
         break;
@@ -337,6 +342,9 @@ static void intent(void *context, const struct tui_intent *intent)
         screen->thinking = !screen->thinking;
         agent_set_thinking(screen->app.agent, screen->thinking);
         break;
+    case TUI_TALK:
+        screen_voice_toggle(screen);
+        break;
     case TUI_SUSPEND:
         suspend(screen);
         break;
@@ -351,6 +359,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
     struct screen *screen = handle->data;
     (void)events;
     agent_disturb(screen->app.agent);
+    screen_voice_key(screen);
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
@@ -600,6 +609,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
+    screen_voice_open(&screen);
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
@@ -616,11 +626,13 @@ enum exit_code screen_run(const struct config *config, size_t first)
     app_run(&screen.app);
     tui_draw(screen.tui);
     screen_input_close(&screen);
+    screen_voice_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");
     app_close(&screen.app);
     screen_input_finish(&screen);
+    screen_voice_finish(&screen);
     close(screen.keys_descriptor); /* the loop has let go of it */
     enum exit_code code = screen.app.exit_code;
     finish(&screen);

@@ -9,6 +9,7 @@
 #include "app/command_transfer.h"
 #include "app/context_picture.h"
 #include "app/screen_state.h"
+#include "app/screen_voice.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/store.h"
@@ -378,6 +379,12 @@ static void run_expand(struct screen *screen, const char *argument)
                            : "There is no summary.");
 }
 
+static void run_voice(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    screen_voice_toggle(screen);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -405,6 +412,10 @@ const struct slash_command slash_commands[] = {
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"voice", "", "talk: opens the microphone; again: done", run_voice, true},
+    {"listen", "[on|off]", "talk without keys, until the stop word or Esc", screen_voice_listen,
+     true},
+    {"say", "[on|off]", "speak the answers", screen_voice_say, false},
     {"trash", "", "what is in the trash", run_trash, false},
     {"status", "", "model, workspace, sandbox, context", run_status, false},
     {"quit", "", "leave; the conversation is kept", run_quit, false},
@@ -416,9 +427,9 @@ const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands
 static const char *choices(const char *name)
 {
     static const char *const table[][2] = {
-        {"think", "on|off"},
-        {"mode", "read-only|ask|auto-edit|full"},
-        {"undo", "list|diff"},
+        {"think", "on|off"},   {"mode", "read-only|ask|auto-edit|full"},
+        {"undo", "list|diff"}, {"listen", "on|off"},
+        {"say", "on|off"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {

@@ -178,6 +178,25 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "Talk line by line, for screen readers and terminals that cannot move their "
                       "cursor.",
                       PROJECT_NEVER},
+    [OPTION_VOICE_REVIEW] =
+        {"voice.review", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+         "Put the words that the model heard into the input, to be corrected and sent; false: what "
+         "is said goes to the model at once, as sound.",
+         PROJECT_NEVER},
+    [OPTION_VOICE_PAUSE] = {"voice.pause_ms", NULL, 0, OPTION_WHOLE, "N", "1200", NULL, 0, 60000,
+                            "Milliseconds of silence that end what is said; 0: only a key does.",
+                            PROJECT_NEVER},
+    [OPTION_VOICE_STOP_WORD] = {"voice.stop_word", NULL, 0, OPTION_STRING, "WORDS",
+                                "stop listening", NULL, 0, 0,
+                                "Words that end /listen when they are all that is said.",
+                                PROJECT_NEVER},
+    [OPTION_VOICE_SAY] = {"voice.say", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+                          "Speak the answers on the screen, as /say on does.", PROJECT_NEVER},
+    [OPTION_VOICE_COMMAND] = {"voice.command", NULL, 0, OPTION_LIST, "WORD", NULL, NULL, 0, 0,
+                              "Program that speaks, and its arguments; it reads the text from its "
+                              "standard input. Unset: "
+                              "espeak-ng.",
+                              PROJECT_NEVER},
     [OPTION_CD] = {NULL, "cd", 'C', OPTION_PATH, "DIR", NULL, NULL, 0, 0,
                    "Work in DIR instead of the current directory.", PROJECT_NEVER},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,

@@ -25,6 +25,7 @@ enum tui_intent_kind {
     TUI_QUIT,
     TUI_CYCLE_MODE,
     TUI_TOGGLE_THINKING,
+    TUI_TALK,    /* open the microphone; while it is open: what was said is whole */
     TUI_SUSPEND, /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
 };
 
@@ -95,6 +96,7 @@ struct tui_status {
     bool sandbox_warning; /* shown in red */
     bool thinking;
     bool busy;            /* something runs: Esc interrupts */
+    bool listening;       /* the microphone is open, and `activity` says so: always shown */
     const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */

@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "serve", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "serve", "voice", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -31,8 +31,9 @@ MAY = {
     "media": {"media", "base"},
     "serve": {"serve", "base", "chat", "infer", "config", "engine.h"},
     "undo": {"undo", "base"},
+    "voice": {"voice", "base", "media"},
     "tui": {"tui", "base", "chat", "config"},
-    "agent": ALL_SRC - {"serve"} | {"prompts"},
+    "agent": ALL_SRC - {"serve", "voice"} | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
     "main": {"app", "base", "config"},
     "prompts": {"prompts"},
@@ -47,7 +48,7 @@ LIBRARIES = {
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c"],
-    r"portaudio\.h": ["src/media/mic.c"],
+    r"portaudio\.h": ["src/voice/sound_system.c"],
     r"stb_image\.h": ["src/media/picture_file.c"],
     r"jansson\.h": ["src/", "tools/", "prompts/"],
     r"md4c\.h": ["src/tui/markdown.c"],

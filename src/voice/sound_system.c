@@ -1,0 +1,244 @@
+/* sound_system: see sound_system.h. */
+#include "voice/sound_system.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <portaudio.h>
+
+#include "voice/sound_stream.h"
+
+/* What of PortAudio is used, by name: its header gives the types, dlsym the addresses. */
+struct functions {
+    __typeof__(Pa_Initialize) *initialize;
+    __typeof__(Pa_Terminate) *terminate;
+    __typeof__(Pa_GetDefaultInputDevice) *default_input;
+    __typeof__(Pa_GetDeviceInfo) *device_info;
+    __typeof__(Pa_IsFormatSupported) *is_format_supported;
+    __typeof__(Pa_OpenStream) *open_stream;
+    __typeof__(Pa_StartStream) *start_stream;
+    __typeof__(Pa_AbortStream) *abort_stream;
+    __typeof__(Pa_CloseStream) *close_stream;
+    __typeof__(Pa_IsStreamActive) *is_stream_active;
+    __typeof__(Pa_GetErrorText) *error_text;
+};
+
+struct sound_system {
+    struct microphone_driver driver;
+    pthread_mutex_t one; /* held from open to close */
+    void *library;
+    struct functions functions;
+    PaStreamParameters parameters;
+    double rate;
+    PaStream *stream;
+    microphone_sink *sink;
+    void *context;
+};
+
+/* --- loading --- */
+
+static void quiet_alsa(const char *file, int line, const char *function, int code,
+                       const char *format, ...)
+{
+    (void)file;
+    (void)line;
+    (void)function;
+    (void)code;
+    (void)format;
+}
+
+static void quiet_jack(const char *text)
+{
+    (void)text;
+}
+
+/* The libraries under PortAudio write on standard error unless they are given another way. They are
+ * loaded with it, so they are there or not needed. */
+static void silence(void)
+{
+    static const struct {
+        const char *library, *function;
+        void *handler;
+    } ways[] = {
+        {"libasound.so.2", "snd_lib_error_set_handler", (void *)quiet_alsa},
+        {"libjack.so.0", "jack_set_error_function", (void *)quiet_jack},
+        {"libjack.so.0", "jack_set_info_function", (void *)quiet_jack},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        void *library = dlopen(ways[i].library, RTLD_NOW | RTLD_NOLOAD);
+        void *address = library != NULL ? dlsym(library, ways[i].function) : NULL;
+        if (address != NULL) {
+            void (*set)(void *handler);
+            memcpy(&set, &address, sizeof set);
+            set(ways[i].handler);
+        }
+    }
+}
+
+static bool load(struct sound_system *system, struct err *err)
+{
+    struct functions *functions = &system->functions;
+    const struct {
+        const char *name;
+        void *place;
+    } table[] = {
+        {"Pa_Initialize", &functions->initialize},
+        {"Pa_Terminate", &functions->terminate},
+        {"Pa_GetDefaultInputDevice", &functions->default_input},
+        {"Pa_GetDeviceInfo", &functions->device_info},
+        {"Pa_IsFormatSupported", &functions->is_format_supported},
+        {"Pa_OpenStream", &functions->open_stream},
+        {"Pa_StartStream", &functions->start_stream},
+        {"Pa_AbortStream", &functions->abort_stream},
+        {"Pa_CloseStream", &functions->close_stream},
+        {"Pa_IsStreamActive", &functions->is_stream_active},
+        {"Pa_GetErrorText", &functions->error_text},
+    };
+    if (system->library != NULL) {
+        return true;
+    }
+    void *library = dlopen("libportaudio.so.2", RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        return err_set(err, ERR_UNAVAILABLE,
+                       "there is no libportaudio.so.2 (package libportaudio2), which is needed for "
+                       "the microphone");
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        void *address = dlsym(library, table[i].name);
+        if (address == NULL) {
+            dlclose(library);
+            return err_set(err, ERR_UNAVAILABLE, "libportaudio.so.2 has no %s", table[i].name);
+        }
+        memcpy(table[i].place, &address, sizeof address);
+    }
+    silence();
+    system->library = library;
+    return true;
+}
+
+/* --- the driver --- */
+
+static bool worked(struct sound_system *system, PaError error, const char *doing, struct err *err)
+{
+    return error == paNoError ||
+           err_set(err, ERR_UNAVAILABLE, "%s: %s", doing, system->functions.error_text(error));
+}
+
+/* The real-time thread's: hands the frames on, and nothing else. */
+static int deliver(const void *input, void *output, unsigned long count,
+                   const PaStreamCallbackTimeInfo *time, PaStreamCallbackFlags flags, void *context)
+{
+    struct sound_system *system = context;
+    (void)output;
+    (void)time;
+    size_t lost = flags & paInputOverflow ? count : 0; /* at least a buffer; more is not told */
+    if (input != NULL) {
+        system->sink(system->context, input, count, lost);
+    }
+    return paContinue;
+}
+
+/* What the model hears if the device can do it, else the device's own rate. */
+static void choose_format(struct sound_system *system, const PaDeviceInfo *info)
+{
+    PaStreamParameters *parameters = &system->parameters;
+    parameters->channelCount = 1;
+    system->rate = SOUND_STREAM_RATE;
+    if (system->functions.is_format_supported(parameters, NULL, system->rate) != paNoError) {
+        system->rate = info->defaultSampleRate;
+        if (system->functions.is_format_supported(parameters, NULL, system->rate) != paNoError) {
+            parameters->channelCount = info->maxInputChannels < 2 ? info->maxInputChannels : 2;
+        }
+    }
+}
+
+static bool find_device(struct sound_system *system, struct microphone_format *format,
+                        struct err *err)
+{
+    const struct functions *functions = &system->functions;
+    PaDeviceIndex device = functions->default_input();
+    const PaDeviceInfo *info = device != paNoDevice ? functions->device_info(device) : NULL;
+    if (info == NULL || info->maxInputChannels < 1) {
+        return err_set(err, ERR_UNAVAILABLE,
+                       "there is no microphone: the sound system has no input device");
+    }
+    system->parameters = (PaStreamParameters){.device = device,
+                                              .sampleFormat = paFloat32,
+                                              .suggestedLatency = info->defaultHighInputLatency};
+    choose_format(system, info);
+    format->rate = (uint32_t)(system->rate + 0.5);
+    format->channels = system->parameters.channelCount;
+    snprintf(format->name, sizeof format->name, "%s", info->name);
+    return true;
+}
+
+static bool system_open(struct microphone_driver *driver, struct microphone_format *format,
+                        struct err *err)
+{
+    struct sound_system *system = (struct sound_system *)driver;
+    if (pthread_mutex_trylock(&system->one) != 0) {
+        return err_set(err, ERR_UNAVAILABLE, "the microphone is still being closed; once more");
+    }
+    bool ready = load(system, err) && worked(system, system->functions.initialize(),
+                                             "the sound system does not start", err);
+    if (ready && find_device(system, format, err)) {
+        return true;
+    }
+    if (ready) {
+        system->functions.terminate();
+    }
+    pthread_mutex_unlock(&system->one);
+    return false;
+}
+
+static bool system_start(struct microphone_driver *driver, microphone_sink *sink, void *context,
+                         struct err *err)
+{
+    struct sound_system *system = (struct sound_system *)driver;
+    const struct functions *functions = &system->functions;
+    system->sink = sink;
+    system->context = context;
+    system->stream = NULL;
+    PaError error = functions->open_stream(&system->stream, &system->parameters, NULL, system->rate,
+                                           paFramesPerBufferUnspecified, paNoFlag, deliver, system);
+    if (!worked(system, error, "the microphone cannot be opened", err)) {
+        system->stream = NULL;
+        return false;
+    }
+    return worked(system, functions->start_stream(system->stream), "the microphone does not start",
+                  err);
+}
+
+static bool system_alive(struct microphone_driver *driver, struct err *err)
+{
+    struct sound_system *system = (struct sound_system *)driver;
+    PaError active = system->functions.is_stream_active(system->stream);
+    if (active == 1) {
+        return true;
+    }
+    return err_set(err, ERR_IO, "%s",
+                   active == 0 ? "its sound has ended" : system->functions.error_text(active));
+}
+
+static void system_close(struct microphone_driver *driver)
+{
+    struct sound_system *system = (struct sound_system *)driver;
+    if (system->stream != NULL) {
+        system->functions.abort_stream(system->stream);
+        system->functions.close_stream(system->stream);
+        system->stream = NULL;
+    }
+    system->functions.terminate();
+    pthread_mutex_unlock(&system->one);
+}
+
+struct microphone_driver *sound_system_driver(void)
+{
+    static struct sound_system system = {
+        .driver = {system_open, system_start, system_alive, system_close},
+        .one = PTHREAD_MUTEX_INITIALIZER,
+    };
+    return &system.driver;
+}
