@@ -77,6 +77,29 @@ static void silence(void)
     }
 }
 
+/* PortAudio aborts the whole program where ALSA's configuration names no device at all, as when its
+ * files are missing. So ALSA is asked before. */
+static bool alsa_is_configured(struct err *err)
+{
+    void *library = dlopen("libasound.so.2", RTLD_NOW | RTLD_NOLOAD);
+    const char *const names[] = {"snd_config_update", "snd_config_search", "snd_config"};
+    void *found[3] = {NULL}, *devices = NULL;
+    for (size_t i = 0; library != NULL && i < 3; i++) {
+        found[i] = dlsym(library, names[i]);
+    }
+    if (found[0] == NULL || found[1] == NULL || found[2] == NULL) {
+        return true; /* a PortAudio without ALSA */
+    }
+    int (*update)(void);
+    int (*search)(void *config, const char *key, void **result);
+    memcpy(&update, &found[0], sizeof update);
+    memcpy(&search, &found[1], sizeof search);
+    void **top = found[2];
+    return (update() >= 0 && *top != NULL && search(*top, "pcm", &devices) >= 0) ||
+           err_set(err, ERR_UNAVAILABLE,
+                   "there is no microphone: ALSA's configuration names no device");
+}
+
 static bool load(struct sound_system *system, struct err *err)
 {
     struct functions *functions = &system->functions;
@@ -181,8 +204,9 @@ static bool system_open(struct microphone_driver *driver, struct microphone_form
     if (pthread_mutex_trylock(&system->one) != 0) {
         return err_set(err, ERR_UNAVAILABLE, "the microphone is still being closed; once more");
     }
-    bool ready = load(system, err) && worked(system, system->functions.initialize(),
-                                             "the sound system does not start", err);
+    bool ready =
+        load(system, err) && alsa_is_configured(err) &&
+        worked(system, system->functions.initialize(), "the sound system does not start", err);
     if (ready && find_device(system, format, err)) {
         return true;
     }

@@ -27,7 +27,7 @@ class Room:
         self.place = place
         self.folder = os.path.join(place.root, "run")
         os.mkdir(self.folder, 0o700)
-        self.socket = os.path.join(self.folder, "pulse")
+        self.socket = os.path.join(self.folder, "socket")
         self.asound = os.path.join(place.root, "asound.conf")
         with open(self.asound, "w") as file:
             file.write("</usr/share/alsa/alsa.conf>\n" + ASOUND)
@@ -79,8 +79,7 @@ class Talking:
     def __init__(self, config="", words=(), model=NANO):
         self.place = Place().__enter__()
         self.room = Room(self.place)
-        os.makedirs(os.path.join(self.place.home, "config"), exist_ok=True)
-        with open(os.path.join(self.place.home, "config", "config.toml"), "w") as file:
+        with open(os.path.join(self.place.home, "config.toml"), "w") as file:
             file.write(config)
         self.screen = Screen(self.place, "-m", model, *words, columns=100, rows=30, extra=self.room.variables())
         self.screen.wait("? keys", "nano", gone=("loading",))
@@ -180,8 +179,7 @@ def case_spoken():
     with Place() as place:
         with open(os.path.join(place.root, "asound.conf"), "w") as file:
             file.write(NO_SOUND)
-        os.makedirs(os.path.join(place.home, "config"), exist_ok=True)
-        config = os.path.join(place.home, "config", "config.toml")
+        config = os.path.join(place.home, "config.toml")
         with open(config, "w") as file:
             file.write('[voice]\nsay = true\ncommand = ["no-such-speaker"]\n')
         screen = Screen(place)
