@@ -119,8 +119,8 @@ bool agent_attach(struct agent *agent, const char *path, bool picture, struct er
 /* The same with a sound that was recorded (recording.h); another reference is taken. */
 struct chat_medium;
 void agent_attach_sound(struct agent *agent, struct chat_medium *sound);
-/* Asks the model which words it hears, beside the conversation: AGENT_WORDS follows. Counts as busy.
- * ERR_UNAVAILABLE: not just now; ERR_UNSUPPORTED: this model hears nothing. */
+/* Asks the model which words it hears, beside the conversation: AGENT_WORDS follows. Counts as
+ * busy. ERR_UNAVAILABLE: not just now; ERR_UNSUPPORTED: this model hears nothing. */
 bool agent_ask_words(struct agent *agent, struct chat_medium *const *sounds, size_t count,
                      struct err *err);
 /* How many files wait for the next message; and takes all behind the first `count` back. */

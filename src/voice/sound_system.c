@@ -2,9 +2,11 @@
 #include "voice/sound_system.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <portaudio.h>
 
@@ -28,6 +30,7 @@ struct functions {
 struct sound_system {
     struct microphone_driver driver;
     pthread_mutex_t one; /* held from open to close */
+    int standard_error;  /* as it was before; -1 = it was closed */
     void *library;
     struct functions functions;
     PaStreamParameters parameters;
@@ -39,42 +42,28 @@ struct sound_system {
 
 /* --- loading --- */
 
-static void quiet_alsa(const char *file, int line, const char *function, int code,
-                       const char *format, ...)
+/* PortAudio and the libraries under it (ALSA, JACK) write on standard error, some of it without any
+ * way to stop them, and that is the screen. So it leads nowhere from open to close: only the one
+ * who holds `one` does this. */
+static void hush(struct sound_system *system)
 {
-    (void)file;
-    (void)line;
-    (void)function;
-    (void)code;
-    (void)format;
-}
-
-static void quiet_jack(const char *text)
-{
-    (void)text;
-}
-
-/* The libraries under PortAudio write on standard error unless they are given another way. They are
- * loaded with it, so they are there or not needed. */
-static void silence(void)
-{
-    static const struct {
-        const char *library, *function;
-        void *handler;
-    } ways[] = {
-        {"libasound.so.2", "snd_lib_error_set_handler", (void *)quiet_alsa},
-        {"libjack.so.0", "jack_set_error_function", (void *)quiet_jack},
-        {"libjack.so.0", "jack_set_info_function", (void *)quiet_jack},
-    };
-    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        void *library = dlopen(ways[i].library, RTLD_NOW | RTLD_NOLOAD);
-        void *address = library != NULL ? dlsym(library, ways[i].function) : NULL;
-        if (address != NULL) {
-            void (*set)(void *handler);
-            memcpy(&set, &address, sizeof set);
-            set(ways[i].handler);
-        }
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    system->standard_error = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (nowhere >= 0 && system->standard_error >= 0) {
+        dup2(nowhere, STDERR_FILENO);
     }
+    if (nowhere >= 0) {
+        close(nowhere);
+    }
+}
+
+static void speak_again(struct sound_system *system)
+{
+    if (system->standard_error >= 0) {
+        dup2(system->standard_error, STDERR_FILENO);
+        close(system->standard_error);
+    }
+    pthread_mutex_unlock(&system->one);
 }
 
 /* PortAudio aborts the whole program where ALSA's configuration names no device at all, as when its
@@ -136,7 +125,6 @@ static bool load(struct sound_system *system, struct err *err)
         }
         memcpy(table[i].place, &address, sizeof address);
     }
-    silence();
     system->library = library;
     return true;
 }
@@ -204,6 +192,7 @@ static bool system_open(struct microphone_driver *driver, struct microphone_form
     if (pthread_mutex_trylock(&system->one) != 0) {
         return err_set(err, ERR_UNAVAILABLE, "the microphone is still being closed; once more");
     }
+    hush(system);
     bool ready =
         load(system, err) && alsa_is_configured(err) &&
         worked(system, system->functions.initialize(), "the sound system does not start", err);
@@ -213,7 +202,7 @@ static bool system_open(struct microphone_driver *driver, struct microphone_form
     if (ready) {
         system->functions.terminate();
     }
-    pthread_mutex_unlock(&system->one);
+    speak_again(system);
     return false;
 }
 
@@ -255,7 +244,7 @@ static void system_close(struct microphone_driver *driver)
         system->stream = NULL;
     }
     system->functions.terminate();
-    pthread_mutex_unlock(&system->one);
+    speak_again(system);
 }
 
 struct microphone_driver *sound_system_driver(void)

@@ -18,7 +18,7 @@ CARAT = os.path.join(BUILD, "carat")
 TOOL = os.path.join(BUILD, "carat-tool")
 ENGINE = os.path.join(BUILD, "carat-engine")
 NANO = os.path.join(SOURCE, "models", "nano.gguf")
-PATIENCE = int(os.environ.get("P", 120))  # seconds; a sanitizer build on a busy machine is slow, and a hang still ends
+PATIENCE = 120  # seconds; a sanitizer build on a busy machine is slow, and a hang still ends
 
 
 class Place:
