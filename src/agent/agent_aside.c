@@ -11,7 +11,6 @@
 #include "agent/compaction.h"
 #include "agent/context.h"
 #include "agent/sampling.h"
-#include "agent/toolset.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -82,6 +81,9 @@ bool agent_aside_ask(struct agent *agent, enum aside_kind kind, const struct cha
     const struct infer_model *model = infer_model(agent->options.infer);
     struct chat_conversation view;
     const char *system;
+    if (agent->loading != NULL) {
+        return err_set(err, ERR_UNAVAILABLE, "the conversation's pictures are still being read");
+    }
     agent_view(agent, &view, &system);
     struct chat_message *messages = mem_alloc(view.count + 1, sizeof *messages);
     if (view.count > 0) {
@@ -93,8 +95,7 @@ bool agent_aside_ask(struct agent *agent, enum aside_kind kind, const struct cha
                                     .max_tokens = tokens,
                                     .conversation = &asked,
                                     .system = system,
-                                    .tools =
-                                        agent->options.no_tools ? NULL : toolset_declarations(),
+                                    .tools = agent_tools(agent), /* as in each prompt before */
                                     .sampling = sampling_choose(&agent->options, model)};
     chat_prompt_init(&request.prompt);
     bool ok = render(agent, &request, &asked, system, err);

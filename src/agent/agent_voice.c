@@ -1,5 +1,5 @@
-/* agent_voice: what was spoken to the agent, as sound for the next message, or as the words that
- * the model itself hears in it.
+/* agent_voice: what was spoken to the agent, as the words that the model itself hears in
+ * it. (As sound it is attached like any other: agent_attach_medium.)
  *
  * For the words the model is asked beside the conversation (agent_aside.c): there is no second
  * model, and the question leaves no trace.
@@ -8,7 +8,6 @@
 
 #include "agent/agent.h"
 #include "agent/agent_state.h"
-#include "agent/attached.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "chat/medium.h"
@@ -17,11 +16,6 @@
 
 /* Somebody who speaks fast says four words a second: eight tokens. */
 enum { WORDS_TOKENS_LEAST = 64, WORDS_TOKENS_A_SECOND = 8, SAMPLES_A_SECOND = 16000 };
-
-void agent_attach_sound(struct agent *agent, struct chat_medium *sound)
-{
-    attached_add(&agent->attached, sound);
-}
 
 bool agent_ask_words(struct agent *agent, struct chat_medium *const *sounds, size_t count,
                      struct err *err)

@@ -87,7 +87,7 @@ static void send_sound(struct screen *screen)
     size_t before = agent_attached(agent);
     char *text = mem_strdup(tui_draft(screen->tui));
     for (size_t i = 0; i < voice->count; i++) {
-        agent_attach_sound(agent, voice->sounds[i]);
+        agent_attach_medium(agent, voice->sounds[i]);
     }
     bool ok = agent_steer(agent, text, strlen(text), &err);
     if (ok) {

@@ -1,7 +1,6 @@
 /* sound_system: see sound_system.h. */
 #include "voice/sound_system.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,10 +9,11 @@
 
 #include <portaudio.h>
 
+#include "base/late.h"
 #include "voice/sound_stream.h"
 
-/* What of PortAudio is used, by name: its header gives the types, dlsym the addresses. */
-struct functions {
+/* What of PortAudio is used: its header gives the types, late_load fills in the addresses. */
+static struct {
     __typeof__(Pa_Initialize) *initialize;
     __typeof__(Pa_Terminate) *terminate;
     __typeof__(Pa_GetDefaultInputDevice) *default_input;
@@ -25,14 +25,46 @@ struct functions {
     __typeof__(Pa_CloseStream) *close_stream;
     __typeof__(Pa_IsStreamActive) *is_stream_active;
     __typeof__(Pa_GetErrorText) *error_text;
+} functions;
+
+static const struct late_symbol portaudio_symbols[] = {
+    {"Pa_Initialize", &functions.initialize},
+    {"Pa_Terminate", &functions.terminate},
+    {"Pa_GetDefaultInputDevice", &functions.default_input},
+    {"Pa_GetDeviceInfo", &functions.device_info},
+    {"Pa_IsFormatSupported", &functions.is_format_supported},
+    {"Pa_OpenStream", &functions.open_stream},
+    {"Pa_StartStream", &functions.start_stream},
+    {"Pa_AbortStream", &functions.abort_stream},
+    {"Pa_CloseStream", &functions.close_stream},
+    {"Pa_IsStreamActive", &functions.is_stream_active},
+    {"Pa_GetErrorText", &functions.error_text},
 };
+
+/* The part of ALSA that tells whether it has a configuration. */
+static struct {
+    int (*update)(void);
+    int (*search)(void *config, const char *key, void **result);
+    void **config;
+} alsa;
+
+static const struct late_symbol alsa_symbols[] = {
+    {"snd_config_update", &alsa.update},
+    {"snd_config_search", &alsa.search},
+    {"snd_config", &alsa.config},
+};
+
+static struct late_library portaudio_library = {
+    "libportaudio.so.2", portaudio_symbols, sizeof portaudio_symbols / sizeof portaudio_symbols[0],
+    PTHREAD_MUTEX_INITIALIZER, false};
+static struct late_library alsa_library = {"libasound.so.2", alsa_symbols,
+                                           sizeof alsa_symbols / sizeof alsa_symbols[0],
+                                           PTHREAD_MUTEX_INITIALIZER, false};
 
 struct sound_system {
     struct microphone_driver driver;
     pthread_mutex_t one; /* held from open to close */
     int standard_error;  /* as it was before; -1 = it was closed */
-    void *library;
-    struct functions functions;
     PaStreamParameters parameters;
     double rate;
     PaStream *stream;
@@ -70,71 +102,29 @@ static void speak_again(struct sound_system *system)
  * files are missing. So ALSA is asked before. */
 static bool alsa_is_configured(struct err *err)
 {
-    void *library = dlopen("libasound.so.2", RTLD_NOW | RTLD_NOLOAD);
-    const char *const names[] = {"snd_config_update", "snd_config_search", "snd_config"};
-    void *found[3] = {NULL}, *devices = NULL;
-    for (size_t i = 0; library != NULL && i < 3; i++) {
-        found[i] = dlsym(library, names[i]);
-    }
-    if (found[0] == NULL || found[1] == NULL || found[2] == NULL) {
+    void *devices = NULL;
+    if (!late_load(&alsa_library, NULL)) {
         return true; /* a PortAudio without ALSA */
     }
-    int (*update)(void);
-    int (*search)(void *config, const char *key, void **result);
-    memcpy(&update, &found[0], sizeof update);
-    memcpy(&search, &found[1], sizeof search);
-    void **top = found[2];
-    return (update() >= 0 && *top != NULL && search(*top, "pcm", &devices) >= 0) ||
+    return (alsa.update() >= 0 && *alsa.config != NULL &&
+            alsa.search(*alsa.config, "pcm", &devices) >= 0) ||
            err_set(err, ERR_UNAVAILABLE,
                    "there is no microphone: ALSA's configuration names no device");
 }
 
-static bool load(struct sound_system *system, struct err *err)
+static bool load(struct err *err)
 {
-    struct functions *functions = &system->functions;
-    const struct {
-        const char *name;
-        void *place;
-    } table[] = {
-        {"Pa_Initialize", &functions->initialize},
-        {"Pa_Terminate", &functions->terminate},
-        {"Pa_GetDefaultInputDevice", &functions->default_input},
-        {"Pa_GetDeviceInfo", &functions->device_info},
-        {"Pa_IsFormatSupported", &functions->is_format_supported},
-        {"Pa_OpenStream", &functions->open_stream},
-        {"Pa_StartStream", &functions->start_stream},
-        {"Pa_AbortStream", &functions->abort_stream},
-        {"Pa_CloseStream", &functions->close_stream},
-        {"Pa_IsStreamActive", &functions->is_stream_active},
-        {"Pa_GetErrorText", &functions->error_text},
-    };
-    if (system->library != NULL) {
-        return true;
-    }
-    void *library = dlopen("libportaudio.so.2", RTLD_NOW | RTLD_LOCAL);
-    if (library == NULL) {
-        return err_set(err, ERR_UNAVAILABLE,
-                       "there is no libportaudio.so.2 (package libportaudio2), which is needed for "
-                       "the microphone");
-    }
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        void *address = dlsym(library, table[i].name);
-        if (address == NULL) {
-            dlclose(library);
-            return err_set(err, ERR_UNAVAILABLE, "libportaudio.so.2 has no %s", table[i].name);
-        }
-        memcpy(table[i].place, &address, sizeof address);
-    }
-    system->library = library;
-    return true;
+    return (late_load(&portaudio_library, err) ||
+            err_prefix(err, "the microphone needs PortAudio (package libportaudio2)")) &&
+           alsa_is_configured(err);
 }
 
 /* --- the driver --- */
 
-static bool worked(struct sound_system *system, PaError error, const char *doing, struct err *err)
+static bool worked(PaError error, const char *doing, struct err *err)
 {
     return error == paNoError ||
-           err_set(err, ERR_UNAVAILABLE, "%s: %s", doing, system->functions.error_text(error));
+           err_set(err, ERR_UNAVAILABLE, "%s: %s", doing, functions.error_text(error));
 }
 
 /* The real-time thread's: hands the frames on, and nothing else. */
@@ -157,9 +147,9 @@ static void choose_format(struct sound_system *system, const PaDeviceInfo *info)
     PaStreamParameters *parameters = &system->parameters;
     parameters->channelCount = 1;
     system->rate = SOUND_STREAM_RATE;
-    if (system->functions.is_format_supported(parameters, NULL, system->rate) != paNoError) {
+    if (functions.is_format_supported(parameters, NULL, system->rate) != paNoError) {
         system->rate = info->defaultSampleRate;
-        if (system->functions.is_format_supported(parameters, NULL, system->rate) != paNoError) {
+        if (functions.is_format_supported(parameters, NULL, system->rate) != paNoError) {
             parameters->channelCount = info->maxInputChannels < 2 ? info->maxInputChannels : 2;
         }
     }
@@ -168,9 +158,8 @@ static void choose_format(struct sound_system *system, const PaDeviceInfo *info)
 static bool find_device(struct sound_system *system, struct microphone_format *format,
                         struct err *err)
 {
-    const struct functions *functions = &system->functions;
-    PaDeviceIndex device = functions->default_input();
-    const PaDeviceInfo *info = device != paNoDevice ? functions->device_info(device) : NULL;
+    PaDeviceIndex device = functions.default_input();
+    const PaDeviceInfo *info = device != paNoDevice ? functions.device_info(device) : NULL;
     if (info == NULL || info->maxInputChannels < 1) {
         return err_set(err, ERR_UNAVAILABLE,
                        "there is no microphone: the sound system has no input device");
@@ -194,13 +183,12 @@ static bool system_open(struct microphone_driver *driver, struct microphone_form
     }
     hush(system);
     bool ready =
-        load(system, err) && alsa_is_configured(err) &&
-        worked(system, system->functions.initialize(), "the sound system does not start", err);
+        load(err) && worked(functions.initialize(), "the sound system does not start", err);
     if (ready && find_device(system, format, err)) {
         return true;
     }
     if (ready) {
-        system->functions.terminate();
+        functions.terminate();
     }
     speak_again(system);
     return false;
@@ -210,40 +198,38 @@ static bool system_start(struct microphone_driver *driver, microphone_sink *sink
                          struct err *err)
 {
     struct sound_system *system = (struct sound_system *)driver;
-    const struct functions *functions = &system->functions;
     system->sink = sink;
     system->context = context;
     system->stream = NULL;
-    PaError error = functions->open_stream(&system->stream, &system->parameters, NULL, system->rate,
-                                           paFramesPerBufferUnspecified, paNoFlag, deliver, system);
-    if (!worked(system, error, "the microphone cannot be opened", err)) {
+    PaError error = functions.open_stream(&system->stream, &system->parameters, NULL, system->rate,
+                                          paFramesPerBufferUnspecified, paNoFlag, deliver, system);
+    if (!worked(error, "the microphone cannot be opened", err)) {
         system->stream = NULL;
         return false;
     }
-    return worked(system, functions->start_stream(system->stream), "the microphone does not start",
-                  err);
+    return worked(functions.start_stream(system->stream), "the microphone does not start", err);
 }
 
 static bool system_alive(struct microphone_driver *driver, struct err *err)
 {
     struct sound_system *system = (struct sound_system *)driver;
-    PaError active = system->functions.is_stream_active(system->stream);
+    PaError active = functions.is_stream_active(system->stream);
     if (active == 1) {
         return true;
     }
     return err_set(err, ERR_IO, "%s",
-                   active == 0 ? "its sound has ended" : system->functions.error_text(active));
+                   active == 0 ? "its sound has ended" : functions.error_text(active));
 }
 
 static void system_close(struct microphone_driver *driver)
 {
     struct sound_system *system = (struct sound_system *)driver;
     if (system->stream != NULL) {
-        system->functions.abort_stream(system->stream);
-        system->functions.close_stream(system->stream);
+        functions.abort_stream(system->stream);
+        functions.close_stream(system->stream);
         system->stream = NULL;
     }
-    system->functions.terminate();
+    functions.terminate();
     speak_again(system);
 }
 
