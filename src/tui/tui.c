@@ -19,6 +19,7 @@
 #include "tui/editor.h"
 #include "tui/history.h"
 #include "tui/keymap.h"
+#include "tui/picture.h"
 #include "tui/surface.h"
 #include "tui/terminal.h"
 #include "tui/transcript.h"
@@ -454,6 +455,25 @@ void tui_add_notice(struct tui *tui, const char *text, bool is_error)
         plain_notice(tui->plain, text, is_error);
     } else {
         transcript_add_notice(tui->transcript, text, is_error);
+    }
+    happened(tui);
+}
+
+void tui_set_pictures(struct tui *tui, enum tui_pictures how)
+{
+    tui->pictures = how;
+}
+
+void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
+                     const char *text)
+{
+    if (tui->plain != NULL) {
+        plain_notice(tui->plain, text, false);
+    } else {
+        bool drawn = tui->pictures != TUI_PICTURES_OFF;
+        bool colours = tui->pictures == TUI_PICTURES_COLOURS;
+        transcript_add_picture(tui->transcript,
+                               drawn ? picture_create(rgb, width, height, colours) : NULL, text);
     }
     happened(tui);
 }
