@@ -586,5 +586,6 @@ void tui_set_draft(struct tui *tui, const char *text)
     const char *word = length >= PASTE_BYTES ? paste_fold(&tui->pastes, text, length) : NULL;
     editor_set(tui->editor, word != NULL ? word : text, word != NULL ? strlen(word) : length);
     completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
+    completion_dismiss(&tui->completion); /* nobody is typing: what was said last stays in sight */
     tui->dirty = true;
 }
