@@ -63,6 +63,7 @@ enum option {
     OPTION_DENY,
     OPTION_VI,
     OPTION_THEME,
+    OPTION_SCREEN,
     OPTION_PLAIN,
     OPTION_CD,
     OPTION_PRINT,
