@@ -114,7 +114,7 @@ class Tmux:
 def main():
     build = os.path.abspath(sys.argv[1])
     for name, words in (("full", ()), ("inline", ("--screen", "inline"))):
-        with tempfile.TemporaryDirectory(prefix="carat-pictures-") as home:
+        with tempfile.TemporaryDirectory(prefix="carat-pictures-", ignore_cleanup_errors=True) as home:
             tmux = Tmux(build, home, [CALL, ANSWER], *words)
             try:
                 tmux.wait("Ask something")

@@ -283,6 +283,25 @@ static bool changed(const struct cell *next, const struct cell *shown, int colum
     return next[column].width == 2 && !same(&next[column + 1], &shown[column + 1]);
 }
 
+/* Up to so many cells that have not changed are sent again rather than jumped over: a jump is a
+ * sequence of five bytes. */
+enum { BRIDGE = 4 };
+
+/* Whether a run of one look goes on at `column`, there or behind a few cells of the same look. */
+static bool goes_on(const struct cell *next, const struct cell *shown, int column, int end)
+{
+    uint8_t role = next[column].role;
+    for (int ahead = column; ahead < end && ahead <= column + BRIDGE; ahead++) {
+        if (next[ahead].role != role) {
+            return false;
+        }
+        if (next[ahead].width > 0 && changed(next, shown, ahead)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Sends the changed glyphs of one row in [0, end), neighbours with one look together. */
 static bool show_cells(struct surface *surface, struct terminal *terminal, int row, int end)
 {
@@ -297,7 +316,7 @@ static bool show_cells(struct surface *surface, struct terminal *terminal, int r
         int start = column;
         str_clear(&surface->run);
         while (column < end && next[column].role == next[start].role &&
-               changed(next, shown, column)) {
+               goes_on(next, shown, column, end)) {
             str_append_bytes(&surface->run, next[column].text, next[column].length);
             column += next[column].width == 2 ? 2 : 1;
         }
