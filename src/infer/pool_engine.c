@@ -1,10 +1,11 @@
-/* pool_engine: jobs take turns on the engine thread.
+/* pool_engine: jobs share the engine thread.
  *
- *   requests -> waiting -> a slot: encode, prefill in pieces, decode in slices -> DONE or FAILED
+ *   requests -> waiting -> a slot: encode, prefill in pieces, decode in steps -> DONE or FAILED
  *
- * One turn computes at most PREFILL_PIECE tokens of a prompt, or tokens of an answer for SLICE_US.
- * In exact arithmetic the engine's results do not depend on where a prompt is cut or what other
- * sessions do in between, so turns change when a token comes and not which.
+ * A round computes at most PREFILL_PIECE tokens of each prompt that is being read, and then for
+ * SLICE_US the next tokens of all answers, those of all sessions in one pass (engine_batch.h). In
+ * exact arithmetic the engine's results do not depend on where a prompt is cut, and in any they do
+ * not depend on who shares a pass; so companions change when a token comes and not which.
  *
  * Cancelling: the loop sets the job's flag, then the session's. The session may by then compute for
  * another job; that one sees that it was not meant, lowers the session's flag and goes on.
@@ -18,6 +19,7 @@
 #include "base/vec.h"
 #include "chat/grammar_mask.h"
 #include "engine/engine.h"
+#include "engine/engine_batch.h"
 #include "engine/engine_drafter.h"
 #include "infer/vocabulary.h"
 
@@ -414,19 +416,18 @@ static bool pass_token(struct pool_engine *engine, struct pool_slot *slot, int32
     return true;
 }
 
-/* One token; false when the slice is over, because the job ended. */
-static bool decode_token(struct pool_engine *engine, struct pool_slot *slot)
+/* Chooses the next token, which the session does not hold yet; false when the job ended with it. */
+static bool next_token(struct pool_engine *engine, struct pool_slot *slot, int32_t *id)
 {
     struct pool_job *job = slot->job;
     struct engine_error error;
-    int32_t id;
-    if (!choose(engine, slot, &id, &error)) {
+    if (!choose(engine, slot, id, &error)) {
         end_engine_error(engine, slot, &error);
         return false;
     }
-    enum control control = control_of_id(&engine->control, id);
+    enum control control = control_of_id(&engine->control, *id);
     job->sampled++;
-    if (!pass_token(engine, slot, id, control, &error)) {
+    if (!pass_token(engine, slot, *id, control, &error)) {
         end_engine_error(engine, slot, &error);
         return false;
     }
@@ -438,44 +439,70 @@ static bool decode_token(struct pool_engine *engine, struct pool_slot *slot)
         end(engine, slot, job, CHAT_STOP_LENGTH, NULL);
         return false;
     }
-    for (;;) {
-        if (engine_session_append(slot->session, id, &error)) {
-            return true;
-        }
-        if (error.code == ENGINE_CONTEXT_FULL) {
-            end(engine, slot, job, CHAT_STOP_LENGTH, NULL);
-            return false;
-        }
-        if (error.code != ENGINE_CANCELLED) {
-            end_engine_error(engine, slot, &error);
-            return false;
-        }
+    return true;
+}
+
+/* What came of a step. A cancel that was not meant for this job is no reason to lose its token. */
+static void finish_step(struct pool_engine *engine, struct pool_slot *slot,
+                        struct engine_batch_step *step)
+{
+    while (step->error.code == ENGINE_CANCELLED) {
         cancelled(engine, slot);
         if (slot->job == NULL) {
-            return false;
+            return;
         }
         engine_session_resume(slot->session);
+        engine_batch_append(step, 1);
+    }
+    if (step->error.code == ENGINE_CONTEXT_FULL) {
+        end(engine, slot, slot->job, CHAT_STOP_LENGTH, NULL);
+    } else if (step->error.code != ENGINE_OK) {
+        end_engine_error(engine, slot, &step->error);
+    }
+}
+
+/* One token for every job that decodes, in one pass; false when there is none left. */
+static bool decode_step(struct pool_engine *engine)
+{
+    struct engine_batch_step steps[INFER_POOL_SESSIONS];
+    struct pool_slot *slots[INFER_POOL_SESSIONS];
+    size_t count = 0;
+    for (int i = 0; i < engine->facts.sessions; i++) {
+        struct pool_slot *slot = &engine->slots[i];
+        if (slot->job == NULL || !slot->job->decoding) {
+            continue;
+        }
+        engine_session_resume(slot->session);
+        if (atomic_load(&slot->job->cancelled)) {
+            end(engine, slot, slot->job, CHAT_STOP_CANCEL, NULL);
+        } else if (next_token(engine, slot, &steps[count].id)) {
+            steps[count].session = slot->session;
+            slots[count++] = slot;
+        }
+    }
+    if (count > 0 && !engine_batch_append(steps, count)) {
+        for (size_t i = 0; i < count; i++) {
+            finish_step(engine, slots[i], &steps[i]);
+        }
+    }
+    return count > 0;
+}
+
+static void decode_together(struct pool_engine *engine)
+{
+    int64_t limit = clock_monotonic_us() + SLICE_US;
+    while (decode_step(engine) && clock_monotonic_us() < limit) {
     }
 }
 
 static void take_turn(struct pool_engine *engine, struct pool_slot *slot)
 {
-    int64_t limit = clock_monotonic_us() + SLICE_US;
     engine_session_resume(slot->session);
     if (atomic_load(&slot->job->cancelled)) {
         end(engine, slot, slot->job, CHAT_STOP_CANCEL, NULL);
         return;
     }
-    if (!slot->job->decoding) {
-        prefill(engine, slot);
-        return;
-    }
-    while (decode_token(engine, slot) && clock_monotonic_us() < limit) {
-        if (atomic_load(&slot->job->cancelled)) {
-            end(engine, slot, slot->job, CHAT_STOP_CANCEL, NULL);
-            return;
-        }
-    }
+    prefill(engine, slot);
 }
 
 /* --- the thread --- */
@@ -541,10 +568,11 @@ static void *work(void *context)
         }
         serve_waiting(engine);
         for (int i = 0; i < engine->facts.sessions; i++) {
-            if (engine->slots[i].job != NULL) {
+            if (engine->slots[i].job != NULL && !engine->slots[i].job->decoding) {
                 take_turn(engine, &engine->slots[i]);
             }
         }
+        decode_together(engine);
     }
     drop_jobs(engine);
     unload(engine);

@@ -1,4 +1,4 @@
-/* pool_engine: the engine thread of a pool: sessions, the queue, turns. Private to infer_pool.
+/* pool_engine: the engine thread of a pool: sessions, the queue, steps. Private to infer_pool.
  *
  * The thread owns the model, the sessions and, from its posting to its last event, each job.
  */
