@@ -2,10 +2,9 @@
  *
  * Like infer_local the engine on a thread of its own, but with several sessions and a queue. A
  * request that waits gets a session as soon as one is free: the one that holds most of its prompt
- * already, else the one that was not used for the longest time. Prompts are read in pieces, in turn,
- * and the next tokens of all answers are made together, in passes that read the weights once; so a
- * short answer does not wait for a long one. In exact arithmetic what each answers is what it would
- * answer alone.
+ * already, else the one that was not used for the longest time. Prompts are read in pieces, in
+ * turn; the next tokens of all answers are made together, in passes that read the weights once. In
+ * exact arithmetic what each answers is what it would answer alone.
  *
  * Every function is called from one thread, the loop's, and none blocks; results come back as
  * events through `wake` and infer_pool_poll, in order for each request:
@@ -68,9 +67,9 @@ void infer_pool_destroy(struct infer_pool *pool);
 bool infer_pool_submit(struct infer_pool *pool, struct infer_pool_request *request,
                        struct err *err);
 
-/* That request ends with DONE / CANCEL soon: within a layer of the model while it is computed alone,
- * within a token where others share its passes.
- * Nothing when there is none of that number. */
+/* That request ends with DONE / CANCEL soon: within a layer of the model while it is computed
+ * alone, within a token where others share its passes. Nothing when there is none of that number.
+ */
 void infer_pool_cancel(struct infer_pool *pool, uint64_t number);
 
 void infer_pool_poll(struct infer_pool *pool, infer_pool_callback *callback, void *context);
