@@ -43,7 +43,4 @@ bool attached_to_result(struct chat_medium *picture, struct journal *journal,
 void attached_load(struct journal *journal, const struct attachment_tool *tool,
                    struct chat_conversation *conversation, struct err *lost);
 
-/* Does it show or play anything? */
-bool attached_any(const struct chat_conversation *conversation);
-
 #endif

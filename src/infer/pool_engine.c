@@ -21,6 +21,7 @@
 #include "engine/engine.h"
 #include "engine/engine_batch.h"
 #include "engine/engine_drafter.h"
+#include "engine/engine_media.h"
 #include "infer/vocabulary.h"
 
 enum {
@@ -136,6 +137,7 @@ static void note_facts(struct pool_engine *engine, int sessions)
                                   .fingerprint = info->fingerprint,
                                   .model = {.name = info->name[0] != '\0' ? info->name : "Gemma 4",
                                             .path = engine->path,
+                                            .sees = engine->mmproj != NULL,
                                             .large = !info->has_per_layer_embeddings,
                                             .sampling = {.temperature = info->sampling.temperature,
                                                          .top_k = info->sampling.top_k,
@@ -189,12 +191,31 @@ static void unload(struct pool_engine *engine)
         engine_session_destroy(engine->slots[i].session);
     }
     engine_drafter_close(engine->drafter);
+    engine_media_close(engine->media);
     grammar_mask_destroy(engine->tokens);
     bans_finish(&engine->bans);
     mem_free(engine->waiting);
 }
 
 /* --- who gets which session --- */
+
+/* Pictures and sounds are encoded here, while everybody else waits. The encoders are opened when a
+ * prompt first needs them. */
+static bool fill_slots(struct pool_engine *engine, struct pool_job *job, struct err *err)
+{
+    const struct chat_prompt *prompt = &job->asked.request.prompt;
+    if (prompt->media_count > 0 && engine->mmproj != NULL && engine->media == NULL &&
+        !slots_open_media(engine->mmproj, engine->model, engine->path, &engine->media, err)) {
+        return false;
+    }
+    return slots_fill(&job->slots, prompt, &job->ids,
+                      &(struct slots_options){.control = &engine->control,
+                                              .media = engine->media,
+                                              .why = "there is no mmproj file beside it (--mmproj "
+                                                     "names one)",
+                                              .image_budget = engine->options.model.image_budget},
+                      err);
+}
 
 /* The prompt's ids, checked: the format begins with one BOS, and room for an answer is left. */
 static bool encode(struct pool_engine *engine, struct pool_job *job, struct err *err)
@@ -205,6 +226,9 @@ static bool encode(struct pool_engine *engine, struct pool_job *job, struct err 
     }
     if (job->ids.count == 0 || job->ids.items[0] != engine->control.id[CONTROL_BOS]) {
         return err_set(err, ERR_ARGUMENT, "the prompt does not begin with <bos>");
+    }
+    if (!fill_slots(engine, job, err)) {
+        return false;
     }
     if (job->ids.count >= (size_t)engine->facts.model.context) {
         return err_set(err, ERR_FULL, "the prompt has %zu tokens, the context holds %d",
@@ -338,8 +362,10 @@ static void prefill(struct pool_engine *engine, struct pool_slot *slot)
     struct engine_error error;
     size_t left = job->ids.count - job->prefilled;
     size_t count = job->prefilled + (left < PREFILL_PIECE ? left : PREFILL_PIECE);
+    count = slots_whole(&job->slots, count);
     size_t kept = job->prefilled;
-    if (!engine_session_sync(slot->session, job->ids.items, count, &kept, &error)) {
+    if (!engine_session_sync_soft(slot->session, job->ids.items, count, job->slots.items,
+                                  slots_within(&job->slots, count), &kept, &error)) {
         if (error.code == ENGINE_CANCELLED) {
             cancelled(engine, slot);
         } else {
@@ -591,6 +617,7 @@ static void release(struct pool_engine *engine)
     mem_free(engine->path);
     mem_free(engine->cpu);
     mem_free(engine->drafter_path);
+    mem_free(engine->mmproj);
 }
 
 bool pool_engine_start(struct pool_engine *engine, const struct infer_pool_options *options)
@@ -600,6 +627,7 @@ bool pool_engine_start(struct pool_engine *engine, const struct infer_pool_optio
     engine->cpu = options->model.cpu != NULL ? mem_strdup(options->model.cpu) : NULL;
     engine->drafter_path =
         options->model.drafter != NULL ? mem_strdup(options->model.drafter) : NULL;
+    engine->mmproj = options->model.mmproj != NULL ? mem_strdup(options->model.mmproj) : NULL;
     engine->requests = mailbox_create(NULL, NULL, NULL);
     engine->events =
         mailbox_create(options->model.wake, options->model.wake_context, destroy_event);
