@@ -198,6 +198,10 @@ def case_schema():
 
 def case_responses():
     with Place() as place, Server(place) as server:
+        flat = dict(ADD["function"], type="function")  # beside tools that nobody here runs
+        answer = server.json("/v1/responses", {"input": "add 3 and 4", "temperature": 0, "tool_choice": "required", "tools": [
+            {"type": "web_search"}, flat, {"type": "namespace", "name": "more", "tools": [flat]}]})
+        check(answer["output"][-1]["name"] == "add", answer)
         whole = server.json("/v1/responses", {"model": "nano", "instructions": "Be kind.", "input": "hello", "temperature": 0,
                                               "max_output_tokens": 6})
         check(whole["status"] == "incomplete" and whole["incomplete_details"] == {"reason": "max_output_tokens"}, whole)
