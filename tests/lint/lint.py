@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_batch.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "serve", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "desktop", "serve", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -31,6 +31,7 @@ MAY = {
     "media": {"media", "base"},
     "serve": {"serve", "base", "chat", "infer", "config", "engine.h"},
     "undo": {"undo", "base"},
+    "desktop": {"desktop", "base"},
     "tui": {"tui", "base", "chat", "config"},
     "agent": ALL_SRC - {"serve"} | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
