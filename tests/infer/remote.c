@@ -326,6 +326,8 @@ static void media(void **state)
     chat_message_add_call(&message, "c1", "read_file", json_object());
     chat_conversation_add(&conversation, &message);
     chat_message_init(&message, CHAT_TOOL);
+    mem_free(message.call_id);
+    mem_free(message.call_name);
     message.call_id = mem_strdup("c1");
     message.call_name = mem_strdup("read_file");
     message.result = json_pack("{si}", "width", 3);
