@@ -137,6 +137,9 @@ static bool create(struct run *run, struct err *err)
         .started = on_started,
         .context = run,
     };
+    if (!file_make_directories(run->app.paths.state, err)) { /* where decoders are started */
+        return false;
+    }
     run->code = EXIT_CODE_USAGE;
     run->serve = serve_create(&options, err);
     return run->serve != NULL;
