@@ -40,8 +40,8 @@ class Bench:
     def ask(self, number, barrier, results):
         """One answer; (time of its first token, time of its end, tokens)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
-        body = {"messages": [{"role": "user", "content": f"say {number} words"}], "max_tokens": self.given.tokens, "stream": True, "temperature": 10,
-                "top_k": 0, "top_p": 1, "seed": number + 1, "stream_options": {"include_usage": True}}
+        body = {"messages": [{"role": "user", "content": f"say {number} words"}], "max_tokens": self.given.tokens, "stream": True, "temperature": 1,
+                "top_k": 64, "top_p": 0.95, "seed": number + 1, "stream_options": {"include_usage": True}}
         barrier.wait()
         connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
         answer = connection.getresponse()
