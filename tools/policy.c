@@ -64,6 +64,7 @@ static const struct key top_keys[] = {
     {"limits", KEY_LIMITS, 0, 0, 0, false},
     {"result_tokens", KEY_INTEGER, offsetof(struct policy, result_tokens), 16, 1000000, false},
     {"keep_whole", KEY_BOOL, offsetof(struct policy, keep_whole), 0, 0, false},
+    {"job", KEY_BOOL, offsetof(struct policy, job), 0, 0, false},
     {"sandbox", KEY_STRING, 0, 0, 0, false},
     {NULL, KEY_STRING, 0, 0, 0, false},
 };

@@ -107,7 +107,7 @@ static void open_calls(struct agent *agent, const struct chat_message *message)
         feed(agent, (struct turn_event){.kind = call->problem != NULL ? TURN_EVENT_CALL_ERROR
                                                                       : TURN_EVENT_CALL,
                                         .call = (int)i,
-                                        .fingerprint = calls_fingerprint(call)});
+                                        .fingerprint = agent_fingerprint(agent, call)});
     }
 }
 
@@ -364,20 +364,6 @@ void agent_drop_call(struct agent *agent, int place)
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 
-/* more_output needs no process: what it reads is in the store. */
-static void read_on(struct agent *agent, int place)
-{
-    struct open_call *call = &agent->calls.items[place];
-    struct agent_event event = call_event(AGENT_CALL_STARTED, call);
-    bool failed;
-    emit(agent, &event);
-    json_t *response = more_output_answer(&agent->journal, call->record.arguments,
-                                          agent->options.result_tokens, &failed);
-    settle(agent, call, response, failed, false);
-    json_decref(response);
-    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
-}
-
 /* That the call starts is on disk before it does: after a crash it is never run twice. */
 void agent_start_call(struct agent *agent, int place)
 {
@@ -391,8 +377,7 @@ void agent_start_call(struct agent *agent, int place)
         return;
     }
     call->running = true;
-    if (agent->options.recording == NULL && strcmp(call->record.name, "more_output") == 0) {
-        read_on(agent, place);
+    if (agent_answers(agent, place)) {
         return;
     }
     agent_start_tool(agent, call);
@@ -639,6 +624,9 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
 
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length)
 {
+    if (agent_job_output(agent, call_id, bytes, length)) {
+        return;
+    }
     emit(agent,
          &(struct agent_event){
              .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
@@ -673,7 +661,7 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
 {
     int place;
     struct open_call *call = calls_find(&agent->calls, call_id, &place);
-    if (call == NULL || !call->running) {
+    if (agent_job_finished(agent, call_id, result) || call == NULL || !call->running) {
         return;
     }
     if (result->unavailable != NULL) {
@@ -750,6 +738,7 @@ void agent_destroy(struct agent *agent)
         agent_keep_session(agent);
     }
     agent_aside_finish(agent);
+    agent_jobs_finish(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {

@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/attached.h"
 #include "agent/calls.h"
+#include "agent/jobs.h"
 #include "agent/journal.h"
 #include "agent/step.h"
 #include "agent/turn.h"
@@ -59,7 +60,8 @@ struct agent {
 
     struct calls calls;
     json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
-    bool has_more;    /* a result was cut and kept: more_output is declared */
+    bool has_more;    /* a result was cut and kept, or a job ran: more_output is declared */
+    struct jobs jobs;
     unsigned next_call;
 
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
@@ -128,6 +130,19 @@ bool agent_compaction_due(const struct agent *agent);
 /* True when the event belonged to such a question. */
 bool agent_aside_event(struct agent *agent, const struct infer_event *event);
 void agent_aside_finish(struct agent *agent);
+
+/* --- of agent_jobs.c --- */
+
+/* True when the call, which has started, was one that the agent answers itself: it is settled. */
+bool agent_answers(struct agent *agent, int place);
+/* By which a call is known again. */
+uint64_t agent_fingerprint(const struct agent *agent, const struct open_call *call);
+/* True when it was a job's. */
+bool agent_job_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
+bool agent_job_finished(struct agent *agent, const char *call_id,
+                        const struct toolproc_result *result);
+/* Stops those that run and keeps what they wrote. */
+void agent_jobs_finish(struct agent *agent);
 
 /* --- of agent_kv.c --- */
 

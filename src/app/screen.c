@@ -39,6 +39,7 @@ void screen_refresh_status(struct screen *screen)
         .thinking = screen->thinking,
         .busy = screen_busy(screen),
         .activity = screen->activity.data,
+        .jobs = (int)agent_jobs_running(screen->app.agent),
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -289,6 +290,19 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
     mem_free(call_id);
 }
 
+/* Jobs end with the conversation, so leaving one that has some is asked for twice. */
+void screen_leave(struct screen *screen)
+{
+    size_t jobs = agent_jobs_running(screen->app.agent);
+    if (jobs > 0 && !screen->leaving) {
+        screen->leaving = true;
+        screen_notice(screen, false, "%zu job%s would be stopped (/jobs); once more to leave", jobs,
+                      jobs == 1 ? "" : "s");
+        return;
+    }
+    app_stop(&screen->app, EXIT_CODE_OK);
+}
+
 static void cycle_mode(struct screen *screen)
 {
     /* Around, but no further than the project allows. */
@@ -328,7 +342,7 @@ static void intent(void *context, const struct tui_intent *intent)
         decide(screen, intent);
         break;
     case TUI_QUIT:
-        app_stop(&screen->app, EXIT_CODE_OK);
+        screen_leave(screen);
         break;
     case TUI_CYCLE_MODE:
         cycle_mode(screen);

@@ -96,6 +96,7 @@ struct tui_status {
     bool thinking;
     bool busy;            /* something runs: Esc interrupts */
     const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
+    int jobs;             /* commands that run in the background */
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */
 };
