@@ -41,7 +41,7 @@ struct screen {
     struct file_index *files;
     uv_timer_t draft_due;
     size_t draft_revision; /* of the draft that is on disk */
-    bool leaving; /* was told that jobs would be stopped */
+    bool leaving;          /* was told that jobs would be stopped */
     bool draft_failed, history_failed;
 };
 
