@@ -494,6 +494,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
     agent->active = true;
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
+    str_clear(&agent->agreed);
     mem_free(agent->title);
     const char *newline = memchr(text, '\n', length);
     agent->title = mem_strndup(text, newline != NULL ? (size_t)(newline - text) : length);
@@ -553,6 +554,9 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
     calls_set_refusal(call, reason);
+    if (answer != APPROVAL_NO) {
+        calls_append_arguments(call, &agent->agreed);
+    }
     feed(agent,
          (struct turn_event){.kind = answer == APPROVAL_NO ? TURN_EVENT_DENIED : TURN_EVENT_ALLOWED,
                              .call = place});
@@ -698,6 +702,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->held = -1;
     journal_init(&agent->journal, options->store);
     chat_conversation_init(&agent->conversation);
+    str_init(&agent->agreed);
     turn_init(&agent->turn, &options->limits);
 
     char date[11];
@@ -738,6 +743,7 @@ void agent_destroy(struct agent *agent)
         agent_keep_session(agent);
     }
     agent_aside_finish(agent);
+    str_finish(&agent->agreed);
     agent_jobs_finish(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);

@@ -14,6 +14,7 @@
 #include "agent/step.h"
 #include "agent/turn.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "chat/conversation.h"
 
 /* What the user said while a turn ran. */
@@ -68,6 +69,7 @@ struct agent {
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
     bool snapshot_made;
+    struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
     enum aside_kind aside_kind; /* the model is asked something beside the conversation */
