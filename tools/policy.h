@@ -9,6 +9,7 @@
  *   "network": false,               true: a foreign server gets the host's network
  *   "environment": ["NAME=VALUE"],  added for --run, inside
  *   "hosts": ["example.org", "*.example.net:8443"],   http_fetch; none = no network
+ *   "network_hosts": ["example.org:443"],   what the shell's commands may reach, by our proxy
  *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
  *              "processes": 256, "file_bytes": 2147483648},
  *   "result_tokens": 800,           cap of one result, at 4 bytes a token
@@ -39,7 +40,7 @@ struct policy_list {
 
 struct policy {
     char *workspace; /* absolute, symlinks resolved */
-    struct policy_list writable, readable, hidden, hosts, environment;
+    struct policy_list writable, readable, hidden, hosts, network_hosts, environment;
     bool network;
     bool read_only;
     bool keep_whole;      /* for a client that keeps it: carat itself */
