@@ -52,6 +52,8 @@ struct family {
     /* No tools, but one thing to do: with standard input and output, or with the policy. */
     bool (*decode)(int input, int output, struct err *err);
     bool (*serve)(int input, const struct policy *policy, struct err *err);
+    /* Loads what is wanted inside, before the sandbox is entered; NULL = nothing is. */
+    bool (*prepare)(struct err *err);
 };
 
 static const struct tool no_tools[] = {{.name = NULL}};
@@ -59,7 +61,7 @@ static const struct tool no_tools[] = {{.name = NULL}};
 static const struct family families[] = {
     {.name = "shell", .tools = shell_tools, .kind = SANDBOX_COMMANDS},
     {.name = "files", .tools = file_tools, .kind = SANDBOX_FILES},
-    {.name = "http", .tools = http_tools, .kind = SANDBOX_NETWORK},
+    {.name = "http", .tools = http_tools, .kind = SANDBOX_NETWORK, .prepare = http_fetch_prepare},
     /* Foreign, by --run; "network" opens it. */
     {.name = "server", .tools = no_tools, .kind = SANDBOX_COMMANDS},
     {.name = "decode-image", .tools = no_tools, .kind = SANDBOX_FILES, .decode = decode_image},
@@ -377,7 +379,9 @@ static int run(const struct arguments *arguments, const struct policy *policy,
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, kind, arguments->outside, &err)) {
+        bool wanted = arguments->family->prepare != NULL && !offline;
+        if ((wanted && !arguments->family->prepare(&err)) ||
+            !sandbox_enter(policy, kind, arguments->outside, &err)) {
             return fail(&err);
         }
     }

@@ -88,8 +88,8 @@ static bool read_authority(struct view text, int port, struct proxy_head *head)
             return false;
         }
     }
-    if (number == 0 || host.length == 0 || host.length >= sizeof head->host ||
-        memchr(host.at, '@', host.length) != NULL) {
+    if (number == 0 || host.length >= sizeof head->host ||
+        !only(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]")) {
         return false;
     }
     memcpy(head->host, host.at, host.length);

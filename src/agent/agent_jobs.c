@@ -17,14 +17,6 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-static void tell_started(struct agent *agent, const struct open_call *call)
-{
-    agent->callback(agent->context, &(struct agent_event){.kind = AGENT_CALL_STARTED,
-                                                          .call_id = call->record.call_id,
-                                                          .name = call->record.name,
-                                                          .arguments = call->record.arguments});
-}
-
 static json_t *words(const struct str *text)
 {
     return json_pack("{s:s%}", "output", text->data, text->length);
@@ -128,16 +120,13 @@ bool agent_answers(struct agent *agent, int place)
     const char *command = command_of(call);
     char handle[16];
     bool failed = false, reads = strcmp(call->record.name, "more_output") == 0;
-    if (agent->options.recording != NULL) {
-        return false;
-    }
     bool starts = jobs_wanted(command);
     bool lists = agent->jobs.count > 0 && jobs_is_list(command);
     bool kills = agent->jobs.count > 0 && jobs_is_kill(command, handle);
     if (!reads && !starts && !lists && !kills) {
         return false;
     }
-    tell_started(agent, call);
+    agent_tell_call(agent, AGENT_CALL_STARTED, call);
     json_t *response = reads    ? read_on(agent, call, &failed)
                        : starts ? start_job(agent, call, &failed)
                        : lists  ? list_jobs(agent)
