@@ -125,6 +125,18 @@ def case_killed():
         check("this job ran when carat ended; its output was not kept" in shown, shown)
 
 
+def case_silent_command_killed():
+    """Neither does a command that says nothing, and so never writes to who is gone."""
+    with Place() as place:
+        model = script(place, call("shell", command=f"sleep {mark().decode()}"), "Done.<turn|>")
+        run = subprocess.Popen([CARAT, "exec", "-m", model, "go"], cwd=place.work, env=place.env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: running(mark()), "the command does not run")
+        run.kill()
+        run.wait()
+        wait_until(lambda: not running(mark()), "the command outlived a killed carat")
+
+
 def case_exec():
     """Without a terminal jobs end with the last turn."""
     with Place() as place:
