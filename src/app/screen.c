@@ -186,6 +186,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USER:
         tui_add_user(tui, event->text, event->length);
+        screen_media_show(screen, event->message);
         screen_input_show_waiting(screen);
         set_activity(screen, "reading");
         break;
@@ -219,6 +220,7 @@ static void agent_event(void *context, const struct agent_event *event)
     case AGENT_CALL_FINISHED:
         withdraw_question(screen);
         end_call(screen, event->call_id, event->result, event->failed || event->denied);
+        screen_media_show(screen, event->message);
         break;
     case AGENT_USAGE:
         usage(screen, event);
@@ -244,6 +246,7 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
         switch (message->role) {
         case CHAT_USER:
             tui_add_user(screen->tui, message->text, strlen(message->text));
+            screen_media_show(screen, message);
             tui_add_history(screen->tui, message->text);
             break;
         case CHAT_MODEL:
