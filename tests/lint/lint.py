@@ -14,7 +14,7 @@ BUILD = sys.argv[3] if len(sys.argv) > 3 else None
 SOURCE = (".c", ".h", ".cpp")
 
 # The engine's public headers.
-PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
+PUBLIC = ("engine/engine.h", "engine/engine_batch.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
 ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "desktop", "serve", "agent"}
