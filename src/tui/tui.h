@@ -105,6 +105,7 @@ struct tui_status {
     bool busy;            /* something runs: Esc interrupts */
     bool listening;       /* the microphone is open, and `activity` says so: always shown */
     const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
+    int jobs;             /* commands that run in the background */
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */
 };
