@@ -47,6 +47,7 @@ struct agent_options {
     const char *workspace;         /* absolute */
     const char *tool_program;      /* carat-tool, which decodes pictures and sounds */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
+    const char *new_id;          /* of that new one, a UUID; NULL = a fresh one */
     const char *system_prompt;   /* NULL = the built-in text */
     const char *instructions;    /* the project's notes, for the system part; NULL = none */
     bool titles;                 /* let the model name the conversation (agent_suggest_title) */
@@ -115,6 +116,9 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
  * read. */
 bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err);
+/* The same of a file's bytes. */
+bool agent_attach_bytes(struct agent *agent, const char *bytes, size_t size, bool picture,
+                        struct err *err);
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);

@@ -11,6 +11,13 @@ bool agent_attach(struct agent *agent, const char *path, bool picture, struct er
     return attached_open(&agent->attached, &tool, path, picture, err);
 }
 
+bool agent_attach_bytes(struct agent *agent, const char *bytes, size_t size, bool picture,
+                        struct err *err)
+{
+    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
+    return attached_decode(&agent->attached, &tool, bytes, size, picture, err);
+}
+
 size_t agent_attached(const struct agent *agent)
 {
     return agent->attached.count;

@@ -9,16 +9,26 @@
 #include "chat/medium.h"
 #include "store/store.h"
 
-bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
-                   bool picture, struct err *err)
+static bool add(struct attached *attached, struct chat_medium *medium)
 {
-    struct chat_medium *medium = attachment_open(tool, path, picture, err);
     if (medium == NULL) {
         return false;
     }
     vec_room(&attached->items, &attached->capacity, attached->count + 1, sizeof *attached->items);
     attached->items[attached->count++] = medium;
     return true;
+}
+
+bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
+                   bool picture, struct err *err)
+{
+    return add(attached, attachment_open(tool, path, picture, err));
+}
+
+bool attached_decode(struct attached *attached, const struct attachment_tool *tool,
+                     const char *bytes, size_t size, bool picture, struct err *err)
+{
+    return add(attached, attachment_decode(tool, bytes, size, picture, err));
 }
 
 void attached_cut(struct attached *attached, size_t count)

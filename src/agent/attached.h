@@ -23,6 +23,9 @@ struct attached {
 /* One file more, decoded (attachment.h). */
 bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
                    bool picture, struct err *err);
+/* The same of a file's bytes. */
+bool attached_decode(struct attached *attached, const struct attachment_tool *tool,
+                     const char *bytes, size_t size, bool picture, struct err *err);
 /* Keeps the first `count`. */
 void attached_cut(struct attached *attached, size_t count);
 void attached_release(struct attached *attached);

@@ -172,6 +172,12 @@ static void find_encoders(struct app *app)
                       : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
 }
 
+bool app_takes_media(struct app *app)
+{
+    find_encoders(app);
+    return app_model_is_here(app) && app->mmproj_path != NULL;
+}
+
 struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err)
 {
     find_encoders(app);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/command_acp.h"
 #include "app/command_batch.h"
 #include "app/command_debug.h"
 #include "app/command_models.h"
@@ -179,6 +180,8 @@ const struct command command_table[] = {
      "list; pull WHAT [SHA256]; verify [FILE]; rm FILE; default [FILE|none]", command_models},
     {"serve", "", "serve the model to other programs: OpenAI's and Ollama's protocols over HTTP",
      command_serve},
+    {"acp", "", "serve editors: the Agent Client Protocol on standard input and output",
+     command_acp},
     {"config", "example", "print an example of the configuration file", run_config},
     {"completion", "SHELL", "print completions for bash, zsh or fish", run_completion},
     {"manual", "", "print the manual page, as roff", run_manual},

@@ -43,6 +43,8 @@ struct config {
     struct config_hooks hooks;     /* [[hooks]] */
     struct servers remotes;        /* [remote.NAME] */
     struct config_list words;      /* command line: what is not an option */
+    char *const *arguments;        /* the whole command line, borrowed, to read it once more */
+    int argument_count;
     struct config_list notices;    /* what the project's file wanted and did not get */
 };
 

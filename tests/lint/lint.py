@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "serve", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "rpc", "models", "media", "undo", "serve", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -27,12 +27,13 @@ MAY = {
     "store": {"store", "base", "chat"},
     "infer": {"infer", "base", "chat", "engine.h"},
     "mcp": {"mcp", "base"},
+    "rpc": {"rpc", "base"},
     "models": {"models", "base"},
     "media": {"media", "base"},
     "serve": {"serve", "base", "chat", "infer", "config", "engine.h"},
     "undo": {"undo", "base"},
     "tui": {"tui", "base", "chat", "config"},
-    "agent": ALL_SRC - {"serve"} | {"prompts"},
+    "agent": ALL_SRC - {"serve", "rpc"} | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
     "main": {"app", "base", "config"},
     "prompts": {"prompts"},
@@ -41,7 +42,7 @@ MAY = {
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c"],
-    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/models/", "src/serve/",
+    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"openssl/.*": ["src/base/hash.c"],
     r"sqlite3\.h": ["src/store/"],
