@@ -18,11 +18,11 @@
 
 #include <uv.h>
 
+#include "app/acp_commands.h"
 #include "app/acp_prompt.h"
 #include "app/acp_sessions.h"
 #include "app/acp_shapes.h"
 #include "app/app.h"
-#include "app/command_undo.h"
 #include "app/settings.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -91,87 +91,21 @@ static json_t *modes_of(const struct acp *acp, const struct acp_session *session
     return acp_shapes_modes(mode_of(acp, session), app_mode_ceiling(acp->app.config));
 }
 
-/* --- commands of the editor's user: prompts that begin with '/' --- */
-
-static bool command_think(struct acp *acp, struct acp_session *session, const char *words,
-                          struct str *out, struct err *err)
-{
-    if (words[0] != '\0' && strcmp(words, "on") != 0 && strcmp(words, "off") != 0) {
-        return err_set(err, ERR_ARGUMENT, "say /think on or /think off");
-    }
-    bool now = session->thinking_chosen ? session->thinking
-                                        : config_boolean(acp->app.config, OPTION_THINKING);
-    session->thinking = words[0] == '\0' ? !now : strcmp(words, "on") == 0;
-    session->thinking_chosen = true;
-    agent_set_thinking(acp->app.agent, session->thinking);
-    str_append_format(out, "Thinking is %s.", session->thinking ? "on" : "off");
-    return true;
-}
-
-static bool command_take_back(struct acp *acp, struct acp_session *session, const char *words,
-                              struct str *out, struct err *err)
-{
-    (void)session;
-    return acp->app.undo != NULL ? command_undo_words(acp->app.undo, words, out, err)
-                                 : err_set(err, ERR_UNAVAILABLE, "undo is turned off");
-}
-
-static bool command_expand(struct acp *acp, struct acp_session *session, const char *words,
-                           struct str *out, struct err *err)
-{
-    bool undone = false;
-    (void)session, (void)words;
-    bool ok = agent_expand(acp->app.agent, &undone, err);
-    str_append(out, undone ? "The last summary is taken back." : "There is no summary.");
-    return ok;
-}
-
-static const struct {
-    const char *name, *help, *hint;
-    bool (*run)(struct acp *acp, struct acp_session *session, const char *words, struct str *out,
-                struct err *err);
-} commands[] = {
-    {"think", "Let the model think before it answers, or not.", "on or off", command_think},
-    {"undo", "Take the file changes of the last turn back; list or diff shows them.",
-     "list, diff or the number of a turn", command_take_back},
-    {"expand", "Take the last summary of this conversation back.", NULL, command_expand},
-};
-
 static void tell_commands(struct acp *acp, const char *session)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        json_t *command =
-            json_pack("{ssss}", "name", commands[i].name, "description", commands[i].help);
-        if (commands[i].hint != NULL) {
-            json_object_set_new(command, "input", json_pack("{ss}", "hint", commands[i].hint));
-        }
-        json_array_append_new(list, command);
-    }
-    tell(acp, session,
-         json_pack("{ssso}", "sessionUpdate", "available_commands_update", "availableCommands",
-                   list));
+    tell(acp, session, acp_commands_update());
 }
 
-/* False: the text is no command, and goes to the model. */
 static bool run_command(struct acp *acp, struct acp_session *session, const char *text)
 {
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0] && text[0] == '/'; i++) {
-        size_t length = strlen(commands[i].name);
-        if (strncmp(text + 1, commands[i].name, length) == 0 &&
-            (text[length + 1] == '\0' || text[length + 1] == ' ')) {
-            struct str out;
-            struct err err;
-            const char *words = text + 1 + length;
-            str_init(&out);
-            bool ok = commands[i].run(acp, session, words + strspn(words, " "), &out, &err);
-            tell_text(acp, "agent_message_chunk", ok ? out.data : err.text,
-                      ok ? out.length : strlen(err.text));
-            str_finish(&out);
-            return true;
-        }
+    struct str out;
+    str_init(&out);
+    bool ran = acp_commands_run(&acp->app, session, text, &out);
+    if (ran) {
+        tell_text(acp, "agent_message_chunk", out.data, out.length);
     }
-    return false;
+    str_finish(&out);
+    return ran;
 }
 
 /* --- the end of a turn --- */

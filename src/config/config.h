@@ -45,7 +45,7 @@ struct config {
     struct config_list words;      /* command line: what is not an option */
     char *const *arguments;        /* the whole command line, borrowed, to read it once more */
     int argument_count;
-    struct config_list notices;    /* what the project's file wanted and did not get */
+    struct config_list notices; /* what the project's file wanted and did not get */
 };
 
 void config_init(struct config *config); /* the defaults */
