@@ -8,6 +8,7 @@
 #include "app/command_acp.h"
 #include "app/command_batch.h"
 #include "app/command_debug.h"
+#include "app/command_mcp.h"
 #include "app/command_models.h"
 #include "app/command_replay.h"
 #include "app/command_sandbox.h"
@@ -180,6 +181,8 @@ const struct command command_table[] = {
      "list; pull WHAT [SHA256]; verify [FILE]; rm FILE; default [FILE|none]", command_models},
     {"serve", "", "serve the model to other programs: OpenAI's and Ollama's protocols over HTTP",
      command_serve},
+    {"mcp", "", "serve the tools and carat itself: an MCP server on standard input and output",
+     command_mcp},
     {"acp", "", "serve editors: the Agent Client Protocol on standard input and output",
      command_acp},
     {"config", "example", "print an example of the configuration file", run_config},

@@ -176,6 +176,13 @@ void rpc_link_notify(struct rpc_link *link, const char *method, json_t *params)
     rpc_link_send(link, json_rpc_notification(method, params));
 }
 
+bool rpc_link_gone(const struct rpc_link *link)
+{
+    struct pollfd reader = {.fd = link->out.descriptor, .events = 0};
+    return link->broken ||
+           (poll(&reader, 1, 0) > 0 && (reader.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0);
+}
+
 /* --- questions --- */
 
 uint64_t rpc_link_ask(struct rpc_link *link, const char *method, json_t *params,

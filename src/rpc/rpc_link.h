@@ -43,7 +43,10 @@ void rpc_link_unwatch(struct rpc_link *link);
  * must be done before the next. */
 void rpc_link_listen(struct rpc_link *link, bool listen);
 
-/* `result`, `params` and `data` are taken over. */
+/* Nobody reads any more, as far as can be told without writing. */
+bool rpc_link_gone(const struct rpc_link *link);
+
+/* `result` and `params` are taken over. */
 void rpc_link_result(struct rpc_link *link, const json_t *id, json_t *result);
 void rpc_link_error(struct rpc_link *link, const json_t *id, int code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

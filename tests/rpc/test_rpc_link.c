@@ -165,7 +165,9 @@ static void test_slow_reader(void **state)
         assert_true(count > 0);
         total += (size_t)count;
     }
+    assert_false(rpc_link_gone(seen.link));
     close(out[0]); /* nobody reads any more */
+    assert_true(rpc_link_gone(seen.link));
     for (int i = 0; i < 3; i++) {
         rpc_link_notify(seen.link, "more", NULL);
     }
