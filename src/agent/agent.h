@@ -28,6 +28,7 @@ struct store;
 /* What decides on calls and answers them in the place of rules and tools, when a recorded run is
  * repeated. */
 struct agent_recording {
+    const json_t *tools; /* what is declared */
     enum approval_verdict (*verdict)(void *context, const char *call_id);
     /* The call has started: agent_tool_finished follows, from the loop. */
     void (*start)(void *context, const char *call_id);
