@@ -254,7 +254,9 @@ bool app_read_surroundings(struct app *app, struct err *err)
 {
     copy_servers(&app->servers, &app->config->servers);
     read_instructions(app);
-    return read_project_servers(app, err);
+    bool alone = config_boolean(app->config, OPTION_BARE) ||
+                 config_boolean(app->config, OPTION_STRICT_MCP);
+    return alone || read_project_servers(app, err);
 }
 
 struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks)

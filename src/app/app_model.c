@@ -45,6 +45,10 @@ bool app_find_model(struct app *app, struct err *err)
 {
     const struct catalogue_entry *entry;
     const char *wanted = config_string(app->config, OPTION_MODEL);
+    if (remote_name(wanted) != NULL && config_boolean(app->config, OPTION_OFFLINE)) {
+        app->exit_code = EXIT_CODE_USAGE;
+        return err_set(err, ERR_DENIED, "-m %s: --offline asks no server", wanted);
+    }
     if (script_file(wanted) != NULL || remote_name(wanted) != NULL) {
         app->model_path = mem_strdup(wanted);
         return true;
