@@ -254,8 +254,8 @@ bool app_read_surroundings(struct app *app, struct err *err)
 {
     copy_servers(&app->servers, &app->config->servers);
     read_instructions(app);
-    bool alone = config_boolean(app->config, OPTION_BARE) ||
-                 config_boolean(app->config, OPTION_STRICT_MCP);
+    bool alone =
+        config_boolean(app->config, OPTION_BARE) || config_boolean(app->config, OPTION_STRICT_MCP);
     return alone || read_project_servers(app, err);
 }
 
