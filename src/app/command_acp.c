@@ -779,7 +779,7 @@ enum exit_code command_acp(struct config *config)
     uv_run(&acp.idle, UV_RUN_DEFAULT);
     uv_loop_close(&acp.idle);
     acp_sessions_finish(&acp.sessions);
-    forget_question(&acp);
+    mem_free(acp.asking);
     str_finish(&acp.rule);
     str_finish(&acp.said);
     str_finish(&acp.complaint);
