@@ -112,7 +112,7 @@ static void open_calls(struct agent *agent, const struct chat_message *message)
         feed(agent, (struct turn_event){.kind = call->problem != NULL ? TURN_EVENT_CALL_ERROR
                                                                       : TURN_EVENT_CALL,
                                         .call = (int)i,
-                                        .fingerprint = calls_fingerprint(call)});
+                                        .fingerprint = agent_fingerprint(agent, call)});
     }
 }
 
@@ -499,6 +499,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
     agent->active = true;
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
+    str_clear(&agent->agreed);
     mem_free(agent->title);
     const char *newline = memchr(text, '\n', length);
     agent->title = mem_strndup(text, newline != NULL ? (size_t)(newline - text) : length);
@@ -558,6 +559,9 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
     calls_set_refusal(call, reason);
+    if (answer != APPROVAL_NO) {
+        calls_append_arguments(call, &agent->agreed);
+    }
     feed(agent,
          (struct turn_event){.kind = answer == APPROVAL_NO ? TURN_EVENT_DENIED : TURN_EVENT_ALLOWED,
                              .call = place});
@@ -629,6 +633,9 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
 
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length)
 {
+    if (agent_job_output(agent, call_id, bytes, length)) {
+        return;
+    }
     emit(agent,
          &(struct agent_event){
              .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
@@ -663,7 +670,7 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
 {
     int place;
     struct open_call *call = calls_find(&agent->calls, call_id, &place);
-    if (call == NULL || !call->running) {
+    if (agent_job_finished(agent, call_id, result) || call == NULL || !call->running) {
         return;
     }
     if (result->unavailable != NULL) {
@@ -702,6 +709,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     snprintf(agent->journal.wanted, sizeof agent->journal.wanted, "%s",
              options->new_id != NULL ? options->new_id : "");
     chat_conversation_init(&agent->conversation);
+    str_init(&agent->agreed);
     turn_init(&agent->turn, &options->limits);
 
     char date[11];
@@ -741,6 +749,8 @@ void agent_destroy(struct agent *agent)
         agent_keep_session(agent);
     }
     agent_aside_finish(agent);
+    str_finish(&agent->agreed);
+    agent_jobs_finish(agent);
     agent_forget_media(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);

@@ -42,6 +42,7 @@ void screen_refresh_status(struct screen *screen)
         .thinking = screen->thinking,
         .busy = screen_busy(screen),
         .activity = screen->activity.data,
+        .jobs = (int)agent_jobs_running(screen->app.agent),
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -185,6 +186,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USER:
         tui_add_user(tui, event->text, event->length);
+        screen_media_show(screen, event->message);
         screen_input_show_waiting(screen);
         set_activity(screen, "reading");
         break;
@@ -218,6 +220,7 @@ static void agent_event(void *context, const struct agent_event *event)
     case AGENT_CALL_FINISHED:
         withdraw_question(screen);
         end_call(screen, event->call_id, event->result, event->failed || event->denied);
+        screen_media_show(screen, event->message);
         break;
     case AGENT_USAGE:
         usage(screen, event);
@@ -243,6 +246,7 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
         switch (message->role) {
         case CHAT_USER:
             tui_add_user(screen->tui, message->text, strlen(message->text));
+            screen_media_show(screen, message);
             tui_add_history(screen->tui, message->text);
             break;
         case CHAT_MODEL:
@@ -292,6 +296,19 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
     mem_free(call_id);
 }
 
+/* Jobs end with the conversation, so leaving one that has some is asked for twice. */
+void screen_leave(struct screen *screen)
+{
+    size_t jobs = agent_jobs_running(screen->app.agent);
+    if (jobs > 0 && !screen->leaving) {
+        screen->leaving = true;
+        screen_notice(screen, false, "%zu job%s would be stopped (/jobs); once more to leave", jobs,
+                      jobs == 1 ? "" : "s");
+        return;
+    }
+    app_stop(&screen->app, EXIT_CODE_OK);
+}
+
 static void cycle_mode(struct screen *screen)
 {
     /* Around, but no further than the project allows. */
@@ -331,7 +348,7 @@ static void intent(void *context, const struct tui_intent *intent)
         decide(screen, intent);
         break;
     case TUI_QUIT:
-        app_stop(&screen->app, EXIT_CODE_OK);
+        screen_leave(screen);
         break;
     case TUI_CYCLE_MODE:
         cycle_mode(screen);
