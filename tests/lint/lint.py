@@ -14,7 +14,7 @@ BUILD = sys.argv[3] if len(sys.argv) > 3 else None
 SOURCE = (".c", ".h", ".cpp")
 
 # The engine's public headers.
-PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
+PUBLIC = ("engine/engine.h", "engine/engine_batch.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
 ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "rpc", "models", "media", "undo", "desktop", "serve", "agent"}
@@ -46,6 +46,7 @@ LIBRARIES = {
     r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"dlfcn\.h": ["src/base/late.c"],
+    r"nettle/.*": ["src/base/hash.h"],
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/base/curl_late.c", "src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c", "tools/xml_late.c"],
