@@ -53,10 +53,10 @@ static bool check_width(struct media *media, struct err *err)
     return true;
 }
 
-static bool open_parts(struct media *media, const char *path, const char *kernels, int threads,
+static bool open_parts(struct media *media, const struct engine_media_options *options,
                        struct err *err)
 {
-    media->gguf = mmproj_open(path, err);
+    media->gguf = mmproj_open(options->path, err);
     if (media->gguf == NULL) {
         return false;
     }
@@ -73,9 +73,10 @@ static bool open_parts(struct media *media, const char *path, const char *kernel
     }
     widest = media->sees ? vision_encoder_widest(&media->vision) : 0;
     widest = widest > columns ? widest : columns;
-    if (!tensor_machine_init(&media->machine, kernels, threads, widest, err)) {
+    if (!tensor_machine_init(&media->machine, options->cpu, options->threads, widest, err)) {
         return false;
     }
+    media->machine.exact = options->exact;
     if (hears) {
         media->audio = audio_encoder_create(media->gguf, &media->machine, err);
     }
@@ -83,14 +84,14 @@ static bool open_parts(struct media *media, const char *path, const char *kernel
     return (!hears || media->audio != NULL) && check_width(media, err);
 }
 
-struct media *media_open(const char *path, const char *kernels, int threads, struct err *err)
+struct media *media_open(const struct engine_media_options *options, struct err *err)
 {
     struct media *media = mem_try_zero(1, sizeof *media);
     if (media == NULL) {
-        err_set(err, ERR_MEMORY, "no memory for the encoders of %s", path);
+        err_set(err, ERR_MEMORY, "no memory for the encoders of %s", options->path);
         return NULL;
     }
-    bool ok = open_parts(media, path, kernels, threads, err);
+    bool ok = open_parts(media, options, err);
     if (media->gguf != NULL && !gguf_check_unchanged(media->gguf, err)) {
         ok = false; /* and why something else was wrong, if it was */
     }
@@ -131,6 +132,12 @@ bool media_hears(const struct media *media)
 void media_cancel(struct media *media, bool cancel)
 {
     atomic_store(&media->cancel, cancel);
+}
+
+void media_on_progress(struct media *media,
+                       void (*progress)(void *context, size_t done, size_t total), void *context)
+{
+    media->machine.progress = (struct tensor_progress){progress, context};
 }
 
 /* --- pictures --- */

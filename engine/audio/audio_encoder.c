@@ -235,6 +235,7 @@ bool audio_encoder_run(struct audio_encoder *encoder, const float *mel, size_t f
     subsample(encoder, &run, mel);
     for (int32_t i = 0; i < encoder->weights.num_hidden_layers && !machine->stopped; i++) {
         conformer_run(&run.pass, &encoder->layers[i]);
+        tensor_tell(machine, (size_t)i + 1, (size_t)encoder->weights.num_hidden_layers);
     }
     if (!machine->stopped) {
         project(encoder, &run, soft);

@@ -212,7 +212,11 @@ static bool open_media(struct infer_local *local, const struct chat_prompt *prom
     struct engine_error error;
     const struct engine_model_info *info = engine_model_info(local->engine);
     struct engine_media *media =
-        engine_media_open(local->mmproj, info->threads, info->kernels, &error);
+        engine_media_open(&(struct engine_media_options){.path = local->mmproj,
+                                                         .threads = info->threads,
+                                                         .cpu = info->kernels,
+                                                         .exact = local->exact},
+                          &error);
     if (media == NULL) {
         return infer_vocabulary_failed(err, &error);
     }

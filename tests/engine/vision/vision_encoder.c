@@ -171,8 +171,10 @@ static void test_nano(void **state)
     json_error_t json_error;
     struct engine_error error;
     json_t *list = json_load_file(TEST_DATA "/nano.json", 0, &json_error), *entry;
-    struct engine_media *media =
-        engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 2, NULL, &error);
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){
+            .path = TEST_MODELS "/mmproj-nano.gguf", .threads = 2, .exact = true},
+        &error);
     assert_non_null(list);
     assert_non_null(media);
     size_t index, dimensions = (size_t)engine_media_width(media);
@@ -212,7 +214,10 @@ static void test_cancel_and_arguments(void **state)
     struct engine_error error;
     static uint8_t rgb[48 * 48 * 3];
     struct engine_soft soft = {.count = 5};
-    struct engine_media *media = engine_media_open(TEST_DATA "/tiny-l.gguf", 1, NULL, &error);
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){
+            .path = TEST_DATA "/tiny-l.gguf", .threads = 1, .exact = true},
+        &error);
     assert_non_null(media);
     engine_media_cancel(media, true);
     assert_false(engine_media_image(media, rgb, 48, 48, 70, &soft, &error));
@@ -227,7 +232,10 @@ static void test_cancel_and_arguments(void **state)
     assert_int_equal(soft.count, 64);
     engine_free(soft.values);
     engine_media_close(media);
-    assert_null(engine_media_open(TEST_MODELS "/nano.gguf", 1, NULL, &error));
+    assert_null(engine_media_open(&(struct engine_media_options){.path = TEST_MODELS "/nano.gguf",
+                                                                 .threads = 1,
+                                                                 .exact = true},
+                                  &error));
     assert_int_equal(error.code, ENGINE_UNSUPPORTED);
 }
 
@@ -240,8 +248,10 @@ static void test_every_allocation(void **state)
     for (bool ok = false; !ok && n < 500; n++) {
         struct engine_soft soft = {0};
         mem_fail_at(n, 0);
-        struct engine_media *media =
-            engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 1, NULL, &error);
+        struct engine_media *media = engine_media_open(
+            &(struct engine_media_options){
+                .path = TEST_MODELS "/mmproj-nano.gguf", .threads = 1, .exact = true},
+            &error);
         ok = media != NULL && engine_media_image(media, rgb, 60, 20, 70, &soft, &error);
         mem_fail_at(0, 0);
         assert_true(ok || error.code == ENGINE_NO_MEMORY);
