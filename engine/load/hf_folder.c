@@ -365,6 +365,9 @@ static bool convert(struct hf_folder *folder, struct gguf *gguf)
         } else {
             quant_format((uint32_t)tensor->type)->decode(tensor->data, values, made);
         }
+        if (folder->towers) {
+            hf_towers_convert(tensor, made, values);
+        }
         used += values;
         tensor->type = QUANT_F32;
         tensor->data = (const unsigned char *)made;

@@ -4,6 +4,7 @@
 #include "load/hf_towers.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -397,4 +398,14 @@ bool hf_towers_is_float(const struct gguf_tensor *tensor)
     return tensor->dimension_count == 1 || strcmp(tensor->name, "v.position_embd.weight") == 0 ||
            strncmp(tensor->name, conv, strlen(conv)) == 0 ||
            strstr(tensor->name, ".conv_dw.weight") != NULL;
+}
+
+void hf_towers_convert(const struct gguf_tensor *tensor, float *values, size_t count)
+{
+    if (strstr(tensor->name, ".per_dim_scale.weight") == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = (float)log1p(exp((double)values[i]));
+    }
 }

@@ -27,4 +27,7 @@ bool hf_towers_translate(const char *name, size_t length, char gguf[HF_NAMES_SIZ
 /* Whether the encoders want this tensor (with GGUF's name) in F32. */
 bool hf_towers_is_float(const struct gguf_tensor *tensor);
 
+/* What a GGUF file has instead of these values of such a tensor: of per_dim_scale the softplus. */
+void hf_towers_convert(const struct gguf_tensor *tensor, float *values, size_t count);
+
 #endif
