@@ -50,17 +50,19 @@ struct family {
     enum sandbox_kind kind;
     /* No tools, but one thing to do with standard input and output. */
     bool (*decode)(int input, int output, struct err *err);
+    /* Loads what is wanted inside, before the sandbox is entered; NULL = nothing is. */
+    bool (*prepare)(struct err *err);
 };
 
 static const struct tool no_tools[] = {{.name = NULL}};
 
 static const struct family families[] = {
-    {"shell", shell_tools, SANDBOX_COMMANDS, NULL},
-    {"files", file_tools, SANDBOX_FILES, NULL},
-    {"http", http_tools, SANDBOX_NETWORK, NULL},
-    {"server", no_tools, SANDBOX_COMMANDS, NULL}, /* foreign, by --run; "network" opens it */
-    {"decode-image", no_tools, SANDBOX_FILES, decode_image},
-    {"decode-sound", no_tools, SANDBOX_FILES, decode_sound},
+    {"shell", shell_tools, SANDBOX_COMMANDS, NULL, NULL},
+    {"files", file_tools, SANDBOX_FILES, NULL, NULL},
+    {"http", http_tools, SANDBOX_NETWORK, NULL, http_fetch_prepare},
+    {"server", no_tools, SANDBOX_COMMANDS, NULL, NULL}, /* foreign, by --run; "network" opens it */
+    {"decode-image", no_tools, SANDBOX_FILES, decode_image, NULL},
+    {"decode-sound", no_tools, SANDBOX_FILES, decode_sound, NULL},
 };
 
 /* Other people's programs. The decoders have no tools either, and are ours. */
@@ -368,7 +370,9 @@ static int run(const struct arguments *arguments, const struct policy *policy,
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, kind, arguments->outside, &err)) {
+        bool wanted = arguments->family->prepare != NULL && !offline;
+        if ((wanted && !arguments->family->prepare(&err)) ||
+            !sandbox_enter(policy, kind, arguments->outside, &err)) {
             return fail(&err);
         }
     }

@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/curl_late.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -31,6 +32,7 @@
 #include "http_hosts.h"
 #include "policy.h"
 #include "tool.h"
+#include "xml_late.h"
 
 enum {
     BODY_LIMIT = 2 * 1024 * 1024,
@@ -474,6 +476,11 @@ static bool read_arguments(struct fetch *fetch, const json_t *arguments, const c
     return !has_body || fetch->body != NULL;
 }
 
+bool http_fetch_prepare(struct err *err)
+{
+    return curl_late_load(err) && xml_late_load(err);
+}
+
 static void http_fetch_call(struct tool_context *context, const json_t *arguments,
                             struct tool_result *result)
 {
@@ -487,6 +494,11 @@ static void http_fetch_call(struct tool_context *context, const json_t *argument
                   "no host is allowed, so nothing can be fetched. The user can allow some "
                   "with the key tools.hosts in the configuration, for example tools.hosts = "
                   "[\"example.org\"]");
+        return;
+    }
+    struct err err;
+    if (!http_fetch_prepare(&err)) {
+        tool_fail(result, "%s", err.text);
         return;
     }
     fetch.deadline_us = clock_monotonic_us() + (int64_t)TOTAL_SECONDS * 1000000;

@@ -19,11 +19,13 @@
 #include "chat/conversation.h"
 
 struct agent;
+struct chat_medium;
 struct checkpoint;
 struct err;
 struct infer;
 struct infer_event;
 struct store;
+struct uv_loop_s;
 
 /* What decides on calls and answers them in the place of rules and tools, when a recorded run is
  * repeated. */
@@ -44,6 +46,8 @@ struct agent_options {
     struct foreign *foreign;       /* servers of other people's tools; borrowed; NULL = none */
     struct hooks *hooks;           /* the user's; borrowed; NULL = none */
     struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
+    struct uv_loop_s *loop;        /* borrowed: pictures are decoded beside it; NULL = at once */
+    bool screenshots;              /* a picture of the screen can be taken here */
     const char *workspace;         /* absolute */
     const char *tool_program;      /* carat-tool, which decodes pictures and sounds */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
@@ -97,7 +101,7 @@ struct agent_event {
     /* MESSAGE: of this step; TURN_ENDED: of the whole turn. The cached are among the input. */
     size_t input_tokens, cached_tokens, output_tokens;
     enum turn_outcome outcome;
-    const struct chat_message *message;
+    const struct chat_message *message; /* USER, MESSAGE, CALL_FINISHED (the result's) */
 };
 
 typedef void agent_callback(void *context, const struct agent_event *event);
@@ -115,6 +119,8 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
  * read. */
 bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err);
+/* The same of what is decoded already; takes a reference. */
+void agent_attach_medium(struct agent *agent, struct chat_medium *medium);
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);

@@ -25,6 +25,8 @@ struct waiting_text {
 
 enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY };
 
+struct decoding;
+
 struct agent {
     struct agent_options options; /* strings are not used after agent_create */
     agent_callback *callback;
@@ -60,6 +62,10 @@ struct agent {
     struct calls calls;
     json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
     bool has_more;    /* a result was cut and kept: more_output is declared */
+    bool shot_decided, shot_offered; /* whether screenshot is declared */
+    struct decoding *shot;           /* the picture that a screenshot call takes; NULL = none */
+    struct decoding *loading;        /* a picture of a conversation that goes on; NULL = none */
+    size_t loading_message, loading_part;
     unsigned next_call;
 
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
@@ -87,6 +93,7 @@ struct agent {
 /* --- of agent.c --- */
 
 void agent_say(struct agent *agent, enum agent_event_kind kind, const char *sentence);
+void agent_tell_call(struct agent *agent, enum agent_event_kind kind, const struct open_call *call);
 /* The call has its result: it is kept and told, and the turn goes on. */
 void agent_settle_call(struct agent *agent, int place, json_t *response, bool failed);
 /* A call that was allowed is refused by a hook; its refusal is the reason. */
@@ -139,8 +146,24 @@ bool agent_kv_event(struct agent *agent, const struct infer_event *event);
 
 /* Whether the model can be shown a picture. */
 bool agent_sees(const struct agent *agent);
+/* AGENT_USER, of the message that is last in the conversation. */
+void agent_tell_user(struct agent *agent, const char *text, size_t length);
 /* Says what of a conversation that goes on could not be read, if anything. */
 void agent_tell_lost(struct agent *agent);
+
+/* Decodes the pictures and sounds of a conversation that goes on, beside the loop where there is
+ * one: no step begins before the last of them is here. */
+void agent_load_media(struct agent *agent);
+void agent_forget_media(struct agent *agent);
+
+/* --- of agent_own.c --- */
+
+/* True when the call is of a tool that carat runs itself; then it is on its way. */
+bool agent_run_own(struct agent *agent, int place);
+/* True when it was one of those, and is stopped. */
+bool agent_cancel_own(struct agent *agent, const struct open_call *call);
+/* Whether the model is told of screenshot. */
+bool agent_offers_screenshot(struct agent *agent);
 
 /* --- of agent_snapshot.c --- */
 

@@ -223,7 +223,9 @@ static bool decode_picture(struct toolproc *toolproc, size_t place, const json_t
     struct running *running = &toolproc->calls.items[place];
     running->response = json_incref(response);
     running->server = NULL; /* has done its part, and may be gone before */
-    running->decoding = decoding_start(toolproc->loop, &tool, bytes, size, on_decoded, toolproc);
+    const struct decoding_source source = {
+        .origin = DECODING_BYTES, .picture = true, .bytes = bytes, .size = size};
+    running->decoding = decoding_start(toolproc->loop, &tool, &source, on_decoded, toolproc);
     mem_free(bytes);
     return true;
 }

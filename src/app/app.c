@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "desktop/capture.h"
 #include "infer/infer.h"
 #include "models/catalogue.h"
 #include "store/store.h"
@@ -511,6 +512,8 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .checkpoint = parts->checkpoint,
             .foreign = parts->foreign,
             .hooks = parts->hooks,
+            .loop = &app->loop,
+            .screenshots = capture_available(NULL),
             .workspace = app->workspace,
             .tool_program = app->paths.tool_program,
             .conversation_id = parts->conversation,

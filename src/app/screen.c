@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "app/command_trust.h"
+#include "app/outbox.h"
 #include "app/screen_input.h"
+#include "app/screen_media.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/clock.h"
@@ -26,7 +28,8 @@ enum { FRAME_US = 50000, SPIN_MS = 200, IDLE_MS = 2000, INDEXING_MS = 50 };
 
 static bool screen_busy(const struct screen *screen)
 {
-    return agent_busy(screen->app.agent) || screen->own.running;
+    return agent_busy(screen->app.agent) || screen->own.running ||
+           (screen->outbox != NULL && !outbox_empty(screen->outbox));
 }
 
 void screen_refresh_status(struct screen *screen)
@@ -320,7 +323,7 @@ static void intent(void *context, const struct tui_intent *intent)
         screen_input_want_files(screen);
         break;
     case TUI_INTERRUPT:
-        if (!screen_input_interrupt(screen)) {
+        if (!screen_media_stop(screen) && !screen_input_interrupt(screen)) {
             agent_cancel(screen->app.agent);
         }
         break;
@@ -336,6 +339,9 @@ static void intent(void *context, const struct tui_intent *intent)
     case TUI_TOGGLE_THINKING:
         screen->thinking = !screen->thinking;
         agent_set_thinking(screen->app.agent, screen->thinking);
+        break;
+    case TUI_PASTE_PICTURE:
+        screen_media_paste(screen);
         break;
     case TUI_SUSPEND:
         suspend(screen);
@@ -609,13 +615,13 @@ enum exit_code screen_run(const struct config *config, size_t first)
     }
     screen_refresh_status(&screen);
     watch(&screen);
-    if (!app_attach_options(&screen.app, &err)) {
-        screen_notice(&screen, true, "%s", err.text);
-    }
+    screen_media_open(&screen);
+    screen_media_send_options(&screen);
     submit_words(&screen, first);
     app_run(&screen.app);
     tui_draw(screen.tui);
     screen_input_close(&screen);
+    screen_media_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");

@@ -10,6 +10,8 @@
 #include "tui/terminal.h"
 #include "tui/tui.h"
 
+struct outbox;
+
 struct screen {
     struct app app;
     const struct config *config;
@@ -39,6 +41,7 @@ struct screen {
     struct own_command own;
     struct outside_editor editor;
     struct file_index *files;
+    struct outbox *outbox; /* messages whose pictures are being decoded */
     uv_timer_t draft_due;
     size_t draft_revision; /* of the draft that is on disk */
     bool draft_failed, history_failed;

@@ -8,6 +8,7 @@
 #include "app/command_sessions.h"
 #include "app/command_transfer.h"
 #include "app/context_picture.h"
+#include "app/screen_media.h"
 #include "app/screen_state.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -23,7 +24,7 @@ static void run_help(struct screen *screen, const char *argument)
     for (size_t i = 0; i < slash_command_count; i++) {
         const struct slash_command *command = &slash_commands[i];
         str_append_format(&text, "/%s %s%*s%s\n", command->name, command->argument,
-                          (int)(22 - strlen(command->name) - strlen(command->argument)), "",
+                          (int)(28 - strlen(command->name) - strlen(command->argument)), "",
                           command->help);
     }
     str_append(&text, "Keys: ? on an empty line.");
@@ -405,6 +406,8 @@ const struct slash_command slash_commands[] = {
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
+    {"detach", "", "take back what goes with the next message", screen_media_detach, false},
     {"trash", "", "what is in the trash", run_trash, false},
     {"status", "", "model, workspace, sandbox, context", run_status, false},
     {"quit", "", "leave; the conversation is kept", run_quit, false},
@@ -419,6 +422,7 @@ static const char *choices(const char *name)
         {"think", "on|off"},
         {"mode", "read-only|ask|auto-edit|full"},
         {"undo", "list|diff"},
+        {"shot", "screen|window|region"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {

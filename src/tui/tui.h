@@ -25,7 +25,8 @@ enum tui_intent_kind {
     TUI_QUIT,
     TUI_CYCLE_MODE,
     TUI_TOGGLE_THINKING,
-    TUI_SUSPEND, /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
+    TUI_PASTE_PICTURE, /* the one in the clipboard */
+    TUI_SUSPEND,       /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
 };
 
 enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_YES_ALWAYS, TUI_NO };
