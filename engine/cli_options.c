@@ -40,7 +40,7 @@ static const struct option table[] = {
      "text to go on from, instead of ids; <bos> is put before it"},
     {"control", 0, NULL, FLAG, AT(control), CLI_TOKENIZE | CLI_GENERATE, 0, 0,
      "the text may spell control tokens, as <|turn>"},
-    {"mmproj", 0, "FILE", TEXT, AT(mmproj), MEDIA, 0, 0,
+    {"mmproj", 0, "FILE", TEXT, AT(mmproj), MEDIA | CLI_PLAN, 0, 0,
      "the model's encoders of pictures and sound, a GGUF file (a folder has its own)"},
     {"audio", 0, "FILE", FILES, AT(audios), MEDIA, 0, 0,
      "a WAV file, 16000 samples a second; logits, generate: one for each run of <|audio|>"},

@@ -93,6 +93,11 @@ void engine_media_cancel(struct engine_media *media, bool cancel)
     media_cancel(inner(media), cancel);
 }
 
+void engine_media_plan(const struct engine_media *media, struct engine_media_plan *plan)
+{
+    media_plan(inner(media), plan);
+}
+
 void engine_media_on_progress(struct engine_media *media,
                               void (*progress)(void *context, size_t done, size_t total),
                               void *context)

@@ -68,6 +68,13 @@ bool engine_media_image(struct engine_media *media, const uint8_t *rgb, size_t w
 bool engine_media_sound(struct engine_media *media, const float *samples, size_t count,
                         struct engine_soft *soft, struct engine_error *error);
 
+/* What open encoders take, in bytes: their file, which is read whole for a picture and a sound; own
+ * memory while one is encoded, at most; and the soft tokens that are remembered, at most. */
+struct engine_media_plan {
+    uint64_t mapped, work, kept;
+};
+void engine_media_plan(const struct engine_media *media, struct engine_media_plan *plan);
+
 /* Is called between the layers of an encoder, by the thread that encodes; NULL ends it. */
 void engine_media_on_progress(struct engine_media *media,
                               void (*progress)(void *context, size_t done, size_t total),

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "checksum.h"
 #include "compute/tensor.h"
+#include "compute/workers.h"
 #include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/mmproj.h"
@@ -28,6 +29,7 @@ struct media {
     struct tensor_machine machine;
     struct media_cache cache;
     int32_t width;
+    size_t columns; /* of the widest matrix */
     atomic_bool cancel;
 };
 
@@ -77,6 +79,7 @@ static bool open_parts(struct media *media, const struct engine_media_options *o
         return false;
     }
     media->machine.exact = options->exact;
+    media->columns = widest;
     if (hears) {
         media->audio = audio_encoder_create(media->gguf, &media->machine, err);
     }
@@ -127,6 +130,41 @@ bool media_sees(const struct media *media)
 bool media_hears(const struct media *media)
 {
     return media->audio != NULL;
+}
+
+/* The largest picture is one of the largest budget; how its patches lie makes no difference worth
+ * counting. Before it is encoded there are the scaled picture and its patches. */
+static uint64_t plan_picture(struct media *media)
+{
+    enum { TOKENS = 1120, PIXELS = TOKENS * RESIZE_TOKEN_SIDE * RESIZE_TOKEN_SIDE };
+    const size_t side = VISION_WEIGHTS_POOL;
+    uint64_t patches = (uint64_t)PIXELS * PATCHES_CHANNELS;
+    return (uint64_t)media->vision.hidden_size * PATCHES_VALUES * sizeof(float) +
+           patches * (sizeof(uint8_t) + sizeof(float)) +
+           vision_encoder_plan(&media->vision, &media->machine, side * TOKENS, side) +
+           (uint64_t)TOKENS * (uint64_t)media->width * sizeof(float);
+}
+
+static uint64_t plan_sound(struct media *media)
+{
+    size_t frames = log_mel_frames(LOG_MEL_SAMPLES_MAX);
+    return audio_encoder_plan(media->audio, frames) + frames * LOG_MEL_BANDS * sizeof(float) +
+           sizeof(struct log_mel) +
+           audio_encoder_tokens(frames) * (size_t)media->width * sizeof(float);
+}
+
+void media_plan(struct media *media, struct engine_media_plan *plan)
+{
+    const uint64_t token = (uint64_t)media->width * sizeof(float);
+    uint64_t picture = media->sees ? plan_picture(media) : 0;
+    uint64_t sound = media->audio != NULL ? plan_sound(media) : 0;
+    *plan = (struct engine_media_plan){
+        .mapped = gguf_file_bytes(media->gguf),
+        .work = sizeof *media + gguf_own_bytes(media->gguf) +
+                tensor_machine_plan(workers_count(media->machine.workers), media->columns) +
+                (picture > sound ? picture : sound),
+        .kept = MEDIA_CACHE_ENTRIES * (media->sees ? 1120 : 750) * token,
+    };
 }
 
 void media_cancel(struct media *media, bool cancel)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct engine_media_options;
+struct engine_media_plan;
 struct engine_soft;
 struct err;
 struct media;
@@ -41,6 +42,9 @@ bool media_sound(struct media *media, const float *samples, size_t count, struct
 bool media_patches(const uint8_t *rgb, size_t width, size_t height, int32_t budget, float **patches,
                    size_t *columns, size_t *rows, struct err *err);
 bool media_mel(const float *samples, size_t count, float **mel, size_t *frames, struct err *err);
+
+/* See engine_media_plan. */
+void media_plan(struct media *media, struct engine_media_plan *plan);
 
 /* Is called between the layers of an encoder; NULL ends it. */
 void media_on_progress(struct media *media,

@@ -60,21 +60,25 @@ static size_t at_least(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* A side is below 2^20 patches and d below 2^15, so the sum of sizes cannot overflow. */
-static bool reserve(struct encoding *e, struct err *err)
+enum { PARTS = 14 };
+
+struct part {
+    float **place;
+    size_t size;
+};
+
+/* What a picture takes, in values. A side is below 2^20 patches and d below 2^15, so the sum of
+ * sizes cannot overflow. */
+static size_t measure(struct encoding *e, size_t workers, struct part parts[PARTS])
 {
     size_t widest = vision_encoder_widest(e->weights), all = e->count * e->d;
     size_t angles = at_least(e->columns, e->rows) * (e->hd / 4);
-    size_t workers = (size_t)workers_count(e->machine->workers);
     size_t scores = QUERIES * e->count, packed = 0;
     if (e->mutual != NULL) {
         scores = e->mutual->scratch_bytes / sizeof(float);
         packed = e->heads * e->head_bytes / sizeof(float);
     }
-    const struct {
-        float **part;
-        size_t size;
-    } parts[] = {
+    const struct part list[PARTS] = {
         {&e->x, all},
         {&e->attended, all},
         {&e->q, all},
@@ -91,16 +95,24 @@ static bool reserve(struct encoding *e, struct err *err)
         {&e->sines, angles},
     };
     size_t total = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        total += (parts[i].size + 15) / 16 * 16;
+    for (size_t i = 0; i < PARTS; i++) {
+        parts[i] = list[i];
+        total += (list[i].size + 15) / 16 * 16;
     }
+    return total;
+}
+
+static bool reserve(struct encoding *e, struct err *err)
+{
+    struct part parts[PARTS];
+    size_t total = measure(e, (size_t)workers_count(e->machine->workers), parts);
     e->block = mem_try_align(ALIGNMENT, total, sizeof(float));
     if (e->block == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a picture of %zu patches", e->count);
     }
     float *next = e->block;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        *parts[i].part = next;
+    for (size_t i = 0; i < PARTS; i++) {
+        *parts[i].place = next;
         next += (parts[i].size + 15) / 16 * 16;
     }
     return true;
@@ -307,15 +319,6 @@ static void attend_all(struct encoding *e)
                  e->heads * ((e->count + MUTUAL_QUERIES - 1) / MUTUAL_QUERIES));
 }
 
-static void choose_attention(struct encoding *e)
-{
-    const struct mutual_set *mutual = e->machine->kernels->mutual;
-    if (!e->machine->exact && mutual != NULL && mutual->supported() && e->hd <= MUTUAL_WIDTH_MAX) {
-        e->mutual = mutual;
-        e->head_bytes = mutual->packed_bytes(e->count, e->hd);
-    }
-}
-
 /* x += norm(o(attended)) */
 static void add_attended(struct encoding *e)
 {
@@ -413,14 +416,21 @@ static void run_layers(struct encoding *e, vision_encoder_watch *watch, void *co
     }
 }
 
-bool vision_encoder_run(const struct vision_weights *weights, struct tensor_machine *machine,
-                        const float *patches, size_t columns, size_t rows, float *soft,
-                        vision_encoder_watch *watch, void *context, struct err *err)
+static void choose_attention(struct encoding *e)
+{
+    const struct mutual_set *mutual = e->machine->kernels->mutual;
+    if (!e->machine->exact && mutual != NULL && mutual->supported() && e->hd <= MUTUAL_WIDTH_MAX) {
+        e->mutual = mutual;
+        e->head_bytes = mutual->packed_bytes(e->count, e->hd);
+    }
+}
+
+static struct encoding begin(const struct vision_weights *weights, struct tensor_machine *machine,
+                             size_t columns, size_t rows)
 {
     struct encoding e = {
         .weights = weights,
         .machine = machine,
-        .patches = patches,
         .columns = columns,
         .rows = rows,
         .count = columns * rows,
@@ -430,6 +440,23 @@ bool vision_encoder_run(const struct vision_weights *weights, struct tensor_mach
     };
     e.hd = e.d / e.heads;
     choose_attention(&e);
+    return e;
+}
+
+uint64_t vision_encoder_plan(const struct vision_weights *weights, struct tensor_machine *machine,
+                             size_t columns, size_t rows)
+{
+    struct encoding e = begin(weights, machine, columns, rows);
+    struct part parts[PARTS];
+    return (uint64_t)measure(&e, (size_t)workers_count(machine->workers), parts) * sizeof(float);
+}
+
+bool vision_encoder_run(const struct vision_weights *weights, struct tensor_machine *machine,
+                        const float *patches, size_t columns, size_t rows, float *soft,
+                        vision_encoder_watch *watch, void *context, struct err *err)
+{
+    struct encoding e = begin(weights, machine, columns, rows);
+    e.patches = patches;
     if (!check_grid(weights, columns, rows, err) || !reserve(&e, err)) {
         return false;
     }

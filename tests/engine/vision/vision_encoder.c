@@ -403,6 +403,50 @@ static void test_cancel_and_arguments(void **state)
     assert_int_equal(error.code, ENGINE_UNSUPPORTED);
 }
 
+struct stopping {
+    struct engine_media *media;
+    size_t calls, total;
+};
+
+static void stop_after_two(void *context, size_t done, size_t total)
+{
+    struct stopping *stopping = context;
+    assert_int_equal(done, stopping->calls + 1);
+    stopping->calls = done;
+    stopping->total = total;
+    if (done == 2) {
+        engine_media_cancel(stopping->media, true);
+    }
+}
+
+/* Each layer is told; a cancel in between is the last that is heard. In both arithmetics. */
+static void test_progress_and_cancel(void **state)
+{
+    (void)state;
+    static uint8_t rgb[96 * 96 * 3];
+    for (int exact = 0; exact < 2; exact++) {
+        struct engine_error error;
+        struct engine_soft soft = {0};
+        struct engine_media *media = engine_media_open(
+            &(struct engine_media_options){
+                .path = TEST_DATA "/tiny-e.gguf", .threads = 2, .exact = exact == 1},
+            &error);
+        assert_non_null(media);
+        struct stopping stopping = {.media = media};
+        engine_media_on_progress(media, stop_after_two, &stopping);
+        assert_false(engine_media_image(media, rgb, 96, 96, 280, &soft, &error));
+        assert_int_equal(error.code, ENGINE_CANCELLED);
+        assert_int_equal(stopping.total, 3);
+        assert_in_range(stopping.calls, 2, 3);
+        engine_media_cancel(media, false);
+        engine_media_on_progress(media, NULL, NULL);
+        assert_true(engine_media_image(media, rgb, 96, 96, 280, &soft, &error));
+        assert_int_equal(stopping.calls <= 3, true);
+        engine_free(soft.values);
+        engine_media_close(media);
+    }
+}
+
 static void test_every_allocation(void **state)
 {
     (void)state;
@@ -466,6 +510,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped),
         cmocka_unit_test(test_fast),
+        cmocka_unit_test(test_progress_and_cancel),
         cmocka_unit_test(test_towers_of_a_folder),
         cmocka_unit_test(test_configurations),
         cmocka_unit_test(test_every_allocation_of_a_folder),
