@@ -215,7 +215,7 @@ static void test_tower_of_a_folder(void **state)
 }
 
 /* The greatest difference of soft tokens of magnitude 3 to the reference, in fast arithmetic. */
-static const float fast_limit = 0.1f;
+static const float fast_limit = 0.05f;
 
 static void check_fast(const char *kernels)
 {

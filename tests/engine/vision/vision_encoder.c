@@ -176,7 +176,7 @@ static void test_shipped(void **state)
 }
 
 /* The greatest difference of soft tokens of magnitude 4 to the reference, in fast arithmetic. */
-static const float fast_limit = 0.15f;
+static const float fast_limit = 0.1f;
 
 static void check_fast(const char *model, const char *path, const char *kernels)
 {
