@@ -89,7 +89,7 @@ void tensor_machine_finish(struct tensor_machine *machine)
 
 void tensor_tell(const struct tensor_machine *machine, size_t done, size_t total)
 {
-    if (machine->progress.tell != NULL) {
+    if (machine->progress.tell != NULL && !machine->stopped) {
         machine->progress.tell(machine->progress.context, done, total);
     }
 }

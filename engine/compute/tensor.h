@@ -54,7 +54,7 @@ bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, in
 uint64_t tensor_machine_plan(int threads, size_t columns_max);
 void tensor_machine_finish(struct tensor_machine *machine);
 
-/* Tells whoever wants to know. */
+/* Tells whoever wants to know; nothing of a pass that was cancelled. */
 void tensor_tell(const struct tensor_machine *machine, size_t done, size_t total);
 
 /* Shares `work` over 0..count-1 and notes a cancel. */
