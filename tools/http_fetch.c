@@ -425,20 +425,15 @@ static bool reduce(struct fetch *fetch, struct capped *text)
 static void answer(struct fetch *fetch)
 {
     struct capped text;
-    if (!capped_init(&text, fetch->tool->policy)) {
+    if (!capped_init_whole(&text, fetch->tool->policy)) {
         tool_fail(fetch->result, "no memory for the page");
         return;
     }
     if (!reduce(fetch, &text)) {
         tool_fail(fetch->result, "no memory for the page");
     } else {
-        json_t *response = json_pack("{s:s%, s:I}", "output", text.data, text.length, "status",
-                                     (json_int_t)fetch->status);
-        if (response == NULL) {
-            tool_fail(fetch->result, "no memory for the page");
-        } else {
-            *fetch->result = (struct tool_result){.response = response};
-        }
+        files_succeed(&text, fetch->tool->policy, fetch->result);
+        json_object_set_new(fetch->result->response, "status", json_integer(fetch->status));
     }
     capped_finish(&text);
 }

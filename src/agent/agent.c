@@ -111,7 +111,7 @@ static void open_calls(struct agent *agent, const struct chat_message *message)
         feed(agent, (struct turn_event){.kind = call->problem != NULL ? TURN_EVENT_CALL_ERROR
                                                                       : TURN_EVENT_CALL,
                                         .call = (int)i,
-                                        .fingerprint = calls_fingerprint(call)});
+                                        .fingerprint = agent_fingerprint(agent, call)});
     }
 }
 
@@ -178,10 +178,6 @@ static void generate(struct agent *agent, int budget)
     }
     if (model == NULL || foreign_pending(agent->options.foreign) || agent->loading != NULL) {
         agent->budget_when_loaded = budget;
-        return;
-    }
-    if (model->conversation && attached_any(&agent->conversation)) {
-        model_failed(agent, "pictures and sounds are not sent to a server");
         return;
     }
     const json_t *tools = agent_tools(agent);
@@ -498,6 +494,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
     agent->active = true;
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
+    str_clear(&agent->agreed);
     mem_free(agent->title);
     const char *newline = memchr(text, '\n', length);
     agent->title = mem_strndup(text, newline != NULL ? (size_t)(newline - text) : length);
@@ -557,6 +554,9 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
     calls_set_refusal(call, reason);
+    if (answer != APPROVAL_NO) {
+        calls_append_arguments(call, &agent->agreed);
+    }
     feed(agent,
          (struct turn_event){.kind = answer == APPROVAL_NO ? TURN_EVENT_DENIED : TURN_EVENT_ALLOWED,
                              .call = place});
@@ -628,6 +628,9 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
 
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length)
 {
+    if (agent_job_output(agent, call_id, bytes, length)) {
+        return;
+    }
     emit(agent,
          &(struct agent_event){
              .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
@@ -662,7 +665,7 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
 {
     int place;
     struct open_call *call = calls_find(&agent->calls, call_id, &place);
-    if (call == NULL || !call->running) {
+    if (agent_job_finished(agent, call_id, result) || call == NULL || !call->running) {
         return;
     }
     if (result->unavailable != NULL) {
@@ -699,6 +702,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->held = -1;
     journal_init(&agent->journal, options->store);
     chat_conversation_init(&agent->conversation);
+    str_init(&agent->agreed);
     turn_init(&agent->turn, &options->limits);
 
     char date[11];
@@ -738,6 +742,8 @@ void agent_destroy(struct agent *agent)
         agent_keep_session(agent);
     }
     agent_aside_finish(agent);
+    str_finish(&agent->agreed);
+    agent_jobs_finish(agent);
     agent_forget_media(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);

@@ -25,6 +25,7 @@ struct err;
 struct infer;
 struct infer_event;
 struct store;
+struct str;
 struct uv_loop_s;
 
 /* What decides on calls and answers them in the place of rules and tools, when a recorded run is
@@ -162,6 +163,14 @@ void agent_context(const struct agent *agent, struct agent_context *out);
  * that taking the conversation up again need not read it once more. Done at the end by itself. */
 void agent_keep_session(struct agent *agent);
 bool agent_busy(const struct agent *agent);
+
+/* Jobs: shell commands that end in '&' and go on beside the conversation. They end with it. */
+size_t agent_jobs_running(const struct agent *agent);
+/* One or two lines for each, ended ones too; nothing when there are none. */
+void agent_jobs_list(const struct agent *agent, struct str *out);
+/* TERM, after 2 s KILL; a notice tells of its end. False when no such job runs. */
+bool agent_job_stop(struct agent *agent, const char *handle);
+
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
 void agent_set_thinking(struct agent *agent, bool thinking);
 

@@ -1,29 +1,15 @@
 /* agent_own: the tools that carat runs itself, as part of the agent.
  *
- * more_output reads what lies in the store, which no tool's process can see; screenshot asks the
- * desktop's own program, which no sandbox could let through. Neither runs a word of the model's.
+ * screenshot asks the desktop's own program, which no sandbox could let through; more_output and
+ * the words about jobs are agent_jobs.c's. None of them runs a word of the model's.
  */
 #include <string.h>
 
 #include "agent/agent_state.h"
 #include "agent/attachment.h"
 #include "agent/decoding.h"
-#include "agent/more_output.h"
 #include "base/str.h"
 #include "chat/medium.h"
-
-/* --- more_output --- */
-
-static void read_on(struct agent *agent, int place)
-{
-    const struct open_call *call = &agent->calls.items[place];
-    bool failed;
-    agent_tell_call(agent, AGENT_CALL_STARTED, call);
-    json_t *response = more_output_answer(&agent->journal, call->record.arguments,
-                                          agent->options.result_tokens, &failed);
-    agent_settle_call(agent, place, response, failed);
-    json_decref(response);
-}
 
 /* --- screenshot --- */
 
@@ -82,7 +68,7 @@ bool agent_offers_screenshot(struct agent *agent)
     return agent->shot_offered;
 }
 
-/* --- both --- */
+/* --- all of them --- */
 
 bool agent_run_own(struct agent *agent, int place)
 {
@@ -90,8 +76,7 @@ bool agent_run_own(struct agent *agent, int place)
     if (agent->options.recording != NULL) {
         return false;
     }
-    if (strcmp(name, "more_output") == 0) {
-        read_on(agent, place);
+    if (agent_answers(agent, place)) {
         return true;
     }
     if (strcmp(name, "screenshot") == 0 && agent->options.loop != NULL) {

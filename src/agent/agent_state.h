@@ -9,10 +9,12 @@
 #include "agent/agent.h"
 #include "agent/attached.h"
 #include "agent/calls.h"
+#include "agent/jobs.h"
 #include "agent/journal.h"
 #include "agent/step.h"
 #include "agent/turn.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "chat/conversation.h"
 
 /* What the user said while a turn ran. */
@@ -61,7 +63,8 @@ struct agent {
 
     struct calls calls;
     json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
-    bool has_more;    /* a result was cut and kept: more_output is declared */
+    bool has_more;    /* a result was cut and kept, or a job ran: more_output is declared */
+    struct jobs jobs;
     bool shot_decided, shot_offered; /* whether screenshot is declared */
     struct decoding *shot;           /* the picture that a screenshot call takes; NULL = none */
     struct decoding *loading;        /* a picture of a conversation that goes on; NULL = none */
@@ -72,6 +75,7 @@ struct agent {
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
     bool snapshot_made;
+    struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
     enum aside_kind aside_kind; /* the model is asked something beside the conversation */
@@ -135,6 +139,19 @@ bool agent_compaction_due(const struct agent *agent);
 /* True when the event belonged to such a question. */
 bool agent_aside_event(struct agent *agent, const struct infer_event *event);
 void agent_aside_finish(struct agent *agent);
+
+/* --- of agent_jobs.c --- */
+
+/* True when the call, which has started, was one that the agent answers itself: it is settled. */
+bool agent_answers(struct agent *agent, int place);
+/* By which a call is known again. */
+uint64_t agent_fingerprint(const struct agent *agent, const struct open_call *call);
+/* True when it was a job's. */
+bool agent_job_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
+bool agent_job_finished(struct agent *agent, const char *call_id,
+                        const struct toolproc_result *result);
+/* Stops those that run and keeps what they wrote. */
+void agent_jobs_finish(struct agent *agent);
 
 /* --- of agent_kv.c --- */
 

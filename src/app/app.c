@@ -339,6 +339,11 @@ static bool open_checkpoint(struct app *app, struct err *err)
         return true;
     }
     app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
+    checkpoint_guard(app->checkpoint, app->workspace);
+    const struct config_list *writable = config_list(app->config, OPTION_ADD_DIR);
+    for (size_t i = 0; i < writable->count; i++) {
+        checkpoint_guard(app->checkpoint, writable->items[i]);
+    }
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command_trust.h"
+#include "app/keeper.h"
 #include "app/outbox.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
@@ -42,6 +43,7 @@ void screen_refresh_status(struct screen *screen)
         .thinking = screen->thinking,
         .busy = screen_busy(screen),
         .activity = screen->activity.data,
+        .jobs = (int)agent_jobs_running(screen->app.agent),
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -185,6 +187,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USER:
         tui_add_user(tui, event->text, event->length);
+        screen_media_show(screen, event->message);
         screen_input_show_waiting(screen);
         set_activity(screen, "reading");
         break;
@@ -218,6 +221,7 @@ static void agent_event(void *context, const struct agent_event *event)
     case AGENT_CALL_FINISHED:
         withdraw_question(screen);
         end_call(screen, event->call_id, event->result, event->failed || event->denied);
+        screen_media_show(screen, event->message);
         break;
     case AGENT_USAGE:
         usage(screen, event);
@@ -243,6 +247,7 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
         switch (message->role) {
         case CHAT_USER:
             tui_add_user(screen->tui, message->text, strlen(message->text));
+            screen_media_show(screen, message);
             tui_add_history(screen->tui, message->text);
             break;
         case CHAT_MODEL:
@@ -292,6 +297,19 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
     mem_free(call_id);
 }
 
+/* Jobs end with the conversation, so leaving one that has some is asked for twice. */
+void screen_leave(struct screen *screen)
+{
+    size_t jobs = agent_jobs_running(screen->app.agent);
+    if (jobs > 0 && !screen->leaving) {
+        screen->leaving = true;
+        screen_notice(screen, false, "%zu job%s would be stopped (/jobs); once more to leave", jobs,
+                      jobs == 1 ? "" : "s");
+        return;
+    }
+    app_stop(&screen->app, EXIT_CODE_OK);
+}
+
 static void cycle_mode(struct screen *screen)
 {
     /* Around, but no further than the project allows. */
@@ -331,7 +349,7 @@ static void intent(void *context, const struct tui_intent *intent)
         decide(screen, intent);
         break;
     case TUI_QUIT:
-        app_stop(&screen->app, EXIT_CODE_OK);
+        screen_leave(screen);
         break;
     case TUI_CYCLE_MODE:
         cycle_mode(screen);
@@ -504,7 +522,7 @@ static void stop_watching(struct screen *screen)
 /* A crash must not leave the terminal in raw mode. */
 static void on_crash(int signal_number)
 {
-    terminal_curses_restore();
+    terminal_restore();
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -516,7 +534,7 @@ static void guard_terminal(void)
         signal(crashes[i], on_crash);
     }
     signal(SIGPIPE, SIG_IGN);
-    mem_on_exhausted(terminal_curses_restore);
+    mem_on_exhausted(terminal_restore);
 }
 
 static void describe_sandbox(struct screen *screen)
@@ -583,11 +601,15 @@ enum exit_code screen_run(const struct config *config, size_t first)
     struct app_face face = {agent_event, &screen, screen_input_tool_output,
                             screen_input_tool_finished};
     command_trust_ask_once(config);
+    screen.plain = wants_plain(config);
+    bool full = strcmp(config_string(config, OPTION_SCREEN), "inline") != 0;
+    if (!screen.plain) {
+        keeper_start(full);
+    }
     guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     bool opened = app_open(&screen.app, config, false, face, &err);
-    screen.plain = wants_plain(config);
     if (opened && !screen.plain) {
-        screen.terminal = terminal_curses_create(&err);
+        screen.terminal = full ? terminal_curses_create(&err) : terminal_inline_create(&err);
     }
     if (!opened || (screen.terminal == NULL && !screen.plain)) {
         fprintf(stderr, "carat: %s\n", err.text);

@@ -9,7 +9,54 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "chat/conversation.h"
 #include "chat/medium.h"
+
+/* --- on the screen --- */
+
+/* A terminal is never asked: its name says whether it has the 256 colours. */
+static enum tui_pictures choose_pictures(const struct config *config)
+{
+    static const char *const names[] = {"256color",  "kitty",   "foot",
+                                        "alacritty", "ghostty", "direct"};
+    const char *how = config_string(config, OPTION_PICTURES);
+    const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    if (strcmp(how, "off") == 0) {
+        return TUI_PICTURES_OFF;
+    }
+    if (strcmp(how, "auto") != 0) {
+        return strcmp(how, "cells") == 0 ? TUI_PICTURES_COLOURS : TUI_PICTURES_SIGNS;
+    }
+    if ((no_colour != NULL && no_colour[0] != '\0') ||
+        strcmp(config_string(config, OPTION_THEME), "mono") == 0) {
+        return TUI_PICTURES_SIGNS;
+    }
+    for (size_t i = 0; term != NULL && i < sizeof names / sizeof names[0]; i++) {
+        if (strstr(term, names[i]) != NULL) {
+            return TUI_PICTURES_COLOURS;
+        }
+    }
+    return TUI_PICTURES_SIGNS;
+}
+
+static void show(struct screen *screen, const struct chat_medium *medium)
+{
+    struct str text;
+    str_init(&text);
+    str_append_format(&text, "(a picture, %zu x %zu)", medium->width, medium->height);
+    tui_add_picture(screen->tui, medium->rgb, medium->width, medium->height, text.data);
+    str_finish(&text);
+}
+
+void screen_media_show(struct screen *screen, const struct chat_message *message)
+{
+    for (size_t i = 0; message != NULL && i < message->part_count; i++) {
+        const struct chat_medium *medium = message->parts[i].medium;
+        if (medium != NULL && medium->picture) {
+            show(screen, medium);
+        }
+    }
+}
 
 /* --- what comes out of the box --- */
 
@@ -53,6 +100,7 @@ void screen_media_open(struct screen *screen)
 {
     const struct attachment_tool tool = {screen->app.paths.tool_program, screen->app.workspace};
     const struct outbox_callbacks callbacks = {attached, sent, failed, screen};
+    tui_set_pictures(screen->tui, choose_pictures(screen->config));
     screen->outbox = outbox_create(&screen->app.loop, &tool, &callbacks);
 }
 

@@ -24,6 +24,8 @@ void screen_media_shoot(struct screen *screen, const char *argument);
 void screen_media_detach(struct screen *screen, const char *argument);
 /* The picture in the clipboard. */
 void screen_media_paste(struct screen *screen);
+/* The pictures of a message, behind it in the transcript. NULL shows nothing. */
+void screen_media_show(struct screen *screen, const struct chat_message *message);
 /* Esc: true when something was being fetched, and is stopped. */
 bool screen_media_stop(struct screen *screen);
 

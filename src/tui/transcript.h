@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct picture;
 struct surface;
 struct transcript;
 
@@ -34,6 +35,9 @@ void transcript_call_output(struct transcript *transcript, const char *call_id, 
                             size_t length);
 void transcript_end_call(struct transcript *transcript, const char *call_id, const char *result,
                          size_t length, bool failed);
+/* With a word on what it is; `picture` (may be NULL: the word alone) moves in. */
+void transcript_add_picture(struct transcript *transcript, struct picture *picture,
+                            const char *text);
 void transcript_add_notice(struct transcript *transcript, const char *text, bool is_error);
 
 /* Shows thoughts, outputs and long messages whole, or folded again. */
@@ -45,6 +49,19 @@ void transcript_to_start(struct transcript *transcript);
 void transcript_to_end(struct transcript *transcript);
 /* False: there is more below what the last draw showed. */
 bool transcript_following(const struct transcript *transcript);
+
+/* --- inline: what is final leaves, row by row; the window above is of no use then --- */
+
+/* Rows that will not change any more and have not left, at most `most`; laid out for `width`. */
+size_t transcript_settled(struct transcript *transcript, int width, size_t most);
+/* Draws the first `rows` of them into rows [0, rows) of the surface; they have left, and what is
+ * left behind of their text is forgotten. */
+void transcript_settle(struct transcript *transcript, struct surface *surface, size_t rows);
+/* Rows of all that has not left. */
+size_t transcript_alive(struct transcript *transcript, int width);
+/* Draws the last `height` of them, from `row` on. */
+void transcript_draw_alive(struct transcript *transcript, struct surface *surface, int row,
+                           int height);
 
 /* Draws rows [0, height) of the surface, in its whole width. */
 void transcript_draw(struct transcript *transcript, struct surface *surface, int height);

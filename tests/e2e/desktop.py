@@ -100,7 +100,8 @@ def case_shot():
             screen.say("/shot")
             screen.wait(f"A picture of {WIDTH} x {HEIGHT} goes with your next message")
             screen.say("what do you see?")
-            screen.wait(said("picture01.png"))
+            text = screen.wait(said("picture01.png"))
+            check(f"(a picture, {WIDTH} x {HEIGHT})" in text and text.count("\u2580") > 100, text)  # drawn in the transcript
         finally:
             screen.close()
             display.close()
