@@ -380,11 +380,19 @@ static void add_progress(void *host, const char *bytes, size_t length)
     flush_progress(server, false);
 }
 
+/* Whoever would read the answer has closed its end, or died. */
+static bool reader_is_gone(const struct server *server)
+{
+    struct pollfd output = {.fd = server->out, .events = 0};
+    return poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 /* tool_context.cancelled. The end of input cancels nothing: a client may write its requests, close
- * its end, and read the answers. (When carat itself dies, so does this process, by its sandbox.) */
+ * its end, and read the answers. One that is gone altogether ends the call. */
 static bool call_cancelled(void *host)
 {
     struct server *server = host;
+    server->broken = server->broken || reader_is_gone(server);
     look_at_input(server);
     flush_progress(server, false);
     if (server->frames.ended) {
