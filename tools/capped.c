@@ -11,11 +11,15 @@
 
 enum { BYTES_A_TOKEN = 4, LEAST_TOKENS = 160, MOST_TOKENS = 1024 * 1024 };
 
-bool capped_init(struct capped *text, const struct policy *policy)
+size_t capped_bytes(const struct policy *policy)
 {
     int tokens = policy->result_tokens;
     tokens = tokens < LEAST_TOKENS ? LEAST_TOKENS : (tokens > MOST_TOKENS ? MOST_TOKENS : tokens);
-    size_t size = (size_t)tokens * BYTES_A_TOKEN;
+    return (size_t)tokens * BYTES_A_TOKEN;
+}
+
+static bool init(struct capped *text, size_t size)
+{
     text->data = mem_try_alloc(size + 1, 1);
     if (text->data == NULL) {
         return false;
@@ -24,6 +28,17 @@ bool capped_init(struct capped *text, const struct policy *policy)
     text->length = 0;
     text->limit = size - CAPPED_NOTE_ROOM;
     return true;
+}
+
+bool capped_init(struct capped *text, const struct policy *policy)
+{
+    return init(text, capped_bytes(policy));
+}
+
+bool capped_init_whole(struct capped *text, const struct policy *policy)
+{
+    size_t size = capped_bytes(policy);
+    return init(text, policy->keep_whole && size < CAPPED_WHOLE_BYTES ? CAPPED_WHOLE_BYTES : size);
 }
 
 void capped_finish(struct capped *text)

@@ -13,7 +13,7 @@
 
 struct policy;
 
-enum { CAPPED_NOTE_ROOM = 240 };
+enum { CAPPED_NOTE_ROOM = 240, CAPPED_WHOLE_BYTES = 256 * 1024 };
 
 struct capped {
     char *data;
@@ -23,7 +23,13 @@ struct capped {
 
 /* False when there is no memory. A cap of under 160 tokens is taken as 160. */
 bool capped_init(struct capped *text, const struct policy *policy);
+/* The same for a client that keeps what is not shown (policy.h, "keep_whole"): room for
+ * CAPPED_WHOLE_BYTES; capped_succeed cuts. */
+bool capped_init_whole(struct capped *text, const struct policy *policy);
 void capped_finish(struct capped *text);
+
+/* How many bytes the policy lets a result have. */
+size_t capped_bytes(const struct policy *policy);
 
 /* All of it, or false and nothing when it does not fit. */
 bool capped_add(struct capped *text, const char *bytes, size_t length);

@@ -26,6 +26,7 @@ static const struct {
     {"search_files", "{\"pattern\": \"int main\", \"path\": \"src\"}"},
     {"http_fetch", "{\"url\": \"https://example.org/\"}"},
     {"more_output", "{\"handle\": \"r1\", \"start_line\": 41}"},
+    {"screenshot", "{}"},
 };
 
 /* The types that a parameter may have. */

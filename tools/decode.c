@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "media/decoded.h"
+#include "media/dump_file.h"
 #include "media/picture_file.h"
 #include "media/sound_file.h"
 
@@ -57,9 +58,13 @@ bool decode_image(int input, int output, struct err *err)
     struct str file;
     uint8_t *rgb = NULL;
     str_init(&file);
-    bool ok =
-        read_all(input, PICTURE_FILE_BYTES_MAX, &file, err) &&
-        picture_file_decode(file.data, file.length, &rgb, &decoded.width, &decoded.height, err);
+    bool ok = read_all(input, PICTURE_FILE_BYTES_MAX, &file, err);
+    if (ok && dump_file_is(file.data, file.length)) {
+        ok = dump_file_decode(file.data, file.length, &rgb, &decoded.width, &decoded.height, err);
+    } else if (ok) {
+        ok =
+            picture_file_decode(file.data, file.length, &rgb, &decoded.width, &decoded.height, err);
+    }
     str_finish(&file);
     if (ok) {
         decoded.bytes = decoded.width * decoded.height * CHANNELS;

@@ -20,7 +20,14 @@
 #include "files.h"
 #include "tool.h"
 
-enum { EDIT_LIMIT = 16 * 1024 * 1024, SHOWN = 160, LINES_LISTED = 8, PLACES_LIMIT = 1000 };
+enum {
+    EDIT_LIMIT = 16 * 1024 * 1024,
+    SHOWN = 160,
+    LINES_LISTED = 8,
+    PLACES_LIMIT = 1000,
+    DIFFERENCE_LINES = 8, /* of what went and of what came, each */
+    DIFFERENCE_LINE = 200
+};
 
 struct piece {
     const char *bytes;
@@ -266,6 +273,65 @@ static const char *locate(struct edit *edit, struct tool_result *result)
     return places.first;
 }
 
+/* Lines with their mark, the first DIFFERENCE_LINES of them. */
+static void append_lines(struct capped *text, char mark, struct piece lines)
+{
+    size_t shown = 0, at = 0;
+    while (at < lines.length && shown < DIFFERENCE_LINES) {
+        const char *line = lines.bytes + at;
+        const char *newline = memchr(line, '\n', lines.length - at);
+        size_t length = newline != NULL ? (size_t)(newline - line) : lines.length - at;
+        size_t cut =
+            length > DIFFERENCE_LINE ? utf8_complete_length(line, DIFFERENCE_LINE) : length;
+        cut -= cut == length && cut > 0 && line[cut - 1] == '\r';
+        capped_format(text, "\n%c", mark);
+        capped_fill(text, line, cut);
+        if (length > DIFFERENCE_LINE) {
+            capped_format(text, " ... (line cut)");
+        }
+        at += length + 1;
+        shown++;
+    }
+    if (at < lines.length) {
+        struct piece rest = {lines.bytes + at, lines.length - at};
+        size_t more = count_newlines(rest, "\n", 1) + (rest.bytes[rest.length - 1] != '\n');
+        capped_format(text, "\n%c ... (%zu more lines)", mark, more);
+    }
+}
+
+static bool ends_line(struct piece text, size_t at)
+{
+    return at == 0 || text.bytes[at - 1] == '\n';
+}
+
+/* Behind the `\n` of the line that holds this place. */
+static size_t line_end(struct piece text, size_t at)
+{
+    const char *newline = memchr(text.bytes + at, '\n', text.length - at);
+    return newline != NULL ? (size_t)(newline - text.bytes) + 1 : text.length;
+}
+
+/* What the edit did, in few whole lines: the model has just written it, and sees where it landed.
+ * The texts differ in one piece, so nothing need be searched for. */
+static void append_difference(struct capped *text, const struct edit *edit, size_t place,
+                              struct piece made)
+{
+    struct piece was = edit->content;
+    size_t start = place, was_end = place + edit->old_text.length;
+    size_t made_end = place + edit->new_text.length;
+    while (start > 0 && was.bytes[start - 1] != '\n') {
+        start--;
+    }
+    if (!ends_line(was, was_end) || !ends_line(made, made_end)) {
+        was_end = line_end(was, was_end);
+        made_end = line_end(made, made_end);
+    }
+    struct piece before = {was.bytes, start};
+    capped_format(text, "\n@@ line %zu @@", count_newlines(before, "\n", 1) + 1);
+    append_lines(text, '-', (struct piece){was.bytes + start, was_end - start});
+    append_lines(text, '+', (struct piece){made.bytes + start, made_end - start});
+}
+
 /* Writes the file with the piece at `place` exchanged. */
 static void replace(struct edit *edit, const char *place, const struct workspace_state *expected,
                     struct tool_result *result)
@@ -295,6 +361,7 @@ static void replace(struct edit *edit, const char *place, const struct workspace
         workspace_state_of_bytes(content, size, &state);
         workspace_remember(workspace, edit->relative, &state);
         capped_format(&text, "changed %s", edit->relative);
+        append_difference(&text, edit, before, (struct piece){content, size});
         tool_succeed(result, text.data, text.length);
     }
     capped_finish(&text);

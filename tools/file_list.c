@@ -114,7 +114,7 @@ void file_list_call(struct tool_context *context, const json_t *arguments,
     }
     bool recursive = listing.pattern != NULL && (strchr(listing.pattern, '/') != NULL ||
                                                  strstr(listing.pattern, "**") != NULL);
-    if (!capped_init(&listing.text, context->policy)) {
+    if (!capped_init_whole(&listing.text, context->policy)) {
         tool_fail(result, "no memory to list %.200s", relative);
         return;
     }
@@ -126,7 +126,7 @@ void file_list_call(struct tool_context *context, const json_t *arguments,
         tool_fail(result, "listing %.200s was cancelled", relative);
     } else {
         finish(&listing, &report);
-        tool_succeed(result, listing.text.data, listing.text.length);
+        files_succeed(&listing.text, context->policy, result);
     }
     capped_finish(&listing.text);
 }

@@ -265,10 +265,10 @@ void file_search_call(struct tool_context *context, const json_t *arguments,
         return;
     }
     search.deadline_us = clock_monotonic_us() + (int64_t)WALK_SECONDS * 1000000;
-    if (!capped_init(&search.text, context->policy)) {
+    if (!capped_init_whole(&search.text, context->policy)) {
         tool_fail(result, "no memory to search %.200s", relative);
     } else if (run(&search, relative, result)) {
-        tool_succeed(result, search.text.data, search.text.length);
+        files_succeed(&search.text, context->policy, result);
     }
     capped_finish(&search.text);
     regfree(&search.regex);

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 
+#include "capped.h"
 #include "policy.h"
 #include "tool.h"
 
@@ -152,4 +154,33 @@ bool files_may_write(struct tool_context *context, const char *relative, struct 
 bool files_cancelled(struct tool_context *context)
 {
     return context->cancelled != NULL && context->cancelled(context->host);
+}
+
+/* So much of the text is shown: whole lines, as far as that is more than nothing. */
+static size_t cut_length(const struct capped *text, size_t most)
+{
+    size_t length = utf8_complete_length(text->data, most);
+    const char *newline = memrchr(text->data, '\n', length);
+    return newline != NULL && newline > text->data ? (size_t)(newline - text->data) : length;
+}
+
+void files_succeed(const struct capped *text, const struct policy *policy,
+                   struct tool_result *result)
+{
+    size_t size = capped_bytes(policy);
+    struct capped shown;
+    if (text->length <= size) {
+        tool_succeed(result, text->data, text->length);
+        return;
+    }
+    if (!capped_init(&shown, policy)) {
+        tool_fail(result, "no memory for the result");
+        return;
+    }
+    size_t length = cut_length(text, shown.limit);
+    capped_fill(&shown, text->data, length);
+    capped_note(&shown, "(cut: the first %zu of %zu bytes)", length, text->length);
+    tool_succeed(result, shown.data, shown.length);
+    json_object_set_new(result->response, "whole", json_stringn(text->data, text->length));
+    capped_finish(&shown);
 }

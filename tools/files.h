@@ -13,6 +13,8 @@
 
 #include "workspace.h"
 
+struct capped;
+struct policy;
 struct err;
 struct tool_context;
 struct tool_result;
@@ -47,4 +49,9 @@ int files_open_known(struct tool_context *context, const char *relative,
 bool files_may_write(struct tool_context *context, const char *relative,
                      struct tool_result *result);
 bool files_cancelled(struct tool_context *context);
+/* The text as a tool's result. What is over the policy's cap is cut at the end of a line, with a
+ * note, and goes along as "whole". */
+void files_succeed(const struct capped *text, const struct policy *policy,
+                   struct tool_result *result);
+
 #endif

@@ -32,6 +32,7 @@
 #include "decode.h"
 #include "mcp_server.h"
 #include "policy.h"
+#include "proxy.h"
 #include "sandbox.h"
 #include "tool.h"
 #include "workspace.h"
@@ -48,25 +49,30 @@ struct family {
     const char *name;
     const struct tool *tools;
     enum sandbox_kind kind;
-    /* No tools, but one thing to do with standard input and output. */
+    /* No tools, but one thing to do: with standard input and output, or with the policy. */
     bool (*decode)(int input, int output, struct err *err);
+    bool (*serve)(int input, const struct policy *policy, struct err *err);
+    /* Loads what is wanted inside, before the sandbox is entered; NULL = nothing is. */
+    bool (*prepare)(struct err *err);
 };
 
 static const struct tool no_tools[] = {{.name = NULL}};
 
 static const struct family families[] = {
-    {"shell", shell_tools, SANDBOX_COMMANDS, NULL},
-    {"files", file_tools, SANDBOX_FILES, NULL},
-    {"http", http_tools, SANDBOX_NETWORK, NULL},
-    {"server", no_tools, SANDBOX_COMMANDS, NULL}, /* foreign, by --run; "network" opens it */
-    {"decode-image", no_tools, SANDBOX_FILES, decode_image},
-    {"decode-sound", no_tools, SANDBOX_FILES, decode_sound},
+    {.name = "shell", .tools = shell_tools, .kind = SANDBOX_COMMANDS},
+    {.name = "files", .tools = file_tools, .kind = SANDBOX_FILES},
+    {.name = "http", .tools = http_tools, .kind = SANDBOX_NETWORK, .prepare = http_fetch_prepare},
+    /* Foreign, by --run; "network" opens it. */
+    {.name = "server", .tools = no_tools, .kind = SANDBOX_COMMANDS},
+    {.name = "decode-image", .tools = no_tools, .kind = SANDBOX_FILES, .decode = decode_image},
+    {.name = "decode-sound", .tools = no_tools, .kind = SANDBOX_FILES, .decode = decode_sound},
+    {.name = "proxy", .tools = no_tools, .kind = SANDBOX_NETWORK, .serve = proxy_run},
 };
 
-/* Other people's programs. The decoders have no tools either, and are ours. */
+/* Other people's programs. The decoders and the proxy have no tools either, and are ours. */
 static bool is_foreign(const struct family *family)
 {
-    return family->tools == no_tools && family->decode == NULL;
+    return family->tools == no_tools && family->decode == NULL && family->serve == NULL;
 }
 
 struct arguments {
@@ -108,7 +114,9 @@ static const char help_text[] =
     "Serves tools over MCP on standard input and output, from inside a sandbox.\n"
     "\n"
     "  NAME             a family (shell, files, http, server) or one tool of it (read_file, ...);\n"
-    "                   decode-image, decode-sound: a file on standard input to pixels or samples\n"
+    "                   decode-image, decode-sound: a file on standard input to pixels or "
+    "samples;\n"
+    "                   proxy: the way of commands out, started by shell itself\n"
     "  --workspace DIR  the root of the file tools and the directory of the shell\n"
     "  --policy FILE    what this run may touch, as JSON; without it, the defaults\n"
     "  --policy-fd N    the same, from an open descriptor\n"
@@ -335,6 +343,9 @@ static int serve(const struct arguments *arguments, const struct policy *policy)
     if (arguments->family->decode != NULL) {
         return arguments->family->decode(STDIN_FILENO, STDOUT_FILENO, &err) ? 0 : fail(&err);
     }
+    if (arguments->family->serve != NULL) {
+        return arguments->family->serve(STDIN_FILENO, policy, &err) ? 0 : fail(&err);
+    }
     /* The file tools alone work through it; the shell's filter has no openat2 to open it with. */
     bool files = arguments->family->kind == SANDBOX_FILES;
     struct workspace *workspace = files ? workspace_open(policy->workspace, &err) : NULL;
@@ -368,7 +379,9 @@ static int run(const struct arguments *arguments, const struct policy *policy,
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, kind, arguments->outside, &err)) {
+        bool wanted = arguments->family->prepare != NULL && !offline;
+        if ((wanted && !arguments->family->prepare(&err)) ||
+            !sandbox_enter(policy, kind, arguments->outside, &err)) {
             return fail(&err);
         }
     }

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 
 #include "capped.h"
+#include "xml_late.h"
 
 enum html_role {
     ROLE_INLINE,
@@ -250,7 +251,8 @@ bool html_text_append(struct capped *out, const char *html, size_t size, const c
         size = INT_MAX;
     }
     /* Given by length, not by NUL; the parser copies what it needs. */
-    htmlParserCtxtPtr parser = htmlCreateMemoryParserCtxt(html, (int)size);
+    htmlParserCtxtPtr parser =
+        xml_late_load(NULL) ? htmlCreateMemoryParserCtxt(html, (int)size) : NULL;
     if (parser == NULL) {
         return false;
     }

@@ -15,7 +15,8 @@
 struct capped;
 
 /* `charset` is from the Content-Type; NULL lets the page say it, else UTF-8. `*complete` is false
- * when the result was full before the page was through. False when there is no memory. */
+ * when the result was full before the page was through. False when there is no memory, or no
+ * libxml2. */
 bool html_text_append(struct capped *out, const char *html, size_t size, const char *charset,
                       bool *complete);
 

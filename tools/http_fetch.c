@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/curl_late.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -31,6 +32,7 @@
 #include "http_hosts.h"
 #include "policy.h"
 #include "tool.h"
+#include "xml_late.h"
 
 enum {
     BODY_LIMIT = 2 * 1024 * 1024,
@@ -423,20 +425,15 @@ static bool reduce(struct fetch *fetch, struct capped *text)
 static void answer(struct fetch *fetch)
 {
     struct capped text;
-    if (!capped_init(&text, fetch->tool->policy)) {
+    if (!capped_init_whole(&text, fetch->tool->policy)) {
         tool_fail(fetch->result, "no memory for the page");
         return;
     }
     if (!reduce(fetch, &text)) {
         tool_fail(fetch->result, "no memory for the page");
     } else {
-        json_t *response = json_pack("{s:s%, s:I}", "output", text.data, text.length, "status",
-                                     (json_int_t)fetch->status);
-        if (response == NULL) {
-            tool_fail(fetch->result, "no memory for the page");
-        } else {
-            *fetch->result = (struct tool_result){.response = response};
-        }
+        files_succeed(&text, fetch->tool->policy, fetch->result);
+        json_object_set_new(fetch->result->response, "status", json_integer(fetch->status));
     }
     capped_finish(&text);
 }
@@ -474,6 +471,11 @@ static bool read_arguments(struct fetch *fetch, const json_t *arguments, const c
     return !has_body || fetch->body != NULL;
 }
 
+bool http_fetch_prepare(struct err *err)
+{
+    return curl_late_load(err) && xml_late_load(err);
+}
+
 static void http_fetch_call(struct tool_context *context, const json_t *arguments,
                             struct tool_result *result)
 {
@@ -487,6 +489,11 @@ static void http_fetch_call(struct tool_context *context, const json_t *argument
                   "no host is allowed, so nothing can be fetched. The user can allow some "
                   "with the key tools.hosts in the configuration, for example tools.hosts = "
                   "[\"example.org\"]");
+        return;
+    }
+    struct err err;
+    if (!http_fetch_prepare(&err)) {
+        tool_fail(result, "%s", err.text);
         return;
     }
     fetch.deadline_us = clock_monotonic_us() + (int64_t)TOTAL_SECONDS * 1000000;

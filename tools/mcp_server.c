@@ -380,15 +380,16 @@ static void add_progress(void *host, const char *bytes, size_t length)
     flush_progress(server, false);
 }
 
-/* Whoever would read the answer has closed its end, or died. */
-static bool reader_is_gone(const struct server *server)
+/* Whether the other end of our output is closed, without writing to it. */
+static bool nobody_reads(int out)
 {
-    struct pollfd output = {.fd = server->out, .events = 0};
-    return poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)) != 0;
+    struct pollfd end = {.fd = out, .events = 0};
+    return poll(&end, 1, 0) > 0 && (end.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 /* tool_context.cancelled. The end of input cancels nothing: a client may write its requests, close
- * its end, and read the answers. One that is gone altogether ends the call. */
+ * its end, and read the answers. But one of which both ends are closed is dead, and a command that
+ * says nothing would never notice. */
 static bool call_cancelled(void *host)
 {
     struct server *server = host;
@@ -397,6 +398,7 @@ static bool call_cancelled(void *host)
     flush_progress(server, false);
     if (server->frames.ended) {
         server->context->cancel_fd = -1; /* always readable from now on, with nothing to read */
+        server->broken = server->broken || nobody_reads(server->out);
     }
     return server->call.cancelled || server->broken;
 }

@@ -61,9 +61,11 @@ static const struct key top_keys[] = {
     {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},
     {"environment", KEY_VARIABLES, offsetof(struct policy, environment), 0, 0, false},
     {"hosts", KEY_HOSTS, offsetof(struct policy, hosts), 0, 0, false},
+    {"network_hosts", KEY_HOSTS, offsetof(struct policy, network_hosts), 0, 0, false},
     {"limits", KEY_LIMITS, 0, 0, 0, false},
     {"result_tokens", KEY_INTEGER, offsetof(struct policy, result_tokens), 16, 1000000, false},
     {"keep_whole", KEY_BOOL, offsetof(struct policy, keep_whole), 0, 0, false},
+    {"job", KEY_BOOL, offsetof(struct policy, job), 0, 0, false},
     {"sandbox", KEY_STRING, 0, 0, 0, false},
     {NULL, KEY_STRING, 0, 0, 0, false},
 };
@@ -350,6 +352,7 @@ void policy_finish(struct policy *policy)
     finish_list(&policy->readable);
     finish_list(&policy->hidden);
     finish_list(&policy->hosts);
+    finish_list(&policy->network_hosts);
     finish_list(&policy->environment);
     memset(policy, 0, sizeof *policy);
 }

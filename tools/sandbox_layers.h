@@ -8,6 +8,7 @@
 
 #include "sandbox.h"
 
+struct policy;
 struct str;
 
 /* Tells the first stage that the namespaces were entered. */
@@ -33,6 +34,15 @@ bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *pol
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup);
 /* Inside: what the first stage said, or NULL; taken out of the environment by the first call. */
 const char *sandbox_cgroup_limits(void);
+
+/* The way of commands to the hosts of the policy (sandbox_proxy.c). The first stage starts the
+ * proxy and leaves `*control` open, whose number it tells the second by this variable. */
+#define SANDBOX_PROXY_VARIABLE "CARAT_SANDBOX_PROXY"
+bool sandbox_proxy_start(const struct policy *policy, const char *program, int *control,
+                         struct err *err);
+/* Inside, before the other layers: gives the proxy a socket of this namespace to listen on, and the
+ * commands the variables by which they find it. Nothing to do, and true, without that variable. */
+bool sandbox_proxy_enter(struct err *err);
 
 /* rlimits for this process and all it starts; descriptors above 2 closed; no_new_privs; not
  * dumpable. */

@@ -467,6 +467,13 @@ bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char
     bool ok = add_workspace(&line, err);
     add_needed_files(&line, argv[0], kind); /* after the workspace: it may hold this program */
     add_environment(&line);
+    int control = -1;
+    if (ok && kind == SANDBOX_COMMANDS && policy->network_hosts.count > 0) {
+        ok = sandbox_proxy_start(policy, argv[0], &control, err);
+        char number[16];
+        snprintf(number, sizeof number, "%d", control);
+        add3(&line, "--setenv", SANDBOX_PROXY_VARIABLE, number);
+    }
     bool as_nobody = ok && geteuid() == 0 && nobody_can_work(policy, argv[0]);
     ok = ok && run(bwrap, &line, as_nobody, argv, err);
     str_finish(&line.arguments);

@@ -9,7 +9,10 @@
  * and KILL. Killing comes before reaping, because until then the number of the process group cannot
  * belong to anybody else.
  *
- * Left out: a terminal for the command (no program may ask questions here), and background jobs.
+ * A job (policy.h) is a command that was written to go on in the background: it is run with a
+ * `wait` behind it, and so it is done when all that it put into the background is.
+ *
+ * Left out: a terminal for the command (no program may ask questions here).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +95,10 @@ static int spawn_attributes(posix_spawnattr_t *attributes)
                                                               POSIX_SPAWN_SETSID);
 }
 
+/* What a shell would do next, had the user typed the command and waited. The exit status is that of
+ * what was put into the background last. */
+static const char wait_for_job[] = "\nwait $!\nset -- $?\nwait\nexit $1";
+
 /* Returns 0 or what errno would say. */
 static int spawn(const char *text, const char *directory, int output, pid_t *pid)
 {
@@ -117,7 +124,12 @@ static bool start(struct command *command, const char *text, struct tool_result 
         tool_fail(result, "cannot make a pipe: %s", strerror(errno));
         return false;
     }
-    int problem = spawn(text, directory, ends[1], &command->pid);
+    struct str script;
+    str_init(&script);
+    str_append(&script, text);
+    str_append(&script, command->context->policy->job ? wait_for_job : "");
+    int problem = spawn(script.data, directory, ends[1], &command->pid);
+    str_finish(&script);
     close(ends[1]);
     if (problem != 0) {
         close(ends[0]);
@@ -323,7 +335,8 @@ static bool read_seconds(const struct policy *policy, const json_t *arguments, i
 {
     const json_t *asked = json_object_get(arguments, "timeout_s");
     if (asked == NULL) {
-        *seconds = policy->seconds < DEFAULT_SECONDS ? policy->seconds : DEFAULT_SECONDS;
+        *seconds =
+            policy->job || policy->seconds < DEFAULT_SECONDS ? policy->seconds : DEFAULT_SECONDS;
         return true;
     }
     json_int_t number = json_integer_value(asked);

@@ -50,6 +50,10 @@ extern const struct tool shell_tools[];
 extern const struct tool file_tools[];
 extern const struct tool http_tools[];
 
+/* Loads the libraries of http_fetch, which the sandbox may not let it open later. */
+struct err;
+bool http_fetch_prepare(struct err *err);
+
 /* Appends foreign text to `out`: invalid UTF-8 is repaired, each NUL becomes U+FFFD. */
 void tool_append_repaired(struct str *out, const char *text, size_t length);
 

@@ -21,7 +21,6 @@
 
 #include "agent/agent_state.h"
 #include "agent/attached.h"
-#include "agent/attachment.h"
 #include "agent/calls.h"
 #include "agent/context.h"
 #include "agent/foreign.h"
@@ -72,6 +71,12 @@ static struct agent_event call_event(enum agent_event_kind kind, const struct op
                                 .arguments = call->record.arguments};
 }
 
+void agent_tell_call(struct agent *agent, enum agent_event_kind kind, const struct open_call *call)
+{
+    struct agent_event event = call_event(kind, call);
+    emit(agent, &event);
+}
+
 /* Said once a turn: the attempts to keep what follows may fail as well. */
 static void store_failed(struct agent *agent, const struct err *err)
 {
@@ -102,12 +107,11 @@ static void open_calls(struct agent *agent, const struct chat_message *message)
         agent->step.problems[i] = NULL;
         agent->next_call++;
         put_call(agent, call);
-        struct agent_event event = call_event(AGENT_CALL, call);
-        emit(agent, &event);
+        agent_tell_call(agent, AGENT_CALL, call);
         feed(agent, (struct turn_event){.kind = call->problem != NULL ? TURN_EVENT_CALL_ERROR
                                                                       : TURN_EVENT_CALL,
                                         .call = (int)i,
-                                        .fingerprint = calls_fingerprint(call)});
+                                        .fingerprint = agent_fingerprint(agent, call)});
     }
 }
 
@@ -121,7 +125,7 @@ static void settle(struct agent *agent, struct open_call *call, json_t *response
     bool kept = (call->picture == NULL ||
                  attached_to_result(call->picture, &agent->journal, &message, &err)) &&
                 journal_message(&agent->journal, &message, &err);
-    chat_conversation_add(&agent->conversation, &message);
+    const struct chat_message *result = chat_conversation_add(&agent->conversation, &message);
     if (!kept) {
         store_failed(agent, &err);
     }
@@ -135,6 +139,7 @@ static void settle(struct agent *agent, struct open_call *call, json_t *response
     event.result = response;
     event.failed = failed;
     event.denied = denied;
+    event.message = result;
     emit(agent, &event);
 }
 
@@ -171,7 +176,7 @@ static void generate(struct agent *agent, int budget)
         model_failed(agent, "the model could not be loaded");
         return;
     }
-    if (model == NULL || foreign_pending(agent->options.foreign)) {
+    if (model == NULL || foreign_pending(agent->options.foreign) || agent->loading != NULL) {
         agent->budget_when_loaded = budget;
         return;
     }
@@ -364,20 +369,6 @@ void agent_drop_call(struct agent *agent, int place)
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 
-/* more_output needs no process: what it reads is in the store. */
-static void read_on(struct agent *agent, int place)
-{
-    struct open_call *call = &agent->calls.items[place];
-    struct agent_event event = call_event(AGENT_CALL_STARTED, call);
-    bool failed;
-    emit(agent, &event);
-    json_t *response = more_output_answer(&agent->journal, call->record.arguments,
-                                          agent->options.result_tokens, &failed);
-    settle(agent, call, response, failed, false);
-    json_decref(response);
-    feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
-}
-
 /* That the call starts is on disk before it does: after a crash it is never run twice. */
 void agent_start_call(struct agent *agent, int place)
 {
@@ -391,13 +382,11 @@ void agent_start_call(struct agent *agent, int place)
         return;
     }
     call->running = true;
-    if (agent->options.recording == NULL && strcmp(call->record.name, "more_output") == 0) {
-        read_on(agent, place);
+    if (agent_run_own(agent, place)) {
         return;
     }
     agent_start_tool(agent, call);
-    struct agent_event event = call_event(AGENT_CALL_STARTED, call);
-    emit(agent, &event);
+    agent_tell_call(agent, AGENT_CALL_STARTED, call);
 }
 
 static void refuse(struct agent *agent, int place, enum turn_reason reason)
@@ -509,12 +498,13 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
     agent->active = true;
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
+    str_clear(&agent->agreed);
     mem_free(agent->title);
     const char *newline = memchr(text, '\n', length);
     agent->title = mem_strndup(text, newline != NULL ? (size_t)(newline - text) : length);
     agent->turn_started_us = clock_monotonic_us();
     agent->input_tokens = agent->cached_tokens = agent->output_tokens = 0;
-    emit_text(agent, AGENT_USER, text, length);
+    agent_tell_user(agent, text, length);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_SUBMIT});
     return true;
 }
@@ -568,6 +558,9 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
     calls_set_refusal(call, reason);
+    if (answer != APPROVAL_NO) {
+        calls_append_arguments(call, &agent->agreed);
+    }
     feed(agent,
          (struct turn_event){.kind = answer == APPROVAL_NO ? TURN_EVENT_DENIED : TURN_EVENT_ALLOWED,
                              .call = place});
@@ -639,6 +632,9 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
 
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length)
 {
+    if (agent_job_output(agent, call_id, bytes, length)) {
+        return;
+    }
     emit(agent,
          &(struct agent_event){
              .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
@@ -673,7 +669,7 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
 {
     int place;
     struct open_call *call = calls_find(&agent->calls, call_id, &place);
-    if (call == NULL || !call->running) {
+    if (agent_job_finished(agent, call_id, result) || call == NULL || !call->running) {
         return;
     }
     if (result->unavailable != NULL) {
@@ -710,6 +706,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->held = -1;
     journal_init(&agent->journal, options->store);
     chat_conversation_init(&agent->conversation);
+    str_init(&agent->agreed);
     turn_init(&agent->turn, &options->limits);
 
     char date[11];
@@ -721,7 +718,6 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     str_append(&system, options->instructions != NULL ? options->instructions : "");
     agent->system = str_take(&system);
 
-    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
     if (options->conversation_id != NULL &&
         (!recovery_resume(&agent->journal, options->conversation_id, &agent->conversation,
                           &agent->next_call, err) ||
@@ -729,7 +725,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
         agent_destroy(agent);
         return NULL;
     }
-    attached_load(&agent->journal, &tool, &agent->conversation, &agent->unreadable);
+    agent_load_media(agent);
     agent->has_more = more_output_offered(&agent->conversation);
     agent->kv_folder = options->kv_folder != NULL ? mem_strdup(options->kv_folder) : NULL;
     if (options->conversation_id != NULL) {
@@ -750,6 +746,9 @@ void agent_destroy(struct agent *agent)
         agent_keep_session(agent);
     }
     agent_aside_finish(agent);
+    str_finish(&agent->agreed);
+    agent_jobs_finish(agent);
+    agent_forget_media(agent);
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {

@@ -19,11 +19,14 @@
 #include "chat/conversation.h"
 
 struct agent;
+struct chat_medium;
 struct checkpoint;
 struct err;
 struct infer;
 struct infer_event;
 struct store;
+struct str;
+struct uv_loop_s;
 
 /* What decides on calls and answers them in the place of rules and tools, when a recorded run is
  * repeated. */
@@ -44,6 +47,8 @@ struct agent_options {
     struct foreign *foreign;       /* servers of other people's tools; borrowed; NULL = none */
     struct hooks *hooks;           /* the user's; borrowed; NULL = none */
     struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
+    struct uv_loop_s *loop;        /* borrowed: pictures are decoded beside it; NULL = at once */
+    bool screenshots;              /* a picture of the screen can be taken here */
     const char *workspace;         /* absolute */
     const char *tool_program;      /* carat-tool, which decodes pictures and sounds */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
@@ -97,7 +102,7 @@ struct agent_event {
     /* MESSAGE: of this step; TURN_ENDED: of the whole turn. The cached are among the input. */
     size_t input_tokens, cached_tokens, output_tokens;
     enum turn_outcome outcome;
-    const struct chat_message *message;
+    const struct chat_message *message; /* USER, MESSAGE, CALL_FINISHED (the result's) */
 };
 
 typedef void agent_callback(void *context, const struct agent_event *event);
@@ -115,6 +120,8 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
  * read. */
 bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err);
+/* The same of what is decoded already; takes a reference. */
+void agent_attach_medium(struct agent *agent, struct chat_medium *medium);
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);
@@ -156,6 +163,14 @@ void agent_context(const struct agent *agent, struct agent_context *out);
  * that taking the conversation up again need not read it once more. Done at the end by itself. */
 void agent_keep_session(struct agent *agent);
 bool agent_busy(const struct agent *agent);
+
+/* Jobs: shell commands that end in '&' and go on beside the conversation. They end with it. */
+size_t agent_jobs_running(const struct agent *agent);
+/* One or two lines for each, ended ones too; nothing when there are none. */
+void agent_jobs_list(const struct agent *agent, struct str *out);
+/* TERM, after 2 s KILL; a notice tells of its end. False when no such job runs. */
+bool agent_job_stop(struct agent *agent, const char *handle);
+
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
 void agent_set_thinking(struct agent *agent, bool thinking);
 

@@ -11,7 +11,6 @@
 #include "agent/compaction.h"
 #include "agent/context.h"
 #include "agent/sampling.h"
-#include "agent/toolset.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -82,6 +81,9 @@ static bool ask(struct agent *agent, enum aside_kind kind, const char *question,
     const struct infer_model *model = infer_model(agent->options.infer);
     struct chat_conversation view;
     const char *system;
+    if (agent->loading != NULL) {
+        return err_set(err, ERR_UNAVAILABLE, "the conversation's pictures are still being read");
+    }
     agent_view(agent, &view, &system);
     struct chat_message message;
     chat_message_init(&message, CHAT_USER);
@@ -96,8 +98,7 @@ static bool ask(struct agent *agent, enum aside_kind kind, const char *question,
                                     .max_tokens = tokens,
                                     .conversation = &asked,
                                     .system = system,
-                                    .tools =
-                                        agent->options.no_tools ? NULL : toolset_declarations(),
+                                    .tools = agent_tools(agent), /* as in each prompt before */
                                     .sampling = sampling_choose(&agent->options, model)};
     chat_prompt_init(&request.prompt);
     bool ok = render(agent, &request, &asked, system, err);

@@ -20,7 +20,15 @@ const json_t *agent_tools(struct agent *agent)
     }
     json_t **tools = &agent->tools[agent->has_more ? 1 : 0];
     if (*tools == NULL) {
-        *tools = toolset_with(foreign_declarations(agent->options.foreign), agent->has_more);
+        const char *others[3] = {NULL};
+        size_t count = 0;
+        if (agent_offers_screenshot(agent)) {
+            others[count++] = "screenshot";
+        }
+        if (agent->has_more) {
+            others[count++] = "more_output";
+        }
+        *tools = toolset_with(foreign_declarations(agent->options.foreign), others);
     }
     return *tools;
 }
@@ -167,7 +175,8 @@ void agent_cancel_call(struct agent *agent, int place)
         } else {
             agent_drop_call(agent, place);
         }
-    } else if (!agent_cancel_held(agent, place) && agent->options.recording == NULL) {
+    } else if (!agent_cancel_held(agent, place) && agent->options.recording == NULL &&
+               !agent_cancel_own(agent, call)) {
         if (approval_is_foreign(call->record.name)) {
             foreign_cancel(agent->options.foreign, call->record.call_id);
         } else {

@@ -9,6 +9,7 @@
 
 #include "agent/agent_state.h"
 #include "agent/checkpoint.h"
+#include "agent/launch_points.h"
 #include "agent/toolset.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -55,7 +56,7 @@ bool agent_hold_end(struct agent *agent, enum turn_outcome outcome)
     }
     agent->snapshot_made = false;
     agent->outcome = outcome;
-    if (!checkpoint_end(agent->options.checkpoint, &err)) {
+    if (!checkpoint_end(agent->options.checkpoint, agent->agreed.data, &err)) {
         say_no_undo(agent, &err);
         return false;
     }
@@ -77,6 +78,36 @@ static void say_what_changed(struct agent *agent, const struct undo_summary *sum
     str_finish(&text);
 }
 
+static void append_names(struct str *text, const struct quarantine_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const char *reason = launch_points_reason(list->items[i]);
+        str_append_format(text, "%s%s (%s)", i > 0 ? ", " : "", list->items[i],
+                          reason != NULL ? reason : "programs run it");
+    }
+}
+
+/* In every mode, and without a terminal too: it is about what other programs would do later. */
+static void say_what_was_moved(struct agent *agent, struct checkpoint_result *result)
+{
+    struct str text;
+    str_init(&text);
+    if (result->moved.count > 0) {
+        str_append(&text, "moved aside, with .quarantined behind the name: ");
+        append_names(&text, &result->moved);
+        agent_say(agent, AGENT_NOTICE, text.data);
+    }
+    str_clear(&text);
+    if (result->failed.count > 0) {
+        str_append(&text, "look at this before you go on, it could not be moved aside: ");
+        append_names(&text, &result->failed);
+        agent_say(agent, AGENT_NOTICE, text.data);
+    }
+    quarantine_list_finish(&result->moved);
+    quarantine_list_finish(&result->failed);
+    str_finish(&text);
+}
+
 void agent_checkpoint(struct agent *agent)
 {
     struct checkpoint_result result;
@@ -87,6 +118,7 @@ void agent_checkpoint(struct agent *agent)
         say_no_undo(agent, &result.err);
     }
     if (result.job == CHECKPOINT_END) {
+        say_what_was_moved(agent, &result);
         say_what_changed(agent, &result.summary);
         agent_finish_turn(agent, agent->outcome);
         return;

@@ -9,10 +9,12 @@
 #include "agent/agent.h"
 #include "agent/attached.h"
 #include "agent/calls.h"
+#include "agent/jobs.h"
 #include "agent/journal.h"
 #include "agent/step.h"
 #include "agent/turn.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "chat/conversation.h"
 
 /* What the user said while a turn ran. */
@@ -24,6 +26,8 @@ struct waiting_text {
 };
 
 enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY };
+
+struct decoding;
 
 struct agent {
     struct agent_options options; /* strings are not used after agent_create */
@@ -59,13 +63,19 @@ struct agent {
 
     struct calls calls;
     json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
-    bool has_more;    /* a result was cut and kept: more_output is declared */
+    bool has_more;    /* a result was cut and kept, or a job ran: more_output is declared */
+    struct jobs jobs;
+    bool shot_decided, shot_offered; /* whether screenshot is declared */
+    struct decoding *shot;           /* the picture that a screenshot call takes; NULL = none */
+    struct decoding *loading;        /* a picture of a conversation that goes on; NULL = none */
+    size_t loading_message, loading_part;
     unsigned next_call;
 
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
     bool snapshot_made;
+    struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
     enum aside_kind aside_kind; /* the model is asked something beside the conversation */
@@ -87,6 +97,7 @@ struct agent {
 /* --- of agent.c --- */
 
 void agent_say(struct agent *agent, enum agent_event_kind kind, const char *sentence);
+void agent_tell_call(struct agent *agent, enum agent_event_kind kind, const struct open_call *call);
 /* The call has its result: it is kept and told, and the turn goes on. */
 void agent_settle_call(struct agent *agent, int place, json_t *response, bool failed);
 /* A call that was allowed is refused by a hook; its refusal is the reason. */
@@ -129,6 +140,19 @@ bool agent_compaction_due(const struct agent *agent);
 bool agent_aside_event(struct agent *agent, const struct infer_event *event);
 void agent_aside_finish(struct agent *agent);
 
+/* --- of agent_jobs.c --- */
+
+/* True when the call, which has started, was one that the agent answers itself: it is settled. */
+bool agent_answers(struct agent *agent, int place);
+/* By which a call is known again. */
+uint64_t agent_fingerprint(const struct agent *agent, const struct open_call *call);
+/* True when it was a job's. */
+bool agent_job_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
+bool agent_job_finished(struct agent *agent, const char *call_id,
+                        const struct toolproc_result *result);
+/* Stops those that run and keeps what they wrote. */
+void agent_jobs_finish(struct agent *agent);
+
 /* --- of agent_kv.c --- */
 
 void agent_kv_restore(struct agent *agent);
@@ -139,8 +163,24 @@ bool agent_kv_event(struct agent *agent, const struct infer_event *event);
 
 /* Whether the model can be shown a picture. */
 bool agent_sees(const struct agent *agent);
+/* AGENT_USER, of the message that is last in the conversation. */
+void agent_tell_user(struct agent *agent, const char *text, size_t length);
 /* Says what of a conversation that goes on could not be read, if anything. */
 void agent_tell_lost(struct agent *agent);
+
+/* Decodes the pictures and sounds of a conversation that goes on, beside the loop where there is
+ * one: no step begins before the last of them is here. */
+void agent_load_media(struct agent *agent);
+void agent_forget_media(struct agent *agent);
+
+/* --- of agent_own.c --- */
+
+/* True when the call is of a tool that carat runs itself; then it is on its way. */
+bool agent_run_own(struct agent *agent, int place);
+/* True when it was one of those, and is stopped. */
+bool agent_cancel_own(struct agent *agent, const struct open_call *call);
+/* Whether the model is told of screenshot. */
+bool agent_offers_screenshot(struct agent *agent);
 
 /* --- of agent_snapshot.c --- */
 

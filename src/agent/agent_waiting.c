@@ -63,9 +63,7 @@ void agent_take_steering(struct agent *agent)
         struct waiting_text next = agent_take_waiting(agent, i);
         struct err err = {0};
         if (agent_add_user(agent, next.text, next.length, &next.attached, &err)) {
-            agent->callback(agent->context, &(struct agent_event){.kind = AGENT_USER,
-                                                                  .text = next.text,
-                                                                  .length = next.length});
+            agent_tell_user(agent, next.text, next.length);
         } else {
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);

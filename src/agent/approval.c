@@ -266,18 +266,24 @@ void approval_session_allow(struct approval_session *session, const char *tool,
 
 static const struct {
     const char *name;
-    enum approval_verdict reading, editing, rest;
+    enum approval_verdict reading, editing, rest, outside;
 } modes[] = {
-    [APPROVAL_READ_ONLY] = {"read-only", APPROVAL_ALLOW, APPROVAL_DENY, APPROVAL_DENY},
-    [APPROVAL_ASK] = {"ask", APPROVAL_ALLOW, APPROVAL_ASK_USER, APPROVAL_ASK_USER},
-    [APPROVAL_AUTO_EDIT] = {"auto-edit", APPROVAL_ALLOW, APPROVAL_ALLOW, APPROVAL_ASK_USER},
-    [APPROVAL_FULL] = {"full", APPROVAL_ALLOW, APPROVAL_ALLOW, APPROVAL_ALLOW},
+    [APPROVAL_READ_ONLY] = {"read-only", APPROVAL_ALLOW, APPROVAL_DENY, APPROVAL_DENY,
+                            APPROVAL_DENY},
+    [APPROVAL_ASK] = {"ask", APPROVAL_ALLOW, APPROVAL_ASK_USER, APPROVAL_ASK_USER,
+                      APPROVAL_ASK_USER},
+    [APPROVAL_AUTO_EDIT] = {"auto-edit", APPROVAL_ALLOW, APPROVAL_ALLOW, APPROVAL_ASK_USER,
+                            APPROVAL_ASK_USER},
+    [APPROVAL_FULL] = {"full", APPROVAL_ALLOW, APPROVAL_ALLOW, APPROVAL_ALLOW, APPROVAL_ASK_USER},
 };
 
 /* `known` NULL: a foreign tool, which is never believed to only read. */
 static enum approval_verdict decide_by_mode(enum approval_mode mode,
                                             const struct toolset_tool *known)
 {
+    if (known != NULL && known->outside) {
+        return modes[mode].outside; /* the sandbox is why the other columns may be so free */
+    }
     if (known != NULL && known->read_only) {
         return modes[mode].reading;
     }
@@ -381,7 +387,8 @@ enum approval_verdict approval_decide(const struct approval_rules *rules,
     str_init(&said);
     bool decided = decide_command(rules, session, tool, arguments, &found, &said);
     enum approval_verdict verdict = found.verdict;
-    bool ceiling = mode == APPROVAL_READ_ONLY && (known == NULL || !known->read_only);
+    bool ceiling =
+        mode == APPROVAL_READ_ONLY && (known == NULL || !known->read_only || known->outside);
     if (ceiling && !(decided && verdict == APPROVAL_DENY)) {
         say(why, "mode: read-only"); /* what was allowed before does not pass it */
         verdict = APPROVAL_DENY;
@@ -402,7 +409,7 @@ enum approval_verdict approval_decide(const struct approval_rules *rules,
 bool approval_rule_for(const char *tool, const json_t *arguments, struct str *out)
 {
     const struct toolset_tool *known = toolset_find(tool);
-    if (approval_is_foreign(tool)) {
+    if (approval_is_foreign(tool) || (known != NULL && known->subject == NULL)) {
         str_append(out, tool);
         return true;
     }

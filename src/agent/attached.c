@@ -16,9 +16,15 @@ bool attached_open(struct attached *attached, const struct attachment_tool *tool
     if (medium == NULL) {
         return false;
     }
-    vec_room(&attached->items, &attached->capacity, attached->count + 1, sizeof *attached->items);
-    attached->items[attached->count++] = medium;
+    attached_add(attached, medium);
+    chat_medium_release(medium);
     return true;
+}
+
+void attached_add(struct attached *attached, struct chat_medium *medium)
+{
+    vec_room(&attached->items, &attached->capacity, attached->count + 1, sizeof *attached->items);
+    attached->items[attached->count++] = chat_medium_keep(medium);
 }
 
 void attached_cut(struct attached *attached, size_t count)
@@ -77,43 +83,33 @@ bool attached_to_result(struct chat_medium *picture, struct journal *journal,
     return add_medium(journal, message, picture, err);
 }
 
-static bool load_part(struct journal *journal, const struct attachment_tool *tool,
-                      struct chat_part *part, struct err *err)
+bool attached_missing(const struct chat_conversation *conversation, size_t *message, size_t *part)
 {
-    char *bytes = NULL;
-    size_t size;
-    if (store_result_get(journal->store, journal->id, part->handle, &bytes, &size, err)) {
-        part->medium = attachment_decode(tool, bytes, size, part->kind != CHAT_PART_AUDIO, err);
+    for (; *message < conversation->count; ++*message, *part = 0) {
+        const struct chat_message *at = &conversation->messages[*message];
+        for (; *part < at->part_count; ++*part) {
+            if (at->parts[*part].handle != NULL && at->parts[*part].medium == NULL &&
+                at->parts[*part].kind != CHAT_PART_TEXT) {
+                return true;
+            }
+        }
     }
-    mem_free(bytes);
-    return part->medium != NULL ||
-           err_prefix(err, "attachment %s of the conversation", part->handle);
+    return false;
 }
 
-static void say_lost(struct chat_part *part)
+bool attached_read(struct journal *journal, const struct chat_part *part, char **bytes,
+                   size_t *size, struct err *err)
+{
+    return store_result_get(journal->store, journal->id, part->handle, bytes, size, err);
+}
+
+void attached_lose(struct chat_part *part)
 {
     const char *text = part->kind == CHAT_PART_AUDIO
                            ? "(a sound was here; its file cannot be read any more)"
                            : "(a picture was here; its file cannot be read any more)";
     part->kind = CHAT_PART_TEXT;
     part->text = mem_strdup(text);
-}
-
-void attached_load(struct journal *journal, const struct attachment_tool *tool,
-                   struct chat_conversation *conversation, struct err *lost)
-{
-    struct err err;
-    *lost = (struct err){0};
-    for (size_t i = 0; i < conversation->count; i++) {
-        const struct chat_message *message = &conversation->messages[i];
-        for (size_t k = 0; k < message->part_count; k++) {
-            struct chat_part *part = &message->parts[k];
-            if (part->handle != NULL && !load_part(journal, tool, part, &err)) {
-                say_lost(part);
-                *lost = lost->code == ERR_NONE ? err : *lost;
-            }
-        }
-    }
 }
 
 bool attached_any(const struct chat_conversation *conversation)

@@ -11,6 +11,7 @@ struct attachment_tool;
 struct chat_conversation;
 struct chat_medium;
 struct chat_message;
+struct chat_part;
 struct err;
 struct journal;
 
@@ -23,6 +24,8 @@ struct attached {
 /* One file more, decoded (attachment.h). */
 bool attached_open(struct attached *attached, const struct attachment_tool *tool, const char *path,
                    bool picture, struct err *err);
+/* One that is decoded already; takes a reference. */
+void attached_add(struct attached *attached, struct chat_medium *medium);
 /* Keeps the first `count`. */
 void attached_cut(struct attached *attached, size_t count);
 void attached_release(struct attached *attached);
@@ -37,11 +40,15 @@ bool attached_to_message(const struct attached *attached, struct journal *journa
 bool attached_to_result(struct chat_medium *picture, struct journal *journal,
                         struct chat_message *message, struct err *err);
 
-/* Decodes the files of a conversation that was loaded from the journal's store. What cannot be
- * read any more is said in its place, in words for the model, and *lost names the first of them
- * (ERR_NONE: nothing is lost); the store keeps what it has. */
-void attached_load(struct journal *journal, const struct attachment_tool *tool,
-                   struct chat_conversation *conversation, struct err *lost);
+/* The next picture or sound from message *message, part *part on whose file is in the store and
+ * which is not decoded. False when there is none left. */
+bool attached_missing(const struct chat_conversation *conversation, size_t *message, size_t *part);
+/* Its file's bytes, the caller's (mem_free). */
+bool attached_read(struct journal *journal, const struct chat_part *part, char **bytes,
+                   size_t *size, struct err *err);
+/* What cannot be read any more is said in its place, in words for the model; the store keeps what
+ * it has. */
+void attached_lose(struct chat_part *part);
 
 /* Does it show or play anything? */
 bool attached_any(const struct chat_conversation *conversation);

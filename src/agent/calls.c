@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "chat/medium.h"
 
 struct open_call *calls_add(struct calls *calls, const struct chat_call *asked, char *problem)
@@ -86,4 +87,16 @@ void calls_result_message(struct chat_message *message, const struct store_call 
     message->call_name = mem_strdup(call->name);
     message->result = json_incref(response);
     message->failed = failed;
+}
+
+void calls_append_arguments(const struct open_call *call, struct str *out)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(call->record.arguments, name, value)
+    {
+        if (json_is_string(value)) {
+            str_append_format(out, "%s\n", json_string_value(value));
+        }
+    }
 }

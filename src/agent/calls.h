@@ -15,6 +15,8 @@
 #include "chat/conversation.h"
 #include "store/store.h"
 
+struct str;
+
 struct open_call {
     struct store_call record; /* owns id, name and the frozen arguments */
     char *problem;            /* why it cannot be run; NULL = it can */
@@ -44,6 +46,9 @@ void calls_set_refusal(struct open_call *call, const char *reason /* may be NULL
 
 /* The same for the same name and arguments (or the same mistake), whatever the order of keys. */
 uint64_t calls_fingerprint(const struct open_call *call);
+
+/* The texts among the arguments, a line each. */
+void calls_append_arguments(const struct open_call *call, struct str *out);
 
 /* The message that answers a call. */
 void calls_result_message(struct chat_message *message, const struct store_call *call,

@@ -19,7 +19,8 @@ struct checkpoint {
     bool begun;              /* a turn is open */
     pthread_t thread;
     atomic_bool done;
-    char *conversation, *title; /* of the job */
+    char *conversation, *title, *allowed;  /* of the job */
+    struct quarantine_list guarded, names; /* folders; what was there when the turn began */
     struct checkpoint_result result;
 };
 
@@ -32,15 +33,38 @@ struct checkpoint *checkpoint_create(struct undo *undo, void (*wake)(void *conte
     return checkpoint;
 }
 
+void checkpoint_guard(struct checkpoint *checkpoint, const char *folder)
+{
+    quarantine_list_add(&checkpoint->guarded, folder);
+}
+
+static void note_names(struct checkpoint *checkpoint)
+{
+    quarantine_list_finish(&checkpoint->names);
+    for (size_t i = 0; i < checkpoint->guarded.count; i++) {
+        quarantine_look(&checkpoint->names, checkpoint->guarded.items[i]);
+    }
+}
+
+static void move_new_names(struct checkpoint *checkpoint, struct checkpoint_result *result)
+{
+    for (size_t i = 0; i < checkpoint->guarded.count; i++) {
+        quarantine_apply(&checkpoint->names, checkpoint->guarded.items[i], checkpoint->allowed,
+                         &result->moved, &result->failed);
+    }
+}
+
 static void *work(void *argument)
 {
     struct checkpoint *checkpoint = argument;
     struct checkpoint_result *result = &checkpoint->result;
     *result = (struct checkpoint_result){.job = checkpoint->job};
     if (checkpoint->job == CHECKPOINT_BEGIN) {
+        note_names(checkpoint);
         result->ok =
             undo_begin(checkpoint->undo, checkpoint->conversation, checkpoint->title, &result->err);
     } else {
+        move_new_names(checkpoint, result);
         result->ok = undo_end(checkpoint->undo, &result->summary, &result->err);
     }
     atomic_store(&checkpoint->done, true);
@@ -55,7 +79,8 @@ static void join(struct checkpoint *checkpoint)
     checkpoint->job = CHECKPOINT_NONE;
     mem_free(checkpoint->conversation);
     mem_free(checkpoint->title);
-    checkpoint->conversation = checkpoint->title = NULL;
+    mem_free(checkpoint->allowed);
+    checkpoint->conversation = checkpoint->title = checkpoint->allowed = NULL;
 }
 
 static bool start(struct checkpoint *checkpoint, enum checkpoint_job job, struct err *err)
@@ -84,8 +109,10 @@ bool checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, c
     return true;
 }
 
-bool checkpoint_end(struct checkpoint *checkpoint, struct err *err)
+bool checkpoint_end(struct checkpoint *checkpoint, const char *allowed, struct err *err)
 {
+    mem_free(checkpoint->allowed);
+    checkpoint->allowed = mem_strdup(allowed);
     return start(checkpoint, CHECKPOINT_END, err);
 }
 
@@ -117,8 +144,15 @@ void checkpoint_destroy(struct checkpoint *checkpoint)
     }
     if (checkpoint->begun) {
         struct undo_summary summary;
+        struct checkpoint_result result = {0};
+        move_new_names(checkpoint, &result);
+        quarantine_list_finish(&result.moved);
+        quarantine_list_finish(&result.failed);
         /* Best effort: what fails here is done by the next start. */
         undo_end(checkpoint->undo, &summary, NULL);
     }
+    quarantine_list_finish(&checkpoint->guarded);
+    quarantine_list_finish(&checkpoint->names);
+    mem_free(checkpoint->allowed);
     mem_free(checkpoint);
 }

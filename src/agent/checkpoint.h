@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "agent/quarantine.h"
 #include "base/err.h"
 #include "undo/undo.h"
 
@@ -20,11 +21,14 @@ struct checkpoint_result {
     enum checkpoint_job job;
     bool ok;
     struct err err;
-    struct undo_summary summary; /* END */
+    struct undo_summary summary;          /* END */
+    struct quarantine_list moved, failed; /* END: what appeared and runs; to be finished */
 };
 
 /* `undo` is borrowed. */
 struct checkpoint *checkpoint_create(struct undo *undo, void (*wake)(void *context), void *context);
+/* Folders whose protected names are watched from begin to end. */
+void checkpoint_guard(struct checkpoint *checkpoint, const char *folder);
 /* Waits for a running job; a turn that was begun is ended here, so call it when no tool runs any
  * more. */
 void checkpoint_destroy(struct checkpoint *checkpoint);
@@ -32,7 +36,8 @@ void checkpoint_destroy(struct checkpoint *checkpoint);
 /* No job may run. False when there is no thread to be had. */
 bool checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title,
                       struct err *err);
-bool checkpoint_end(struct checkpoint *checkpoint, struct err *err);
+/* `allowed`: what the user was shown and said yes to, for quarantine_apply. */
+bool checkpoint_end(struct checkpoint *checkpoint, const char *allowed, struct err *err);
 /* Cuts a running begin short: it fails with ERR_CANCELLED. */
 void checkpoint_stop(struct checkpoint *checkpoint);
 /* True once after each job. */

@@ -123,3 +123,9 @@ bool journal_result(struct journal *journal, const char *bytes, size_t length, c
 {
     return store_result_put(journal->store, journal->id, bytes, length, handle, err);
 }
+
+bool journal_replace_result(struct journal *journal, const char *handle, const char *bytes,
+                            size_t length, struct err *err)
+{
+    return store_result_replace(journal->store, journal->id, handle, bytes, length, err);
+}

@@ -56,5 +56,8 @@ bool journal_call(struct journal *journal, const struct store_call *call, struct
 /* Keeps a large result whole; its handle. */
 bool journal_result(struct journal *journal, const char *bytes, size_t length, char handle[16],
                     struct err *err);
+/* Puts something else in its place. */
+bool journal_replace_result(struct journal *journal, const char *handle, const char *bytes,
+                            size_t length, struct err *err);
 
 #endif

@@ -150,24 +150,27 @@ static bool read_number(const json_t *arguments, const char *name, long fallback
     return value == NULL || (json_is_integer(value) && *out >= 1);
 }
 
-json_t *more_output_answer(struct journal *journal, const json_t *arguments, int tokens,
-                           bool *failed)
+/* What the call asks for, as far as it makes sense. */
+static bool read_arguments(const json_t *arguments, struct page *page)
 {
     const json_t *pattern = json_object_get(arguments, "pattern");
-    struct page page = {.handle = json_string_value(json_object_get(arguments, "handle")),
-                        .pattern = json_string_value(pattern)};
-    struct err err = {0};
-    char *bytes = NULL;
-    if (page.handle == NULL || !read_number(arguments, "start_line", 1, &page.start) ||
-        !read_number(arguments, "line_count", 0, &page.count) ||
-        (pattern != NULL && page.pattern == NULL)) {
+    *page = (struct page){.handle = json_string_value(json_object_get(arguments, "handle")),
+                          .pattern = json_string_value(pattern)};
+    return page->handle != NULL && read_number(arguments, "start_line", 1, &page->start) &&
+           read_number(arguments, "line_count", 0, &page->count) &&
+           (pattern == NULL || page->pattern != NULL);
+}
+
+json_t *more_output_page(const char *bytes, size_t length, const json_t *arguments, int tokens,
+                         bool *failed)
+{
+    struct page page;
+    if (!read_arguments(arguments, &page)) {
         return complain("handle and pattern are text, start_line and line_count numbers from 1 on",
                         failed);
     }
-    if (!store_result_get(journal->store, journal->id, page.handle, &bytes, &page.length, &err)) {
-        return complain(err.text, failed);
-    }
     page.bytes = bytes;
+    page.length = length;
     page.limit =
         (size_t)(tokens < LEAST_TOKENS ? LEAST_TOKENS : tokens) * BYTES_A_TOKEN - NOTE_ROOM;
     str_init(&page.text);
@@ -175,8 +178,23 @@ json_t *more_output_answer(struct journal *journal, const json_t *arguments, int
     add_note(&page);
     json_t *response = output(&page.text);
     str_finish(&page.text);
-    mem_free(bytes);
     *failed = false;
+    return response;
+}
+
+json_t *more_output_answer(struct journal *journal, const json_t *arguments, int tokens,
+                           bool *failed)
+{
+    const char *handle = json_string_value(json_object_get(arguments, "handle"));
+    struct err err = {0};
+    char *bytes = NULL;
+    size_t length = 0;
+    if (handle != NULL &&
+        !store_result_get(journal->store, journal->id, handle, &bytes, &length, &err)) {
+        return complain(err.text, failed);
+    }
+    json_t *response = more_output_page(bytes, length, arguments, tokens, failed);
+    mem_free(bytes);
     return response;
 }
 

@@ -25,6 +25,10 @@ json_t *more_output_keep(struct journal *journal, json_t *response, bool *kept, 
 json_t *more_output_answer(struct journal *journal, const json_t *arguments, int tokens,
                            bool *failed);
 
+/* The same of bytes that the caller has. */
+json_t *more_output_page(const char *bytes, size_t length, const json_t *arguments, int tokens,
+                         bool *failed);
+
 /* Some result of the conversation names a handle. */
 bool more_output_offered(const struct chat_conversation *conversation);
 

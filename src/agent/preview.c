@@ -19,6 +19,7 @@
 #include "base/diff.h"
 #include "base/str.h"
 #include "base/visible.h"
+#include "desktop/capture.h"
 
 static const char *argument(const json_t *arguments, const char *name)
 {
@@ -133,6 +134,12 @@ void preview_describe(const char *workspace, const char *tool, const json_t *arg
         make_after(tool, arguments, &before, &after)) {
         diff_append(&difference, (struct diff_text){before.data, before.length},
                     (struct diff_text){after.data, after.length}, 0);
+    }
+    if (strcmp(tool, "screenshot") == 0) {
+        capture_describe(CAPTURE_SCREEN, out);
+        str_append(
+            out, "\nThe model sees all that is on it, and the picture stays in the conversation.");
+        str_append(out, json_object_size(arguments) > 0 ? "\n" : "");
     }
     if (difference.length > 0) {
         str_append(out, strcmp(tool, "edit_file") == 0 ? "edit " : "write ");

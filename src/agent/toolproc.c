@@ -2,6 +2,7 @@
  *
  *   - shell, http: a process for each call. It is killed with its group as soon as the answer is
  *     there, so nothing that it started lives on.
+ *   - a job of the shell: the same, for as long as the command runs.
  *   - files: one process, kept, because it remembers what was read. When it dies the next call
  *     starts a new one, which has seen nothing.
  *
@@ -33,7 +34,12 @@
 #include "base/vec.h"
 #include "mcp/mcp_client.h"
 
-enum { EXIT_NO_SANDBOX = 56, SELF_TEST_MS = 2000, SELF_TEST_BYTES = 64 * 1024 };
+enum {
+    EXIT_NO_SANDBOX = 56,
+    JOB_SECONDS = 86400,
+    SELF_TEST_MS = 2000,
+    SELF_TEST_BYTES = 64 * 1024
+};
 
 /* A process of a family. */
 struct server {
@@ -56,7 +62,8 @@ struct running {
 
 struct toolproc {
     struct uv_loop_s *loop;
-    char *program, *workspace, *policy;
+    char *program, *workspace;
+    char *policy, *job_policy; /* of a call; of a command that may go on */
     struct toolproc_callbacks callbacks;
     uv_timer_t stillborn;
     struct {
@@ -75,6 +82,20 @@ static char *dump_policy(const json_t *policy)
     char *kept = mem_strdup(dump != NULL ? dump : "{}");
     free(dump);
     return kept;
+}
+
+/* The same policy for a command that is waited for as long as it takes. */
+static char *dump_job_policy(const json_t *policy)
+{
+    json_t *job = policy != NULL ? json_deep_copy(policy) : json_object();
+    json_t *limits = json_object_get(job, "limits");
+    json_t *wide = limits != NULL ? json_incref(limits) : json_object();
+    json_object_set_new(wide, "seconds", json_integer(JOB_SECONDS));
+    json_object_set_new(job, "limits", wide);
+    json_object_set_new(job, "job", json_true());
+    char *dump = dump_policy(job);
+    json_decref(job);
+    return dump;
 }
 
 /* --- results --- */
@@ -223,7 +244,9 @@ static bool decode_picture(struct toolproc *toolproc, size_t place, const json_t
     struct running *running = &toolproc->calls.items[place];
     running->response = json_incref(response);
     running->server = NULL; /* has done its part, and may be gone before */
-    running->decoding = decoding_start(toolproc->loop, &tool, bytes, size, on_decoded, toolproc);
+    const struct decoding_source source = {
+        .origin = DECODING_BYTES, .picture = true, .bytes = bytes, .size = size};
+    running->decoding = decoding_start(toolproc->loop, &tool, &source, on_decoded, toolproc);
     mem_free(bytes);
     return true;
 }
@@ -297,9 +320,9 @@ static void on_ended(void *context)
 }
 
 static struct server *start_server(struct toolproc *toolproc, const struct toolset_tool *tool,
-                                   struct err *err)
+                                   bool job, struct err *err)
 {
-    int policy = tool_process_policy(toolproc->policy, err);
+    int policy = tool_process_policy(job ? toolproc->job_policy : toolproc->policy, err);
     if (policy < 0) {
         return NULL;
     }
@@ -337,7 +360,7 @@ static struct server *start_server(struct toolproc *toolproc, const struct tools
 }
 
 /* Sends the call to a kept process of its family, or to a new one. */
-static struct server *serve(struct toolproc *toolproc, const struct toolset_tool *tool,
+static struct server *serve(struct toolproc *toolproc, const struct toolset_tool *tool, bool job,
                             const json_t *arguments, uint64_t *call, struct err *err)
 {
     for (size_t i = 0; i < toolproc->servers.count; i++) {
@@ -349,7 +372,7 @@ static struct server *serve(struct toolproc *toolproc, const struct toolset_tool
             }
         }
     }
-    struct server *server = start_server(toolproc, tool, err);
+    struct server *server = start_server(toolproc, tool, job, err);
     if (server != NULL) {
         *call = mcp_client_call(server->client, tool->name, arguments);
     }
@@ -390,21 +413,22 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
     toolproc->program = mem_strdup(options->program);
     toolproc->workspace = mem_strdup(options->workspace);
     toolproc->policy = dump_policy(options->policy);
+    toolproc->job_policy = dump_job_policy(options->policy);
     toolproc->callbacks = *callbacks;
     uv_timer_init(toolproc->loop, &toolproc->stillborn);
     toolproc->stillborn.data = toolproc;
     return toolproc;
 }
 
-void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
-                    const json_t *arguments)
+static void start(struct toolproc *toolproc, const char *call_id, const char *tool, bool job,
+                  const json_t *arguments)
 {
     const struct toolset_tool *known = toolset_find(tool);
     struct running running = {.call_id = mem_strdup(call_id)};
     if (known == NULL) {
         err_set(&running.error, ERR_NOT_FOUND, "there is no tool \"%s\"", tool);
     } else {
-        running.server = serve(toolproc, known, arguments, &running.call, &running.error);
+        running.server = serve(toolproc, known, job, arguments, &running.call, &running.error);
     }
     vec_room(&toolproc->calls.items, &toolproc->calls.capacity, toolproc->calls.count + 1,
              sizeof toolproc->calls.items[0]);
@@ -412,6 +436,17 @@ void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *
     if (running.server == NULL) {
         uv_timer_start(&toolproc->stillborn, on_stillborn, 0, 0);
     }
+}
+
+void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
+                    const json_t *arguments)
+{
+    start(toolproc, call_id, tool, false, arguments);
+}
+
+void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments)
+{
+    start(toolproc, call_id, "shell", true, arguments);
 }
 
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id)
@@ -457,6 +492,7 @@ void toolproc_destroy(struct toolproc *toolproc)
     mem_free(toolproc->program);
     mem_free(toolproc->workspace);
     mem_free(toolproc->policy);
+    mem_free(toolproc->job_policy);
     uv_close((uv_handle_t *)&toolproc->stillborn, on_timer_closed);
 }
 

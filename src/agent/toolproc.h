@@ -47,6 +47,9 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
 /* Starts one call. */
 void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
                     const json_t *arguments);
+/* The same for a shell command that goes on until it ends or is cancelled; calls beside it do not
+ * wait for it. */
+void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments);
 /* Stops a running call: TERM to its process group, 2 s, KILL. Finishes with failed = true. */
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id);
 /* Kills everything at once; no callback after it. The loop must run once more to close the handles.

@@ -45,6 +45,7 @@ static void add_tool(json_t *declaration)
     tool->family = json_string_value(json_object_get(ours, "family"));
     tool->read_only = json_is_true(json_object_get(ours, "read_only"));
     tool->destructive = json_is_true(json_object_get(ours, "destructive"));
+    tool->outside = json_is_true(json_object_get(ours, "outside"));
     tool->subject = json_string_value(json_object_get(ours, "subject"));
     assert(tool->name != NULL && tool->family != NULL);
     tool->one_process_a_call = !family_lasts(tool->family);
@@ -89,7 +90,19 @@ const json_t *toolset_all(void)
     return toolset.all;
 }
 
-json_t *toolset_with(const json_t *foreign, bool all)
+static bool is_among(const json_t *declaration, const char *const *names)
+{
+    const json_t *function = json_object_get(declaration, "function");
+    const char *name = json_string_value(json_object_get(function, "name"));
+    for (; *names != NULL; names++) {
+        if (strcmp(*names, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+json_t *toolset_with(const json_t *foreign, const char *const *others)
 {
     load();
     json_t *tools = json_copy(toolset.declarations);
@@ -99,7 +112,7 @@ json_t *toolset_with(const json_t *foreign, bool all)
     json_array_foreach(toolset.all, i, declaration)
     {
         /* Those that are always there stand first in the table. */
-        if (all && i >= json_array_size(toolset.declarations)) {
+        if (i >= json_array_size(toolset.declarations) && is_among(declaration, others)) {
             json_array_append(tools, declaration);
         }
     }

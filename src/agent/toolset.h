@@ -15,18 +15,20 @@ struct toolset_tool {
     const char *family; /* "shell", "files", "http"; "agent": carat runs it itself */
     bool read_only;     /* MCP readOnlyHint */
     bool destructive;   /* MCP destructiveHint */
+    bool outside;       /* works outside the sandbox: no mode lets it run unasked */
     bool one_process_a_call;
     const char *subject; /* the argument that rules match: "command", "path", "url"; NULL = none */
 };
 
 /* The declarations, OpenAI form; lives as long as the program. */
 const json_t *toolset_declarations(void);
-/* The same and, behind them, the tools that are declared only when they can work: more_output, once
- * a result of the conversation was cut. */
+/* The same and, behind them, the tools that are declared only when they can work: screenshot, where
+ * there is a screen; more_output, once a result of the conversation was cut. */
 const json_t *toolset_all(void);
-/* Either of them with `foreign` declarations (an array; may be NULL) behind those that are always
- * there, so that the prompt's beginning stays the same. A new reference. */
-json_t *toolset_with(const json_t *foreign, bool all);
+/* Those that are always there, then `foreign` declarations (an array; may be NULL), then those of
+ * the others whose names are in the list, which ends with NULL: so the prompt's beginning stays the
+ * same. A new reference. */
+json_t *toolset_with(const json_t *foreign, const char *const *others);
 /* NULL when there is no tool of ours of that name. */
 const struct toolset_tool *toolset_find(const char *name);
 

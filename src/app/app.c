@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "desktop/capture.h"
 #include "infer/infer.h"
 #include "models/catalogue.h"
 #include "store/store.h"
@@ -338,6 +339,11 @@ static bool open_checkpoint(struct app *app, struct err *err)
         return true;
     }
     app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
+    checkpoint_guard(app->checkpoint, app->workspace);
+    const struct config_list *writable = config_list(app->config, OPTION_ADD_DIR);
+    for (size_t i = 0; i < writable->count; i++) {
+        checkpoint_guard(app->checkpoint, writable->items[i]);
+    }
     return true;
 }
 
@@ -511,6 +517,8 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .checkpoint = parts->checkpoint,
             .foreign = parts->foreign,
             .hooks = parts->hooks,
+            .loop = &app->loop,
+            .screenshots = capture_available(NULL),
             .workspace = app->workspace,
             .tool_program = app->paths.tool_program,
             .conversation_id = parts->conversation,

@@ -24,6 +24,8 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "hidden", json_pack("[ss]", paths->data, paths->state));
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
     json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS)));
+    json_object_set_new(policy, "network_hosts",
+                        strings(config_list(config, OPTION_NETWORK_HOSTS)));
     json_object_set_new(policy, "limits",
                         json_pack("{sI}", "seconds", config_whole(config, OPTION_TOOL_SECONDS)));
     json_object_set_new(policy, "result_tokens",
@@ -45,6 +47,7 @@ json_t *policy_json_server(const struct config *config, const struct paths *path
         json_object_set_new(policy, "read_only", json_true());
     }
     json_object_set_new(policy, "hosts", json_array());
+    json_object_set_new(policy, "network_hosts", json_array());
     json_object_set_new(policy, "network", json_boolean(server->network));
     json_object_set_new(policy, "environment", strings(&server->environment));
     return policy;

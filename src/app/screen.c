@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "app/command_trust.h"
+#include "app/outbox.h"
 #include "app/screen_input.h"
+#include "app/screen_media.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/clock.h"
@@ -26,7 +28,8 @@ enum { FRAME_US = 50000, SPIN_MS = 200, IDLE_MS = 2000, INDEXING_MS = 50 };
 
 static bool screen_busy(const struct screen *screen)
 {
-    return agent_busy(screen->app.agent) || screen->own.running;
+    return agent_busy(screen->app.agent) || screen->own.running ||
+           (screen->outbox != NULL && !outbox_empty(screen->outbox));
 }
 
 void screen_refresh_status(struct screen *screen)
@@ -39,6 +42,7 @@ void screen_refresh_status(struct screen *screen)
         .thinking = screen->thinking,
         .busy = screen_busy(screen),
         .activity = screen->activity.data,
+        .jobs = (int)agent_jobs_running(screen->app.agent),
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -182,6 +186,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USER:
         tui_add_user(tui, event->text, event->length);
+        screen_media_show(screen, event->message);
         screen_input_show_waiting(screen);
         set_activity(screen, "reading");
         break;
@@ -215,6 +220,7 @@ static void agent_event(void *context, const struct agent_event *event)
     case AGENT_CALL_FINISHED:
         withdraw_question(screen);
         end_call(screen, event->call_id, event->result, event->failed || event->denied);
+        screen_media_show(screen, event->message);
         break;
     case AGENT_USAGE:
         usage(screen, event);
@@ -240,6 +246,7 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
         switch (message->role) {
         case CHAT_USER:
             tui_add_user(screen->tui, message->text, strlen(message->text));
+            screen_media_show(screen, message);
             tui_add_history(screen->tui, message->text);
             break;
         case CHAT_MODEL:
@@ -289,6 +296,19 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
     mem_free(call_id);
 }
 
+/* Jobs end with the conversation, so leaving one that has some is asked for twice. */
+void screen_leave(struct screen *screen)
+{
+    size_t jobs = agent_jobs_running(screen->app.agent);
+    if (jobs > 0 && !screen->leaving) {
+        screen->leaving = true;
+        screen_notice(screen, false, "%zu job%s would be stopped (/jobs); once more to leave", jobs,
+                      jobs == 1 ? "" : "s");
+        return;
+    }
+    app_stop(&screen->app, EXIT_CODE_OK);
+}
+
 static void cycle_mode(struct screen *screen)
 {
     /* Around, but no further than the project allows. */
@@ -320,7 +340,7 @@ static void intent(void *context, const struct tui_intent *intent)
         screen_input_want_files(screen);
         break;
     case TUI_INTERRUPT:
-        if (!screen_input_interrupt(screen)) {
+        if (!screen_media_stop(screen) && !screen_input_interrupt(screen)) {
             agent_cancel(screen->app.agent);
         }
         break;
@@ -328,7 +348,7 @@ static void intent(void *context, const struct tui_intent *intent)
         decide(screen, intent);
         break;
     case TUI_QUIT:
-        app_stop(&screen->app, EXIT_CODE_OK);
+        screen_leave(screen);
         break;
     case TUI_CYCLE_MODE:
         cycle_mode(screen);
@@ -336,6 +356,9 @@ static void intent(void *context, const struct tui_intent *intent)
     case TUI_TOGGLE_THINKING:
         screen->thinking = !screen->thinking;
         agent_set_thinking(screen->app.agent, screen->thinking);
+        break;
+    case TUI_PASTE_PICTURE:
+        screen_media_paste(screen);
         break;
     case TUI_SUSPEND:
         suspend(screen);
@@ -608,13 +631,13 @@ enum exit_code screen_run(const struct config *config, size_t first)
     }
     screen_refresh_status(&screen);
     watch(&screen);
-    if (!app_attach_options(&screen.app, &err)) {
-        screen_notice(&screen, true, "%s", err.text);
-    }
+    screen_media_open(&screen);
+    screen_media_send_options(&screen);
     submit_words(&screen, first);
     app_run(&screen.app);
     tui_draw(screen.tui);
     screen_input_close(&screen);
+    screen_media_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");

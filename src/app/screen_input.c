@@ -4,6 +4,7 @@
 
 #include "app/draft.h"
 #include "app/input_history.h"
+#include "app/screen_media.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/err.h"
@@ -170,7 +171,6 @@ static bool run_own(struct screen *screen, const char *command, struct err *err)
 void screen_input_submit(struct screen *screen, const char *text, size_t length, bool steers)
 {
     struct err err;
-    struct agent *agent = screen->app.agent;
     char *copy = mem_strndup(text, length);
     bool ok = input_history_add(screen->app.paths.state, copy, &err);
     if (!ok && !screen->history_failed) {
@@ -185,9 +185,9 @@ void screen_input_submit(struct screen *screen, const char *text, size_t length,
     } else if (copy[strspn(copy, " \t\n")] != '\0') {
         ok = !screen->own.running ||
              err_set(&err, ERR_ARGUMENT, "!%s still runs; Esc stops it", screen->own.command);
-        ok = ok && app_attach_mentions(&screen->app, copy, &err) &&
-             (steers ? agent_steer(agent, copy, length, &err)
-                     : agent_submit(agent, copy, length, &err));
+        if (ok) {
+            screen_media_send(screen, copy, steers);
+        }
     }
     if (!ok) {
         screen_notice(screen, true, "%s", err.text);

@@ -10,6 +10,8 @@
 #include "tui/terminal.h"
 #include "tui/tui.h"
 
+struct outbox;
+
 struct screen {
     struct app app;
     const struct config *config;
@@ -39,14 +41,18 @@ struct screen {
     struct own_command own;
     struct outside_editor editor;
     struct file_index *files;
+    struct outbox *outbox; /* messages whose pictures are being decoded */
     uv_timer_t draft_due;
     size_t draft_revision; /* of the draft that is on disk */
+    bool leaving;          /* was told that jobs would be stopped */
     bool draft_failed, history_failed;
 };
 
 void screen_refresh_status(struct screen *screen);
 void screen_notice(struct screen *screen, bool is_error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Ends the run; with jobs only when asked twice. */
+void screen_leave(struct screen *screen);
 /* Stops listening to the terminal while something else has it. */
 void screen_watch_keys(struct screen *screen, bool watch);
 /* Shows a stored conversation's messages. */

@@ -8,6 +8,7 @@
 #include "app/command_sessions.h"
 #include "app/command_transfer.h"
 #include "app/context_picture.h"
+#include "app/screen_media.h"
 #include "app/screen_state.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -23,7 +24,7 @@ static void run_help(struct screen *screen, const char *argument)
     for (size_t i = 0; i < slash_command_count; i++) {
         const struct slash_command *command = &slash_commands[i];
         str_append_format(&text, "/%s %s%*s%s\n", command->name, command->argument,
-                          (int)(22 - strlen(command->name) - strlen(command->argument)), "",
+                          (int)(28 - strlen(command->name) - strlen(command->argument)), "",
                           command->help);
     }
     str_append(&text, "Keys: ? on an empty line.");
@@ -378,10 +379,33 @@ static void run_expand(struct screen *screen, const char *argument)
                            : "There is no summary.");
 }
 
+static void run_jobs(struct screen *screen, const char *argument)
+{
+    struct str text;
+    if (str_starts_with(argument, "stop ")) {
+        const char *handle = argument + 5 + strspn(argument + 5, " ");
+        bool stops = agent_job_stop(screen->app.agent, handle);
+        screen_notice(screen, !stops, stops ? "Job %s is being stopped." : "No job %s runs.",
+                      handle);
+        return;
+    }
+    if (argument[0] != '\0') {
+        screen_notice(screen, true, "/jobs %s: say /jobs or /jobs stop ID", argument);
+        return;
+    }
+    str_init(&text);
+    agent_jobs_list(screen->app.agent, &text);
+    tui_add_notice(screen->tui,
+                   text.length > 0 ? text.data
+                                   : "There are no jobs: shell commands that end in & and go on.",
+                   false);
+    str_finish(&text);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
-    app_stop(&screen->app, EXIT_CODE_OK);
+    screen_leave(screen);
 }
 
 const struct slash_command slash_commands[] = {
@@ -405,6 +429,9 @@ const struct slash_command slash_commands[] = {
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
+    {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
+    {"detach", "", "take back what goes with the next message", screen_media_detach, false},
     {"trash", "", "what is in the trash", run_trash, false},
     {"status", "", "model, workspace, sandbox, context", run_status, false},
     {"quit", "", "leave; the conversation is kept", run_quit, false},
@@ -416,9 +443,8 @@ const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands
 static const char *choices(const char *name)
 {
     static const char *const table[][2] = {
-        {"think", "on|off"},
-        {"mode", "read-only|ask|auto-edit|full"},
-        {"undo", "list|diff"},
+        {"think", "on|off"}, {"mode", "read-only|ask|auto-edit|full"}, {"undo", "list|diff"},
+        {"jobs", "stop"},    {"shot", "screen|window|region"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {

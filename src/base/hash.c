@@ -2,39 +2,55 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-
-#include "base/err.h"
-#include "base/mem.h"
-
-/* libcrypto's SHA-256 fails for want of memory only; like mem_*, that is not survived. */
-static void require(bool ok)
-{
-    if (!ok) {
-        fputs("carat: no memory for a checksum\n", stderr);
-        abort();
-    }
-}
+#include "err.h"
+#include "mem.h"
 
 void hash_init(struct hash *hash)
 {
-    hash->state = EVP_MD_CTX_new();
-    require(hash->state != NULL && EVP_DigestInit_ex(hash->state, EVP_sha256(), NULL) == 1);
+    static const uint32_t start[SHA256_WORDS] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                                 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(hash->state, start, sizeof start);
+    hash->length = 0;
+    hash->compress = sha256_best();
 }
 
 void hash_add(struct hash *hash, const void *bytes, size_t length)
 {
-    require(EVP_DigestUpdate(hash->state, bytes, length) == 1);
+    const unsigned char *at = bytes;
+    size_t held = hash->length % SHA256_BLOCK;
+    hash->length += length;
+    if (held > 0) {
+        size_t room = SHA256_BLOCK - held, taken = length < room ? length : room;
+        memcpy(hash->rest + held, at, taken);
+        if (taken < room) {
+            return;
+        }
+        hash->compress(hash->state, hash->rest, 1);
+        at += taken;
+        length -= taken;
+    }
+    hash->compress(hash->state, at, length / SHA256_BLOCK);
+    if (length % SHA256_BLOCK > 0) {
+        memcpy(hash->rest, at + length - length % SHA256_BLOCK, length % SHA256_BLOCK);
+    }
 }
 
 void hash_finish(struct hash *hash, unsigned char sum[HASH_BYTES])
 {
-    require(EVP_DigestFinal_ex(hash->state, sum, NULL) == 1);
-    EVP_MD_CTX_free(hash->state);
-    hash->state = NULL;
+    /* A one bit, zeros up to the last eight bytes of a block, and there the number of bits. */
+    unsigned char tail[SHA256_BLOCK + 8] = {0x80};
+    size_t held = hash->length % SHA256_BLOCK;
+    size_t zeros = (held < 56 ? 56 : 56 + SHA256_BLOCK) - held;
+    for (int i = 0; i < 8; i++) {
+        tail[zeros + (size_t)i] = (unsigned char)(hash->length * 8 >> (56 - 8 * i));
+    }
+    hash_add(hash, tail, zeros + 8);
+    for (int i = 0; i < HASH_BYTES; i++) {
+        sum[i] = (unsigned char)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
+    }
 }
 
 void hash_hex(const unsigned char sum[HASH_BYTES], char hex[HASH_HEX_SIZE])

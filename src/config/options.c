@@ -140,6 +140,11 @@ const struct option_row option_table[OPTION_COUNT] = {
         {"tools.hosts", "allow-host", 0, OPTION_LIST, "HOST", NULL, NULL, 0, 0,
          "A host that http_fetch may ask: example.org, *.example.org, example.org:8443.",
          PROJECT_NARROW},
+    [OPTION_NETWORK_HOSTS] = {"tools.network", "allow-network", 0, OPTION_LIST, "HOST:PORT", NULL,
+                              NULL, 0, 0,
+                              "A host that shell commands may reach, by carat's proxy: "
+                              "example.org:443, *.example.org:443.",
+                              PROJECT_NARROW},
     [OPTION_TOOL_SECONDS] = {"tools.timeout_s", NULL, 0, OPTION_WHOLE, "N", "120", NULL, 1, 86400,
                              "Most seconds of one shell command.", PROJECT_LOWER},
     [OPTION_RESULT_TOKENS] = {"tools.result_tokens", NULL, 0, OPTION_WHOLE, "N", "800", NULL, 50,
@@ -178,6 +183,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "Talk line by line, for screen readers and terminals that cannot move their "
                       "cursor.",
                       PROJECT_NEVER},
+    [OPTION_PICTURES] = {"tui.pictures", NULL, 0, OPTION_CHOICE, "HOW", "auto",
+                         "auto|cells|signs|off", 0, 0,
+                         "How pictures are shown: coloured half blocks, signs without colours, or "
+                         "their size alone. auto: by what TERM says.",
+                         PROJECT_NEVER},
     [OPTION_CD] = {NULL, "cd", 'C', OPTION_PATH, "DIR", NULL, NULL, 0, 0,
                    "Work in DIR instead of the current directory.", PROJECT_NEVER},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,

@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/curl_late.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -624,7 +625,7 @@ static void open_timer(struct infer_remote *remote, uv_timer_t *timer)
 
 struct infer *infer_remote_create(const struct infer_remote_options *options, struct err *err)
 {
-    if (!check_options(options, err)) {
+    if (!curl_late_load(err) || !check_options(options, err)) {
         return NULL;
     }
     CURLM *multi = curl_global_init(CURL_GLOBAL_DEFAULT) == 0 ? curl_multi_init() : NULL;

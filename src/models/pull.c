@@ -17,6 +17,7 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
+#include "base/curl_late.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -470,9 +471,10 @@ bool pull_file(const struct pull_options *options, bool *checked, char sha256[65
     str_init(&pull.etag_path);
     str_append_format(&pull.part, "%s.part", options->path);
     str_append_format(&pull.etag_path, "%s.part.etag", options->path);
-    pull.curl = curl_easy_init();
-    bool ok = pull.curl != NULL ||
-              err_set(&failure, ERR_MEMORY, "no memory for a transfer of %s", options->url);
+    bool ok = curl_late_load(&failure);
+    pull.curl = ok ? curl_easy_init() : NULL;
+    ok = ok && (pull.curl != NULL ||
+                err_set(&failure, ERR_MEMORY, "no memory for a transfer of %s", options->url));
     ok = ok && open_part(&pull, &failure) && fetch(&pull, &failure) &&
          check_sum(&pull, &had_sum, sum, &failure) && move_into_place(&pull, &failure);
     if (pull.fd >= 0) {
@@ -508,10 +510,13 @@ static size_t on_text(char *bytes, size_t size, size_t count, void *context)
 
 bool pull_text(const char *url, const char *key, size_t limit, struct str *out, struct err *err)
 {
-    CURL *curl = curl_easy_init();
     struct str text;
     struct text_sink sink = {&text, limit};
     long status = 0;
+    if (!curl_late_load(err)) {
+        return false;
+    }
+    CURL *curl = curl_easy_init();
     if (curl == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a transfer of %s", url);
     }

@@ -118,7 +118,7 @@ static bool enter(struct db *db, void *context, struct err *err)
 
 bool opening_rows_enter(struct store *store, struct err *err)
 {
-    bool ok = db_transaction(store->db, DB_WRITE, enter, store, err);
+    bool ok = db_transaction(store->db, DB_WRITE_UNSYNCED, enter, store, err);
     if (!ok) {
         store->opening = 0;
     }
@@ -136,7 +136,7 @@ static bool leave(struct db *db, void *context, struct err *err)
 void opening_rows_leave(struct store *store)
 {
     struct err err;
-    if (store->opening != 0 && !db_transaction(store->db, DB_WRITE, leave, store, &err)) {
+    if (store->opening != 0 && !db_transaction(store->db, DB_WRITE_UNSYNCED, leave, store, &err)) {
         /* The next opening finds our row, takes it for a crash and looks the file through. */
         log_write("store", "closing: %s", err.text);
     }
@@ -197,7 +197,7 @@ bool store_conversation_lease(struct store *store, const char *id, struct err *e
     struct lease lease = {.store = store, .conversation = id};
     /* The disk was full at opening; perhaps it is not any more. */
     if ((store->opening == 0 && !opening_rows_enter(store, err)) ||
-        !db_transaction(store->db, DB_WRITE, take_lease, &lease, err)) {
+        !db_transaction(store->db, DB_WRITE_UNSYNCED, take_lease, &lease, err)) {
         return err_prefix(err, "opening conversation %s", id);
     }
     if (!lease.taken) {
@@ -224,6 +224,6 @@ static bool give_lease_back(struct db *db, void *context, struct err *err)
 bool store_conversation_release(struct store *store, const char *id, struct err *err)
 {
     struct lease lease = {.store = store, .conversation = id};
-    return db_transaction(store->db, DB_WRITE, give_lease_back, &lease, err) ||
+    return db_transaction(store->db, DB_WRITE_UNSYNCED, give_lease_back, &lease, err) ||
            err_prefix(err, "releasing conversation %s", id);
 }

@@ -3,6 +3,10 @@
  * Each store_open adds a row and each store_close takes it away. A row whose process is gone was
  * left by a crash: only then the whole file is looked through (quick_check), because that takes
  * time with its size. The leases of an opening end with its row.
+ *
+ * These rows are written without a sync of their own. They speak of processes, and no process
+ * survives a loss of power; what was shown to the user is synced by its own transaction, and the
+ * row of the opening that wrote it with it.
  */
 #ifndef CARAT_STORE_OPENING_ROWS_H
 #define CARAT_STORE_OPENING_ROWS_H

@@ -70,12 +70,10 @@ static bool insert_piece(struct db *db, int64_t result, int64_t piece, const str
                         left < PIECE_SIZE ? left : PIECE_SIZE, err);
 }
 
-static bool put(struct db *db, void *context, struct err *err)
+/* The row and its pieces, under put->number. */
+static bool insert(struct db *db, int64_t key, const struct put *put, struct err *err)
 {
-    struct put *put = context;
-    int64_t key;
-    if (!conversation_rows_key(db, put->conversation, &key, err) ||
-        !next_number(db, key, &put->number, err) || !insert_result(db, key, put, err)) {
+    if (!insert_result(db, key, put, err)) {
         return false;
     }
     int64_t result = sqlite3_last_insert_rowid(db_handle(db));
@@ -85,6 +83,14 @@ static bool put(struct db *db, void *context, struct err *err)
         }
     }
     return true;
+}
+
+static bool put(struct db *db, void *context, struct err *err)
+{
+    struct put *put = context;
+    int64_t key;
+    return conversation_rows_key(db, put->conversation, &key, err) &&
+           next_number(db, key, &put->number, err) && insert(db, key, put, err);
 }
 
 bool store_result_put(struct store *store, const char *conversation, const char *bytes,
@@ -208,6 +214,36 @@ bool store_result_get(struct store *store, const char *conversation, const char 
     *bytes = wish.bytes;
     *length = wish.length;
     return true;
+}
+
+/* ---- replacing ---- */
+
+static bool replace(struct db *db, void *context, struct err *err)
+{
+    static const char PIECES[] = "DELETE FROM result_pieces WHERE result = ?1";
+    static const char RESULT[] = "DELETE FROM results WHERE key = ?1";
+    struct put *put = context;
+    struct get old = {.conversation = put->conversation, .number = put->number};
+    int64_t key;
+    return conversation_rows_key(db, put->conversation, &key, err) && find_result(db, &old, err) &&
+           db_run_bound(db, PIECES, DB_VALUES(DB_INTEGER(old.result)), err) &&
+           db_run_bound(db, RESULT, DB_VALUES(DB_INTEGER(old.result)), err) &&
+           insert(db, key, put, err);
+}
+
+bool store_result_replace(struct store *store, const char *conversation, const char *handle,
+                          const char *bytes, size_t length, struct err *err)
+{
+    struct put wish = {conversation, bytes, length, read_handle(handle)};
+    if (wish.number == 0) {
+        return err_set(err, ERR_NOT_FOUND, "\"%.20s\" is not the handle of a result", handle);
+    }
+    if (length > STORE_RESULT_LIMIT) {
+        return err_set(err, ERR_LIMIT, "keeping result %s: %zu bytes, at most %d can be kept",
+                       handle, length, STORE_RESULT_LIMIT);
+    }
+    return db_transaction(store->db, DB_WRITE, replace, &wish, err) ||
+           err_prefix(err, "keeping result %s", handle);
 }
 
 /* ---- copying ---- */

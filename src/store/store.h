@@ -202,6 +202,9 @@ enum { STORE_RESULT_LIMIT = 64 * 1024 * 1024, STORE_MESSAGE_LIMIT = 64 * 1024 * 
 /* Large results are kept whole, in pieces, under a handle ("r1", "r2", ... in a conversation). */
 bool store_result_put(struct store *store, const char *conversation, const char *bytes,
                       size_t length, char handle[16], struct err *err);
+/* Puts other bytes under a handle that is there; ERR_NOT_FOUND when it is not. */
+bool store_result_replace(struct store *store, const char *conversation, const char *handle,
+                          const char *bytes, size_t length, struct err *err);
 /* ERR_NOT_FOUND when there is no such handle. *bytes: mem_free. */
 bool store_result_get(struct store *store, const char *conversation, const char *handle,
                       char **bytes, size_t *length, struct err *err);

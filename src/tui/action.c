@@ -44,5 +44,7 @@ const struct action_row action_table[ACTION_COUNT] = {
     [ACTION_YANK_OLDER] = {"yank_older", "Alt+y", "after that: what was cut before it"},
     [ACTION_TRANSPOSE] = {"transpose", "Ctrl+T", "swap the characters around the cursor"},
     [ACTION_UNFOLD_PASTE] = {"unfold_paste", "Alt+e", "show a folded paste as text"},
+    [ACTION_PASTE_PICTURE] = {"paste_picture", "Ctrl+V, Alt+v",
+                              "attach the picture in the clipboard"},
     [ACTION_UNDO] = {"undo", "Ctrl+_", "undo"},
 };

@@ -220,6 +220,12 @@ static void cycle_mode(struct tui *tui, long long now_us)
     emit(tui, TUI_CYCLE_MODE);
 }
 
+static void paste_picture(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    emit(tui, TUI_PASTE_PICTURE);
+}
+
 static void toggle_thinking(struct tui *tui, long long now_us)
 {
     (void)now_us;
@@ -369,6 +375,7 @@ static handler *const handlers[ACTION_COUNT] = {
     [ACTION_STASH] = stash,
     [ACTION_EXTERNAL_EDITOR] = external_editor,
     [ACTION_UNFOLD_PASTE] = unfold_paste,
+    [ACTION_PASTE_PICTURE] = paste_picture,
 };
 
 /* Actions that a question leaves alone. */

@@ -8,6 +8,7 @@
 #include "base/visible.h"
 #include "tui/code.h"
 #include "tui/markdown.h"
+#include "tui/picture.h"
 #include "tui/transcript.h"
 
 /* Rows that a folded item shows of its text, and lines up to which a message is not folded. */
@@ -29,6 +30,7 @@ static const struct kind_look looks[] = {
     [ITEM_CALL] = {THEME_OUTPUT, "  ", "  ", WRAP_CELLS},
     [ITEM_NOTICE] = {THEME_NOTICE, "- ", "  ", WRAP_WORDS},
     [ITEM_ERROR] = {THEME_FAILED, "! ", "  ", WRAP_WORDS},
+    [ITEM_PICTURE] = {THEME_FAINT, "  ", "  ", WRAP_WORDS},
 };
 
 void item_init(struct item *item, enum item_kind kind)
@@ -59,6 +61,7 @@ void item_finish(struct item *item)
     mem_free(item->parts);
     mem_free(item->call_id);
     mem_free(item->title);
+    picture_destroy(item->picture);
     str_finish(&item->text);
 }
 
@@ -392,6 +395,9 @@ struct layout *item_layout(const struct item *item, size_t index, int width, boo
     layout_writer_init(&writer, layout, width, 0);
     if (gap) {
         layout_end_line(&writer, "", "", THEME_TEXT, WRAP_WORDS);
+    }
+    if (item->picture != NULL && index == 0) {
+        picture_layout(item->picture, width, &writer);
     }
     switch (part->kind) {
     case ITEM_PART_TITLE:

@@ -12,7 +12,15 @@
 #include "tui/block.h"
 #include "tui/layout.h"
 
-enum item_kind { ITEM_USER, ITEM_ANSWER, ITEM_THOUGHT, ITEM_CALL, ITEM_NOTICE, ITEM_ERROR };
+enum item_kind {
+    ITEM_USER,
+    ITEM_ANSWER,
+    ITEM_THOUGHT,
+    ITEM_CALL,
+    ITEM_NOTICE,
+    ITEM_ERROR,
+    ITEM_PICTURE, /* the text says what it is */
+};
 
 /* What a part of an item shows. */
 enum item_part_kind {
@@ -37,8 +45,9 @@ struct item {
     bool expanded; /* how `parts` were cut */
     bool stale;    /* `parts` lack what was appended last */
     char *call_id, *title;
-    struct str text; /* visible form, valid UTF-8 */
-    char pending[8]; /* bytes of a character that is not complete yet */
+    struct picture *picture; /* of ITEM_PICTURE; NULL = the text alone */
+    struct str text;         /* visible form, valid UTF-8 */
+    char pending[8];         /* bytes of a character that is not complete yet */
     size_t pending_length;
     size_t lines, words; /* of the text */
     bool in_word;

@@ -2,7 +2,9 @@
  *
  * "[pasted 812 lines]" is ordinary text of the editor, so that undo, wrapping and drawing know
  * nothing of it; this list knows what each of these words stands for. What is sent, stored or
- * edited outside is always the whole text. A word that was broken up is text like any other.
+ * edited outside is always the whole text. The path of a picture or a sound, which is what a
+ * terminal pastes for a file that is dragged onto it, becomes "[pasted NAME]". A word that was
+ * broken up is text like any other.
  */
 #ifndef CARAT_TUI_PASTE_H
 #define CARAT_TUI_PASTE_H

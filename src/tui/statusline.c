@@ -9,7 +9,7 @@
 #include "tui/surface.h"
 #include "tui/tui.h"
 
-enum { GAP = 2, SEGMENTS = 6, WARNING = 9 };
+enum { GAP = 2, SEGMENTS = 7, WARNING = 9 };
 
 void statusline_init(struct statusline *line)
 {
@@ -46,13 +46,14 @@ bool statusline_set(struct statusline *line, const struct tui_status *status)
     changed |= replace(&line->activity, status->activity);
     changed |= line->sandbox_warning != status->sandbox_warning ||
                line->thinking != status->thinking || line->busy != status->busy ||
-               line->context_used != status->context_used ||
+               line->jobs != status->jobs || line->context_used != status->context_used ||
                line->context_size != status->context_size ||
                line->tokens_per_second < status->tokens_per_second ||
                line->tokens_per_second > status->tokens_per_second;
     line->sandbox_warning = status->sandbox_warning;
     line->thinking = status->thinking;
     line->busy = status->busy;
+    line->jobs = status->jobs;
     line->context_used = status->context_used;
     line->context_size = status->context_size;
     line->tokens_per_second = status->tokens_per_second;
@@ -102,6 +103,10 @@ static size_t make_segments(const struct statusline *line, struct segment *segme
     add_segment(segments, &count, line->sandbox_warning ? THEME_WARNING : THEME_SAFE,
                 line->sandbox_warning ? WARNING : 5);
     str_append(&segments[5].text, line->sandbox);
+    add_segment(segments, &count, THEME_BUSY, 7);
+    if (line->jobs > 0) {
+        str_append_format(&segments[6].text, "%d job%s", line->jobs, line->jobs == 1 ? "" : "s");
+    }
     return count;
 }
 

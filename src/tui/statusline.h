@@ -13,6 +13,7 @@ struct tui_status;
 struct statusline {
     char *model, *mode, *sandbox, *activity;
     bool sandbox_warning, thinking, busy;
+    int jobs;
     long context_used, context_size;
     double tokens_per_second;
 };

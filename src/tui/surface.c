@@ -15,8 +15,9 @@ enum { MOST_ROWS = 1000, MOST_COLUMNS = 2000 };
 struct cell {
     char text[GLYPH_BYTES];
     uint8_t length;
-    uint8_t width; /* 1, 2, or 0 for the right half of a wide glyph */
-    uint8_t role;
+    uint8_t width;     /* 1, 2, or 0 for the right half of a wide glyph */
+    uint8_t unused[2]; /* zero: rows are compared as bytes */
+    uint32_t role;
 };
 
 struct surface {
@@ -29,7 +30,7 @@ struct surface {
     struct str visible, run;
 };
 
-static const struct cell blank = {" ", 1, 1, THEME_TEXT};
+static const struct cell blank = {" ", 1, 1, {0}, THEME_TEXT};
 
 struct surface *surface_create(void)
 {
@@ -119,10 +120,10 @@ static void set_glyph(const struct surface *surface, int row, int column, const 
     assert(glyph->length <= GLYPH_BYTES);
     struct cell *cells = row_of(surface->next, surface, row);
     struct cell cell = {
-        .length = (uint8_t)glyph->length, .width = (uint8_t)glyph->width, .role = (uint8_t)role};
+        .length = (uint8_t)glyph->length, .width = (uint8_t)glyph->width, .role = (uint32_t)role};
     memcpy(cell.text, glyph->text, glyph->length);
     if (glyph->width == 2) {
-        struct cell half = {.width = 0, .role = (uint8_t)role};
+        struct cell half = {.width = 0, .role = (uint32_t)role};
         set_cell(surface, cells, column + 1, &blank);
         set_cell(surface, cells, column, &cell);
         cells[column + 1] = half;

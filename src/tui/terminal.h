@@ -20,9 +20,9 @@ enum terminal_style {
     TERMINAL_REVERSE = 16,
 };
 
-/* The 16 colours of the user's own terminal; -1 = its default. */
+/* The 16 colours of the user's own terminal; -1 = its default; more only for pictures. */
 struct terminal_look {
-    int foreground, background; /* -1, 0..15 */
+    int foreground, background; /* -1, 0..15; of a picture 0..255 */
     unsigned style;             /* bits of enum terminal_style */
 };
 

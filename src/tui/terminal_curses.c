@@ -205,7 +205,8 @@ static void curses_size(struct terminal *terminal, int *rows, int *columns)
 
 static int colour(int number)
 {
-    return number < COLORS ? number : number - 8; /* eight colours: the bright ones are bold */
+    /* Eight colours: the bright ones are bold. What a picture asks for beyond that is not there. */
+    return number < COLORS ? number : number < 16 ? number - 8 : -1;
 }
 
 static attr_t attributes(const struct curses *curses, struct terminal_look look, int *pair)

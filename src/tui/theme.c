@@ -96,6 +96,10 @@ const struct theme *theme_find(const char *name)
 
 struct terminal_look theme_look(const struct theme *theme, enum theme_role role)
 {
+    if ((unsigned)role >= THEME_PIXELS) {
+        return (struct terminal_look){(int)((unsigned)role >> 8 & 0xFF),
+                                      (int)((unsigned)role & 0xFF), 0};
+    }
     struct terminal_look look = colour[role];
     for (size_t i = 0; i < theme->count; i++) {
         if (theme->changes[i].role == role) {

@@ -45,6 +45,13 @@ enum theme_role {
     THEME_ROLES
 };
 
+/* In place of a role: two of the 256 colours, which every theme shows as they are. */
+enum { THEME_PIXELS = 0x10000 };
+static inline enum theme_role theme_pixels(unsigned foreground, unsigned background)
+{
+    return (enum theme_role)(THEME_PIXELS | foreground << 8 | background);
+}
+
 struct theme;
 
 /* By name; NULL: there is none of that name. The first is "colour". */

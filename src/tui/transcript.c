@@ -115,6 +115,13 @@ void transcript_add_notice(struct transcript *transcript, const char *text, bool
     add_whole(transcript, is_error ? ITEM_ERROR : ITEM_NOTICE, text, strlen(text));
 }
 
+void transcript_add_picture(struct transcript *transcript, struct picture *picture,
+                            const char *text)
+{
+    add_whole(transcript, ITEM_PICTURE, text, strlen(text));
+    transcript->items[transcript->count - 1].picture = picture;
+}
+
 void transcript_add_call(struct transcript *transcript, const char *call_id, const char *title)
 {
     transcript_end_message(transcript);

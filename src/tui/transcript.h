@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct picture;
 struct surface;
 struct transcript;
 
@@ -34,6 +35,9 @@ void transcript_call_output(struct transcript *transcript, const char *call_id, 
                             size_t length);
 void transcript_end_call(struct transcript *transcript, const char *call_id, const char *result,
                          size_t length, bool failed);
+/* With a word on what it is; `picture` (may be NULL: the word alone) moves in. */
+void transcript_add_picture(struct transcript *transcript, struct picture *picture,
+                            const char *text);
 void transcript_add_notice(struct transcript *transcript, const char *text, bool is_error);
 
 /* Shows thoughts, outputs and long messages whole, or folded again. */

@@ -19,6 +19,7 @@
 #include "tui/editor.h"
 #include "tui/history.h"
 #include "tui/keymap.h"
+#include "tui/picture.h"
 #include "tui/surface.h"
 #include "tui/terminal.h"
 #include "tui/transcript.h"
@@ -458,6 +459,25 @@ void tui_add_notice(struct tui *tui, const char *text, bool is_error)
     happened(tui);
 }
 
+void tui_set_pictures(struct tui *tui, enum tui_pictures how)
+{
+    tui->pictures = how;
+}
+
+void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
+                     const char *text)
+{
+    if (tui->plain != NULL) {
+        plain_notice(tui->plain, text, false);
+    } else {
+        bool drawn = tui->pictures != TUI_PICTURES_OFF;
+        bool colours = tui->pictures == TUI_PICTURES_COLOURS;
+        transcript_add_picture(tui->transcript,
+                               drawn ? picture_create(rgb, width, height, colours) : NULL, text);
+    }
+    happened(tui);
+}
+
 void tui_clear(struct tui *tui)
 {
     transcript_clear(tui->transcript);
@@ -566,5 +586,6 @@ void tui_set_draft(struct tui *tui, const char *text)
     const char *word = length >= PASTE_BYTES ? paste_fold(&tui->pastes, text, length) : NULL;
     editor_set(tui->editor, word != NULL ? word : text, word != NULL ? strlen(word) : length);
     completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
+    completion_dismiss(&tui->completion); /* nobody is typing: what was said last stays in sight */
     tui->dirty = true;
 }

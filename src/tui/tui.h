@@ -25,7 +25,8 @@ enum tui_intent_kind {
     TUI_QUIT,
     TUI_CYCLE_MODE,
     TUI_TOGGLE_THINKING,
-    TUI_SUSPEND, /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
+    TUI_PASTE_PICTURE, /* the one in the clipboard */
+    TUI_SUSPEND,       /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
 };
 
 enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_YES_ALWAYS, TUI_NO };
@@ -78,6 +79,12 @@ void tui_call_output(struct tui *tui, const char *call_id, const char *text, siz
 void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
                   bool failed);
 void tui_add_notice(struct tui *tui, const char *text, bool is_error);
+/* How a picture is shown: a line of words, cells of signs, cells of 256 colours. */
+enum tui_pictures { TUI_PICTURES_OFF, TUI_PICTURES_SIGNS, TUI_PICTURES_COLOURS };
+void tui_set_pictures(struct tui *tui, enum tui_pictures how);
+/* rgb[height][width][3], each 1 or more; `text` says what it is. */
+void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
+                     const char *text);
 void tui_clear(struct tui *tui);
 
 /* --- the rest of the screen --- */
@@ -96,6 +103,7 @@ struct tui_status {
     bool thinking;
     bool busy;            /* something runs: Esc interrupts */
     const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
+    int jobs;             /* commands that run in the background */
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */
 };

@@ -40,6 +40,7 @@ struct tui {
     struct completion completion;
     struct dialog dialog;
     struct statusline status;
+    enum tui_pictures pictures;
 
     bool dirty;
     bool suspended;

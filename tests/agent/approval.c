@@ -52,6 +52,9 @@ static void test_modes(void **state)
         assert_int_equal(decide(NULL, NULL, mode, "shell", "{\"command\":\"ls\"}", why),
                          rows[i].shell);
         assert_int_equal(decide(NULL, NULL, mode, "http_fetch", "{}", why), rows[i].shell);
+        /* The screen lies outside the sandbox: no mode is enough. */
+        assert_int_equal(decide(NULL, NULL, mode, "screenshot", "{}", why),
+                         mode == APPROVAL_READ_ONLY ? APPROVAL_DENY : APPROVAL_ASK_USER);
         assert_int_equal(decide(NULL, NULL, mode, "format_disk", "{}", "no such tool"),
                          APPROVAL_DENY);
         assert_true(approval_mode_parse(approval_mode_name(mode), &parsed));

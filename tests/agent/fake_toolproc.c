@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -23,8 +24,16 @@ void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *
     toolproc->started++;
 }
 
+void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments)
+{
+    assert_non_null(json_string_value(json_object_get(arguments, "command")));
+    snprintf(toolproc->job, sizeof toolproc->job, "%s", call_id);
+    toolproc->jobs++;
+}
+
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id)
 {
+    toolproc->jobs_cancelled += strcmp(toolproc->job, call_id) == 0;
     if (toolproc->arguments != NULL && strcmp(toolproc->call_id, call_id) == 0) {
         toolproc->cancelled++;
     }

@@ -15,6 +15,8 @@ struct toolproc {
     char *call_id, *tool;
     json_t *arguments; /* of the call that runs; NULL = none */
     int started, cancelled;
+    char job[24]; /* the call of the job that was started last; "" = none */
+    int jobs, jobs_cancelled;
 };
 
 void fake_toolproc_finish(struct toolproc *toolproc);

@@ -383,6 +383,32 @@ static void test_carat_tool(void **state)
     assert_non_null(strstr(world->result.data, "stopped by the user"));
 }
 
+/* A job goes on while calls come and go, outlives their limit of time, and is stopped by name. */
+static void test_job(void **state)
+{
+    struct world *world = *state;
+    json_t *policy = json_pack("{s:{s:i}}", "limits", "seconds", 1);
+    create(world, carat_tool, policy);
+    json_decref(policy);
+    json_t *arguments = json_pack("{s:s}", "command", "(sleep 1.5; echo late; sleep 100) &");
+    toolproc_start_job(world->toolproc, "c1", arguments);
+    json_decref(arguments);
+    int64_t limit = clock_monotonic_us() + 20 * 1000000;
+    while (strstr(world->output.data, "late") == NULL) {
+        assert_true(clock_monotonic_us() < limit);
+        let_run(world, 50);
+    }
+    assert_int_equal(world->finished, 0);
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 1);
+    assert_non_null(strstr(world->result.data, "stopped by the user"));
+    arguments = json_pack("{s:s}", "command", "(sleep 0.2; exit 3) &");
+    toolproc_start_job(world->toolproc, "c1", arguments);
+    json_decref(arguments);
+    wait_for(world, 2);
+    assert_string_equal(world->result.data, "{\"exit_code\":3,\"output\":\"\"}");
+}
+
 static void test_self_test(void **state)
 {
     struct world *world = *state;
@@ -426,6 +452,7 @@ int main(int argc, char **argv)
         TEST(test_no_sandbox), TEST(test_no_program),      TEST(test_flood_and_silence),
         TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
         TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
+        TEST(test_job),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);

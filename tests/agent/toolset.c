@@ -35,19 +35,32 @@ static void test_declarations(void **state)
     }
 }
 
-/* more_output stands behind the others, and only where it is asked for. */
+/* The optional ones stand behind the others, and each only where it is asked for. */
 static void test_all(void **state)
 {
     (void)state;
     const json_t *all = toolset_all();
-    assert_int_equal(json_array_size(all), 8);
+    assert_int_equal(json_array_size(all), 9);
     for (size_t i = 0; i < 7; i++) {
         assert_ptr_equal(json_array_get(all, i), json_array_get(toolset_declarations(), i));
     }
-    const json_t *last = json_object_get(json_array_get(all, 7), "function");
-    assert_string_equal(json_string_value(json_object_get(last, "name")), "more_output");
-    assert_null(json_object_get(json_array_get(all, 7), "carat"));
-    assert_true(toolset_find("more_output")->read_only);
+    static const char *const optional[] = {"screenshot", "more_output"};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *tool = json_array_get(all, 7 + i);
+        const json_t *function = json_object_get(tool, "function");
+        assert_string_equal(json_string_value(json_object_get(function, "name")), optional[i]);
+        assert_null(json_object_get(tool, "carat"));
+        assert_true(toolset_find(optional[i])->read_only);
+        assert_int_equal(toolset_find(optional[i])->outside, i == 0);
+
+        const char *const one[] = {optional[i], NULL}, *const none[] = {NULL};
+        json_t *with = toolset_with(NULL, one), *without = toolset_with(NULL, none);
+        assert_int_equal(json_array_size(with), 8);
+        assert_ptr_equal(json_array_get(with, 7), tool);
+        assert_int_equal(json_array_size(without), 7);
+        json_decref(with);
+        json_decref(without);
+    }
 }
 
 static void test_find(void **state)

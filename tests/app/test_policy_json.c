@@ -34,7 +34,8 @@ static void settings_become_the_policy(void **state)
     char *plain = made(1, (char *[]){"carat"});
     assert_string_equal(
         plain, "{\"hidden\":[\"/data\",\"/"
-               "state\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},"
+               "state\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},\"network_"
+               "hosts\":[],"
                "\"read_only\":false,\"readable\":[],\"result_tokens\":800,\"sandbox\":\"full\","
                "\"workspace\":\"/work\",\"writable\":[]}");
     mem_free(plain);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/hash.h"
+#include "base/sha256.h"
 
 static const struct {
     size_t length;
@@ -56,8 +57,49 @@ static void test_values(void **state)
     }
 }
 
+/* What the processor has of its own gives the same as the scalar one, block by block. */
+static void test_instructions(void **state)
+{
+    (void)state;
+    sha256_function *own = sha256_x86();
+    if (own == NULL) {
+        print_message("no SHA instructions here: the scalar function is all there is\n");
+        own = sha256_best();
+    }
+    for (size_t blocks = 0; blocks < 9; blocks++) {
+        uint32_t first[SHA256_WORDS], second[SHA256_WORDS];
+        for (uint32_t i = 0; i < SHA256_WORDS; i++) {
+            first[i] = second[i] = 0x9e3779b9u * (i + 1);
+        }
+        sha256_scalar(first, data + blocks, blocks);
+        own(second, data + blocks, blocks);
+        assert_memory_equal(first, second, sizeof first);
+    }
+}
+
+/* The scalar function alone, too, against a known value: of one million times the letter a. */
+static void test_scalar(void **state)
+{
+    (void)state;
+    static const char expected[] =
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
+    static const unsigned char letters[1000] = {[0 ... 999] = 'a'};
+    struct hash hash;
+    unsigned char sum[HASH_BYTES];
+    char text[HASH_HEX_SIZE];
+    hash_init(&hash);
+    hash.compress = sha256_scalar;
+    for (int i = 0; i < 1000; i++) {
+        hash_add(&hash, letters, sizeof letters);
+    }
+    hash_finish(&hash, sum);
+    hash_hex(sum, text);
+    assert_string_equal(text, expected);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_scalar),
+                                       cmocka_unit_test(test_instructions)};
     return cmocka_run_group_tests_name("base_hash", tests, NULL, NULL);
 }

@@ -334,15 +334,42 @@ static void test_no_leaks(void **state)
     close(after);
 }
 
+/* With "job" the call lasts as long as what the command put into the background; without, what is
+ * left of it is killed when the shell has ended. */
+static void test_job(void **state)
+{
+    (void)state;
+    expect("(sleep 0.3; echo late) &", 0, "");
+    policy.job = true;
+    expect("(sleep 0.3; echo late) &", 0, "late");
+    assert_true(took_ms >= 300);
+    expect("(sleep 0.2; echo first) & (exit 7) &", 7, "first");
+    expect("echo one; exit 4 &", 4, "one");
+    expect("no-such-program-here 2>/dev/null &", 127, "");
+    bool failed;
+    json_t *response = run("sleep 30 &", 1, &failed);
+    assert_int_equal(json_integer_value(json_object_get(response, "exit_code")), 124);
+    json_decref(response);
+    assert_true(took_ms < 10000);
+    policy.job = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exit_codes),   cmocka_unit_test(test_output),
-        cmocka_unit_test(test_surroundings), cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_grace),        cmocka_unit_test(test_term_ignored),
-        cmocka_unit_test(test_background),   cmocka_unit_test(test_large_output),
-        cmocka_unit_test(test_output_limit), cmocka_unit_test(test_lines_left_out),
-        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_job),
+        cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_output),
+        cmocka_unit_test(test_surroundings),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_grace),
+        cmocka_unit_test(test_term_ignored),
+        cmocka_unit_test(test_background),
+        cmocka_unit_test(test_large_output),
+        cmocka_unit_test(test_output_limit),
+        cmocka_unit_test(test_lines_left_out),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_leaks),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -355,6 +355,41 @@ static void test_vi(void **state)
     screen_close(&s);
 }
 
+/* A file that is dragged onto the terminal: its path comes as a paste. */
+static void test_dragged_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pasted, *shown, *draft;
+    } cases[] = {
+        {"/home/me/a shot.PNG ", "> [pasted a shot.PNG]x", "/home/me/a shot.PNG x"},
+        {"'/home/me/it.jpg' ", "> [pasted it.jpg]x", "'/home/me/it.jpg' x"},
+        {"file:///home/me/a%20b.wav\n", "> [pasted a%20b.wav]x", "file:///home/me/a%20b.wav x"},
+        {"~/b.jpeg", "> [pasted b.jpeg]x", "~/b.jpeg x"},
+        {"see /home/me/b.png", "> see /home/me/b.pngx", "see /home/me/b.pngx"},
+        {"/home/me/b.txt", "> /home/me/b.txtx", "/home/me/b.txtx"},
+        {"/.png", "> /.pngx", "/.pngx"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct screen s;
+        screen_open(&s, 10, 60);
+        screen_paste(&s, cases[i].pasted);
+        screen_type(&s, "x");
+        assert_true(screen_shows(&s, cases[i].shown));
+        assert_string_equal(tui_draft(s.tui), cases[i].draft);
+        screen_close(&s);
+    }
+    struct screen s; /* the same file twice, and a name that is far too long */
+    screen_open(&s, 10, 60);
+    screen_paste(&s, "/a/b.png");
+    screen_paste(&s, "/c/b.png");
+    assert_true(screen_shows(&s, "[pasted b.png][pasted b.png, 2]"));
+    assert_string_equal(tui_draft(s.tui), "/a/b.png /c/b.png ");
+    screen_paste(&s, "/d/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee.png");
+    assert_true(screen_shows(&s, "eeeeeeee]"));
+    screen_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,7 +398,7 @@ int main(void)
         cmocka_unit_test(test_arguments), cmocka_unit_test(test_files),
         cmocka_unit_test(test_fuzzy),     cmocka_unit_test(test_many_files),
         cmocka_unit_test(test_yank_ring), cmocka_unit_test(test_alike),
-        cmocka_unit_test(test_vi),
+        cmocka_unit_test(test_vi),        cmocka_unit_test(test_dragged_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -326,17 +326,84 @@ static void edit_replaces_one_place(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fixture_write(fixture, "f.txt", rows[i].before);
         fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
-        assert_string_equal(fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", "f.txt",
-                                         "old_text", rows[i].old_text, "new_text",
-                                         rows[i].new_text),
-                            "changed f.txt");
+        const char *said = fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", "f.txt",
+                                        "old_text", rows[i].old_text, "new_text", rows[i].new_text);
+        assert_int_equal(strncmp(said, "changed f.txt\n@@ line ", 22), 0);
         assert_string_equal(fixture_content(fixture, "f.txt"), rows[i].after);
     }
     /* The own edit counts as read. */
     assert_string_equal(fixture_call(fixture, "edit_file",
                                      "{\"path\": \"f.txt\", \"old_text\": \"tab\", "
                                      "\"new_text\": \"x\"}"),
-                        "changed f.txt");
+                        "changed f.txt\n@@ line 1 @@\n-tab here\n+x here");
+}
+
+/* Whole lines, with the number of the first; long ones and many of them are cut with words. */
+static void an_edit_shows_what_it_did(void **state)
+{
+    static const struct row {
+        const char *before, *old_text, *new_text, *difference;
+    } rows[] = {
+        {"a\nb\nc\n", "b", "x", "@@ line 2 @@\n-b\n+x"},
+        {"a\nb\nc\n", "b\n", "", "@@ line 2 @@\n-b"},
+        {"a\nb\nc\n", "b\n", "b\nd\n", "@@ line 2 @@\n-b\n+b\n+d"},
+        {"a\nbc\nd\n", "c\n", "", "@@ line 2 @@\n-bc\n-d\n+bd"},
+        {"a\r\nb\r\n", "b", "x", "@@ line 2 @@\n-b\n+x"},
+        {"a", "a", "b\n1\n2\n3\n4\n5\n6\n7\n8\n9",
+         "@@ line 1 @@\n-a\n+b\n+1\n+2\n+3\n+4\n+5\n+6\n+7\n+ ... (2 more lines)"},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture_write(fixture, "f.txt", rows[i].before);
+        fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
+        const char *said = fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", "f.txt",
+                                        "old_text", rows[i].old_text, "new_text", rows[i].new_text);
+        assert_string_equal(said + strlen("changed f.txt\n"), rows[i].difference);
+    }
+    char *line = malloc(40000);
+    memset(line, 'y', 39999);
+    line[39999] = '\0';
+    line[20000] = 'z';
+    fixture_write(fixture, "f.txt", line);
+    free(line);
+    fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
+    const char *said = fixture_call(fixture, "edit_file",
+                                    "{\"path\": \"f.txt\", \"old_text\": \"z\", "
+                                    "\"new_text\": \"x\"}");
+    assert_true(strlen(said) < 600);
+    assert_non_null(strstr(said, "y ... (line cut)\n+yyy"));
+}
+
+/* A client that keeps results gets the whole beside what is shown; others do not pay for it. */
+static void what_is_cut_goes_along(void **state)
+{
+    static const char *const calls[][2] = {{"list_files", "{}"},
+                                           {"search_files", "{\"pattern\": \"word\"}"}};
+    struct fixture *fixture = *state;
+    char name[32];
+    for (int i = 0; i < 900; i++) {
+        snprintf(name, sizeof name, "file-%04d.txt", i);
+        fixture_write(fixture, name, "word\n");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        fixture->policy.keep_whole = false;
+        const char *said = fixture_call(fixture, calls[i][0], calls[i][1]);
+        assert_true(strlen(said) <= 3200);
+        assert_null(json_object_get(fixture->last.response, "whole"));
+        fixture->policy.keep_whole = true;
+        said = fixture_call(fixture, calls[i][0], calls[i][1]);
+        assert_true(strlen(said) <= 3200);
+        assert_non_null(strstr(said, "\n(cut: the first "));
+        assert_null(strstr(said, "file-0899.txt"));
+        const char *whole = json_string_value(json_object_get(fixture->last.response, "whole"));
+        assert_non_null(whole);
+        assert_non_null(strstr(whole, "file-0000.txt"));
+        assert_non_null(strstr(whole, "file-0899.txt"));
+        assert_int_equal(strncmp(whole, said, 1000), 0);
+    }
+    /* What fits is whole already. */
+    fixture_call(fixture, "list_files", "{\"pattern\": \"file-000*\"}");
+    assert_null(json_object_get(fixture->last.response, "whole"));
 }
 
 static const char *edit(struct fixture *fixture, const char *old_text, const char *new_text)
@@ -598,6 +665,8 @@ int main(void)
         WITH_WORKSPACE(read_takes_a_huge_file_in_pieces),
         WITH_WORKSPACE(write_creates_and_replaces_what_was_read),
         WITH_WORKSPACE(edit_replaces_one_place),
+        WITH_WORKSPACE(an_edit_shows_what_it_did),
+        WITH_WORKSPACE(what_is_cut_goes_along),
         WITH_WORKSPACE(edit_refuses_with_reasons),
         WITH_WORKSPACE(search_finds_lines),
         WITH_WORKSPACE(search_refuses_what_it_cannot_do),

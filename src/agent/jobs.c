@@ -1,0 +1,232 @@
+#include "agent/jobs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "base/vec.h"
+
+void jobs_finish(struct jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        str_finish(&jobs->items[i]->output);
+        mem_free(jobs->items[i]->command);
+        mem_free(jobs->items[i]);
+    }
+    mem_free(jobs->items);
+    *jobs = (struct jobs){0};
+}
+
+/* --- what a command asks for --- */
+
+/* Goes to the end of the text and tells whether that is outside quotes and comments. A substitution
+ * or a here-document is not understood and need not be: a wrong answer only decides whether the
+ * call waits for the command. */
+static bool ends_in_plain_text(const char *text, size_t length)
+{
+    char quote = '\0';
+    bool comment = false, begins_word = true;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (comment) {
+            comment = c != '\n';
+        } else if (quote != '\0') {
+            i += quote == '"' && c == '\\';
+            quote = c == quote ? '\0' : quote;
+        } else if (c == '\\') {
+            i++;
+        } else if (c == '\'' || c == '"') {
+            quote = c;
+        } else {
+            comment = c == '#' && begins_word;
+        }
+        begins_word = !comment && quote == '\0' && strchr(" \t\n;&|()", c) != NULL;
+    }
+    return quote == '\0' && !comment;
+}
+
+static size_t trimmed(const char *text, size_t length)
+{
+    while (length > 0 && strchr(" \t\n", text[length - 1]) != NULL) {
+        length--;
+    }
+    return length;
+}
+
+bool jobs_wanted(const char *command)
+{
+    size_t length = trimmed(command, strlen(command));
+    if (length < 2 || command[length - 1] != '&' || !ends_in_plain_text(command, length - 1)) {
+        return false;
+    }
+    size_t before = trimmed(command, length - 1);
+    return before > 0 && strchr("&|<>;(\\", command[length - 2]) == NULL &&
+           strchr("&|<>;(", command[before - 1]) == NULL;
+}
+
+bool jobs_is_list(const char *command)
+{
+    command += strspn(command, " \t\n");
+    return trimmed(command, strlen(command)) == 4 && memcmp(command, "jobs", 4) == 0;
+}
+
+bool jobs_is_kill(const char *command, char handle[16])
+{
+    unsigned number;
+    int end = 0;
+    if (sscanf(command, " kill %%%u %n", &number, &end) != 1 || end == 0 || command[end] != '\0') {
+        return false;
+    }
+    snprintf(handle, 16, "r%u", number);
+    return true;
+}
+
+/* --- the list --- */
+
+struct job *jobs_add(struct jobs *jobs, const char *handle, const char *call_id,
+                     const char *command)
+{
+    struct job *job = mem_zero(1, sizeof *job);
+    snprintf(job->handle, sizeof job->handle, "%s", handle);
+    snprintf(job->call_id, sizeof job->call_id, "%s", call_id);
+    job->command = mem_strdup(command);
+    job->running = true;
+    job->started_us = clock_monotonic_us();
+    str_init(&job->output);
+    vec_room(&jobs->items, &jobs->capacity, jobs->count + 1, sizeof *jobs->items);
+    jobs->items[jobs->count++] = job;
+    return job;
+}
+
+struct job *jobs_find(const struct jobs *jobs, const char *handle)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        if (strcmp(jobs->items[i]->handle, handle) == 0) {
+            return jobs->items[i];
+        }
+    }
+    return NULL;
+}
+
+struct job *jobs_of_call(const struct jobs *jobs, const char *call_id)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        if (strcmp(jobs->items[i]->call_id, call_id) == 0) {
+            return jobs->items[i];
+        }
+    }
+    return NULL;
+}
+
+size_t jobs_running(const struct jobs *jobs)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < jobs->count; i++) {
+        running += jobs->items[i]->running;
+    }
+    return running;
+}
+
+/* --- output --- */
+
+/* The last line that holds something, cut to what the list has room for. */
+static void note_last_line(struct job *job)
+{
+    const char *text = job->output.data;
+    size_t end = trimmed(text, job->output.length), start = end;
+    while (start > 0 && text[start - 1] != '\n') {
+        start--;
+    }
+    size_t length = end - start;
+    if (length >= sizeof job->last_line) {
+        length = utf8_complete_length(text + start, sizeof job->last_line - 1);
+    }
+    memcpy(job->last_line, text + start, length);
+    job->last_line[length] = '\0';
+}
+
+void jobs_append(struct job *job, const char *bytes, size_t length)
+{
+    job->total += length;
+    str_append_bytes(&job->output, bytes, length);
+    if (job->output.length > JOBS_OUTPUT_BYTES) {
+        /* Half of the room behind the beginning at once: not a move for each piece that comes. */
+        size_t excess = (JOBS_OUTPUT_BYTES - JOBS_HEAD_BYTES) / 2;
+        size_t more = job->output.length - JOBS_OUTPUT_BYTES;
+        excess = more > excess ? more : excess;
+        str_remove(&job->output, JOBS_HEAD_BYTES, excess);
+        job->dropped += excess;
+    }
+    note_last_line(job);
+}
+
+void jobs_state(const struct job *job, struct str *out)
+{
+    if (job->running) {
+        str_append(out, job->stopped ? "being stopped" : "running");
+    } else if (job->stopped) {
+        str_append(out, "stopped");
+    } else if (job->exit_code < 0) {
+        str_append(out, "ended without an exit code");
+    } else {
+        str_append_format(out, "ended: exit code %d", job->exit_code);
+    }
+}
+
+static void append_seen(const struct job *job, struct str *out)
+{
+    size_t head = job->dropped > 0 ? JOBS_HEAD_BYTES : job->output.length;
+    utf8_append_repaired(out, job->output.data, head);
+    if (job->dropped > 0) {
+        str_append_format(out, "\n[... %zu bytes not kept ...]\n", job->dropped);
+        utf8_append_repaired(out, job->output.data + head, job->output.length - head);
+    }
+}
+
+static void append_state_line(const struct job *job, struct str *out)
+{
+    if (out->length > 0 && out->data[out->length - 1] != '\n') {
+        str_append_char(out, '\n');
+    }
+    str_append_char(out, '[');
+    jobs_state(job, out);
+    str_append_char(out, ']');
+}
+
+void jobs_text(const struct job *job, struct str *out)
+{
+    append_seen(job, out);
+    append_state_line(job, out);
+}
+
+void jobs_end(struct job *job, int exit_code, const char *output, struct str *whole)
+{
+    job->running = false;
+    job->exit_code = exit_code;
+    job->ended_us = clock_monotonic_us();
+    if (output != NULL) {
+        str_append(whole, output);
+    } else {
+        append_seen(job, whole);
+    }
+    append_state_line(job, whole);
+    str_finish(&job->output);
+    str_init(&job->output);
+}
+
+void jobs_list(const struct jobs *jobs, struct str *out)
+{
+    int64_t now = clock_monotonic_us();
+    for (size_t i = 0; i < jobs->count; i++) {
+        const struct job *job = jobs->items[i];
+        int64_t spent = ((job->running ? now : job->ended_us) - job->started_us) / 1000000;
+        str_append_format(out, "%s%s  ", i > 0 ? "\n" : "", job->handle);
+        jobs_state(job, out);
+        str_append_format(out, "  %lld s  %s", (long long)spent, job->command);
+        if (job->last_line[0] != '\0') {
+            str_append_format(out, "\n    %s", job->last_line);
+        }
+    }
+}

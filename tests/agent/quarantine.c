@@ -1,0 +1,191 @@
+/* Names from which other programs start code: which are found, which stay, and how they are moved.
+ */
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/quarantine.h"
+#include "base/str.h"
+
+static char root[] = "/tmp/carat-quarantine-XXXXXX";
+
+static const char *at(const char *name)
+{
+    static char path[4][512];
+    static int turn;
+    turn = (turn + 1) % 4;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", root, name);
+    return path[turn];
+}
+
+/* Writes a file, with the folders above it. */
+static void put(const char *name, const char *text)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", at(name));
+    for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = '\0';
+        mkdir(path, 0755);
+        *slash = '/';
+    }
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(root, sizeof root, "/tmp/carat-quarantine-XXXXXX");
+    return mkdtemp(root) != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool is_there(const char *name)
+{
+    struct stat status;
+    return lstat(at(name), &status) == 0;
+}
+
+/* What is new is moved; the number of paths. */
+static size_t apply(const struct quarantine_list *before, const char *allowed)
+{
+    struct quarantine_list moved = {0}, failed = {0};
+    quarantine_apply(before, root, allowed, &moved, &failed);
+    size_t count = moved.count;
+    assert_int_equal(failed.count, 0);
+    quarantine_list_finish(&moved);
+    quarantine_list_finish(&failed);
+    return count;
+}
+
+static void new_names_are_moved_and_old_ones_stay(void **state)
+{
+    (void)state;
+    struct quarantine_list before = {0};
+    put(".envrc", "old");
+    put("a/.vscode/tasks.json", "old");
+    quarantine_look(&before, root);
+    assert_int_equal(before.count, 2);
+    put("b/.envrc", "new");
+    put("b/c/.mcp.json", "new");
+    put("a/b/c/d/.vscode/tasks.json", "new");
+    put("a/b/c/d/e/.envrc", "deeper than looked at");
+    put(".Carat/config.toml", "another case");
+    put("Makefile", "no such name");
+    assert_int_equal(symlink("/etc/passwd", at(".bashrc")), 0);
+    assert_int_equal(apply(&before, NULL), 5);
+    assert_true(is_there(".envrc") && is_there("a/.vscode/tasks.json") && is_there("Makefile"));
+    assert_true(is_there("b/.envrc.quarantined") && !is_there("b/.envrc"));
+    assert_true(is_there("b/c/.mcp.json.quarantined"));
+    assert_true(is_there("a/b/c/d/.vscode.quarantined/tasks.json"));
+    assert_true(is_there(".Carat.quarantined") && is_there(".bashrc.quarantined"));
+    assert_true(is_there("a/b/c/d/e/.envrc"));
+    assert_int_equal(apply(&before, NULL), 0);
+    /* A second one of the same name does not replace the first. */
+    put("b/.envrc", "newer");
+    assert_int_equal(apply(&before, NULL), 1);
+    assert_true(is_there("b/.envrc.quarantined.2"));
+    quarantine_list_finish(&before);
+}
+
+static void what_was_agreed_to_stays(void **state)
+{
+    (void)state;
+    struct quarantine_list before = {0};
+    put(".envrc", "new");
+    put(".mcp.json", "new");
+    assert_int_equal(apply(&before, "cp template .envrc\n"), 1);
+    assert_true(is_there(".envrc") && is_there(".mcp.json.quarantined"));
+}
+
+static void repositories(void **state)
+{
+    (void)state;
+    static const char plain[] = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n"
+                                "\tbare = false\n[user]\n\tname = A\n[remote \"origin\"]\n"
+                                "\turl = https://example.org/x.git\n\tfetch = +refs/*:refs/*\n";
+    static const char *const harmful[] = {
+        "[core]\n\tfsmonitor = ./x\n",    "[core]\n\thooksPath = hooks2\n",
+        "[core] fsmonitor = ./x\n",       "[core]\n\tbare = \\\nfalse\n",
+        "[include]\n\tpath = x\n",        "[alias]\n\tst = !sh\n",
+        "[filter \"a\"]\n\tclean = sh\n", "[remote \"origin\"]\n\turl = ext::sh -c x\n",
+        "[remote \"a\\\"]\n\tb\"]\n",     "[user]\n\tname = A\n[diff]\n\texternal = x\n",
+        "bare = false\nfsmonitor = x\n",
+    };
+    struct quarantine_list none = {0};
+    put("r/.git/config", plain);
+    put("r/.git/HEAD", "ref: refs/heads/main\n");
+    put("r/.git/hooks/pre-commit.sample", "#!/bin/sh\n");
+    assert_int_equal(apply(&none, NULL), 0);
+    for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
+        put("r/.git/config", harmful[i]);
+        if (apply(&none, NULL) != 1) {
+            fail_msg("row %zu stayed", i);
+        }
+        assert_false(is_there("r/.git/config"));
+    }
+    put("r/.git/config", plain);
+    put("r/.git/hooks/pre-commit", "#!/bin/sh\n");
+    put("r/.git/commondir", "/elsewhere");
+    put("s/.git", "gitdir: /elsewhere");
+    assert_int_equal(apply(&none, NULL), 3);
+    assert_true(is_there("r/.git/hooks/pre-commit.quarantined"));
+    assert_true(is_there("r/.git/commondir.quarantined") && is_there("s/.git.quarantined"));
+    assert_true(is_there("r/.git/config"));
+}
+
+/* A link on the way is not followed, so nothing outside is touched. */
+static void links_lead_nowhere(void **state)
+{
+    (void)state;
+    struct quarantine_list none = {0};
+    char outside[] = "/tmp/carat-quarantine-outside-XXXXXX", path[128];
+    assert_non_null(mkdtemp(outside));
+    snprintf(path, sizeof path, "%s/.envrc", outside);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(symlink(outside, at("link")), 0);
+    assert_int_equal(apply(&none, NULL), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    unlink(path);
+    rmdir(outside);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(new_names_are_moved_and_old_ones_stay),
+        TEST(what_was_agreed_to_stays),
+        TEST(repositories),
+        TEST(links_lead_nowhere),
+    };
+    return cmocka_run_group_tests_name("agent_quarantine", tests, NULL, NULL);
+}

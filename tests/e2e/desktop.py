@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""The user's own screen: an X server without a monitor, a window with a shape on it, and carat looking at it."""
+import os
+import sys
+
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+from place import *
+
+PICTURES = os.path.join(SOURCE, "tests", "engine", "vision", "data")
+CALL = "<|tool_call>call:screenshot{}<tool_call|><|tool_response>"
+WIDTH, HEIGHT = 377, 343  # of the screen: those of picture01
+
+
+def said(name):
+    golden = json.load(open(os.path.join(SOURCE, "tests", "engine", "data", "nano.media.golden.json")))
+    return [item for item in golden if item["file"].endswith(name)][0]["text"].removesuffix("<turn|>")
+
+
+class Display:
+    """Xvfb with one window on it that shows a picture and covers the screen."""
+
+    def __init__(self, place, picture):
+        ready, write = os.pipe()
+        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp",
+                                        "-noreset"], pass_fds=[write], stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(ready) as told:
+            self.name = ":" + told.readline().strip()
+        check(self.name != ":", "Xvfb did not start")
+        place.env["DISPLAY"] = self.name
+        for name in ("WAYLAND_DISPLAY", "XAUTHORITY"):
+            place.env.pop(name, None)
+        dump = os.path.join(place.root, "picture.xwd")
+        subprocess.run(["convert", picture, dump], check=True, timeout=PATIENCE)
+        self.window = subprocess.Popen(["xwud", "-noclick", "-geometry", "+0+0", "-in", dump], env=place.env)
+        end = time.monotonic() + PATIENCE
+        while self.blank():
+            check(time.monotonic() < end and self.window.poll() is None, "the window never came")
+            time.sleep(0.1)
+
+    def blank(self):
+        """Whether all pixels are the same, as xwd sees them."""
+        dump = subprocess.run(["xwd", "-root", "-silent"], env=dict(os.environ, DISPLAY=self.name), capture_output=True,
+                              timeout=PATIENCE).stdout
+        pixels = dump[-4 * WIDTH * HEIGHT:]
+        return len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4))) < 2
+
+    def close(self):
+        self.window.kill()
+        self.window.wait()
+        self.server.terminate()  # not killed: it takes its lock and its socket away
+        self.server.wait(PATIENCE)
+
+
+def picture(number):
+    return os.path.join(PICTURES, f"picture{number:02}.png")
+
+
+def case_tool():
+    """The model asks for a picture of the screen; with a rule it gets one, and says what is on it."""
+    with Place() as place:
+        display = Display(place, picture(1))
+        try:
+            model = script(place, CALL, {"text": "Seen.", "expect": "<tool_response|><|image|>"})
+            run = place.carat("exec", "-m", model, "--set", "approval.allow=screenshot", "look at the screen")
+            check("Seen." in run.stdout, run)
+            kept = place.database().execute("select details from messages where details like '%call_id%'").fetchall()
+            check(f"a picture of the screen, {WIDTH} x {HEIGHT}" in kept[-1][0] and '"kind":"image"' in kept[-1][0], kept)
+            # Without a rule nobody could approve it, so it is not declared, and a call of it is none that is known.
+            run = place.carat("exec", "-m", script(place, CALL, "No."), "look at the screen")
+            check("there is no tool of that name" in run.stderr, run)
+        finally:
+            display.close()
+
+
+def case_dump():
+    """What xwd writes is decoded to the same pixels as the PNG of the same screen."""
+    with Place() as place:
+        display = Display(place, picture(1))
+        try:
+            decoded = []
+            for words in (["maim", "--hidecursor"], ["xwd", "-root", "-silent"]):
+                file = subprocess.run(words, env=dict(os.environ, DISPLAY=display.name), capture_output=True, timeout=PATIENCE).stdout
+                decoded.append(subprocess.run([TOOL, "--workspace", place.work, "decode-image"], input=file, capture_output=True,
+                                              timeout=PATIENCE).stdout)
+            check(decoded[0] == decoded[1] and len(decoded[0]) == 24 + WIDTH * HEIGHT * 3, [len(each) for each in decoded])
+        finally:
+            display.close()
+
+
+def case_shot():
+    """/shot on the screen: the small model says what stands in the window."""
+    with Place() as place:
+        display = Display(place, picture(1))
+        screen = Screen(place, extra={"DISPLAY": display.name})
+        try:
+            screen.wait("nano")
+            screen.say("/shot moon")
+            screen.wait("say screen, window or region")
+            screen.say("/shot")
+            screen.wait(f"A picture of {WIDTH} x {HEIGHT} goes with your next message")
+            screen.say("what do you see?")
+            text = screen.wait(said("picture01.png"))
+            check(f"(a picture, {WIDTH} x {HEIGHT})" in text and text.count("\u2580") > 100, text)  # drawn in the transcript
+        finally:
+            screen.close()
+            display.close()
+        kept = place.database().execute("select details from messages where details like '%image%'").fetchall()
+        check(len(kept) == 1, kept)
+
+
+def case_missing():
+    """Without a display, or without a program, it is said what is missing."""
+    with Place() as place:
+        screen = Screen(place, extra={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
+        try:
+            screen.wait("nano")
+            screen.say("/shot")
+            screen.wait("there is no display")
+            screen.key("C-v")
+            screen.wait("there is no clipboard")
+        finally:
+            screen.close()
+
+
+main(globals())

@@ -1,0 +1,150 @@
+"""Jobs as a user meets them: a command that ends in & goes on beside the conversation, is seen, is stopped, and never
+outlives carat. Run as jobs.py CASE BUILD-FOLDER SOURCE-FOLDER."""
+import os
+import signal
+import subprocess
+import time
+
+from place import *
+
+
+def call(name, **arguments):
+    inner = ",".join(f'{key}:<|"|>{value}<|"|>' for key, value in arguments.items())
+    return f"<|tool_call>call:{name}{{{inner}}}<tool_call|>"
+
+
+def running(mark):
+    """Processes with this word in their command line; zombies are nobody's."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid():
+            try:
+                state = open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()[0]
+                if state != "Z" and mark in open(f"/proc/{name}/cmdline", "rb").read().split(b"\0"):
+                    found.append(int(name))
+            except OSError:
+                pass
+    return found
+
+
+def wait_until(condition, message):
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        check(time.monotonic() < end, message)
+        time.sleep(0.05)
+
+
+# Each case's `sleep` has a number that no other process sleeps for.
+def mark():
+    return f"{1000 + os.getpid() % 100000}.5".encode()
+
+
+def start(place, *more):
+    command = f"echo ready; sleep {mark().decode()} &"
+    return script(place, call("shell", command=command), "It runs.<turn|>", *more)
+
+
+def case_screen():
+    with Place() as place:
+        screen = Screen(place, "-m", start(place, call("more_output", handle="r1"), "It says ready.<turn|>"), "--mode", "full",
+                        columns=110)
+        try:
+            screen.wait("script")
+            screen.say("/jobs")
+            screen.wait("There are no jobs")
+            screen.say("start it")
+            screen.wait("It runs.", "job r1 runs", "1 job")
+            wait_until(lambda: running(mark()), "the job does not run")
+            screen.say("/jobs")
+            screen.wait("r1  running", "sleep " + mark().decode(), "    ready")
+            screen.say("what does it say?")
+            screen.wait("1| ready", "[running]", "It says ready.")
+            screen.say("/jobs stop r2")
+            screen.wait("No job r2 runs.")
+            screen.say("/jobs stop r1")
+            screen.wait("Job r1 is being stopped.", "stopped", gone=["1 job "])
+            wait_until(lambda: not running(mark()), "the job was stopped and runs")
+        finally:
+            screen.close()
+
+
+def case_leaving():
+    """Leaving a conversation ends its jobs, and is asked for twice."""
+    with Place() as place:
+        screen = Screen(place, "-m", start(place), "--mode", "full", columns=110)
+        try:
+            screen.wait("script")
+            screen.say("start it")
+            screen.wait("It runs.", "1 job")
+            wait_until(lambda: running(mark()), "the job does not run")
+            screen.say("/quit")
+            screen.wait("1 job would be stopped (/jobs); once more to leave")
+            check(running(mark()), "the job was stopped by the first word")
+            screen.say("/quit")
+            screen.wait("[exit 0]")
+            check(not running(mark()), "the job outlived carat")
+        finally:
+            screen.close()
+        with place.database() as database:
+            rows = database.execute("select bytes from result_pieces").fetchall()
+        check(len(rows) == 1 and b"ready" in rows[0][0] and b"[stopped]" in rows[0][0], rows)
+
+
+def case_new_conversation():
+    with Place() as place:
+        screen = Screen(place, "-m", start(place), "--mode", "full", columns=110)
+        try:
+            screen.wait("script")
+            screen.say("start it")
+            screen.wait("It runs.", "1 job")
+            wait_until(lambda: running(mark()), "the job does not run")
+            screen.say("/new")
+            screen.wait("A new conversation", gone=["1 job "])
+            wait_until(lambda: not running(mark()), "the job outlived its conversation")
+        finally:
+            screen.close()
+
+
+def case_killed():
+    """kill -9 of carat leaves nothing of a job."""
+    with Place() as place:
+        screen = Screen(place, "-m", start(place), "--mode", "full", columns=110)
+        try:
+            screen.wait("script")
+            screen.say("start it")
+            screen.wait("It runs.", "1 job")
+            wait_until(lambda: running(mark()), "the job does not run")
+            os.kill(screen.pid(), signal.SIGKILL)
+            wait_until(lambda: not running(mark()), "the job outlived a killed carat")
+        finally:
+            screen.close()
+        again = script(place, call("more_output", handle="r1"), "Read.<turn|>")
+        shown = place.carat("exec", "-m", again, "resume", "--last", "what did it say?").stdout
+        check("Read." in shown, shown)
+        shown = place.carat("resume", "-m", again).stdout
+        check("this job ran when carat ended; its output was not kept" in shown, shown)
+
+
+def case_silent_command_killed():
+    """Neither does a command that says nothing, and so never writes to who is gone."""
+    with Place() as place:
+        model = script(place, call("shell", command=f"sleep {mark().decode()}"), "Done.<turn|>")
+        run = subprocess.Popen([CARAT, "exec", "-m", model, "go"], cwd=place.work, env=place.env, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: running(mark()), "the command does not run")
+        run.kill()
+        run.wait()
+        wait_until(lambda: not running(mark()), "the command outlived a killed carat")
+
+
+def case_exec():
+    """Without a terminal jobs end with the last turn."""
+    with Place() as place:
+        events = place.events("-m", start(place, "x"), "start it")
+        answer = items(events, "agent_message")[-1]["text"]
+        check(answer == "It runs.", events)
+        check("job r1 runs" in items(events, "command_execution")[0]["aggregated_output"], events)
+        check(not running(mark()), "the job outlived exec")
+
+
+main(globals())

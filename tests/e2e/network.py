@@ -1,0 +1,134 @@
+"""The way of shell commands out: none by default, and with tools.network to what it names, through the proxy, inside the
+real sandbox. Run as network.py CASE BUILD-FOLDER SOURCE-FOLDER."""
+import http.server
+import os
+import threading
+import time
+
+from place import *
+
+
+def call(name, **arguments):
+    inner = ",".join(f'{key}:<|"|>{value}<|"|>' for key, value in arguments.items())
+    return f"<|tool_call>call:{name}{{{inner}}}<tool_call|>"
+
+
+class Server:
+    """Counts what reaches it."""
+
+    def __enter__(self):
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                server.hits += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"lantern")
+
+            def log_message(self, *unused):
+                pass
+
+        self.hits = 0
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.http.server_address[1]
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *unused):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+# In the sandbox: what the proxy, a direct connection and DNS say.
+ASK = """
+import os, socket, sys
+host, port = sys.argv[1], int(sys.argv[2])
+proxy = os.environ.get("http_proxy", "")
+print("proxy", "set" if proxy else "unset")
+if proxy:
+    address = proxy.rsplit("/", 1)[1].split(":")
+    for request in ("GET http://%s:%d/ HTTP/1.1\\r\\n\\r\\n" % (host, port),
+                    "CONNECT %s:%d HTTP/1.1\\r\\n\\r\\n" % (host, port)):
+        with socket.create_connection((address[0], int(address[1])), 20) as s:
+            s.sendall(request.encode())
+            if request.startswith("CONNECT"):
+                answer = s.recv(4096).decode()
+                if " 200 " in answer:
+                    s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+            else:
+                answer = ""
+            while True:
+                more = s.recv(4096)
+                if not more:
+                    break
+                answer += more.decode()
+            print(request.split()[0], answer.split("\\r\\n")[0], answer.rsplit("\\n", 1)[-1] or answer.split("\\n")[-2])
+try:
+    socket.create_connection((host, port), 3)
+    print("direct yes")
+except OSError:
+    print("direct no")
+try:
+    socket.getaddrinfo("example.org", 80)
+    print("dns yes")
+except OSError:
+    print("dns no")
+"""
+
+
+def ask(place, host, port, *words):
+    place.write("ask.py", ASK)
+    command = f"python3 ask.py {host} {port}"
+    events = place.events("-m", script(place, call("shell", command=command), "Done.<turn|>"), *words, "go")
+    return items(events, "command_execution")[0]["aggregated_output"]
+
+
+def case_none():
+    with Place() as place, Server() as server:
+        said = ask(place, "127.0.0.1", server.port)
+        check("proxy unset" in said and "direct no" in said and "dns no" in said, said)
+        check(server.hits == 0, "it was reached")
+
+
+def case_allowed():
+    with Place() as place, Server() as server:
+        said = ask(place, "127.0.0.1", server.port, "--allow-network", f"127.0.0.1:{server.port}")
+        check("proxy set" in said and "direct no" in said and "dns no" in said, said)
+        check("GET HTTP/1.0 200 OK lantern" in said, said)
+        check("CONNECT HTTP/1.1 200 Connection established lantern" in said, said)
+        check(server.hits == 2, server.hits)
+
+
+def case_refused():
+    """Another port, another name for this machine, and a name that the list has and that leads here."""
+    with Place() as place, Server() as server:
+        for host, allowed in (("127.0.0.1", f"127.0.0.1:{server.port + 1}"), ("localhost", f"127.0.0.1:{server.port}"),
+                              ("2130706433", f"2130706433:{server.port}")):
+            said = ask(place, host, server.port, "--allow-network", allowed)
+            check("GET HTTP/1.1 403 Forbidden" in said and "CONNECT HTTP/1.1 403 Forbidden" in said, said)
+        check(server.hits == 0, "it was reached")
+
+
+def proxies():
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and b"--\0proxy" in open(f"/proc/{name}/cmdline", "rb").read():
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def case_nothing_is_left():
+    with Place() as place, Server() as server:
+        before = set(proxies())
+        ask(place, "127.0.0.1", server.port, "--allow-network", f"127.0.0.1:{server.port}")
+        end = time.monotonic() + 10
+        while set(proxies()) - before and time.monotonic() < end:
+            time.sleep(0.05)
+        check(not set(proxies()) - before, "a proxy outlived its command")
+
+
+main(globals())

@@ -1,0 +1,458 @@
+#include "proxy.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include "client_hello.h"
+#include "http_hosts.h"
+#include "policy.h"
+#include "proxy_head.h"
+
+enum {
+    CLIENTS_MOST = 64, /* at a time; the next ones wait */
+    ADDRESSES_MOST = 16,
+    HEAD_MS = 30000,
+    CONNECT_MS = 10000,
+    IDLE_MS = 120000,
+    BUFFER_SIZE = 64 * 1024,
+    HTTP_PORT = 80,
+    HTTPS_PORT = 443,
+};
+
+/* Of one connection, both ways together. */
+static const uint64_t TRAFFIC_LIMIT = UINT64_C(8) << 30;
+
+/* --- handing over the socket --- */
+
+bool proxy_send_listener(int control, int listener)
+{
+    char byte = 1;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } ancillary;
+    memset(&ancillary, 0, sizeof ancillary);
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = ancillary.room,
+                             .msg_controllen = sizeof ancillary.room};
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof listener);
+    memcpy(CMSG_DATA(rights), &listener, sizeof listener);
+    return sendmsg(control, &message, MSG_NOSIGNAL) == 1;
+}
+
+int proxy_receive_listener(int control)
+{
+    char byte;
+    struct iovec data = {&byte, 1};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } ancillary;
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = ancillary.room,
+                             .msg_controllen = sizeof ancillary.room};
+    ssize_t got;
+    do {
+        got = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    struct cmsghdr *rights = got == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+    int listener = -1;
+    if (rights != NULL && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
+        rights->cmsg_len == CMSG_LEN(sizeof listener)) {
+        memcpy(&listener, CMSG_DATA(rights), sizeof listener);
+    }
+    return listener;
+}
+
+/* --- one client --- */
+
+struct tunnel {
+    int client, server;
+    const struct proxy_rules *rules;
+    struct proxy_head head;
+    struct str early;   /* what the client sent behind the head */
+    uint64_t to_server; /* bytes of a body that may still be passed on; CONNECT: any */
+    uint64_t traffic;
+};
+
+static bool wait_for(int fd, short events, int64_t deadline)
+{
+    for (;;) {
+        int64_t left_ms = (deadline - clock_monotonic_us()) / 1000;
+        struct pollfd ready = {.fd = fd, .events = events};
+        int count = left_ms > 0 ? poll(&ready, 1, (int)left_ms) : 0;
+        if (count > 0 || (count < 0 && errno != EINTR) || left_ms <= 0) {
+            return count > 0;
+        }
+    }
+}
+
+static bool send_all(int fd, const char *bytes, size_t length, int idle_ms)
+{
+    while (length > 0) {
+        ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent > 0) {
+            bytes += sent;
+            length -= (size_t)sent;
+        } else if ((errno != EAGAIN && errno != EINTR) ||
+                   !wait_for(fd, POLLOUT, clock_monotonic_us() + (int64_t)idle_ms * 1000)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A refusal that the command's author, a person or a model, can read. */
+static void refuse(const struct tunnel *tunnel, const char *status, const char *why)
+{
+    char text[768];
+    int length = snprintf(text, sizeof text,
+                          "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+                          "carat: %.500s\n",
+                          status, why);
+    send_all(tunnel->client, text, (size_t)length, tunnel->rules->idle_ms);
+}
+
+/* Reads the head; what came behind it goes to `early`. 0 = it did not come whole. */
+static size_t read_head(struct tunnel *tunnel, struct str *text)
+{
+    char buffer[4096];
+    int64_t deadline = clock_monotonic_us() + (int64_t)HEAD_MS * 1000;
+    while (text->length <= PROXY_HEAD_LIMIT && wait_for(tunnel->client, POLLIN, deadline)) {
+        ssize_t got = recv(tunnel->client, buffer, sizeof buffer, 0);
+        if (got <= 0) {
+            break;
+        }
+        str_append_bytes(text, buffer, (size_t)got);
+        size_t length = proxy_head_length(text->data, text->length);
+        if (length > 0) {
+            str_append_bytes(&tunnel->early, text->data + length, text->length - length);
+            return length;
+        }
+    }
+    return 0;
+}
+
+/* The name without brackets and the dot of the root, in lower case. */
+static void plain_name(const char *host, char out[PROXY_HOST_SIZE])
+{
+    size_t length = strlen(host);
+    bool bracketed = length > 2 && host[0] == '[' && host[length - 1] == ']';
+    host += bracketed;
+    length -= bracketed ? 2 : 0;
+    length -= !bracketed && length > 1 && host[length - 1] == '.';
+    for (size_t i = 0; i < length; i++) {
+        out[i] = host[i] >= 'A' && host[i] <= 'Z' ? (char)(host[i] - 'A' + 'a') : host[i];
+    }
+    out[length] = '\0';
+}
+
+static bool same_address(int fd)
+{
+    struct sockaddr_storage here, there;
+    socklen_t here_size = sizeof here, there_size = sizeof there;
+    if (getsockname(fd, (struct sockaddr *)&here, &here_size) != 0 ||
+        getpeername(fd, (struct sockaddr *)&there, &there_size) != 0) {
+        return true;
+    }
+    if (here.ss_family == AF_INET) {
+        struct sockaddr_in a, b;
+        memcpy(&a, &here, sizeof a);
+        memcpy(&b, &there, sizeof b);
+        return memcmp(&a.sin_addr, &b.sin_addr, sizeof a.sin_addr) == 0;
+    }
+    struct sockaddr_in6 a, b;
+    memcpy(&a, &here, sizeof a);
+    memcpy(&b, &there, sizeof b);
+    return memcmp(&a.sin6_addr, &b.sin6_addr, sizeof a.sin6_addr) == 0;
+}
+
+/* Connects to exactly this address; -1 with errno. */
+static int dial(const struct sockaddr_storage *address)
+{
+    socklen_t size =
+        address->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    int failed = connect(fd, (const struct sockaddr *)address, size) == 0 ? 0 : errno;
+    if (failed == EINPROGRESS) {
+        socklen_t length = sizeof failed;
+        if (!wait_for(fd, POLLOUT, clock_monotonic_us() + (int64_t)CONNECT_MS * 1000)) {
+            failed = ETIMEDOUT;
+        } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &length) != 0) {
+            failed = errno;
+        }
+    }
+    if (failed != 0) {
+        close(fd);
+        errno = failed;
+        return -1;
+    }
+    return fd;
+}
+
+/* Asks, judges, connects. -1 when the client was refused. */
+static int connect_server(const struct tunnel *tunnel)
+{
+    const struct proxy_head *head = &tunnel->head;
+    struct http_hosts_permit permit;
+    struct err err;
+    char name[PROXY_HOST_SIZE], why[512];
+    if (!http_hosts_allow(tunnel->rules->hosts, head->host, head->port,
+                          head->connect ? HTTPS_PORT : HTTP_PORT, &permit, &err)) {
+        snprintf(why, sizeof why, "%s:%d is not among the hosts of tools.network", head->host,
+                 head->port);
+        refuse(tunnel, "403 Forbidden", why);
+        return -1;
+    }
+    plain_name(head->host, name);
+    struct sockaddr_storage addresses[ADDRESSES_MOST];
+    int count = tunnel->rules->resolve(name, head->port, addresses, ADDRESSES_MOST);
+    const char *refused = NULL;
+    int failed = 0;
+    for (int i = 0; i < count; i++) {
+        const char *reason =
+            http_hosts_refuse_address((const struct sockaddr *)&addresses[i], &permit);
+        int fd = reason == NULL ? dial(&addresses[i]) : -1;
+        if (fd >= 0 && !permit.loopback && !permit.literal && same_address(fd)) {
+            /* Ours under its public address, which no list of ranges can know. */
+            close(fd);
+            fd = -1;
+            reason = "this machine";
+        }
+        if (fd >= 0) {
+            return fd;
+        }
+        failed = reason == NULL ? errno : failed;
+        refused = reason != NULL ? reason : refused;
+    }
+    if (count > 0 && refused != NULL) {
+        snprintf(why, sizeof why, "%s is %s, which no name opens", name, refused);
+        refuse(tunnel, "403 Forbidden", why);
+    } else {
+        snprintf(why, sizeof why, "%s: %s", name,
+                 count > 0 ? strerror(failed) : "the name has no address");
+        refuse(tunnel, "502 Bad Gateway", why);
+    }
+    return -1;
+}
+
+/* --- what flows --- */
+
+/* Whether the client's first bytes may pass: TLS must name the host of CONNECT. An address has no
+ * name in TLS, and what is not TLS names nobody. */
+static enum client_hello judge_hello(const struct tunnel *tunnel, bool *may_pass)
+{
+    char named[CLIENT_HELLO_NAME_SIZE], wanted[PROXY_HOST_SIZE], said[PROXY_HOST_SIZE];
+    struct in6_addr number;
+    enum client_hello hello =
+        client_hello_read((const unsigned char *)tunnel->early.data, tunnel->early.length, named);
+    plain_name(tunnel->head.host, wanted);
+    bool is_address =
+        inet_pton(AF_INET, wanted, &number) == 1 || inet_pton(AF_INET6, wanted, &number) == 1;
+    *may_pass = hello == CLIENT_HELLO_OTHER || (hello == CLIENT_HELLO_NAMELESS && is_address);
+    if (hello == CLIENT_HELLO_NAMED) {
+        plain_name(named, said);
+        *may_pass = strcmp(said, wanted) == 0;
+    }
+    return hello;
+}
+
+/* Bytes from one side to the other; false at an end or a fault. */
+static bool pass(struct tunnel *tunnel, int from, int to, char *buffer)
+{
+    ssize_t got = recv(from, buffer, BUFFER_SIZE, MSG_DONTWAIT);
+    if (got <= 0) {
+        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    }
+    size_t length = (size_t)got;
+    if (from == tunnel->client && !tunnel->head.connect) {
+        /* A second request behind the first one's body would have been judged by nobody. */
+        length = length < tunnel->to_server ? length : (size_t)tunnel->to_server;
+        tunnel->to_server -= length;
+    }
+    tunnel->traffic += length;
+    return tunnel->traffic <= TRAFFIC_LIMIT && send_all(to, buffer, length, tunnel->rules->idle_ms);
+}
+
+/* Collects the client's first bytes until they can be judged. False: they may not pass. */
+static bool hold_hello(struct tunnel *tunnel, bool *held, char *buffer)
+{
+    bool may_pass;
+    ssize_t got = recv(tunnel->client, buffer, BUFFER_SIZE, MSG_DONTWAIT);
+    if (got > 0) {
+        str_append_bytes(&tunnel->early, buffer, (size_t)got);
+    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        return false;
+    }
+    if (judge_hello(tunnel, &may_pass) == CLIENT_HELLO_UNFINISHED) {
+        return tunnel->early.length <= CLIENT_HELLO_LIMIT;
+    }
+    *held = false;
+    return may_pass && send_all(tunnel->server, tunnel->early.data, tunnel->early.length,
+                                tunnel->rules->idle_ms);
+}
+
+/* Until one side has ended and the other has taken all, or nothing flows any more. */
+static void relay(struct tunnel *tunnel, char *buffer)
+{
+    bool from_client = true, from_server = true, held = tunnel->head.connect;
+    if (held && tunnel->early.length > 0 && !hold_hello(tunnel, &held, buffer)) {
+        return;
+    }
+    while (from_server) {
+        bool wants_client = from_client && (tunnel->head.connect || tunnel->to_server > 0);
+        struct pollfd ends[] = {{.fd = wants_client ? tunnel->client : -1, .events = POLLIN},
+                                {.fd = tunnel->server, .events = POLLIN}};
+        int ready = poll(ends, 2, tunnel->rules->idle_ms);
+        if (ready == 0 || (ready < 0 && errno != EINTR)) {
+            return;
+        }
+        if (ready > 0 && ends[0].revents != 0) {
+            if (held) {
+                if (!hold_hello(tunnel, &held, buffer)) {
+                    return;
+                }
+            } else if (!pass(tunnel, tunnel->client, tunnel->server, buffer)) {
+                from_client = false;
+                shutdown(tunnel->server, SHUT_WR);
+            }
+        }
+        if (ready > 0 && ends[1].revents != 0) {
+            from_server = pass(tunnel, tunnel->server, tunnel->client, buffer);
+        }
+    }
+}
+
+static void serve(struct tunnel *tunnel, const struct str *rewritten)
+{
+    char *buffer = mem_try_alloc(BUFFER_SIZE, 1);
+    tunnel->server = buffer != NULL ? connect_server(tunnel) : -1;
+    if (tunnel->server >= 0) {
+        bool ok;
+        int idle_ms = tunnel->rules->idle_ms;
+        if (tunnel->head.connect) {
+            static const char answer[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+            ok = send_all(tunnel->client, answer, strlen(answer), idle_ms);
+        } else {
+            uint64_t body = tunnel->head.body;
+            size_t early = tunnel->early.length < body ? tunnel->early.length : (size_t)body;
+            tunnel->to_server = body - early;
+            ok = send_all(tunnel->server, rewritten->data, rewritten->length, idle_ms) &&
+                 send_all(tunnel->server, tunnel->early.data, early, idle_ms);
+        }
+        if (ok) {
+            relay(tunnel, buffer);
+        }
+        close(tunnel->server);
+    }
+    mem_free(buffer);
+}
+
+void proxy_serve_client(int client, const struct proxy_rules *rules)
+{
+    struct tunnel tunnel = {.client = client, .server = -1, .rules = rules};
+    struct str text, rewritten;
+    str_init(&tunnel.early);
+    str_init(&text);
+    str_init(&rewritten);
+    size_t length = read_head(&tunnel, &text);
+    const char *problem = length > 0 ? proxy_head_read(text.data, length, &tunnel.head, &rewritten)
+                                     : "no request came, or one with a head of more than 16 KiB";
+    if (problem != NULL) {
+        refuse(&tunnel, "400 Bad Request", problem);
+    } else {
+        serve(&tunnel, &rewritten);
+    }
+    str_finish(&rewritten);
+    str_finish(&text);
+    str_finish(&tunnel.early);
+    shutdown(client, SHUT_RDWR);
+    close(client);
+}
+
+/* --- all clients --- */
+
+static int resolve(const char *name, int port, struct sockaddr_storage *out, int most)
+{
+    char service[8];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    int count = 0;
+    snprintf(service, sizeof service, "%d", port);
+    if (getaddrinfo(name, service, &hints, &found) != 0) {
+        return -1;
+    }
+    for (struct addrinfo *one = found; one != NULL && count < most; one = one->ai_next) {
+        if (one->ai_addrlen <= sizeof out[count]) {
+            memset(&out[count], 0, sizeof out[count]);
+            memcpy(&out[count++], one->ai_addr, one->ai_addrlen);
+        }
+    }
+    freeaddrinfo(found);
+    return count;
+}
+
+/* Takes the processes of ended clients off the list; waits for one where there are too many. */
+static void reap(int *clients)
+{
+    for (;;) {
+        pid_t gone = waitpid(-1, NULL, *clients >= CLIENTS_MOST ? 0 : WNOHANG);
+        if (gone > 0) {
+            (*clients)--;
+        } else if (gone == 0 || errno != EINTR) {
+            return;
+        }
+    }
+}
+
+bool proxy_run(int control, const struct policy *policy, struct err *err)
+{
+    const struct proxy_rules rules = {&policy->hosts, resolve, IDLE_MS};
+    int listener = proxy_receive_listener(control), clients = 0;
+    if (listener < 0) {
+        return err_set(err, ERR_IO, "the proxy was given no socket to listen on");
+    }
+    signal(SIGPIPE, SIG_IGN);
+    for (;;) {
+        reap(&clients);
+        int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        if (client < 0) {
+            if (errno == EINTR || errno == ECONNABORTED || errno == EMFILE || errno == ENOMEM) {
+                continue;
+            }
+            return err_errno(err, ERR_IO, "the proxy's socket");
+        }
+        pid_t child = fork();
+        if (child == 0) {
+            close(listener);
+            proxy_serve_client(client, &rules);
+            _exit(0);
+        }
+        clients += child > 0;
+        close(client);
+    }
+}

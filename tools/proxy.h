@@ -1,0 +1,44 @@
+/* proxy: the way of shell commands to the hosts that the user allowed, and to no other.
+ *
+ * A command's network namespace holds nothing but a loopback. Where the policy names hosts for
+ * commands, a socket that listens there is handed to this process, which stands outside the
+ * namespace in a sandbox of its own (sandbox_proxy.c): what commands connect to, it accepts. Each
+ * connection is a process of its own and makes one connection, for CONNECT or for a plain http
+ * request (proxy_head.h).
+ *
+ * The order is what protects: the name as it was written is compared with the list before anything
+ * is asked of DNS; the addresses that it has are judged one by one, by http_hosts' rules (no
+ * private network, not this machine, whatever a name resolves to); and the very address that was
+ * judged is connected to. Inside CONNECT, TLS must name the host that was asked for.
+ */
+#ifndef CARAT_TOOLS_PROXY_H
+#define CARAT_TOOLS_PROXY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+struct err;
+struct policy;
+struct policy_list;
+
+struct proxy_rules {
+    const struct policy_list *hosts;
+    /* Fills at most `most` addresses of `name`, with the port; how many, or -1. The system's
+     * resolver but in tests. */
+    int (*resolve)(const char *name, int port, struct sockaddr_storage *out, int most);
+    int idle_ms; /* without a byte in either direction for so long: over */
+};
+
+/* Serves one client to its end and closes it. */
+void proxy_serve_client(int client, const struct proxy_rules *rules);
+
+/* Takes the listening socket from `control` and serves until it is gone or the process is killed.
+ * False when there is none. */
+bool proxy_run(int control, const struct policy *policy, struct err *err);
+
+/* The two ends of that handing over. */
+bool proxy_send_listener(int control, int listener);
+int proxy_receive_listener(int control); /* -1 = none came */
+
+#endif

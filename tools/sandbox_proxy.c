@@ -1,0 +1,149 @@
+/* sandbox_proxy: brings a command's network namespace and the proxy (proxy.h) together.
+ *
+ * The first stage starts `carat-tool proxy` beside the namespaces to come, with one end of a pair
+ * of sockets as its standard input, and leaves the other end open for the second stage. That one,
+ * in the new namespace and before it can no longer, makes a socket that listens on the loopback
+ * there, hands it over and closes its end. A socket belongs to the namespace in which it was made:
+ * whoever accepts on it outside talks to the inside, without a relay, and nothing inside has a way
+ * out but to ask. The proxy's sandbox is that of http_fetch: the host's network, an own and empty
+ * home, no workspace. It dies with the first stage, as everything does.
+ */
+#include "sandbox_layers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+#include "policy.h"
+#include "proxy.h"
+
+/* What the proxy may see besides the system: a folder of the system. */
+#define PROXY_WORKSPACE "/usr"
+
+/* --- first stage --- */
+
+/* What the proxy is told: the hosts, and nothing that a command could make use of. */
+static int write_policy(const struct policy *policy)
+{
+    json_t *hosts = json_array();
+    for (size_t i = 0; i < policy->network_hosts.count; i++) {
+        json_array_append_new(hosts, json_string(policy->network_hosts.items[i]));
+    }
+    json_t *made = json_pack("{s:b, s:o}", "read_only", 1, "hosts", hosts);
+    char *text = json_dumps(made, JSON_COMPACT);
+    int fd = text != NULL ? memfd_create("carat-proxy-policy", 0) : -1;
+    size_t length = text != NULL ? strlen(text) : 0;
+    bool ok = fd >= 0 && write(fd, text, length) == (ssize_t)length && lseek(fd, 0, SEEK_SET) == 0;
+    if (fd >= 0 && !ok) {
+        close(fd);
+    }
+    free(text);
+    json_decref(made);
+    return ok ? fd : -1;
+}
+
+static void become_proxy(const char *program, int control, int policy, pid_t parent)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%d", policy);
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent && nothing >= 0 && dup2(control, STDIN_FILENO) >= 0 &&
+        dup2(nothing, STDOUT_FILENO) >= 0) {
+        execl(program, program, "--workspace", PROXY_WORKSPACE, "--policy-fd", number, "--",
+              "proxy", (char *)NULL);
+    }
+    _exit(127);
+}
+
+bool sandbox_proxy_start(const struct policy *policy, const char *program, int *control,
+                         struct err *err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return err_errno(err, ERR_UNAVAILABLE, "network: a pair of sockets");
+    }
+    int text = write_policy(policy);
+    pid_t parent = getpid(), child = text >= 0 ? fork() : -1;
+    if (child == 0) {
+        become_proxy(program, ends[1], text, parent);
+    }
+    close(ends[1]);
+    if (text >= 0) {
+        close(text);
+    }
+    if (child < 0 || fcntl(ends[0], F_SETFD, 0) != 0) {
+        close(ends[0]);
+        return err_errno(err, ERR_UNAVAILABLE, "network: starting the proxy");
+    }
+    *control = ends[0];
+    return true;
+}
+
+/* --- second stage --- */
+
+static int listen_inside(int *port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) != 0 ||
+        listen(fd, SOMAXCONN) != 0 || getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
+    }
+    *port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* As programs look for it; the namespace's own loopback is reached directly. */
+static void set_variables(int port)
+{
+    static const char *const names[] = {"http_proxy",  "HTTP_PROXY", "https_proxy",
+                                        "HTTPS_PROXY", "all_proxy",  "ALL_PROXY"};
+    static const char *const direct[] = {"no_proxy", "NO_PROXY"};
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        setenv(names[i], url, 1);
+    }
+    for (size_t i = 0; i < sizeof direct / sizeof direct[0]; i++) {
+        setenv(direct[i], "localhost,127.0.0.1,::1", 1);
+    }
+}
+
+bool sandbox_proxy_enter(struct err *err)
+{
+    const char *number = getenv(SANDBOX_PROXY_VARIABLE);
+    if (number == NULL) {
+        return true;
+    }
+    int control = atoi(number), port = 0, listener = listen_inside(&port);
+    bool ok = listener >= 0 && proxy_send_listener(control, listener);
+    if (!ok) {
+        err_errno(err, ERR_UNAVAILABLE, "network: a socket for the proxy");
+    }
+    if (listener >= 0) {
+        close(listener);
+    }
+    close(control);
+    unsetenv(SANDBOX_PROXY_VARIABLE);
+    if (ok) {
+        set_variables(port);
+    }
+    return ok;
+}
