@@ -393,7 +393,6 @@ static bool nobody_reads(int out)
 static bool call_cancelled(void *host)
 {
     struct server *server = host;
-    server->broken = server->broken || reader_is_gone(server);
     look_at_input(server);
     flush_progress(server, false);
     if (server->frames.ended) {
