@@ -250,31 +250,36 @@ struct chunk {
     float *logits;      /* [wanted][vocabulary] */
 };
 
-static bool run_chunk(struct session *session, const struct chunk *chunk, struct err *err)
+/* The states of a chunk's wanted tokens are kept where a drafter needs them. */
+static bool keeps_states(const struct session *session, const struct chunk *chunk)
 {
-    struct speculation *speculation = &session->speculation;
+    return session->speculation.states != NULL && chunk->wanted <= session->speculation.most + 1;
+}
+
+/* Before the pass: *part is what the pass is to know of the chunk. */
+static bool begin_chunk(struct session *session, const struct chunk *chunk, struct pass_part *part,
+                        struct err *err)
+{
     if (atomic_load(&session->cancel)) {
         return err_set(err, ERR_CANCELLED, "cancelled at position %zu", session->count);
     }
-    bool with_states = speculation->states != NULL && chunk->wanted <= speculation->most + 1;
-    struct decoder_run run = {
+    *part = (struct pass_part){
         .cache = session->cache,
-        .ids = chunk->ids,
-        .count = chunk->count,
         .position = session->count,
-        .wanted = chunk->wanted,
-        .logits = chunk->logits,
-        .states = with_states ? speculation->states : NULL,
+        .count = chunk->count,
         .cancel = &session->cancel,
         .soft = chunk->softs.items,
         .soft_count = chunk->softs.count,
     };
     session->has_logits = session->has_logits && chunk->logits != session->logits;
-    speculation->has_state = false;
+    session->speculation.has_state = false;
     kv_marks_before(session->marks, session->cache, session->count, session->count + chunk->count);
-    if (!decoder_run(session->decoder, &run, err)) {
-        return false;
-    }
+    return true;
+}
+
+/* After the pass: takes the chunk into the timeline. */
+static void end_chunk(struct session *session, const struct chunk *chunk)
+{
     memmove(session->tokens + session->count, chunk->ids, chunk->count * sizeof *chunk->ids);
     for (size_t p = session->count; p < session->count + chunk->count; p++) {
         session->contents[p] = soft_content(soft_at(chunk->softs.items, chunk->softs.count, p), p);
@@ -288,7 +293,29 @@ static bool run_chunk(struct session *session, const struct chunk *chunk, struct
     }
     session->has_logits = chunk->wanted > 0;
     /* Row `taken` is the one of the last token that is held; without guesses there is but one. */
-    speculation->has_state = with_states && chunk->wanted == chunk->guesses + 1;
+    session->speculation.has_state =
+        keeps_states(session, chunk) && chunk->wanted == chunk->guesses + 1;
+}
+
+static bool run_chunk(struct session *session, const struct chunk *chunk, struct err *err)
+{
+    struct pass_part part;
+    if (!begin_chunk(session, chunk, &part, err)) {
+        return false;
+    }
+    const struct decoder_run run = {
+        .parts = &part,
+        .part_count = 1,
+        .ids = chunk->ids,
+        .count = chunk->count,
+        .wanted = chunk->wanted,
+        .logits = chunk->logits,
+        .states = keeps_states(session, chunk) ? session->speculation.states : NULL,
+    };
+    if (!decoder_run(session->decoder, &run, err)) {
+        return false;
+    }
+    end_chunk(session, chunk);
     return true;
 }
 
@@ -461,8 +488,9 @@ static size_t take_guessed(struct session *session, const int32_t *ids, size_t c
     return n;
 }
 
-/* Appends ids, and evaluates guesses of what follows with them; ids fit in one pass with these. */
-static bool run_ahead(struct session *session, const int32_t *ids, size_t count, struct err *err)
+/* A chunk of ids and of guesses of what follows them, `most` in all; ids are fewer. */
+static struct chunk look_ahead(struct session *session, const int32_t *ids, size_t count,
+                               size_t most)
 {
     struct speculation *speculation = &session->speculation;
     int32_t *tokens = session->tokens + session->count;
@@ -482,19 +510,24 @@ static bool run_ahead(struct session *session, const int32_t *ids, size_t count,
     memset(session->contents + session->count, 0, count * sizeof *session->contents);
     int32_t guesses[SPECULATION_MOST];
     speculation_settle(speculation);
-    size_t room = SPECULATION_PASS - count, left = session->context - total;
+    size_t room = most - count, left = session->context - total;
     const struct speculation_history history = {session->tokens, session->contents, total};
     size_t made = speculation_guess(speculation, &history, room < left ? room : left,
                                     may_draft ? &place : NULL, guesses);
     memcpy(tokens + count, guesses, made * sizeof *guesses);
-    if (!run_chunk(session,
-                   &(struct chunk){.ids = tokens,
-                                   .count = count + made,
-                                   .guesses = made,
-                                   .wanted = made + 1,
-                                   .logits = speculation->rows},
-                   err)) {
-        speculation->guessed = 0; /* no fault of theirs */
+    return (struct chunk){.ids = tokens,
+                          .count = count + made,
+                          .guesses = made,
+                          .wanted = made + 1,
+                          .logits = speculation->rows};
+}
+
+/* Appends ids, and evaluates guesses of what follows with them in one pass. */
+static bool run_ahead(struct session *session, const int32_t *ids, size_t count, struct err *err)
+{
+    struct chunk chunk = look_ahead(session, ids, count, SPECULATION_PASS);
+    if (!run_chunk(session, &chunk, err)) {
+        session->speculation.guessed = 0; /* no fault of theirs */
         return false;
     }
     return true;
@@ -546,6 +579,113 @@ bool session_append(struct session *session, const int32_t *ids, size_t count,
     }
     return soft_count > 0 ? append_softs(session, ids, count, &softs, logits, err)
                           : run_chunks(session, ids, count, &softs, logits, err);
+}
+
+/* --- appending to several --- */
+
+/* What goes through one pass: `steps` of which some got a part of it. */
+struct together {
+    struct pass_part parts[PASS_PARTS];
+    struct chunk chunks[PASS_PARTS];
+    struct session_step *steps[PASS_PARTS];
+    int32_t ids[DECODER_TOGETHER];
+    size_t part_count, rows;
+};
+
+/* The step is done when its token was guessed, has failed, or gets a part of the pass: of at most
+ * `share` rows, guesses included. */
+static void join_pass(struct together *together, struct session_step *step, size_t share)
+{
+    struct session *session = step->session;
+    struct speculation *speculation = &session->speculation;
+    step->ok = check_room(session, session->count + 1, &step->err);
+    if (!step->ok || (speculation->most > 0 && take_guessed(session, &step->id, 1) == 1)) {
+        return;
+    }
+    size_t at = together->part_count;
+    struct chunk *chunk = &together->chunks[at];
+    step->ok = restore(session, &step->err);
+    if (!step->ok) {
+        return;
+    }
+    if (speculation->most > 0) {
+        *chunk = look_ahead(session, &step->id, 1, share);
+    } else {
+        speculation_settle(speculation);
+        *chunk = (struct chunk){.ids = &step->id, .count = 1, .wanted = 1};
+    }
+    size_t end = session->count + chunk->count;
+    chunk->logits = decoder_rows(session->decoder).logits + together->rows * session->vocabulary;
+    step->ok = begin_chunk(session, chunk, &together->parts[at], &step->err) &&
+               kv_cache_prepare(session->cache, session->count, end, &step->err);
+    if (!step->ok) {
+        speculation->guessed = 0;
+        return;
+    }
+    memcpy(together->ids + together->rows, chunk->ids, chunk->count * sizeof *chunk->ids);
+    together->parts[at].row = together->rows;
+    together->rows += chunk->count;
+    together->steps[together->part_count++] = step;
+}
+
+/* The results of a part, which lie in the decoder's rows, to the session. */
+static void leave_pass(const struct together *together, size_t at, const struct decoder_rows *rows)
+{
+    struct session *session = together->steps[at]->session;
+    const struct chunk *chunk = &together->chunks[at];
+    struct speculation *speculation = &session->speculation;
+    size_t d = (size_t)session->options.hparams->hidden_size;
+    if (speculation->most > 0) {
+        memcpy(speculation->rows, chunk->logits,
+               chunk->wanted * session->vocabulary * sizeof *speculation->rows);
+    }
+    if (keeps_states(session, chunk)) {
+        memcpy(speculation->states, rows->states + together->parts[at].row * d,
+               chunk->wanted * d * sizeof *speculation->states);
+    }
+    end_chunk(session, chunk);
+}
+
+static void run_together(struct session_step *steps, size_t count)
+{
+    struct together together = {.part_count = 0};
+    struct decoder *decoder = steps[0].session->decoder;
+    struct decoder_rows rows = decoder_rows(decoder);
+    struct err err;
+    for (size_t i = 0; i < count; i++) {
+        join_pass(&together, &steps[i], DECODER_TOGETHER / count);
+    }
+    if (together.part_count == 0) {
+        return;
+    }
+    const struct decoder_run run = {
+        .parts = together.parts,
+        .part_count = together.part_count,
+        .ids = together.ids,
+        .count = together.rows,
+        .wanted = together.rows,
+        .logits = rows.logits,
+        .states = rows.states,
+    };
+    bool ok = decoder_run(decoder, &run, &err);
+    for (size_t i = 0; i < together.part_count; i++) {
+        struct session_step *step = together.steps[i];
+        step->ok = ok;
+        if (ok) {
+            leave_pass(&together, i, &rows);
+        } else {
+            step->err = err;
+            step->session->speculation.guessed = 0;
+        }
+    }
+}
+
+void session_append_together(struct session_step *steps, size_t count)
+{
+    for (size_t at = 0; at < count; at += PASS_PARTS) {
+        size_t left = count - at;
+        run_together(steps + at, left < PASS_PARTS ? left : PASS_PARTS);
+    }
 }
 
 /* --- choosing --- */

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "load/quant.h"
 
 struct decoder;
@@ -23,7 +24,6 @@ struct drafter;
 struct engine_logprob;
 struct engine_sampling;
 struct engine_soft;
-struct err;
 struct hparams;
 struct session;
 
@@ -62,6 +62,19 @@ bool session_sync(struct session *session, const int32_t *ids, size_t count,
 bool session_append(struct session *session, const int32_t *ids, size_t count,
                     const struct engine_soft *soft, size_t soft_count, float *logits,
                     struct err *err);
+
+/* Appends one token to each of several sessions of one model, in passes that they share
+ * (text/pass_part.h): each fails or not by itself, as session_append, and holds the same bits as if
+ * it were alone. Of a session that is cancelled while the pass runs the token is taken, unless all
+ * are; its next call sees the request. */
+struct session_step {
+    struct session *session; /* different ones */
+    int32_t id;
+    bool ok;        /* out */
+    struct err err; /* when not ok */
+};
+
+void session_append_together(struct session_step *steps, size_t count);
 
 /* From now on an append evaluates at most `most` guesses with it (speculation.h); an append of what
  * was guessed then costs nothing. Neither look-up nor a drafter: no guesses. ERR_MEMORY changes

@@ -162,11 +162,13 @@ void attend_destroy(struct attend *attend)
 
 struct job {
     struct pass *pass;
+    const struct pass_part *part;
+    size_t first_token; /* of the active ones of the part: a row of the pass */
     const struct hparams_layer *layer;
     const struct kernels *kernels;
     size_t head_dim, width; /* width: head_dim padded */
     size_t group;           /* query heads that share a K/V head */
-    size_t rows;            /* of one K/V head: active tokens * group */
+    size_t rows;            /* of one K/V head: active tokens of the part * group */
     /* Only where segments are the pieces of work: */
     size_t block;        /* first row */
     size_t segment_from; /* of those at hand */
@@ -179,7 +181,7 @@ static struct soft_range visible_keys(const struct job *job, size_t token)
 }
 
 /* Some consecutive rows of one K/V head: row r is head r % group of its group, in active token r /
- * group. */
+ * group of the part. */
 struct rows {
     int kv_head;
     size_t first, count;
@@ -188,7 +190,7 @@ struct rows {
 
 static size_t token_of(const struct job *job, const struct rows *rows, size_t r)
 {
-    return job->pass->first + (rows->first + r) / job->group;
+    return job->first_token + (rows->first + r) / job->group;
 }
 
 /* Where row r begins in pass->q and in pass->attended. */
@@ -243,11 +245,11 @@ static void decode_row(const struct kernels *kernels, enum quant_type type,
 static struct floats load_positions(const struct job *job, enum side side, int kv_head, size_t base,
                                     struct soft_range range, bool padded, float *decoded)
 {
-    enum quant_type type = kv_cache_type(job->pass->cache);
+    enum quant_type type = kv_cache_type(job->part->cache);
     size_t hd = job->head_dim, width = job->width;
     struct kv_span span;
     for (size_t p = range.begin; p < range.end; p += span.count) {
-        span = kv_cache_span(job->pass->cache, job->layer->kv_layer, kv_head, p, range.end);
+        span = kv_cache_span(job->part->cache, job->layer->kv_layer, kv_head, p, range.end);
         const unsigned char *stored = side == KEYS ? span.keys : span.values;
         if (type == QUANT_F32 && p == base && span.count == range.end - base &&
             !(padded && width != hd)) {
@@ -360,11 +362,29 @@ static void end_row(const struct job *job, float *out, struct share total)
 
 /* --- many rows: a piece of work is a block of them --- */
 
+/* The parts of a pass, and how many pieces those before each of them make. */
+struct all_parts {
+    struct job jobs[PASS_PARTS];
+    size_t first_piece[PASS_PARTS + 1];
+    size_t count;
+};
+
+static size_t blocks_of(const struct job *job)
+{
+    return (job->rows + ROWS - 1) / ROWS;
+}
+
 static void attend_block(void *context, size_t index, int worker)
 {
-    const struct job *job = context;
+    const struct all_parts *parts = context;
+    size_t at = 0;
+    while (index >= parts->first_piece[at + 1]) {
+        at++;
+    }
+    index -= parts->first_piece[at];
+    const struct job *job = &parts->jobs[at];
     const struct scratch *scratch = &job->pass->attend->scratch[worker];
-    size_t blocks = (job->rows + ROWS - 1) / ROWS;
+    size_t blocks = blocks_of(job);
     struct rows rows = rows_from(job, (int)(index / blocks), index % blocks * ROWS);
     struct share totals[ROWS], shares[ROWS];
     load_queries(job, &rows, scratch->queries);
@@ -462,13 +482,23 @@ void attend_run(struct pass *pass, int32_t layer)
         .width = pad((size_t)shape->head_dim),
         .group = (size_t)pass->hparams->num_attention_heads / kv_heads,
     };
-    job.rows = pass_active(pass) * job.group;
-    size_t pieces = kv_heads * ((job.rows + ROWS - 1) / ROWS);
+    struct all_parts all = {.count = pass->part_count};
+    for (size_t i = 0; i < all.count; i++) {
+        job.part = &pass->parts[i];
+        job.first_token = greater(job.part->row, pass->first);
+        job.rows = (job.part->row + job.part->count - job.first_token) * job.group;
+        all.jobs[i] = job;
+        all.first_piece[i + 1] = all.first_piece[i] + kv_heads * blocks_of(&job);
+    }
+    size_t pieces = all.first_piece[all.count];
     if (pass->attend->worker_count == 1 || pieces >= 2 * pass->attend->worker_count) {
-        tensor_share(pass->machine, attend_block, &job, pieces);
+        tensor_share(pass->machine, attend_block, &all, pieces);
         return;
     }
-    for (job.block = 0; job.block < job.rows; job.block += ROWS) {
-        attend_by_segments(&job, kv_heads);
+    for (size_t i = 0; i < all.count; i++) {
+        for (all.jobs[i].block = 0; all.jobs[i].block < all.jobs[i].rows;
+             all.jobs[i].block += ROWS) {
+            attend_by_segments(&all.jobs[i], kv_heads);
+        }
     }
 }

@@ -31,7 +31,8 @@ void attend_destroy(struct attend *attend);
 /* What it takes for so many threads (workers_create). */
 uint64_t attend_plan(const struct hparams *hparams, int threads);
 
-/* The active rows: pass->q to pass->attended. K and V of the whole call must be in the cache. */
+/* The active rows: pass->q to pass->attended, each with the cache of its part. K and V of the whole
+ * call must be in the caches. */
 void attend_run(struct pass *pass, int32_t layer);
 
 #endif

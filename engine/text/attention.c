@@ -28,7 +28,7 @@ static void prepare_angles(void *context, size_t row, int worker)
 {
     (void)worker;
     struct pass *pass = context;
-    size_t position = pass->position + row;
+    size_t position = pass_position(pass_part_of(pass, row), row);
     size_t sliding = row * pass->rope_sliding.pairs, full = row * pass->rope_full.pairs;
     rope_angles(&pass->rope_sliding, position, pass->angles_sliding.cosines + sliding,
                 pass->angles_sliding.sines + sliding);
@@ -77,7 +77,8 @@ static void finish_row(void *context, size_t index, int worker)
         rows_rms_norm_row(kernels, k, k, job->weights->k_norm, hd, eps);
         turn(pass, job->layer, row, k);
     }
-    kv_cache_store(pass->cache, kernels, job->number, pass->position + row, keys, values);
+    const struct pass_part *part = pass_part_of(pass, row);
+    kv_cache_store(part->cache, kernels, job->number, pass_position(part, row), keys, values);
 }
 
 void attention_project(struct pass *pass, int32_t layer, size_t query_from)

@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "compute/int8.h"
 #include "compute/rows.h"
 #include "load/gguf.h"
 #include "load/weights.h"
@@ -31,7 +32,11 @@
 
 struct decoder {
     struct pass pass;
+    struct decoder_rows rows;
 };
+
+_Static_assert((int)DECODER_TOGETHER <= (int)INT8_TOKENS_MAX,
+               "what a row comes to must not depend on how many go with it");
 
 /* --- the pass --- */
 
@@ -102,24 +107,54 @@ static void run_head(struct pass *pass, float *logits, float *states)
     }
 }
 
+/* One part is stopped in the middle of a layer. Of several none stops the others: the pass ends
+ * when nobody wants it any more. */
+static bool is_stopped(const struct pass *pass)
+{
+    bool all = pass->part_count > 1;
+    for (size_t i = 0; all && i < pass->part_count; i++) {
+        const atomic_bool *cancel = pass->parts[i].cancel;
+        all = cancel != NULL && atomic_load_explicit(cancel, memory_order_relaxed);
+    }
+    pass->machine->stopped = pass->machine->stopped || all;
+    return pass->machine->stopped;
+}
+
+static bool begin_run(struct pass *pass, const struct decoder_run *run, struct err *err)
+{
+    bool alone = run->part_count == 1;
+    assert(run->count >= 1 && run->count <= decoder_capacity(pass->hparams));
+    assert(run->wanted <= run->count);
+    assert(alone || (run->count <= DECODER_TOGETHER && run->wanted == run->count));
+    for (size_t i = 0; i < run->part_count; i++) {
+        const struct pass_part *part = &run->parts[i];
+        if (!kv_cache_prepare(part->cache, part->position, part->position + part->count, err)) {
+            return false;
+        }
+    }
+    pass->parts = run->parts;
+    pass->part_count = run->part_count;
+    pass->ids = run->ids;
+    pass->count = run->count;
+    pass->first = 0;
+    pass->machine->cancel = alone ? run->parts[0].cancel : NULL;
+    pass->machine->stopped = false;
+    return true;
+}
+
+struct decoder_rows decoder_rows(const struct decoder *decoder)
+{
+    return decoder->rows;
+}
+
 bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct err *err)
 {
     struct pass *pass = &decoder->pass;
     const struct hparams *hp = pass->hparams;
-    assert(run->count >= 1 && run->count <= decoder_capacity(hp) && run->wanted <= run->count);
-    if (!kv_cache_prepare(run->cache, run->position, run->position + run->count, err)) {
+    if (!begin_run(pass, run, err)) {
         return false;
     }
     const struct gguf *source = pass->weights->source;
-    pass->cache = run->cache;
-    pass->ids = run->ids;
-    pass->soft = run->soft;
-    pass->soft_count = run->soft_count;
-    pass->position = run->position;
-    pass->count = run->count;
-    pass->first = 0;
-    pass->machine->cancel = run->cancel;
-    pass->machine->stopped = false;
 
     attention_prepare_angles(pass);
     embed_tokens(pass);
@@ -128,7 +163,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     }
     int32_t end = run->wanted > 0 ? hp->num_hidden_layers : pass->last_kv_layer + 1;
     int32_t done = 0; /* layers: behind all of them only wanted rows are active */
-    while (done < end && !pass->machine->stopped && !gguf_is_broken(source)) {
+    while (done < end && !is_stopped(pass) && !gguf_is_broken(source)) {
         run_layer(pass, done++, run->wanted);
     }
     if (run->wanted > 0 && done == end && !pass->machine->stopped) {
@@ -136,7 +171,7 @@ bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct 
     }
     pass->machine->cancel = NULL;
     if (pass->machine->stopped) {
-        return err_set(err, ERR_CANCELLED, "cancelled at position %zu", run->position);
+        return err_set(err, ERR_CANCELLED, "cancelled at position %zu", run->parts[0].position);
     }
     return gguf_check_unchanged(source, err);
 }
@@ -244,34 +279,39 @@ static bool init_ropes(struct pass *pass, struct err *err)
 
 struct buffer {
     float **values;
-    size_t width;
+    size_t width, rows;
 };
 
-enum { BUFFERS = 14 };
+enum { BUFFERS = 16 };
 
-/* Which activations a pass needs: into which pointers of it, and how wide. Untouched pages of them
- * cost nothing: a session that only decodes uses one row. */
-static void list_buffers(struct pass *pass, const struct hparams *hp, struct buffer list[BUFFERS])
+/* Which activations a pass needs, and where its results can be put: into which pointers, and how
+ * large. Untouched pages of them cost nothing: a session that only decodes uses one row. */
+static void list_buffers(struct decoder *decoder, const struct hparams *hp,
+                         struct buffer list[BUFFERS])
 {
+    struct pass *pass = &decoder->pass;
+    size_t rows = decoder_capacity(hp);
     struct widths widths = measure(hp);
     size_t d = (size_t)hp->hidden_size;
     size_t ple = (size_t)hp->hidden_size_per_layer_input * (size_t)hp->num_hidden_layers;
     size_t sliding = (size_t)widths.head_sliding / 2, full = (size_t)widths.head_full / 2;
     const struct buffer buffers[BUFFERS] = {
-        {&pass->x, d},
-        {&pass->normed, d},
-        {&pass->branch, d},
-        {&pass->q, widths.query},
-        {&pass->attended, widths.query},
-        {&pass->k, widths.key_value},
-        {&pass->v, widths.key_value},
-        {&pass->gate, widths.feed_forward},
-        {&pass->up, widths.feed_forward},
-        {&pass->ple, ple},
-        {&pass->angles_sliding.cosines, sliding},
-        {&pass->angles_sliding.sines, sliding},
-        {&pass->angles_full.cosines, full},
-        {&pass->angles_full.sines, full},
+        {&pass->x, d, rows},
+        {&pass->normed, d, rows},
+        {&pass->branch, d, rows},
+        {&pass->q, widths.query, rows},
+        {&pass->attended, widths.query, rows},
+        {&pass->k, widths.key_value, rows},
+        {&pass->v, widths.key_value, rows},
+        {&pass->gate, widths.feed_forward, rows},
+        {&pass->up, widths.feed_forward, rows},
+        {&pass->ple, ple, rows},
+        {&pass->angles_sliding.cosines, sliding, rows},
+        {&pass->angles_sliding.sines, sliding, rows},
+        {&pass->angles_full.cosines, full, rows},
+        {&pass->angles_full.sines, full, rows},
+        {&decoder->rows.logits, (size_t)hp->vocab_size, DECODER_TOGETHER},
+        {&decoder->rows.states, d, DECODER_TOGETHER},
     };
     memcpy(list, buffers, sizeof buffers);
 }
@@ -280,24 +320,24 @@ uint64_t decoder_plan(const struct hparams *hparams)
 {
     struct decoder nowhere;
     struct buffer buffers[BUFFERS];
-    uint64_t bytes = sizeof nowhere, rows = decoder_capacity(hparams);
-    list_buffers(&nowhere.pass, hparams, buffers);
+    uint64_t bytes = sizeof nowhere;
+    list_buffers(&nowhere, hparams, buffers);
     for (size_t i = 0; i < BUFFERS; i++) {
-        bytes += (uint64_t)buffers[i].width * rows * sizeof(float);
+        bytes += (uint64_t)buffers[i].width * buffers[i].rows * sizeof(float);
     }
-    return bytes + (hparams->num_experts > 0 ? experts_plan(hparams, rows) : 0);
+    return bytes +
+           (hparams->num_experts > 0 ? experts_plan(hparams, decoder_capacity(hparams)) : 0);
 }
 
-static bool allocate_buffers(struct pass *pass, struct err *err)
+static bool allocate_buffers(struct decoder *decoder, struct err *err)
 {
     struct buffer buffers[BUFFERS];
-    size_t rows = decoder_capacity(pass->hparams);
-    list_buffers(pass, pass->hparams, buffers);
+    list_buffers(decoder, decoder->pass.hparams, buffers);
     for (size_t i = 0; i < BUFFERS; i++) {
-        *buffers[i].values = mem_try_align(64, buffers[i].width * rows, sizeof(float));
+        *buffers[i].values = mem_try_align(64, buffers[i].width * buffers[i].rows, sizeof(float));
         if (*buffers[i].values == NULL) {
             return err_set(err, ERR_MEMORY, "no memory for activations of %zu x %zu values",
-                           buffers[i].width, rows);
+                           buffers[i].width, buffers[i].rows);
         }
     }
     return true;
@@ -321,7 +361,7 @@ struct decoder *decoder_create(const struct hparams *hparams, const struct weigh
     for (int32_t l = 0; l < hparams->num_hidden_layers; l++) {
         pass->last_kv_layer = hparams->layers[l].shares_kv ? pass->last_kv_layer : l;
     }
-    bool ok = init_ropes(pass, err) && allocate_buffers(pass, err);
+    bool ok = init_ropes(pass, err) && allocate_buffers(decoder, err);
     if (ok) {
         pass->attend = attend_create(hparams, machine, err);
         ok = pass->attend != NULL;
@@ -343,24 +383,10 @@ void decoder_destroy(struct decoder *decoder)
         return;
     }
     struct pass *pass = &decoder->pass;
-    float *buffers[] = {
-        pass->x,
-        pass->normed,
-        pass->branch,
-        pass->q,
-        pass->attended,
-        pass->k,
-        pass->v,
-        pass->gate,
-        pass->up,
-        pass->ple,
-        pass->angles_sliding.cosines,
-        pass->angles_sliding.sines,
-        pass->angles_full.cosines,
-        pass->angles_full.sines,
-    };
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
-        mem_free(buffers[i]);
+    struct buffer buffers[BUFFERS];
+    list_buffers(decoder, pass->hparams, buffers);
+    for (size_t i = 0; i < BUFFERS; i++) {
+        mem_free(*buffers[i].values);
     }
     attend_destroy(pass->attend);
     experts_destroy(pass->experts);

@@ -7,16 +7,15 @@
 #ifndef CARAT_TEXT_DECODER_H
 #define CARAT_TEXT_DECODER_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "text/pass_part.h"
+
 struct decoder;
-struct engine_soft;
 struct err;
 struct hparams;
-struct kv_cache;
 struct tensor_machine;
 struct weights;
 
@@ -35,26 +34,34 @@ void decoder_destroy(struct decoder *decoder);
 /* What a decoder takes. */
 uint64_t decoder_plan(const struct hparams *hparams);
 
+/* A pass of several parts has at most so many rows: then each has the bits that it has in a pass of
+ * its own, in exact arithmetic and in fast arithmetic alike (compute/tensor.h). */
+enum { DECODER_TOGETHER = PASS_PARTS };
+
+/* Where the results of such a pass can be put: the decoder's own, until the next one. */
+struct decoder_rows {
+    float *logits; /* [DECODER_TOGETHER][vocab_size] */
+    float *states; /* [DECODER_TOGETHER][hidden_size] */
+};
+
+struct decoder_rows decoder_rows(const struct decoder *decoder);
+
 /* The most columns of any matrix of the model: the machine's scratch must hold such rows. */
 size_t decoder_widest(const struct hparams *hparams);
 
 struct decoder_run {
-    struct kv_cache *cache;    /* holds positions 0..position-1 */
-    const int32_t *ids;        /* [count], inside the vocabulary */
-    size_t count;              /* 1..decoder_capacity */
-    size_t position;           /* of ids[0] */
-    size_t wanted;             /* logits for the last `wanted` ids, 0..count */
-    float *logits;             /* [wanted][vocab_size], after the soft cap */
-    float *states;             /* [wanted][hidden_size]: what the head was given; may be NULL */
-    const atomic_bool *cancel; /* may be NULL */
-    /* Runs of soft tokens (text/soft.h), by position in the timeline; may reach beyond the ids. */
-    const struct engine_soft *soft;
-    size_t soft_count;
+    const struct pass_part *parts; /* without gaps; of different caches */
+    size_t part_count;             /* 1..PASS_PARTS */
+    const int32_t *ids;            /* [count], inside the vocabulary */
+    size_t count;                  /* 1..decoder_capacity; of several parts: DECODER_TOGETHER */
+    size_t wanted;                 /* logits for the last `wanted` ids, 0..count; or for all */
+    float *logits;                 /* [wanted][vocab_size], after the soft cap */
+    float *states;                 /* [wanted][hidden_size]: the head's input; may be NULL */
 };
 
-/* Runs the ids: afterwards the cache holds their positions too. ERR_CANCELLED, ERR_MEMORY, or
- * ERR_IO when the file of the weights changed: it still holds 0..position-1, unless the ring no
- * longer does (kv_cache_can_resume). */
+/* Runs the ids: afterwards the caches hold their positions too. ERR_CANCELLED (of several parts:
+ * when all are), ERR_MEMORY, or ERR_IO when the file of the weights changed: they still hold what
+ * they held, unless a ring no longer does (kv_cache_can_resume). */
 bool decoder_run(struct decoder *decoder, const struct decoder_run *run, struct err *err);
 
 #endif

@@ -40,6 +40,7 @@ struct drafter {
     struct hparams hparams; /* its window is what attention may see */
     struct weights weights;
     struct pass pass;
+    struct pass_part part;           /* of it: a guess goes through alone */
     struct weights_matrix pre, post; /* [hidden][2 d], [d][hidden] */
     struct centroids centroids;
     const struct weights *target;
@@ -197,13 +198,15 @@ static int32_t run_head(struct drafter *drafter, float *scores)
 static void begin(struct drafter *drafter, const struct drafter_place *place)
 {
     struct pass *pass = &drafter->pass;
+    struct pass_part *part = &drafter->part;
     assert(place->position >= 1);
-    pass->cache = place->cache;
+    *part = (struct pass_part){.cache = place->cache, .position = place->position, .count = 1};
+    pass->parts = part;
+    pass->part_count = 1;
     pass->machine->cancel = place->cancel;
     pass->machine->stopped = false;
-    pass->position = place->position;
     attention_prepare_angles(pass);
-    pass->position = place->position - 1;
+    part->position = place->position - 1;
 }
 
 size_t drafter_guess(struct drafter *drafter, const struct drafter_place *place, size_t count,

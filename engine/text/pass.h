@@ -1,9 +1,9 @@
 /* pass: one run of some tokens through the layers, and the activations that it needs.
  *
- * Rows are tokens: row i is the token at position `position + i`. The rows first..count-1 are the
- * active ones. All are, up to the last layer that makes K/V of its own; behind it only the rows
- * whose logits are wanted, because nothing else can be seen of the others (the exact shortcut of
- * the Gemma 4 specification; it saves two thirds of a prefill of the small models).
+ * Rows are tokens, those of one timeline side by side (text/pass_part.h). The rows first..count-1
+ * are the active ones. All are, up to the last layer that makes K/V of its own; behind it only the
+ * rows whose logits are wanted, because nothing else can be seen of the others (the exact shortcut
+ * of the Gemma 4 specification; it saves two thirds of a prefill of the small models).
  *
  * Widths: d hidden size, nh attention heads, nkv key/value heads, hd head size, L layers, P the
  * per-layer embedding width. The buffers hold `capacity` rows, belong to the model, and are used by
@@ -16,13 +16,12 @@
 #include <stdint.h>
 
 #include "compute/tensor.h"
+#include "text/pass_part.h"
 #include "text/rope.h"
 
 struct attend;
-struct engine_soft;
 struct experts;
 struct hparams;
-struct kv_cache;
 struct weights;
 
 struct pass_angles {
@@ -49,17 +48,30 @@ struct pass {
     struct experts *experts; /* NULL: the model has none */
 
     /* What this run is about: set by decoder_run. */
-    struct kv_cache *cache;
+    const struct pass_part *parts;
+    size_t part_count;
     const int32_t *ids;
-    const struct engine_soft *soft; /* text/soft.h */
-    size_t soft_count;
-    size_t position;
-    size_t count, first;
+    size_t count, first; /* first > 0 only where there is one part */
 };
 
 static inline size_t pass_active(const struct pass *pass)
 {
     return pass->count - pass->first;
+}
+
+/* The part that a row belongs to. */
+static inline const struct pass_part *pass_part_of(const struct pass *pass, size_t row)
+{
+    const struct pass_part *part = pass->parts;
+    while (row - part->row >= part->count) {
+        part++;
+    }
+    return part;
+}
+
+static inline size_t pass_position(const struct pass_part *part, size_t row)
+{
+    return part->position + (row - part->row);
 }
 
 #endif

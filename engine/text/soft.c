@@ -34,8 +34,9 @@ uint64_t soft_content(const struct engine_soft *run, size_t position)
 
 const float *soft_vector(const struct pass *pass, size_t row)
 {
-    size_t position = pass->position + row;
-    const struct engine_soft *run = soft_at(pass->soft, pass->soft_count, position);
+    const struct pass_part *part = pass_part_of(pass, row);
+    size_t position = pass_position(part, row);
+    const struct engine_soft *run = soft_at(part->soft, part->soft_count, position);
     return run == NULL
                ? NULL
                : run->values + (position - run->position) * (size_t)pass->hparams->hidden_size;
@@ -43,14 +44,15 @@ const float *soft_vector(const struct pass *pass, size_t row)
 
 struct soft_range soft_visible(const struct pass *pass, bool sliding, size_t row)
 {
-    size_t position = pass->position + row, window = (size_t)pass->hparams->sliding_window;
+    const struct pass_part *part = pass_part_of(pass, row);
+    size_t position = pass_position(part, row), window = (size_t)pass->hparams->sliding_window;
     struct soft_range range = {0, position + 1};
     if (!sliding) {
         return range;
     }
     range.begin = range.end > window ? range.end - window : 0;
     if (pass->hparams->pictures_see_forwards) {
-        const struct engine_soft *run = soft_at(pass->soft, pass->soft_count, position);
+        const struct engine_soft *run = soft_at(part->soft, part->soft_count, position);
         range.end = run != NULL && run->picture ? run->position + run->count : range.end;
     }
     return range;

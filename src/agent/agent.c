@@ -180,10 +180,6 @@ static void generate(struct agent *agent, int budget)
         agent->budget_when_loaded = budget;
         return;
     }
-    if (model->conversation && attached_any(&agent->conversation)) {
-        model_failed(agent, "pictures and sounds are not sent to a server");
-        return;
-    }
     const json_t *tools = agent_tools(agent);
     struct chat_conversation view;
     const char *system;

@@ -111,15 +111,3 @@ void attached_lose(struct chat_part *part)
     part->kind = CHAT_PART_TEXT;
     part->text = mem_strdup(text);
 }
-
-bool attached_any(const struct chat_conversation *conversation)
-{
-    for (size_t i = 0; i < conversation->count; i++) {
-        for (size_t k = 0; k < conversation->messages[i].part_count; k++) {
-            if (conversation->messages[i].parts[k].medium != NULL) {
-                return true;
-            }
-        }
-    }
-    return false;
-}

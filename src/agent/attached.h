@@ -50,7 +50,4 @@ bool attached_read(struct journal *journal, const struct chat_part *part, char *
  * it has. */
 void attached_lose(struct chat_part *part);
 
-/* Does it show or play anything? */
-bool attached_any(const struct chat_conversation *conversation);
-
 #endif

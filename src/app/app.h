@@ -141,6 +141,8 @@ bool app_find_model(struct app *app, struct err *err);
 /* The files that a person's text names (mentions.h) go with the next message. False when one cannot
  * be read; then none of them does. */
 bool app_attach_mentions(struct app *app, const char *text, struct err *err);
+/* Finds the file with the model's encoders, if there is one: mmproj_path. */
+void app_find_encoders(struct app *app);
 /* Those of -i and --audio. */
 bool app_attach_options(struct app *app, struct err *err);
 

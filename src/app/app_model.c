@@ -163,7 +163,7 @@ bool app_model_is_here(const struct app *app)
     return script_file(app->model_path) == NULL && remote_name(app->model_path) == NULL;
 }
 
-static void find_encoders(struct app *app)
+void app_find_encoders(struct app *app)
 {
     const char *given = config_string(app->config, OPTION_MMPROJ);
     mem_free(app->mmproj_path);
@@ -174,7 +174,7 @@ static void find_encoders(struct app *app)
 
 struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err)
 {
-    find_encoders(app);
+    app_find_encoders(app);
     struct infer_local_options options = app_local_options(app);
     options.wake = wake_loop;
     options.wake_context = woke;

@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "infer/infer.h"
 #include "infer/vocabulary.h"
+#include "models/advice.h"
 #include "store/store.h"
 
 enum { LINE_LIMIT = 64 * 1024 * 1024 };
@@ -242,6 +243,22 @@ enum exit_code command_show_conversation(struct config *config)
 
 /* --- doctor --- */
 
+/* Which model of the catalogue this machine could run, by its memory and its speed. */
+static void doctor_advice(uint64_t memory)
+{
+    struct advice_machine machine = {.memory = memory};
+    advice_measure(&machine);
+    const struct advice_model *model = advice_choose(&machine);
+    printf("advice   %d cores read %.1f GB/s just now", machine.cores, machine.read / 1e9);
+    if (model == NULL) {
+        printf(": no model of the catalogue but nano fits in the memory\n");
+        return;
+    }
+    printf(": %s, at most %.0f tokens/s\n", model->name, advice_speed(model, &machine));
+    printf("         carat models pull %s (%.1f GB in Q4_0)\n", model->name,
+           (double)model->file / 1e9);
+}
+
 /* The context that the configuration asks for, in the memory that there is. */
 static bool doctor_memory(const struct app *app)
 {
@@ -262,6 +279,7 @@ static bool doctor_memory(const struct app *app)
     } else if (!fits) {
         printf("         no context would fit\n");
     }
+    doctor_advice(plan.available);
     return fits;
 }
 

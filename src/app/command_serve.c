@@ -11,6 +11,7 @@
 
 #include <uv.h>
 
+#include "agent/attachment.h"
 #include "app/app.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -104,9 +105,20 @@ static bool find_model(struct run *run, struct err *err)
     return true;
 }
 
+/* Any thread: what it reads does not change while the server runs. */
+static struct chat_medium *decode(void *context, const char *bytes, size_t size, bool picture,
+                                  struct err *err)
+{
+    const struct run *run = context;
+    const struct attachment_tool tool = {.program = run->app.paths.tool_program,
+                                         .workspace = run->app.paths.state};
+    return attachment_decode(&tool, bytes, size, picture, err);
+}
+
 static bool create(struct run *run, struct err *err)
 {
     const struct config *config = run->app.config;
+    app_find_encoders(&run->app);
     const struct config_list *origins = config_list(config, OPTION_SERVE_ORIGINS);
     struct serve_options options = {
         .loop = &run->loop,
@@ -120,9 +132,14 @@ static bool create(struct run *run, struct err *err)
         .origins = origins->items,
         .origin_count = origins->count,
         .version = CARAT_VERSION,
+        .decode = decode,
+        .decode_context = run,
         .started = on_started,
         .context = run,
     };
+    if (!file_make_directories(run->app.paths.state, err)) { /* where decoders are started */
+        return false;
+    }
     run->code = EXIT_CODE_USAGE;
     run->serve = serve_create(&options, err);
     return run->serve != NULL;
@@ -169,6 +186,7 @@ enum exit_code command_serve(struct config *config)
     str_finish(&run.token);
     str_finish(&run.token_file);
     mem_free(run.app.model_path);
+    mem_free(run.app.mmproj_path);
     paths_finish(&run.app.paths);
     return run.code;
 }

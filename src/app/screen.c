@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command_trust.h"
+#include "app/keeper.h"
 #include "app/outbox.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
@@ -520,7 +521,7 @@ static void stop_watching(struct screen *screen)
 /* A crash, or SIGQUIT, must not leave the terminal in raw mode. */
 static void on_crash(int signal_number)
 {
-    terminal_curses_restore();
+    terminal_restore();
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -532,7 +533,7 @@ static void guard_terminal(void)
         signal(crashes[i], on_crash);
     }
     signal(SIGPIPE, SIG_IGN);
-    mem_on_exhausted(terminal_curses_restore);
+    mem_on_exhausted(terminal_restore);
 }
 
 static void describe_sandbox(struct screen *screen)
@@ -599,11 +600,15 @@ enum exit_code screen_run(const struct config *config, size_t first)
     struct app_face face = {agent_event, &screen, screen_input_tool_output,
                             screen_input_tool_finished};
     command_trust_ask_once(config);
+    screen.plain = wants_plain(config);
+    bool full = strcmp(config_string(config, OPTION_SCREEN), "inline") != 0;
+    if (!screen.plain) {
+        keeper_start(full);
+    }
     guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     bool opened = app_open(&screen.app, config, false, face, &err);
-    screen.plain = wants_plain(config);
     if (opened && !screen.plain) {
-        screen.terminal = terminal_curses_create(&err);
+        screen.terminal = full ? terminal_curses_create(&err) : terminal_inline_create(&err);
     }
     if (!opened || (screen.terminal == NULL && !screen.plain)) {
         fprintf(stderr, "carat: %s\n", err.text);

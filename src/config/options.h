@@ -64,6 +64,7 @@ enum option {
     OPTION_DENY,
     OPTION_VI,
     OPTION_THEME,
+    OPTION_SCREEN,
     OPTION_PLAIN,
     OPTION_PICTURES,
     OPTION_CD,

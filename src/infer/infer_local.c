@@ -209,17 +209,8 @@ static bool open_media(struct infer_local *local, const struct chat_prompt *prom
     if (prompt->media_count == 0 || local->mmproj == NULL || atomic_load(&local->media) != NULL) {
         return true;
     }
-    struct engine_error error;
-    const struct engine_model_info *info = engine_model_info(local->engine);
-    struct engine_media *media =
-        engine_media_open(local->mmproj, info->threads, info->kernels, &error);
-    if (media == NULL) {
-        return infer_vocabulary_failed(err, &error);
-    }
-    if (engine_media_width(media) != info->hidden_size) {
-        err_set(err, ERR_FORMAT, "%s belongs to another model than %s: width %d, not %d",
-                local->mmproj, local->path, (int)engine_media_width(media), (int)info->hidden_size);
-        engine_media_close(media);
+    struct engine_media *media;
+    if (!slots_open_media(local->mmproj, local->engine, local->path, &media, err)) {
         return false;
     }
     atomic_store(&local->media, media);

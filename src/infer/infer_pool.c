@@ -30,6 +30,7 @@ static void job_destroy(struct pool_job *job)
     grammar_destroy(job->calls);
     grammar_destroy(job->answer);
     mem_free(job->ids.items);
+    slots_finish(&job->slots);
     mem_free(job);
 }
 

@@ -2,8 +2,8 @@
  *
  * Like infer_local the engine on a thread of its own, but with several sessions and a queue. A
  * request that waits gets a session as soon as one is free: the one that holds most of its prompt
- * already, else the one that was not used for the longest time. Requests that have a session take
- * turns (a piece of a prompt, a few tokens), so a short answer does not wait for a long one; in
+ * already, else the one that was not used for the longest time. Prompts are read in pieces, in
+ * turn; the next tokens of all answers are made together, in passes that read the weights once. In
  * exact arithmetic what each answers is what it would answer alone.
  *
  * Every function is called from one thread, the loop's, and none blocks; results come back as
@@ -67,8 +67,9 @@ void infer_pool_destroy(struct infer_pool *pool);
 bool infer_pool_submit(struct infer_pool *pool, struct infer_pool_request *request,
                        struct err *err);
 
-/* That request ends with DONE / CANCEL soon: within a layer of the model when it is being computed.
- * Nothing when there is none of that number. */
+/* That request ends with DONE / CANCEL soon: within a layer of the model while it is computed
+ * alone, within a token where others share its passes. Nothing when there is none of that number.
+ */
 void infer_pool_cancel(struct infer_pool *pool, uint64_t number);
 
 void infer_pool_poll(struct infer_pool *pool, infer_pool_callback *callback, void *context);

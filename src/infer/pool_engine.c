@@ -1,10 +1,11 @@
-/* pool_engine: jobs take turns on the engine thread.
+/* pool_engine: jobs share the engine thread.
  *
- *   requests -> waiting -> a slot: encode, prefill in pieces, decode in slices -> DONE or FAILED
+ *   requests -> waiting -> a slot: encode, prefill in pieces, decode in steps -> DONE or FAILED
  *
- * One turn computes at most PREFILL_PIECE tokens of a prompt, or tokens of an answer for SLICE_US.
- * In exact arithmetic the engine's results do not depend on where a prompt is cut or what other
- * sessions do in between, so turns change when a token comes and not which.
+ * A round computes at most PREFILL_PIECE tokens of each prompt that is being read, and then for
+ * SLICE_US the next tokens of all answers, those of all sessions in one pass (engine_batch.h). In
+ * exact arithmetic the engine's results do not depend on where a prompt is cut, and in any they do
+ * not depend on who shares a pass; so companions change when a token comes and not which.
  *
  * Cancelling: the loop sets the job's flag, then the session's. The session may by then compute for
  * another job; that one sees that it was not meant, lowers the session's flag and goes on.
@@ -18,7 +19,9 @@
 #include "base/vec.h"
 #include "chat/grammar_mask.h"
 #include "engine/engine.h"
+#include "engine/engine_batch.h"
 #include "engine/engine_drafter.h"
+#include "engine/engine_media.h"
 #include "infer/vocabulary.h"
 
 enum {
@@ -134,6 +137,7 @@ static void note_facts(struct pool_engine *engine, int sessions)
                                   .fingerprint = info->fingerprint,
                                   .model = {.name = info->name[0] != '\0' ? info->name : "Gemma 4",
                                             .path = engine->path,
+                                            .sees = engine->mmproj != NULL,
                                             .large = !info->has_per_layer_embeddings,
                                             .sampling = {.temperature = info->sampling.temperature,
                                                          .top_k = info->sampling.top_k,
@@ -187,12 +191,31 @@ static void unload(struct pool_engine *engine)
         engine_session_destroy(engine->slots[i].session);
     }
     engine_drafter_close(engine->drafter);
+    engine_media_close(engine->media);
     grammar_mask_destroy(engine->tokens);
     bans_finish(&engine->bans);
     mem_free(engine->waiting);
 }
 
 /* --- who gets which session --- */
+
+/* Pictures and sounds are encoded here, while everybody else waits. The encoders are opened when a
+ * prompt first needs them. */
+static bool fill_slots(struct pool_engine *engine, struct pool_job *job, struct err *err)
+{
+    const struct chat_prompt *prompt = &job->asked.request.prompt;
+    if (prompt->media_count > 0 && engine->mmproj != NULL && engine->media == NULL &&
+        !slots_open_media(engine->mmproj, engine->model, engine->path, &engine->media, err)) {
+        return false;
+    }
+    return slots_fill(&job->slots, prompt, &job->ids,
+                      &(struct slots_options){.control = &engine->control,
+                                              .media = engine->media,
+                                              .why = "there is no mmproj file beside it (--mmproj "
+                                                     "names one)",
+                                              .image_budget = engine->options.model.image_budget},
+                      err);
+}
 
 /* The prompt's ids, checked: the format begins with one BOS, and room for an answer is left. */
 static bool encode(struct pool_engine *engine, struct pool_job *job, struct err *err)
@@ -203,6 +226,9 @@ static bool encode(struct pool_engine *engine, struct pool_job *job, struct err 
     }
     if (job->ids.count == 0 || job->ids.items[0] != engine->control.id[CONTROL_BOS]) {
         return err_set(err, ERR_ARGUMENT, "the prompt does not begin with <bos>");
+    }
+    if (!fill_slots(engine, job, err)) {
+        return false;
     }
     if (job->ids.count >= (size_t)engine->facts.model.context) {
         return err_set(err, ERR_FULL, "the prompt has %zu tokens, the context holds %d",
@@ -336,8 +362,10 @@ static void prefill(struct pool_engine *engine, struct pool_slot *slot)
     struct engine_error error;
     size_t left = job->ids.count - job->prefilled;
     size_t count = job->prefilled + (left < PREFILL_PIECE ? left : PREFILL_PIECE);
+    count = slots_whole(&job->slots, count);
     size_t kept = job->prefilled;
-    if (!engine_session_sync(slot->session, job->ids.items, count, &kept, &error)) {
+    if (!engine_session_sync_soft(slot->session, job->ids.items, count, job->slots.items,
+                                  slots_within(&job->slots, count), &kept, &error)) {
         if (error.code == ENGINE_CANCELLED) {
             cancelled(engine, slot);
         } else {
@@ -414,19 +442,18 @@ static bool pass_token(struct pool_engine *engine, struct pool_slot *slot, int32
     return true;
 }
 
-/* One token; false when the slice is over, because the job ended. */
-static bool decode_token(struct pool_engine *engine, struct pool_slot *slot)
+/* Chooses the next token, which the session does not hold yet; false when the job ended with it. */
+static bool next_token(struct pool_engine *engine, struct pool_slot *slot, int32_t *id)
 {
     struct pool_job *job = slot->job;
     struct engine_error error;
-    int32_t id;
-    if (!choose(engine, slot, &id, &error)) {
+    if (!choose(engine, slot, id, &error)) {
         end_engine_error(engine, slot, &error);
         return false;
     }
-    enum control control = control_of_id(&engine->control, id);
+    enum control control = control_of_id(&engine->control, *id);
     job->sampled++;
-    if (!pass_token(engine, slot, id, control, &error)) {
+    if (!pass_token(engine, slot, *id, control, &error)) {
         end_engine_error(engine, slot, &error);
         return false;
     }
@@ -438,44 +465,70 @@ static bool decode_token(struct pool_engine *engine, struct pool_slot *slot)
         end(engine, slot, job, CHAT_STOP_LENGTH, NULL);
         return false;
     }
-    for (;;) {
-        if (engine_session_append(slot->session, id, &error)) {
-            return true;
-        }
-        if (error.code == ENGINE_CONTEXT_FULL) {
-            end(engine, slot, job, CHAT_STOP_LENGTH, NULL);
-            return false;
-        }
-        if (error.code != ENGINE_CANCELLED) {
-            end_engine_error(engine, slot, &error);
-            return false;
-        }
+    return true;
+}
+
+/* What came of a step. A cancel that was not meant for this job is no reason to lose its token. */
+static void finish_step(struct pool_engine *engine, struct pool_slot *slot,
+                        struct engine_batch_step *step)
+{
+    while (step->error.code == ENGINE_CANCELLED) {
         cancelled(engine, slot);
         if (slot->job == NULL) {
-            return false;
+            return;
         }
         engine_session_resume(slot->session);
+        engine_batch_append(step, 1);
+    }
+    if (step->error.code == ENGINE_CONTEXT_FULL) {
+        end(engine, slot, slot->job, CHAT_STOP_LENGTH, NULL);
+    } else if (step->error.code != ENGINE_OK) {
+        end_engine_error(engine, slot, &step->error);
+    }
+}
+
+/* One token for every job that decodes, in one pass; false when there is none left. */
+static bool decode_step(struct pool_engine *engine)
+{
+    struct engine_batch_step steps[INFER_POOL_SESSIONS];
+    struct pool_slot *slots[INFER_POOL_SESSIONS];
+    size_t count = 0;
+    for (int i = 0; i < engine->facts.sessions; i++) {
+        struct pool_slot *slot = &engine->slots[i];
+        if (slot->job == NULL || !slot->job->decoding) {
+            continue;
+        }
+        engine_session_resume(slot->session);
+        if (atomic_load(&slot->job->cancelled)) {
+            end(engine, slot, slot->job, CHAT_STOP_CANCEL, NULL);
+        } else if (next_token(engine, slot, &steps[count].id)) {
+            steps[count].session = slot->session;
+            slots[count++] = slot;
+        }
+    }
+    if (count > 0 && !engine_batch_append(steps, count)) {
+        for (size_t i = 0; i < count; i++) {
+            finish_step(engine, slots[i], &steps[i]);
+        }
+    }
+    return count > 0;
+}
+
+static void decode_together(struct pool_engine *engine)
+{
+    int64_t limit = clock_monotonic_us() + SLICE_US;
+    while (decode_step(engine) && clock_monotonic_us() < limit) {
     }
 }
 
 static void take_turn(struct pool_engine *engine, struct pool_slot *slot)
 {
-    int64_t limit = clock_monotonic_us() + SLICE_US;
     engine_session_resume(slot->session);
     if (atomic_load(&slot->job->cancelled)) {
         end(engine, slot, slot->job, CHAT_STOP_CANCEL, NULL);
         return;
     }
-    if (!slot->job->decoding) {
-        prefill(engine, slot);
-        return;
-    }
-    while (decode_token(engine, slot) && clock_monotonic_us() < limit) {
-        if (atomic_load(&slot->job->cancelled)) {
-            end(engine, slot, slot->job, CHAT_STOP_CANCEL, NULL);
-            return;
-        }
-    }
+    prefill(engine, slot);
 }
 
 /* --- the thread --- */
@@ -541,10 +594,11 @@ static void *work(void *context)
         }
         serve_waiting(engine);
         for (int i = 0; i < engine->facts.sessions; i++) {
-            if (engine->slots[i].job != NULL) {
+            if (engine->slots[i].job != NULL && !engine->slots[i].job->decoding) {
                 take_turn(engine, &engine->slots[i]);
             }
         }
+        decode_together(engine);
     }
     drop_jobs(engine);
     unload(engine);
@@ -563,6 +617,7 @@ static void release(struct pool_engine *engine)
     mem_free(engine->path);
     mem_free(engine->cpu);
     mem_free(engine->drafter_path);
+    mem_free(engine->mmproj);
 }
 
 bool pool_engine_start(struct pool_engine *engine, const struct infer_pool_options *options)
@@ -572,6 +627,7 @@ bool pool_engine_start(struct pool_engine *engine, const struct infer_pool_optio
     engine->cpu = options->model.cpu != NULL ? mem_strdup(options->model.cpu) : NULL;
     engine->drafter_path =
         options->model.drafter != NULL ? mem_strdup(options->model.drafter) : NULL;
+    engine->mmproj = options->model.mmproj != NULL ? mem_strdup(options->model.mmproj) : NULL;
     engine->requests = mailbox_create(NULL, NULL, NULL);
     engine->events =
         mailbox_create(options->model.wake, options->model.wake_context, destroy_event);

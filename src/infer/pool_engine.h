@@ -1,4 +1,4 @@
-/* pool_engine: the engine thread of a pool: sessions, the queue, turns. Private to infer_pool.
+/* pool_engine: the engine thread of a pool: sessions, the queue, steps. Private to infer_pool.
  *
  * The thread owns the model, the sessions and, from its posting to its last event, each job.
  */
@@ -13,8 +13,10 @@
 #include "infer/bans.h"
 #include "infer/constraint.h"
 #include "infer/infer_pool.h"
+#include "infer/slots.h"
 
 struct engine_drafter;
+struct engine_media;
 struct engine_model;
 struct engine_session;
 
@@ -27,6 +29,7 @@ struct pool_job {
 
     /* The engine thread's own. */
     struct chat_ids ids; /* the prompt */
+    struct slots slots;  /* its pictures and sounds */
     size_t prefilled;    /* of them */
     bool encoded, decoding;
     struct constraint constraint; /* while decoding */
@@ -53,7 +56,8 @@ struct pool_engine {
     struct engine_model *model;    /* the same */
 
     /* The engine thread's own. */
-    char *path, *cpu, *drafter_path;
+    char *path, *cpu, *drafter_path, *mmproj;
+    struct engine_media *media;     /* opened when the first picture or sound comes */
     struct engine_drafter *drafter; /* NULL: none */
     int32_t newline;                /* the token, or -1 */
     struct infer_pool_options options;

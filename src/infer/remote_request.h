@@ -1,7 +1,8 @@
 /* remote_request: a conversation as the body of a request to an OpenAI-compatible server.
  *
  * POST /chat/completions with stream and usage: system text, messages, tools, sampling. Thoughts
- * and sampled tokens stay here: other servers do not know them. Pure.
+ * and sampled tokens stay here: other servers do not know them. Pictures and sounds go along as the
+ * files that the user gave. Pure.
  */
 #ifndef CARAT_INFER_REMOTE_REQUEST_H
 #define CARAT_INFER_REMOTE_REQUEST_H

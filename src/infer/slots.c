@@ -77,6 +77,25 @@ static bool fill(struct slots *slots, const struct chat_medium *medium, const st
     return true;
 }
 
+bool slots_open_media(const char *mmproj, const struct engine_model *model, const char *path,
+                      struct engine_media **media, struct err *err)
+{
+    struct engine_error error;
+    const struct engine_model_info *info = engine_model_info(model);
+    struct engine_media *opened = engine_media_open(mmproj, info->threads, info->kernels, &error);
+    if (opened == NULL) {
+        return infer_vocabulary_failed(err, &error);
+    }
+    if (engine_media_width(opened) != info->hidden_size) {
+        err_set(err, ERR_FORMAT, "%s belongs to another model than %s: width %d, not %d", mmproj,
+                path, (int)engine_media_width(opened), (int)info->hidden_size);
+        engine_media_close(opened);
+        return false;
+    }
+    *media = opened;
+    return true;
+}
+
 bool slots_fill(struct slots *slots, const struct chat_prompt *prompt, struct chat_ids *ids,
                 const struct slots_options *options, struct err *err)
 {
@@ -114,4 +133,24 @@ void slots_finish(struct slots *slots)
     }
     mem_free(slots->items);
     *slots = (struct slots){0};
+}
+
+size_t slots_whole(const struct slots *slots, size_t count)
+{
+    for (size_t i = 0; i < slots->count; i++) {
+        size_t begin = slots->items[i].position, end = begin + slots->items[i].count;
+        if (begin < count && count < end) {
+            return end;
+        }
+    }
+    return count;
+}
+
+size_t slots_within(const struct slots *slots, size_t count)
+{
+    size_t n = 0;
+    while (n < slots->count && slots->items[n].position + slots->items[n].count <= count) {
+        n++;
+    }
+    return n;
 }

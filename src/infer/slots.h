@@ -17,6 +17,7 @@ struct chat_ids;
 struct chat_prompt;
 struct control_ids;
 struct engine_media;
+struct engine_model;
 struct engine_soft;
 struct err;
 
@@ -32,11 +33,21 @@ struct slots_options {
     int image_budget;
 };
 
+/* Opens the encoders that go with a model, *media; `path` is the model's, for words. ERR_FORMAT
+ * when they belong to another one. */
+bool slots_open_media(const char *mmproj, const struct engine_model *model, const char *path,
+                      struct engine_media **media, struct err *err);
+
 /* Widens the slots among `ids` (of the prompt, chat_prompt_encode), in order. ERR_UNSUPPORTED when
  * the model cannot see or hear; ERR_CANCELLED by engine_media_cancel. slots_finish also after a
  * failure. */
 bool slots_fill(struct slots *slots, const struct chat_prompt *prompt, struct chat_ids *ids,
                 const struct slots_options *options, struct err *err);
 void slots_finish(struct slots *slots);
+
+/* A prompt that is read in pieces: `count` tokens, or more so that no run is cut; and how many runs
+ * lie within them. */
+size_t slots_whole(const struct slots *slots, size_t count);
+size_t slots_within(const struct slots *slots, size_t count);
 
 #endif

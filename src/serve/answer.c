@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "chat/parse.h"
+#include "chat/schema_bounds.h"
 #include "serve/http.h"
 
 void answer_make_id(char id[25])
@@ -210,6 +211,42 @@ static void on_token(struct answer *answer, const struct infer_pool_event *event
 
 /* --- the end --- */
 
+static void respond(struct answer *answer, int status, json_t *body)
+{
+    char *text = json_dumps(body, JSON_COMPACT);
+    http_respond(answer->options.exchange, status, "application/json", text != NULL ? text : "{}",
+                 text != NULL ? strlen(text) : 2);
+    free(text);
+    json_decref(body);
+}
+
+static void tell(struct answer *answer, const struct fault *fault)
+{
+    if (answer->begun) {
+        answer->options.dialect->failed(answer, fault);
+        end_stream(answer);
+        return;
+    }
+    respond(answer, fault->status, answer->options.dialect->fault(fault));
+}
+
+/* The grammar made sure of the form; bounds of numbers and lengths are looked at when the answer is
+ * there. One that was cut off is not a value, and its finish reason says so. */
+static bool bounds_hold(const struct answer *answer, struct fault *fault)
+{
+    struct err err;
+    if (answer->task.schema == NULL || answer->finish != ANSWER_STOP || answer->enough) {
+        return true;
+    }
+    json_t *value = json_loadb(answer->text.data, answer->text.length,
+                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    bool ok = value == NULL || schema_bounds_hold(answer->task.schema, value, &err) ||
+              fault_set(fault, 422, "schema_bounds", "response_format",
+                        "the answer has the schema's form but breaks a bound: %s", err.text);
+    json_decref(value);
+    return ok;
+}
+
 static void finish(struct answer *answer, const struct infer_event *event)
 {
     struct str rest;
@@ -228,17 +265,15 @@ static void finish(struct answer *answer, const struct infer_event *event)
     answer->finish = answer->call_count > 0                               ? ANSWER_CALLS
                      : event->stop == CHAT_STOP_LENGTH && !answer->enough ? ANSWER_LENGTH
                                                                           : ANSWER_STOP;
-    if (answer->begun) {
+    struct fault fault;
+    if (!bounds_hold(answer, &fault)) {
+        tell(answer, &fault);
+    } else if (answer->begun) {
         answer->options.dialect->end(answer);
         end_stream(answer);
-        return;
+    } else {
+        respond(answer, 200, answer->options.dialect->whole(answer));
     }
-    json_t *body = answer->options.dialect->whole(answer);
-    char *text = json_dumps(body, JSON_COMPACT);
-    http_respond(answer->options.exchange, 200, "application/json", text != NULL ? text : "{}",
-                 text != NULL ? strlen(text) : 2);
-    free(text);
-    json_decref(body);
 }
 
 static void fail(struct answer *answer, const struct err *err)
@@ -248,16 +283,7 @@ static void fail(struct answer *answer, const struct err *err)
     fault_from_err(&fault, client ? 400 : 500,
                    err->code == ERR_FULL ? "context_length_exceeded" : NULL,
                    err->code == ERR_FULL ? "messages" : NULL, err);
-    if (answer->begun) {
-        answer->options.dialect->failed(answer, &fault);
-        end_stream(answer);
-        return;
-    }
-    json_t *body = answer->options.dialect->fault(&fault);
-    char *text = json_dumps(body, JSON_COMPACT);
-    http_respond(answer->options.exchange, fault.status, "application/json", text, strlen(text));
-    free(text);
-    json_decref(body);
+    tell(answer, &fault);
 }
 
 bool answer_feed(struct answer *answer, const struct infer_pool_event *event)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/str.h"
 #include "serve/answer.h"
 
 /* --- the request --- */
@@ -55,27 +56,44 @@ static bool read_common(struct task *task, const json_t *body, struct fault *fau
            read_format(task, json_object_get(body, "format"), fault);
 }
 
-static bool holds_images(const json_t *value)
+/* A message with "images", which are base64 alone, in chat form: pictures before the text. New. */
+static json_t *with_images(const json_t *message, const json_t *images)
 {
-    return json_array_size(json_object_get(value, "images")) > 0;
-}
-
-static bool refuse_images(const json_t *value, struct fault *fault)
-{
-    return !holds_images(value) ||
-           fault_set(fault, 400, NULL, "images", "images: this server takes text alone");
+    json_t *parts = json_array(), *copy = json_copy((json_t *)message);
+    for (size_t i = 0; i < json_array_size(images); i++) {
+        const json_t *image = json_array_get(images, i);
+        struct str url;
+        str_init(&url);
+        str_append(&url, "data:;base64,");
+        if (json_is_string(image)) {
+            str_append(&url, json_string_value(image));
+        }
+        json_array_append_new(
+            parts, json_pack("{ss,s{ss}}", "type", "image_url", "image_url", "url", url.data));
+        str_finish(&url);
+    }
+    const json_t *content = json_object_get(message, "content");
+    if (json_string_length(content) > 0) {
+        json_array_append_new(parts, json_pack("{ss,sO}", "type", "text", "text", content));
+    }
+    json_object_set_new(copy, "content", parts);
+    return copy;
 }
 
 static bool chat_read(struct task *task, const json_t *body, struct fault *fault)
 {
-    const json_t *messages = json_object_get(body, "messages");
+    json_t *messages = json_copy(json_object_get(body, "messages"));
     for (size_t i = 0; i < json_array_size(messages); i++) {
-        if (!refuse_images(json_array_get(messages, i), fault)) {
-            return false;
+        const json_t *message = json_array_get(messages, i);
+        const json_t *images = json_object_get(message, "images");
+        if (json_array_size(images) > 0) {
+            json_array_set_new(messages, i, with_images(message, images));
         }
     }
-    return read_common(task, body, fault) && task_messages(task, messages, fault) &&
-           task_tools(task, json_object_get(body, "tools"), NULL, fault);
+    bool ok = read_common(task, body, fault) && task_messages(task, messages, fault) &&
+              task_tools(task, json_object_get(body, "tools"), NULL, fault);
+    json_decref(messages);
+    return ok;
 }
 
 static bool generate_read(struct task *task, const json_t *body, struct fault *fault)
@@ -93,13 +111,16 @@ static bool generate_read(struct task *task, const json_t *body, struct fault *f
     const json_t *system = json_object_get(body, "system");
     json_t *messages =
         json_pack("[{ss,sO?}]", "role", "user", "content", json_object_get(body, "prompt"));
+    const json_t *images = json_object_get(body, "images");
+    if (json_array_size(images) > 0) {
+        json_array_set_new(messages, 0, with_images(json_array_get(messages, 0), images));
+    }
     if (json_is_string(system) && json_string_length(system) > 0) {
         json_array_insert_new(messages, 0,
                               json_pack("{ss,sO}", "role", "system", "content", system));
     }
     task->completion = true;
-    bool ok = refuse_images(body, fault) && read_common(task, body, fault) &&
-              task_messages(task, messages, fault);
+    bool ok = read_common(task, body, fault) && task_messages(task, messages, fault);
     json_decref(messages);
     return ok;
 }

@@ -122,6 +122,15 @@ static bool read_input(struct task *task, const json_t *body, struct fault *faul
     return ok;
 }
 
+/* Tools of other types are run by the server (web_search), or are no functions (namespace, custom).
+ * Agents declare them to every server; here they are not offered to the model, so that nothing is
+ * called that nobody runs. */
+static bool is_function(const json_t *tool)
+{
+    const char *type = json_string_value(json_object_get(tool, "type"));
+    return type == NULL || strcmp(type, "function") == 0;
+}
+
 static bool read_tools(struct task *task, const json_t *body, struct fault *fault)
 {
     const json_t *tools = json_object_get(body, "tools");
@@ -129,8 +138,11 @@ static bool read_tools(struct task *task, const json_t *body, struct fault *faul
     json_t *nested = json_is_array(tools) ? json_array() : NULL;
     for (size_t i = 0; i < json_array_size(tools); i++) {
         const json_t *tool = json_array_get(tools, i);
-        json_array_append_new(
-            nested, json_pack("{sO?,sO}", "type", json_object_get(tool, "type"), "function", tool));
+        if (is_function(tool)) {
+            json_array_append_new(
+                nested,
+                json_pack("{sO?,sO}", "type", json_object_get(tool, "type"), "function", tool));
+        }
     }
     json_t *named = json_is_object(choice) ? json_pack("{sO}", "function", choice) : NULL;
     bool ok = task_tools(task, nested, named != NULL ? named : choice, fault);

@@ -1,7 +1,7 @@
 /* serve: routes, and the way of a request.
  *
  *   admit (head):   Host, Origin, route, method, token
- *   handle (body):  JSON -> dialect -> task -> prompt -> pool
+ *   handle (body):  JSON -> dialect -> task (-> intake) -> prompt -> pool
  *   the pool's events, by number -> answer -> dialect -> http
  *   gone:           the pool is told to stop; the answer is thrown away when it has
  */
@@ -28,6 +28,8 @@ struct serve {
     struct answer **answers; /* that run */
     size_t count, capacity;
     uint64_t numbers;
+    size_t decoding; /* answers whose pictures and sounds are being decoded */
+    bool closing;
 };
 
 struct route {
@@ -72,10 +74,10 @@ static json_t *get_tags(const struct serve *serve)
 static json_t *get_show(const struct serve *serve)
 {
     const struct infer_pool_facts *facts = infer_pool_facts(serve->pool);
-    return json_pack("{ss,ss,so,s{ss,si},s[ss]}", "modelfile", "", "template", "", "details",
+    return json_pack("{ss,ss,so,s{ss,si},s[sss*]}", "modelfile", "", "template", "", "details",
                      details(), "model_info", "general.architecture", "gemma4",
                      "gemma4.context_length", facts->model.context, "capabilities", "completion",
-                     "tools");
+                     "tools", facts->model.sees ? "vision" : NULL);
 }
 
 static json_t *get_version(const struct serve *serve)
@@ -125,6 +127,15 @@ static void respond_fault(struct http_exchange *exchange, const struct dialect *
 {
     respond_json(exchange, fault->status,
                  dialect != NULL ? dialect->fault(fault) : fault_openai(fault));
+}
+
+static void respond_request_fault(struct http_exchange *exchange, const struct dialect *dialect,
+                                  const struct fault *fault)
+{
+    if (fault->status == 429) {
+        http_header_add(exchange, "Retry-After", "1");
+    }
+    respond_fault(exchange, dialect, fault);
 }
 
 /* --- who may ask --- */
@@ -260,18 +271,11 @@ static bool render(const struct serve *serve, const struct task *task, struct ch
            fault_from_err(fault, 400, "invalid_value", "messages", &err);
 }
 
-/* Hands the task, which moves, to the model. */
-static bool submit(struct serve *serve, struct http_exchange *exchange,
-                   const struct dialect *dialect, struct task *task, struct fault *fault)
+/* Hands the answer's task to the model. */
+static bool submit(struct serve *serve, struct answer *answer, struct fault *fault)
 {
     struct err err;
     struct chat_prompt prompt;
-    struct answer_options options = {.dialect = dialect,
-                                     .pool = serve->pool,
-                                     .exchange = exchange,
-                                     .model = serve->model,
-                                     .number = ++serve->numbers};
-    struct answer *answer = answer_create(&options, task);
     chat_prompt_init(&prompt);
     bool ok = render(serve, &answer->task, &prompt, fault);
     if (ok && !answer_submit(answer, &prompt, &err)) {
@@ -280,12 +284,80 @@ static bool submit(struct serve *serve, struct http_exchange *exchange,
                  : fault_from_err(fault, 400, "invalid_value", NULL, &err);
     }
     chat_prompt_finish(&prompt);
+    if (ok) {
+        vec_room(&serve->answers, &serve->capacity, serve->count + 1, sizeof(struct answer *));
+        serve->answers[serve->count++] = answer;
+    }
+    return ok;
+}
+
+/* An answer whose pictures and sounds are being decoded. */
+struct decoding {
+    struct serve *serve;
+    struct answer *answer;
+};
+
+static void on_decoded(void *context, const struct err *err)
+{
+    struct decoding *decoding = context;
+    struct serve *serve = decoding->serve;
+    struct answer *answer = decoding->answer;
+    struct http_exchange *exchange = answer->options.exchange;
+    struct fault fault;
+    mem_free(decoding);
+    serve->decoding--;
+    if (serve->closing || exchange == NULL) { /* nobody waits for it any more */
+        answer_destroy(answer);
+        return;
+    }
+    bool ok = err == NULL || fault_from_err(&fault, 400, "unsupported_content", "messages", err);
+    if (!ok || !submit(serve, answer, &fault)) {
+        http_exchange_set(exchange, NULL);
+        respond_request_fault(exchange, answer->options.dialect, &fault);
+        answer_destroy(answer);
+    }
+}
+
+static bool start_decoding(struct serve *serve, struct answer *answer, struct fault *fault)
+{
+    const struct infer_pool_facts *facts = infer_pool_facts(serve->pool);
+    size_t most = (size_t)facts->sessions + (size_t)serve->options.pool.queue;
+    if (!facts->model.sees || serve->options.decode == NULL) {
+        return fault_set(fault, 400, "unsupported_content", "messages",
+                         "this model has no encoders of pictures and sounds (carat serve --mmproj "
+                         "FILE)");
+    }
+    if (serve->decoding + infer_pool_busy(serve->pool) >= most) {
+        return fault_set(fault, 429, "queue_full", NULL, "too many requests run or wait already");
+    }
+    struct decoding *decoding = mem_zero(1, sizeof *decoding);
+    *decoding = (struct decoding){serve, answer};
+    serve->decoding++;
+    intake_start(&(struct intake_options){.loop = serve->options.loop,
+                                          .decode = serve->options.decode,
+                                          .decode_context = serve->options.decode_context,
+                                          .done = on_decoded,
+                                          .context = decoding},
+                 &answer->task.conversation);
+    return true;
+}
+
+/* Makes an answer of the task, which moves, and sets it on its way. */
+static bool begin_answer(struct serve *serve, struct http_exchange *exchange,
+                         const struct dialect *dialect, struct task *task, struct fault *fault)
+{
+    struct answer_options options = {.dialect = dialect,
+                                     .pool = serve->pool,
+                                     .exchange = exchange,
+                                     .model = serve->model,
+                                     .number = ++serve->numbers};
+    struct answer *answer = answer_create(&options, task);
+    bool ok = answer->task.media_count > 0 ? start_decoding(serve, answer, fault)
+                                           : submit(serve, answer, fault);
     if (!ok) {
         answer_destroy(answer);
         return false;
     }
-    vec_room(&serve->answers, &serve->capacity, serve->count + 1, sizeof(struct answer *));
-    serve->answers[serve->count++] = answer;
     http_exchange_set(exchange, answer);
     return true;
 }
@@ -310,7 +382,7 @@ static bool answer_request(struct serve *serve, struct http_exchange *exchange,
     if (task.max_tokens == 0 || task.max_tokens > model->context) {
         task.max_tokens = model->context;
     }
-    return submit(serve, exchange, dialect, &task, fault);
+    return begin_answer(serve, exchange, dialect, &task, fault);
 }
 
 static void on_handle(void *context, struct http_exchange *exchange,
@@ -325,10 +397,7 @@ static void on_handle(void *context, struct http_exchange *exchange,
         return;
     }
     if (!answer_request(serve, exchange, route->dialect, body, length, &fault)) {
-        if (fault.status == 429) {
-            http_header_add(exchange, "Retry-After", "1");
-        }
-        respond_fault(exchange, route->dialect, &fault);
+        respond_request_fault(exchange, route->dialect, &fault);
     }
 }
 
@@ -449,6 +518,7 @@ struct serve *serve_create(const struct serve_options *options, struct err *err)
 
 void serve_destroy(struct serve *serve)
 {
+    serve->closing = true;
     http_destroy(serve->http);
     infer_pool_destroy(serve->pool); /* its thread may still wake the loop, so first */
     while (serve->count > 0) {

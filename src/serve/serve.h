@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "infer/infer_pool.h"
+#include "serve/intake.h"
 
 struct err;
 struct serve;
@@ -25,6 +26,8 @@ struct serve_options {
     const char *token;              /* NULL = none is asked for: on a loopback address alone */
     char *const *origins;           /* pages that may send requests: "https://example.org" */
     size_t origin_count;
+    intake_decode *decode; /* of foreign pictures and sounds */
+    void *decode_context;
     const char *version; /* strings are borrowed until serve_destroy */
     /* Called once: listening at `port`, or `err` says why not. */
     void (*started)(void *context, int port, const struct err *err);

@@ -11,8 +11,9 @@
 #include "chat/grammar.h"
 #include "chat/messages_json.h"
 #include "chat/schema_bounds.h"
+#include "serve/media_part.h"
 
-enum { TOOLS = 256, MESSAGES = 10000 };
+enum { TOOLS = 256, MESSAGES = 10000, MEDIA = 32 };
 
 void task_init(struct task *task, const struct infer_model *model)
 {
@@ -130,23 +131,52 @@ bool task_stop(struct task *task, const json_t *stop, struct fault *fault)
 
 /* --- messages --- */
 
-static bool refuse_media(const struct chat_message *message, size_t place, struct fault *fault)
+/* The files of a message's pictures and sounds. `content` is what its parts were read from. */
+static bool take_media(struct task *task, struct chat_message *message, size_t place,
+                       const json_t *content, struct fault *fault)
 {
+    struct err err;
     for (size_t i = 0; i < message->part_count; i++) {
-        if (message->parts[i].kind != CHAT_PART_TEXT) {
+        struct chat_part *part = &message->parts[i];
+        if (part->kind == CHAT_PART_TEXT) {
+            continue;
+        }
+        if (part->kind == CHAT_PART_VIDEO || message->role != CHAT_USER) {
             return fault_set(fault, 400, "unsupported_content", "messages",
-                             "messages[%zu]: content[%zu]: this server takes text alone, no "
-                             "pictures or sounds",
+                             "messages[%zu]: content[%zu]: pictures and sounds alone, and of the "
+                             "user's alone, are read here",
                              place, i);
         }
+        if (task->media_count == MEDIA) {
+            return fault_set(fault, 400, "unsupported_content", "messages",
+                             "messages[%zu]: more than %d pictures and sounds", place, MEDIA);
+        }
+        part->medium =
+            media_part_read(json_array_get(content, i), part->kind == CHAT_PART_IMAGE, &err);
+        if (part->medium == NULL) {
+            err_prefix(&err, "messages[%zu]: content[%zu]", place, i);
+            return fault_from_err(fault, 400, "unsupported_content", "messages", &err);
+        }
+        task->media_count++;
     }
     return true;
 }
 
-/* Parts become one text: clients cut texts into parts for reasons of their own. */
+static bool holds_media(const struct chat_message *message)
+{
+    for (size_t i = 0; i < message->part_count; i++) {
+        if (message->parts[i].kind != CHAT_PART_TEXT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Parts that are all text become one text: clients cut texts into parts for reasons of their own.
+ */
 static void join_parts(struct chat_message *message)
 {
-    if (message->parts == NULL) {
+    if (message->parts == NULL || holds_media(message)) {
         return;
     }
     struct str text;
@@ -203,7 +233,8 @@ bool task_messages(struct task *task, const json_t *messages, struct fault *faul
         return fault_from_err(fault, 400, "invalid_value", "messages", &err);
     }
     for (size_t i = 0; i < task->conversation.count; i++) {
-        if (!refuse_media(&task->conversation.messages[i], i, fault)) {
+        const json_t *content = json_object_get(json_array_get(messages, i), "content");
+        if (!take_media(task, &task->conversation.messages[i], i, content, fault)) {
             return false;
         }
         join_parts(&task->conversation.messages[i]);

@@ -17,9 +17,10 @@
 
 struct task {
     struct chat_conversation conversation;
-    json_t *tools;    /* all that are declared; NULL = none */
-    json_t *callable; /* those of them that may be called; NULL = none */
-    json_t *schema;   /* of the answer; NULL = free */
+    size_t media_count; /* pictures and sounds in it */
+    json_t *tools;      /* all that are declared; NULL = none */
+    json_t *callable;   /* those of them that may be called; NULL = none */
+    json_t *schema;     /* of the answer; NULL = free */
     bool must_call, one_call;
     bool thinking;
     bool stream, stream_usage;
@@ -48,7 +49,7 @@ bool task_sampling(struct task *task, const json_t *body, struct fault *fault);
 /* A string or an array of strings. */
 bool task_stop(struct task *task, const json_t *stop, struct fault *fault);
 /* Messages in OpenAI's chat form. Several system messages at the beginning become one; a later one
- * is read as the user's. Pictures and sounds are refused. */
+ * is read as the user's. Pictures and sounds of the user's are taken as files (media_part.h). */
 bool task_messages(struct task *task, const json_t *messages, struct fault *fault);
 /* Tools in OpenAI's chat form; `choice`: "auto", "none", "required", or {"function": {"name"}}. */
 bool task_tools(struct task *task, const json_t *tools, const json_t *choice, struct fault *fault);

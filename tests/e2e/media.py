@@ -218,4 +218,5 @@ def case_decoder():
         check(run.returncode == 1 and run.stdout == b"", run)
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())

@@ -20,10 +20,10 @@ SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}, "color": {
 class Server:
     """carat serve on a free port."""
 
-    def __init__(self, place, *words, token=True):
+    def __init__(self, place, *words, token=True, model=NANO):
         self.place = place
         self.log = open(os.path.join(place.root, "serve.log"), "w+")
-        self.process = subprocess.Popen([CARAT, "serve", "-m", NANO, "--port", "0", "--arithmetic", "exact", *([] if token else ["--no-token"]), *words],
+        self.process = subprocess.Popen([CARAT, "serve", "-m", model, "--port", "0", "--arithmetic", "exact", *([] if token else ["--no-token"]), *words],
                                         cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + PATIENCE
         while not (found := re.search(r"http://127\.0\.0\.1:(\d+)/v1", self.output())):
@@ -183,6 +183,14 @@ def case_schema():
             check(set(value) == {"ok", "color"} and value["color"] in ("red", "green") and isinstance(value["ok"], bool), value)
         text = text_of(server.json("/v1/chat/completions", chat("hello", response_format={"type": "json_object"}, max_tokens=200)))
         check(text.startswith("{"), text)
+        # Bounds are looked at when the answer is there: a number is at least as it is, or the schema's bound is told.
+        for bound, code in ((0, 200), (99, 422)):
+            ask = chat("hello", max_tokens=60, response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": {
+                "type": "object", "properties": {"n": {"enum": [7], "minimum": bound}}, "required": ["n"]}}})
+            answer = server.json("/v1/chat/completions", ask, code=code)
+            check(json.loads(text_of(answer)) == {"n": 7} if code == 200 else "bound" in answer["error"]["message"], answer)
+            _, _, text = server.ask("/v1/chat/completions", dict(ask, stream=True))
+            check(("schema_bounds" in text) == (code == 422) and ("[DONE]" in text) == (code == 200), text)
         bad = server.json("/v1/chat/completions", chat("hello", response_format={"type": "json_schema", "json_schema": {
             "name": "a", "schema": {"type": "nothing"}}}), code=400)
         check(bad["error"]["param"] == "response_format", bad)
@@ -190,6 +198,10 @@ def case_schema():
 
 def case_responses():
     with Place() as place, Server(place) as server:
+        flat = dict(ADD["function"], type="function")  # beside tools that nobody here runs
+        answer = server.json("/v1/responses", {"input": "add 3 and 4", "temperature": 0, "tool_choice": "required", "tools": [
+            {"type": "web_search"}, flat, {"type": "namespace", "name": "more", "tools": [flat]}]})
+        check(answer["output"][-1]["name"] == "add", answer)
         whole = server.json("/v1/responses", {"model": "nano", "instructions": "Be kind.", "input": "hello", "temperature": 0,
                                               "max_output_tokens": 6})
         check(whole["status"] == "incomplete" and whole["incomplete_details"] == {"reason": "max_output_tokens"}, whole)
@@ -379,4 +391,5 @@ def case_short_beside_long():
         connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())

@@ -151,12 +151,13 @@ static void run(struct world *w, const struct kernels *set, int threads, size_t 
     struct pass pass = {.hparams = &w->hparams,
                         .machine = &machine,
                         .attend = attend,
-                        .cache = cache,
-                        .attended = attended};
+                        .attended = attended,
+                        .part_count = 1};
     for (size_t at = 0; at < w->shape->length; at += count) {
         size_t some = w->shape->length - at < count ? w->shape->length - at : count;
         assert_true(kv_cache_prepare(cache, at, at + some, NULL));
-        pass.position = at;
+        const struct pass_part part = {.cache = cache, .position = at, .count = some};
+        pass.parts = &part;
         pass.count = some;
         pass.q = w->q + at * w->row;
         for (int layer = 0; layer < 2; layer++) {
@@ -216,12 +217,14 @@ static void test_active_rows_and_one_key(void **state)
     struct attend *attend = attend_create(&w.hparams, &machine, NULL);
     struct kv_cache *cache = kv_cache_create(&w.hparams, 3, CHUNK, QUANT_F32, NULL);
     float attended[3 * 64];
+    struct pass_part part = {.cache = cache, .count = 1};
     struct pass pass = {.hparams = &w.hparams,
                         .machine = &machine,
                         .attend = attend,
-                        .cache = cache,
                         .attended = attended,
                         .q = w.q,
+                        .parts = &part,
+                        .part_count = 1,
                         .count = 1};
     assert_true(kv_cache_prepare(cache, 0, 3, NULL));
     for (size_t p = 0; p < 3; p++) {
@@ -233,7 +236,7 @@ static void test_active_rows_and_one_key(void **state)
     for (size_t i = 0; i < 3 * 64; i++) {
         attended[i] = -5;
     }
-    pass.count = 3;
+    pass.count = part.count = 3;
     pass.first = 2;
     attend_run(&pass, 0);
     for (size_t i = 0; i < 2 * 64; i++) {

@@ -105,8 +105,10 @@ static void begin_round(struct round *round, const char *sequence)
     round->cache = kv_cache_create(&target.hparams, CONTEXT, DECODER_CHUNK, QUANT_F32, &err);
     round->state = test_malloc(d * sizeof(float));
     float *logits = test_malloc((size_t)target.hparams.vocab_size * sizeof(float));
+    const struct pass_part part = {.cache = round->cache, .count = count};
     assert_true(decoder_run(target.decoder,
-                            &(struct decoder_run){.cache = round->cache,
+                            &(struct decoder_run){.parts = &part,
+                                                  .part_count = 1,
                                                   .ids = ids,
                                                   .count = count,
                                                   .wanted = 1,

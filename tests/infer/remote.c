@@ -10,7 +10,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/mem.h"
 #include "base/str.h"
+#include "chat/medium.h"
 #include "infer/remote_request.h"
 #include "infer/remote_stream.h"
 
@@ -291,11 +293,89 @@ static void a_request(void **state)
     chat_conversation_finish(&conversation);
 }
 
+static void add_medium(struct chat_message *message, bool picture, const char *file)
+{
+    struct chat_medium *medium = chat_medium_create();
+    medium->picture = picture;
+    medium->file_size = strlen(file);
+    medium->file = mem_strdup(file);
+    message->parts = message->parts != NULL ? message->parts : mem_zero(3, sizeof *message->parts);
+    message->parts[message->part_count++] =
+        (struct chat_part){.kind = picture ? CHAT_PART_IMAGE : CHAT_PART_AUDIO, .medium = medium};
+}
+
+/* Files go along as they were given; a result's picture follows the results as the user's. */
+static void media(void **state)
+{
+    (void)state;
+    struct str out;
+    struct err err;
+    struct chat_message message;
+    struct chat_conversation conversation;
+    struct infer_request request = {.max_tokens = 5, .conversation = &conversation};
+    request.sampling.temperature = -1;
+    str_init(&out);
+    chat_conversation_init(&conversation);
+    chat_message_init(&message, CHAT_USER);
+    add_medium(&message, true, "\x89PNGx");
+    add_medium(&message, false, "RIFF");
+    message.parts[message.part_count++] =
+        (struct chat_part){.kind = CHAT_PART_TEXT, .text = mem_strdup("look")};
+    chat_conversation_add(&conversation, &message);
+    chat_message_init(&message, CHAT_MODEL);
+    chat_message_add_call(&message, "c1", "read_file", json_object());
+    chat_conversation_add(&conversation, &message);
+    chat_message_init(&message, CHAT_TOOL);
+    mem_free(message.call_id);
+    mem_free(message.call_name);
+    message.call_id = mem_strdup("c1");
+    message.call_name = mem_strdup("read_file");
+    message.result = json_pack("{si}", "width", 3);
+    add_medium(&message, true, "jpeg");
+    chat_conversation_add(&conversation, &message);
+    json_t *expected = json_loads(
+        "[{\"role\":\"user\",\"content\":["
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,iVBOR3g=\"}},"
+        "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"UklGRg==\",\"format\":\"wav\"}},"
+        "{\"type\":\"text\",\"text\":\"look\"}]},"
+        "{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"type\":\"function\",\"id\":"
+        "\"c1\","
+        "\"function\":{\"name\":\"read_file\",\"arguments\":\"{}\"}}]},"
+        "{\"role\":\"tool\",\"content\":\"{\\\"width\\\":3}\",\"tool_call_id\":\"c1\"},"
+        "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"What read_file gave "
+        "back:\"},"
+        "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/jpeg;base64,anBlZw==\"}}]}]",
+        0, NULL);
+    assert_non_null(expected);
+    assert_true(remote_request_append(&out, &request, "big", &err));
+    json_t *body = json_loads(out.data, 0, NULL);
+    char *found = json_dumps(json_object_get(body, "messages"), JSON_SORT_KEYS);
+    char *wanted = json_dumps(expected, JSON_SORT_KEYS);
+    assert_string_equal(found, wanted);
+    free(found);
+    free(wanted);
+    json_decref(body);
+    json_decref(expected);
+    str_clear(&out);
+    assert_true(remote_request_append_responses(&out, &request, "big", &err));
+    assert_non_null(strstr(out.data, "\"type\":\"input_image\",\"image_url\":\"data:image/png;"));
+    assert_non_null(strstr(out.data, "\"type\":\"input_audio\""));
+    assert_non_null(strstr(out.data, "\"type\":\"input_text\",\"text\":\"look\""));
+    mem_free(conversation.messages[0].parts[0].medium->file); /* a file that is not here */
+    conversation.messages[0].parts[0].medium->file = NULL;
+    str_clear(&out);
+    assert_false(remote_request_append(&out, &request, "big", &err));
+    assert_non_null(strstr(err.text, "message 1"));
+    str_finish(&out);
+    chat_conversation_finish(&conversation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(turns),  cmocka_unit_test(calls),  cmocka_unit_test(usage),
         cmocka_unit_test(faults), cmocka_unit_test(limits), cmocka_unit_test(a_request),
+        cmocka_unit_test(media),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

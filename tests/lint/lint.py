@@ -14,7 +14,7 @@ BUILD = sys.argv[3] if len(sys.argv) > 3 else None
 SOURCE = (".c", ".h", ".cpp")
 
 # The engine's public headers.
-PUBLIC = ("engine/engine.h", "engine/engine_drafter.h", "engine/engine_media.h")
+PUBLIC = ("engine/engine.h", "engine/engine_batch.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
 ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "desktop", "serve", "agent"}
@@ -41,10 +41,11 @@ MAY = {
 
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
-    r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c"],
+    r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c", "src/tui/terminal_device.c", "src/tui/terminal_inline.c"],
     r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"dlfcn\.h": ["src/base/late.c"],
+    r"nettle/.*": ["src/base/hash.h"],
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/base/curl_late.c", "src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c", "tools/xml_late.c"],
