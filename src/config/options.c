@@ -288,6 +288,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                      PROJECT_NEVER},
     [OPTION_VERSION] = {NULL, "version", 'V', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                         "Show the version and how it was built.", PROJECT_NEVER},
+    [OPTION_PROMISES] = {NULL, "promises", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                         "Show what carat promises of security and reliability.", PROJECT_NEVER},
 };
 
 const struct option_alias option_aliases[] = {

@@ -97,6 +97,7 @@ enum option {
     OPTION_SET,
     OPTION_HELP,
     OPTION_VERSION,
+    OPTION_PROMISES,
     OPTION_COUNT,
 };
 
