@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/headless.h"
+#include "app/promises.h"
 #include "app/screen.h"
 #include "app/settings.h"
 #include "base/err.h"
@@ -39,6 +40,9 @@ static enum exit_code run(struct config *config)
     }
     if (config_boolean(config, OPTION_VERSION)) {
         return print(command_append_version);
+    }
+    if (config_boolean(config, OPTION_PROMISES)) {
+        return print(promises_append);
     }
     if (command != NULL) {
         return command->run(config);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command_trust.h"
+#include "app/keeper.h"
 #include "app/outbox.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
@@ -499,9 +500,8 @@ static void watch(struct screen *screen)
     uv_signal_start(&screen->resized, on_resize, SIGWINCH);
     uv_signal_start(&screen->terminate, on_terminate, SIGTERM);
     uv_signal_start(&screen->hung_up, on_terminate, SIGHUP);
-    if (screen->plain) {
-        uv_signal_start(&screen->interrupted, on_interrupt, SIGINT);
-    }
+    /* On a screen Ctrl+C is a key; as a signal it comes from elsewhere and means an end. */
+    uv_signal_start(&screen->interrupted, screen->plain ? on_interrupt : on_terminate, SIGINT);
 }
 
 static void stop_watching(struct screen *screen)
@@ -518,22 +518,22 @@ static void stop_watching(struct screen *screen)
     }
 }
 
-/* A crash must not leave the terminal in raw mode. */
+/* A crash, or SIGQUIT, must not leave the terminal in raw mode. */
 static void on_crash(int signal_number)
 {
-    terminal_curses_restore();
+    terminal_restore();
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
 
 static void guard_terminal(void)
 {
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGQUIT};
     for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
         signal(crashes[i], on_crash);
     }
     signal(SIGPIPE, SIG_IGN);
-    mem_on_exhausted(terminal_curses_restore);
+    mem_on_exhausted(terminal_restore);
 }
 
 static void describe_sandbox(struct screen *screen)
@@ -600,11 +600,15 @@ enum exit_code screen_run(const struct config *config, size_t first)
     struct app_face face = {agent_event, &screen, screen_input_tool_output,
                             screen_input_tool_finished};
     command_trust_ask_once(config);
+    screen.plain = wants_plain(config);
+    bool full = strcmp(config_string(config, OPTION_SCREEN), "inline") != 0;
+    if (!screen.plain) {
+        keeper_start(full);
+    }
     guard_terminal(); /* first of all: the engine, which starts with the app, asks it last */
     bool opened = app_open(&screen.app, config, false, face, &err);
-    screen.plain = wants_plain(config);
     if (opened && !screen.plain) {
-        screen.terminal = terminal_curses_create(&err);
+        screen.terminal = full ? terminal_curses_create(&err) : terminal_inline_create(&err);
     }
     if (!opened || (screen.terminal == NULL && !screen.plain)) {
         fprintf(stderr, "carat: %s\n", err.text);

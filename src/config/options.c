@@ -179,6 +179,11 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_THEME] = {"tui.theme", "theme", 0, OPTION_CHOICE, "NAME", "colour",
                       "colour|light|contrast|mono", 0, 0,
                       "Colours of the screen; NO_COLOR takes all of them away.", PROJECT_NEVER},
+    [OPTION_SCREEN] = {"tui.screen", "screen", 0, OPTION_CHOICE, "KIND", "full", "full|inline", 0,
+                       0,
+                       "Take the whole screen, or leave what was said to the terminal's own "
+                       "scrollback.",
+                       PROJECT_NEVER},
     [OPTION_PLAIN] = {"tui.plain", "plain", 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                       "Talk line by line, for screen readers and terminals that cannot move their "
                       "cursor.",
@@ -300,6 +305,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                      PROJECT_NEVER},
     [OPTION_VERSION] = {NULL, "version", 'V', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                         "Show the version and how it was built.", PROJECT_NEVER},
+    [OPTION_PROMISES] = {NULL, "promises", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                         "Show what carat promises of security and reliability.", PROJECT_NEVER},
 };
 
 const struct option_alias option_aliases[] = {

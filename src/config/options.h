@@ -64,6 +64,7 @@ enum option {
     OPTION_DENY,
     OPTION_VI,
     OPTION_THEME,
+    OPTION_SCREEN,
     OPTION_PLAIN,
     OPTION_PICTURES,
     OPTION_CD,
@@ -102,6 +103,7 @@ enum option {
     OPTION_SET,
     OPTION_HELP,
     OPTION_VERSION,
+    OPTION_PROMISES,
     OPTION_COUNT,
 };
 

@@ -237,6 +237,10 @@ static void toggle_thinking(struct tui *tui, long long now_us)
 static void redraw(struct tui *tui, long long now_us)
 {
     (void)now_us;
+    if (tui->is_inline) {
+        tui_resize(tui);
+        return;
+    }
     surface_forget(tui->surface);
     tui->terminal->ops->repaint(tui->terminal);
 }

@@ -26,6 +26,7 @@ struct surface {
     int cursor_row, cursor_column;
     int shown_cursor_row, shown_cursor_column;
     bool forgotten; /* `shown` says nothing about the terminal */
+    bool moved;     /* the region changed since the last frame */
     const struct theme *theme;
     struct str visible, run;
 };
@@ -78,6 +79,76 @@ void surface_resize(struct surface *surface, int rows, int columns)
     blank_all(surface->shown, count);
     surface->cursor_row = -1;
     surface->forgotten = true;
+}
+
+/* --- the region of an inline terminal --- */
+
+static void set_rows(struct surface *surface, int rows)
+{
+    size_t width = (size_t)surface->columns;
+    size_t before = (size_t)surface->rows * width, count = (size_t)rows * width;
+    surface->next = mem_resize(surface->next, count, sizeof *surface->next);
+    surface->shown = mem_resize(surface->shown, count, sizeof *surface->shown);
+    if (count > before) {
+        blank_all(surface->shown + before, count - before);
+    }
+    blank_all(surface->next, count);
+    surface->rows = rows;
+    surface->moved = true;
+}
+
+/* What is shown from `row` on moves down by `count` rows, or up over as many. */
+static void shift_shown(struct surface *surface, int row, int count)
+{
+    size_t width = (size_t)surface->columns;
+    size_t by = (size_t)(count < 0 ? -count : count) * width, at = (size_t)row * width;
+    size_t rest = (size_t)surface->rows * width - at - by;
+    struct cell *from = surface->shown + at + (count < 0 ? by : 0);
+    struct cell *to = surface->shown + at + (count > 0 ? by : 0);
+    memmove(to, from, rest * sizeof *to);
+    blank_all(surface->shown + at + (count > 0 ? 0 : rest), by);
+}
+
+void surface_restart(struct surface *surface, struct terminal *terminal, int columns)
+{
+    terminal->ops->restart(terminal);
+    surface->rows = 0;
+    surface->columns = clamp(columns, MOST_COLUMNS);
+    surface->cursor_row = -1;
+    surface->shown_cursor_row = -1;
+    surface->forgotten = false;
+    surface->moved = true;
+}
+
+void surface_region(struct surface *surface, struct terminal *terminal, int rows, int below)
+{
+    int before = surface->rows, most = before < rows ? before : rows;
+    below = below < most ? below : most;
+    if (rows > before) {
+        terminal->ops->region(terminal, rows);
+        set_rows(surface, rows);
+        if (below > 0) {
+            terminal->ops->shift(terminal, before - below, rows - before);
+            shift_shown(surface, before - below, rows - before);
+        }
+    } else if (rows < before) {
+        if (below > 0) {
+            terminal->ops->shift(terminal, rows - below, rows - before);
+            shift_shown(surface, rows - below, rows - before);
+        }
+        terminal->ops->region(terminal, rows);
+        set_rows(surface, rows);
+    }
+}
+
+void surface_release(struct surface *surface, struct terminal *terminal, int rows)
+{
+    if (rows > 0) {
+        terminal->ops->release(terminal, rows);
+        shift_shown(surface, 0, -rows);
+        surface->shown_cursor_row -= rows;
+        set_rows(surface, surface->rows - rows);
+    }
 }
 
 int surface_rows(const struct surface *surface)
@@ -213,6 +284,25 @@ static bool changed(const struct cell *next, const struct cell *shown, int colum
     return next[column].width == 2 && !same(&next[column + 1], &shown[column + 1]);
 }
 
+/* Up to so many cells that have not changed are sent again rather than jumped over: a jump is a
+ * sequence of five bytes. */
+enum { BRIDGE = 4 };
+
+/* Whether a run of one look goes on at `column`, there or behind a few cells of the same look. */
+static bool goes_on(const struct cell *next, const struct cell *shown, int column, int end)
+{
+    uint8_t role = next[column].role;
+    for (int ahead = column; ahead < end && ahead <= column + BRIDGE; ahead++) {
+        if (next[ahead].role != role) {
+            return false;
+        }
+        if (next[ahead].width > 0 && changed(next, shown, ahead)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Sends the changed glyphs of one row in [0, end), neighbours with one look together. */
 static bool show_cells(struct surface *surface, struct terminal *terminal, int row, int end)
 {
@@ -227,7 +317,7 @@ static bool show_cells(struct surface *surface, struct terminal *terminal, int r
         int start = column;
         str_clear(&surface->run);
         while (column < end && next[column].role == next[start].role &&
-               changed(next, shown, column)) {
+               goes_on(next, shown, column, end)) {
             str_append_bytes(&surface->run, next[column].text, next[column].length);
             column += next[column].width == 2 ? 2 : 1;
         }
@@ -270,7 +360,7 @@ static bool show_row(struct surface *surface, struct terminal *terminal, int row
 
 void surface_show(struct surface *surface, struct terminal *terminal)
 {
-    bool sent = surface->forgotten;
+    bool sent = surface->forgotten || surface->moved;
     for (int row = 0; row < surface->rows; row++) {
         sent |= show_row(surface, terminal, row);
     }
@@ -286,4 +376,5 @@ void surface_show(struct surface *surface, struct terminal *terminal)
     surface->shown_cursor_row = surface->cursor_row;
     surface->shown_cursor_column = surface->cursor_column;
     surface->forgotten = false;
+    surface->moved = false;
 }

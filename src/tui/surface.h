@@ -37,6 +37,14 @@ int surface_text(struct surface *surface, int row, int column, int limit, const 
 /* Fills columns [column, limit) with one glyph of width 1. */
 void surface_fill(struct surface *surface, int row, int column, int limit, const char *glyph,
                   enum theme_role role);
+/* Inline (terminal.h): the grid is the terminal's region. Both are changed together, and what the
+ * terminal holds stays known. */
+void surface_restart(struct surface *surface, struct terminal *terminal, int columns);
+/* Makes it `rows` high; rows come in or go out above the last `below` ones of before. */
+void surface_region(struct surface *surface, struct terminal *terminal, int rows, int below);
+/* The first rows, which were shown, are final and leave the grid. */
+void surface_release(struct surface *surface, struct terminal *terminal, int rows);
+
 void surface_cursor(struct surface *surface, int row, int column); /* row -1 hides it */
 
 /* The terminal's content is unknown: the next surface_show sends everything. */

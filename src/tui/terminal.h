@@ -62,6 +62,9 @@ struct terminal {
     const struct terminal_ops *ops;
 };
 
+/* A screen is full, or inline: then it is a region of rows at the end of all that was written,
+ * which grows at its end and gives rows away at its beginning; `put` and the others count from its
+ * first row. The four functions for that are NULL in a full screen. */
 struct terminal_ops {
     void (*size)(struct terminal *terminal, int *rows, int *columns);
     /* Puts text (UTF-8, no controls) at a cell; what does not fit is cut at a character. */
@@ -72,6 +75,16 @@ struct terminal_ops {
     void (*flush)(struct terminal *terminal);                       /* one synchronised frame */
     /* The screen was disturbed by another program: the next flush sends all of it. */
     void (*repaint)(struct terminal *terminal);
+    /* Makes the region that high; rows are added (blank) and taken away at its end. */
+    void (*region)(struct terminal *terminal, int rows);
+    /* Rows come in between (`count` > 0, blank) or go out; the region stays as high, so that its
+     * last rows are lost, or blank ones come in. */
+    void (*shift)(struct terminal *terminal, int row, int count);
+    /* The first rows are final: they belong to the scrollback from now on. */
+    void (*release)(struct terminal *terminal, int rows);
+    /* The region's place is in doubt (a new window size): it is cleared and has no rows any more.
+     */
+    void (*restart)(struct terminal *terminal);
     bool (*read)(struct terminal *terminal, struct terminal_key *key); /* false: none waiting */
     bool (*lost)(const struct terminal *terminal);                     /* hung up */
     void (*suspend)(struct terminal *terminal);
@@ -82,12 +95,20 @@ struct terminal_ops {
 /* The process's own terminal; fails with a sentence when stdin or stdout is none, or TERM is
  * unknown. */
 struct terminal *terminal_curses_create(struct err *err);
+/* The same in the normal screen, for what is said to stay in the terminal's own scrollback. */
+struct terminal *terminal_inline_create(struct err *err);
 /* Puts the terminal back from anywhere, signal handlers and mem_on_exhausted included. */
-void terminal_curses_restore(void);
+void terminal_restore(void);
+/* The same for a process that died without: all modes that a screen of ours may have switched on,
+ * besides those that tcsetattr knows. */
+void terminal_recover(bool full);
 
 /* A terminal in memory. Keys are fed, the screen is read as text, a line a row, trailing blanks
  * cut. */
 struct terminal *terminal_memory_create(int rows, int columns);
+/* Inline: what was released and has scrolled away is kept. */
+struct terminal *terminal_memory_create_inline(int rows, int columns);
+char *terminal_memory_scrollback(const struct terminal *terminal); /* mem_free */
 void terminal_memory_resize(struct terminal *terminal, int rows, int columns);
 void terminal_memory_key(struct terminal *terminal, uint32_t code);
 void terminal_memory_type(struct terminal *terminal, const char *text);

@@ -1,11 +1,7 @@
 /* The process's own terminal through ncurses.
  *
- * ncurses draws; the keys are read here, byte by byte, since a paste of a megabyte must be quick
- * and an ESC must not be guessed at twice (key.c). The input is never made non-blocking: that flag
- * belongs to the open file, which the shell shares; poll() says when to read instead.
- *
- * Whatever is switched on here is switched off by `off_bytes`, which are prepared at the start, so
- * that a signal handler can write them without touching ncurses. Every frame is wrapped in
+ * ncurses draws; the keys are read by terminal_device, byte by byte, since a paste of a megabyte
+ * must be quick and an ESC must not be guessed at twice (key.c). Every frame is wrapped in
  * synchronised output (mode 2026); terminals that do not know it ignore it.
  *
  * Leaves to the caller: signals. ncurses would catch INT, TERM, TSTP and WINCH by itself; it gets
@@ -38,137 +34,23 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "tui/glyph.h"
-#include "tui/key.h"
+#include "tui/terminal_device.h"
 
-/* ESC_MS: how long an ESC may be the beginning of a sequence. Also how long a paste is looked after
- * for a second end mark. */
-enum { ESC_MS = 25, READ_BYTES = 64 * 1024, OFF_BYTES = 256, RUN_CELLS = 256 };
+enum { RUN_CELLS = 256 };
 
 struct curses {
     struct terminal terminal;
     SCREEN *screen;
-    struct key_reader keys;
-    bool lost, suspended;
-    bool colours, ansi, kitty;
+    struct terminal_device device;
+    bool suspended;
+    bool colours;
     int rows, columns;
     int cursor_row, cursor_column;
 };
 
-/* For terminal_curses_restore: the only state that a signal handler looks at. */
-static struct termios saved_modes;
-static char off_bytes[OFF_BYTES];
-static size_t off_length;
-static volatile sig_atomic_t taken; /* the terminal is ours at the moment */
-
 static struct curses *curses_of(struct terminal *terminal)
 {
     return (struct curses *)terminal;
-}
-
-/* Writes all of it, or as much as a dead terminal takes. Async-signal-safe. */
-static void write_bytes(const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(STDOUT_FILENO, bytes, length);
-        if (written > 0) {
-            bytes += written;
-            length -= (size_t)written;
-        } else if (written < 0 && errno == EAGAIN) {
-            struct pollfd waiting = {.fd = STDOUT_FILENO, .events = POLLOUT};
-            if (poll(&waiting, 1, 1000) <= 0) {
-                return;
-            }
-        } else if (written < 0 && errno != EINTR) {
-            return;
-        }
-    }
-}
-
-static void write_text(const char *text)
-{
-    write_bytes(text, strlen(text));
-}
-
-void terminal_curses_restore(void)
-{
-    int saved_errno = errno;
-    if (taken) {
-        taken = 0;
-        write_bytes(off_bytes, off_length);
-        tcsetattr(STDIN_FILENO, TCSANOW, &saved_modes);
-    }
-    errno = saved_errno;
-}
-
-/* --- on and off --- */
-
-/* A capability without its padding ("$<5>"); "" when the terminal has none. */
-static const char *capability(const char *name, char out[64])
-{
-    const char *value = tigetstr(name);
-    size_t length = 0;
-    if (value == NULL || value == (char *)-1) {
-        return "";
-    }
-    while (*value != '\0' && length < 63) {
-        if (value[0] == '$' && value[1] == '<') {
-            const char *end = strchr(value, '>');
-            value = end == NULL ? value + strlen(value) : end + 1;
-            continue;
-        }
-        out[length++] = *value++;
-    }
-    out[length] = '\0';
-    return out;
-}
-
-/* Terminals that tell Shift+Enter from Enter when asked to (the kitty keyboard protocol). Others
- * might take the question for something else. */
-static bool knows_kitty_keys(void)
-{
-    static const char *const names[] = {"xterm-kitty", "foot", "xterm-ghostty", "wezterm",
-                                        "alacritty"};
-    const char *term = getenv("TERM");
-    for (size_t i = 0; term != NULL && i < sizeof names / sizeof names[0]; i++) {
-        if (str_starts_with(term, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void prepare_off(const struct curses *curses)
-{
-    char rmkx[64], sgr0[64], cnorm[64], rmcup[64];
-    int length =
-        snprintf(off_bytes, sizeof off_bytes, "%s%s%s%s%s%s", curses->ansi ? "\x1B[?2026l" : "",
-                 curses->kitty ? "\x1B[<u" : "", curses->ansi ? "\x1B[?2004l" : "",
-                 capability("rmkx", rmkx), capability("sgr0", sgr0), capability("cnorm", cnorm));
-    assert(length > 0 || !curses->ansi);
-    length += snprintf(off_bytes + length, sizeof off_bytes - (size_t)length, "%s",
-                       capability("rmcup", rmcup));
-    off_length = (size_t)length < sizeof off_bytes ? (size_t)length : sizeof off_bytes - 1;
-}
-
-/* What ncurses does not know to switch on. */
-static void switch_on(const struct curses *curses)
-{
-    if (curses->kitty) {
-        write_text("\x1B[>1u");
-    }
-    if (curses->ansi) {
-        write_text("\x1B[?2004h");
-    }
-}
-
-static void switch_off(const struct curses *curses)
-{
-    if (curses->ansi) {
-        write_text("\x1B[?2004l");
-    }
-    if (curses->kitty) {
-        write_text("\x1B[<u");
-    }
 }
 
 static void set_modes(void)
@@ -188,11 +70,7 @@ static void set_modes(void)
 static void curses_size(struct terminal *terminal, int *rows, int *columns)
 {
     struct curses *curses = curses_of(terminal);
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
-        curses->rows = size.ws_row;
-        curses->columns = size.ws_col;
-    } /* 0 means unknown: what ncurses found stays */
+    terminal_device_size(&curses->rows, &curses->columns); /* unknown: what ncurses found stays */
     if (!curses->suspended && is_term_resized(curses->rows, curses->columns)) {
         resize_term(curses->rows, curses->columns);
         clearok(curscr, TRUE);
@@ -318,8 +196,8 @@ static void curses_flush(struct terminal *terminal)
     }
     bool visible = curses->cursor_row >= 0 && curses->cursor_row < LINES &&
                    curses->cursor_column >= 0 && curses->cursor_column < COLS;
-    if (curses->ansi) {
-        write_text("\x1B[?2026h");
+    if (curses->device.ansi) {
+        terminal_device_write("\x1B[?2026h", 8);
     }
     curs_set(visible ? 1 : 0);
     if (visible) {
@@ -327,8 +205,8 @@ static void curses_flush(struct terminal *terminal)
     }
     wnoutrefresh(stdscr);
     doupdate();
-    if (curses->ansi) {
-        write_text("\x1B[?2026l");
+    if (curses->device.ansi) {
+        terminal_device_write("\x1B[?2026l", 8);
     }
 }
 
@@ -340,63 +218,15 @@ static void curses_repaint(struct terminal *terminal)
 
 /* --- keys --- */
 
-static bool readable(int timeout_ms)
-{
-    struct pollfd waiting = {.fd = STDIN_FILENO, .events = POLLIN};
-    return poll(&waiting, 1, timeout_ms) > 0 && (waiting.revents & POLLIN) != 0;
-}
-
-/* Takes what waits; false when nothing came within the time. */
-static bool fill(struct curses *curses, int timeout_ms)
-{
-    char bytes[READ_BYTES];
-    if (curses->lost || !readable(timeout_ms)) {
-        return false;
-    }
-    ssize_t length = read(STDIN_FILENO, bytes, sizeof bytes);
-    if (length > 0) {
-        key_reader_feed(&curses->keys, bytes, (size_t)length);
-        return true;
-    }
-    if (length == 0 || (errno != EINTR && errno != EAGAIN)) {
-        curses->lost = true;
-    }
-    return false;
-}
-
 static bool curses_read(struct terminal *terminal, struct terminal_key *key)
 {
     struct curses *curses = curses_of(terminal);
-    bool settled = false;
-    if (curses->suspended) {
-        return false;
-    }
-    for (;;) {
-        switch (key_reader_next(&curses->keys, settled, key)) {
-        case KEY_READY:
-            return true;
-        case KEY_NONE:
-        case KEY_PASTING:
-            if (!fill(curses, 0)) {
-                return false;
-            }
-            settled = false;
-            break;
-        case KEY_MORE:
-            settled = !fill(curses, ESC_MS);
-            break;
-        }
-    }
+    return !curses->suspended && terminal_device_read(&curses->device, key);
 }
 
 static bool curses_lost(const struct terminal *terminal)
 {
-    const struct curses *curses = (const struct curses *)terminal;
-    struct pollfd waiting = {.fd = STDIN_FILENO, .events = POLLIN};
-    if (curses->lost) {
-        return true;
-    }
-    return poll(&waiting, 1, 0) > 0 && (waiting.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+    return terminal_device_lost(&((const struct curses *)terminal)->device);
 }
 
 /* --- suspend, resume, end --- */
@@ -408,11 +238,10 @@ static void curses_suspend(struct terminal *terminal)
         return;
     }
     curses->suspended = true;
-    switch_off(curses);
+    terminal_device_switch_off(&curses->device);
     curs_set(1);
     endwin();
-    taken = 0;
-    tcsetattr(STDIN_FILENO, TCSANOW, &saved_modes);
+    terminal_device_give_back();
 }
 
 static void curses_resume(struct terminal *terminal)
@@ -422,15 +251,14 @@ static void curses_resume(struct terminal *terminal)
     if (!curses->suspended) {
         return;
     }
-    tcgetattr(STDIN_FILENO, &saved_modes); /* the shell's own, as they are now */
     curses->suspended = false;
-    taken = 1;
+    terminal_device_take(); /* the shell's own modes, as they are now */
     reset_prog_mode();
     set_modes();
     curses_size(terminal, &rows, &columns);
     clearok(curscr, TRUE);
     refresh();
-    switch_on(curses);
+    terminal_device_switch_on(&curses->device);
 }
 
 static void curses_destroy(struct terminal *terminal)
@@ -438,7 +266,7 @@ static void curses_destroy(struct terminal *terminal)
     struct curses *curses = curses_of(terminal);
     curses_suspend(terminal);
     delscreen(curses->screen);
-    key_reader_finish(&curses->keys);
+    terminal_device_close(&curses->device);
     mem_free(curses);
 }
 
@@ -458,73 +286,6 @@ static const struct terminal_ops curses_ops = {
 
 /* --- start --- */
 
-static bool utf8_locale(void)
-{
-    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-}
-
-/* Only the characters' part of the locale: numbers must go on being written with a point. */
-static bool set_locale(struct err *err)
-{
-    setlocale(LC_CTYPE, "");
-    if (!utf8_locale()) {
-        setlocale(LC_CTYPE, "C.UTF-8");
-    }
-    if (!utf8_locale()) {
-        return err_set(err, ERR_UNAVAILABLE,
-                       "the terminal's character set is %s, and carat needs UTF-8: set LC_ALL to a "
-                       "UTF-8 locale, or use `carat exec`",
-                       nl_langinfo(CODESET));
-    }
-    return true;
-}
-
-static bool check_terminal(struct err *err)
-{
-    const char *term = getenv("TERM");
-    int found = 0;
-    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        return err_set(err, ERR_UNAVAILABLE,
-                       "standard %s is no terminal: use `carat exec` without one",
-                       isatty(STDIN_FILENO) ? "output" : "input");
-    }
-    if (setupterm(NULL, STDOUT_FILENO, &found) != OK || tigetflag("gn") > 0 ||
-        tigetflag("hc") > 0) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the terminal type TERM=%s is not known here: set TERM to what the terminal "
-                       "is, or use `carat exec`",
-                       term == NULL ? "" : term);
-    }
-    if (tigetstr("cup") == NULL || tigetstr("cup") == (char *)-1) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the terminal type TERM=%s cannot move its cursor: use `carat exec`",
-                       term == NULL ? "" : term);
-    }
-    return true;
-}
-
-static void add_sequences(struct key_reader *keys)
-{
-    static const struct {
-        const char *capability;
-        uint32_t key;
-    } table[] = {
-        {"kcuu1", TERMINAL_KEY_UP},        {"kcud1", TERMINAL_KEY_DOWN},
-        {"kcub1", TERMINAL_KEY_LEFT},      {"kcuf1", TERMINAL_KEY_RIGHT},
-        {"khome", TERMINAL_KEY_HOME},      {"kend", TERMINAL_KEY_END},
-        {"kpp", TERMINAL_KEY_PAGE_UP},     {"knp", TERMINAL_KEY_PAGE_DOWN},
-        {"kdch1", TERMINAL_KEY_DELETE},    {"kcbt", TERMINAL_KEY_BACKTAB},
-        {"kLFT5", TERMINAL_KEY_WORD_LEFT}, {"kRIT5", TERMINAL_KEY_WORD_RIGHT},
-        {"kHOM5", TERMINAL_KEY_TOP},       {"kEND5", TERMINAL_KEY_BOTTOM},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        const char *bytes = tigetstr((char *)table[i].capability);
-        if (bytes != NULL && bytes != (char *)-1) {
-            key_reader_add_sequence(keys, bytes, table[i].key);
-        }
-    }
-}
-
 /* newterm, without the signal handlers that it would install. */
 static SCREEN *start_screen(void)
 {
@@ -543,29 +304,22 @@ static SCREEN *start_screen(void)
 
 struct terminal *terminal_curses_create(struct err *err)
 {
-    if (!check_terminal(err) || !set_locale(err)) {
-        return NULL;
-    }
-    if (tcgetattr(STDIN_FILENO, &saved_modes) != 0) {
-        err_errno(err, ERR_IO, "reading the terminal's modes");
+    static const char *const leave[] = {"rmcup", NULL};
+    struct terminal_device device;
+    if (!terminal_device_open(&device, leave, "", err)) {
         return NULL;
     }
     const char *no_colour = getenv("NO_COLOR");
-    const char *move_cursor = tigetstr("cup");
     struct curses *curses = mem_zero(1, sizeof *curses);
     curses->terminal.ops = &curses_ops;
-    curses->ansi = move_cursor[0] == '\x1B' && move_cursor[1] == '[';
-    curses->kitty = curses->ansi && knows_kitty_keys();
-    prepare_off(curses);
-    key_reader_init(&curses->keys);
-    add_sequences(&curses->keys);
+    curses->device = device;
     del_curterm(cur_term); /* newterm reads the description again, into one of its own */
     fflush(stdout);
-    taken = 1; /* from the first byte that changes the terminal on */
+    terminal_device_take(); /* from the first byte that changes the terminal on */
     curses->screen = start_screen();
     if (curses->screen == NULL) {
-        terminal_curses_restore();
-        key_reader_finish(&curses->keys);
+        terminal_restore();
+        terminal_device_close(&curses->device);
         mem_free(curses);
         err_set(err, ERR_UNAVAILABLE, "ncurses cannot use this terminal: use `carat exec`");
         return NULL;
@@ -579,6 +333,6 @@ struct terminal *terminal_curses_create(struct err *err)
     curses->rows = LINES;
     curses->columns = COLS;
     refresh();
-    switch_on(curses);
+    terminal_device_switch_on(&curses->device);
     return &curses->terminal;
 }

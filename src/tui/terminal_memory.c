@@ -28,6 +28,8 @@ struct memory {
     size_t key_count, key_capacity, key_at;
     size_t pending, sent; /* cells put since the last flush, and by all flushes */
     bool suspended;
+    int top, height;       /* inline: the region */
+    struct str scrollback; /* inline: rows that have scrolled away */
 };
 
 static const struct memory_cell blank = {" ", 1, {-1, -1, 0}};
@@ -77,8 +79,8 @@ static void assert_clean(const char *text, size_t length)
     }
 }
 
-static void memory_put(struct terminal *terminal, int row, int column, const char *text,
-                       size_t length, struct terminal_look look)
+static void put_cells(struct terminal *terminal, int row, int column, const char *text,
+                      size_t length, struct terminal_look look)
 {
     struct memory *memory = memory_of(terminal);
     assert(!memory->suspended);
@@ -106,7 +108,13 @@ static void memory_put(struct terminal *terminal, int row, int column, const cha
     }
 }
 
-static void memory_clear_line(struct terminal *terminal, int row, int from_column)
+static void memory_put(struct terminal *terminal, int row, int column, const char *text,
+                       size_t length, struct terminal_look look)
+{
+    put_cells(terminal, memory_of(terminal)->top + row, column, text, length, look);
+}
+
+static void clear_cells(struct terminal *terminal, int row, int from_column)
 {
     struct memory *memory = memory_of(terminal);
     assert(!memory->suspended);
@@ -120,9 +128,14 @@ static void memory_clear_line(struct terminal *terminal, int row, int from_colum
     }
 }
 
+static void memory_clear_line(struct terminal *terminal, int row, int from_column)
+{
+    clear_cells(terminal, memory_of(terminal)->top + row, from_column);
+}
+
 static void memory_cursor(struct terminal *terminal, int row, int column)
 {
-    memory_of(terminal)->cursor_row = row;
+    memory_of(terminal)->cursor_row = row < 0 ? row : memory_of(terminal)->top + row;
     memory_of(terminal)->cursor_column = column;
 }
 
@@ -176,6 +189,7 @@ static void memory_destroy(struct terminal *terminal)
     for (size_t i = 0; i < memory->key_count; i++) {
         mem_free((char *)memory->keys[i].paste);
     }
+    str_finish(&memory->scrollback);
     mem_free(memory->keys);
     mem_free(memory->cells);
     mem_free(memory);
@@ -195,10 +209,116 @@ static const struct terminal_ops memory_ops = {
     .destroy = memory_destroy,
 };
 
+/* --- inline --- */
+
+static void append_row(const struct memory *memory, int row, struct str *out)
+{
+    size_t start = out->length;
+    for (int column = 0; column < memory->columns; column++) {
+        str_append(out, cell_at(memory, row, column)->text);
+    }
+    while (out->length > start && out->data[out->length - 1] == ' ') {
+        str_truncate(out, out->length - 1);
+    }
+    str_append_char(out, '\n');
+}
+
+/* Rows [row, end of the screen) move by `count`; the others of them are blank. */
+static void move_rows(struct memory *memory, int row, int count)
+{
+    size_t width = (size_t)memory->columns;
+    int by = count < 0 ? -count : count, rest = memory->rows - row - by;
+    assert(rest >= 0);
+    memmove(cell_at(memory, row + (count > 0 ? by : 0), 0),
+            cell_at(memory, row + (count < 0 ? by : 0), 0),
+            (size_t)rest * width * sizeof *memory->cells);
+    int blank_from = count > 0 ? row : row + rest;
+    for (size_t i = 0; i < (size_t)by * width; i++) {
+        *(cell_at(memory, blank_from, 0) + i) = blank;
+    }
+}
+
+static void scroll_away(struct memory *memory, int rows)
+{
+    for (int row = 0; row < rows; row++) {
+        append_row(memory, row, &memory->scrollback);
+    }
+    if (rows > 0) {
+        move_rows(memory, 0, -rows);
+        memory->top -= rows;
+    }
+}
+
+static void memory_region(struct terminal *terminal, int rows)
+{
+    struct memory *memory = memory_of(terminal);
+    assert(rows <= memory->rows);
+    for (int row = rows; row < memory->height; row++) {
+        clear_cells(terminal, memory->top + row, 0);
+    }
+    memory->height = rows;
+    scroll_away(memory, memory->top + rows > memory->rows ? memory->top + rows - memory->rows : 0);
+}
+
+static void memory_shift(struct terminal *terminal, int row, int count)
+{
+    struct memory *memory = memory_of(terminal);
+    assert(row >= 0 && row + (count < 0 ? -count : count) <= memory->height);
+    move_rows(memory, memory->top + row, count);
+}
+
+static void memory_release(struct terminal *terminal, int rows)
+{
+    struct memory *memory = memory_of(terminal);
+    assert(rows <= memory->height);
+    memory->top += rows;
+    memory->height -= rows;
+}
+
+static void memory_restart(struct terminal *terminal)
+{
+    struct memory *memory = memory_of(terminal);
+    for (int row = memory->top; row < memory->rows; row++) {
+        clear_cells(terminal, row, 0);
+    }
+    memory->height = 0;
+}
+
+static const struct terminal_ops memory_inline_ops = {
+    .size = memory_size,
+    .put = memory_put,
+    .clear_line = memory_clear_line,
+    .cursor = memory_cursor,
+    .flush = memory_flush,
+    .repaint = memory_restart,
+    .region = memory_region,
+    .shift = memory_shift,
+    .release = memory_release,
+    .restart = memory_restart,
+    .read = memory_read,
+    .lost = memory_lost,
+    .suspend = memory_suspend,
+    .resume = memory_resume,
+    .destroy = memory_destroy,
+};
+
+struct terminal *terminal_memory_create_inline(int rows, int columns)
+{
+    struct terminal *terminal = terminal_memory_create(rows, columns);
+    terminal->ops = &memory_inline_ops;
+    return terminal;
+}
+
+char *terminal_memory_scrollback(const struct terminal *terminal)
+{
+    return mem_strdup(const_memory_of(terminal)->scrollback.data);
+}
+
 struct terminal *terminal_memory_create(int rows, int columns)
 {
     struct memory *memory = mem_zero(1, sizeof *memory);
     memory->terminal.ops = &memory_ops;
+    str_init(&memory->scrollback);
     terminal_memory_resize(&memory->terminal, rows, columns);
     return &memory->terminal;
 }
@@ -207,6 +327,10 @@ struct terminal *terminal_memory_create(int rows, int columns)
 void terminal_memory_resize(struct terminal *terminal, int rows, int columns)
 {
     struct memory *memory = memory_of(terminal);
+    if (memory->top + memory->height > rows) { /* the end stays in sight */
+        scroll_away(memory, memory->top + memory->height - rows);
+        memory->top = memory->top < 0 ? 0 : memory->top;
+    }
     size_t count = (size_t)rows * (size_t)columns;
     struct memory_cell *cells = mem_alloc(count, sizeof *cells);
     for (int row = 0; row < rows; row++) {
@@ -255,14 +379,7 @@ char *terminal_memory_screen(const struct terminal *terminal)
     struct str out;
     str_init(&out);
     for (int row = 0; row < memory->rows; row++) {
-        size_t start = out.length;
-        for (int column = 0; column < memory->columns; column++) {
-            str_append(&out, cell_at(memory, row, column)->text);
-        }
-        while (out.length > start && out.data[out.length - 1] == ' ') {
-            str_truncate(&out, out.length - 1);
-        }
-        str_append_char(&out, '\n');
+        append_row(memory, row, &out);
     }
     return str_take(&out);
 }

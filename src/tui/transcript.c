@@ -20,7 +20,8 @@ struct transcript {
     size_t count, capacity;
     bool expanded;
     bool following;
-    struct place top; /* first row in view; set by the last draw while following */
+    struct place top;  /* first row in view; set by the last draw while following */
+    struct place left; /* inline: the first row that has not left */
     int width, height;
     size_t held; /* layouts in memory; more may be counted than there are until a sweep */
     unsigned frame;
@@ -41,7 +42,7 @@ void transcript_clear(struct transcript *transcript)
     }
     transcript->count = 0;
     transcript->following = true;
-    transcript->top = (struct place){0};
+    transcript->top = transcript->left = (struct place){0};
     transcript->held = 0;
 }
 
@@ -378,11 +379,13 @@ static void sweep(struct transcript *transcript)
     }
 }
 
-static void draw_from(struct transcript *transcript, struct place place, struct surface *surface)
+/* Rows [row, end) of the surface. */
+static void draw_from(struct transcript *transcript, struct place place, struct surface *surface,
+                      int row, int end)
 {
-    for (int row = 0; row < transcript->height;) {
+    while (row < end) {
         const struct layout *layout = layout_of(transcript, place.item, place.part);
-        for (; row < transcript->height && place.row < layout->count; row++) {
+        for (; row < end && place.row < layout->count; row++) {
             layout_draw_row(layout, place.row++, surface, row, 0, transcript->width);
         }
         if (place.row == layout->count && !part_behind(transcript, &place)) {
@@ -405,8 +408,111 @@ void transcript_draw(struct transcript *transcript, struct surface *surface, int
         transcript->top = last;
         transcript->following = true;
     }
-    draw_from(transcript, transcript->top, surface);
+    draw_from(transcript, transcript->top, surface, 0, height);
     if (transcript->held > LAYOUTS) {
         sweep(transcript);
     }
+}
+
+/* --- inline --- */
+
+/* Whether a part will look the same for good. A call's title changes when it ends. */
+static bool is_final(const struct item *item, size_t part)
+{
+    return !item->open || (item->kind == ITEM_ANSWER && part < item->closed);
+}
+
+/* The part at or behind a place; false when there is none yet. */
+static bool next_part(struct transcript *transcript, struct place *place)
+{
+    while (place->item < transcript->count) {
+        if (place->part < prepared(transcript, place->item)->part_count) {
+            return true;
+        }
+        if (transcript->items[place->item].open) {
+            return false; /* more may come */
+        }
+        *place = (struct place){place->item + 1, 0, 0};
+    }
+    return false;
+}
+
+size_t transcript_settled(struct transcript *transcript, int width, size_t most)
+{
+    size_t rows = 0;
+    transcript->width = width;
+    struct place place = transcript->left;
+    while (rows < most && next_part(transcript, &place) &&
+           is_final(&transcript->items[place.item], place.part)) {
+        size_t all = rows_at(transcript, &place);
+        rows += all > place.row ? all - place.row : 0;
+        place = (struct place){place.item, place.part + 1, 0};
+    }
+    return rows < most ? rows : most;
+}
+
+/* The text of what has left is the terminal's now. */
+static void forget(struct transcript *transcript, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        struct item *item = &transcript->items[i];
+        enum item_kind kind = item->kind;
+        for (size_t part = 0; part < item->part_count; part++) {
+            drop_layout(transcript, &item->parts[part]);
+        }
+        item_finish(item);
+        item_init(item, kind);
+        item_close(item);
+    }
+}
+
+void transcript_settle(struct transcript *transcript, struct surface *surface, size_t rows)
+{
+    size_t first = transcript->left.item;
+    int row = 0;
+    while ((size_t)row < rows && next_part(transcript, &transcript->left)) {
+        struct place *place = &transcript->left;
+        const struct layout *layout = layout_of(transcript, place->item, place->part);
+        for (; (size_t)row < rows && place->row < layout->count; row++) {
+            layout_draw_row(layout, place->row++, surface, row, 0, transcript->width);
+        }
+        if (place->row >= layout->count) {
+            drop_layout(transcript, &transcript->items[place->item].parts[place->part]);
+            *place = (struct place){place->item, place->part + 1, 0};
+        }
+    }
+    next_part(transcript, &transcript->left);
+    forget(transcript, first, transcript->left.item);
+}
+
+size_t transcript_alive(struct transcript *transcript, int width)
+{
+    size_t rows = 0;
+    transcript->width = width;
+    struct place place = transcript->left;
+    for (;;) {
+        while (place.item < transcript->count &&
+               place.part >= prepared(transcript, place.item)->part_count) {
+            place = (struct place){place.item + 1, 0, 0};
+        }
+        if (place.item == transcript->count) {
+            return rows;
+        }
+        rows += rows_at(transcript, &place) - place.row;
+        place = (struct place){place.item, place.part + 1, 0};
+    }
+}
+
+void transcript_draw_alive(struct transcript *transcript, struct surface *surface, int row,
+                           int height)
+{
+    size_t rows = transcript_alive(transcript, surface_columns(surface));
+    struct place place = transcript->left;
+    if (rows == 0 || height <= 0 || !settle(transcript, &place)) {
+        return;
+    }
+    if (rows > (size_t)height) {
+        move_down(transcript, &place, rows - (size_t)height);
+    }
+    draw_from(transcript, place, surface, row, row + height);
 }

@@ -50,6 +50,19 @@ void transcript_to_end(struct transcript *transcript);
 /* False: there is more below what the last draw showed. */
 bool transcript_following(const struct transcript *transcript);
 
+/* --- inline: what is final leaves, row by row; the window above is of no use then --- */
+
+/* Rows that will not change any more and have not left, at most `most`; laid out for `width`. */
+size_t transcript_settled(struct transcript *transcript, int width, size_t most);
+/* Draws the first `rows` of them into rows [0, rows) of the surface; they have left, and what is
+ * left behind of their text is forgotten. */
+void transcript_settle(struct transcript *transcript, struct surface *surface, size_t rows);
+/* Rows of all that has not left. */
+size_t transcript_alive(struct transcript *transcript, int width);
+/* Draws the last `height` of them, from `row` on. */
+void transcript_draw_alive(struct transcript *transcript, struct surface *surface, int row,
+                           int height);
+
 /* Draws rows [0, height) of the surface, in its whole width. */
 void transcript_draw(struct transcript *transcript, struct surface *surface, int height);
 

@@ -8,6 +8,9 @@
  *     status line
  *
  * A small window loses the rule first, then the transcript, then the status line.
+ *
+ * Inline the frame is the region of a terminal that scrolls (terminal.h): it is as high as it must
+ * be, and of the transcript it holds only what is not final yet.
  */
 #include "tui/tui.h"
 
@@ -47,6 +50,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     str_init(&tui->draft);
     str_init(&tui->waiting);
     tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
+    tui->is_inline = terminal != NULL && terminal->ops->region != NULL;
     tui_resize(tui);
     return tui;
 }
@@ -153,7 +157,12 @@ void tui_resize(struct tui *tui)
         return;
     }
     tui->terminal->ops->size(tui->terminal, &rows, &columns);
-    surface_resize(tui->surface, rows, columns);
+    tui->rows = rows;
+    if (tui->is_inline) {
+        surface_restart(tui->surface, tui->terminal, columns);
+    } else {
+        surface_resize(tui->surface, rows, columns);
+    }
     tui->dirty = true;
 }
 
@@ -202,8 +211,7 @@ static struct editor *active_editor(const struct tui *tui)
 
 static struct frame divide(struct tui *tui)
 {
-    struct frame frame = {.rows = surface_rows(tui->surface),
-                          .columns = surface_columns(tui->surface)};
+    struct frame frame = {.rows = tui->rows, .columns = surface_columns(tui->surface)};
     struct editor *editor = active_editor(tui);
     editor_set_width(editor, frame.columns);
     size_t wanted = tui->searching ? 1 : editor_rows(editor);
@@ -222,7 +230,7 @@ static struct frame divide(struct tui *tui)
     return frame;
 }
 
-static void draw_help(struct tui *tui, int height)
+static void help_layout(struct tui *tui)
 {
     int columns = surface_columns(tui->surface);
     if (tui->help_width != columns) {
@@ -233,9 +241,15 @@ static void draw_help(struct tui *tui, int height)
         layout_writer_finish(&writer);
         tui->help_width = columns;
     }
+}
+
+static void draw_help(struct tui *tui, int row, int height)
+{
+    help_layout(tui);
     tui->help_rows = height > 0 ? (size_t)height : 0;
     for (size_t i = 0; i < tui->help_rows && tui->help_first + i < tui->help_layout.count; i++) {
-        layout_draw_row(&tui->help_layout, tui->help_first + i, tui->surface, (int)i, 0, columns);
+        layout_draw_row(&tui->help_layout, tui->help_first + i, tui->surface, row + (int)i, 0,
+                        surface_columns(tui->surface));
     }
 }
 
@@ -255,7 +269,7 @@ static void draw_rule(struct tui *tui, int row)
     surface_fill(tui->surface, row, 0, columns, "─", THEME_RULE);
     if (tui->help) {
         surface_text(tui->surface, row, 2, columns, " keys: PgDn scrolls, Esc closes ", THEME_KEY);
-    } else if (!transcript_following(tui->transcript)) {
+    } else if (!tui->is_inline && !transcript_following(tui->transcript)) {
         int column = columns - (int)strlen(more) - 2;
         surface_text(tui->surface, row, column < 0 ? 0 : column, columns, more, THEME_KEY);
     }
@@ -326,6 +340,90 @@ static void draw_input(struct tui *tui, int top, int height)
     }
 }
 
+/* Lists that cover the end of the transcript; `row` is the first one below it. */
+static void draw_over(struct tui *tui, const struct frame *frame, int row)
+{
+    if (frame->dialog == 0 && tui->searching) {
+        draw_matches(tui, row + frame->waiting - 1);
+    } else if (frame->dialog == 0) {
+        completion_draw(&tui->completion, tui->surface, row + frame->waiting - 1);
+    }
+}
+
+/* All that stands below the transcript, from `row` on. */
+static void draw_below(struct tui *tui, const struct frame *frame, int row)
+{
+    if (frame->waiting > 0) {
+        draw_waiting(tui, row);
+        row += frame->waiting;
+    }
+    if (frame->dialog > 0) {
+        dialog_draw(&tui->dialog, tui->surface, row, frame->dialog);
+        row += frame->dialog;
+    }
+    if (frame->rule > 0) {
+        draw_rule(tui, row++);
+    }
+    draw_input(tui, row, frame->input);
+    row += frame->input;
+    if (frame->status > 0) {
+        const char *hint = tui->hint;
+        if (hint == NULL && tui->dialog.active) {
+            hint = "waiting for your answer";
+        }
+        statusline_draw(&tui->status, tui->surface, row, hint, tui->ticks);
+    }
+}
+
+/* Inline: rows that lists and help need above what stands below the transcript. */
+static int rows_over(struct tui *tui, const struct frame *frame)
+{
+    if (tui->help) {
+        help_layout(tui);
+        return tui->help_layout.count < INT_MAX ? (int)tui->help_layout.count : INT_MAX;
+    }
+    if (frame->dialog > 0) {
+        return 0;
+    }
+    size_t matches = completion_open(&tui->completion) ? tui->completion.count : 0;
+    return tui->searching ? COMPLETION_ROWS
+                          : (int)(matches < COMPLETION_ROWS ? matches : COMPLETION_ROWS);
+}
+
+/* What is final leaves the region at its beginning, as much at a time as fits above the rest; what
+ * is alive is drawn once all of that is gone. Rows that were there already cost nothing. */
+static void draw_inline(struct tui *tui, const struct frame *frame)
+{
+    int below = frame->rows - frame->transcript, columns = frame->columns;
+    for (bool more = true; more;) {
+        int room = frame->transcript > 0 ? frame->transcript : 1;
+        int over = at_most(rows_over(tui, frame), frame->transcript);
+        int settled = (int)transcript_settled(tui->transcript, columns, (size_t)room);
+        /* A list must not be drawn over what is going to stay. */
+        more = settled == room || (settled > 0 && settled + over > frame->transcript);
+        int alive = 0;
+        if (!more) {
+            size_t rows = transcript_alive(tui->transcript, columns) - (size_t)settled;
+            int space = frame->transcript - settled;
+            alive = rows < (size_t)space ? (int)rows : space;
+            alive = alive < over ? over : alive;
+        }
+        surface_region(tui->surface, tui->terminal, settled + alive + below, tui->below);
+        tui->below = below;
+        surface_clear(tui->surface);
+        transcript_settle(tui->transcript, tui->surface, (size_t)settled);
+        if (!more && tui->help) {
+            draw_help(tui, settled, alive);
+        } else if (!more) {
+            transcript_draw_alive(tui->transcript, tui->surface, settled, alive);
+            draw_over(tui, frame, settled + alive);
+        }
+        draw_below(tui, frame, settled + alive);
+        surface_show(tui->surface, tui->terminal);
+        surface_release(tui->surface, tui->terminal, settled);
+    }
+}
+
 void tui_draw(struct tui *tui)
 {
     if (!tui->dirty || tui->suspended) {
@@ -340,38 +438,19 @@ void tui_draw(struct tui *tui)
     if (frame.rows == 0 || frame.columns == 0) {
         return;
     }
+    if (tui->is_inline) {
+        draw_inline(tui, &frame);
+        return;
+    }
     surface_clear(tui->surface);
     if (tui->help) {
-        draw_help(tui, frame.transcript);
+        draw_help(tui, 0, frame.transcript);
     } else {
         transcript_draw(tui->transcript, tui->surface, frame.transcript);
         tui->transcript_rows = frame.transcript;
     }
-    int row = frame.transcript;
-    if (frame.waiting > 0) {
-        draw_waiting(tui, row);
-        row += frame.waiting;
-    }
-    if (frame.dialog > 0) {
-        dialog_draw(&tui->dialog, tui->surface, row, frame.dialog);
-    } else if (tui->searching) {
-        draw_matches(tui, row - 1);
-    } else {
-        completion_draw(&tui->completion, tui->surface, row - 1);
-    }
-    row += frame.dialog;
-    if (frame.rule > 0) {
-        draw_rule(tui, row++);
-    }
-    draw_input(tui, row, frame.input);
-    row += frame.input;
-    if (frame.status > 0) {
-        const char *hint = tui->hint;
-        if (hint == NULL && tui->dialog.active) {
-            hint = "waiting for your answer";
-        }
-        statusline_draw(&tui->status, tui->surface, row, hint, tui->ticks);
-    }
+    draw_over(tui, &frame, frame.transcript);
+    draw_below(tui, &frame, frame.transcript);
     surface_show(tui->surface, tui->terminal);
 }
 

@@ -44,6 +44,9 @@ struct tui {
 
     bool dirty;
     bool suspended;
+    bool is_inline;      /* what is final goes over into the terminal's scrollback */
+    int rows;            /* of the terminal */
+    int below;           /* inline: rows of the last frame that stood below the transcript */
     int transcript_rows; /* height of the transcript in the last frame */
 
     bool help; /* the key map is shown in place of the transcript */

@@ -127,11 +127,14 @@ class Screen:
             time.sleep(0.05)
 
     def pid(self):
-        shell = int(self.tmux("display-message", "-p", "#{pane_pid}"))
+        """Of the process that draws and holds the conversation; its parent is the keeper, the shell's child."""
+        return self.child(self.child(int(self.tmux("display-message", "-p", "#{pane_pid}"))))
+
+    def child(self, parent):
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             for name in os.listdir("/proc"):
-                if name.isdigit() and self.is_child(name, shell):
+                if name.isdigit() and self.is_child(name, parent):
                     return int(name)
             time.sleep(0.02)
         raise AssertionError("carat has not started")

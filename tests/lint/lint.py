@@ -42,7 +42,7 @@ MAY = {
 
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
-    r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c"],
+    r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c", "src/tui/terminal_device.c", "src/tui/terminal_inline.c"],
     r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"dlfcn\.h": ["src/base/late.c"],

@@ -97,7 +97,7 @@ static void on_intent(void *context, const struct tui_intent *intent)
 
 static void on_end(int number)
 {
-    terminal_curses_restore();
+    terminal_restore();
     signal(number, SIG_DFL);
     raise(number);
 }

@@ -40,12 +40,22 @@ static void on_intent(void *context, const struct tui_intent *intent)
     str_append(&screen->intents, "\n");
 }
 
-void screen_open(struct screen *screen, int rows, int columns)
+static void open_on(struct screen *screen, struct terminal *terminal)
 {
-    screen->terminal = terminal_memory_create(rows, columns);
+    screen->terminal = terminal;
     screen->tui = tui_create(screen->terminal, on_intent, screen);
     screen->now_us = 0;
     str_init(&screen->intents);
+}
+
+void screen_open(struct screen *screen, int rows, int columns)
+{
+    open_on(screen, terminal_memory_create(rows, columns));
+}
+
+void screen_open_inline(struct screen *screen, int rows, int columns)
+{
+    open_on(screen, terminal_memory_create_inline(rows, columns));
 }
 
 void screen_close(struct screen *screen)

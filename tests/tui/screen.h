@@ -22,6 +22,8 @@ struct screen {
 };
 
 void screen_open(struct screen *screen, int rows, int columns);
+/* The same inline: the terminal scrolls by itself. */
+void screen_open_inline(struct screen *screen, int rows, int columns);
 void screen_close(struct screen *screen);
 
 /* Keys, each with the screen drawn afterwards. The clock moves on by a second before each call. */

@@ -1,0 +1,452 @@
+/* The process's own terminal, in its normal screen: what is final scrolls away into the terminal's
+ * own scrollback, and only the region below it is drawn again.
+ *
+ * The region's place on the screen is not known and not asked for: a question could block the
+ * start, and its answer could come between keys. All movement is relative to the place of the
+ * cursor, which is known because nobody else writes. Rows are added by line feeds at the end of the
+ * region, so that the terminal scrolls by itself when it must; no screen and no scrollback is ever
+ * cleared.
+ *
+ * When a window becomes narrower, many terminals break rows that do not fit any more into several
+ * (they reflow), and some do not. That decides how far above the cursor the region begins, so what
+ * was written into each row is counted, and which terminals do not reflow is a table.
+ *
+ * A frame is one write(), wrapped in synchronised output (mode 2026).
+ */
+#include "tui/terminal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <curses.h>
+#include <term.h>
+#undef columns /* term.h makes words of the language its own */
+#undef lines
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/utf8.h"
+#include "base/vec.h"
+#include "tui/glyph.h"
+#include "tui/terminal_device.h"
+
+#define SYNC_ON  "\x1B[?2026h"
+#define SYNC_OFF "\x1B[?2026l"
+
+struct inline_terminal {
+    struct terminal terminal;
+    struct terminal_device device;
+    bool suspended, reflows;
+    int colours; /* that it has; 0: none are used */
+    int rows, columns;
+    int height;   /* of the region */
+    int *written; /* cells of each row of the region that hold something */
+    size_t written_capacity;
+    int row, column; /* of the cursor, from the region's first row; column -1: in doubt */
+    int cursor_row, cursor_column; /* where the frame wants it */
+    bool cursor_shown;
+    struct terminal_look look; /* that is switched on */
+    struct str out;
+};
+
+static const struct terminal_look plain_look = {-1, -1, 0};
+
+static struct inline_terminal *inline_of(struct terminal *terminal)
+{
+    return (struct inline_terminal *)terminal;
+}
+
+/* --- movement and looks --- */
+
+static void move_to(struct inline_terminal *self, int row, int column)
+{
+    if (row < self->row) {
+        str_append_format(&self->out, "\x1B[%dA", self->row - row);
+    } else if (row == self->row + 1) {
+        str_append(&self->out, "\n"); /* the row is there already: it does not scroll */
+    } else if (row > self->row) {
+        str_append_format(&self->out, "\x1B[%dB", row - self->row);
+    }
+    if (column != self->column) {
+        if (column == 0) {
+            str_append(&self->out, "\r");
+        } else {
+            str_append_format(&self->out, "\x1B[%dG", column + 1);
+        }
+    }
+    self->row = row;
+    self->column = column;
+}
+
+static void append_colour(const struct inline_terminal *self, struct str *out, int colour,
+                          int normal, int bright)
+{
+    if (colour >= 8 && self->colours >= 16) {
+        str_append_format(out, ";%d", bright + colour - 8);
+    } else if (colour >= 0) {
+        str_append_format(out, ";%d", normal + colour % 8);
+    }
+}
+
+static void use_look(struct inline_terminal *self, struct terminal_look look)
+{
+    static const struct {
+        unsigned style;
+        const char *code;
+    } styles[] = {
+        {TERMINAL_BOLD, ";1"},      {TERMINAL_DIM, ";2"},     {TERMINAL_ITALIC, ";3"},
+        {TERMINAL_UNDERLINE, ";4"}, {TERMINAL_REVERSE, ";7"},
+    };
+    if (self->colours < 8) { /* what has a background still stands out */
+        look.style |= look.background >= 0 ? TERMINAL_REVERSE : 0;
+        look.foreground = look.background = -1;
+    } else if (self->colours < 16 && look.foreground >= 8) {
+        look.style |= TERMINAL_BOLD; /* eight colours: the bright ones are bold */
+    }
+    if (memcmp(&look, &self->look, sizeof look) == 0) {
+        return;
+    }
+    self->look = look;
+    if (look.foreground < 0 && look.background < 0 && look.style == 0) {
+        str_append(&self->out, "\x1B[m");
+        return;
+    }
+    str_append(&self->out, "\x1B[0");
+    for (size_t i = 0; i < sizeof styles / sizeof styles[0]; i++) {
+        str_append(&self->out, (look.style & styles[i].style) != 0 ? styles[i].code : "");
+    }
+    append_colour(self, &self->out, look.foreground, 30, 90);
+    append_colour(self, &self->out, look.background, 40, 100);
+    str_append(&self->out, "m");
+}
+
+/* --- drawing --- */
+
+static void inline_size(struct terminal *terminal, int *rows, int *columns)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    terminal_device_size(&self->rows, &self->columns); /* unknown: the last one stays */
+    *rows = self->rows;
+    *columns = self->columns;
+}
+
+/* The terminal counts cells by its own tables; where ours differ (a newer character), the glyph is
+ * replaced, so that the cursor is never in doubt. */
+static void append_glyph(struct str *out, const struct glyph *glyph)
+{
+    size_t used, end = 0;
+    for (size_t at = 0; at < glyph->length; at += used) {
+        uint32_t c = utf8_decode(glyph->text + at, glyph->length - at, &used);
+        assert(c < UTF8_INCOMPLETE && c >= 0x20 && !(c >= 0x7F && c < 0xA0));
+        if (wcwidth((wchar_t)c) != (at == 0 ? glyph->width : 0)) {
+            break;
+        }
+        end = at + used;
+    }
+    if (end > 0) {
+        str_append_bytes(out, glyph->text, end);
+    } else {
+        str_append(out, glyph->width == 2 ? "\xEF\xBF\xBD " : "\xEF\xBF\xBD");
+    }
+}
+
+static void inline_put(struct terminal *terminal, int row, int column, const char *text,
+                       size_t length, struct terminal_look look)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    struct glyph glyph;
+    if (self->suspended || row < 0 || row >= self->height || column < 0) {
+        return;
+    }
+    move_to(self, row, column);
+    use_look(self, look);
+    for (size_t at = 0; at < length; at += glyph.used) {
+        glyph_next(text + at, length - at, &glyph);
+        if (column + glyph.width > self->columns) {
+            break;
+        }
+        if (glyph.width > 0) {
+            append_glyph(&self->out, &glyph);
+            column += glyph.width;
+        }
+    }
+    self->written[row] = column > self->written[row] ? column : self->written[row];
+    /* Behind the last cell terminals differ about where the cursor is. */
+    self->column = column < self->columns ? column : -1;
+}
+
+static void inline_clear_line(struct terminal *terminal, int row, int from_column)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    if (self->suspended || row < 0 || row >= self->height || from_column < 0 ||
+        self->written[row] <= from_column) {
+        return;
+    }
+    move_to(self, row, from_column);
+    use_look(self, plain_look);
+    str_append(&self->out, "\x1B[K");
+    self->written[row] = from_column;
+}
+
+static void inline_cursor(struct terminal *terminal, int row, int column)
+{
+    inline_of(terminal)->cursor_row = row;
+    inline_of(terminal)->cursor_column = column;
+}
+
+static void send(struct inline_terminal *self)
+{
+    if (self->out.length > 0) {
+        terminal_device_write(self->out.data, self->out.length);
+        str_clear(&self->out);
+    }
+}
+
+static void inline_flush(struct terminal *terminal)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    if (self->suspended) {
+        return;
+    }
+    bool visible = self->cursor_row >= 0 && self->cursor_row < self->height &&
+                   self->cursor_column >= 0 && self->cursor_column < self->columns;
+    if (visible) {
+        move_to(self, self->cursor_row, self->cursor_column);
+    }
+    use_look(self, plain_look);
+    if (visible != self->cursor_shown) {
+        str_append(&self->out, visible ? "\x1B[?25h" : "\x1B[?25l");
+        self->cursor_shown = visible;
+    }
+    if (self->out.length > 0) {
+        str_insert(&self->out, 0, SYNC_ON, strlen(SYNC_ON));
+        str_append(&self->out, SYNC_OFF);
+        send(self);
+    }
+}
+
+/* --- the region --- */
+
+static void inline_region(struct terminal *terminal, int rows)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    vec_room(&self->written, &self->written_capacity, (size_t)rows, sizeof *self->written);
+    use_look(self, plain_look); /* new rows have the background that is switched on */
+    if (rows > self->height) {
+        int added = rows - (self->height > 0 ? self->height : 1);
+        move_to(self, self->height > 0 ? self->height - 1 : 0, 0);
+        for (int i = 0; i < added; i++) {
+            str_append(&self->out, "\n");
+        }
+        self->row += added;
+    }
+    for (int row = self->height; row < rows; row++) {
+        self->written[row] = 0;
+    }
+    for (int row = rows; row < self->height; row++) {
+        inline_clear_line(terminal, row, 0);
+    }
+    self->height = rows;
+    if (rows > 0 && self->row >= rows) {
+        move_to(self, rows - 1, 0);
+    }
+}
+
+static void inline_shift(struct terminal *terminal, int row, int count)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    int rest = self->height - row - abs(count);
+    assert(row >= 0 && rest >= 0);
+    move_to(self, row, 0);
+    use_look(self, plain_look);
+    str_append_format(&self->out, count > 0 ? "\x1B[%dL" : "\x1B[%dM", abs(count));
+    int *from = self->written + row + (count < 0 ? -count : 0);
+    int *to = self->written + row + (count > 0 ? count : 0);
+    memmove(to, from, (size_t)rest * sizeof *to);
+    int blank = count > 0 ? row : row + rest;
+    for (int i = 0; i < abs(count); i++) {
+        self->written[blank + i] = 0;
+    }
+}
+
+static void inline_release(struct terminal *terminal, int rows)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    assert(rows <= self->height);
+    self->height -= rows;
+    self->row -= rows;
+    memmove(self->written, self->written + rows, (size_t)self->height * sizeof *self->written);
+}
+
+/* To the first row of the region, wherever the terminal has put it, and all below it is cleared. */
+static void inline_restart(struct terminal *terminal)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    int above = self->row;
+    if (self->reflows && self->columns > 0) {
+        above = self->column > 0 ? self->column / self->columns : 0;
+        for (int row = 0; row < self->row && row < self->height; row++) {
+            int cells = self->written[row];
+            above += cells > self->columns ? (cells + self->columns - 1) / self->columns : 1;
+        }
+    }
+    if (above > 0) {
+        str_append_format(&self->out, "\x1B[%dA", above);
+    }
+    str_append(&self->out, "\r");
+    use_look(self, plain_look);
+    str_append(&self->out, "\x1B[J");
+    self->row = self->column = self->height = 0;
+}
+
+static void inline_repaint(struct terminal *terminal)
+{
+    inline_restart(terminal);
+}
+
+/* --- keys --- */
+
+static bool inline_read(struct terminal *terminal, struct terminal_key *key)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    return !self->suspended && terminal_device_read(&self->device, key);
+}
+
+static bool inline_lost(const struct terminal *terminal)
+{
+    return terminal_device_lost(&((const struct inline_terminal *)terminal)->device);
+}
+
+/* --- taking and giving back --- */
+
+static void take(struct inline_terminal *self)
+{
+    struct termios modes;
+    terminal_device_take();
+    if (tcgetattr(STDIN_FILENO, &modes) == 0) {
+        modes.c_lflag &= (tcflag_t) ~(ICANON | ECHO | ISIG | IEXTEN);
+        modes.c_iflag &= (tcflag_t) ~(IXON | ICRNL | INLCR | IGNCR | ISTRIP | BRKINT);
+        modes.c_oflag &= (tcflag_t)~OPOST; /* a line feed goes down and nothing else */
+        modes.c_cc[VMIN] = 1;
+        modes.c_cc[VTIME] = 0;
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
+    }
+    self->suspended = false;
+    self->cursor_shown = true;
+    self->look = plain_look;
+    self->row = self->height = 0;
+    self->column = -1;
+    terminal_device_switch_on(&self->device);
+}
+
+static void inline_suspend(struct terminal *terminal)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    if (self->suspended) {
+        return;
+    }
+    inline_restart(terminal);
+    str_append(&self->out, "\x1B[?25h");
+    send(self);
+    self->suspended = true;
+    terminal_device_switch_off(&self->device);
+    terminal_device_give_back();
+}
+
+static void inline_resume(struct terminal *terminal)
+{
+    if (inline_of(terminal)->suspended) {
+        take(inline_of(terminal));
+    }
+}
+
+static void inline_destroy(struct terminal *terminal)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    inline_suspend(terminal);
+    terminal_device_close(&self->device);
+    str_finish(&self->out);
+    mem_free(self->written);
+    mem_free(self);
+}
+
+static const struct terminal_ops inline_ops = {
+    .size = inline_size,
+    .put = inline_put,
+    .clear_line = inline_clear_line,
+    .cursor = inline_cursor,
+    .flush = inline_flush,
+    .repaint = inline_repaint,
+    .region = inline_region,
+    .shift = inline_shift,
+    .release = inline_release,
+    .restart = inline_restart,
+    .read = inline_read,
+    .lost = inline_lost,
+    .suspend = inline_suspend,
+    .resume = inline_resume,
+    .destroy = inline_destroy,
+};
+
+/* Those that cut rows off instead of breaking them are the fewer ones. */
+static bool does_reflow(void)
+{
+    static const char *const cutting[] = {"linux", "rxvt", "st", "eterm"};
+    const char *term = getenv("TERM");
+    if (getenv("TMUX") != NULL) {
+        return true;
+    }
+    if (getenv("XTERM_VERSION") != NULL || str_starts_with(term, "screen")) {
+        return getenv("XTERM_VERSION") == NULL && getenv("STY") == NULL;
+    }
+    for (size_t i = 0; i < sizeof cutting / sizeof cutting[0]; i++) {
+        if (str_starts_with(term, cutting[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has(const char *name)
+{
+    const char *value = tigetstr((char *)name);
+    return value != NULL && value != (char *)-1;
+}
+
+struct terminal *terminal_inline_create(struct err *err)
+{
+    static const char *const leave[] = {NULL};
+    struct terminal_device device;
+    if (!terminal_device_open(&device, leave, "\r\n\x1B[J", err)) {
+        return NULL;
+    }
+    if (!device.ansi || !has("il1") || !has("dl1") || !has("el") || !has("ed")) {
+        terminal_device_close(&device);
+        err_set(
+            err, ERR_UNSUPPORTED,
+            "the terminal type TERM=%s cannot insert rows, which tui.screen = \"inline\" needs: "
+            "use --screen full",
+            getenv("TERM"));
+        return NULL;
+    }
+    struct inline_terminal *self = mem_zero(1, sizeof *self);
+    const char *no_colour = getenv("NO_COLOR");
+    int colours = tigetnum("colors");
+    self->terminal.ops = &inline_ops;
+    self->device = device;
+    self->colours = (no_colour == NULL || no_colour[0] == '\0') && colours > 0 ? colours : 0;
+    self->reflows = does_reflow();
+    self->rows = 24;
+    self->columns = 80;
+    str_init(&self->out);
+    fflush(stdout);
+    take(self);
+    return &self->terminal;
+}
