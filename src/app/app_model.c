@@ -178,7 +178,7 @@ void app_find_encoders(struct app *app)
 
 bool app_takes_media(struct app *app)
 {
-    find_encoders(app);
+    app_find_encoders(app);
     return app_model_is_here(app) && app->mmproj_path != NULL;
 }
 
