@@ -510,9 +510,8 @@ static void watch(struct screen *screen)
     uv_signal_start(&screen->resized, on_resize, SIGWINCH);
     uv_signal_start(&screen->terminate, on_terminate, SIGTERM);
     uv_signal_start(&screen->hung_up, on_terminate, SIGHUP);
-    if (screen->plain) {
-        uv_signal_start(&screen->interrupted, on_interrupt, SIGINT);
-    }
+    /* On a screen Ctrl+C is a key; as a signal it comes from elsewhere and means an end. */
+    uv_signal_start(&screen->interrupted, screen->plain ? on_interrupt : on_terminate, SIGINT);
 }
 
 static void stop_watching(struct screen *screen)
@@ -529,7 +528,7 @@ static void stop_watching(struct screen *screen)
     }
 }
 
-/* A crash must not leave the terminal in raw mode. */
+/* A crash, or SIGQUIT, must not leave the terminal in raw mode. */
 static void on_crash(int signal_number)
 {
     terminal_restore();
@@ -539,7 +538,7 @@ static void on_crash(int signal_number)
 
 static void guard_terminal(void)
 {
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGQUIT};
     for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
         signal(crashes[i], on_crash);
     }

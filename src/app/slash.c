@@ -37,7 +37,7 @@ static void run_new(struct screen *screen, const char *argument)
 {
     (void)argument;
     struct err err;
-    if (!app_new_conversation(&screen->app, &err)) {
+    if (!app_new_conversation(&screen->app, NULL, &err)) {
         screen_notice(screen, true, "%s", err.text);
         return;
     }

@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_batch.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "desktop", "serve", "voice", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "rpc", "models", "media", "undo", "desktop", "serve", "voice", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -27,6 +27,7 @@ MAY = {
     "store": {"store", "base", "chat"},
     "infer": {"infer", "base", "chat", "engine.h"},
     "mcp": {"mcp", "base"},
+    "rpc": {"rpc", "base"},
     "models": {"models", "base"},
     "media": {"media", "base"},
     "serve": {"serve", "base", "chat", "infer", "config", "engine.h"},
@@ -34,7 +35,7 @@ MAY = {
     "voice": {"voice", "base", "media"},
     "desktop": {"desktop", "base"},
     "tui": {"tui", "base", "chat", "config"},
-    "agent": ALL_SRC - {"serve", "voice"} | {"prompts"},
+    "agent": ALL_SRC - {"serve", "rpc", "voice"} | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h"},
     "main": {"app", "base", "config"},
     "prompts": {"prompts"},
@@ -43,7 +44,7 @@ MAY = {
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c", "src/tui/terminal_device.c", "src/tui/terminal_inline.c"],
-    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/models/", "src/serve/",
+    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"dlfcn\.h": ["src/base/late.c"],
     r"nettle/.*": ["src/base/hash.h"],
