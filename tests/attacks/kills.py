@@ -221,7 +221,7 @@ def case_commands():
         grown = slope(samples)
         print(f"{done} calls in {conversations} conversations: {grown:.1f} bytes a call, {samples[-1][1]} KiB, descriptors {min(held)} to {max(held)}")
         half = len(held) // 2  # a conversation that ends or begins holds some more for a moment
-        check(min(held[half:]) == min(held[:half]) and max(held) < min(held) + 20, f"descriptors: {held}")
+        check(min(held[half:]) <= min(held[:half]) and max(held) < min(held) + 20, f"descriptors: {held}")
         check(grown <= 2000, f"memory grows by {grown:.1f} bytes a call: {samples}")
 
 
