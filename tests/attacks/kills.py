@@ -63,9 +63,10 @@ def locks(place):
     return [line for line in open("/proc/locks") if int(line.split()[-3].split(":")[2]) in inodes]
 
 
-def stale_control_groups():
-    return [name for folder in CONTROL_GROUPS if os.path.isdir(folder) for name in os.listdir(folder)
-            if re.fullmatch(r"carat-\d+", name) and not os.path.exists("/proc/" + name[6:])]
+def control_groups(pids):
+    """Those of these processes: a group has its first stage's number. Another carat on the machine may have others."""
+    names = {f"carat-{pid}" for pid in pids}
+    return [name for folder in CONTROL_GROUPS if os.path.isdir(folder) for name in os.listdir(folder) if name in names]
 
 
 def case_kills():
@@ -93,11 +94,13 @@ def case_kills():
         with open(os.path.join(place.work, "notes.txt")) as held:
             fcntl.lockf(os.open(held.name, os.O_RDWR), fcntl.LOCK_EX)
             check(len(locks(place)) == 1, "a lock that is left would not be seen")
-        before, end, done = mounts(), time.monotonic() + SECONDS, 0
+        before, end, done, ours, grouped = mounts(), time.monotonic() + SECONDS, 0, set(), False
         while done < KILLS and (time.monotonic() < end or done < FEWEST):
             run = subprocess.Popen([CARAT, "exec", "-m", model, f"task {done}"], cwd=place.work, env=place.env,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(moments.uniform(0, 0.25))
+            ours |= {pid for pid, _ in survivors(place)}
+            grouped = grouped or bool(control_groups(ours))
             run.send_signal(moments.choice([signal.SIGKILL] * 4 + [signal.SIGTERM]))
             run.wait(PATIENCE)
             for _ in range(200):
@@ -120,10 +123,12 @@ def case_kills():
         extra = {name for name in os.listdir(os.path.join(place.home, "data"))} - files_before
         check(not extra - {"conversations.db-wal", "conversations.db-shm"}, f"left in the data folder: {extra}")
         for _ in range(200):
-            if not stale_control_groups():
+            if not control_groups(ours):
                 break
             time.sleep(0.01)
-        check(not stale_control_groups(), f"control groups are left: {stale_control_groups()}")
+        check(not control_groups(ours), f"control groups are left: {control_groups(ours)}")
+        check(len(ours) >= done, f"only {len(ours)} processes were seen before {done} kills, so that nothing left of them would be")
+        print("control groups: " + ("made, and gone" if grouped else "none could be made here"), flush=True)
         print(f"{done} kills, {begun} conversations begun: nothing left, the store is whole", flush=True)
     if os.getuid() == 0:
         once_more_as_an_ordinary_user()
