@@ -232,6 +232,31 @@ def case_commands():
         check(grown <= 20, f"memory grows by {grown:.1f} bytes a call: {samples}")
 
 
+def peak(pid):
+    try:
+        return int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1))
+    except (OSError, AttributeError):  # it is gone, or a zombie
+        return 0
+
+
+def case_gigabyte():
+    """1 GiB of a command's output costs carat at most 8 MB more than 1 kB does."""
+    highest = []
+    with Place() as place:
+        for size in (1000, 1 << 30):
+            model = script(place, call("shell", command=f"yes lantern | head -c {size}; echo; echo the end"), "Done.")
+            begin = time.monotonic()
+            run = subprocess.Popen([CARAT, "exec", "--json", "-m", model, "go"], cwd=place.work, env=place.env,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            seen, most = "", 0
+            for line in run.stdout:
+                seen, most = seen + line[-2000:], max(most, peak(run.pid))
+            check(run.wait(PATIENCE) == 0 and "the end" in seen and "Done." in seen and most > 0, (run.returncode, most, seen[-3000:]))
+            highest.append(most)
+        print(f"1 GiB: {time.monotonic() - begin:.1f} s, {highest[1]} KiB, with 1 kB {highest[0]} KiB", flush=True)
+        check(highest[1] <= highest[0] + 8192, f"KiB: {highest}")
+
+
 def case_listens_nowhere():
     """A session listens on no port and asks for no connection outside; its children are counted too."""
     with Place() as place:
