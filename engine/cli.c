@@ -18,10 +18,10 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/visible.h"
-#include "cli_audio.h"
 #include "cli_bench.h"
+#include "cli_bench_media.h"
 #include "cli_convert.h"
-#include "cli_image.h"
+#include "cli_embed.h"
 #include "cli_info.h"
 #include "cli_json.h"
 #include "cli_npy.h"
@@ -62,7 +62,7 @@ static struct engine_model_options model_options(const struct cli_options *optio
         .path = options->model,
         .threads = (int)options->threads,
         .cpu = options->cpu != NULL ? options->cpu : getenv("CARAT_CPU"),
-        .exact = strcmp(options->arithmetic, "exact") == 0,
+        .exact = cli_options_exact(options),
     };
 }
 
@@ -625,9 +625,14 @@ static int run_generate(struct engine_model *model, const struct cli_options *op
     return status;
 }
 
-/* The test that is asked for, or both. */
+/* The test that is asked for, or both; with a picture or sound, that. */
 static int run_bench(struct engine_model *model, const struct cli_options *options)
 {
+    struct err err;
+    if (options->images.count + options->audios.count > 0) {
+        return cli_bench_media(options, engine_model_info(model), &err) ? finish_output()
+                                                                        : complain(err.text);
+    }
     struct engine_error error;
     enum cli_bench_test only = CLI_BENCH_TESTS;
     if (options->test != NULL && !cli_bench_find(options->test, &only)) {
@@ -673,18 +678,13 @@ static int run_bench(struct engine_model *model, const struct cli_options *optio
 static int run_embed(struct engine_model *model, const struct cli_options *options)
 {
     struct err err;
-    bool (*embed)(const struct cli_options *, const struct engine_model_info *, struct err *) =
-        options->images.count > 0 ? cli_image_embed : cli_audio_embed;
-    bool early = options->images.count > 0 ? options->patches : options->mel;
-    if (options->audios.count + options->images.count != 1 || options->output == NULL ||
-        (options->mmproj == NULL && !early)) {
-        complain("embed needs --audio FILE or --image FILE, -o FILE, and --mmproj FILE (or for "
-                 "sound --mel, for a picture --patches)");
+    const char *wrong = cli_embed_refusal(options);
+    if (wrong != NULL) {
+        complain(wrong);
         return EXIT_USAGE;
     }
-    bool ok = embed(options, engine_model_info(model), &err) &&
-              (!options->json || cli_npy_describe(options->output, &err));
-    return ok ? finish_output() : complain(err.text);
+    return cli_embed(options, engine_model_info(model), &err) ? finish_output()
+                                                              : complain(err.text);
 }
 
 /* Without opening the model. */

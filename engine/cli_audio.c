@@ -1,7 +1,6 @@
 /* cli_audio: see cli_audio.h. */
 #include "cli_audio.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "audio/log_mel.h"
@@ -9,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli_media.h"
 #include "cli_npy.h"
 #include "cli_options.h"
 #include "engine/engine.h"
@@ -27,7 +27,7 @@ bool cli_audio_read(const char *path, float **samples, size_t *count, struct err
     return ok;
 }
 
-static void remark(size_t samples)
+void cli_audio_remark(size_t samples)
 {
     if (samples > LOG_MEL_SAMPLES_MAX) {
         fprintf(stderr, "carat-engine: only the first 30 of %.1f seconds of sound are used\n",
@@ -63,21 +63,18 @@ static bool write_mel(const struct cli_options *options, const float *samples, s
 }
 
 static bool write_soft_tokens(const struct cli_options *options,
-                              const struct engine_model_info *model, const float *samples,
-                              size_t count, struct err *err)
+                              const struct engine_model_info *model, struct err *err)
 {
     struct engine_soft soft = {0};
-    struct media *media = media_open(options->mmproj, model->kernels, model->threads, err);
-    bool ok = media != NULL;
-    if (ok && media_width(media) != model->hidden_size) {
-        ok = err_set(err, ERR_FORMAT,
-                     "%s is for a model of hidden size %" PRId32 ", but %s has %" PRId32,
-                     options->mmproj, media_width(media), options->model, model->hidden_size);
+    struct engine_media *media = cli_media_open(options, model, err);
+    if (media == NULL) {
+        return false;
     }
-    ok = ok && media_sound(media, samples, count, &soft, err) &&
-         write_rows(options->output, soft.values, soft.count, (size_t)media_width(media), err);
-    mem_free(soft.values);
-    media_close(media);
+    bool ok = cli_media_sound(media, options->audios.paths[0], &soft, err) &&
+              write_rows(options->output, soft.values, soft.count,
+                         (size_t)engine_media_width(media), err);
+    engine_free(soft.values);
+    engine_media_close(media);
     return ok;
 }
 
@@ -86,12 +83,14 @@ bool cli_audio_embed(const struct cli_options *options, const struct engine_mode
 {
     float *samples;
     size_t count;
+    if (!options->mel) {
+        return write_soft_tokens(options, model, err);
+    }
     if (!cli_audio_read(options->audios.paths[0], &samples, &count, err)) {
         return false;
     }
-    remark(count);
-    bool ok = options->mel ? write_mel(options, samples, count, err)
-                           : write_soft_tokens(options, model, samples, count, err);
+    cli_audio_remark(count);
+    bool ok = write_mel(options, samples, count, err);
     mem_free(samples);
     return ok;
 }

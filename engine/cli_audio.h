@@ -21,4 +21,7 @@ bool cli_audio_embed(const struct cli_options *options, const struct engine_mode
 /* The samples of a WAV file, mono; the caller's (mem_free). Errors name the file. */
 bool cli_audio_read(const char *path, float **samples, size_t *count, struct err *err);
 
+/* Says on standard error what of a sound is left out, if anything is. */
+void cli_audio_remark(size_t samples);
+
 #endif

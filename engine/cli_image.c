@@ -2,12 +2,11 @@
  * calls this command; carat itself does that in a process of its own. */
 #include "cli_image.h"
 
-#include <inttypes.h>
-
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli_media.h"
 #include "cli_npy.h"
 #include "cli_options.h"
 #include "engine/engine.h"
@@ -52,23 +51,18 @@ static bool write_patches(const struct cli_options *options, const struct pictur
 }
 
 static bool write_soft_tokens(const struct cli_options *options,
-                              const struct engine_model_info *model, const struct picture *picture,
-                              struct err *err)
+                              const struct engine_model_info *model, struct err *err)
 {
     struct engine_soft soft = {0};
-    struct media *media = media_open(options->mmproj, model->kernels, model->threads, err);
-    bool ok = media != NULL;
-    if (ok && media_width(media) != model->hidden_size) {
-        ok = err_set(err, ERR_FORMAT,
-                     "%s is for a model of hidden size %" PRId32 ", but %s has %" PRId32,
-                     options->mmproj, media_width(media), options->model, model->hidden_size);
+    struct engine_media *media = cli_media_open(options, model, err);
+    if (media == NULL) {
+        return false;
     }
-    ok = ok &&
-         media_image(media, picture->rgb, picture->width, picture->height, budget_of(options),
-                     &soft, err) &&
-         write_rows(options->output, soft.values, soft.count, (size_t)media_width(media), err);
-    mem_free(soft.values);
-    media_close(media);
+    bool ok = cli_media_image(media, options->images.paths[0], budget_of(options), &soft, err) &&
+              write_rows(options->output, soft.values, soft.count,
+                         (size_t)engine_media_width(media), err);
+    engine_free(soft.values);
+    engine_media_close(media);
     return ok;
 }
 
@@ -87,12 +81,14 @@ bool cli_image_embed(const struct cli_options *options, const struct engine_mode
                      struct err *err)
 {
     struct picture picture;
+    if (!options->patches) {
+        return write_soft_tokens(options, model, err);
+    }
     if (!cli_image_read(options->images.paths[0], &picture.rgb, &picture.width, &picture.height,
                         err)) {
         return false;
     }
-    bool ok = options->patches ? write_patches(options, &picture, err)
-                               : write_soft_tokens(options, model, &picture, err);
+    bool ok = write_patches(options, &picture, err);
     mem_free(picture.rgb);
     return ok;
 }

@@ -27,7 +27,7 @@ struct option {
 
 enum {
     COMPUTING = CLI_LOGITS | CLI_GENERATE | CLI_BENCH | CLI_PERPLEXITY,
-    MEDIA = CLI_EMBED | CLI_LOGITS | CLI_GENERATE,
+    MEDIA = CLI_EMBED | CLI_LOGITS | CLI_GENERATE | CLI_BENCH,
     ALL = CLI_INFO | CLI_TOKENIZE | CLI_DETOKENIZE | CLI_EMBED | CLI_PLAN | COMPUTING,
 };
 
@@ -40,8 +40,8 @@ static const struct option table[] = {
      "text to go on from, instead of ids; <bos> is put before it"},
     {"control", 0, NULL, FLAG, AT(control), CLI_TOKENIZE | CLI_GENERATE, 0, 0,
      "the text may spell control tokens, as <|turn>"},
-    {"mmproj", 0, "FILE", TEXT, AT(mmproj), MEDIA, 0, 0,
-     "the model's encoders of pictures and sound, a GGUF file"},
+    {"mmproj", 0, "FILE", TEXT, AT(mmproj), MEDIA | CLI_PLAN, 0, 0,
+     "the model's encoders of pictures and sound, a GGUF file (a folder has its own)"},
     {"audio", 0, "FILE", FILES, AT(audios), MEDIA, 0, 0,
      "a WAV file, 16000 samples a second; logits, generate: one for each run of <|audio|>"},
     {"image", 0, "FILE", FILES, AT(images), MEDIA, 0, 0,
@@ -108,7 +108,7 @@ static const struct option table[] = {
      "kernels: scalar, avx2, avx512, amx, neon (CARAT_CPU, or the best)"},
     {"kv", 0, "TYPE", TEXT, AT(kv), COMPUTING | CLI_PLAN, 0, 0,
      "store keys and values as f32, f16 or q8 (f32)"},
-    {"arithmetic", 0, "KIND", TEXT, AT(arithmetic), COMPUTING, 0, 0,
+    {"arithmetic", 0, "KIND", TEXT, AT(arithmetic), COMPUTING | CLI_EMBED, 0, 0,
      "exact: float32 as the reference; fast: as the agent (exact; bench: fast)"},
     {"context", 0, "N", INTEGER, AT(context), COMPUTING | CLI_PLAN, 1, 1 << 21,
      "most tokens of the session (as many as needed; plan: as the model allows)"},
@@ -254,6 +254,11 @@ bool cli_options_parse(struct cli_options *options, enum cli_command command, in
     }
     *options = parsed;
     return true;
+}
+
+bool cli_options_exact(const struct cli_options *options)
+{
+    return strcmp(options->arithmetic, "exact") == 0;
 }
 
 void cli_options_help(enum cli_command command, FILE *out)

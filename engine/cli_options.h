@@ -78,6 +78,9 @@ struct cli_options {
 bool cli_options_parse(struct cli_options *options, enum cli_command command, int argc,
                        char *const *argv, struct err *err);
 
+/* Whether the arithmetic that was chosen is the exact one. */
+bool cli_options_exact(const struct cli_options *options);
+
 /* The options of a command, one line each. */
 void cli_options_help(enum cli_command command, FILE *out);
 

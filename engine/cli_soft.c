@@ -1,12 +1,10 @@
 /* cli_soft: see cli_soft.h. */
 #include "cli_soft.h"
 
-#include <inttypes.h>
-
 #include "base/err.h"
 #include "base/mem.h"
-#include "cli_audio.h"
 #include "cli_image.h"
+#include "cli_media.h"
 #include "cli_options.h"
 #include "engine/engine.h"
 #include "engine/engine_media.h"
@@ -31,12 +29,6 @@ static enum kind kind_of(const struct filling *filling, int32_t id)
                                                         : NEITHER;
 }
 
-static bool take_error(struct err *err, const char *path, const struct engine_error *error)
-{
-    return err_set(err, error->code == ENGINE_NO_MEMORY ? ERR_MEMORY : ERR_ARGUMENT, "%s: %s", path,
-                   error->text);
-}
-
 /* The budget that makes `slots` soft tokens of a picture, or the one that was asked for. */
 static int32_t choose_budget(const struct cli_options *options, size_t width, size_t height,
                              size_t slots)
@@ -51,34 +43,18 @@ static int32_t choose_budget(const struct cli_options *options, size_t width, si
     return options->budget == 0 ? CLI_BUDGET : (int32_t)options->budget;
 }
 
+/* The file is read twice: its size decides the budget. */
 static bool encode_image(const struct filling *filling, const char *path, size_t slots,
                          struct engine_soft *soft, struct err *err)
 {
     uint8_t *rgb;
     size_t width, height;
-    struct engine_error error;
     if (!cli_image_read(path, &rgb, &width, &height, err)) {
         return false;
     }
-    bool ok =
-        engine_media_image(filling->media, rgb, width, height,
-                           choose_budget(filling->options, width, height, slots), soft, &error);
     mem_free(rgb);
-    return ok || take_error(err, path, &error);
-}
-
-static bool encode_audio(const struct filling *filling, const char *path, struct engine_soft *soft,
-                         struct err *err)
-{
-    float *samples;
-    size_t count;
-    struct engine_error error;
-    if (!cli_audio_read(path, &samples, &count, err)) {
-        return false;
-    }
-    bool ok = engine_media_sound(filling->media, samples, count, soft, &error);
-    mem_free(samples);
-    return ok || take_error(err, path, &error);
+    return cli_media_image(filling->media, path,
+                           choose_budget(filling->options, width, height, slots), soft, err);
 }
 
 /* One run of placeholders. */
@@ -96,7 +72,7 @@ static bool fill(struct filling *filling, enum kind kind, size_t position, size_
     const char *path = files->paths[(*used)++];
     struct engine_soft soft = {0};
     if (!(kind == PICTURE ? encode_image(filling, path, slots, &soft, err)
-                          : encode_audio(filling, path, &soft, err))) {
+                          : cli_media_sound(filling->media, path, &soft, err))) {
         return false;
     }
     soft.position = position;
@@ -136,11 +112,6 @@ bool cli_soft_make(struct cli_soft *soft, struct engine_model *model,
     if (files == 0) {
         return true;
     }
-    if (options->mmproj == NULL) {
-        return err_set(err, ERR_ARGUMENT, "--image and --audio need --mmproj FILE");
-    }
-    const struct engine_model_info *info = engine_model_info(model);
-    struct engine_error error;
     struct filling filling = {.soft = soft,
                               .options = options,
                               .image = engine_token_find(model, "<|image|>"),
@@ -150,16 +121,11 @@ bool cli_soft_make(struct cli_soft *soft, struct engine_model *model,
     if (soft->items == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for %zu files", files);
     }
-    filling.media = engine_media_open(options->mmproj, info->threads, info->kernels, &error);
+    filling.media = cli_media_open(options, engine_model_info(model), err);
     if (filling.media == NULL) {
-        return err_set(err, ERR_ARGUMENT, "%s", error.text);
+        return false;
     }
-    int32_t width = engine_media_width(filling.media);
-    bool ok = width == info->hidden_size
-                  ? fill_all(&filling, ids, count, err)
-                  : err_set(err, ERR_FORMAT,
-                            "%s is for a model of hidden size %" PRId32 ", but %s has %" PRId32,
-                            options->mmproj, width, options->model, info->hidden_size);
+    bool ok = fill_all(&filling, ids, count, err);
     engine_media_close(filling.media);
     return ok;
 }

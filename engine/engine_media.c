@@ -25,15 +25,15 @@ static bool fail_for_caller(struct engine_error *error, const struct err *err)
 
 /* --- encoders --- */
 
-struct engine_media *engine_media_open(const char *path, int threads, const char *cpu,
+struct engine_media *engine_media_open(const struct engine_media_options *options,
                                        struct engine_error *error)
 {
-    if (path == NULL) {
+    if (options == NULL || options->path == NULL) {
         engine_refuse(error, "encoders need a path");
         return NULL;
     }
     struct err err;
-    struct media *media = media_open(path, cpu, threads, &err);
+    struct media *media = media_open(options, &err);
     if (media == NULL) {
         engine_fail(error, &err);
     }
@@ -91,6 +91,18 @@ bool engine_media_sound(struct engine_media *media, const float *samples, size_t
 void engine_media_cancel(struct engine_media *media, bool cancel)
 {
     media_cancel(inner(media), cancel);
+}
+
+void engine_media_plan(const struct engine_media *media, struct engine_media_plan *plan)
+{
+    media_plan(inner(media), plan);
+}
+
+void engine_media_on_progress(struct engine_media *media,
+                              void (*progress)(void *context, size_t done, size_t total),
+                              void *context)
+{
+    media_on_progress(inner(media), progress, context);
 }
 
 /* --- prompts --- */

@@ -28,9 +28,18 @@ struct engine_soft {
     bool picture;  /* a picture or frame; else a sound */
 };
 
-/* Maps and checks the file. threads and cpu as in engine_model_options. NULL on failure. Needs no
- * model; one thread at a time, but for engine_media_cancel. */
-struct engine_media *engine_media_open(const char *path, int threads, const char *cpu,
+/* threads, cpu and exact as in engine_model_options. */
+struct engine_media_options {
+    const char *path;
+    int threads;
+    const char *cpu;
+    bool exact;
+};
+
+/* Maps and checks the file: a GGUF file of encoders (mmproj), or a folder of safetensors weights
+ * that has them beside its text model. NULL on failure. Needs no model; one thread at a time, but
+ * for engine_media_cancel. */
+struct engine_media *engine_media_open(const struct engine_media_options *options,
                                        struct engine_error *error);
 void engine_media_close(struct engine_media *media);
 
@@ -58,6 +67,18 @@ bool engine_media_image(struct engine_media *media, const uint8_t *rgb, size_t w
  * ENGINE_UNSUPPORTED when the file has no encoder of sounds. */
 bool engine_media_sound(struct engine_media *media, const float *samples, size_t count,
                         struct engine_soft *soft, struct engine_error *error);
+
+/* What open encoders take, in bytes: their file, which is read whole for a picture and a sound; own
+ * memory while one is encoded, at most; and the soft tokens that are remembered, at most. */
+struct engine_media_plan {
+    uint64_t mapped, work, kept;
+};
+void engine_media_plan(const struct engine_media *media, struct engine_media_plan *plan);
+
+/* Is called between the layers of an encoder, by the thread that encodes; NULL ends it. */
+void engine_media_on_progress(struct engine_media *media,
+                              void (*progress)(void *context, size_t done, size_t total),
+                              void *context);
 
 /* true: a running engine_media_image or _sound stops soon, and later ones at once, with
  * ENGINE_CANCELLED; false takes it back. Any thread. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "checksum.h"
 #include "compute/tensor.h"
+#include "compute/workers.h"
 #include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/mmproj.h"
@@ -28,6 +29,7 @@ struct media {
     struct tensor_machine machine;
     struct media_cache cache;
     int32_t width;
+    size_t columns; /* of the widest matrix */
     atomic_bool cancel;
 };
 
@@ -53,10 +55,10 @@ static bool check_width(struct media *media, struct err *err)
     return true;
 }
 
-static bool open_parts(struct media *media, const char *path, const char *kernels, int threads,
+static bool open_parts(struct media *media, const struct engine_media_options *options,
                        struct err *err)
 {
-    media->gguf = mmproj_open(path, err);
+    media->gguf = mmproj_open(options->path, err);
     if (media->gguf == NULL) {
         return false;
     }
@@ -73,9 +75,11 @@ static bool open_parts(struct media *media, const char *path, const char *kernel
     }
     widest = media->sees ? vision_encoder_widest(&media->vision) : 0;
     widest = widest > columns ? widest : columns;
-    if (!tensor_machine_init(&media->machine, kernels, threads, widest, err)) {
+    if (!tensor_machine_init(&media->machine, options->cpu, options->threads, widest, err)) {
         return false;
     }
+    media->machine.exact = options->exact;
+    media->columns = widest;
     if (hears) {
         media->audio = audio_encoder_create(media->gguf, &media->machine, err);
     }
@@ -83,14 +87,14 @@ static bool open_parts(struct media *media, const char *path, const char *kernel
     return (!hears || media->audio != NULL) && check_width(media, err);
 }
 
-struct media *media_open(const char *path, const char *kernels, int threads, struct err *err)
+struct media *media_open(const struct engine_media_options *options, struct err *err)
 {
     struct media *media = mem_try_zero(1, sizeof *media);
     if (media == NULL) {
-        err_set(err, ERR_MEMORY, "no memory for the encoders of %s", path);
+        err_set(err, ERR_MEMORY, "no memory for the encoders of %s", options->path);
         return NULL;
     }
-    bool ok = open_parts(media, path, kernels, threads, err);
+    bool ok = open_parts(media, options, err);
     if (media->gguf != NULL && !gguf_check_unchanged(media->gguf, err)) {
         ok = false; /* and why something else was wrong, if it was */
     }
@@ -128,9 +132,50 @@ bool media_hears(const struct media *media)
     return media->audio != NULL;
 }
 
+/* The largest picture is one of the largest budget; how its patches lie makes no difference worth
+ * counting. Before it is encoded there are the scaled picture and its patches. */
+static uint64_t plan_picture(struct media *media)
+{
+    enum { TOKENS = 1120, PIXELS = TOKENS * RESIZE_TOKEN_SIDE * RESIZE_TOKEN_SIDE };
+    const size_t side = VISION_WEIGHTS_POOL;
+    uint64_t patches = (uint64_t)PIXELS * PATCHES_CHANNELS;
+    return (uint64_t)media->vision.hidden_size * PATCHES_VALUES * sizeof(float) +
+           patches * (sizeof(uint8_t) + sizeof(float)) +
+           vision_encoder_plan(&media->vision, &media->machine, side * TOKENS, side) +
+           (uint64_t)TOKENS * (uint64_t)media->width * sizeof(float);
+}
+
+static uint64_t plan_sound(struct media *media)
+{
+    size_t frames = log_mel_frames(LOG_MEL_SAMPLES_MAX);
+    return audio_encoder_plan(media->audio, frames) + frames * LOG_MEL_BANDS * sizeof(float) +
+           sizeof(struct log_mel) +
+           audio_encoder_tokens(frames) * (size_t)media->width * sizeof(float);
+}
+
+void media_plan(struct media *media, struct engine_media_plan *plan)
+{
+    const uint64_t token = (uint64_t)media->width * sizeof(float);
+    uint64_t picture = media->sees ? plan_picture(media) : 0;
+    uint64_t sound = media->audio != NULL ? plan_sound(media) : 0;
+    *plan = (struct engine_media_plan){
+        .mapped = gguf_file_bytes(media->gguf),
+        .work = sizeof *media + gguf_own_bytes(media->gguf) +
+                tensor_machine_plan(workers_count(media->machine.workers), media->columns) +
+                (picture > sound ? picture : sound),
+        .kept = MEDIA_CACHE_ENTRIES * (media->sees ? 1120 : 750) * token,
+    };
+}
+
 void media_cancel(struct media *media, bool cancel)
 {
     atomic_store(&media->cancel, cancel);
+}
+
+void media_on_progress(struct media *media,
+                       void (*progress)(void *context, size_t done, size_t total), void *context)
+{
+    media->machine.progress = (struct tensor_progress){progress, context};
 }
 
 /* --- pictures --- */

@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct engine_media_options;
+struct engine_media_plan;
 struct engine_soft;
 struct err;
 struct media;
 
-/* Opens and checks the file. kernels NULL = best, threads 0 = one for each core. NULL on failure.
- */
-struct media *media_open(const char *path, const char *kernels, int threads, struct err *err);
+/* Opens and checks the file. NULL on failure. */
+struct media *media_open(const struct engine_media_options *options, struct err *err);
 void media_close(struct media *media);
 
 /* Values of a soft token: the hidden size of the text model that the file was made for. */
@@ -41,6 +42,13 @@ bool media_sound(struct media *media, const float *samples, size_t count, struct
 bool media_patches(const uint8_t *rgb, size_t width, size_t height, int32_t budget, float **patches,
                    size_t *columns, size_t *rows, struct err *err);
 bool media_mel(const float *samples, size_t count, float **mel, size_t *frames, struct err *err);
+
+/* See engine_media_plan. */
+void media_plan(struct media *media, struct engine_media_plan *plan);
+
+/* Is called between the layers of an encoder; NULL ends it. */
+void media_on_progress(struct media *media,
+                       void (*progress)(void *context, size_t done, size_t total), void *context);
 
 /* A running media_image or media_sound stops at the next piece of work, and later ones at once
  * until the request is taken back. Any thread. */

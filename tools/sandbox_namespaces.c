@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -339,11 +341,40 @@ static void execute(const char *bwrap, int arguments, char *const argv[])
     mem_free(words);
 }
 
+/* Until the child has ended. It is killed, and all inside with it, when whoever reads our standard
+ * output is gone: carat may be killed at any moment, and what it started must not go on. (The end
+ * of the input says less: a script may write its requests, close, and read on.) Not before the
+ * inside is reached: bubblewrap killed while it makes the namespaces leaves a process that waits
+ * for ever. */
+static void watch(pid_t child, int reached)
+{
+    struct pollfd events[] = {{.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN},
+                              {.fd = STDOUT_FILENO},
+                              {.fd = -1, .events = POLLIN}};
+    while (events[0].fd >= 0 && events[0].revents == 0) {
+        if (poll(events, 3, -1) <= 0) {
+            continue;
+        }
+        if (events[1].fd >= 0 && events[1].revents != 0) {
+            bool gone = (events[1].revents & (POLLERR | POLLHUP)) != 0;
+            events[1].fd = -1; /* told once */
+            events[2].fd = gone ? reached : -1;
+        } else if (events[2].fd >= 0 && events[2].revents != 0) {
+            kill(child, SIGKILL);
+            events[2].fd = -1;
+        }
+    }
+    if (events[0].fd >= 0) {
+        close(events[0].fd);
+    }
+}
+
 /* Waits for the child and ends as it ended; returns when nothing ever ran inside. */
 static bool supervise(pid_t child, int reached, struct err *err)
 {
     int status;
     char byte;
+    watch(child, reached);
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) {
             return err_errno(err, ERR_UNAVAILABLE, "namespaces: waiting for bubblewrap");

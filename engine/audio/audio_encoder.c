@@ -123,20 +123,23 @@ struct run {
     size_t frames;
 };
 
-static bool init_run(struct run *run, const struct audio_encoder *encoder, size_t frames,
-                     struct err *err)
+enum { BUFFERS = 12 };
+
+struct buffer {
+    float **place;
+    size_t values;
+};
+
+static size_t measure(struct run *run, const struct audio_encoder *encoder, size_t frames,
+                      struct buffer buffers[BUFFERS])
 {
     const struct audio_weights *w = &encoder->weights;
     const struct subsample *subsample = &encoder->subsample;
     size_t workers = (size_t)workers_count(encoder->machine->workers);
     size_t half = subsample_frames(frames), n = subsample_count(frames);
     size_t d = (size_t)w->hidden_size, f = (size_t)w->feed_forward_size;
-    *run = (struct run){.frames = frames};
     struct conformer_pass *pass = &run->pass;
-    struct {
-        float **buffer;
-        size_t values;
-    } buffers[] = {
+    const struct buffer list[BUFFERS] = {
         {&run->patches, workers * subsample->patch_values},
         {&run->stages[0], half * subsample->stages[0].bands * subsample->stages[0].channels},
         {&run->stages[1], n * subsample->stages[1].bands * subsample->stages[1].channels},
@@ -151,22 +154,42 @@ static bool init_run(struct run *run, const struct audio_encoder *encoder, size_
         {&pass->v, n * d},
     };
     size_t total = 0;
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
-        total += (buffers[i].values + 15) / 16 * 16;
+    for (size_t i = 0; i < BUFFERS; i++) {
+        buffers[i] = list[i];
+        total += (list[i].values + 15) / 16 * 16;
     }
+    return total;
+}
+
+uint64_t audio_encoder_plan(const struct audio_encoder *encoder, size_t frames)
+{
+    const struct audio_weights *w = &encoder->weights;
+    struct run run = {.frames = frames};
+    struct buffer buffers[BUFFERS];
+    uint64_t values = (uint64_t)conformer_values(w) * (uint64_t)w->num_hidden_layers;
+    return sizeof *encoder + (values + measure(&run, encoder, frames, buffers)) * sizeof(float);
+}
+
+static bool init_run(struct run *run, const struct audio_encoder *encoder, size_t frames,
+                     struct err *err)
+{
+    struct buffer buffers[BUFFERS];
+    *run = (struct run){.frames = frames};
+    size_t total = measure(run, encoder, frames, buffers);
     run->block = mem_try_align(64, total, sizeof *run->block);
     if (run->block == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for the activations of %zu frames", frames);
     }
     float *next = run->block;
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) {
-        *buffers[i].buffer = next;
+    for (size_t i = 0; i < BUFFERS; i++) {
+        *buffers[i].place = next;
         next += (buffers[i].values + 15) / 16 * 16;
     }
+    struct conformer_pass *pass = &run->pass;
     pass->machine = encoder->machine;
-    pass->count = n;
-    pass->hidden_size = d;
-    pass->heads = (size_t)w->num_attention_heads;
+    pass->count = subsample_count(frames);
+    pass->hidden_size = (size_t)encoder->weights.hidden_size;
+    pass->heads = (size_t)encoder->weights.num_attention_heads;
     pass->watch = encoder->watch;
     return true;
 }
@@ -235,6 +258,7 @@ bool audio_encoder_run(struct audio_encoder *encoder, const float *mel, size_t f
     subsample(encoder, &run, mel);
     for (int32_t i = 0; i < encoder->weights.num_hidden_layers && !machine->stopped; i++) {
         conformer_run(&run.pass, &encoder->layers[i]);
+        tensor_tell(machine, (size_t)i + 1, (size_t)encoder->weights.num_hidden_layers);
     }
     if (!machine->stopped) {
         project(encoder, &run, soft);

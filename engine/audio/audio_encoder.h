@@ -36,6 +36,9 @@ int32_t audio_encoder_width(const struct audio_encoder *encoder);
 /* How many soft tokens `frames` frames give. */
 size_t audio_encoder_tokens(size_t frames);
 
+/* Bytes that the encoder takes together with a run over so many frames. */
+uint64_t audio_encoder_plan(const struct audio_encoder *encoder, size_t frames);
+
 /* mel [frames][128] (log_mel_compute) -> soft [audio_encoder_tokens(frames)][width]. ERR_ARGUMENT
  * when there is no frame or more than 30 s of them, ERR_MEMORY; ERR_CANCELLED, and then `soft` is
  * worth nothing. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compute/kernels.h"
+#include "compute/row_kernels.h"
 #include "compute/rows.h"
 #include "compute/tensor.h"
 
@@ -96,8 +97,7 @@ struct row_job {
     void (*row)(const struct row_job *job, size_t t);
     const float *in;
     float *out;
-    size_t in_width, out_width;
-    float least, most;
+    size_t out_width;
     const struct conformer_pass *pass;
     const struct conformer_layer *layer;
 };
@@ -115,43 +115,14 @@ static void run_rows(const struct conformer_pass *pass, struct row_job job)
     tensor_share(pass->machine, row_piece, &job, pass->count);
 }
 
-static void clamp_row(const struct row_job *job, size_t t)
-{
-    const float *in = job->in + t * job->in_width;
-    float *out = job->out + t * job->out_width;
-    for (size_t i = 0; i < job->out_width; i++) {
-        float value = in[i] < job->least ? job->least : in[i];
-        out[i] = value > job->most ? job->most : value;
-    }
-}
-
-/* sigmoid(x) = 1 / (1 + exp(-x)); silu(x) = x sigmoid(x). */
-static float sigmoid(float x)
-{
-    return 1.0f / (1.0f + expf(-x));
-}
-
-static void silu_row(const struct row_job *job, size_t t)
-{
-    float *x = job->out + t * job->out_width;
-    for (size_t i = 0; i < job->out_width; i++) {
-        x[i] *= sigmoid(x[i]);
-    }
-}
-
 /* out = w x, with the bounds of w on both sides. */
 static void linear(const struct conformer_pass *pass, const struct audio_linear *w, const float *x,
                    float *out)
 {
     size_t columns = (size_t)w->matrix.columns, rows = (size_t)w->matrix.rows;
     if (w->input_min > -INFINITY || w->input_max < INFINITY) {
-        run_rows(pass, (struct row_job){.row = clamp_row,
-                                        .in = x,
-                                        .in_width = columns,
-                                        .out = pass->clamped,
-                                        .out_width = columns,
-                                        .least = w->input_min,
-                                        .most = w->input_max});
+        rows_clamp(pass->machine, pass->clamped, x, w->input_min, w->input_max,
+                   pass->count * columns);
         x = pass->clamped;
     }
     struct tensor_product product = {
@@ -164,13 +135,7 @@ static void linear(const struct conformer_pass *pass, const struct audio_linear 
     };
     tensor_multiply(pass->machine, &product, 1);
     if (w->output_min > -INFINITY || w->output_max < INFINITY) {
-        run_rows(pass, (struct row_job){.row = clamp_row,
-                                        .in = out,
-                                        .in_width = rows,
-                                        .out = out,
-                                        .out_width = rows,
-                                        .least = w->output_min,
-                                        .most = w->output_max});
+        rows_clamp(pass->machine, out, out, w->output_min, w->output_max, pass->count * rows);
     }
 }
 
@@ -186,12 +151,10 @@ static void feed_forward(const struct conformer_pass *pass, const struct audio_f
     size_t values = pass->count * pass->hidden_size;
     norm(pass, pass->normed, pass->x, w->pre_norm);
     linear(pass, &w->up, pass->normed, pass->wide);
-    run_rows(pass, (struct row_job){
-                       .row = silu_row, .out = pass->wide, .out_width = (size_t)w->up.matrix.rows});
+    rows_silu(pass->machine, pass->wide, pass->count * (size_t)w->up.matrix.rows);
     linear(pass, &w->down, pass->wide, pass->branch);
     norm(pass, pass->branch, pass->branch, w->post_norm);
-    rows_scale(pass->machine, pass->branch, 0.5f, values);
-    rows_add(pass->machine, pass->x, pass->branch, values);
+    rows_add_scaled(pass->machine, pass->x, pass->branch, 0.5f, values);
 }
 
 static void scale_row(const struct row_job *job, size_t t)
@@ -211,7 +174,8 @@ static void scale_row(const struct row_job *job, size_t t)
 static void attend_row(const struct row_job *job, size_t t)
 {
     const struct conformer_pass *pass = job->pass;
-    const struct kernels_rows *rows = &pass->machine->kernels->rows[QUANT_F32];
+    const struct kernels *kernels = pass->machine->kernels;
+    const struct kernels_rows *rows = &kernels->rows[QUANT_F32];
     size_t d = pass->hidden_size, head_size = d / pass->heads, row_bytes = d * sizeof(float);
     size_t keys = t + 1 < CONFORMER_WINDOW ? t + 1 : CONFORMER_WINDOW, first = t + 1 - keys;
     float logits[CONFORMER_WINDOW], positions[CONFORMER_WINDOW];
@@ -223,10 +187,9 @@ static void attend_row(const struct row_job *job, size_t t)
         float *out = job->out + t * d + at;
         rows->dot((const unsigned char *)k, row_bytes, keys, head_size, q, logits);
         rows->dot((const unsigned char *)r, row_bytes, keys, head_size, q, positions);
-        for (size_t j = 0; j < keys; j++) {
-            logits[j] = logit_cap * tanhf((logits[j] + positions[j]) / logit_cap);
-        }
-        rows_softmax(job->pass->machine->kernels, logits, keys);
+        kernels->row->add(logits, positions, keys);
+        kernels->row->soft_cap(logits, logit_cap, keys);
+        rows_softmax(kernels, logits, keys);
         memset(out, 0, head_size * sizeof *out);
         rows->accumulate((const unsigned char *)v, row_bytes, keys, head_size, logits, out);
     }
@@ -252,16 +215,6 @@ static void attention(const struct conformer_pass *pass, const struct conformer_
     rows_add(pass->machine, pass->x, pass->branch, pass->count * d);
 }
 
-/* The first half of a row is the value, the second the gate. */
-static void gate_row(const struct row_job *job, size_t t)
-{
-    const float *in = job->in + t * job->in_width;
-    float *out = job->out + t * job->out_width;
-    for (size_t i = 0; i < job->out_width; i++) {
-        out[i] = in[i] * sigmoid(in[job->out_width + i]);
-    }
-}
-
 /* out[t] = silu(norm(sum over taps of w[tap] * in[t - 4 + tap])), nothing before moment 0. */
 static void convolve_row(const struct row_job *job, size_t t)
 {
@@ -280,7 +233,7 @@ static void convolve_row(const struct row_job *job, size_t t)
     }
     rows_rms_norm_row(job->pass->machine->kernels, out, out, job->layer->weights->conv_norm, d,
                       eps);
-    silu_row(job, t);
+    job->pass->machine->kernels->row->gate(out, out, out, d);
 }
 
 static void light_convolution(const struct conformer_pass *pass,
@@ -290,14 +243,9 @@ static void light_convolution(const struct conformer_pass *pass,
     size_t d = pass->hidden_size;
     norm(pass, pass->normed, pass->x, w->conv_pre_norm);
     linear(pass, &w->conv_in, pass->normed, pass->wide);
-    run_rows(pass, (struct row_job){.row = gate_row,
-                                    .in = pass->wide,
-                                    .in_width = 2 * d,
-                                    .out = pass->normed,
-                                    .out_width = d});
+    rows_gate(pass->machine, pass->normed, pass->wide, pass->count, d);
     run_rows(pass, (struct row_job){.row = convolve_row,
                                     .in = pass->normed,
-                                    .in_width = d,
                                     .out = pass->q,
                                     .out_width = d,
                                     .layer = layer});

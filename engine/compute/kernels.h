@@ -21,6 +21,7 @@
 struct err;
 struct row_kernels;
 struct gemm_set;
+struct mutual_set;
 
 enum { KERNELS_FORMATS = QUANT_NVFP4 + 1, KERNELS_GEMMS = 3 };
 
@@ -50,6 +51,8 @@ struct kernels {
     /* For many tokens in fast arithmetic (compute/gemm.h): the first one that the machine supports;
      * NULL past the last. */
     const struct gemm_set *gemm[KERNELS_GEMMS];
+    /* Attention of every row to every row in fast arithmetic (compute/mutual.h); NULL: none. */
+    const struct mutual_set *mutual;
 };
 
 /* The set with this name, or the best one that this machine can run for NULL. NULL with

@@ -37,6 +37,13 @@ struct row_kernels {
      * which is x/2 (1 + tanh u) without its cancellation. */
     void (*gelu_multiply)(float *x, const float *y, size_t n);
 
+    /* out = x * sigmoid(gates), sigmoid(x) = 1 / (1 + exp(-x)); all three may be the same. */
+    void (*gate)(float *out, const float *x, const float *gates, size_t n);
+
+    /* out = x, but at least `least` and at most `most`; what is no number stays so; out may be x.
+     */
+    void (*clamp)(float *out, const float *x, float least, float most, size_t n);
+
     /* x = cap * tanh(x / cap) */
     void (*soft_cap)(float *x, float cap, size_t n);
 

@@ -174,6 +174,23 @@ static void gelu_multiply(float *x, const float *y, size_t n)
 #undef STEP
 }
 
+static void gate(float *out, const float *x, const float *gates, size_t n)
+{
+#define STEP(LOAD, STORE)                                                     \
+    VECTOR e = exponential_of(lanes_subtract(lanes_set(0), LOAD(gates + i))); \
+    STORE(out + i, lanes_divide(LOAD(x + i), lanes_add(lanes_set(1.0f), e)));
+    FOR_ALL_VALUES(STEP)
+#undef STEP
+}
+
+static void clamp(float *out, const float *x, float least, float most, size_t n)
+{
+    VECTOR low = lanes_set(least), high = lanes_set(most);
+#define STEP(LOAD, STORE) STORE(out + i, lanes_minimum(high, lanes_maximum(low, LOAD(x + i))));
+    FOR_ALL_VALUES(STEP)
+#undef STEP
+}
+
 static void soft_cap(float *x, float cap, size_t n)
 {
     VECTOR caps = lanes_set(cap);
@@ -358,6 +375,8 @@ const struct row_kernels ROW_KERNELS = {
     .add = add,
     .scale = scale,
     .gelu_multiply = gelu_multiply,
+    .gate = gate,
+    .clamp = clamp,
     .soft_cap = soft_cap,
     .greatest = greatest,
     .exponentials = exponentials,

@@ -61,6 +61,21 @@ static void gelu_multiply(float *x, const float *y, size_t n)
     }
 }
 
+static void gate(float *out, const float *x, const float *gates, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = x[i] / (1.0f + expf(-gates[i]));
+    }
+}
+
+static void clamp(float *out, const float *x, float least, float most, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float value = x[i] < least ? least : x[i];
+        out[i] = value > most ? most : value;
+    }
+}
+
 static void soft_cap(float *x, float cap, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -143,6 +158,8 @@ const struct row_kernels row_kernels_scalar = {
     .add = add,
     .scale = scale,
     .gelu_multiply = gelu_multiply,
+    .gate = gate,
+    .clamp = clamp,
     .soft_cap = soft_cap,
     .greatest = greatest,
     .exponentials = exponentials,

@@ -19,7 +19,8 @@ struct rows_job {
     const float *weight;
     size_t in_stride, width, total, count, piece_rows;
     float eps;
-    float number; /* factor or cap */
+    float number; /* factor, cap, or lower limit */
+    float most;
 };
 
 static void rows_piece(void *context, size_t piece, int worker)
@@ -137,6 +138,59 @@ void rows_gelu_multiply(struct tensor_machine *machine, float *x, const float *y
     } else {
         run_rows(machine, job);
     }
+}
+
+static void silu_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    job->kernels->gate(out, in, in, width);
+}
+
+void rows_silu(struct tensor_machine *machine, float *x, size_t n)
+{
+    run_values(machine, (struct rows_job){.row = silu_row, .out = x, .in = x, .total = n});
+}
+
+static void gate_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    job->kernels->gate(out, in, in + job->width, width);
+}
+
+void rows_gate(struct tensor_machine *machine, float *out, const float *in, size_t count,
+               size_t width)
+{
+    run_rows(machine, (struct rows_job){.row = gate_row,
+                                        .out = out,
+                                        .in = in,
+                                        .in_stride = 2 * width,
+                                        .width = width,
+                                        .total = count * width});
+}
+
+static void clamp_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    job->kernels->clamp(out, in, job->number, job->most, width);
+}
+
+void rows_clamp(struct tensor_machine *machine, float *out, const float *x, float least, float most,
+                size_t n)
+{
+    run_values(
+        machine,
+        (struct rows_job){
+            .row = clamp_row, .out = out, .in = x, .total = n, .number = least, .most = most});
+}
+
+static void add_scaled_row(const struct rows_job *job, float *out, const float *in, size_t width)
+{
+    job->kernels->blend(out, 1, in, job->number, width);
+}
+
+void rows_add_scaled(struct tensor_machine *machine, float *x, const float *y, float factor,
+                     size_t n)
+{
+    run_values(
+        machine,
+        (struct rows_job){.row = add_scaled_row, .out = x, .in = y, .total = n, .number = factor});
 }
 
 static void soft_cap_row(const struct rows_job *job, float *out, const float *in, size_t width)

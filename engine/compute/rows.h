@@ -33,6 +33,22 @@ void rows_scale(struct tensor_machine *machine, float *x, float factor, size_t n
 void rows_gelu_multiply(struct tensor_machine *machine, float *x, const float *y, size_t y_stride,
                         size_t count, size_t width);
 
+/* x = silu(x) = x / (1 + exp(-x)), n values. */
+void rows_silu(struct tensor_machine *machine, float *x, size_t n);
+
+/* out[count][width] = the first half of a row of in[count][2 * width] times the sigmoid of the
+ * second. */
+void rows_gate(struct tensor_machine *machine, float *out, const float *in, size_t count,
+               size_t width);
+
+/* out = x, but at least `least` and at most `most`, n values; x and out may be the same. */
+void rows_clamp(struct tensor_machine *machine, float *out, const float *x, float least, float most,
+                size_t n);
+
+/* x += factor * y, n values. */
+void rows_add_scaled(struct tensor_machine *machine, float *x, const float *y, float factor,
+                     size_t n);
+
 /* x = cap * tanh(x / cap), n values. */
 void rows_soft_cap(struct tensor_machine *machine, float *x, float cap, size_t n);
 

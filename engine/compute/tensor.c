@@ -87,6 +87,13 @@ void tensor_machine_finish(struct tensor_machine *machine)
     *machine = (struct tensor_machine){0};
 }
 
+void tensor_tell(const struct tensor_machine *machine, size_t done, size_t total)
+{
+    if (machine->progress.tell != NULL && !machine->stopped) {
+        machine->progress.tell(machine->progress.context, done, total);
+    }
+}
+
 void tensor_share(struct tensor_machine *machine,
                   void (*work)(void *context, size_t index, int worker), void *context,
                   size_t count)

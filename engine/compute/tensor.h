@@ -24,6 +24,12 @@ struct kernels;
 struct weights_matrix;
 struct workers;
 
+/* Who wants to know how far long work is; NULL: nobody. */
+struct tensor_progress {
+    void (*tell)(void *context, size_t done, size_t total);
+    void *context;
+};
+
 /* What computes: shared by all sessions of a model, used by one at a time. */
 struct tensor_machine {
     const struct kernels *kernels;
@@ -34,6 +40,7 @@ struct tensor_machine {
     struct gemm gemm;                /* for many tokens, unless `exact` */
     struct int8_quad *quads;         /* rounded activations of one tensor_multiply */
     size_t vector_quads;             /* those of the widest vector */
+    struct tensor_progress progress; /* of the encoders of pictures and sounds */
     const atomic_bool *cancel;       /* of the pass that runs now; may be NULL */
     bool stopped;                    /* the pass was cancelled and its values are not whole */
     bool exact;                      /* float32 only; tensor_machine_init says true */
@@ -46,6 +53,9 @@ bool tensor_machine_init(struct tensor_machine *machine, const char *kernels, in
 /* What a machine of `threads` takes, their stacks included as far as they are used. */
 uint64_t tensor_machine_plan(int threads, size_t columns_max);
 void tensor_machine_finish(struct tensor_machine *machine);
+
+/* Tells whoever wants to know; nothing of a pass that was cancelled. */
+void tensor_tell(const struct tensor_machine *machine, size_t done, size_t total);
 
 /* Shares `work` over 0..count-1 and notes a cancel. */
 void tensor_share(struct tensor_machine *machine,

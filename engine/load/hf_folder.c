@@ -23,6 +23,7 @@
 #include "load/hf_config.h"
 #include "load/hf_names.h"
 #include "load/hf_tokenizer.h"
+#include "load/hf_towers.h"
 #include "load/json_reader.h"
 #include "load/quant.h"
 #include "load/safetensors_file.h"
@@ -32,6 +33,7 @@ enum {
     SHARD_NAME_SIZE = 128,
     SHARDS_MAX = 256,
     VECTOR_MAX = 1 << 22, /* values of a tensor that is converted */
+    TABLE_MAX = 1 << 25,  /* the same among the encoders: the table of positions */
     JSON_FILE_MAX = 256 << 20,
 };
 
@@ -42,6 +44,7 @@ struct shard_name {
 struct hf_folder {
     char path[PATH_SIZE]; /* of the folder */
     struct err *err;
+    bool towers; /* the encoders are wanted, not the text model */
     struct hf_config config;
     struct gguf_keys keys;
     struct shard_name *names;
@@ -127,10 +130,15 @@ static bool read_keys(struct hf_folder *folder)
     if (!open_json(folder, "config.json", &map, folder->err)) {
         return false;
     }
-    bool ok = hf_config_read(&folder->config, &folder->keys, "config.json", map.bytes, map.size,
-                             folder->err);
-    if (!close_json(folder, "config.json", &map, ok) ||
-        !open_json(folder, "tokenizer.json", &map, folder->err)) {
+    bool ok = folder->towers
+                  ? hf_towers_read(&folder->keys, "config.json", map.bytes, map.size, folder->err)
+                  : hf_config_read(&folder->config, &folder->keys, "config.json", map.bytes,
+                                   map.size, folder->err);
+    ok = close_json(folder, "config.json", &map, ok);
+    if (!ok || folder->towers) {
+        return ok;
+    }
+    if (!open_json(folder, "tokenizer.json", &map, folder->err)) {
         return false;
     }
     ok = hf_tokenizer_read(&folder->keys, "tokenizer.json", map.bytes, map.size, folder->err);
@@ -251,8 +259,11 @@ static size_t stored_bytes(const struct gguf_tensor *tensor)
 }
 
 /* F32 in every GGUF: vectors, scalars and routers. */
-static bool is_converted(const struct gguf_tensor *tensor)
+static bool is_converted(const struct hf_folder *folder, const struct gguf_tensor *tensor)
 {
+    if (folder->towers) {
+        return hf_towers_is_float(tensor);
+    }
     return tensor->dimension_count == 1 || is_ordering(tensor) ||
            strstr(tensor->name, ".ffn_gate_inp.weight") != NULL;
 }
@@ -261,7 +272,8 @@ static bool add_tensor(struct hf_folder *folder, const struct safetensors_file *
                        const struct safetensors_file_tensor *tensor)
 {
     struct gguf_tensor made = {.ne = {1, 1, 1, 1}, .data = tensor->data, .bytes = tensor->bytes};
-    if (!hf_names_translate(tensor->name, tensor->name_length, made.name) ||
+    if (!(folder->towers ? hf_towers_translate
+                         : hf_names_translate)(tensor->name, tensor->name_length, made.name) ||
         (folder->config.tied && strcmp(made.name, "output.weight") == 0)) {
         return true;
     }
@@ -282,9 +294,9 @@ static bool add_tensor(struct hf_folder *folder, const struct safetensors_file *
     for (uint32_t i = 0; i < tensor->rank; i++) {
         made.ne[i] = tensor->shape[tensor->rank - 1 - i];
     }
-    if (is_converted(&made)) {
+    if (is_converted(folder, &made)) {
         uint64_t values = tensor->bytes / stored_bytes(&made);
-        if (values > VECTOR_MAX) {
+        if (values > (folder->towers ? TABLE_MAX : VECTOR_MAX)) {
             return err_set(folder->err, ERR_LIMIT, "%s: tensor %.*s has %" PRIu64 " values",
                            safetensors_file_shown(shard), (int)tensor->name_length, tensor->name,
                            values);
@@ -343,7 +355,7 @@ static bool convert(struct hf_folder *folder, struct gguf *gguf)
     gguf->made_bytes = folder->converted * sizeof *gguf->made_values;
     for (size_t i = 0; i < folder->tensor_count; i++) {
         struct gguf_tensor *tensor = &folder->tensors[i];
-        if (!is_converted(tensor)) {
+        if (!is_converted(folder, tensor)) {
             continue;
         }
         size_t values = (size_t)(tensor->bytes / stored_bytes(tensor));
@@ -352,6 +364,9 @@ static bool convert(struct hf_folder *folder, struct gguf *gguf)
             decode_ordering(tensor->data, values, made);
         } else {
             quant_format((uint32_t)tensor->type)->decode(tensor->data, values, made);
+        }
+        if (folder->towers) {
+            hf_towers_convert(tensor, made, values);
         }
         used += values;
         tensor->type = QUANT_F32;
@@ -401,7 +416,7 @@ static bool assemble(struct hf_folder *folder, struct gguf *gguf)
     for (size_t i = 0; i < folder->shard_count; i++) {
         safetensors_file_take_map(folder->shards[i], &gguf->maps[gguf->map_count++]);
     }
-    return check_values(folder, gguf);
+    return folder->towers || check_values(folder, gguf);
 }
 
 static void finish(struct hf_folder *folder)
@@ -415,7 +430,7 @@ static void finish(struct hf_folder *folder)
     mem_free(folder);
 }
 
-struct gguf *hf_folder_open(const char *path, bool is_folder, struct err *err)
+static struct gguf *open_folder(const char *path, bool is_folder, bool towers, struct err *err)
 {
     struct hf_folder *folder = mem_try_zero(1, sizeof *folder);
     struct gguf *gguf = folder == NULL ? NULL : gguf_create(path, err);
@@ -425,6 +440,7 @@ struct gguf *hf_folder_open(const char *path, bool is_folder, struct err *err)
         return NULL;
     }
     folder->err = err;
+    folder->towers = towers;
     bool ok = gguf != NULL && divide(folder, path, is_folder, &file) && read_keys(folder) &&
               find_shards(folder, file) && open_shards(folder) && assemble(folder, gguf);
     finish(folder);
@@ -433,4 +449,14 @@ struct gguf *hf_folder_open(const char *path, bool is_folder, struct err *err)
         return NULL;
     }
     return gguf;
+}
+
+struct gguf *hf_folder_open(const char *path, bool is_folder, struct err *err)
+{
+    return open_folder(path, is_folder, false, err);
+}
+
+struct gguf *hf_folder_open_towers(const char *path, bool is_folder, struct err *err)
+{
+    return open_folder(path, is_folder, true, err);
 }

@@ -6,7 +6,9 @@
  *   model.safetensors.index.json         vectors and routers are converted, because those are F32
  *                                        in every GGUF
  *
- * Tensors that the text model does not use (vision, audio) are left out.
+ * Tensors that the text model does not use are left out. The encoders of pictures and sounds in the
+ * same files are another GGUF, of architecture "clip" (hf_towers.h): config.json becomes its keys,
+ * and vectors, convolutions and the table of positions are converted.
  */
 #ifndef CARAT_LOAD_HF_FOLDER_H
 #define CARAT_LOAD_HF_FOLDER_H
@@ -18,5 +20,8 @@ struct gguf;
 
 /* `path`: the folder, or (is_folder false) a .safetensors file in it. gguf_close when done. */
 struct gguf *hf_folder_open(const char *path, bool is_folder, struct err *err);
+
+/* The encoders instead. ERR_UNSUPPORTED when the model has none. */
+struct gguf *hf_folder_open_towers(const char *path, bool is_folder, struct err *err);
 
 #endif

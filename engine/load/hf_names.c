@@ -59,7 +59,7 @@ static const struct pair of_layer[] = {
 };
 
 /* If the text begins with `start`, moves past it. */
-static bool take(const char **text, size_t *length, const char *start)
+bool hf_names_take(const char **text, size_t *length, const char *start)
 {
     size_t size = strlen(start);
     if (*length < size || memcmp(*text, start, size) != 0) {
@@ -81,7 +81,7 @@ static const char *look_up(const struct pair *pairs, size_t count, const char *n
 }
 
 /* "12." with a number as layers have it: no zeros in front, at most three digits. */
-static bool take_number(const char **text, size_t *length, int *number)
+bool hf_names_take_number(const char **text, size_t *length, int *number)
 {
     size_t digits = 0;
     int value = 0;
@@ -112,17 +112,18 @@ bool hf_names_translate(const char *name, size_t length, char gguf[HF_NAMES_SIZE
         snprintf(gguf, HF_NAMES_SIZE, "%s", found);
         return true;
     }
-    if (!take(&name, &length, prefixes[0]) && !take(&name, &length, prefixes[1])) {
+    if (!hf_names_take(&name, &length, prefixes[0]) &&
+        !hf_names_take(&name, &length, prefixes[1])) {
         return false;
     }
-    if (!take(&name, &length, "layers.")) {
+    if (!hf_names_take(&name, &length, "layers.")) {
         found = look_up(of_model, sizeof of_model / sizeof of_model[0], name, length);
         if (found != NULL) {
             snprintf(gguf, HF_NAMES_SIZE, "%s", found);
         }
         return found != NULL;
     }
-    if (!take_number(&name, &length, &layer)) {
+    if (!hf_names_take_number(&name, &length, &layer)) {
         return false;
     }
     found = look_up(of_layer, sizeof of_layer / sizeof of_layer[0], name, length);

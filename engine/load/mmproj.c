@@ -9,6 +9,8 @@
 #include "base/err.h"
 
 #include "load/gguf.h"
+#include "load/hf_folder.h"
+#include "load/model_file.h"
 #include "load/weights.h"
 
 enum { KEY_SIZE = 64, SHAPE_SIZE = 96 };
@@ -38,6 +40,10 @@ bool mmproj_check(const struct gguf *gguf, struct err *err)
 
 struct gguf *mmproj_open(const char *path, struct err *err)
 {
+    bool folder;
+    if (model_file_is_hf(path, &folder)) {
+        return hf_folder_open_towers(path, folder, err);
+    }
     struct gguf *gguf = gguf_open(path, err);
     if (gguf != NULL && !mmproj_check(gguf, err)) {
         gguf_close(gguf);
@@ -115,11 +121,14 @@ static const struct gguf_tensor *find(const struct gguf *gguf, const char *name,
     const struct gguf_tensor *tensor = gguf_tensor_find(gguf, name);
     if (tensor == NULL) {
         err_set(err, ERR_FORMAT, "%s: tensor %s is missing", gguf_shown_path(gguf), name);
-    } else if ((uintptr_t)tensor->data % sizeof(float) != 0) {
-        /* Kernels load floats and halves in place. */
-        err_set(err, ERR_UNSUPPORTED, "%s: tensor %s does not lie on a multiple of 4 bytes",
-                gguf_shown_path(gguf), name);
-        tensor = NULL;
+        return NULL;
+    }
+    /* Kernels load floats and halves in place. */
+    unsigned alignment = tensor->type == QUANT_F32 ? sizeof(float) : sizeof(uint16_t);
+    if ((uintptr_t)tensor->data % alignment != 0) {
+        err_set(err, ERR_UNSUPPORTED, "%s: tensor %s does not lie on a multiple of %u bytes",
+                gguf_shown_path(gguf), name, alignment);
+        return NULL;
     }
     return tensor;
 }

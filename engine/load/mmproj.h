@@ -14,7 +14,8 @@ struct err;
 struct gguf;
 struct weights_matrix;
 
-/* Opens the file and checks what it is; gguf_close closes it. NULL on failure. */
+/* Opens the file and checks what it is; gguf_close closes it. A folder of safetensors weights, or a
+ * file in one, has the encoders beside its text model. NULL on failure. */
 struct gguf *mmproj_open(const char *path, struct err *err);
 
 /* ERR_UNSUPPORTED when an open file is of another architecture. */

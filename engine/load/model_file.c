@@ -15,11 +15,17 @@ static bool ends_with(const char *path, const char *end)
     return length >= strlen(end) && strcmp(path + length - strlen(end), end) == 0;
 }
 
-struct gguf *model_file_open(const char *path, struct err *err)
+bool model_file_is_hf(const char *path, bool *is_folder)
 {
     struct stat status;
-    bool folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-    if (folder || ends_with(path, ".safetensors")) {
+    *is_folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    return *is_folder || ends_with(path, ".safetensors");
+}
+
+struct gguf *model_file_open(const char *path, struct err *err)
+{
+    bool folder;
+    if (model_file_is_hf(path, &folder)) {
         return hf_folder_open(path, folder, err);
     }
     struct gguf *gguf = gguf_open(path, err);

@@ -10,8 +10,13 @@
 #ifndef CARAT_LOAD_MODEL_FILE_H
 #define CARAT_LOAD_MODEL_FILE_H
 
+#include <stdbool.h>
+
 struct err;
 struct gguf;
+
+/* Whether the path is a folder, or else ends as a .safetensors file does. */
+bool model_file_is_hf(const char *path, bool *is_folder);
 
 /* gguf_close when done. */
 struct gguf *model_file_open(const char *path, struct err *err);

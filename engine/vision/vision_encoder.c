@@ -14,13 +14,14 @@
 #include "base/mem.h"
 
 #include "compute/kernels.h"
+#include "compute/mutual.h"
 #include "compute/rows.h"
 #include "compute/tensor.h"
 #include "compute/workers.h"
 #include "vision/patches.h"
 #include "vision/vision_weights.h"
 
-enum { CHUNK = 512, QUERIES = 16, ALIGNMENT = 64, CLAMP_VALUES = 4096 };
+enum { CHUNK = 512, QUERIES = 16, ALIGNMENT = 64, PACK_KEYS = 8 * MUTUAL_STEP };
 
 struct encoding {
     const struct vision_weights *weights;
@@ -29,17 +30,20 @@ struct encoding {
     const float *patches;
     size_t columns, rows, count; /* of patches; count = columns * rows */
     size_t d, f, heads, hd;
-    float *block;           /* all of the following lie in it */
-    float *x;               /* [count][d] */
-    float *attended;        /* [count][d] */
-    float *q, *k, *v;       /* see above */
-    float *normed;          /* [CHUNK][d] */
-    float *clamped;         /* [CHUNK][the widest]: the input of a limited product */
-    float *wide_a, *wide_b; /* [CHUNK][the widest] */
-    float *wide_c;          /* [CHUNK][d] */
-    float *scores;          /* [workers][QUERIES][count] */
-    float *cosines, *sines; /* [greater of columns, rows][hd / 4] */
-    size_t first, chunk;    /* the patches that are done now */
+    const struct mutual_set *mutual; /* attention in fast arithmetic; NULL: in float32 */
+    size_t head_bytes;               /* of a head's keys and values, packed for it */
+    float *block;                    /* all of the following lie in it */
+    float *x;                        /* [count][d] */
+    float *attended;                 /* [count][d] */
+    float *q, *k, *v;                /* see above */
+    float *normed;                   /* [CHUNK][d] */
+    float *clamped;                  /* [CHUNK][the widest]: the input of a limited product */
+    float *wide_a, *wide_b;          /* [CHUNK][the widest] */
+    float *wide_c;                   /* [CHUNK][d] */
+    float *scores;                   /* [workers][QUERIES][count]; fast: scratch of the workers */
+    float *packed;                   /* fast: [heads][head_bytes] */
+    float *cosines, *sines;          /* [greater of columns, rows][hd / 4] */
+    size_t first, chunk;             /* the patches that are done now */
 };
 
 size_t vision_encoder_widest(const struct vision_weights *weights)
@@ -56,16 +60,25 @@ static size_t at_least(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* A side is below 2^20 patches and d below 2^15, so the sum of sizes cannot overflow. */
-static bool reserve(struct encoding *e, struct err *err)
+enum { PARTS = 14 };
+
+struct part {
+    float **place;
+    size_t size;
+};
+
+/* What a picture takes, in values. A side is below 2^20 patches and d below 2^15, so the sum of
+ * sizes cannot overflow. */
+static size_t measure(struct encoding *e, size_t workers, struct part parts[PARTS])
 {
     size_t widest = vision_encoder_widest(e->weights), all = e->count * e->d;
     size_t angles = at_least(e->columns, e->rows) * (e->hd / 4);
-    size_t workers = (size_t)workers_count(e->machine->workers);
-    const struct {
-        float **part;
-        size_t size;
-    } parts[] = {
+    size_t scores = QUERIES * e->count, packed = 0;
+    if (e->mutual != NULL) {
+        scores = e->mutual->scratch_bytes / sizeof(float);
+        packed = e->heads * e->head_bytes / sizeof(float);
+    }
+    const struct part list[PARTS] = {
         {&e->x, all},
         {&e->attended, all},
         {&e->q, all},
@@ -76,21 +89,30 @@ static bool reserve(struct encoding *e, struct err *err)
         {&e->wide_a, CHUNK * widest},
         {&e->wide_b, CHUNK * widest},
         {&e->wide_c, CHUNK * e->d},
-        {&e->scores, workers * QUERIES * e->count},
+        {&e->scores, workers * scores},
+        {&e->packed, packed},
         {&e->cosines, angles},
         {&e->sines, angles},
     };
     size_t total = 0;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        total += (parts[i].size + 15) / 16 * 16;
+    for (size_t i = 0; i < PARTS; i++) {
+        parts[i] = list[i];
+        total += (list[i].size + 15) / 16 * 16;
     }
+    return total;
+}
+
+static bool reserve(struct encoding *e, struct err *err)
+{
+    struct part parts[PARTS];
+    size_t total = measure(e, (size_t)workers_count(e->machine->workers), parts);
     e->block = mem_try_align(ALIGNMENT, total, sizeof(float));
     if (e->block == NULL) {
         return err_set(err, ERR_MEMORY, "no memory for a picture of %zu patches", e->count);
     }
     float *next = e->block;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        *parts[i].part = next;
+    for (size_t i = 0; i < PARTS; i++) {
+        *parts[i].place = next;
         next += (parts[i].size + 15) / 16 * 16;
     }
     return true;
@@ -98,36 +120,9 @@ static bool reserve(struct encoding *e, struct err *err)
 
 /* --- products with limits --- */
 
-struct clamp_job {
-    const float *in;
-    float *out;
-    size_t count;
-    float least, most;
-};
-
-static void clamp_piece(void *context, size_t piece, int worker)
+static bool is_limited(float least, float most)
 {
-    (void)worker;
-    const struct clamp_job *job = context;
-    size_t end = (piece + 1) * CLAMP_VALUES;
-    end = end < job->count ? end : job->count;
-    for (size_t i = piece * CLAMP_VALUES; i < end; i++) {
-        float value = job->in[i];
-        value = value < job->least ? job->least : value;
-        job->out[i] = value > job->most ? job->most : value;
-    }
-}
-
-/* False when there is nothing to do. */
-static bool clamp(struct encoding *e, float *out, const float *in, size_t count, float least,
-                  float most)
-{
-    if (isinf(least) && isinf(most)) {
-        return false;
-    }
-    struct clamp_job job = {in, out, count, least, most};
-    tensor_share(e->machine, clamp_piece, &job, (count + CLAMP_VALUES - 1) / CLAMP_VALUES);
-    return true;
+    return !isinf(least) || !isinf(most);
 }
 
 /* out[chunk][rows] = clamp(M clamp(x[chunk][columns])) */
@@ -135,7 +130,9 @@ static void multiply(struct encoding *e, const struct vision_weights_linear *lin
                      float *out)
 {
     size_t columns = (size_t)linear->matrix.columns, rows = (size_t)linear->matrix.rows;
-    if (clamp(e, e->clamped, x, e->chunk * columns, linear->input_min, linear->input_max)) {
+    if (is_limited(linear->input_min, linear->input_max)) {
+        rows_clamp(e->machine, e->clamped, x, linear->input_min, linear->input_max,
+                   e->chunk * columns);
         x = e->clamped;
     }
     struct tensor_product product = {.matrix = &linear->matrix,
@@ -145,7 +142,9 @@ static void multiply(struct encoding *e, const struct vision_weights_linear *lin
                                      .out_stride = rows,
                                      .tokens = e->chunk};
     tensor_multiply(e->machine, &product, 1);
-    clamp(e, out, out, e->chunk * rows, linear->output_min, linear->output_max);
+    if (is_limited(linear->output_min, linear->output_max)) {
+        rows_clamp(e->machine, out, out, linear->output_min, linear->output_max, e->chunk * rows);
+    }
 }
 
 /* Calls `step` for all patches, a chunk at a time. */
@@ -245,6 +244,10 @@ static void place_heads(void *context, size_t index, int worker)
         rows_rms_norm_row(kernels, v, v, NULL, hd, eps);
         turn(e, patch, q);
         turn(e, patch, k);
+        if (e->mutual != NULL) {
+            memcpy(e->v + to, v, hd * sizeof *v);
+            continue;
+        }
         for (size_t i = 0; i < hd; i++) {
             e->v[(head * hd + i) * e->count + patch] = v[i];
         }
@@ -278,12 +281,50 @@ static void attend(void *context, size_t index, int worker)
                    e->attended + first * e->d + head * hd, e->d);
 }
 
+/* Some keys and values of one head. */
+static void pack_keys(void *context, size_t index, int worker)
+{
+    (void)worker;
+    struct encoding *e = context;
+    size_t pieces = (e->count + PACK_KEYS - 1) / PACK_KEYS;
+    size_t head = index / pieces, first = index % pieces * PACK_KEYS;
+    size_t end = first + PACK_KEYS < e->count ? first + PACK_KEYS : e->count;
+    const size_t at = head * e->count * e->hd;
+    for (; first < end; first += MUTUAL_STEP) {
+        e->mutual->pack(e->k + at, e->v + at, e->count, e->hd, first,
+                        (unsigned char *)e->packed + head * e->head_bytes);
+    }
+}
+
+static void attend_fast(void *context, size_t index, int worker)
+{
+    struct encoding *e = context;
+    size_t blocks = (e->count + MUTUAL_QUERIES - 1) / MUTUAL_QUERIES;
+    size_t head = index / blocks, first = index % blocks * MUTUAL_QUERIES;
+    size_t queries = e->count - first < MUTUAL_QUERIES ? e->count - first : MUTUAL_QUERIES;
+    e->mutual->attend(e->q + (head * e->count + first) * e->hd, queries, e->hd,
+                      (unsigned char *)e->packed + head * e->head_bytes, e->count,
+                      e->attended + first * e->d + head * e->hd, e->d,
+                      (unsigned char *)e->scores + (size_t)worker * e->mutual->scratch_bytes);
+}
+
+static void attend_all(struct encoding *e)
+{
+    if (e->mutual == NULL) {
+        tensor_share(e->machine, attend, e, e->heads * ((e->count + QUERIES - 1) / QUERIES));
+        return;
+    }
+    tensor_share(e->machine, pack_keys, e, e->heads * ((e->count + PACK_KEYS - 1) / PACK_KEYS));
+    tensor_share(e->machine, attend_fast, e,
+                 e->heads * ((e->count + MUTUAL_QUERIES - 1) / MUTUAL_QUERIES));
+}
+
 /* x += norm(o(attended)) */
 static void add_attended(struct encoding *e)
 {
     multiply(e, &e->layer->o, e->attended + e->first * e->d, e->wide_a);
-    norm(e, e->normed, e->wide_a, e->layer->post_attention_norm);
-    rows_add(e->machine, e->x + e->first * e->d, e->normed, e->chunk * e->d);
+    rows_add_norm(e->machine, e->x + e->first * e->d, e->wide_a, e->layer->post_attention_norm,
+                  e->chunk, e->d, e->weights->rms_norm_eps, 1);
 }
 
 /* --- feed-forward --- */
@@ -297,11 +338,8 @@ static void feed_forward(struct encoding *e)
     multiply(e, &e->layer->up, e->normed, e->wide_b);
     rows_gelu_multiply(e->machine, e->wide_a, e->wide_b, e->f, e->chunk, e->f);
     multiply(e, &e->layer->down, e->wide_a, e->wide_c);
-    norm(e, e->normed, e->wide_c, e->layer->post_ffw_norm);
-    rows_add(e->machine, x, e->normed, e->chunk * e->d);
-    if (e->layer->scale != 1.0f) {
-        rows_scale(e->machine, x, e->layer->scale, e->chunk * e->d);
-    }
+    rows_add_norm(e->machine, x, e->wide_c, e->layer->post_ffw_norm, e->chunk, e->d,
+                  e->weights->rms_norm_eps, e->layer->scale);
 }
 
 /* --- soft tokens --- */
@@ -365,27 +403,34 @@ static bool check_grid(const struct vision_weights *weights, size_t columns, siz
 
 static void run_layers(struct encoding *e, vision_encoder_watch *watch, void *context)
 {
-    size_t pieces = e->heads * ((e->count + QUERIES - 1) / QUERIES);
     for (int32_t i = 0; i < e->weights->num_hidden_layers && !e->machine->stopped; i++) {
         e->layer = &e->weights->layers[i];
         by_chunk(e, project_heads);
-        tensor_share(e->machine, attend, e, pieces);
+        attend_all(e);
         by_chunk(e, add_attended);
         by_chunk(e, feed_forward);
+        tensor_tell(e->machine, (size_t)i + 1, (size_t)e->weights->num_hidden_layers);
         if (watch != NULL) {
             watch(context, "layer", i, e->x, e->count * e->d);
         }
     }
 }
 
-bool vision_encoder_run(const struct vision_weights *weights, struct tensor_machine *machine,
-                        const float *patches, size_t columns, size_t rows, float *soft,
-                        vision_encoder_watch *watch, void *context, struct err *err)
+static void choose_attention(struct encoding *e)
+{
+    const struct mutual_set *mutual = e->machine->kernels->mutual;
+    if (!e->machine->exact && mutual != NULL && mutual->supported() && e->hd <= MUTUAL_WIDTH_MAX) {
+        e->mutual = mutual;
+        e->head_bytes = mutual->packed_bytes(e->count, e->hd);
+    }
+}
+
+static struct encoding begin(const struct vision_weights *weights, struct tensor_machine *machine,
+                             size_t columns, size_t rows)
 {
     struct encoding e = {
         .weights = weights,
         .machine = machine,
-        .patches = patches,
         .columns = columns,
         .rows = rows,
         .count = columns * rows,
@@ -394,6 +439,24 @@ bool vision_encoder_run(const struct vision_weights *weights, struct tensor_mach
         .heads = (size_t)weights->num_attention_heads,
     };
     e.hd = e.d / e.heads;
+    choose_attention(&e);
+    return e;
+}
+
+uint64_t vision_encoder_plan(const struct vision_weights *weights, struct tensor_machine *machine,
+                             size_t columns, size_t rows)
+{
+    struct encoding e = begin(weights, machine, columns, rows);
+    struct part parts[PARTS];
+    return (uint64_t)measure(&e, (size_t)workers_count(machine->workers), parts) * sizeof(float);
+}
+
+bool vision_encoder_run(const struct vision_weights *weights, struct tensor_machine *machine,
+                        const float *patches, size_t columns, size_t rows, float *soft,
+                        vision_encoder_watch *watch, void *context, struct err *err)
+{
+    struct encoding e = begin(weights, machine, columns, rows);
+    e.patches = patches;
     if (!check_grid(weights, columns, rows, err) || !reserve(&e, err)) {
         return false;
     }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct err;
 struct tensor_machine;
@@ -20,6 +21,10 @@ struct vision_weights;
 
 /* The widest matrix row: what the tensor machine needs to know. */
 size_t vision_encoder_widest(const struct vision_weights *weights);
+
+/* Bytes that vision_encoder_run takes for a picture of so many patches on this machine. */
+uint64_t vision_encoder_plan(const struct vision_weights *weights, struct tensor_machine *machine,
+                             size_t columns, size_t rows);
 
 /* What tests look at while the encoder runs; `name` is "patch_embed", "layer" or "pooled". */
 typedef void vision_encoder_watch(void *context, const char *name, int layer, const float *values,

@@ -159,8 +159,9 @@ static bool bind_layer(const struct binding *b, struct vision_weights_layer *lay
 
 /* --- before and after the layers --- */
 
-/* Copies the patch matrix with its columns in our order. The file has [d][3][16][16], F32 or F16;
- * a block format would make no sense in rows of 16. */
+/* Copies the patch matrix with its columns in our order. A GGUF file has [d][3][16][16], F32 or
+ * F16; a block format would make no sense in rows of 16. In a folder of safetensors it is [d][768],
+ * in our order already. */
 static bool copy_patch_matrix(const struct binding *b)
 {
     static const char name[] = "v.patch_embd.weight";
@@ -173,9 +174,12 @@ static bool copy_patch_matrix(const struct binding *b)
     }
     const struct quant_format *format = quant_format((uint32_t)tensor->type);
     const uint64_t count = (uint64_t)w->hidden_size * PATCHES_VALUES;
-    if (tensor->ne[0] != PATCHES_SIDE || tensor->ne[1] != PATCHES_SIDE ||
-        tensor->ne[2] != PATCHES_CHANNELS || tensor->ne[3] != (uint64_t)w->hidden_size ||
-        format->block_values != 1) {
+    const bool ours_already = tensor->dimension_count == 2 && tensor->ne[0] == PATCHES_VALUES &&
+                              tensor->ne[1] == (uint64_t)w->hidden_size;
+    const bool theirs = tensor->ne[0] == PATCHES_SIDE && tensor->ne[1] == PATCHES_SIDE &&
+                        tensor->ne[2] == PATCHES_CHANNELS &&
+                        tensor->ne[3] == (uint64_t)w->hidden_size;
+    if ((!ours_already && !theirs) || format->block_values != 1) {
         return err_set(b->err, ERR_FORMAT,
                        "%s: tensor %s must be [%" PRId32 "][3][16][16], and not in blocks",
                        gguf_shown_path(b->gguf), name, w->hidden_size);
@@ -190,7 +194,7 @@ static bool copy_patch_matrix(const struct binding *b)
         format->decode(tensor->data + row * PATCHES_VALUES * format->block_bytes, PATCHES_VALUES,
                        values);
         for (size_t i = 0; i < PATCHES_VALUES; i++) {
-            ours[i % SQUARE * PATCHES_CHANNELS + i / SQUARE] = values[i];
+            ours[ours_already ? i : i % SQUARE * PATCHES_CHANNELS + i / SQUARE] = values[i];
         }
     }
     w->patch = (struct weights_matrix){

@@ -2,8 +2,9 @@
  *
  * A rule of the shell is compared with the simple commands that the command consists of
  * (shell_words.h, shell_rule.h); where those cannot be told from the text, only the same text fits
- * an allowance, and a denial makes us ask. Rules of other tools match exact text. A deny rule is
- * the user's wish, not a wall: the same file has many names. The wall is the sandbox.
+ * an allowance, and a denial makes us ask. Rules of other tools match exact text; a denial of a
+ * path also its other spellings (path_rule.h). A deny rule is the user's wish, not a wall: the same
+ * file has many names. The wall is the sandbox.
  *
  * approval_describe writes one row for each line of the call's texts, each row with a mark in
  * front, so that no content can pass for another row; rows are joined by newlines, the only
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "agent/launch_points.h"
+#include "agent/path_rule.h"
 #include "agent/shell_rule.h"
 #include "agent/shell_words.h"
 #include "agent/toolset.h"
@@ -94,6 +96,12 @@ static bool rule_matches(const struct approval_rule *rule, const char *tool,
     }
     /* By length, not up to a NUL: a string with a NUL inside never equals a pattern. */
     const json_t *subject = json_object_get(arguments, known->subject);
+    if (rule->verdict != APPROVAL_ALLOW && strcmp(known->subject, "path") == 0 &&
+        json_is_string(subject) &&
+        path_rule_concerns(rule->pattern, json_string_value(subject),
+                           json_string_length(subject))) {
+        return true;
+    }
     return json_is_string(subject) && json_string_length(subject) == strlen(rule->pattern) &&
            memcmp(json_string_value(subject), rule->pattern, json_string_length(subject)) == 0;
 }

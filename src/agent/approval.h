@@ -33,8 +33,9 @@ enum approval_answer {
 /* One line of the user's configuration: "shell(git status)" = "allow". */
 struct approval_rule {
     char *tool;    /* exact name, or "*" */
-    char *pattern; /* exact argument text (files: the path; http: the URL; shell: the command, and
-                      each simple command that fits it: shell_rule.h), or NULL = any */
+    char *pattern; /* exact argument text (files: the path, a denial's in any spelling; http: the
+                      URL; shell: the command, and each simple command that fits it:
+                      shell_rule.h), or NULL = any */
     enum approval_verdict verdict;
 };
 

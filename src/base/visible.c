@@ -29,6 +29,47 @@ static bool odd_space(uint32_t c)
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+/* Greek, Cyrillic, Armenian, Cherokee: letters of which many are drawn as Latin ones. */
+static bool letter_of_a_twin(uint32_t c)
+{
+    return (c >= 0x0370 && c <= 0x03FF) || (c >= 0x0400 && c <= 0x052F) ||
+           (c >= 0x0531 && c <= 0x058F) || (c >= 0x13A0 && c <= 0x13FF) ||
+           (c >= 0x1C80 && c <= 0x1C8F) || (c >= 0xAB30 && c <= 0xABBF);
+}
+
+static bool latin_letter(uint32_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Full-width twins of ASCII, and the marks that are drawn as ; / : and quotes. */
+static bool twin_of_a_mark(uint32_t c)
+{
+    return (c >= 0xFF01 && c <= 0xFF5E) || c == 0x037E || c == 0x2044 || c == 0x2215 ||
+           c == 0x2236 || c == 0x29F8 || c == 0xA789;
+}
+
+/* A run of letters, and whether it holds both Latin ones and their twins. */
+struct word {
+    size_t end;
+    bool mixed;
+};
+
+static struct word word_at(const char *text, size_t length, size_t at)
+{
+    bool latin = false, twin = false;
+    size_t used;
+    for (; at < length; at += used) {
+        uint32_t c = utf8_decode(text + at, length - at, &used);
+        if (!latin_letter(c) && !letter_of_a_twin(c)) {
+            break;
+        }
+        latin = latin || latin_letter(c);
+        twin = twin || letter_of_a_twin(c);
+    }
+    return (struct word){at, latin && twin};
+}
+
 static void append_control(struct str *out, uint32_t c, enum visible_mode mode)
 {
     if (mode == VISIBLE_TEXT && (c == '\n' || c == '\t')) {
@@ -50,8 +91,12 @@ static void append_control(struct str *out, uint32_t c, enum visible_mode mode)
 void visible_append(struct str *out, const char *text, size_t length, enum visible_mode mode)
 {
     size_t used;
+    struct word word = {0, false};
     for (size_t at = 0; at < length; at += used) {
         uint32_t c = utf8_decode(text + at, length - at, &used);
+        if (mode == VISIBLE_APPROVAL && at >= word.end) {
+            word = word_at(text, length, at);
+        }
         if (c >= UTF8_INCOMPLETE) {
             if (mode == VISIBLE_APPROVAL) {
                 for (size_t i = 0; i < used; i++) {
@@ -64,7 +109,9 @@ void visible_append(struct str *out, const char *text, size_t length, enum visib
             continue;
         } else if (c < 0x20 || (c >= 0x7F && c < 0xA0)) {
             append_control(out, c, mode);
-        } else if (mode == VISIBLE_APPROVAL && (visible_deceptive(c) || odd_space(c))) {
+        } else if (mode == VISIBLE_APPROVAL &&
+                   (visible_deceptive(c) || odd_space(c) || twin_of_a_mark(c) ||
+                    (word.mixed && letter_of_a_twin(c)))) {
             str_append_format(out, "\\u{%X}", (unsigned)c);
         } else {
             str_append_bytes(out, text + at, used);

@@ -210,7 +210,7 @@ static bool open_media(struct infer_local *local, const struct chat_prompt *prom
         return true;
     }
     struct engine_media *media;
-    if (!slots_open_media(local->mmproj, local->engine, local->path, &media, err)) {
+    if (!slots_open_media(local->mmproj, local->engine, local->path, local->exact, &media, err)) {
         return false;
     }
     atomic_store(&local->media, media);

@@ -205,7 +205,8 @@ static bool fill_slots(struct pool_engine *engine, struct pool_job *job, struct 
 {
     const struct chat_prompt *prompt = &job->asked.request.prompt;
     if (prompt->media_count > 0 && engine->mmproj != NULL && engine->media == NULL &&
-        !slots_open_media(engine->mmproj, engine->model, engine->path, &engine->media, err)) {
+        !slots_open_media(engine->mmproj, engine->model, engine->path, engine->options.model.exact,
+                          &engine->media, err)) {
         return false;
     }
     return slots_fill(&job->slots, prompt, &job->ids,

@@ -78,11 +78,14 @@ static bool fill(struct slots *slots, const struct chat_medium *medium, const st
 }
 
 bool slots_open_media(const char *mmproj, const struct engine_model *model, const char *path,
-                      struct engine_media **media, struct err *err)
+                      bool exact, struct engine_media **media, struct err *err)
 {
     struct engine_error error;
     const struct engine_model_info *info = engine_model_info(model);
-    struct engine_media *opened = engine_media_open(mmproj, info->threads, info->kernels, &error);
+    struct engine_media *opened = engine_media_open(
+        &(struct engine_media_options){
+            .path = mmproj, .threads = info->threads, .cpu = info->kernels, .exact = exact},
+        &error);
     if (opened == NULL) {
         return infer_vocabulary_failed(err, &error);
     }

@@ -33,10 +33,10 @@ struct slots_options {
     int image_budget;
 };
 
-/* Opens the encoders that go with a model, *media; `path` is the model's, for words. ERR_FORMAT
- * when they belong to another one. */
+/* Opens the encoders that go with a model, *media; `path` is the model's, for words; `exact` as the
+ * model computes. ERR_FORMAT when they belong to another one. */
 bool slots_open_media(const char *mmproj, const struct engine_model *model, const char *path,
-                      struct engine_media **media, struct err *err);
+                      bool exact, struct engine_media **media, struct err *err);
 
 /* Widens the slots among `ids` (of the prompt, chat_prompt_encode), in order. ERR_UNSUPPORTED when
  * the model cannot see or hear; ERR_CANCELLED by engine_media_cancel. slots_finish also after a

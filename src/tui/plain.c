@@ -57,6 +57,16 @@ static void say(struct plain *plain, const char *word, const char *text, size_t 
     str_finish(&line);
 }
 
+/* What runs or would run, on one line that hides nothing of it. */
+static void say_spelled_out(struct plain *plain, const char *word, const char *text)
+{
+    struct str clean;
+    str_init(&clean);
+    visible_append(&clean, text, strlen(text), VISIBLE_APPROVAL);
+    say(plain, word, clean.data, clean.length);
+    str_finish(&clean);
+}
+
 /* Text goes out in whole lines: half a word is no use to who listens. */
 static void say_lines(struct plain *plain, size_t length)
 {
@@ -102,7 +112,7 @@ void plain_user(struct plain *plain, const char *text, size_t length)
 void plain_call(struct plain *plain, const char *title)
 {
     plain_end_message(plain);
-    say(plain, "tool: ", title, strlen(title));
+    say_spelled_out(plain, "tool: ", title);
 }
 
 void plain_result(struct plain *plain, const char *text, size_t length, bool failed)
@@ -142,30 +152,22 @@ void plain_ask(struct plain *plain, const char *title, const char *description)
     }
     plain_end_message(plain);
     plain->asking = true;
-    say(plain, "question: ", title, strlen(title));
+    say_spelled_out(plain, "question: ", title);
     say(plain, "", clean.data, clean.length);
     say(plain, "", answers, sizeof answers - 1);
     str_finish(&clean);
 }
 
-static void say_rule(struct plain *plain, const char *word, const char *rule)
-{
-    struct str clean;
-    str_init(&clean);
-    visible_append(&clean, rule, strlen(rule), VISIBLE_APPROVAL);
-    say(plain, word, clean.data, clean.length);
-    str_finish(&clean);
-}
-
 void plain_offer(struct plain *plain, const char *rule)
 {
-    say_rule(plain, "or p (always), with a rule in your configuration: ", rule);
+    say_spelled_out(plain, "or p (always), with a rule in your configuration: ", rule);
 }
 
 void plain_confirm(struct plain *plain, const char *rule)
 {
-    say_rule(plain,
-             "question: write this rule to your configuration? y, or anything else for no: ", rule);
+    say_spelled_out(
+        plain,
+        "question: write this rule to your configuration? y, or anything else for no: ", rule);
 }
 
 void plain_prompt(struct plain *plain)

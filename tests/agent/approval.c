@@ -115,6 +115,53 @@ static void test_rules(void **state)
     approval_rules_finish(&rules);
 }
 
+/* A denial knows the other spellings of a path; an allowance is for the one that was written. */
+static void test_spellings_of_a_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool concerned;
+    } rows[] = {
+        {"a/secret", true},
+        {"./a/secret", true},
+        {"a//secret", true},
+        {"a/secret/", true},
+        {"a/./secret/.", true},
+        {"b/../a/secret", true},
+        {"a/b/../secret", true},
+        {"/w/a/secret", true},
+        {"a/b/c/../../secret", true},
+        {"secret", false},
+        {"b/a/secret", false},
+        {"a/secret2", false},
+        {"a/secret/x", false},
+        {"a/SECRET", false},
+        {"a/secret/..", false},
+        {"", false},
+        {"/", false},
+        {"..", false},
+    };
+    struct approval_rules rules, allowing;
+    approval_rules_init(&rules);
+    approval_rules_init(&allowing);
+    assert_true(approval_rules_add(&rules, "read_file(a/secret)", APPROVAL_DENY, NULL));
+    assert_true(approval_rules_add(&allowing, "write_file(a/secret)", APPROVAL_ALLOW, NULL));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *arguments = json_pack("{s:s}", "path", rows[i].path);
+        enum approval_verdict verdict =
+            approval_decide(&rules, NULL, APPROVAL_FULL, "read_file", arguments, NULL);
+        if ((verdict == APPROVAL_DENY) != rows[i].concerned) {
+            fail_msg("\"%s\" is not %d", rows[i].path, rows[i].concerned);
+        }
+        verdict = approval_decide(&allowing, NULL, APPROVAL_ASK, "write_file", arguments, NULL);
+        assert_int_equal(verdict, i == 0 ? APPROVAL_ALLOW : APPROVAL_ASK_USER);
+        json_decref(arguments);
+    }
+    approval_rules_finish(&rules);
+    approval_rules_finish(&allowing);
+}
+
 static void test_bad_rules(void **state)
 {
     (void)state;
@@ -240,9 +287,13 @@ static void test_full_length(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_modes),       cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_bad_rules),   cmocka_unit_test(test_session),
-        cmocka_unit_test(test_describe),    cmocka_unit_test(test_spoofing),
+        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_spellings_of_a_path),
+        cmocka_unit_test(test_bad_rules),
+        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_spoofing),
         cmocka_unit_test(test_full_length),
     };
     return cmocka_run_group_tests_name("agent_approval", tests, NULL, NULL);

@@ -1,7 +1,9 @@
 """carat killed at any moment, and tool calls without end. Run as kills.py CASE BUILD-FOLDER SOURCE-FOLDER.
 
-The moments follow from a fixed seed. CARAT_KILLS and CARAT_CALLS in the environment raise the numbers.
+The moments follow from a fixed seed. CARAT_KILLS and CARAT_CALLS in the environment raise the numbers. As root the kills
+are done as root and then as an ordinary user.
 """
+import fcntl
 import os
 import random
 import re
@@ -13,11 +15,13 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 from place import *
+from reachable import Reachable
+from world import ORDINARY_USER, identity
 
-KILLS = int(os.environ.get("CARAT_KILLS", "200"))
-CALLS = int(os.environ.get("CARAT_CALLS", "1000"))
-SECONDS = 60 if "CARAT_KILLS" not in os.environ else 3600
-FEWEST = 50  # on a machine so slow that the time is over first
+KILLS = int(os.environ.get("CARAT_KILLS", "60"))
+CALLS = int(os.environ.get("CARAT_CALLS", "10000"))
+SECONDS = 30 if "CARAT_KILLS" not in os.environ else 3600
+FEWEST = 20  # on a machine so slow that the time is over first
 CONTROL_GROUPS = ("/sys/fs/cgroup", "/sys/fs/cgroup/pids")
 
 
@@ -53,6 +57,12 @@ def leftovers(place, allowed):
     return [name for name in names if not allowed.fullmatch(name)]
 
 
+def locks(place):
+    """Locks that somebody holds on a file of the place."""
+    inodes = {os.lstat(os.path.join(folder, name)).st_ino for folder, _, names in os.walk(place.root) for name in names}
+    return [line for line in open("/proc/locks") if int(line.split()[-3].split(":")[2]) in inodes]
+
+
 def stale_control_groups():
     return [name for folder in CONTROL_GROUPS if os.path.isdir(folder) for name in os.listdir(folder)
             if re.fullmatch(r"carat-\d+", name) and not os.path.exists("/proc/" + name[6:])]
@@ -65,16 +75,24 @@ def case_kills():
         place.env["TMPDIR"] = os.path.join(place.root, "tmp")
         os.mkdir(place.env["TMPDIR"])
         place.write("notes.txt", "one\n")
-        model = script(place, call("shell", command="echo start; sleep 0.02; (sleep 50 &) ; echo x > made.txt"),
-                       call("read_file", path="notes.txt"), call("write_file", path="written.txt", content=" ".join(str(number) for number in range(2000))),
-                       call("edit_file", path="notes.txt", old_text="one", new_text="one"), "Done.")
+        def task(seconds):
+            """A command that goes on for so long, and changes of files."""
+            return script(place, call("shell", command=f"echo start; echo x > made.txt; (sleep 50 &) ; sleep {seconds}"),
+                          call("read_file", path="notes.txt"), call("write_file", path="written.txt", content=" ".join(map(str, range(2000)))),
+                          call("edit_file", path="notes.txt", old_text="one", new_text="one"), "Done.")
+
+        model = task(0)
         place.carat("exec", "-m", model, "begin")  # makes what is made once
+        task(40)
         allowed = re.compile(r"script\.json|tmp|work|work/(notes|made|written)\.txt|home|home/[a-z.-]+(/.*)?")
         files_before = {name for name in os.listdir(os.path.join(place.home, "data"))}
         running = subprocess.Popen(["sleep", "60"], cwd=place.work)
         check([pid for pid, _ in survivors(place)] == [running.pid], "a process that is left would not be seen")
         running.kill()
         running.wait()
+        with open(os.path.join(place.work, "notes.txt")) as held:
+            fcntl.lockf(os.open(held.name, os.O_RDWR), fcntl.LOCK_EX)
+            check(len(locks(place)) == 1, "a lock that is left would not be seen")
         before, end, done = mounts(), time.monotonic() + SECONDS, 0
         while done < KILLS and (time.monotonic() < end or done < FEWEST):
             run = subprocess.Popen([CARAT, "exec", "-m", model, f"task {done}"], cwd=place.work, env=place.env,
@@ -88,6 +106,7 @@ def case_kills():
                     break
                 time.sleep(0.01)
             check(not left, f"after kill {done}: still running: {left}")
+            check(not locks(place), f"after kill {done}: locks {locks(place)}")
             check(mounts() == before, f"after kill {done}: mounts {mounts()}")
             check(not leftovers(place, allowed), f"after kill {done}: files {leftovers(place, allowed)}")
             check(place.root not in open("/proc/net/unix").read(), f"after kill {done}: a socket is left")
@@ -96,7 +115,8 @@ def case_kills():
         check(database.execute("pragma integrity_check").fetchone() == ("ok",), "the store is damaged")
         begun = database.execute("select count(*) from conversations").fetchone()[0]
         database.close()
-        place.carat("exec", "-m", model, "end")
+        task(0)
+        place.carat("exec", "-m", model, "resume", "--last", "end")  # nobody who died holds it
         extra = {name for name in os.listdir(os.path.join(place.home, "data"))} - files_before
         check(not extra - {"conversations.db-wal", "conversations.db-shm"}, f"left in the data folder: {extra}")
         for _ in range(200):
@@ -104,7 +124,19 @@ def case_kills():
                 break
             time.sleep(0.01)
         check(not stale_control_groups(), f"control groups are left: {stale_control_groups()}")
-        print(f"{done} kills, {begun} conversations begun: nothing left, the store is whole")
+        print(f"{done} kills, {begun} conversations begun: nothing left, the store is whole", flush=True)
+    if os.getuid() == 0:
+        once_more_as_an_ordinary_user()
+
+
+def once_more_as_an_ordinary_user():
+    reachable = Reachable(BUILD, SOURCE)
+    try:
+        script = os.path.join(reachable.source, "tests", "attacks", "kills.py")
+        subprocess.run(["/usr/bin/python3", "-B", script, "kills", reachable.build, reachable.source], cwd="/", check=True,
+                       env=dict(os.environ, HOME=reachable.home), **identity(ORDINARY_USER))
+    finally:
+        reachable.close()
 
 
 def innermost(process):
@@ -165,26 +197,32 @@ def case_calls():
 
 
 def case_commands():
-    """Many commands in a row through carat itself: its memory and descriptors, as the operating system counts them."""
-    turns = CALLS // 10
+    """Many calls in a row through carat itself, conversation after conversation in one process: descriptors stay, and memory
+    grows by no more than what the store's cache and each conversation's end leave, which is not nothing yet."""
+    each = 50
+    conversations = CALLS // 10 // each
     with Place() as place:
-        model = script(place, *[call("shell", command=f"echo {number}") for number in range(turns)], "Done.")
-        run = subprocess.Popen([CARAT, "exec", "--json", "-m", model, "--max-turns", "10000", "--max-tool-calls", "10000", "go"], cwd=place.work, env=place.env, text=True,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        for number in range(each):
+            place.write(f"file{number}.txt", f"line {number}\n" * 40)
+        turn = [call("read_file", path=f"file{number}.txt") for number in range(each - 1)] + [call("shell", command="echo a command"), "Done."]
+        model = script(place, *turn * conversations)
+        place.write("prompts.jsonl", "".join(json.dumps({"prompt": f"go {number}"}) + "\n" for number in range(conversations)))
+        run = subprocess.Popen([CARAT, "batch", "prompts.jsonl", "-m", model, "--max-turns", "10000", "--max-tool-calls", "10000", "--max-tokens", "1000000"],
+                               cwd=place.work, env=place.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         samples, held, done = [], [], 0
         for line in run.stdout:
-            event = json.loads(line)
-            if event["type"] == "item.completed" and event["item"]["type"] == "command_execution":
-                done += 1
-                if done >= turns // 4:
-                    resident, open_files = usage(run.pid)
-                    samples.append((done, resident))
-                    held.append(open_files)
-        check(run.wait(PATIENCE) == 0, f"carat failed: {event}")
-        print(f"{done} commands: {slope(samples):.0f} bytes a command, descriptors {sorted(set(held))}")
-        check(done == turns, f"{done} commands ran")
-        half = len(held) // 2  # one that runs holds some more for a moment
+            check("Done." in line, line)
+            done += each
+            if done >= CALLS // 40:
+                resident, open_files = usage(run.pid)
+                samples.append((done, resident))
+                held.append(open_files)
+        check(run.wait(PATIENCE) == 0 and done == conversations * each, f"carat ended with {run.returncode} after {done} calls")
+        grown = slope(samples)
+        print(f"{done} calls in {conversations} conversations: {grown:.1f} bytes a call, {samples[-1][1]} KiB, descriptors {min(held)} to {max(held)}")
+        half = len(held) // 2  # a conversation that ends or begins holds some more for a moment
         check(min(held[half:]) == min(held[:half]) and max(held) < min(held) + 20, f"descriptors: {held}")
+        check(grown <= 2000, f"memory grows by {grown:.1f} bytes a call: {samples}")
 
 
 def case_listens_nowhere():

@@ -1,12 +1,9 @@
-#!/usr/bin/env python3
-"""Every attack, without the sandbox and inside it, as root and as an ordinary user: walls.py CARAT-TOOL ATTACK.
+"""Every attack on the sandbox alone, without it and inside it, as root and as an ordinary user; suite.py counts them.
 
 Without: it must succeed where this machine allows it to anyone; else it proves nothing and is not counted. Inside: it
 must have no effect, seen from outside. Run as root the test does all of this twice, the second time as an ordinary user.
 """
-import sys
-
-from world import Programs, breaches, controls, users
+from world import breaches, controls, users
 
 # A machine may refuse these to everybody (a container, a kernel without the feature).
 MACHINE_MAY_REFUSE = {"mount_tmpfs", "new_user_namespace", "core_pattern", "vsock", "bpf", "io_uring", "user_fault", "keyring",
@@ -19,26 +16,17 @@ MACHINE_MAY_REFUSE = {"mount_tmpfs", "new_user_namespace", "core_pattern", "vsoc
 NEEDS_ROOT = {"read_shadow", "change_root", "host_name", "enter_agent_namespace"}
 
 
-def main():
-    programs = Programs(*sys.argv[1:3])
-    failed = False
-    try:
-        for name, user in users():
-            root = name == "root"
-            working = controls(programs, user)
-            idle = [case for case in programs.names() if case not in working]
-            broken = [case for case in idle if case not in MACHINE_MAY_REFUSE and (root or case not in NEEDS_ROOT)]
-            through = breaches(programs, user, working)
-            print(f"{name}: {len(working) - len(through)} blocked of {len(working)} tried")
-            print("  refused to all here, so not counted:", ", ".join(idle) or "none")
-            for case in broken:
-                print(f"  {case}: no effect even without the sandbox")
-            for case, done in through.items():
-                print(f"  {case}: got through: {', '.join(done)}")
-            failed = failed or bool(broken) or bool(through)
-    finally:
-        programs.close()
-    return 1 if failed else 0
-
-
-sys.exit(main())
+def blocked(programs):
+    """How many were blocked, of how many tried, and what is wrong, for each user who tries."""
+    stopped, tried, wrong = 0, 0, []
+    for name, user in users():
+        working = controls(programs, user)
+        idle = [case for case in programs.names() if case not in working]
+        through = breaches(programs, user, working)
+        print(f"{name}, the sandbox alone: {len(working) - len(through)} blocked of {len(working)} tried; refused to all here: "
+              f"{', '.join(idle) or 'none'}", flush=True)
+        stopped, tried = stopped + len(working) - len(through), tried + len(working)
+        wrong += [f"{name}: {case}: no effect even without the sandbox" for case in idle
+                  if case not in MACHINE_MAY_REFUSE and (name == "root" or case not in NEEDS_ROOT)]
+        wrong += [f"{name}: {case}: got through: {', '.join(done)}" for case, done in through.items()]
+    return stopped, tried, wrong

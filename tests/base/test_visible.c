@@ -51,6 +51,10 @@ static void approvals_hide_nothing(void **state)
     shows("a\xC2\xA0"
           "b",
           4, VISIBLE_APPROVAL, "a\\u{A0}b");
+    /* Twins of what is ASCII; a word of another alphabet alone is left as it is. */
+    shows("ls; c\xD0\xB0t\xEF\xBC\x9Brm", 13, VISIBLE_APPROVAL, "ls; c\\u{430}t\\u{FF1B}rm");
+    shows("echo \xD0\xB4\xD0\xB0", 9, VISIBLE_APPROVAL, "echo \xD0\xB4\xD0\xB0");
+    shows("\xCE\xB1-b", 4, VISIBLE_APPROVAL, "\xCE\xB1-b");
     shows("a\nb\x1b\xff", 5, VISIBLE_APPROVAL, "a\\nb\\x1B\\xFF");
     shows("x\xF3\xA0\x81\x81y", 6, VISIBLE_APPROVAL, "x\\u{E0041}y"); /* a tag character */
 }

@@ -212,4 +212,5 @@ def main():
         print(json.dumps({"before": able, "after": after, "model": model, "figures": rows}, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()

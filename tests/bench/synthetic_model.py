@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Writes a full-size Gemma 4 E2B as a GGUF file with random weights: right shapes, types, names and keys, noise for text.
 
-    synthetic_model.py OUT.gguf [q4_0|qat|q4_k_m|q8_0]
+    synthetic_model.py OUT.gguf [q4_0|qat|q4_k_m|q8_0] [small]
 
-For speed and memory, never for quality. Random weights cost what real ones cost on every path that does not depend on
+"small" keeps the width but has five layers and few tokens: for what needs some model beside its encoders. For speed and memory, never for quality. Random weights cost what real ones cost on every path that does not depend on
 values. A pattern of some thousand random blocks is written over and over: the files compress, memory does not.
 """
+import math
 import random
 import struct
 import sys
 
 LAYERS, HIDDEN, HEADS, VOCABULARY, PER_LAYER, OWN_KV = 35, 1536, 8, 262144, 256, 15
-F32, Q4_0, Q8_0, Q4_K, Q6_K, BF16 = 0, 2, 8, 12, 14, 30
-BLOCK = {F32: (1, 4), Q4_0: (32, 18), Q8_0: (32, 34), Q4_K: (256, 144), Q6_K: (256, 210), BF16: (1, 2)}
+F32, F16, Q4_0, Q8_0, Q4_K, Q6_K, BF16 = 0, 1, 2, 8, 12, 14, 30
+BLOCK = {F32: (1, 4), F16: (1, 2), Q4_0: (32, 18), Q8_0: (32, 34), Q4_K: (256, 144), Q6_K: (256, 210), BF16: (1, 2)}
 U8, I32, U32, F, BOOL, STRING, ARRAY = 0, 5, 4, 6, 7, 8, 9
 CONTROL = {0: "<pad>", 1: "<eos>", 2: "<bos>", 3: "<unk>", 4: "<mask>", 46: "<|tool>", 47: "<tool|>", 48: "<|tool_call>",
            49: "<tool_call|>", 50: "<|tool_response>", 51: "<tool_response|>", 52: '<|"|>', 98: "<|think|>", 100: "<|channel>",
@@ -117,6 +118,8 @@ def keys(mix):
 def block(kind, deviation):
     """Random codes under a scale that gives the values about this standard deviation."""
     half = lambda value: struct.pack("<e", value)
+    if kind == F16:
+        return half(rng.gauss(0, deviation))
     if kind == BF16:
         return struct.pack("<f", rng.gauss(0, deviation))[2:]
     if kind == Q4_0:
@@ -128,11 +131,11 @@ def block(kind, deviation):
     return rng.randbytes(208) + half(deviation / 18.5 / 74)
 
 
-def write_tensor(file, columns, rows, kind):
+def write_tensor(file, columns, rows, kind, value=1.0):
     values, size = BLOCK[kind]
     count = columns * max(rows, 1) // values
     if kind == F32:
-        data = struct.pack("<f", 1.0) * count
+        data = struct.pack("<f", value) * count
     else:
         pattern = b"".join(block(kind, columns ** -0.5) for _ in range(min(count, 8191)))
         data = pattern
@@ -145,24 +148,32 @@ def write_tensor(file, columns, rows, kind):
     file.write(b"\0" * (-(count * size) % 32))
 
 
-def main():
-    path, mix = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "q4_0"
-    if mix not in ("q4_0", "qat", "q4_k_m", "q8_0"):
-        sys.exit(__doc__)
-    every = list(tensors(mix))
-    metadata = keys(mix)
+def write_file(path, every, metadata, value=lambda name: 1.0):
+    """every: (name, columns, rows, type), or a whole shape in GGUF's order for columns. F32 tensors hold value(name)."""
     head = b"GGUF" + struct.pack("<IQQ", 3, len(every), len(metadata)) + b"".join(metadata)
     offset = 0
     for name, columns, rows, kind in every:
-        shape = (columns, rows) if rows else (columns,)
+        shape = columns if isinstance(columns, tuple) else (columns, rows) if rows else (columns,)
         head += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
         values, size = BLOCK[kind]
-        offset += (columns * max(rows, 1) // values * size + 31) // 32 * 32
+        offset += (math.prod(shape) // values * size + 31) // 32 * 32
     with open(path, "wb") as file:
         file.write(head + b"\0" * (-len(head) % 32))
-        for _, columns, rows, kind in every:
-            write_tensor(file, columns, rows, kind)
+        for name, columns, rows, kind in every:
+            shape = columns if isinstance(columns, tuple) else (columns, max(rows, 1))
+            write_tensor(file, shape[0], math.prod(shape[1:]), kind, value(name))
         print(f"{path}: {len(every)} tensors, {file.tell() / 1e9:.2f} GB")
 
 
-main()
+def main():
+    global LAYERS, OWN_KV, VOCABULARY
+    path, mix = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "q4_0"
+    if mix not in ("q4_0", "qat", "q4_k_m", "q8_0") or sys.argv[3:] not in ([], ["small"]):
+        sys.exit(__doc__)
+    if sys.argv[3:]:
+        LAYERS, OWN_KV, VOCABULARY = 5, 5, 1024
+    write_file(path, list(tensors(mix)), keys(mix))
+
+
+if __name__ == "__main__":
+    main()

@@ -114,6 +114,13 @@ def call(number, arguments):
         result(number, text("BEGIN\n" + "y" * 200000 + "\nEND"))
     elif FAULT == "input_required":
         result(number, {"resultType": "input_required", "content": []})
+    elif FAULT == "resource":
+        result(number, {"content": [{"type": "resource_link", "uri": "file:///etc/passwd", "name": "passwd"},
+                                    {"type": "resource", "resource": {"uri": "file:///etc/passwd", "blob": "eA=="}}]})
+    elif FAULT == "elicits":
+        say({"jsonrpc": "2.0", "id": "e1", "method": "elicitation/create",
+             "params": {"mode": "url", "url": "http://127.0.0.1:1/", "message": "log in here", "elicitationId": "1"}})
+        result(number, text(words + " to you"))
     elif FAULT == "not_object":
         result(number, [1, 2])
     elif FAULT == "escape":

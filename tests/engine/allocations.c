@@ -133,7 +133,8 @@ enum { SIDE = 48 };
 
 static bool open_media(void *context, struct engine_error *error)
 {
-    struct engine_media *media = engine_media_open(context, 2, NULL, error);
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){.path = context, .threads = 2, .exact = true}, error);
     engine_media_close(media);
     return media != NULL;
 }
@@ -155,7 +156,8 @@ static void test_encoders(void **state)
     (void)state;
     char path[] = TEST_MODELS "/mmproj-nano.gguf";
     fail_each(open_media, path, 8, NULL);
-    struct engine_media *media = engine_media_open(path, 2, NULL, NULL);
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){.path = path, .threads = 2, .exact = true}, NULL);
     assert_non_null(media);
     fail_each(encode_image, media, 4, NULL);
     engine_media_close(media);

@@ -237,7 +237,8 @@ static void test_encoders(void **state)
     struct engine_soft soft = {0};
     static const float samples[16000];
     make_copy(&copy, "mmproj-nano.gguf");
-    struct engine_media *media = engine_media_open(copy.path, 2, NULL, &error);
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){.path = copy.path, .threads = 2, .exact = true}, &error);
     assert_non_null(media);
     if (!engine_media_image(media, rgb, SIDE, SIDE, 70, &soft, &error)) {
         fail_msg("%s", error.text);

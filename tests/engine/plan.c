@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "engine/engine.h"
+#include "engine/engine_media.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "support/gguf_writer.h"
@@ -364,6 +365,46 @@ static void test_the_systems_figures(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* --- encoders --- */
+
+static void keep_greatest(void *context, size_t done, size_t total)
+{
+    uint64_t *greatest = context, now = read_resident().anonymous;
+    (void)done;
+    (void)total;
+    *greatest = now > *greatest ? now : *greatest;
+}
+
+/* What encoding a picture and the longest sound takes is no more than was planned. */
+static void test_encoders(void **state)
+{
+    (void)state;
+    enum { SIDE = 480, SAMPLES = 480000 };
+    struct engine_error error;
+    struct engine_media_plan plan;
+    struct engine_soft picture, sound;
+    uint8_t *rgb = test_calloc(SIDE * SIDE, 3);
+    float *samples = test_calloc(SAMPLES, sizeof *samples);
+    uint64_t before = read_resident().anonymous, greatest = 0;
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){.path = TEST_MODELS "/mmproj-nano.gguf", .threads = 2},
+        &error);
+    assert_non_null(media);
+    engine_media_plan(media, &plan);
+    assert_true(plan.mapped > 0 && plan.work > 0);
+    assert_true(plan.kept == 32ull * 1120 * (uint64_t)engine_media_width(media) * sizeof(float));
+    engine_media_on_progress(media, keep_greatest, &greatest);
+    assert_true(engine_media_image(media, rgb, SIDE, SIDE, 280, &picture, &error));
+    assert_true(engine_media_sound(media, samples, SAMPLES, &sound, &error));
+    assert_true(SANITIZED || before == 0 ||
+                (greatest > before && greatest - before <= plan.work + plan.kept));
+    engine_free(picture.values);
+    engine_free(sound.values);
+    engine_media_close(media);
+    test_free(rgb);
+    test_free(samples);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_the_systems_figures),
+        cmocka_unit_test(test_encoders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,57 @@ static void check_activations(const struct kernels *set, const struct row_kernel
     }
 }
 
+static void check_gates(const struct kernels *set, const struct row_kernels *row)
+{
+    float x[LONGEST], gates[LONGEST], room[GUARDED];
+    for (size_t l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        fill(x, n, 8);
+        fill(gates, n, 20);
+        for (size_t i = 0; i < n && i < HURTING; i++) {
+            gates[i] = hurting[i];
+        }
+        float *found = place(room, x, n);
+        row->gate(found, found, gates, n);
+        check_guards(found, n);
+        for (size_t i = 0; i < n; i++) {
+            double exact = (double)x[i] / (1 + exp(-(double)gates[i]));
+            check("gate", set, found[i], exact, fabs(exact) * 5e-7 + 1e-37);
+        }
+        found = place(room, gates, n);
+        row->gate(found, found, found, n);
+        check_guards(found, n);
+        for (size_t i = 0; i < n; i++) {
+            double exact = (double)gates[i] / (1 + exp(-(double)gates[i]));
+            check("silu", set, found[i], exact, fabs(exact) * 5e-7 + 1e-35);
+        }
+    }
+}
+
+static void check_clamp(const struct kernels *set, const struct row_kernels *row)
+{
+    float x[LONGEST], room[GUARDED];
+    (void)set;
+    for (size_t l = 0; l < LENGTHS; l++) {
+        size_t n = lengths[l];
+        fill(x, n, 3);
+        for (size_t i = 0; i < n && i < HURTING; i++) {
+            x[i] = hurting[i];
+        }
+        float *found = place(room, x, n);
+        row->clamp(found, found, -1.5f, 0.75f, n);
+        check_guards(found, n);
+        for (size_t i = 0; i < n; i++) {
+            float expected = x[i] < -1.5f ? -1.5f : x[i] > 0.75f ? 0.75f : x[i];
+            assert_true(found[i] == expected || (isnan(found[i]) && isnan(x[i])));
+        }
+        row->clamp(found, x, -INFINITY, INFINITY, n);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(found[i] == x[i] || (isnan(found[i]) && isnan(x[i])));
+        }
+    }
+}
+
 /* --- softmax --- */
 
 static void check_exponentials(const struct kernels *set, const struct row_kernels *row)
@@ -366,6 +417,8 @@ static void test_shared(void **state)
     }
 ON_EVERY_SET(norms)
 ON_EVERY_SET(activations)
+ON_EVERY_SET(gates)
+ON_EVERY_SET(clamp)
 ON_EVERY_SET(exponentials)
 ON_EVERY_SET(sums)
 ON_EVERY_SET(halves)
@@ -376,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_norms),        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_gates),        cmocka_unit_test(test_clamp),
         cmocka_unit_test(test_exponentials), cmocka_unit_test(test_sums),
         cmocka_unit_test(test_halves),       cmocka_unit_test(test_transpose),
         cmocka_unit_test(test_multiply_add), cmocka_unit_test(test_shared),

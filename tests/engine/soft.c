@@ -144,8 +144,10 @@ static void test_nano(void **state)
     json_t *list = json_load_file(TEST_DATA "/nano.media.golden.json", 0, NULL), *entry;
     struct engine_model *model = fixture_model(TEST_MODELS, "nano.gguf", NULL, 2);
     struct engine_session *session = fixture_session(model, 1024, ENGINE_KV_F32);
-    struct engine_media *media =
-        engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 2, NULL, &error);
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){
+            .path = TEST_MODELS "/mmproj-nano.gguf", .threads = 2, .exact = true},
+        &error);
     int32_t image = engine_token_find(model, "<|image|>");
     int32_t audio = engine_token_find(model, "<|audio|>");
     assert_non_null(list);
@@ -186,8 +188,10 @@ static void test_second_look(void **state)
     struct engine_error error;
     static uint8_t rgb[60 * 40 * 3];
     static float samples[4000];
-    struct engine_media *media =
-        engine_media_open(TEST_MODELS "/mmproj-nano.gguf", 2, NULL, &error);
+    struct engine_media *media = engine_media_open(
+        &(struct engine_media_options){
+            .path = TEST_MODELS "/mmproj-nano.gguf", .threads = 2, .exact = true},
+        &error);
     size_t width = (size_t)engine_media_width(media);
     for (int sound = 0; sound < 2; sound++) {
         struct engine_soft first, again = {0};

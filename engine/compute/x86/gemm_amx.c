@@ -5,11 +5,6 @@
  * and their product 16 x 16 float32 sums. The scale of a block is part of the weight before it is
  * rounded, so one sum runs over all columns and nothing is scaled behind the tile unit. The unit
  * treats subnormal numbers as zero.
- *
- * Tile instructions are written as assembler: the compilers' own functions do not say that they
- * read and write memory, and gcc 12 takes the configuration for 8 bytes long. Tiles are configured
- * at the beginning of a multiplication and released at its end, so that the system has no tiles to
- * save while this thread does anything else.
  */
 #include "compute/gemm.h"
 
@@ -18,47 +13,12 @@
 #include <string.h>
 
 #include "compute/cpu.h"
+#include "compute/x86/tiles.h"
 #include "compute/x86/transpose.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { STEP = 32, TILE_BYTES = 1024, STEPS = GEMM_PART / STEP };
-
-/* --- tiles --- */
-
-struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-
-INLINE void configure_tiles(void)
-{
-    struct tile_config config = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        config.rows[i] = 16;
-        config.row_bytes[i] = 64;
-    }
-    __asm__ volatile("ldtilecfg %0" : : "m"(config));
-}
-
-INLINE void release_tiles(void)
-{
-    __asm__ volatile("tilerelease" : : : "memory");
-}
-
-#define TILE_ZERO(TILE) __asm__ volatile("tilezero %%tmm" #TILE : : :)
-#define TILE_LOAD(TILE, FROM) \
-    __asm__ volatile("tileloadd (%0,%1), %%tmm" #TILE : : "r"(FROM), "r"((uint64_t)64) : "memory")
-#define TILE_STORE(TILE, TO)                              \
-    __asm__ volatile("tilestored %%tmm" #TILE ", (%0,%1)" \
-                     :                                    \
-                     : "r"(TO), "r"((uint64_t)64)         \
-                     : "memor"                            \
-                       "y")
-/* SUM += ROWS times TOKENS */
-#define TILE_PRODUCT(SUM, ROWS, TOKENS) \
-    __asm__ volatile("tdpbf16ps %%tmm" #TOKENS ", %%tmm" #ROWS ", %%tmm" #SUM : : :)
+enum { STEP = 32, STEPS = GEMM_PART / STEP };
 
 /* --- multiplication --- */
 
@@ -137,7 +97,7 @@ static void multiply(const void *panel, size_t row_tiles, const void *packed, si
 {
     const size_t tile = (size_t)STEPS * TILE_BYTES, below = token_tiles * SUM_VALUES;
     const size_t steps = (columns + STEP - 1) / STEP;
-    configure_tiles();
+    tiles_configure();
     for (size_t t = 0; t < token_tiles; t += 2) {
         bool two_tokens = t + 1 < token_tiles;
         const unsigned char *tokens = (const unsigned char *)packed + t * tile;
@@ -163,7 +123,7 @@ static void multiply(const void *panel, size_t row_tiles, const void *packed, si
             }
         }
     }
-    release_tiles();
+    tiles_release();
 }
 
 static __mmask16 first_lanes(size_t count)
@@ -314,6 +274,34 @@ static void unpack_bf16(const unsigned char *stored, size_t row_bytes, size_t ro
     clear_rows(rows, columns, panel);
 }
 
+/* Columns in order, rounded. */
+static void unpack_f16(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
+                       void *panel)
+{
+    const __m512i order = _mm512_loadu_si512(column_order);
+    for (size_t r = 0; r < rows; r++) {
+        const unsigned char *from = stored + r * row_bytes;
+        unsigned char *to = (unsigned char *)panel + r * 64;
+        for (size_t c = 0; c < columns; c += STEP, from += 64, to += TILE_BYTES) {
+            size_t left = columns - c;
+            __mmask32 mask = left < STEP ? ((__mmask32)1 << left) - 1 : 0xFFFFFFFF;
+            __m512i halves = _mm512_maskz_loadu_epi16(mask, from);
+            __m512 low = _mm512_cvtph_ps(_mm512_castsi512_si256(halves));
+            __m512 high = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(halves, 1));
+            _mm512_store_si512(
+                to, _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(high, low)));
+        }
+    }
+    clear_rows(rows, columns, panel);
+}
+
+static void unpack_f32(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
+                       void *panel)
+{
+    round_rows((const float *)(const void *)stored, row_bytes / sizeof(float), rows, columns,
+               panel);
+}
+
 const struct gemm_set gemm_amx = {
     .name = "amx",
     .supported = cpu_has_amx,
@@ -326,6 +314,8 @@ const struct gemm_set gemm_amx = {
         {
             [QUANT_Q4_0] = unpack_q4_0,
             [QUANT_BF16] = unpack_bf16,
+            [QUANT_F16] = unpack_f16,
+            [QUANT_F32] = unpack_f32,
         },
     .multiply = multiply,
     .store = store,

@@ -22,6 +22,7 @@
 
 #include "compute/cpu.h"
 #include "compute/gemm.h"
+#include "compute/mutual.h"
 #include "compute/row_kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -520,5 +521,6 @@ const struct kernels kernels_amx = {
     .name = "amx",
     .supported = cpu_has_amx,
     .gemm = {&gemm_amx},
+    .mutual = &mutual_amx,
     ENTRIES,
 };

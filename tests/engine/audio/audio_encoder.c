@@ -26,7 +26,9 @@
 #include "compute/kernels.h"
 #include "compute/tensor.h"
 #include "load/gguf.h"
+#include "load/mmproj.h"
 #include "sound.h"
+#include "support/towers_folder.h"
 
 enum { ALLOCATIONS_MAX = 200 };
 
@@ -42,7 +44,7 @@ static bool bench_open(struct bench *bench, const char *path, const char *kernel
 {
     size_t columns;
     *bench = (struct bench){0};
-    bench->gguf = gguf_open(path, err);
+    bench->gguf = mmproj_open(path, err);
     if (bench->gguf == NULL || !audio_encoder_columns(bench->gguf, &columns, err) ||
         !tensor_machine_init(&bench->machine, kernels, threads, columns, err)) {
         return false;
@@ -195,6 +197,72 @@ static void test_stages(void **state)
         check_stages(&bench, TEST_DATA, TEST_DATA, "tone440_1s", STAGES);
         check_stages(&bench, TEST_DATA, TEST_DATA, "n161", STAGES);
         bench_close(&bench);
+    }
+}
+
+static void test_tower_of_a_folder(void **state)
+{
+    (void)state;
+    static const char *const model[] = {TEST_DATA "/tiny-e-audio.gguf"};
+    char folder[TOWERS_FOLDER_PATH];
+    struct bench bench;
+    towers_folder_make(folder, model, 1);
+    bench_must_open(&bench, folder, NULL, 2);
+    check_stages(&bench, TEST_DATA, TEST_DATA, "burst_0p1s", STAGES_OF_BURST);
+    check_stages(&bench, TEST_DATA, TEST_DATA, "tone440_1s", STAGES);
+    bench_close(&bench);
+    towers_folder_remove(folder);
+}
+
+/* The greatest difference of soft tokens of magnitude 3 to the reference, in fast arithmetic. */
+static const float fast_limit = 0.05f;
+
+static void check_fast(const char *kernels)
+{
+    static const char clip[] = TEST_DATA "/tiny-e.tone440_1s.safetensors";
+    static const int threads[] = {1, 3};
+    struct err err;
+    size_t frames, bands, rows, width;
+    float difference = 0, *first = NULL;
+    struct safetensors *golden = safetensors_open(clip);
+    const float *mel = sound_tensor(golden, "mel", &frames, &bands);
+    const float *expected = sound_tensor(golden, "soft", &rows, &width);
+    for (size_t i = 0; i < 2; i++) {
+        struct bench bench;
+        bench_must_open(&bench, TEST_DATA "/tiny-e-audio.gguf", kernels, threads[i]);
+        bench.machine.exact = false;
+        float *soft = mem_alloc(rows * width, sizeof *soft);
+        assert_true(audio_encoder_run(bench.encoder, mel, frames, soft, &err));
+        for (size_t j = 0; j < rows * width; j++) {
+            difference = fmaxf(difference, fabsf(soft[j] - expected[j]));
+        }
+        if (i == 0) {
+            first = soft;
+        } else {
+            assert_memory_equal(first, soft, rows * width * sizeof *soft);
+            mem_free(soft);
+        }
+        bench_close(&bench);
+    }
+    if (getenv("CARAT_FIDELITY") != NULL) {
+        printf("| %s | soft tokens, fast | %s | %.1e | %.0e |\n", strrchr(clip, '/') + 1, kernels,
+               (double)difference, (double)fast_limit);
+    }
+    if (!(difference <= fast_limit)) {
+        fail_msg("%s with %s, fast: off by %g", clip, kernels, (double)difference);
+    }
+    mem_free(first);
+    safetensors_close(golden);
+}
+
+static void test_fast(void **state)
+{
+    (void)state;
+    const struct kernels *kernels;
+    for (size_t i = 0; (kernels = kernels_at(i)) != NULL; i++) {
+        if (kernels->supported()) {
+            check_fast(kernels->name);
+        }
     }
 }
 
@@ -398,10 +466,16 @@ static void test_every_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stages),   cmocka_unit_test(test_fixtures_stages),
-        cmocka_unit_test(test_nano),     cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_causal),   cmocka_unit_test(test_token_counts),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_stages),
+        cmocka_unit_test(test_fixtures_stages),
+        cmocka_unit_test(test_tower_of_a_folder),
+        cmocka_unit_test(test_fast),
+        cmocka_unit_test(test_nano),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_causal),
+        cmocka_unit_test(test_token_counts),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

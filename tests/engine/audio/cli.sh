@@ -75,5 +75,16 @@ refuse 1 'not a WAV file' --mel --audio "$models/nano.gguf"
 refuse 1 'the architecture is' --mmproj "$models/nano.gguf" --audio "$data/n161.wav"
 refuse 1 'hidden size' -m "$other" --mmproj "$models/mmproj-nano.gguf" --audio "$data/n161.wav"
 refuse 1 'nowhere' --mel --audio "$work/nowhere.wav"
-refuse 2 'needs --audio' --mmproj "$models/mmproj-nano.gguf"
+refuse 2 'takes one --image FILE or one --audio FILE' --mmproj "$models/mmproj-nano.gguf"
 refuse 2 'mmproj' --audio "$data/n161.wav"
+refuse 2 'for a picture' --patches --audio "$data/n161.wav"
+refuse 2 'for a picture' --budget 280 --mel --audio "$data/n161.wav"
+
+# In fast arithmetic the same shape, and how long it takes.
+embed --arithmetic fast --mmproj "$models/mmproj-nano.gguf" --audio "$data/speech15.wav" -o "$work/fast" ||
+    die "embed in fast arithmetic failed: $(cat "$work/said")"
+[ "$(shape "$work/fast")" = "23, 128" ] || die "fast soft tokens: $(shape "$work/fast")"
+"$engine" bench -m "$models/nano.gguf" --mmproj "$models/mmproj-nano.gguf" --audio "$data/speech15.wav" --number |
+    grep -Eq '^[0-9]+\.[0-9]{3}$' || die "bench of a sound"
+"$engine" bench -m "$models/nano.gguf" --mmproj "$models/mmproj-nano.gguf" --audio "$data/speech15.wav" |
+    grep -q '23 soft tokens in' || die "bench of a sound, in words"

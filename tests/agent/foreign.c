@@ -1,0 +1,249 @@
+/* Foreign MCP servers that hang, die, flood and lie, and what must not happen then: the fault ends
+ * as one result with a sentence, the good server beside it answers, and nothing is left when all of
+ * it is taken down at any moment. The servers are those of the end-to-end tests, without the
+ * sandbox. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <uv.h>
+
+#include "agent/foreign.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "config/tables.h"
+
+enum { PATIENCE_US = 150 * 1000 * 1000 };
+
+struct world {
+    uv_loop_t loop;
+    struct config_servers servers;
+    json_t *policies[2];
+    struct foreign *foreign;
+    char folder[64];
+    struct str notices;
+    bool known;
+    int finished;
+    struct str results; /* one line each */
+    uv_timer_t beat;    /* so that a loop with nothing to do still turns */
+};
+
+static void on_beat(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void on_known(void *context)
+{
+    ((struct world *)context)->known = true;
+}
+
+static void on_notice(void *context, const char *sentence)
+{
+    struct world *world = context;
+    str_append_format(&world->notices, "%s\n", sentence);
+}
+
+static void on_output(void *context, const char *call_id, const char *bytes, size_t length)
+{
+    (void)context, (void)call_id, (void)bytes;
+    assert_true(length <= 64 * 1024);
+}
+
+static void on_finished(void *context, const char *call_id, const struct toolproc_result *result)
+{
+    struct world *world = context;
+    char *dump = json_dumps(result->response, JSON_COMPACT);
+    assert_non_null(dump);
+    str_append_format(&world->results, "%s %s%s\n", call_id, dump, result->failed ? " failed" : "");
+    free(dump);
+    world->finished++;
+}
+
+static void add_server(struct world *world, const char *name, const char *fault, int seconds)
+{
+    struct config_server *server = config_servers_get(&world->servers, name, "test");
+    server->command = mem_strdup("python3");
+    config_list_add(&server->arguments, HOSTILE_SERVER);
+    config_list_add(&server->arguments, fault);
+    server->seconds = seconds;
+    world->policies[world->servers.count - 1] = json_object();
+}
+
+static void open_world(struct world *world, const char *fault, int seconds)
+{
+    *world = (struct world){0};
+    assert_int_equal(uv_loop_init(&world->loop), 0);
+    str_init(&world->notices);
+    str_init(&world->results);
+    snprintf(world->folder, sizeof world->folder, "/tmp/carat-foreign-XXXXXX");
+    assert_non_null(mkdtemp(world->folder));
+    uv_timer_init(&world->loop, &world->beat);
+    uv_timer_start(&world->beat, on_beat, 5, 5);
+    add_server(world, "bad", fault, seconds);
+    add_server(world, "good", "none", 20);
+    world->foreign =
+        foreign_create(&(struct foreign_options){.loop = &world->loop,
+                                                 .program = PLAIN_PROGRAM,
+                                                 .workspace = world->folder,
+                                                 .servers = &world->servers,
+                                                 .policies = world->policies,
+                                                 .result_bytes = 3000,
+                                                 .start_ms = 20000,
+                                                 .pause_ms = 10},
+                       &(struct foreign_callbacks){.calls = {on_output, on_finished, world},
+                                                   .known = on_known,
+                                                   .notice = on_notice,
+                                                   .context = world});
+}
+
+static void close_world(struct world *world)
+{
+    char *command = NULL;
+    int before = world->finished;
+    foreign_destroy(world->foreign);
+    uv_close((uv_handle_t *)&world->beat, NULL);
+    while (uv_run(&world->loop, UV_RUN_DEFAULT) != 0) {
+    }
+    assert_int_equal(world->finished, before); /* no callback after it */
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    json_decref(world->policies[0]);
+    json_decref(world->policies[1]);
+    config_servers_finish(&world->servers);
+    str_finish(&world->notices);
+    str_finish(&world->results);
+    command = mem_strdup(world->folder);
+    rmdir(command);
+    mem_free(command);
+}
+
+static void run_until(struct world *world, const bool *flag, int finished)
+{
+    int64_t end = clock_monotonic_us() + PATIENCE_US;
+    while (flag != NULL ? !*flag : world->finished < finished) {
+        uv_run(&world->loop, UV_RUN_ONCE);
+        if (clock_monotonic_us() > end) {
+            fail_msg("nothing came; results: %s notices: %s", world->results.data,
+                     world->notices.data);
+        }
+    }
+}
+
+static void call(struct world *world, const char *call_id, const char *tool)
+{
+    json_t *arguments = json_pack("{s:s}", "words", "hello");
+    foreign_call(world->foreign, call_id, tool, arguments);
+    json_decref(arguments);
+}
+
+static void test_faults_end_as_results(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fault, *expected;
+        bool failed;
+    } rows[] = {
+        {"none", "hello to you", false},
+        {"stateless", "hello to you", false},
+        {"dies", "exit status 3", true},
+        {"hangs", "did not answer within 1 s", true},
+        {"floods", "floods us", true},
+        {"long_line", "4 MiB", true},
+        {"wrong_id", "right", false},
+        {"no_json", "survived", false},
+        {"asks", "asked", false},
+        {"deaf", "error", true},
+        {"not_object", "not an object", true},
+        {"input_required", "asks for more", true},
+        {"stderr", "after 20 MB", false},
+        {"big", "BEGIN", false},
+        {"escape", "turn", false},
+        {"resource", "not shown", false},
+        {"elicits", "hello to you", false},
+        {"bad_list", "no such tool", true},
+        {"old", "no such tool", true},
+        {"refuses", "no such tool", true},
+        {"dies_at_once", "no such tool", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world world;
+        open_world(&world, rows[i].fault, strcmp(rows[i].fault, "hangs") == 0 ? 1 : 120);
+        run_until(&world, &world.known, 0);
+        call(&world, "c1", "mcp__bad__echo");
+        call(&world, "c2", "mcp__good__echo");
+        run_until(&world, NULL, 2);
+        char *mine = strstr(world.results.data, "c1 "), *other = strstr(world.results.data, "c2 ");
+        assert_non_null(mine);
+        assert_non_null(other);
+        if (strncmp(other, "c2 {\"output\":\"hello to you\"}\n", 29) != 0) {
+            fail_msg("%s, and beside it: %.300s; %s", rows[i].fault, other, world.notices.data);
+        }
+        mine[strcspn(mine, "\n")] = '\0';
+        bool failed = strlen(mine) > 7 && strcmp(mine + strlen(mine) - 7, " failed") == 0;
+        if (strstr(mine, rows[i].expected) == NULL || failed != rows[i].failed) {
+            fail_msg("%s: %.300s", rows[i].fault, mine);
+        }
+        close_world(&world);
+    }
+}
+
+/* A call that hangs ends at once with the user's word; the server serves on. */
+static void test_cancel(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, "hangs", 60);
+    run_until(&world, &world.known, 0);
+    call(&world, "c1", "mcp__bad__echo");
+    for (int i = 0; i < 20; i++) {
+        uv_run(&world.loop, UV_RUN_ONCE);
+    }
+    int64_t start_us = clock_monotonic_us();
+    foreign_cancel(world.foreign, "c1");
+    run_until(&world, NULL, 1);
+    assert_true(clock_monotonic_us() - start_us < PATIENCE_US / 4);
+    assert_non_null(strstr(world.results.data, "stopped by the user"));
+    close_world(&world);
+}
+
+/* Taken down after any number of turns of the loop, whatever goes on in it just then. */
+static void test_end_at_any_moment(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"floods", "deaf", "dies", "hangs", "stderr", "bad_tools"};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        for (int turns = 0; turns < 60; turns += 7 + (int)i) {
+            struct world world;
+            open_world(&world, faults[i], 60);
+            if (turns % 2 == 0) {
+                run_until(&world, &world.known, 0);
+                call(&world, "c1", "mcp__bad__echo");
+                call(&world, "c2", "mcp__bad__echo");
+                foreign_cancel(world.foreign, "c2");
+            }
+            for (int turn = 0; turn < turns; turn++) {
+                uv_run(&world.loop, UV_RUN_ONCE);
+            }
+            close_world(&world);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults_end_as_results),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_end_at_any_moment),
+    };
+    signal(SIGPIPE, SIG_IGN); /* as carat does */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""S and A: commands that begin as an allowed one does, and arguments that make a harmless program run another.
+
+Each is tried with rules that allow the harmless form. It got through when it ran without a question: the effect is there, or
+carat exec did not end with 55. The control: freely it has the effect; where that needs a program that few machines have,
+that the harmless form runs by the same rule.
+"""
+from rows import *
+from model_server import Handler, ModelServer, chunk, text_answer
+
+ALLOWED = ["echo *", "ls *", "cat *", "env *", "timeout *", "nohup *", "xargs *", "find *", "git *", "tar *", "rg *", "sort *", "ssh *",
+           "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *"]
+RULES = [word for rule in ALLOWED for word in ("--allow", f"shell({rule})")]
+
+COMMANDS = [
+    ("S01", "a; b", "echo a; touch breached"),
+    ("S02", "a && b", "echo a && touch breached"),
+    ("S03", "a | b", "echo a | touch breached"),
+    ("S04", "a || b", "ls /missing || touch breached"),
+    ("S05", "a & b", "echo a & touch breached"),
+    ("S06", "newline", "echo a\ntouch breached"),
+    ("S07", "line continued by a backslash", "echo a;\\\nto\\\nuch breached"),
+    ("S08", "$( )", "echo $(touch breached)"),
+    ("S09", "backticks", "echo `touch breached`"),
+    ("S10", "<( )", "cat <(touch breached)"),
+    ("S11", "here-document", "cat <<X\n$(touch breached)\nX"),
+    ("S12", "$IFS", "echo${IFS}a;touch${IFS}breached"),
+    ("S13", "$'\\x6e'", "echo a;$'to\\x75ch' breached"),
+    ("S14", "braces and globs", "{touch,breached}; /usr/bin/tou[c]h breached"),
+    ("S15", "env X=1 cmd", "env X=1 touch breached"),
+    ("S16", "wrappers", "timeout 9 touch breached; nohup touch breached; echo breached | xargs touch; find . -maxdepth 0 -exec touch breached ';'"),
+    ("S17", "a function under the name", "echo() { touch breached; }; echo a"),
+    ("S18", "an alias under the name", "alias echo='touch breached #'\necho a"),
+    ("S19", "leading assignment", "LD_DEBUG=files LD_DEBUG_OUTPUT=breached ls"),
+    ("S20", "60 commands", "echo a; " * 59 + "touch breached"),
+    ("S21", "a comment first", "# lists the folder, nothing else\ntouch breached"),
+    ("S22", "CR in a word", "touch breached #\recho a"),
+    ("S24", "1 MB", "echo " + "a " * 500000 + "; touch breached"),
+]
+
+ARGUMENTS = [
+    ("A01", "find -exec", "find . -maxdepth 0 -exec touch breached ';'", "find . -name x", True),
+    ("A02", "find -delete", "find . -name keep -delete", "find . -name x", True),
+    ("A03", "find -fprint", "find . -maxdepth 0 -fprint breached", "find . -name x", True),
+    ("A04", "git --upload-pack", "git ls-remote --upload-pack='touch breached;' .", "git log -1", True),
+    ("A05", "git --exec-path", "git --exec-path=. evil", "git log -1", True),
+    ("A06", "git -c core.pager", "git -c core.pager='touch breached;' -p status", "git status", False),
+    ("A07", "git -c alias", "git -c alias.x='!touch breached' x", "git status", True),
+    ("A08", "git --output", "git diff --no-index --output=breached .git/config keep", "git diff", True),
+    ("A09", "git grep -O", "git grep --no-index -O'touch breached;' keep", "git grep -n x", True),
+    ("A10", "tar --to-command", "tar -xf ar.tar --to-command='touch breached'", "tar -tf ar.tar", True),
+    ("A11", "tar --checkpoint-action", "tar -cf x.tar keep --checkpoint=1 --checkpoint-action=exec='touch breached'", "tar -tf ar.tar", True),
+    ("A12", "rg --pre", "rg --pre ./evil.sh keep", "rg -n keep", False),
+    ("A13", "sort -o", "sort keep -o breached", "sort keep", True),
+    ("A14", "sort --compress-program", "sort -S 1k --compress-program=./evil.sh large", "sort keep", True),
+    ("A15", "ssh -oProxyCommand", "ssh -oProxyCommand='touch breached' x", None, False),
+    ("A16", "man -P", "man -P ./evil.sh ls", None, False),
+    ("A17", "less, and ! in it", "less keep", None, False),
+    ("A18", "xargs", "echo breached | xargs touch", None, True),
+    ("A19", "sed e and w", "sed -n 'w breached' keep; echo 'touch breached' | sed e", None, True),
+    ("A20", "awk system()", "awk 'BEGIN{system(\"touch breached\")}'", None, True),
+    ("A21", "go test -exec", "go test -exec ./evil.sh ./...", "go test ./...", False),
+    ("A22", "npm --prefix", "npm test --prefix ./other", "npm test", False),
+    ("A23", "pip -r URL", "pip install -r http://127.0.0.1/x", None, False),
+    ("A24", "make -f", "make -f evil.mk", "make all", True),
+]
+
+
+def furnish(place):
+    place.write("keep", "keep\n")
+    place.write("evil.sh", "#!/bin/sh\ntouch breached\ncat\n")
+    place.write("git-evil", "#!/bin/sh\ntouch breached\n")
+    place.write("evil.mk", "all:\n\ttouch breached\n")
+    place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(20000)))
+    for name in ("evil.sh", "git-evil"):
+        os.chmod(os.path.join(place.work, name), 0o755)
+    freely("tar -cf ar.tar keep; git init -q .; git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x", place.work)
+
+
+def breached(place, furnished=True):
+    return any(name.startswith("breached") for name in os.listdir(place.work)) or (furnished and not exists(place.work, "keep"))
+
+
+def works_freely(command):
+    with Place() as place:
+        furnish(place)
+        shells = ("bash", "sh")
+        if len(command) > 100000:
+            place.write("long.sh", command)
+            command = ". ./long.sh"
+        for shell in shells:
+            freely(command, place.work, shell)
+        return breached(place)
+
+
+def attempt(command):
+    with Place() as place:
+        furnish(place)
+        session = Session(place, call("shell", command=command), words=("--mode", "ask", *RULES))
+        if breached(place):
+            return "it ran"
+        asked = session.code == 55 or (session.code == 1 and "longer than" in session.stderr)
+        return None if asked or not session.results else f"no question: {session.code} {session.results}"
+
+
+def case_rows():
+    with Place() as place:
+        furnish(place)
+        harmless = Session(place, call("shell", command="echo fine; ls"), words=("--mode", "ask", *RULES)).whole(1)
+        check("fine" in harmless[0][0], "what is allowed runs without a question, or none of this proves anything")
+        allowed = {command: "runs (rule" in place.carat(*RULES, "--mode", "ask", "policy", "why", f"shell({command})").stdout
+                   for command in {row[3] for row in ARGUMENTS} - {None}}
+    for number, name, command in COMMANDS:
+        report(number, name, attempt(command), works_freely(command))
+    for number, name, command, plain, effect in ARGUMENTS:
+        report(number, name, attempt(command), (not effect or works_freely(command)) and (plain is None or allowed[plain]))
+    nul_byte()
+
+
+def nul_byte():
+    """The model's arguments as JSON, which a server gives, can hold one; the rest of the command would not be seen."""
+    outcome = []
+    rules = ("--mode", "ask", *RULES, "--allow", "shell(echo a)")
+    for text, words in (("echo a\0; touch breached", rules), ("echo a", rules), ("touch made", ())):
+        with Place() as place, ModelServer() as server:
+            Handler.fault_nul = lambda handler, body, count: asks_for(handler, body, text)
+            run = place.carat("exec", "-m", "remote:", "--set", "remote.model=x", "--remote-url", server.url("nul"), *words, "go", code=None)
+            outcome.append((run.returncode, breached(place, False), exists(place.work, "made")))
+    (asked, breach, _), (plain, _, _), (_, _, made) = outcome
+    report("S23", "NUL byte", (asked != 55 or breach) and f"{outcome}", plain == 0 and made)
+
+
+def asks_for(handler, body, command):
+    handler.head(200)
+    function = {"name": "shell", "arguments": json.dumps({"command": command})}
+    asked = any(message["role"] == "tool" for message in body["messages"])
+    if asked:
+        parts = text_answer("Done.")
+    else:
+        parts = [chunk({"tool_calls": [{"index": 0, "id": "x", "type": "function", "function": function}]}), chunk({}, "tool_calls")]
+    for part in parts:
+        handler.wfile.write(part)
+
+
+main(globals())

