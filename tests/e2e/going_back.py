@@ -19,7 +19,7 @@ def talk(place, screen):
     screen.say("write two")
     screen.wait("Two is written.", "turn 1 changed 2 paths")
     screen.say("!true")
-    screen.wait("! true")
+    place.wait_for_stored("I ran this command myself")  # it has ended
     screen.say("write three")
     screen.wait("Three is written.", "turn 2 changed 1 path")
     check(place.read("a") == "three\n" and place.read("b") == "two\n", "written")
