@@ -228,7 +228,7 @@ def case_commands():
         grown = min(slope(samples[:middle]), slope(samples[middle:]))  # a leak shows in both halves, a step of the heap in one
         print(f"{done} calls in {conversations} conversations: {grown:.1f} bytes a call, {samples[-1][1]} KiB, descriptors {min(held)} to {max(held)}")
         half = len(held) // 2  # a conversation that ends or begins holds some more for a moment
-        check(min(held[half:]) == min(held[:half]) and max(held) < min(held) + 20, f"descriptors: {held}")
+        check(min(held[half:]) <= min(held[:half]) and max(held) < min(held) + 20, f"descriptors: {held}")
         check(grown <= 20, f"memory grows by {grown:.1f} bytes a call: {samples}")
 
 
