@@ -10,6 +10,7 @@
 #include "app/context_picture.h"
 #include "app/screen_media.h"
 #include "app/screen_state.h"
+#include "app/screen_voice.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "store/store.h"
@@ -36,7 +37,7 @@ static void run_new(struct screen *screen, const char *argument)
 {
     (void)argument;
     struct err err;
-    if (!app_new_conversation(&screen->app, &err)) {
+    if (!app_new_conversation(&screen->app, NULL, &err)) {
         screen_notice(screen, true, "%s", err.text);
         return;
     }
@@ -379,6 +380,12 @@ static void run_expand(struct screen *screen, const char *argument)
                            : "There is no summary.");
 }
 
+static void run_voice(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    screen_voice_toggle(screen);
+}
+
 static void run_jobs(struct screen *screen, const char *argument)
 {
     struct str text;
@@ -429,6 +436,10 @@ const struct slash_command slash_commands[] = {
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"voice", "", "talk: opens the microphone; again: done", run_voice, true},
+    {"listen", "[on|off]", "talk without keys, until the stop word or Esc", screen_voice_listen,
+     true},
+    {"say", "[on|off]", "speak the answers", screen_voice_say, false},
     {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
     {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
     {"detach", "", "take back what goes with the next message", screen_media_detach, false},
@@ -443,8 +454,13 @@ const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands
 static const char *choices(const char *name)
 {
     static const char *const table[][2] = {
-        {"think", "on|off"}, {"mode", "read-only|ask|auto-edit|full"}, {"undo", "list|diff"},
-        {"jobs", "stop"},    {"shot", "screen|window|region"},
+        {"think", "on|off"},
+        {"mode", "read-only|ask|auto-edit|full"},
+        {"undo", "list|diff"},
+        {"listen", "on|off"},
+        {"say", "on|off"},
+        {"jobs", "stop"},
+        {"shot", "screen|window|region"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {

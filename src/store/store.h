@@ -56,6 +56,9 @@ void store_conversation_finish(struct store_conversation *conversation);
 /* Makes one; id (37 bytes) is written. */
 bool store_conversation_create(struct store *store, const char *workspace, const char *model,
                                char id[37], struct err *err);
+/* The same with an id that the caller has, a UUID; ERR_ARGUMENT when it is taken. */
+bool store_conversation_create_as(struct store *store, const char *workspace, const char *model,
+                                  const char *id, struct err *err);
 /* By full id or a unique prefix of at least 4 characters; ERR_NOT_FOUND, or ERR_ARGUMENT naming the
  * candidates when the prefix is ambiguous. */
 bool store_conversation_find(struct store *store, const char *id_or_prefix,

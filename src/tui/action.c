@@ -14,6 +14,7 @@ const struct action_row action_table[ACTION_COUNT] = {
     [ACTION_TOGGLE_THINKING] = {"toggle_thinking", "Alt+t, Alt+T", "thinking on or off"},
     [ACTION_TOGGLE_FOLDING] = {"toggle_folding", "Ctrl+O",
                                "show thoughts and outputs whole, or fold them"},
+    [ACTION_TALK] = {"talk", "Alt+r", "talk: opens the microphone; again, or Enter: done"},
     [ACTION_HELP] = {"help", "?", "this page, when the input is empty"},
     [ACTION_EXTERNAL_EDITOR] = {"external_editor", "Ctrl+G, Ctrl+X Ctrl+E",
                                 "write in $VISUAL or $EDITOR"},
