@@ -188,6 +188,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "Talk line by line, for screen readers and terminals that cannot move their "
                       "cursor.",
                       PROJECT_NEVER},
+    [OPTION_PICTURES] = {"tui.pictures", NULL, 0, OPTION_CHOICE, "HOW", "auto",
+                         "auto|cells|signs|off", 0, 0,
+                         "How pictures are shown: coloured half blocks, signs without colours, or "
+                         "their size alone. auto: by what TERM says.",
+                         PROJECT_NEVER},
     [OPTION_VOICE_REVIEW] =
         {"voice.review", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
          "Put the words that the model heard into the input, to be corrected and sent; false: what "
@@ -207,11 +212,6 @@ const struct option_row option_table[OPTION_COUNT] = {
                               "standard input. Unset: "
                               "espeak-ng.",
                               PROJECT_NEVER},
-    [OPTION_PICTURES] = {"tui.pictures", NULL, 0, OPTION_CHOICE, "HOW", "auto",
-                         "auto|cells|signs|off", 0, 0,
-                         "How pictures are shown: coloured half blocks, signs without colours, or "
-                         "their size alone. auto: by what TERM says.",
-                         PROJECT_NEVER},
     [OPTION_CD] = {NULL, "cd", 'C', OPTION_PATH, "DIR", NULL, NULL, 0, 0,
                    "Work in DIR instead of the current directory.", PROJECT_NEVER},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,

@@ -170,6 +170,9 @@ bool store_message_update(struct store *store, int64_t row, const struct chat_me
  * is reported in *err and nothing is loaded. rows (may be NULL): their names, mem_free. */
 bool store_messages_load(struct store *store, const char *conversation,
                          struct chat_conversation *out, int64_t **rows, struct err *err);
+/* When the message at that place was kept; ERR_NOT_FOUND. */
+bool store_message_time(struct store *store, const char *conversation, int64_t ordinal,
+                        int64_t *created_ms, struct err *err);
 
 /* --- tool calls: what was asked, decided, started and got --- */
 

@@ -291,7 +291,7 @@ enum { BRIDGE = 4 };
 /* Whether a run of one look goes on at `column`, there or behind a few cells of the same look. */
 static bool goes_on(const struct cell *next, const struct cell *shown, int column, int end)
 {
-    uint8_t role = next[column].role;
+    uint32_t role = next[column].role;
     for (int ahead = column; ahead < end && ahead <= column + BRIDGE; ahead++) {
         if (next[ahead].role != role) {
             return false;
