@@ -68,18 +68,18 @@ static bool check_frames(const void *message, size_t size, uint64_t count, struc
     struct decoded_frame frame;
     size_t at = DECODED_HEADER;
     unsigned before = 0;
-    uint64_t found = 0;
     if (count == 0 || count > DECODED_CLIP_FRAMES) {
         return err_set(err, ERR_LIMIT, "a clip of %llu frames, not of 1 to %d",
                        (unsigned long long)count, DECODED_CLIP_FRAMES);
     }
-    while (decoded_next_frame(message, size, &at, &frame) && frame.size > 0 &&
-           frame.second >= before && frame.second <= DECODED_CLIP_FRAMES) {
-        before = frame.second;
-        found++;
+    for (uint64_t i = 0; i < count; i++, before = frame.second) {
+        if (!decoded_next_frame(message, size, &at, &frame) || frame.size == 0 ||
+            frame.second < before || frame.second > DECODED_CLIP_FRAMES) {
+            return err_set(err, ERR_FORMAT, "frame %llu of the decoder is not in its form",
+                           (unsigned long long)i);
+        }
     }
-    return (found == count && at == size) ||
-           err_set(err, ERR_FORMAT, "the decoder's frames are not in their form");
+    return at == size || err_set(err, ERR_FORMAT, "the decoder says more than its frames");
 }
 
 bool decoded_read(const void *message, size_t size, enum decoded_kind kind, struct decoded *decoded,
