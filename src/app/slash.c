@@ -8,13 +8,18 @@
 #include "app/command_sessions.h"
 #include "app/command_transfer.h"
 #include "app/context_picture.h"
+#include "app/screen_input.h"
 #include "app/screen_media.h"
 #include "app/screen_state.h"
+#include "app/slash_names.h"
+#include "app/slash_settings.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
+#include "prompts.h"
 #include "store/store.h"
 
-enum { SESSIONS_SHOWN = 15 };
+enum { SESSIONS_SHOWN = 15, PLACES_SHOWN = 20, PLACE_BYTES = 60 };
 
 static void run_help(struct screen *screen, const char *argument)
 {
@@ -27,7 +32,9 @@ static void run_help(struct screen *screen, const char *argument)
                           (int)(28 - strlen(command->name) - strlen(command->argument)), "",
                           command->help);
     }
-    str_append(&text, "Keys: ? on an empty line.");
+    str_append(&text, "Names from elsewhere: ");
+    slash_names_append_help(&text);
+    str_append(&text, "\nKeys: ? on an empty line.");
     tui_add_notice(screen->tui, text.data, false);
     str_finish(&text);
 }
@@ -283,6 +290,38 @@ static int64_t place_of(const struct chat_conversation *conversation, long back)
     return -1;
 }
 
+/* The newest last: its number is what /rewind takes. */
+static void list_places(struct screen *screen)
+{
+    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
+    struct str text, rows;
+    size_t back = 0;
+    str_init(&text);
+    str_init(&rows);
+    for (size_t i = conversation->count; i-- > 0 && back < PLACES_SHOWN;) {
+        const struct chat_message *message = &conversation->messages[i];
+        if (message->role == CHAT_USER) {
+            size_t line = strcspn(message->text, "\n");
+            size_t length =
+                utf8_complete_length(message->text, line < PLACE_BYTES ? line : PLACE_BYTES);
+            str_clear(&text);
+            str_append_format(&text, "%2zu  %.*s%s\n", ++back, (int)length, message->text,
+                              message->text[length] != '\0' ? " …" : "");
+            str_insert(&rows, 0, text.data, text.length);
+        }
+    }
+    if (back > 0) {
+        str_append(&rows,
+                   "Back to before which one? Its number, Enter; Ctrl+U leaves all as it is.");
+        tui_add_notice(screen->tui, rows.data, false);
+        tui_set_draft(screen->tui, "/rewind ");
+    } else {
+        screen_notice(screen, false, "There is no message to go back to yet.");
+    }
+    str_finish(&text);
+    str_finish(&rows);
+}
+
 static void run_rewind(struct screen *screen, const char *argument)
 {
     struct err err;
@@ -291,6 +330,10 @@ static void run_rewind(struct screen *screen, const char *argument)
     const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
     long back = argument[0] != '\0' ? strtol(argument, &end, 10) : 1;
     int64_t keep = back > 0 ? place_of(conversation, back) : -1;
+    if (strcmp(argument, "list") == 0) {
+        list_places(screen);
+        return;
+    }
     if (present(screen) == NULL) {
         return;
     }
@@ -318,6 +361,62 @@ static void run_rewind(struct screen *screen, const char *argument)
         screen_notice(screen, true, "%s", err.text);
     }
     mem_free(said);
+}
+
+/* The last answer, as its Markdown: the terminal's clipboard cannot be asked whether it took it, so
+ * a file has it too. */
+static void run_copy(struct screen *screen, const char *argument)
+{
+    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
+    const struct chat_message *answer = NULL;
+    struct str path;
+    struct err err;
+    (void)argument;
+    for (size_t i = conversation->count; answer == NULL && i-- > 0;) {
+        const struct chat_message *message = &conversation->messages[i];
+        answer = message->role == CHAT_MODEL && message->text[0] != '\0' ? message : NULL;
+    }
+    if (answer == NULL) {
+        screen_notice(screen, true, "There is no answer to copy yet.");
+        return;
+    }
+    str_init(&path);
+    str_append_format(&path, "%s/copied.md", screen->app.paths.state);
+    bool asked = tui_copy(screen->tui, answer->text, strlen(answer->text));
+    bool kept = file_replace(path.data, answer->text, strlen(answer->text), &err);
+    screen_notice(screen, !kept && !asked, "%s%s%s",
+                  asked ? "The terminal was asked to put the last answer into the clipboard. "
+                        : "This terminal has no way to the clipboard. ",
+                  kept ? "It is in " : err.text, kept ? path.data : "");
+    str_finish(&path);
+}
+
+/* A message that is written for the user, and what he adds. */
+static void request(struct screen *screen, const char *prompt, const char *argument)
+{
+    struct str text;
+    str_init(&text);
+    str_append(&text, prompt);
+    if (argument[0] != '\0') {
+        str_append_format(&text, "Above all: %s\n", argument);
+    }
+    screen_input_submit(screen, text.data, text.length, false);
+    str_finish(&text);
+}
+
+static void run_init(struct screen *screen, const char *argument)
+{
+    request(screen, prompts_init, argument);
+}
+
+static void run_review(struct screen *screen, const char *argument)
+{
+    request(screen, prompts_review, argument);
+}
+
+static void run_editor(struct screen *screen, const char *argument)
+{
+    screen_input_edit(screen, argument);
 }
 
 static void run_export(struct screen *screen, const char *argument)
@@ -423,12 +522,25 @@ const struct slash_command slash_commands[] = {
     {"rename", "WORDS", "the same", run_title, false},
     {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag, false},
     {"fork", "", "go on in a copy of this conversation", run_fork, true},
-    {"rewind", "[N]", "back to before your last (Nth last) message; the rest is kept", run_rewind,
-     true},
+    {"rewind", "[N|list]", "back to before your last (Nth last) message; the rest is kept",
+     run_rewind, true},
     {"export", "FILE", "write this conversation to FILE (.md, .html, .json)", run_export, false},
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"copy", "", "the last answer into the clipboard, and a file", run_copy, false},
+    {"init", "[WISH]", "let the model write AGENTS.md for this project", run_init, true},
+    {"review", "[WISH]", "let the model look at what is not committed", run_review, true},
+    {"memory", "", "which AGENTS.md files the model was given", slash_settings_memory, false},
+    {"tools", "", "what the model can do", slash_settings_tools, false},
+    {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
+    {"model", "", "which model this is, and how to take another", slash_settings_model, false},
+    {"config", "", "what differs from the standard, and where it was set", slash_settings_config,
+     false},
+    {"theme", "[NAME]", "colour, light, contrast or mono", slash_settings_theme, false},
+    {"raw", "", "answers as Markdown, or laid out", slash_settings_raw, false},
+    {"vim", "", "vi's keys on or off", slash_settings_vim, false},
+    {"editor", "[TEXT]", "write in $VISUAL or $EDITOR", run_editor, false},
     {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
     {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
     {"detach", "", "take back what goes with the next message", screen_media_detach, false},
@@ -443,8 +555,13 @@ const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands
 static const char *choices(const char *name)
 {
     static const char *const table[][2] = {
-        {"think", "on|off"}, {"mode", "read-only|ask|auto-edit|full"}, {"undo", "list|diff"},
-        {"jobs", "stop"},    {"shot", "screen|window|region"},
+        {"think", "on|off"},
+        {"mode", "read-only|ask|auto-edit|full"},
+        {"undo", "list|diff"},
+        {"jobs", "stop"},
+        {"shot", "screen|window|region"},
+        {"theme", "colour|light|contrast|mono"},
+        {"rewind", "list"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {
@@ -482,6 +599,19 @@ bool slash_run(struct screen *screen, const char *text)
             screen_refresh_status(screen);
             return true;
         }
+    }
+    const struct slash_name *known = slash_names_find(text + 1, length);
+    if (known != NULL && known->command == NULL) {
+        screen_notice(screen, false, "%s", known->words);
+        return true;
+    }
+    if (known != NULL) {
+        struct str ours;
+        str_init(&ours);
+        str_append_format(&ours, "/%s%s", known->command, text + 1 + length);
+        bool ran = slash_run(screen, ours.data);
+        str_finish(&ours);
+        return ran;
     }
     if (length > 0 && memchr(text + 1, '/', length) == NULL) {
         screen_notice(screen, true, "/%.*s is no command; /help lists them", (int)length, text + 1);
