@@ -6,9 +6,9 @@
 
 #include "app/commands.h"
 #include "app/headless.h"
-#include "app/paths.h"
 #include "app/promises.h"
 #include "app/screen.h"
+#include "app/settings.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -53,24 +53,6 @@ static enum exit_code run(struct config *config)
     return run_screen(config);
 }
 
-/* Defaults, the user's files, the environment, the command line; the last one wins. Then the
- * project's own file, which can only tighten what came out. */
-static bool read_settings(struct config *config, int argc, char **argv, struct err *err)
-{
-    struct paths paths;
-    if (!paths_find(&paths, err)) {
-        return false;
-    }
-    bool ok = config_read_file(config, paths.config_file, err) &&
-              config_read_folder(config, paths.config_folder, err) &&
-              config_read_environment(config, err) &&
-              config_read_arguments(config, argc, argv, err);
-    const char *workspace = ok ? config_string(config, OPTION_CD) : NULL;
-    ok = ok && config_read_project(config, workspace != NULL ? workspace : ".", err);
-    paths_finish(&paths);
-    return ok;
-}
-
 int main(int argc, char **argv)
 {
     struct config config;
@@ -79,7 +61,7 @@ int main(int argc, char **argv)
     setlocale(LC_NUMERIC, "C"); /* numbers in JSON and TOML have a point everywhere */
     config_init(&config);
     enum exit_code code = EXIT_CODE_USAGE;
-    if (read_settings(&config, argc, argv, &err)) {
+    if (settings_read(&config, argc, argv, NULL, &err)) {
         code = run(&config);
     } else {
         fprintf(stderr, "carat: %s\n", err.text);

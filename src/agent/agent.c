@@ -17,6 +17,7 @@
  */
 #include "agent/agent.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/agent_state.h"
@@ -701,6 +702,8 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->next_call = 1;
     agent->held = -1;
     journal_init(&agent->journal, options->store);
+    snprintf(agent->journal.wanted, sizeof agent->journal.wanted, "%s",
+             options->new_id != NULL ? options->new_id : "");
     chat_conversation_init(&agent->conversation);
     str_init(&agent->agreed);
     turn_init(&agent->turn, &options->limits);
@@ -775,5 +778,5 @@ void agent_keep_shown(struct agent *agent)
 
 bool agent_busy(const struct agent *agent)
 {
-    return agent->active || agent->aside_kind == ASIDE_SUMMARY;
+    return agent->active || agent->aside_kind > ASIDE_TITLE;
 }

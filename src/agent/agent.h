@@ -31,6 +31,7 @@ struct uv_loop_s;
 /* What decides on calls and answers them in the place of rules and tools, when a recorded run is
  * repeated. */
 struct agent_recording {
+    const json_t *tools; /* what is declared */
     enum approval_verdict (*verdict)(void *context, const char *call_id);
     /* The call has started: agent_tool_finished follows, from the loop. */
     void (*start)(void *context, const char *call_id);
@@ -52,6 +53,7 @@ struct agent_options {
     const char *workspace;         /* absolute */
     const char *tool_program;      /* carat-tool, which decodes pictures and sounds */
     const char *conversation_id; /* resume this one; NULL = a new one, made at the first message */
+    const char *new_id;          /* of that new one, a UUID; NULL = a fresh one */
     const char *system_prompt;   /* NULL = the built-in text */
     const char *instructions;    /* the project's notes, for the system part; NULL = none */
     bool titles;                 /* let the model name the conversation (agent_suggest_title) */
@@ -85,6 +87,7 @@ enum agent_event_kind {
     AGENT_CALL_OUTPUT,   /* call_id, text */
     AGENT_CALL_FINISHED, /* call_id, name, result, failed, denied */
     AGENT_USAGE,         /* context used / size, tokens a second */
+    AGENT_WORDS,         /* of a speech (agent_ask_words): text; "" = none, or it was stopped */
     AGENT_NOTICE,        /* something the user should know: text */
     AGENT_TURN_ENDED,    /* outcome; text = a sentence when it is not TURN_OK */
     AGENT_FAILED,        /* text: the model or the store failed; the conversation is as committed */
@@ -120,8 +123,15 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
  * read. */
 bool agent_attach(struct agent *agent, const char *path, bool picture, struct err *err);
+/* The same of a file's bytes. */
+bool agent_attach_bytes(struct agent *agent, const char *bytes, size_t size, bool picture,
+                        struct err *err);
 /* The same of what is decoded already; takes a reference. */
 void agent_attach_medium(struct agent *agent, struct chat_medium *medium);
+/* Asks the model which words it hears, beside the conversation: AGENT_WORDS follows. Counts as
+ * busy. ERR_UNAVAILABLE: not just now; ERR_UNSUPPORTED: this model hears nothing. */
+bool agent_ask_words(struct agent *agent, struct chat_medium *const *sounds, size_t count,
+                     struct err *err);
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);

@@ -75,8 +75,8 @@ static bool render(struct agent *agent, struct infer_request *request,
            context_render(&request->prompt, asked, &options, err);
 }
 
-static bool ask(struct agent *agent, enum aside_kind kind, const char *question, int tokens,
-                struct err *err)
+bool agent_aside_ask(struct agent *agent, enum aside_kind kind, const struct chat_message *question,
+                     int tokens, struct err *err)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct chat_conversation view;
@@ -85,14 +85,11 @@ static bool ask(struct agent *agent, enum aside_kind kind, const char *question,
         return err_set(err, ERR_UNAVAILABLE, "the conversation's pictures are still being read");
     }
     agent_view(agent, &view, &system);
-    struct chat_message message;
-    chat_message_init(&message, CHAT_USER);
-    chat_message_set_text(&message, question, strlen(question));
     struct chat_message *messages = mem_alloc(view.count + 1, sizeof *messages);
     if (view.count > 0) {
         memcpy(messages, view.messages, view.count * sizeof *messages);
     }
-    messages[view.count] = message;
+    messages[view.count] = *question;
     struct chat_conversation asked = {.messages = messages, .count = view.count + 1};
     struct infer_request request = {.number = agent_next_request(),
                                     .max_tokens = tokens,
@@ -116,8 +113,31 @@ static bool ask(struct agent *agent, enum aside_kind kind, const char *question,
         chat_prompt_finish(&request.prompt);
     }
     mem_free(messages);
+    return ok;
+}
+
+static bool ask(struct agent *agent, enum aside_kind kind, const char *question, int tokens,
+                struct err *err)
+{
+    struct chat_message message;
+    chat_message_init(&message, CHAT_USER);
+    chat_message_set_text(&message, question, strlen(question));
+    bool ok = agent_aside_ask(agent, kind, &message, tokens, err);
     chat_message_finish(&message);
     return ok;
+}
+
+bool agent_aside_possible(struct agent *agent, struct err *err)
+{
+    if (agent_busy(agent)) {
+        return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
+    }
+    if (infer_model(agent->options.infer) == NULL) {
+        return err_set(err, ERR_UNAVAILABLE, "the model is still being loaded");
+    }
+    agent_disturb(agent);
+    return agent->aside_kind == ASIDE_NONE ||
+           err_set(err, ERR_UNAVAILABLE, "the model is naming the conversation; once more");
 }
 
 void agent_disturb(struct agent *agent)
@@ -179,18 +199,11 @@ static void keep_title(struct agent *agent, const char *text)
 
 bool agent_compact(struct agent *agent, const char *focus, struct err *err)
 {
-    if (agent_busy(agent)) {
-        return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
-    }
-    if (infer_model(agent->options.infer) == NULL) {
-        return err_set(err, ERR_UNAVAILABLE, "the model is still being loaded");
-    }
-    if (agent->conversation.count <= agent->compacted) {
+    if (!agent_busy(agent) && agent->conversation.count <= agent->compacted) {
         return err_set(err, ERR_ARGUMENT, "there is nothing to sum up");
     }
-    agent_disturb(agent);
-    if (agent->aside_kind != ASIDE_NONE) {
-        return err_set(err, ERR_UNAVAILABLE, "the model is naming the conversation; once more");
+    if (!agent_aside_possible(agent, err)) {
+        return false;
     }
     struct str question;
     str_init(&question);
@@ -266,6 +279,9 @@ static void aside_ended(struct agent *agent, const struct infer_event *event)
         agent_say(agent, AGENT_NOTICE,
                   event->kind == INFER_FAILED ? event->error.text
                                               : "The conversation was not summed up.");
+    }
+    if (kind == ASIDE_WORDS) {
+        agent_words_ended(agent, event, whole ? text : "");
     }
     mem_free(text);
     agent_start_waiting(agent);

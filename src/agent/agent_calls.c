@@ -18,6 +18,9 @@ const json_t *agent_tools(struct agent *agent)
     if (agent->options.no_tools) {
         return NULL;
     }
+    if (agent->options.recording != NULL) {
+        return agent->options.recording->tools;
+    }
     json_t **tools = &agent->tools[agent->has_more ? 1 : 0];
     if (*tools == NULL) {
         const char *others[3] = {NULL};

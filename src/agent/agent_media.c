@@ -14,6 +14,19 @@ bool agent_attach(struct agent *agent, const char *path, bool picture, struct er
     return attached_open(&agent->attached, &tool, path, picture, err);
 }
 
+bool agent_attach_bytes(struct agent *agent, const char *bytes, size_t size, bool picture,
+                        struct err *err)
+{
+    const struct attachment_tool tool = {agent->tool_program, agent->workspace};
+    struct chat_medium *medium = attachment_decode(&tool, bytes, size, picture, err);
+    if (medium == NULL) {
+        return false;
+    }
+    attached_add(&agent->attached, medium);
+    chat_medium_release(medium);
+    return true;
+}
+
 void agent_attach_medium(struct agent *agent, struct chat_medium *medium)
 {
     attached_add(&agent->attached, medium);

@@ -25,7 +25,7 @@ struct waiting_text {
     struct attached attached;
 };
 
-enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY };
+enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS };
 
 struct decoding;
 
@@ -137,6 +137,11 @@ bool agent_load_compaction(struct agent *agent, struct err *err);
 /* True when the context is so full that it should be summed up before the next turn. */
 bool agent_compaction_due(const struct agent *agent);
 /* True when the event belonged to such a question. */
+/* Asks behind the whole conversation; the answer comes to the part that `kind` names. */
+bool agent_aside_ask(struct agent *agent, enum aside_kind kind, const struct chat_message *question,
+                     int tokens, struct err *err);
+/* Such a question can be asked now: nothing runs. */
+bool agent_aside_possible(struct agent *agent, struct err *err);
 bool agent_aside_event(struct agent *agent, const struct infer_event *event);
 void agent_aside_finish(struct agent *agent);
 
@@ -181,6 +186,11 @@ bool agent_run_own(struct agent *agent, int place);
 bool agent_cancel_own(struct agent *agent, const struct open_call *call);
 /* Whether the model is told of screenshot. */
 bool agent_offers_screenshot(struct agent *agent);
+
+/* --- of agent_voice.c --- */
+
+/* The model has said which words it heard; `text` is "" when it was stopped. */
+void agent_words_ended(struct agent *agent, const struct infer_event *event, const char *text);
 
 /* --- of agent_snapshot.c --- */
 

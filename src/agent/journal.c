@@ -25,8 +25,11 @@ bool journal_open(struct journal *journal, const char *workspace, const char *mo
         return true;
     }
     char id[sizeof journal->id];
-    if (!store_conversation_create(journal->store, workspace, model, id, err) ||
-        !store_conversation_lease(journal->store, id, err)) {
+    memcpy(id, journal->wanted, sizeof id);
+    bool made = id[0] != '\0'
+                    ? store_conversation_create_as(journal->store, workspace, model, id, err)
+                    : store_conversation_create(journal->store, workspace, model, id, err);
+    if (!made || !store_conversation_lease(journal->store, id, err)) {
         return false;
     }
     memcpy(journal->id, id, sizeof id);

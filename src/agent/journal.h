@@ -21,6 +21,7 @@ struct err;
 struct journal {
     struct store *store; /* borrowed */
     char id[37];         /* "" = no conversation yet */
+    char wanted[37];     /* the id that a new one gets; "" = a fresh one */
     int64_t row;         /* of the answer that streams in; 0 = none */
     size_t kept_bytes;   /* of it, at kept_us */
     int64_t kept_us;

@@ -121,6 +121,28 @@ static bool only_known(const json_t *arguments)
     return true;
 }
 
+bool preview_change(const char *workspace, const char *tool, const json_t *arguments,
+                    struct str *before, struct str *after, bool *is_new)
+{
+    const char *path = argument(arguments, "path");
+    bool writes = strcmp(tool, "write_file") == 0;
+    if ((!writes && strcmp(tool, "edit_file") != 0) || path == NULL || !only_known(arguments)) {
+        return false;
+    }
+    bool there = read_text(workspace, path, before);
+    if (!there) {
+        str_clear(before);
+        int fd = open_beneath(workspace, path);
+        *is_new = fd < 0 && errno == ENOENT;
+        if (fd >= 0) {
+            close(fd);
+        }
+        return writes && *is_new && make_after(tool, arguments, before, after);
+    }
+    *is_new = false;
+    return make_after(tool, arguments, before, after);
+}
+
 void preview_describe(const char *workspace, const char *tool, const json_t *arguments,
                       struct str *out)
 {

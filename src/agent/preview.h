@@ -9,6 +9,7 @@
 #define CARAT_AGENT_PREVIEW_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct str;
 
@@ -18,5 +19,11 @@ enum { PREVIEW_FILE_LIMIT = 1024 * 1024 };
  * `out`. */
 void preview_describe(const char *workspace, const char *tool, const json_t *arguments,
                       struct str *out);
+
+/* The file that a call would change, before and after, as text; appends to empty strings. False:
+ * the call changes no file, or what it would make of it cannot be told. *is_new: there is none yet.
+ */
+bool preview_change(const char *workspace, const char *tool, const json_t *arguments,
+                    struct str *before, struct str *after, bool *is_new);
 
 #endif

@@ -27,6 +27,7 @@
 #include "infer/infer.h"
 #include "models/catalogue.h"
 #include "store/store.h"
+#include "store/uuid.h"
 #include "undo/undo.h"
 
 /* --- what the loop brings, handed to the agent --- */
@@ -254,7 +255,9 @@ bool app_read_surroundings(struct app *app, struct err *err)
 {
     copy_servers(&app->servers, &app->config->servers);
     read_instructions(app);
-    return read_project_servers(app, err);
+    bool alone =
+        config_boolean(app->config, OPTION_BARE) || config_boolean(app->config, OPTION_STRICT_MCP);
+    return alone || read_project_servers(app, err);
 }
 
 struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks)
@@ -371,6 +374,25 @@ bool app_find_conversation(struct app *app, const char *word, struct store_conve
                                    found, err);
 }
 
+/* --session-id must be one that can be given. */
+static bool check_new_id(struct app *app, struct err *err)
+{
+    const char *id = config_string(app->config, OPTION_SESSION_ID);
+    struct store_conversation found;
+    if (id == NULL) {
+        return true;
+    }
+    if (!uuid_valid(id)) {
+        return err_set(err, ERR_ARGUMENT, "--session-id %.60s: must be a UUID in lower case", id);
+    }
+    if (store_conversation_find(app->store, id, &found, NULL)) {
+        store_conversation_finish(&found);
+        return err_set(err, ERR_ARGUMENT, "--session-id %s: there is one already; --resume goes on",
+                       id);
+    }
+    return true;
+}
+
 /* The conversation that --resume or --continue names; `id` stays empty for a new one. */
 static bool choose_conversation(struct app *app, char id[37], struct err *err)
 {
@@ -378,7 +400,7 @@ static bool choose_conversation(struct app *app, char id[37], struct err *err)
     struct store_conversation found;
     id[0] = '\0';
     if (wanted == NULL && !config_boolean(app->config, OPTION_CONTINUE)) {
-        return true;
+        return check_new_id(app, err) || fail(app, EXIT_CODE_USAGE);
     }
     if (!app_find_conversation(app, wanted, &found, err)) {
         return fail(app, EXIT_CODE_BAD_INPUT);
@@ -522,6 +544,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .workspace = app->workspace,
             .tool_program = app->paths.tool_program,
             .conversation_id = parts->conversation,
+            .new_id = parts->new_id,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .instructions = app->instructions,
             .titles =
@@ -540,7 +563,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .rules = &app->rules,
             .mode = app_mode(config, app->headless),
             .schema = parts->schema,
-            .unattended = app->headless,
+            .unattended = app->headless && !parts->attended,
             .thinking = config_boolean(config, OPTION_THINKING),
             .result_tokens = (int)config_whole(config, OPTION_RESULT_TOKENS),
             .no_tools = !config_boolean(config, OPTION_TOOLS),
@@ -552,8 +575,9 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
     return agent;
 }
 
-/* The run's own agent; `conversation` is NULL for a new one. */
-static struct agent *make_own_agent(struct app *app, const char *conversation, struct err *err)
+/* The run's own agent; `conversation` is NULL for a new one, which gets `new_id` or a fresh id. */
+static struct agent *make_own_agent(struct app *app, const char *conversation, const char *new_id,
+                                    struct err *err)
 {
     return app_make_agent(app,
                           &(struct app_agent_parts){.infer = app->infer,
@@ -564,6 +588,7 @@ static struct agent *make_own_agent(struct app *app, const char *conversation, s
                                                     .keeps_session = true,
                                                     .face = app->face,
                                                     .conversation = conversation,
+                                                    .new_id = new_id,
                                                     .schema = app->schema},
                           err);
 }
@@ -585,28 +610,35 @@ static bool open_own(struct app *app, struct err *err)
     if (!open_checkpoint(app, err) || !choose_conversation(app, conversation, err)) {
         return false;
     }
-    app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL, err);
+    app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL,
+                                config_string(app->config, OPTION_SESSION_ID), err);
     return app->agent != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
-bool app_new_conversation(struct app *app, struct err *err)
-{
-    return app_switch_conversation(app, "", err);
-}
-
-bool app_switch_conversation(struct app *app, const char *id, struct err *err)
+static bool change_agent(struct app *app, const char *conversation, const char *new_id,
+                         struct err *err)
 {
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
     agent_keep_session(app->agent); /* before the other one's takes its place */
-    struct agent *agent = make_own_agent(app, id[0] != '\0' ? id : NULL, err);
+    struct agent *agent = make_own_agent(app, conversation, new_id, err);
     if (agent == NULL) {
         return false;
     }
     agent_destroy(app->agent);
     app->agent = agent;
     return true;
+}
+
+bool app_new_conversation(struct app *app, const char *id, struct err *err)
+{
+    return change_agent(app, NULL, id, err);
+}
+
+bool app_switch_conversation(struct app *app, const char *id, struct err *err)
+{
+    return change_agent(app, id, NULL, err);
 }
 
 static bool open_loop(struct app *app, struct err *err)

@@ -88,6 +88,8 @@ struct app_agent_parts {
     bool keeps_session;            /* what the model has read, so that it can go on later */
     struct app_face face;
     const char *conversation; /* id; NULL = a new one */
+    const char *new_id;       /* of that new one; NULL = a fresh one */
+    bool attended;            /* the face answers AGENT_APPROVAL even where there is no terminal */
     const json_t *schema;     /* NULL = free text */
     const char *system;       /* NULL = what the configuration says */
 };
@@ -119,9 +121,9 @@ bool app_always(struct app *app, const char *rule, struct err *err);
 /* The user's allow, ask and deny rules, into initialised, empty ones. */
 bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err);
 
-/* Leaves the present conversation as it is and begins an empty one. False when that could not be
- * done: the present one goes on. */
-bool app_new_conversation(struct app *app, struct err *err);
+/* Leaves the present conversation as it is and begins an empty one, which gets this id (NULL: a
+ * fresh one). False when that could not be done: the present one goes on. */
+bool app_new_conversation(struct app *app, const char *id, struct err *err);
 
 /* Opens paths and store alone, for commands that only look at conversations. */
 bool app_open_store(struct app *app, const struct config *config, struct err *err);
@@ -137,6 +139,8 @@ bool app_switch_conversation(struct app *app, const char *id, struct err *err);
 /* Finds the model's file from the configuration (catalogue, models folders). ERR_NOT_FOUND says how
  * to get one. */
 bool app_find_model(struct app *app, struct err *err);
+/* The model that was found is given pictures and sounds: it has encoders, in this process. */
+bool app_takes_media(struct app *app);
 /* How the configuration wants the model that was found to run in this process. Views. */
 /* The files that a person's text names (mentions.h) go with the next message. False when one cannot
  * be read; then none of them does. */

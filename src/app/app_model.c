@@ -45,6 +45,10 @@ bool app_find_model(struct app *app, struct err *err)
 {
     const struct catalogue_entry *entry;
     const char *wanted = config_string(app->config, OPTION_MODEL);
+    if (remote_name(wanted) != NULL && config_boolean(app->config, OPTION_OFFLINE)) {
+        app->exit_code = EXIT_CODE_USAGE;
+        return err_set(err, ERR_DENIED, "-m %s: --offline asks no server", wanted);
+    }
     if (script_file(wanted) != NULL || remote_name(wanted) != NULL) {
         app->model_path = mem_strdup(wanted);
         return true;
@@ -170,6 +174,12 @@ void app_find_encoders(struct app *app)
     app->mmproj_path =
         given != NULL ? mem_strdup(given)
                       : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
+}
+
+bool app_takes_media(struct app *app)
+{
+    app_find_encoders(app);
+    return app_model_is_here(app) && app->mmproj_path != NULL;
 }
 
 struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err)

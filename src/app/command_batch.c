@@ -332,7 +332,9 @@ static bool begin_line(struct work *work)
     const json_t *prompt = json_object_get(work->item, "prompt");
     const json_t *schema = json_object_get(work->item, "schema");
     const char *system = json_string_value(json_object_get(work->item, "system"));
-    bool ok = lane_begin(work->lane, schema != NULL ? schema : batch->app.schema, system, &err) &&
+    struct lane_work about = {.schema = schema != NULL ? schema : batch->app.schema,
+                              .system = system};
+    bool ok = lane_begin(work->lane, &about, &err) &&
               agent_submit(lane_agent(work->lane), json_string_value(prompt),
                            json_string_length(prompt), &err);
     if (!ok) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/doctor_voice.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -365,6 +366,7 @@ enum exit_code command_doctor(struct config *config)
     }
     bool model = doctor_model(&app);
     bool sandbox = doctor_sandbox(&app);
+    doctor_voice_print(config);
     app_close(&app);
     if (!model) {
         return EXIT_CODE_NO_MODEL;

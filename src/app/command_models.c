@@ -387,6 +387,8 @@ enum exit_code command_models(struct config *config)
     enum exit_code code = EXIT_CODE_USAGE;
     if (strcmp(verb, "list") == 0) {
         code = list(&paths);
+    } else if (strcmp(verb, "pull") == 0 && config_boolean(config, OPTION_OFFLINE)) {
+        fprintf(stderr, "carat: --offline pulls nothing\n");
     } else if (strcmp(verb, "pull") == 0) {
         code = pull(config, &paths, what, sum);
     } else if (strcmp(verb, "verify") == 0) {

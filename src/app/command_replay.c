@@ -8,11 +8,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/app.h"
 #include "app/claude_events.h"
 #include "app/codex_events.h"
 #include "app/gemini_events.h"
+#include "app/replay_source.h"
 #include "agent/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -35,6 +37,7 @@ struct replay {
     struct infer *infer;
     struct agent *agent;
     struct agent_recording recording;
+    json_t *tools; /* that the recording needs */
     struct event_lines *events;
     uv_async_t woke;
     uv_timer_t due;
@@ -300,20 +303,36 @@ static void open_vocabulary(struct replay *replay)
     }
 }
 
-static bool load(struct replay *replay, const char *id, struct err *err)
+/* A word with a slash or a dot in it, or one that is a file here, is a file's name. */
+static bool is_file(const char *word)
 {
-    if (!store_conversation_find(replay->app.store, id, &replay->about, err)) {
-        return false;
-    }
+    return strpbrk(word, "/.") != NULL || access(word, F_OK) == 0;
+}
+
+static bool load(struct replay *replay, const char *word, struct err *err)
+{
     chat_conversation_init(&replay->recorded);
     replay->memory = store_open(":memory:", err);
-    return replay->memory != NULL &&
-           store_messages_load(replay->app.store, replay->about.id, &replay->recorded, NULL, err);
+    if (replay->memory == NULL) {
+        return false;
+    }
+    if (!is_file(word)) {
+        return store_conversation_find(replay->app.store, word, &replay->about, err) &&
+               store_messages_load(replay->app.store, replay->about.id, &replay->recorded, NULL,
+                                   err);
+    }
+    replay->about = (struct store_conversation){.title = mem_strdup(""),
+                                                .workspace = mem_strdup(replay->app.workspace),
+                                                .model = mem_strdup(""),
+                                                .tags = mem_strdup("")};
+    return replay_source_read(word, &replay->recorded, &replay->about, err);
 }
 
 static bool make_agent(struct replay *replay, struct err *err)
 {
-    replay->recording = (struct agent_recording){verdict, start_call, refusal, replay};
+    replay->tools = replay_source_tools(&replay->recorded);
+    replay->recording =
+        (struct agent_recording){replay->tools, verdict, start_call, refusal, replay};
     uv_async_init(&replay->app.loop, &replay->woke, on_woke);
     uv_timer_init(&replay->app.loop, &replay->due);
     replay->woke.data = replay->due.data = replay;
@@ -358,6 +377,7 @@ static void finish(struct replay *replay)
         engine_model_close(replay->model);
     }
     event_lines_destroy(replay->events);
+    json_decref(replay->tools);
     store_close(replay->memory);
     chat_conversation_finish(&replay->recorded);
     store_conversation_finish(&replay->about);
@@ -370,7 +390,7 @@ enum exit_code command_replay(struct config *config)
     struct replay replay = {0};
     struct err err;
     if (config->words.count != 2) {
-        fprintf(stderr, "carat: say carat replay ID\n");
+        fprintf(stderr, "carat: say carat replay ID or carat replay FILE\n");
         return EXIT_CODE_USAGE;
     }
     if (!app_open_shared(&replay.app, config, true, &err)) {

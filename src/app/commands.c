@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/command_acp.h"
 #include "app/command_batch.h"
 #include "app/command_debug.h"
+#include "app/command_mcp.h"
 #include "app/command_models.h"
 #include "app/command_replay.h"
 #include "app/command_sandbox.h"
@@ -164,10 +166,11 @@ const struct command command_table[] = {
     {"store", "check | repair [FILE]", "look all conversations through; copy what can be read",
      command_store},
     {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
-    {"replay", "ID", "repeat a conversation from what was kept of it, and say what differs",
+    {"replay", "ID|FILE",
+     "repeat a conversation, or a file that export or exec wrote, and say what differs",
      command_replay},
     {"trust", "[no]", "may this project's .mcp.json start its MCP servers?", command_trust},
-    {"doctor", "", "check model, sandbox and store on this machine", command_doctor},
+    {"doctor", "", "check model, sandbox, store and voice on this machine", command_doctor},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
      command_sandbox},
     {"policy", "why CALL", "would CALL run, ask or be refused, and by which rule", command_policy},
@@ -179,6 +182,10 @@ const struct command command_table[] = {
      "list; pull WHAT [SHA256]; verify [FILE]; rm FILE; default [FILE|none]", command_models},
     {"serve", "", "serve the model to other programs: OpenAI's and Ollama's protocols over HTTP",
      command_serve},
+    {"mcp", "", "serve the tools and carat itself: an MCP server on standard input and output",
+     command_mcp},
+    {"acp", "", "serve editors: the Agent Client Protocol on standard input and output",
+     command_acp},
     {"config", "example", "print an example of the configuration file", run_config},
     {"completion", "SHELL", "print completions for bash, zsh or fish", run_completion},
     {"manual", "", "print the manual page, as roff", run_manual},

@@ -1,9 +1,8 @@
 #include "gemini_events.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -20,13 +19,8 @@ struct gemini_events {
 /* "2026-01-31T12:34:56.789Z" */
 static json_t *timestamp(const struct gemini_events *events)
 {
-    int64_t now = events->lines.options.wall_ms();
-    time_t seconds = (time_t)(now / 1000);
-    struct tm utc;
-    char text[32];
-    gmtime_r(&seconds, &utc);
-    size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + length, sizeof text - length, ".%03dZ", (int)(now % 1000));
+    char text[CLOCK_UTC_SIZE];
+    clock_utc(events->lines.options.wall_ms(), text);
     return json_string(text);
 }
 

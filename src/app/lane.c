@@ -116,7 +116,7 @@ void lane_close(struct lane *lane)
     }
 }
 
-bool lane_begin(struct lane *lane, const json_t *schema, const char *system, struct err *err)
+bool lane_begin(struct lane *lane, const struct lane_work *work, struct err *err)
 {
     struct toolproc_callbacks callbacks = {tool_output, tool_finished, lane};
     end_work(lane);
@@ -130,8 +130,10 @@ bool lane_begin(struct lane *lane, const json_t *schema, const char *system, str
                                                            .foreign = lane->foreign,
                                                            .hooks = lane->hooks,
                                                            .face = lane->face,
-                                                           .schema = schema,
-                                                           .system = system},
+                                                           .conversation = work->conversation,
+                                                           .attended = work->attended,
+                                                           .schema = work->schema,
+                                                           .system = work->system},
                                  err);
     return lane->agent != NULL;
 }

@@ -21,9 +21,16 @@ struct lane *lane_open(struct app *app, struct app_face face, struct err *err);
 /* Ends what is there; the loop must run once more before app_close. NULL is fine. */
 void lane_close(struct lane *lane);
 
-/* A fresh agent in a new conversation, in the place of the one before; not from inside its
- * callback. Borrows schema and system (NULL: free text, the configuration's) while it lives. */
-bool lane_begin(struct lane *lane, const json_t *schema, const char *system, struct err *err);
+/* What the next agent is for; all borrowed while it lives. */
+struct lane_work {
+    const json_t *schema;     /* NULL = free text */
+    const char *system;       /* NULL = what the configuration says */
+    const char *conversation; /* id; NULL = a new one */
+    bool attended;            /* the face answers AGENT_APPROVAL */
+};
+
+/* A fresh agent in the place of the one before; not from inside its callback. */
+bool lane_begin(struct lane *lane, const struct lane_work *work, struct err *err);
 struct agent *lane_agent(const struct lane *lane); /* NULL before lane_begin */
 
 /* The model could not be loaded, so no work will ever end well. */

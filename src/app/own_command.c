@@ -9,6 +9,8 @@
 #include "base/str.h"
 #include "base/utf8.h"
 
+static const char OPENING[] = "I ran this command myself:\n\n$ ";
+
 bool own_command_start(struct own_command *own, struct toolproc *toolproc, const char *command,
                        struct err *err)
 {
@@ -69,13 +71,18 @@ void own_command_end(struct own_command *own, const struct toolproc_result *resu
     output = result->unavailable != NULL ? result->unavailable : output != NULL ? output : "";
     own->running = false;
     *failed = result->failed || result->unavailable != NULL || json_integer_value(code) != 0;
-    str_append_format(message, "I ran this command myself:\n\n$ %s\n", own->command);
+    str_append_format(message, "%s%s\n", OPENING, own->command);
     append_bounded(message, output);
     str_append(shown, output);
     if (json_integer_value(code) != 0) {
         str_append_format(message, "\n(exit status %lld)", (long long)json_integer_value(code));
         str_append_format(shown, "\n(exit %lld)", (long long)json_integer_value(code));
     }
+}
+
+bool own_command_is_note(const char *message)
+{
+    return strncmp(message, OPENING, sizeof OPENING - 1) == 0;
 }
 
 void own_command_finish(struct own_command *own)

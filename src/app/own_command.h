@@ -34,6 +34,8 @@ bool own_command_is(const struct own_command *own, const char *call_id);
 /* It has ended: what to tell the model, and what to show. */
 void own_command_end(struct own_command *own, const struct toolproc_result *result,
                      struct str *message, struct str *shown, bool *failed);
+/* Whether a message of the user's is one that own_command_end made. */
+bool own_command_is_note(const char *message);
 void own_command_finish(struct own_command *own);
 
 #endif

@@ -14,6 +14,7 @@
 #include "app/screen_input.h"
 #include "app/screen_media.h"
 #include "app/screen_state.h"
+#include "app/screen_voice.h"
 #include "app/slash.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -42,7 +43,8 @@ void screen_refresh_status(struct screen *screen)
         .sandbox_warning = screen->sandbox_warning,
         .thinking = screen->thinking,
         .busy = screen_busy(screen),
-        .activity = screen->activity.data,
+        .listening = screen_voice_active(screen),
+        .activity = screen_voice_activity(screen),
         .jobs = (int)agent_jobs_running(screen->app.agent),
         .context_used = screen->context_used,
         .context_size = screen->context_size,
@@ -178,6 +180,7 @@ static void agent_event(void *context, const struct agent_event *event)
 {
     struct screen *screen = context;
     struct tui *tui = screen->tui;
+    screen_voice_event(screen, event);
     switch (event->kind) {
     case AGENT_READY:
         str_clear(&screen->model_name);
@@ -225,6 +228,8 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_USAGE:
         usage(screen, event);
+        break;
+    case AGENT_WORDS: /* screen_voice has them */
         break;
     case AGENT_NOTICE:
         screen_notice(screen, false, "%.*s", (int)event->length, event->text);
@@ -344,7 +349,8 @@ static void intent(void *context, const struct tui_intent *intent)
         screen_input_want_files(screen);
         break;
     case TUI_INTERRUPT:
-        if (!screen_media_stop(screen) && !screen_input_interrupt(screen)) {
+        if (!screen_voice_interrupt(screen) && !screen_media_stop(screen) &&
+            !screen_input_interrupt(screen)) {
             agent_cancel(screen->app.agent);
         }
         break;
@@ -360,6 +366,9 @@ static void intent(void *context, const struct tui_intent *intent)
     case TUI_TOGGLE_THINKING:
         screen->thinking = !screen->thinking;
         agent_set_thinking(screen->app.agent, screen->thinking);
+        break;
+    case TUI_TALK:
+        screen_voice_toggle(screen);
         break;
     case TUI_PASTE_PICTURE:
         screen_media_paste(screen);
@@ -378,6 +387,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
     struct screen *screen = handle->data;
     (void)events;
     agent_disturb(screen->app.agent);
+    screen_voice_key(screen);
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
@@ -630,6 +640,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
+    screen_voice_open(&screen);
     screen_show_conversation(&screen, agent_conversation(screen.app.agent));
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
@@ -645,12 +656,14 @@ enum exit_code screen_run(const struct config *config, size_t first)
     app_run(&screen.app);
     tui_draw(screen.tui);
     screen_input_close(&screen);
+    screen_voice_close(&screen);
     screen_media_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");
     app_close(&screen.app);
     screen_input_finish(&screen);
+    screen_voice_finish(&screen);
     close(screen.keys_descriptor); /* the loop has let go of it */
     enum exit_code code = screen.app.exit_code;
     finish(&screen);

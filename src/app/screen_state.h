@@ -40,6 +40,7 @@ struct screen {
     long context_used, context_size;
     double tokens_per_second;
     struct own_command own;
+    struct screen_voice *voice; /* screen_voice.h */
     struct outside_editor editor;
     struct file_index *files;
     struct outbox *outbox; /* messages whose pictures are being decoded */

@@ -8,18 +8,20 @@
 #include "app/command_sessions.h"
 #include "app/command_transfer.h"
 #include "app/context_picture.h"
+#include "app/screen_conversation.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
+#include "app/screen_rewind.h"
 #include "app/screen_state.h"
+#include "app/screen_voice.h"
 #include "app/slash_names.h"
 #include "app/slash_settings.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "prompts.h"
 #include "store/store.h"
 
-enum { SESSIONS_SHOWN = 15, PLACES_SHOWN = 20, PLACE_BYTES = 60 };
+enum { SESSIONS_SHOWN = 15 };
 
 static void run_help(struct screen *screen, const char *argument)
 {
@@ -43,7 +45,7 @@ static void run_new(struct screen *screen, const char *argument)
 {
     (void)argument;
     struct err err;
-    if (!app_new_conversation(&screen->app, &err)) {
+    if (!app_new_conversation(&screen->app, NULL, &err)) {
         screen_notice(screen, true, "%s", err.text);
         return;
     }
@@ -131,29 +133,6 @@ static void run_mcp(struct screen *screen, const char *argument)
     str_finish(&text);
 }
 
-static void switch_to(struct screen *screen, const char *id, const char *words)
-{
-    struct err err;
-    if (!app_switch_conversation(&screen->app, id, &err)) {
-        screen_notice(screen, true, "%s", err.text);
-        return;
-    }
-    tui_clear(screen->tui);
-    screen->context_used = 0;
-    screen_show_conversation(screen, agent_conversation(screen->app.agent));
-    screen_notice(screen, false, "%s", words);
-}
-
-/* Of the conversation that is shown; a notice when it has not begun. */
-static const char *present(struct screen *screen)
-{
-    const char *id = agent_conversation_id(screen->app.agent);
-    if (id == NULL) {
-        screen_notice(screen, true, "The conversation begins with the first message.");
-    }
-    return id;
-}
-
 static void list(struct screen *screen, enum store_which which, const char *none)
 {
     struct err err;
@@ -200,7 +179,7 @@ static void run_resume(struct screen *screen, const char *argument)
         screen_notice(screen, true, "%s", err.text);
         return;
     }
-    switch_to(screen, found.id, "Taken up again.");
+    screen_conversation_switch(screen, found.id, "Taken up again.");
     store_conversation_finish(&found);
 }
 
@@ -232,7 +211,7 @@ static void run_search(struct screen *screen, const char *argument)
 static void run_title(struct screen *screen, const char *argument)
 {
     struct err err;
-    const char *id = present(screen);
+    const char *id = screen_conversation_id(screen);
     if (id == NULL) {
         return;
     }
@@ -255,7 +234,7 @@ static void run_title(struct screen *screen, const char *argument)
 static void run_tag(struct screen *screen, const char *argument)
 {
     struct err err;
-    const char *id = present(screen);
+    const char *id = screen_conversation_id(screen);
     bool on = argument[0] != '-';
     if (id != NULL) {
         bool ok = store_conversation_tag(screen->app.store, id, argument + !on, on, &err);
@@ -268,7 +247,7 @@ static void run_fork(struct screen *screen, const char *argument)
     struct err err;
     char fork[37];
     (void)argument;
-    const char *id = present(screen);
+    const char *id = screen_conversation_id(screen);
     if (id == NULL) {
         return;
     }
@@ -276,91 +255,7 @@ static void run_fork(struct screen *screen, const char *argument)
         screen_notice(screen, true, "%s", err.text);
         return;
     }
-    switch_to(screen, fork, "This is a copy; the original stays as it is.");
-}
-
-/* The place of the user's message that is `back` messages of the user before the end; -1 = none. */
-static int64_t place_of(const struct chat_conversation *conversation, long back)
-{
-    for (size_t i = conversation->count; i-- > 0;) {
-        if (conversation->messages[i].role == CHAT_USER && --back == 0) {
-            return (int64_t)i;
-        }
-    }
-    return -1;
-}
-
-/* The newest last: its number is what /rewind takes. */
-static void list_places(struct screen *screen)
-{
-    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
-    struct str text, rows;
-    size_t back = 0;
-    str_init(&text);
-    str_init(&rows);
-    for (size_t i = conversation->count; i-- > 0 && back < PLACES_SHOWN;) {
-        const struct chat_message *message = &conversation->messages[i];
-        if (message->role == CHAT_USER) {
-            size_t line = strcspn(message->text, "\n");
-            size_t length =
-                utf8_complete_length(message->text, line < PLACE_BYTES ? line : PLACE_BYTES);
-            str_clear(&text);
-            str_append_format(&text, "%2zu  %.*s%s\n", ++back, (int)length, message->text,
-                              message->text[length] != '\0' ? " …" : "");
-            str_insert(&rows, 0, text.data, text.length);
-        }
-    }
-    if (back > 0) {
-        str_append(&rows,
-                   "Back to before which one? Its number, Enter; Ctrl+U leaves all as it is.");
-        tui_add_notice(screen->tui, rows.data, false);
-        tui_set_draft(screen->tui, "/rewind ");
-    } else {
-        screen_notice(screen, false, "There is no message to go back to yet.");
-    }
-    str_finish(&text);
-    str_finish(&rows);
-}
-
-static void run_rewind(struct screen *screen, const char *argument)
-{
-    struct err err;
-    char branch[37], id[37];
-    char *end;
-    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
-    long back = argument[0] != '\0' ? strtol(argument, &end, 10) : 1;
-    int64_t keep = back > 0 ? place_of(conversation, back) : -1;
-    if (strcmp(argument, "list") == 0) {
-        list_places(screen);
-        return;
-    }
-    if (present(screen) == NULL) {
-        return;
-    }
-    if (keep < 0 || (argument[0] != '\0' && *end != '\0')) {
-        screen_notice(screen, true, "/rewind N goes back N of your messages, 1 when not said");
-        return;
-    }
-    if (agent_busy(screen->app.agent)) {
-        screen_notice(screen, true, "something still runs; Esc stops it");
-        return;
-    }
-    char *said = mem_strdup(conversation->messages[keep].text);
-    memcpy(id, agent_conversation_id(screen->app.agent), sizeof id);
-    if (store_conversation_rewind(screen->app.store, id, keep, branch, &err)) {
-        struct str words;
-        str_init(&words);
-        str_append_format(&words,
-                          "What came after is kept as %s. Files stay as they are; /undo "
-                          "takes their changes back.",
-                          branch);
-        switch_to(screen, id, words.data);
-        str_finish(&words);
-        tui_set_draft(screen->tui, said);
-    } else {
-        screen_notice(screen, true, "%s", err.text);
-    }
-    mem_free(said);
+    screen_conversation_switch(screen, fork, "This is a copy; the original stays as it is.");
 }
 
 /* The last answer, as its Markdown: the terminal's clipboard cannot be asked whether it took it, so
@@ -424,7 +319,7 @@ static void run_export(struct screen *screen, const char *argument)
     struct err err;
     struct store_conversation found;
     struct str text;
-    const char *id = present(screen);
+    const char *id = screen_conversation_id(screen);
     const char *form = str_ends_with(argument, ".html")   ? "html"
                        : str_ends_with(argument, ".json") ? "json"
                                                           : "md";
@@ -478,6 +373,12 @@ static void run_expand(struct screen *screen, const char *argument)
                            : "There is no summary.");
 }
 
+static void run_voice(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    screen_voice_toggle(screen);
+}
+
 static void run_jobs(struct screen *screen, const char *argument)
 {
     struct str text;
@@ -522,8 +423,8 @@ const struct slash_command slash_commands[] = {
     {"rename", "WORDS", "the same", run_title, false},
     {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag, false},
     {"fork", "", "go on in a copy of this conversation", run_fork, true},
-    {"rewind", "[N|list]", "back to before your last (Nth last) message; the rest is kept",
-     run_rewind, true},
+    {"rewind", "[N|list] [WHAT]", "back to before your (Nth) last message; WHAT: files, too",
+     screen_rewind, true},
     {"export", "FILE", "write this conversation to FILE (.md, .html, .json)", run_export, false},
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
@@ -541,6 +442,10 @@ const struct slash_command slash_commands[] = {
     {"raw", "", "answers as Markdown, or laid out", slash_settings_raw, false},
     {"vim", "", "vi's keys on or off", slash_settings_vim, false},
     {"editor", "[TEXT]", "write in $VISUAL or $EDITOR", run_editor, false},
+    {"voice", "", "talk: opens the microphone; again: done", run_voice, true},
+    {"listen", "[on|off]", "talk without keys, until the stop word or Esc", screen_voice_listen,
+     true},
+    {"say", "[on|off]", "speak the answers", screen_voice_say, false},
     {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
     {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
     {"detach", "", "take back what goes with the next message", screen_media_detach, false},
@@ -558,10 +463,12 @@ static const char *choices(const char *name)
         {"think", "on|off"},
         {"mode", "read-only|ask|auto-edit|full"},
         {"undo", "list|diff"},
+        {"rewind", "list|both|conversation|files"},
+        {"listen", "on|off"},
+        {"say", "on|off"},
         {"jobs", "stop"},
         {"shot", "screen|window|region"},
         {"theme", "colour|light|contrast|mono"},
-        {"rewind", "list"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {

@@ -27,3 +27,12 @@ void clock_date(int64_t wall_ms, char out[11])
     localtime_r(&seconds, &local);
     strftime(out, 11, "%Y-%m-%d", &local);
 }
+
+void clock_utc(int64_t wall_ms, char out[CLOCK_UTC_SIZE])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    size_t length = strftime(out, CLOCK_UTC_SIZE, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(out + length, CLOCK_UTC_SIZE - length, ".%03dZ", (int)(wall_ms % 1000));
+}

@@ -43,7 +43,9 @@ struct config {
     struct config_hooks hooks;     /* [[hooks]] */
     struct servers remotes;        /* [remote.NAME] */
     struct config_list words;      /* command line: what is not an option */
-    struct config_list notices;    /* what the project's file wanted and did not get */
+    char *const *arguments;        /* the whole command line, borrowed, to read it once more */
+    int argument_count;
+    struct config_list notices; /* what the project's file wanted and did not get */
 };
 
 void config_init(struct config *config); /* the defaults */

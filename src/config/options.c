@@ -193,6 +193,25 @@ const struct option_row option_table[OPTION_COUNT] = {
                          "How pictures are shown: coloured half blocks, signs without colours, or "
                          "their size alone. auto: by what TERM says.",
                          PROJECT_NEVER},
+    [OPTION_VOICE_REVIEW] =
+        {"voice.review", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+         "Put the words that the model heard into the input, to be corrected and sent; false: what "
+         "is said goes to the model at once, as sound.",
+         PROJECT_NEVER},
+    [OPTION_VOICE_PAUSE] = {"voice.pause_ms", NULL, 0, OPTION_WHOLE, "N", "1200", NULL, 0, 60000,
+                            "Milliseconds of silence that end what is said; 0: only a key does.",
+                            PROJECT_NEVER},
+    [OPTION_VOICE_STOP_WORD] = {"voice.stop_word", NULL, 0, OPTION_STRING, "WORDS",
+                                "stop listening", NULL, 0, 0,
+                                "Words that end /listen when they are all that is said.",
+                                PROJECT_NEVER},
+    [OPTION_VOICE_SAY] = {"voice.say", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+                          "Speak the answers on the screen, as /say on does.", PROJECT_NEVER},
+    [OPTION_VOICE_COMMAND] = {"voice.command", NULL, 0, OPTION_LIST, "WORD", NULL, NULL, 0, 0,
+                              "Program that speaks, and its arguments; it reads the text from its "
+                              "standard input. Unset: "
+                              "espeak-ng.",
+                              PROJECT_NEVER},
     [OPTION_CD] = {NULL, "cd", 'C', OPTION_PATH, "DIR", NULL, NULL, 0, 0,
                    "Work in DIR instead of the current directory.", PROJECT_NEVER},
     [OPTION_PRINT] = {NULL, "print", 'p', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
@@ -234,6 +253,23 @@ const struct option_row option_table[OPTION_COUNT] = {
                        PROJECT_NEVER},
     [OPTION_CONTINUE] = {NULL, "continue", 'c', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                          "Go on with the last conversation of this directory.", PROJECT_NEVER},
+    [OPTION_SESSION_ID] = {NULL, "session-id", 0, OPTION_STRING, "UUID", NULL, NULL, 0, 0,
+                           "The id of the conversation that is begun.", PROJECT_NEVER},
+    [OPTION_PROFILE] = {NULL, "profile", 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
+                        "Read profiles/NAME.toml beside the configuration file, after it.",
+                        PROJECT_NEVER},
+    [OPTION_BARE] = {NULL, "bare", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                     "Nothing that is found by itself: no AGENTS.md, hooks or MCP servers. Rules "
+                     "and settings hold.",
+                     PROJECT_NEVER},
+    [OPTION_OFFLINE] = {NULL, "offline", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                        "Ask no other machine: no remote model, no host for tools, no download.",
+                        PROJECT_NEVER},
+    [OPTION_MCP_CONFIG] = {NULL, "mcp-config", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
+                           "MCP servers of a JSON file of yours, in the form of .mcp.json.",
+                           PROJECT_NEVER},
+    [OPTION_STRICT_MCP] = {NULL, "strict-mcp-config", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                           "No MCP servers but those of --mcp-config.", PROJECT_NEVER},
     [OPTION_EPHEMERAL] = {NULL, "ephemeral", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                           "Keep nothing of this run: its conversation is in memory alone.",
                           PROJECT_NEVER},
@@ -305,6 +341,9 @@ const struct option_alias option_aliases[] = {
     {"yolo", OPTION_MODE, "full"},
     {"dangerously-skip-permissions", OPTION_MODE, "full"},
     {"full-auto", OPTION_MODE, "full"},
+    {"ask-for-approval", OPTION_MODE, NULL},
+    {"screen-reader", OPTION_PLAIN, "true"},
+    {"ax-screen-reader", OPTION_PLAIN, "true"},
     {"allowedTools", OPTION_ALLOW, NULL},
     {"allowed-tools", OPTION_ALLOW, NULL},
     {"disallowedTools", OPTION_DENY, NULL},
@@ -313,10 +352,10 @@ const struct option_alias option_aliases[] = {
 const size_t option_alias_count = sizeof option_aliases / sizeof option_aliases[0];
 
 static const struct option_word words[] = {
-    {OPTION_MODE, "plan", "read-only"},
-    {OPTION_MODE, "default", "ask"},
-    {OPTION_MODE, "acceptEdits", "auto-edit"},
-    {OPTION_MODE, "bypassPermissions", "full"},
+    {OPTION_MODE, "plan", "read-only"},        {OPTION_MODE, "default", "ask"},
+    {OPTION_MODE, "acceptEdits", "auto-edit"}, {OPTION_MODE, "bypassPermissions", "full"},
+    {OPTION_MODE, "untrusted", "ask"},         {OPTION_MODE, "on-request", "ask"},
+    {OPTION_MODE, "on-failure", "full"},       {OPTION_MODE, "never", "full"},
 };
 
 const char *option_translate(enum option option, const char *value)

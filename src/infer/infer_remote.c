@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 
 #include <curl/curl.h>
 #include <jansson.h>
@@ -24,6 +25,7 @@
 #include "base/mailbox.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "infer/backoff.h"
 #include "infer/remote_request.h"
 #include "infer/remote_stream.h"
 
@@ -193,9 +195,13 @@ static int left_ms(const struct infer_remote *remote)
 /* Tries again later, or gives up with these words. `asked_ms`: the server's own wish, or 0. */
 static void try_again(struct infer_remote *remote, int64_t asked_ms, const struct err *err)
 {
-    int64_t pause = (int64_t)remote->retry_ms << remote->attempt;
-    pause = asked_ms > pause ? asked_ms : pause;
-    if (++remote->attempt >= ATTEMPTS || pause > RETRY_AFTER_LIMIT_MS || pause > left_ms(remote)) {
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
+        random = (uint32_t)clock_monotonic_us(); /* it only has to differ */
+    }
+    int64_t pause = backoff_pause(remote->retry_ms, remote->attempt, asked_ms, random);
+    if (++remote->attempt >= ATTEMPTS || asked_ms > RETRY_AFTER_LIMIT_MS ||
+        pause > left_ms(remote)) {
         fail(remote, err);
         return;
     }

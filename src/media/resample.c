@@ -34,7 +34,8 @@ static double weight(double x)
     return sinc * bessel(beta * sqrt(inside)) / bessel(beta);
 }
 
-struct bank {
+struct resample_bank {
+    uint32_t from, to;
     uint32_t step, phases; /* a new sample lies step / phases old ones behind the last */
     int reach;             /* old samples to each side */
     double *weights;       /* [phases][2 * reach] */
@@ -50,8 +51,10 @@ static uint32_t common_divisor(uint32_t a, uint32_t b)
     return a;
 }
 
-static bool make_bank(struct bank *bank, uint32_t from, uint32_t to, struct err *err)
+static bool fill(struct resample_bank *bank, uint32_t from, uint32_t to, struct err *err)
 {
+    bank->from = from;
+    bank->to = to;
     uint32_t divisor = common_divisor(from, to);
     double stretch = from > to ? (double)from / (double)to : 1;
     bank->step = from / divisor;
@@ -76,7 +79,8 @@ static bool make_bank(struct bank *bank, uint32_t from, uint32_t to, struct err 
     return true;
 }
 
-static float new_sample(const struct bank *bank, const float *samples, size_t count, size_t index)
+static float new_sample(const struct resample_bank *bank, const float *samples, size_t count,
+                        size_t index)
 {
     uint64_t place = (uint64_t)index * bank->step;
     int64_t whole = (int64_t)(place / bank->phases), taps = 2 * bank->reach;
@@ -91,27 +95,50 @@ static float new_sample(const struct bank *bank, const float *samples, size_t co
     return (float)sum;
 }
 
-bool resample(const float *samples, size_t count, uint32_t from, uint32_t to, float **out,
-              size_t *out_count, struct err *err)
+struct resample_bank *resample_bank_create(uint32_t from, uint32_t to, struct err *err)
 {
-    struct bank bank;
-    if (count > COUNT_MAX || (uint64_t)count * to / from > COUNT_MAX) {
+    struct resample_bank *bank = mem_try_zero(1, sizeof *bank);
+    if (bank == NULL) {
+        err_set(err, ERR_MEMORY, "no memory to convert a sound");
+    } else if (!fill(bank, from, to, err)) {
+        mem_free(bank);
+        bank = NULL;
+    }
+    return bank;
+}
+
+void resample_bank_destroy(struct resample_bank *bank)
+{
+    if (bank != NULL) {
+        mem_free(bank->weights);
+        mem_free(bank);
+    }
+}
+
+bool resample_with(const struct resample_bank *bank, const float *samples, size_t count,
+                   float **out, size_t *out_count, struct err *err)
+{
+    if (count > COUNT_MAX || (uint64_t)count * bank->to / bank->from > COUNT_MAX) {
         return err_set(err, ERR_LIMIT, "a sound of %zu samples is too long to convert", count);
     }
-    size_t made = (size_t)(((uint64_t)count * to + from - 1) / from);
-    if (!make_bank(&bank, from, to, err)) {
-        return false;
-    }
+    size_t made = (size_t)(((uint64_t)count * bank->to + bank->from - 1) / bank->from);
     float *values = mem_try_alloc(made + 1, sizeof *values); /* + 1: never nothing */
     if (values == NULL) {
-        mem_free(bank.weights);
         return err_set(err, ERR_MEMORY, "no memory for %zu samples", made);
     }
     for (size_t i = 0; i < made; i++) {
-        values[i] = new_sample(&bank, samples, count, i);
+        values[i] = new_sample(bank, samples, count, i);
     }
-    mem_free(bank.weights);
     *out = values;
     *out_count = made;
     return true;
+}
+
+bool resample(const float *samples, size_t count, uint32_t from, uint32_t to, float **out,
+              size_t *out_count, struct err *err)
+{
+    struct resample_bank *bank = resample_bank_create(from, to, err);
+    bool ok = bank != NULL && resample_with(bank, samples, count, out, out_count, err);
+    resample_bank_destroy(bank);
+    return ok;
 }

@@ -20,4 +20,12 @@ struct err;
 bool resample(const float *samples, size_t count, uint32_t from, uint32_t to, float **out,
               size_t *out_count, struct err *err);
 
+/* The same in two steps, for who converts many pieces: the weights are most of the work. NULL is
+ * ERR_MEMORY; a bank is only read from then on. */
+struct resample_bank;
+struct resample_bank *resample_bank_create(uint32_t from, uint32_t to, struct err *err);
+void resample_bank_destroy(struct resample_bank *bank); /* NULL is fine */
+bool resample_with(const struct resample_bank *bank, const float *samples, size_t count,
+                   float **out, size_t *out_count, struct err *err);
+
 #endif

@@ -131,6 +131,22 @@ bool store_conversation_create(struct store *store, const char *workspace, const
     return true;
 }
 
+bool store_conversation_create_as(struct store *store, const char *workspace, const char *model,
+                                  const char *id, struct err *err)
+{
+    struct create wish = {id, workspace, model};
+    struct store_conversation found;
+    if (!uuid_valid(id)) {
+        return err_set(err, ERR_ARGUMENT, "%.60s is no UUID", id);
+    }
+    if (store_conversation_find(store, id, &found, NULL)) {
+        store_conversation_finish(&found);
+        return err_set(err, ERR_ARGUMENT, "there is a conversation %s already", id);
+    }
+    return db_transaction(store->db, DB_WRITE, create, &wish, err) ||
+           err_prefix(err, "making conversation %s", id);
+}
+
 /* One column of one conversation. */
 struct change {
     const char *sql; /* ?1 = key; ?2 = text, or number when text is NULL */

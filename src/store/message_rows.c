@@ -413,3 +413,23 @@ bool store_messages_load(struct store *store, const char *conversation,
     }
     return true;
 }
+
+bool store_message_time(struct store *store, const char *conversation, int64_t ordinal,
+                        int64_t *created_ms, struct err *err)
+{
+    static const char SQL[] =
+        "SELECT created_ms FROM messages WHERE conversation = ?1 AND ordinal = ?2";
+    int64_t key, found;
+    bool there;
+    if (!conversation_rows_key(store->db, conversation, &key, err) ||
+        !db_find_integer(store->db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(ordinal)), &found,
+                         &there, err)) {
+        return err_prefix(err, "reading conversation %s", conversation);
+    }
+    if (!there) {
+        return err_set(err, ERR_NOT_FOUND, "conversation %s has no message %lld", conversation,
+                       (long long)ordinal);
+    }
+    *created_ms = found;
+    return true;
+}

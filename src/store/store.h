@@ -56,6 +56,9 @@ void store_conversation_finish(struct store_conversation *conversation);
 /* Makes one; id (37 bytes) is written. */
 bool store_conversation_create(struct store *store, const char *workspace, const char *model,
                                char id[37], struct err *err);
+/* The same with an id that the caller has, a UUID; ERR_ARGUMENT when it is taken. */
+bool store_conversation_create_as(struct store *store, const char *workspace, const char *model,
+                                  const char *id, struct err *err);
 /* By full id or a unique prefix of at least 4 characters; ERR_NOT_FOUND, or ERR_ARGUMENT naming the
  * candidates when the prefix is ambiguous. */
 bool store_conversation_find(struct store *store, const char *id_or_prefix,
@@ -167,6 +170,9 @@ bool store_message_update(struct store *store, int64_t row, const struct chat_me
  * is reported in *err and nothing is loaded. rows (may be NULL): their names, mem_free. */
 bool store_messages_load(struct store *store, const char *conversation,
                          struct chat_conversation *out, int64_t **rows, struct err *err);
+/* When the message at that place was kept; ERR_NOT_FOUND. */
+bool store_message_time(struct store *store, const char *conversation, int64_t ordinal,
+                        int64_t *created_ms, struct err *err);
 
 /* --- tool calls: what was asked, decided, started and got --- */
 

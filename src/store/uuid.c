@@ -1,6 +1,7 @@
 #include "uuid.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <sys/random.h>
 
@@ -24,5 +25,20 @@ bool uuid_make(int64_t wall_ms, uint64_t *last_stamp, char out[UUID_SIZE], struc
     snprintf(out, UUID_SIZE, "%08x-%04x-7%03x-%02x%02x-%02x%02x%02x%02x%02x%02x",
              (unsigned)(ms >> 16), (unsigned)(ms & 0xFFFF), (unsigned)(stamp & 0xFFF), random[0],
              random[1], random[2], random[3], random[4], random[5], random[6], random[7]);
+    return true;
+}
+
+bool uuid_valid(const char *text)
+{
+    static const char form[] = "00000000-0000-0000-0000-000000000000";
+    if (strlen(text) != sizeof form - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool digit = strchr("0123456789abcdef", text[i]) != NULL;
+        if (form[i] == '-' ? text[i] != '-' : !digit) {
+            return false;
+        }
+    }
     return true;
 }

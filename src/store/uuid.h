@@ -17,5 +17,7 @@ enum { UUID_SIZE = 37 }; /* with the NUL */
 /* *last_stamp: 0 at first, then this function's memory of its last call. Fails only when the kernel
  * gives no random bytes (ERR_UNAVAILABLE). */
 bool uuid_make(int64_t wall_ms, uint64_t *last_stamp, char out[UUID_SIZE], struct err *err);
+/* Whether a text is written as one, of any version, in lower case. */
+bool uuid_valid(const char *text);
 
 #endif

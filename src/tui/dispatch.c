@@ -47,7 +47,7 @@ static bool twice(long long *last_us, long long now_us)
 
 static bool busy(const struct tui *tui)
 {
-    return tui->status.busy || tui->dialog.active;
+    return tui->status.busy || tui->status.listening || tui->dialog.active;
 }
 
 /* --- sending --- */
@@ -95,6 +95,10 @@ static bool take_completion(struct tui *tui)
 static void submit(struct tui *tui, long long now_us)
 {
     (void)now_us;
+    if (tui->status.listening) {
+        emit(tui, TUI_TALK); /* what stands in the input stays for the words that come */
+        return;
+    }
     size_t cursor = editor_cursor(tui->editor);
     if (cursor > 0 && editor_text(tui->editor)[cursor - 1] == '\\') {
         editor_backspace(tui->editor);
@@ -240,6 +244,12 @@ static void toggle_thinking(struct tui *tui, long long now_us)
 {
     (void)now_us;
     emit(tui, TUI_TOGGLE_THINKING);
+}
+
+static void talk(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    emit(tui, TUI_TALK);
 }
 
 /* --- looking around --- */
@@ -392,6 +402,7 @@ static handler *const handlers[ACTION_COUNT] = {
     [ACTION_CYCLE_MODE] = cycle_mode,
     [ACTION_TOGGLE_THINKING] = toggle_thinking,
     [ACTION_TOGGLE_FOLDING] = toggle_folding,
+    [ACTION_TALK] = talk,
     [ACTION_PAGE_UP] = page_up,
     [ACTION_PAGE_DOWN] = page_down,
     [ACTION_TO_START] = to_start,

@@ -46,13 +46,15 @@ bool statusline_set(struct statusline *line, const struct tui_status *status)
     changed |= replace(&line->activity, status->activity);
     changed |= line->sandbox_warning != status->sandbox_warning ||
                line->thinking != status->thinking || line->busy != status->busy ||
-               line->jobs != status->jobs || line->context_used != status->context_used ||
+               line->listening != status->listening || line->jobs != status->jobs ||
+               line->context_used != status->context_used ||
                line->context_size != status->context_size ||
                line->tokens_per_second < status->tokens_per_second ||
                line->tokens_per_second > status->tokens_per_second;
     line->sandbox_warning = status->sandbox_warning;
     line->thinking = status->thinking;
     line->busy = status->busy;
+    line->listening = status->listening;
     line->jobs = status->jobs;
     line->context_used = status->context_used;
     line->context_size = status->context_size;
@@ -146,6 +148,12 @@ static int draw_left(const struct statusline *line, struct surface *surface, int
 {
     static const char *const spinner[] = {"|", "/", "-", "\\"};
     int limit = surface_columns(surface), column = 0;
+    if (line->listening) { /* an open microphone is never hidden */
+        column = surface_text(surface, row, 0, limit, line->activity, THEME_WARNING);
+        return limit < 60 ? column
+                          : surface_text(surface, row, column, limit,
+                                         "  Enter: done, Esc: throw away", THEME_FAINT);
+    }
     if (hint != NULL) {
         return surface_text(surface, row, 0, limit, hint, THEME_BUSY);
     }

@@ -12,7 +12,7 @@ struct tui_status;
 
 struct statusline {
     char *model, *mode, *sandbox, *activity;
-    bool sandbox_warning, thinking, busy;
+    bool sandbox_warning, thinking, busy, listening;
     int jobs;
     long context_used, context_size;
     double tokens_per_second;

@@ -26,6 +26,7 @@ enum tui_intent_kind {
     TUI_QUIT,
     TUI_CYCLE_MODE,
     TUI_TOGGLE_THINKING,
+    TUI_TALK,          /* open the microphone; while it is open: what was said is whole */
     TUI_PASTE_PICTURE, /* the one in the clipboard */
     TUI_SUSPEND,       /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
 };
@@ -109,6 +110,7 @@ struct tui_status {
     bool sandbox_warning; /* shown in red */
     bool thinking;
     bool busy;            /* something runs: Esc interrupts */
+    bool listening;       /* the microphone is open, and `activity` says so: always shown */
     const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
     int jobs;             /* commands that run in the background */
     long context_used, context_size;

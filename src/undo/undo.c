@@ -650,6 +650,16 @@ static bool apply(struct undo *undo, struct record *back, struct str *report, st
     return ok;
 }
 
+static bool take_back(struct undo *undo, const struct record *record, struct str *report,
+                      struct err *err)
+{
+    struct record back;
+    reverse(&back, record, next_number(undo));
+    bool ok = apply(undo, &back, report, err);
+    record_finish(&back);
+    return ok;
+}
+
 bool undo_take_back(struct undo *undo, unsigned turn, struct str *report, struct err *err)
 {
     struct turns turns;
@@ -657,12 +667,80 @@ bool undo_take_back(struct undo *undo, unsigned turn, struct str *report, struct
         return false;
     }
     const struct record *record = choose(&turns, turn, err);
-    bool ok = record != NULL;
-    if (ok) {
-        struct record back;
-        reverse(&back, record, next_number(undo));
-        ok = apply(undo, &back, report, err);
-        record_finish(&back);
+    bool ok = record != NULL && take_back(undo, record, report, err);
+    turns_finish(&turns);
+    unlock(undo);
+    return ok;
+}
+
+static bool in_spans(const struct record *record, const struct undo_span *spans, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(record->conversation, spans[i].conversation) == 0 &&
+            record->wall_ms >= spans[i].from_ms && record->wall_ms < spans[i].to_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next of them before place *at, which moves to it; NULL when there is none. */
+static const struct record *before(const struct turns *turns, const struct undo_span *spans,
+                                   size_t count, size_t *at)
+{
+    while ((*at)-- > 0) {
+        const struct record *record = &turns->items[*at];
+        if (record->undoes == 0 && in_spans(record, spans, count) && !is_taken_back(turns, *at)) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
+bool undo_count_spans(struct undo *undo, const struct undo_span *spans, size_t count,
+                      struct undo_tally *tally, struct err *err)
+{
+    struct turns turns;
+    struct str report;
+    str_init(&report);
+    bool ok = enter(undo, &turns, &report, err);
+    str_finish(&report);
+    if (!ok) {
+        return false;
+    }
+    *tally = (struct undo_tally){0};
+    size_t at = turns.count;
+    for (const struct record *record; (record = before(&turns, spans, count, &at)) != NULL;) {
+        tally->turns++;
+        tally->paths += record->count;
+    }
+    turns_finish(&turns);
+    unlock(undo);
+    return true;
+}
+
+bool undo_take_back_spans(struct undo *undo, const struct undo_span *spans, size_t count,
+                          struct undo_tally *tally, struct str *report, struct err *err)
+{
+    struct turns turns;
+    *tally = (struct undo_tally){0};
+    if (!enter(undo, &turns, report, err)) {
+        return false;
+    }
+    bool ok = true;
+    size_t at = turns.count;
+    const struct record *record;
+    while (ok && (record = before(&turns, spans, count, &at)) != NULL) {
+        if (record->interrupted) {
+            str_append_format(report,
+                              "turn %u stays: carat was stopped in it, so it may hold changes of "
+                              "your own (undo diff %u shows it, undo %u takes it back)\n",
+                              record->number, record->number, record->number);
+            continue;
+        }
+        ok = take_back(undo, record, report, err);
+        tally->turns += ok;
+        tally->paths += ok ? record->count : 0;
     }
     turns_finish(&turns);
     unlock(undo);

@@ -62,4 +62,20 @@ bool undo_show(struct undo *undo, unsigned turn, struct str *out, struct err *er
  * done. `report`: what was done and what was not. ERR_NOT_FOUND when there is no such turn. */
 bool undo_take_back(struct undo *undo, unsigned turn, struct str *report, struct err *err);
 
+/* The turns of a conversation that began in [from_ms, to_ms). */
+struct undo_span {
+    const char *conversation;
+    int64_t from_ms, to_ms;
+};
+struct undo_tally {
+    size_t turns, paths; /* that undo_take_back_spans would take back; a path counts in each turn */
+};
+bool undo_count_spans(struct undo *undo, const struct undo_span *spans, size_t count,
+                      struct undo_tally *tally, struct err *err);
+/* Takes all of their turns back that were not, the newest first, each as undo_take_back does. A
+ * turn that carat was stopped in is left alone, with words. `tally`: what was taken back, also when
+ * it failed half-way. */
+bool undo_take_back_spans(struct undo *undo, const struct undo_span *spans, size_t count,
+                          struct undo_tally *tally, struct str *report, struct err *err);
+
 #endif

@@ -104,6 +104,9 @@ void world_on_event(void *context, const struct agent_event *event)
         log_json(world, event->result);
         str_append(&world->log, "\n");
         break;
+    case AGENT_WORDS:
+        str_append_format(&world->log, "words %s\n", event->text);
+        break;
     case AGENT_NOTICE:
         str_append_format(&world->log, "notice %s\n", event->text);
         break;

@@ -153,10 +153,8 @@ def case_keys():
             screen.key("Escape")
             time.sleep(0.2)
             screen.key("Escape")
-            screen.wait(" 2  first thing", " 1  second thing", "> /rewind")
-            screen.say("1")
-            screen.wait("What came after is kept as", "> second thing")
-            screen.key("C-u", "?")
+            screen.wait(" 2  first thing", " 1  second thing", "goes back to before message N")
+            screen.key("?")
             screen.wait("raw_markdown", "Ctrl+T")
         finally:
             screen.close()

@@ -218,7 +218,9 @@ def case_remote_faults():
             seen = sum(path.startswith(f"/{name}/") for path, _, _ in server.requests)
             check(seen == tries, (name, seen))
             return run
+        began = time.monotonic()
         check("391" in fault("busy", [], code=0, tries=3).stdout, "429, then well")
+        check(time.monotonic() - began >= 1, "not before the server's Retry-After")
         fault("broken", ["status 500", "no idea"], tries=4)
         denied = fault("denied", ["status 401", "bad key"], "--set", "remote.key_env=CARAT_TEST_KEY",
                        env={"CARAT_TEST_KEY": "sk-secret"})

@@ -73,4 +73,70 @@ def case_differences():
         check("message 3 differs: whether it failed" in run.stderr, run.stderr)
 
 
+def shell(command):
+    return f'<|tool_call>call:shell{{command:<|"|>{command}<|"|>}}<tool_call|>'
+
+
+def case_more_tools():
+    """Calls of other people's tools, whose server is gone, and of more_output: as they were."""
+    with Place() as place:
+        with open(os.path.join(SOURCE, "tests", "e2e", "hostile_server.py")) as server:
+            place.write("server.py", server.read())
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[mcp.x]\ncommand = "python3"\nargs = ["server.py", "none"]\n')
+        model = script(place, '<|tool_call>call:mcp__x__echo{words:<|"|>hello<|"|>}<tool_call|>', shell("seq 1 9000"),
+                       '<|tool_call>call:more_output{handle:<|"|>r1<|"|>,pattern:<|"|>777<|"|>}<tool_call|>', "Done.<turn|>")
+        run = place.carat("exec", "--json", "-m", model, "go")
+        tools = [item["tool"] for item in items([json.loads(line) for line in run.stdout.splitlines()], "mcp_tool_call")]
+        check(tools == ["mcp__x__echo", "more_output"] and "hello to you" in run.stdout, run.stdout)
+        os.unlink(os.path.join(place.home, "config.toml"))
+        os.unlink(os.path.join(place.work, "server.py"))
+        thread = json.loads(run.stdout.splitlines()[0])["thread_id"]
+        again = place.carat("replay", thread)
+        check("differ" not in again.stderr and without_usage(again.stdout) == without_usage(run.stdout), (again.stdout, again.stderr))
+
+
+def case_files():
+    """What exec printed, and what export wrote, once more; without the store, the model and the tools."""
+    with Place() as place:
+        model = script(place, "<|channel>thought\nFirst look.<channel|>Here goes." + shell("echo ran >> log; exit 3"),
+                       '<|tool_call>call:write_file{path:<|"|>new.txt<|"|>,content:<|"|>x<|"|>}<tool_call|>', "All done.<turn|>", "And more.<turn|>")
+        two = "".join(json.dumps({"type": "user", "message": {"role": "user", "content": text}}) + "\n" for text in ("one", "two"))
+
+        def run(form):
+            out = place.carat("exec", "--input-format", "stream-json", "--output-format", form, "-m", model, stdin=two).stdout
+            place.write("run.jsonl", out)
+            os.unlink(os.path.join(place.work, "new.txt"))
+            os.unlink(os.path.join(place.work, "log"))
+            again = place.carat("replay", "run.jsonl", "--output-format", form)
+            check(os.listdir(place.work) == ["run.jsonl"], "no tool runs")
+            check("differ" not in again.stderr, again.stderr)
+            return out, again.stdout
+
+        out, again = run("codex")
+        check(without_usage(again) == without_usage(out), (out, again))
+
+        out, again = run("stream-json")
+
+        def told(text):
+            kept = []
+            for line in map(json.loads, text.splitlines()):
+                if line["type"] in ("assistant", "user"):
+                    kept += [(line["type"], block["type"], block.get("text") or block.get("thinking") or block.get("input") or block.get("content"))
+                             for block in line["message"]["content"]]
+            return kept
+        check(told(again) == told(out) and len(told(out)) == 8, (told(out), told(again)))
+        ids = {json.loads(line)["session_id"] for line in (out + again).splitlines()}
+        check(len(ids) == 1, ids)
+
+        thread = place.events("-m", model, "one")[0]["thread_id"]
+        place.carat("export", thread, "--format", "json", "-o", "kept.json")
+        check("All done." in place.carat("replay", "kept.json", "--output-format", "text").stdout, "an export")
+        for text, words in (("no json", "line 1"), ('{"type": "film"}', "film"), ("", "nothing"), ('{"messages": [7]}', "messages[0]")):
+            place.write("bad.jsonl", text)
+            wrong = place.carat("replay", "bad.jsonl", code=42)
+            check("bad.jsonl" in wrong.stderr and words in wrong.stderr, (text, wrong.stderr))
+        check("none.jsonl" in place.carat("replay", "none.jsonl", code=42).stderr, "no such file")
+
+
 main(globals())

@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_batch.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "models", "media", "undo", "desktop", "serve", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "rpc", "models", "media", "undo", "desktop", "serve", "voice", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -27,13 +27,15 @@ MAY = {
     "store": {"store", "base", "chat"},
     "infer": {"infer", "base", "chat", "engine.h"},
     "mcp": {"mcp", "base"},
+    "rpc": {"rpc", "base"},
     "models": {"models", "base"},
     "media": {"media", "base"},
     "serve": {"serve", "base", "chat", "infer", "config", "engine.h"},
     "undo": {"undo", "base"},
+    "voice": {"voice", "base", "media"},
     "desktop": {"desktop", "base"},
     "tui": {"tui", "base", "chat", "config"},
-    "agent": ALL_SRC - {"serve"} | {"prompts"},
+    "agent": ALL_SRC - {"serve", "rpc", "voice"} | {"prompts"},
     "app": ALL_SRC | {"app", "tui", "engine.h", "prompts"},  # prompts: what /init and /review say for the user
     "main": {"app", "base", "config"},
     "prompts": {"prompts"},
@@ -42,14 +44,14 @@ MAY = {
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c", "src/tui/terminal_device.c", "src/tui/terminal_inline.c"],
-    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/models/", "src/serve/",
+    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"dlfcn\.h": ["src/base/late.c"],
     r"nettle/.*": ["src/base/hash.h"],
     r"sqlite3\.h": ["src/store/"],
     r"curl/.*": ["src/base/curl_late.c", "src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c", "tools/xml_late.c"],
-    r"portaudio\.h": ["src/media/mic.c"],
+    r"portaudio\.h": ["src/voice/sound_system.c"],
     r"stb_image\.h": ["src/media/picture_file.c"],
     r"jansson\.h": ["src/", "tools/", "prompts/"],
     r"md4c\.h": ["src/tui/markdown.c"],

@@ -1,0 +1,26 @@
+#include "screen_conversation.h"
+
+#include "app/screen_state.h"
+#include "base/err.h"
+
+const char *screen_conversation_id(struct screen *screen)
+{
+    const char *id = agent_conversation_id(screen->app.agent);
+    if (id == NULL) {
+        screen_notice(screen, true, "The conversation begins with the first message.");
+    }
+    return id;
+}
+
+void screen_conversation_switch(struct screen *screen, const char *id, const char *words)
+{
+    struct err err;
+    if (!app_switch_conversation(&screen->app, id, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+        return;
+    }
+    tui_clear(screen->tui);
+    screen->context_used = 0;
+    screen_show_conversation(screen, agent_conversation(screen->app.agent));
+    screen_notice(screen, false, "%s", words);
+}

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""`carat mcp`: carat's tools and carat itself for other programs, in both manners of the protocol."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+from place import *
+from rpc_peer import Peer, Refused
+
+VERSION = "io.modelcontextprotocol/protocolVersion"
+CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
+TOOLS = ["shell", "read_file", "write_file", "edit_file", "list_files", "search_files", "http_fetch", "carat", "carat-reply"]
+
+
+class Client(Peer):
+    """The handshake's manner."""
+
+    def __init__(self, place, *words, capabilities=None, version="2025-11-25"):
+        super().__init__(place, "mcp", *words)
+        self.server = self.call("initialize", protocolVersion=version, capabilities=capabilities or {},
+                                clientInfo={"name": "test", "version": "1"})
+        self.notify("notifications/initialized")
+
+    def tool(self, name, arguments, **more):
+        return self.call("tools/call", name=name, arguments=arguments, **more)
+
+    def text(self, name, arguments):
+        result = self.tool(name, arguments)
+        return result["isError"], result["content"][0]["text"]
+
+
+def stateless(place, *words):
+    return Peer(place, "mcp", *words)
+
+
+def meta(**capabilities):
+    return {VERSION: "2026-07-28", CAPABILITIES: capabilities, "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"}}
+
+
+def shell(command):
+    return f'<|tool_call>call:shell{{command:<|"|>{command}<|"|>}}<tool_call|>'
+
+
+def case_tools():
+    """Through the sandbox, side by side, with their pictures; what is no tool, what does not fit."""
+    with Place() as place:
+        with Client(place) as client:
+            check(client.server["protocolVersion"] == "2025-11-25" and client.server["serverInfo"]["name"] == "carat", client.server)
+            tools = client.call("tools/list")["tools"]
+            check([tool["name"] for tool in tools] == TOOLS, tools)
+            hints = {tool["name"]: tool["annotations"] for tool in tools}
+            check(hints["read_file"]["readOnlyHint"] and hints["shell"]["destructiveHint"] and hints["http_fetch"]["openWorldHint"], hints)
+            result = client.tool("write_file", {"path": "a.txt", "content": "one\n"})
+            check(not result["isError"] and result["structuredContent"]["output"] == result["content"][0]["text"], result)
+            check(place.read("a.txt") == "one\n", "written")
+            failed, text = client.text("shell", {"command": "cat a.txt; cat " + place.home + "/config.toml; touch /usr/x; exit 4"})
+            check("one" in text and "No such file" in text and not os.path.exists("/usr/x"), text)
+            check(client.tool("shell", {"command": "exit 4"})["structuredContent"]["exit_code"] == 4, "the code")
+            check(client.text("read_file", {"path": "../home/config.toml"})[0], "above the workspace")
+            check(client.text("shell", {"film": 1})[0], "arguments that do not fit")
+            numbers = [client.start("tools/call", {"name": "shell", "arguments": {"command": f"sleep 1; echo {i}"}}) for i in range(3)]
+            check([client.wait(number)["content"][0]["text"].strip() for number in numbers] == ["0", "1", "2"], "each its own")
+            for params, code in (({"name": "film"}, -32602), ({}, -32602), ({"name": "shell", "arguments": []}, -32602),
+                                 ({"name": "more_output"}, -32602)):
+                try:
+                    client.call("tools/call", **params)
+                    raise AssertionError(params)
+                except Refused as refusal:
+                    check(refusal.code == code, (params, refusal))
+            try:
+                client.call("resources/list")
+                raise AssertionError("no such method")
+            except Refused as refusal:
+                check(refusal.code == -32601, refusal)
+            check(client.call("ping") == {}, "ping")
+            _, text = client.text("shell", {"command": "seq 100000"})
+            check(len(text) < 40000 and "more_output" not in text, "cut by the tool, with nothing promised")
+            check(client.end() == 0, "the end")
+        with Client(place, "--no-tools", version="2024-11-05") as client:
+            check(client.server["protocolVersion"] == "2024-11-05", client.server)
+            check([tool["name"] for tool in client.call("tools/list")["tools"]] == TOOLS[-2:], "carat alone")
+
+
+def case_stateless():
+    """2026-07-28: no handshake; versions and capabilities with each request; an approval in two rounds."""
+    with Place() as place:
+        with stateless(place, "--mode", "ask") as client:
+            found = client.call("server/discover", _meta=meta())
+            check("2026-07-28" in found["supportedVersions"] and found["resultType"] == "complete", found)
+            listed = client.call("tools/list", _meta=meta())
+            check(listed["resultType"] == "complete" and listed["ttlMs"] == 0 and listed["cacheScope"] == "private", listed)
+            done = client.call("tools/call", name="list_files", arguments={}, _meta=meta())
+            check(done["resultType"] == "complete" and not done["isError"], done)
+            touch = {"name": "shell", "arguments": {"command": "touch made"}}
+            check("cannot ask" in client.call("tools/call", **touch, _meta=meta())["content"][0]["text"], "no elicitation")
+            asks = meta(elicitation={})
+            question = client.call("tools/call", **touch, _meta=asks)
+            check(question["resultType"] == "input_required" and "touch made" in json.dumps(question["inputRequests"]), question)
+            yes = {"approval": {"action": "accept", "content": {"decision": "allow once"}}}
+            state = question["requestState"]
+            other = {"name": "shell", "arguments": {"command": "touch other"}}
+            check(client.call("tools/call", **other, _meta=asks, inputResponses=yes, requestState=state)["resultType"] == "input_required",
+                  "an answer is for one call")
+            no = {"approval": {"action": "decline"}}
+            check(client.call("tools/call", **touch, _meta=asks, inputResponses=no, requestState=state)["isError"], "declined")
+            check(os.listdir(place.work) == [], "nothing ran")
+            done = client.call("tools/call", **touch, _meta=asks, inputResponses=yes, requestState=state)
+            check(not done["isError"] and os.listdir(place.work) == ["made"], done)
+            try:
+                client.call("tools/list", _meta={VERSION: "1999-01-01"})
+                raise AssertionError("an unknown version")
+            except Refused as refusal:
+                check(refusal.code == -32022 and "2026-07-28" in refusal.data["supported"], refusal.data)
+
+
+def case_approvals():
+    """Rules and modes hold here too; who can be asked is asked."""
+    with Place() as place:
+        with Client(place, "--mode", "read-only") as client:
+            check(client.text("shell", {"command": "true"})[0] and not client.text("list_files", {})[0], "read-only")
+        with Client(place, "--deny", "shell(rm *)") as client:
+            failed, text = client.text("shell", {"command": "rm -r x"})
+            check(failed and "denied" in text, text)
+        for decision, asked, ran in (({"action": "accept", "content": {"decision": "allow once"}}, 2, 2),
+                                     ({"action": "accept", "content": {"decision": "allow for this session"}}, 1, 2),
+                                     ({"action": "accept", "content": {"decision": "deny"}}, 2, 0),
+                                     ({"action": "cancel"}, 2, 0)):
+            with Client(place, "--mode", "ask", capabilities={"elicitation": {}}) as client:
+                client.handlers["elicitation/create"] = lambda params: decision
+                results = [client.text("shell", {"command": "echo x >> log"})[0] for _ in range(2)]
+                check(results == [ran == 0] * 2 and len(client.asked) == asked, (decision, results, client.asked))
+                question = client.asked[0]["params"]
+                check(question["mode"] == "form" and "echo x >> log" in question["message"], question)
+            lines = place.read("log").count("x") if os.path.exists(place.work + "/log") else 0
+            check(lines == ran, (decision, lines))
+            if lines:
+                os.unlink(place.work + "/log")
+        model = script(place, shell("touch asked"), "done<turn|>")
+        with Client(place, "--mode", "ask", "-m", model, capabilities={"elicitation": {"form": {}}}) as client:
+            client.handlers["elicitation/create"] = lambda params: {"action": "accept", "content": {"decision": "allow once"}}
+            result = client.tool("carat", {"prompt": "go"})
+            check(result["content"][0]["text"] == "done" and os.path.exists(place.work + "/asked") and len(client.asked) == 1, result)
+        with Client(place, "--mode", "ask", "-m", script(place, shell("touch never"), "done<turn|>")) as client:
+            check(not client.tool("carat", {"prompt": "go"})["isError"] and not os.path.exists(place.work + "/never"), "refused")
+
+
+def case_turns():
+    """carat itself: a task, an answer, more of the same conversation; several wait for each other."""
+    with Place() as place:
+        model = script(place, shell("echo made > made"), "first answer<turn|>",
+                       {"text": "second answer<turn|>", "expect": "first answer<turn|>"}, "third<turn|>", "fourth<turn|>",
+                       shell("touch tightened"), "fifth<turn|>", {"text": "", "fail": "it broke"})
+        with Client(place, "-m", model) as client:
+            result = client.tool("carat", {"prompt": "go"}, _meta={"progressToken": "p"})
+            check(result["structuredContent"]["content"] == "first answer" == result["content"][0]["text"], result)
+            check(place.read("made") == "made\n", "with its tools")
+            news = [note["params"] for note in client.notes if note["method"] == "notifications/progress"]
+            check(news and all(one["progressToken"] == "p" for one in news), news)
+            check([one["progress"] for one in news] == sorted({one["progress"] for one in news}), "it grows")
+            check("echo made" in "".join(one["message"] for one in news) and "first answer" in "".join(one["message"] for one in news), news)
+            thread = result["structuredContent"]["threadId"]
+            again = client.tool("carat-reply", {"threadId": thread, "prompt": "more"})
+            check(again["structuredContent"] == {"threadId": thread, "content": "second answer"}, again)
+            numbers = [client.start("tools/call", {"name": "carat", "arguments": {"prompt": "x"}}) for _ in range(2)]
+            both = [client.wait(number)["structuredContent"] for number in numbers]
+            check([one["content"] for one in both] == ["third", "fourth"] and both[0]["threadId"] != both[1]["threadId"], both)
+            client.tool("carat", {"prompt": "go", "mode": "read-only"})
+            check(not os.path.exists(place.work + "/tightened"), "the mode is tighter")
+            failed = client.tool("carat", {"prompt": "go"})
+            check(failed["isError"] and "it broke" in failed["content"][0]["text"], failed)
+            for name, arguments, words in (("carat", {}, "prompt"), ("carat", {"prompt": 7}, "prompt"),
+                                           ("carat", {"prompt": "x", "mode": "wild"}, "mode"),
+                                           ("carat-reply", {"prompt": "x"}, "threadId"),
+                                           ("carat-reply", {"prompt": "x", "threadId": thread[:8]}, "no conversation")):
+                check(client.text(name, arguments)[0] and words in client.text(name, arguments)[1], (name, arguments))
+        check(place.carat("sessions").stdout.count("\n") >= 4, "all of it is kept")
+        with Client(place) as client:
+            check("391" in client.tool("carat", {"prompt": "what is 17 * 23"})["content"][0]["text"], "with the model itself")
+
+
+def case_cancel():
+    """No answer to what was cancelled, and the rest goes on; ends and signals."""
+    with Place() as place:
+        model = script(place, {"text": "slow " * 1000, "delay_ms": 20}, "quick<turn|>")
+        with Client(place, "-m", model) as client:
+            number = client.start("tools/call", {"name": "shell", "arguments": {"command": "echo begun; sleep 100"}, "_meta": {"progressToken": 1}})
+            client.until(lambda message: "begun" in json.dumps(message))
+            client.notify("notifications/cancelled", requestId=number)
+            number = client.start("tools/call", {"name": "carat", "arguments": {"prompt": "x"}, "_meta": {"progressToken": 2}})
+            waiting = client.start("tools/call", {"name": "carat", "arguments": {"prompt": "y"}})
+            never = client.start("tools/call", {"name": "carat", "arguments": {"prompt": "z"}})
+            client.until(lambda message: "slow" in json.dumps(message))
+            client.notify("notifications/cancelled", requestId=never)
+            client.notify("notifications/cancelled", requestId=number)
+            client.notify("notifications/cancelled", requestId=12345)
+            check(client.wait(waiting)["content"][0]["text"] == "quick", "the next one")
+            check(client.answers == {}, "nothing else is answered")
+            last = client.start("tools/call", {"name": "shell", "arguments": {"command": "sleep 1; echo last"}})
+            client.process.stdin.close()
+            check(client.wait(last)["content"][0]["text"].strip() == "last", "what was asked for is answered")
+            check(client.process.wait(timeout=PATIENCE) == 0, "then it ends")
+        for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            with Client(place) as client:
+                client.start("tools/call", {"name": "shell", "arguments": {"command": "echo begun; exec sleep 4321"}, "_meta": {"progressToken": 1}})
+                client.until(lambda message: "begun" in json.dumps(message))
+                client.process.send_signal(number)
+                check(client.process.wait(timeout=PATIENCE) == code, code)
+        gone = subprocess.Popen([CARAT, "mcp"], cwd=place.work, env=place.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "shell", "arguments": {"command": "touch here; sleep 1000"}}}
+        gone.stdin.write(json.dumps(call) + "\n")
+        gone.stdin.flush()
+        while not os.path.exists(place.work + "/here"):
+            time.sleep(0.05)
+        gone.stdin.close()
+        gone.stdout.close()
+        check(gone.wait(timeout=PATIENCE) == 0, "nobody reads")
+
+
+main(globals())
