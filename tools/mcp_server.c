@@ -603,9 +603,14 @@ static bool check_version(const char *version, struct reply *reply)
     return false;
 }
 
-/* "resultType", and who answered, for a client of the stateless protocol. */
+/* "resultType", who answered, and for how long a list may be kept (the protocol's own clients
+ * refuse one that does not say), for a client of the stateless protocol. */
 static void stamp(json_t *result)
 {
+    if (json_object_get(result, "tools") != NULL) {
+        json_object_set_new(result, "ttlMs", json_integer(0));
+        json_object_set_new(result, "cacheScope", json_string("private"));
+    }
     json_object_set_new(result, "resultType", json_string("complete"));
     json_object_set_new(result, "_meta",
                         json_pack("{s:o}", "io.modelcontextprotocol/serverInfo", server_info()));

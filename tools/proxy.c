@@ -124,14 +124,16 @@ static bool send_all(int fd, const char *bytes, size_t length, int idle_ms)
     return true;
 }
 
-/* A refusal that the command's author, a person or a model, can read. */
+/* A refusal that the command's author, a person or a model, can read: also in the status line, for
+ * of an answer to CONNECT most clients show nothing else. No name with a control character comes
+ * this far (proxy_head.c). */
 static void refuse(const struct tunnel *tunnel, const char *status, const char *why)
 {
-    char text[768];
+    char text[1280];
     int length = snprintf(text, sizeof text,
-                          "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-                          "carat: %.500s\n",
-                          status, why);
+                          "HTTP/1.1 %s (%.500s)\r\nContent-Type: text/plain\r\n"
+                          "Connection: close\r\n\r\ncarat: %.500s\n",
+                          status, why, why);
     send_all(tunnel->client, text, (size_t)length, tunnel->rules->idle_ms);
 }
 
@@ -224,8 +226,9 @@ static int connect_server(const struct tunnel *tunnel)
     char name[PROXY_HOST_SIZE], why[512];
     if (!http_hosts_allow(tunnel->rules->hosts, head->host, head->port,
                           head->connect ? HTTPS_PORT : HTTP_PORT, &permit, &err)) {
-        snprintf(why, sizeof why, "%s:%d is not among the hosts of tools.network", head->host,
-                 head->port);
+        snprintf(why, sizeof why,
+                 "%s:%d is not among the hosts of tools.network; carat --allow-network opens it",
+                 head->host, head->port);
         refuse(tunnel, "403 Forbidden", why);
         return -1;
     }

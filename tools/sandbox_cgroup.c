@@ -115,8 +115,9 @@ static bool mount_point(const char *controller, char *path, size_t size)
     return found;
 }
 
-/* The group of this process in that hierarchy, as a path in the file system. */
-static bool own_group(const char *controller, char *path, size_t size)
+/* The group of this process in that hierarchy, as a path in the file system, of which the mount is
+ * the first `*root` bytes. A group outside of what is mounted begins with "..": that is none. */
+static bool own_group(const char *controller, char *path, size_t size, size_t *root)
 {
     FILE *groups = fopen("/proc/self/cgroup", "re");
     char line[PATH_MAX + 64], place[PATH_MAX];
@@ -133,8 +134,10 @@ static bool own_group(const char *controller, char *path, size_t size)
         for (char *name; !is_it && controller != NULL && (name = strsep(&list, ",")) != NULL;) {
             is_it = strcmp(name, controller) == 0;
         }
-        found = is_it && mount_point(controller, place, sizeof place) &&
+        found = is_it && strncmp(at, "/..", 3) != 0 &&
+                mount_point(controller, place, sizeof place) &&
                 snprintf(path, size, "%s%s", place, strcmp(at, "/") == 0 ? "" : at) < (int)size;
+        *root = found ? strlen(place) : 0;
     }
     if (groups != NULL) {
         fclose(groups);
@@ -184,14 +187,15 @@ static bool make(struct sandbox_cgroup *cgroup, const struct policy *policy)
     cgroup->path[0] = '\0';
     for (size_t i = 0; i < sizeof hierarchies / sizeof hierarchies[0]; i++) {
         bool version_2 = hierarchies[i] == NULL;
-        if (!own_group(hierarchies[i], group, sizeof group)) {
+        size_t root;
+        if (!own_group(hierarchies[i], group, sizeof group, &root)) {
             continue;
         }
         if (make_in(group, version_2, policy, cgroup)) {
             return true;
         }
         char *slash = strrchr(group, '/');
-        if (version_2 && slash != NULL && slash != group) {
+        if (version_2 && slash != NULL && slash >= group + root) { /* not above what is mounted */
             *slash = '\0';
             if (make_in(group, version_2, policy, cgroup)) {
                 return true;

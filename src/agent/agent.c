@@ -600,7 +600,8 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
         on_load_failed(agent, event);
         return;
     }
-    if (agent_kv_event(agent, event) || agent_aside_event(agent, event) || !agent->step_running ||
+    if (agent_kv_event(agent, event) || agent_ahead_event(agent, event) ||
+        agent_aside_event(agent, event) || !agent->step_running ||
         event->number != agent->request) {
         return;
     }
@@ -744,6 +745,7 @@ void agent_destroy(struct agent *agent)
     } else {
         agent_keep_session(agent);
     }
+    agent_ahead_stop(agent);
     agent_aside_finish(agent);
     str_finish(&agent->agreed);
     agent_jobs_finish(agent);

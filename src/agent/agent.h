@@ -56,6 +56,7 @@ struct agent_options {
     const char *new_id;          /* of that new one, a UUID; NULL = a fresh one */
     const char *system_prompt;   /* NULL = the built-in text */
     const char *instructions;    /* the project's notes, for the system part; NULL = none */
+    bool reads_ahead;            /* let the model read drafts (agent_read_ahead) */
     bool titles;                 /* let the model name the conversation (agent_suggest_title) */
     int compact_percent;         /* of the context: sum up when it is this full; 0 = never */
     const char *kv_folder;       /* where what the model has read is kept; NULL = nowhere */
@@ -155,6 +156,10 @@ void agent_keep_shown(struct agent *agent);
 /* Asks the model for a title when the conversation has none and nothing runs. Given up at once by
  * agent_disturb (a key) and by everything else here. */
 void agent_suggest_title(struct agent *agent);
+/* Lets the model read what the user is about to send, behind the conversation, so that the answer
+ * begins sooner. Nothing is kept of it but what the model has read; no event. Does nothing when the
+ * model is busy or cannot. Given up as a title is, within 50 ms. */
+void agent_read_ahead(struct agent *agent, const char *draft, size_t length);
 void agent_disturb(struct agent *agent);
 /* Lets the model sum the conversation up (`focus` may be NULL: what must be kept above all), to go
  * on with the summary alone. The messages stay; agent_expand takes the last summary back. */

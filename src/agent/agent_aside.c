@@ -142,6 +142,7 @@ bool agent_aside_possible(struct agent *agent, struct err *err)
 
 void agent_disturb(struct agent *agent)
 {
+    agent_ahead_stop(agent);
     if (agent->aside_kind == ASIDE_TITLE && !agent->aside_stopped) {
         agent->aside_stopped = true;
         infer_cancel(agent->options.infer);

@@ -81,6 +81,8 @@ struct agent {
     enum aside_kind aside_kind; /* the model is asked something beside the conversation */
     bool aside_stopped, title_asked;
     uint64_t aside_request;
+    bool ahead_running; /* the model reads a draft */
+    uint64_t ahead_request;
     struct step aside;
     size_t compacted;    /* so many messages are told by a summary */
     char *view_system;   /* the system text with that summary; NULL = none */
@@ -127,6 +129,12 @@ bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *resp
  * for the whole conversation. NULL = none. */
 const json_t *agent_tools(struct agent *agent);
 void agent_cancel_call(struct agent *agent, int place);
+
+/* --- of agent_ahead.c --- */
+
+void agent_ahead_stop(struct agent *agent);
+/* True when the event belonged to the reading of a draft. */
+bool agent_ahead_event(struct agent *agent, const struct infer_event *event);
 
 /* --- of agent_aside.c --- */
 

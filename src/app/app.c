@@ -110,6 +110,10 @@ static bool open_store(struct app *app, struct err *err)
     bool ok = ephemeral || file_make_directories(app->paths.data, err);
     const char *path = ephemeral ? ":memory:" : app->paths.store_file;
     app->store = ok ? store_open(path, err) : NULL;
+    if (app->store != NULL && store_unchecked(app->store)) {
+        app_notice(app, "carat was stopped in the middle the last time. Your store is large, so it "
+                        "is not looked through now: carat store check");
+    }
     return app->store != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
@@ -547,6 +551,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .new_id = parts->new_id,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .instructions = app->instructions,
+            .reads_ahead = config_boolean(config, OPTION_READ_AHEAD) && !app->headless,
             .titles =
                 config_boolean(config, OPTION_TITLES) && !app->headless && app_model_is_here(app),
             .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),

@@ -76,6 +76,11 @@ static void append_snippet(struct str *out, const char *snippet)
     str_finish(&plain);
 }
 
+void command_sessions_snippet(struct str *out, const struct store_hit *hit)
+{
+    append_snippet(out, hit->snippet);
+}
+
 void command_sessions_hit(struct str *out, const struct store_hit *hit)
 {
     str_append_format(out, "%s ", hit->conversation.id);

@@ -23,6 +23,7 @@ enum exit_code command_change(struct config *config);
 
 /* One line about a conversation or a hit, safe for a terminal, without its newline. */
 void command_sessions_line(struct str *out, const struct store_conversation *conversation);
+void command_sessions_snippet(struct str *out, const struct store_hit *hit);
 void command_sessions_hit(struct str *out, const struct store_hit *hit);
 
 /* Lets the person at the terminal choose one: of those whose id begins with `prefix`, or of the

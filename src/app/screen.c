@@ -11,6 +11,7 @@
 #include "app/command_trust.h"
 #include "app/keeper.h"
 #include "app/outbox.h"
+#include "app/read_ahead.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
 #include "app/screen_state.h"
@@ -160,6 +161,7 @@ static void idle(uv_timer_t *handle);
 static void turn_ended(struct screen *screen, const struct agent_event *event)
 {
     uv_timer_start(&screen->idle, idle, IDLE_MS, 0);
+    read_ahead_again(screen);
     withdraw_question(screen);
     set_activity(screen, "");
     tui_end_message(screen->tui);
@@ -187,6 +189,7 @@ static void agent_event(void *context, const struct agent_event *event)
         str_append(&screen->model_name, short_name(screen, event->name));
         set_activity(screen, agent_busy(screen->app.agent) ? "reading" : "");
         screen->context_size = (long)event->total;
+        read_ahead_again(screen);
         break;
     case AGENT_USER:
         tui_add_user(tui, event->text, event->length);
@@ -245,10 +248,14 @@ static void agent_event(void *context, const struct agent_event *event)
     screen_refresh_status(screen);
 }
 
-void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation)
+void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation,
+                              int64_t marked, const char *mark)
 {
     for (size_t i = 0; i < conversation->count; i++) {
         const struct chat_message *message = &conversation->messages[i];
+        if ((int64_t)i == marked) {
+            tui_add_mark(screen->tui, mark);
+        }
         switch (message->role) {
         case CHAT_USER:
             tui_add_user(screen->tui, message->text, strlen(message->text));
@@ -641,7 +648,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
     screen_voice_open(&screen);
-    screen_show_conversation(&screen, agent_conversation(screen.app.agent));
+    screen_show_conversation(&screen, agent_conversation(screen.app.agent), -1, NULL);
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
     }

@@ -12,15 +12,16 @@ const char *screen_conversation_id(struct screen *screen)
     return id;
 }
 
-void screen_conversation_switch(struct screen *screen, const char *id, const char *words)
+bool screen_conversation_switch(struct screen *screen, const char *id, const char *words)
 {
     struct err err;
     if (!app_switch_conversation(&screen->app, id, &err)) {
         screen_notice(screen, true, "%s", err.text);
-        return;
+        return false;
     }
     tui_clear(screen->tui);
     screen->context_used = 0;
-    screen_show_conversation(screen, agent_conversation(screen->app.agent));
+    screen_show_conversation(screen, agent_conversation(screen->app.agent), -1, NULL);
     screen_notice(screen, false, "%s", words);
+    return true;
 }

@@ -2,12 +2,14 @@
 #ifndef CARAT_APP_SCREEN_CONVERSATION_H
 #define CARAT_APP_SCREEN_CONVERSATION_H
 
+#include <stdbool.h>
+
 struct screen;
 
 /* Id of the conversation that is shown; NULL and a notice when it has not begun. */
 const char *screen_conversation_id(struct screen *screen);
 /* Leaves the present one, shows that one whole, and says `words` below it. A notice when it could
- * not be taken up: the present one goes on. */
-void screen_conversation_switch(struct screen *screen, const char *id, const char *words);
+ * not be taken up: false, the present one goes on. */
+bool screen_conversation_switch(struct screen *screen, const char *id, const char *words);
 
 #endif

@@ -4,7 +4,9 @@
 
 #include "app/draft.h"
 #include "app/input_history.h"
+#include "app/read_ahead.h"
 #include "app/screen_media.h"
+#include "app/screen_search.h"
 #include "app/screen_state.h"
 #include "app/slash.h"
 #include "base/err.h"
@@ -69,6 +71,7 @@ void screen_input_open(struct screen *screen)
         file_index_create(&screen->app.loop, screen->app.workspace, files_ready, screen);
     uv_timer_init(&screen->app.loop, &screen->draft_due);
     screen->draft_due.data = screen;
+    read_ahead_open(screen);
 }
 
 static void keep_draft(struct screen *screen)
@@ -88,6 +91,7 @@ static void keep_draft(struct screen *screen)
 void screen_input_close(struct screen *screen)
 {
     keep_draft(screen);
+    read_ahead_close(screen);
     file_index_stop(screen->files);
     uv_close((uv_handle_t *)&screen->draft_due, NULL);
 }
@@ -96,6 +100,7 @@ void screen_input_finish(struct screen *screen)
 {
     file_index_destroy(screen->files);
     own_command_finish(&screen->own);
+    screen_search_finish(screen);
 }
 
 /* --- the draft --- */
@@ -107,6 +112,7 @@ static void draft_due(uv_timer_t *handle)
 
 void screen_input_note_draft(struct screen *screen)
 {
+    read_ahead_note(screen);
     if (tui_draft_revision(screen->tui) != screen->draft_revision &&
         !uv_is_active((uv_handle_t *)&screen->draft_due)) {
         uv_timer_start(&screen->draft_due, draft_due, DRAFT_MS, 0);

@@ -11,6 +11,7 @@
 #include "tui/tui.h"
 
 struct outbox;
+struct store_hit;
 
 struct screen {
     struct app app;
@@ -43,8 +44,14 @@ struct screen {
     struct screen_voice *voice; /* screen_voice.h */
     struct outside_editor editor;
     struct file_index *files;
+    struct {
+        struct store_hit *items;
+        size_t count;
+    } found;               /* by the last search */
     struct outbox *outbox; /* messages whose pictures are being decoded */
     uv_timer_t draft_due;
+    uv_timer_t ahead;      /* runs while a pause of the user's is waited for */
+    size_t ahead_revision; /* of the draft that it was started for */
     size_t draft_revision; /* of the draft that is on disk */
     bool leaving;          /* was told that jobs would be stopped */
     bool draft_failed, history_failed;
@@ -57,7 +64,8 @@ void screen_notice(struct screen *screen, bool is_error, const char *format, ...
 void screen_leave(struct screen *screen);
 /* Stops listening to the terminal while something else has it. */
 void screen_watch_keys(struct screen *screen, bool watch);
-/* Shows a stored conversation's messages. */
-void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation);
+/* Shows a stored conversation's messages; before message `marked` (-1: none) the words `mark`. */
+void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation,
+                              int64_t marked, const char *mark);
 
 #endif

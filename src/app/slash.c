@@ -12,6 +12,7 @@
 #include "app/screen_input.h"
 #include "app/screen_media.h"
 #include "app/screen_rewind.h"
+#include "app/screen_search.h"
 #include "app/screen_state.h"
 #include "app/screen_voice.h"
 #include "app/slash_names.h"
@@ -181,31 +182,6 @@ static void run_resume(struct screen *screen, const char *argument)
     }
     screen_conversation_switch(screen, found.id, "Taken up again.");
     store_conversation_finish(&found);
-}
-
-static void run_search(struct screen *screen, const char *argument)
-{
-    struct err err;
-    struct store_hit *hits;
-    size_t count;
-    bool left = false;
-    store_search_work(screen->app.store, &left, NULL);
-    if (!store_search(screen->app.store, argument, SESSIONS_SHOWN, &hits, &count, &err)) {
-        screen_notice(screen, true, "%s", err.text);
-        return;
-    }
-    struct str text;
-    str_init(&text);
-    for (size_t i = 0; i < count; i++) {
-        str_append(&text, i > 0 ? "\n" : "");
-        command_sessions_hit(&text, &hits[i]);
-        store_hit_finish(&hits[i]);
-    }
-    mem_free(hits);
-    str_append(&text, count > 0 ? "\n/resume ID takes one up." : "Nothing was found.");
-    str_append(&text, left ? " Not everything is indexed yet." : "");
-    tui_add_notice(screen->tui, text.data, false);
-    str_finish(&text);
 }
 
 static void run_title(struct screen *screen, const char *argument)
@@ -418,7 +394,8 @@ const struct slash_command slash_commands[] = {
     {"mcp", "", "MCP servers, their state and their tools", run_mcp, false},
     {"resume", "[ID|last]", "go on with another conversation", run_resume, true},
     {"sessions", "", "the newest conversations", run_sessions, false},
-    {"search", "WORDS", "find words in all that was said", run_search, false},
+    {"search", "WORDS", "find words in all that was said", screen_search, false},
+    {"open", "[N]", "show what was found (first, Nth) at its place", screen_search_open, true},
     {"title", "[WORDS]", "show or set this conversation's title", run_title, false},
     {"rename", "WORDS", "the same", run_title, false},
     {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag, false},

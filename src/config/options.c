@@ -108,6 +108,8 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_TITLES] = {"agent.titles", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
                        "Let the model name a conversation when it has nothing else to do.",
                        PROJECT_NEVER},
+    [OPTION_READ_AHEAD] = {"agent.read_ahead", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+                           "Let the model read what you type before you send it.", PROJECT_NEVER},
     [OPTION_COMPACT_PERCENT] =
         {"agent.compact_percent", NULL, 0, OPTION_WHOLE, "N", "85", NULL, 0, 100,
          "When so much of the context is used, shorten the beginning to a summary; 0 is never.",

@@ -34,7 +34,8 @@ struct infer_request {
     uint64_t number;           /* the caller's name for it, repeated in every event */
     struct chat_prompt prompt; /* the whole prompt; ownership moves */
     struct infer_sampling sampling;
-    int max_tokens; /* most tokens to sample, >= 1 */
+    int max_tokens; /* most tokens to sample; 0 = only read (infer_model.reads_ahead): ends with
+                     * DONE / LENGTH, and the next prompt uses what it begins with as well */
 
     /* Borrowed while infer_submit runs, may be NULL. infer_local lets the model write no call but
      * of these tools (OpenAI form) with arguments of their schemas, and no answer but a JSON value
@@ -53,6 +54,7 @@ struct infer_model {
     int context;                    /* tokens that fit; 0 = not known */
     bool large;                     /* renders with the large models' template */
     bool sees;                      /* a prompt may hold pictures */
+    bool reads_ahead;               /* a request may be to read a prompt and answer nothing */
     bool conversation;              /* is given the conversation; a request's prompt stays empty */
     struct infer_sampling sampling; /* as the model recommends; temperature < 0: its own affair */
 };

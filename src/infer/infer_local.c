@@ -170,6 +170,7 @@ static bool open_session(struct infer_local *local, struct err *err)
         .name = info->name[0] != '\0' ? info->name : "Gemma 4",
         .path = local->path,
         .sees = local->mmproj != NULL,
+        .reads_ahead = true,
         .context = (int)engine_session_context(session),
         .large = !info->has_per_layer_embeddings,
         .sampling = {.temperature = info->sampling.temperature,
@@ -440,7 +441,9 @@ static void serve_answer(struct infer_local *local, const struct request *reques
     int64_t start = clock_monotonic_us();
     bool prefilled = prefill(local, session, &request->request, outcome);
     int64_t middle = clock_monotonic_us();
-    if (prefilled) {
+    if (prefilled && request->request.max_tokens == 0) {
+        outcome->stop = CHAT_STOP_LENGTH;
+    } else if (prefilled) {
         decode_constrained(local, session, request, outcome);
     }
     outcome->prefill_seconds = (double)(middle - start) / 1e6;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -11,6 +12,8 @@
 
 #include "holder.h"
 #include "rows.h"
+
+enum { CHECK_BYTES = 16 * 1024 * 1024 };
 
 struct dead {
     int64_t *keys;
@@ -69,11 +72,19 @@ static bool quick_check(struct db *db, struct err *err)
     return ok;
 }
 
+/* Looking through a file takes a second for 250 MB, and a start must not. */
+static bool is_small(const struct db *db)
+{
+    struct stat status;
+    return stat(db_path(db), &status) != 0 || status.st_size <= CHECK_BYTES;
+}
+
 bool opening_rows_check(struct store *store, struct err *err)
 {
     struct dead dead = {0};
     bool ok = find_dead(store->db, &dead, err);
-    if (ok && dead.count > 0) {
+    store->unchecked = ok && dead.count > 0 && !is_small(store->db);
+    if (ok && dead.count > 0 && !store->unchecked) {
         log_write("store", "%s: not closed by its last user; looking through it",
                   db_path(store->db));
         ok = quick_check(store->db, err);

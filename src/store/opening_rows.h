@@ -1,8 +1,9 @@
 /* opening_rows: which processes have the store open. Tells an unclean exit, and holds leases.
  *
  * Each store_open adds a row and each store_close takes it away. A row whose process is gone was
- * left by a crash: only then the whole file is looked through (quick_check), because that takes
- * time with its size. The leases of an opening end with its row.
+ * left by a crash: only then the whole file is looked through (quick_check), and only a small one,
+ * because that takes time with its size: store->unchecked tells of a larger one. The leases of an
+ * opening end with its row.
  *
  * These rows are written without a sync of their own. They speak of processes, and no process
  * survives a loss of power; what was shown to the user is synced by its own transaction, and the

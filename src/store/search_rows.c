@@ -204,13 +204,17 @@ static bool search(struct db *db, void *context, struct err *err)
         "SELECT -1, 0, conversations.updated_ms, highlight(titles, 0, char(1), "
         "char(2)), " CONVERSATION_COLUMNS " FROM titles JOIN conversations ON key = titles.rowid "
         "WHERE titles MATCH ?1 AND trashed_ms = 0 ORDER BY rank LIMIT ?2";
-    /* What a fork shares with the conversation that it came from is found there. */
+    /* What a fork shares with the conversation that it came from is found there. A rank costs some
+     * microseconds a row, so of a word that is everywhere only the newest rows get one. */
     static const char MESSAGES[] =
         "SELECT ordinal, role, messages.created_ms, "
         "snippet(search, -1, char(1), char(2), '...', 24), " CONVERSATION_COLUMNS
         " FROM search CROSS JOIN messages ON messages.row = search.rowid "
         "CROSS JOIN conversations ON conversations.key = messages.conversation "
-        "WHERE search MATCH ?1 AND trashed_ms = 0 AND (ordinal >= parent_count OR NOT EXISTS "
+        "WHERE search MATCH ?1 AND search.rowid >= (SELECT min(newest) FROM (SELECT rowid AS "
+        "newest "
+        "FROM search WHERE search MATCH ?1 ORDER BY rowid DESC LIMIT 5000)) "
+        "AND trashed_ms = 0 AND (ordinal >= parent_count OR NOT EXISTS "
         "(SELECT 1 FROM conversations AS parents WHERE parents.id = conversations.parent "
         "AND parents.trashed_ms = 0)) ORDER BY rank LIMIT ?2";
     struct hits *hits = context;

@@ -65,6 +65,11 @@ void store_close(struct store *store)
     mem_free(store);
 }
 
+bool store_unchecked(const struct store *store)
+{
+    return store->unchecked;
+}
+
 const char *store_warning(const struct store *store)
 {
     return db_reserve_used(store->db) ? "The disk is full. What was said last is kept in the room "

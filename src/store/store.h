@@ -24,6 +24,9 @@ struct store;
 struct store *store_open(const char *path, struct err *err);
 void store_close(struct store *store);
 
+/* The last user of this store did not close it, and the file is so large that it was not looked
+ * through at this opening, as a small one is. What is read is checked all the same. */
+bool store_unchecked(const struct store *store);
 /* NULL, or a sentence that the user must see: the disk is full and what was kept last is in the
  * room of the reserve. True until there is room again. */
 const char *store_warning(const struct store *store);
@@ -145,7 +148,8 @@ struct store_hit {
     char *snippet; /* the words found are between bytes 1 and 2 */
 };
 
-/* The best first, titles before messages, at most `limit`. Every word must be in the same message;
+/* The best first, titles before messages, at most `limit`; of what is in more than 5,000 messages
+ * the best of the newest 5,000. Every word must be in the same message;
  * "several words" in quotes in this order; word* finds its beginnings. *hits: finish each, then
  * mem_free. */
 bool store_search(struct store *store, const char *words, size_t limit, struct store_hit **hits,

@@ -21,6 +21,8 @@ struct transcript {
     bool expanded;
     bool raw; /* answers as their source */
     bool following;
+    bool marked;
+    size_t mark;       /* an item */
     struct place top;  /* first row in view; set by the last draw while following */
     struct place left; /* inline: the first row that has not left */
     int width, height;
@@ -43,6 +45,7 @@ void transcript_clear(struct transcript *transcript)
     }
     transcript->count = 0;
     transcript->following = true;
+    transcript->marked = false;
     transcript->top = transcript->left = (struct place){0};
     transcript->held = 0;
 }
@@ -363,6 +366,21 @@ void transcript_to_start(struct transcript *transcript)
 void transcript_to_end(struct transcript *transcript)
 {
     transcript->following = true;
+}
+
+void transcript_mark(struct transcript *transcript)
+{
+    transcript->marked = true;
+    transcript->mark = transcript->count;
+}
+
+/* The next draw knows the window's size, and follows again when the end is in view. */
+void transcript_to_mark(struct transcript *transcript)
+{
+    if (transcript->marked) {
+        transcript->top = (struct place){transcript->mark, 0, 0};
+        transcript->following = false;
+    }
 }
 
 bool transcript_following(const struct transcript *transcript)

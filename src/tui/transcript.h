@@ -50,6 +50,10 @@ bool transcript_toggle_raw(struct transcript *transcript);
 void transcript_scroll(struct transcript *transcript, int rows);
 void transcript_to_start(struct transcript *transcript);
 void transcript_to_end(struct transcript *transcript);
+/* The item that is added next is a place to come back to; the latest counts. */
+void transcript_mark(struct transcript *transcript);
+/* Shows it at the top of the window; nothing when there is none. */
+void transcript_to_mark(struct transcript *transcript);
 /* False: there is more below what the last draw showed. */
 bool transcript_following(const struct transcript *transcript);
 

@@ -549,6 +549,20 @@ void tui_add_notice(struct tui *tui, const char *text, bool is_error)
     happened(tui);
 }
 
+void tui_add_mark(struct tui *tui, const char *text)
+{
+    transcript_mark(tui->transcript);
+    tui_add_notice(tui, text, false);
+}
+
+void tui_show_mark(struct tui *tui)
+{
+    if (!tui->is_inline) {
+        transcript_to_mark(tui->transcript);
+    }
+    tui->dirty = true;
+}
+
 void tui_set_pictures(struct tui *tui, enum tui_pictures how)
 {
     tui->pictures = how;

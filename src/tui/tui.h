@@ -81,6 +81,10 @@ void tui_call_output(struct tui *tui, const char *call_id, const char *text, siz
 void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
                   bool failed);
 void tui_add_notice(struct tui *tui, const char *text, bool is_error);
+/* A notice as a place to come back to, and going there: it becomes the first row in view. Where
+ * what was shown has left for the terminal's scrollback, the notice is all there is. */
+void tui_add_mark(struct tui *tui, const char *text);
+void tui_show_mark(struct tui *tui);
 /* How a picture is shown: a line of words, cells of signs, cells of 256 colours. */
 enum tui_pictures { TUI_PICTURES_OFF, TUI_PICTURES_SIGNS, TUI_PICTURES_COLOURS };
 void tui_set_pictures(struct tui *tui, enum tui_pictures how);

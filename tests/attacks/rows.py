@@ -1,4 +1,4 @@
-"""What the tables of attacks on the whole program stand on. A table is a file rows_*.py, run as FILE rows BUILD SOURCE.
+"""What the tables of attacks on the whole program stand on. A table is a file rows_*.py, run as FILE CASE BUILD SOURCE.
 
 It prints a JSON line for each row: its id in the design's table, what is tried, `through` (how it got through; null is
 blocked) and `control`: whether the same thing works where nothing forbids it. False: the row proves nothing and is broken.

@@ -103,18 +103,31 @@ def attempt(command):
         return None if asked or not session.results else f"no question: {session.code} {session.results}"
 
 
-def case_rows():
+def case_shell():
     with Place() as place:
         furnish(place)
         harmless = Session(place, call("shell", command="echo fine; ls"), words=("--mode", "ask", *RULES)).whole(1)
         check("fine" in harmless[0][0], "what is allowed runs without a question, or none of this proves anything")
-        allowed = {command: "runs (rule" in place.carat(*RULES, "--mode", "ask", "policy", "why", f"shell({command})").stdout
-                   for command in {row[3] for row in ARGUMENTS} - {None}}
     for number, name, command in COMMANDS:
         report(number, name, attempt(command), works_freely(command))
-    for number, name, command, plain, effect in ARGUMENTS:
-        report(number, name, attempt(command), (not effect or works_freely(command)) and (plain is None or allowed[plain]))
     nul_byte()
+
+
+def case_arguments():
+    try_arguments(ARGUMENTS[:12])
+
+
+def case_more_arguments():
+    try_arguments(ARGUMENTS[12:])
+
+
+def try_arguments(rows):
+    with Place() as place:
+        furnish(place)
+        allowed = {command: "runs (rule" in place.carat(*RULES, "--mode", "ask", "policy", "why", f"shell({command})").stdout
+                   for command in {row[3] for row in rows} - {None}}
+    for number, name, command, plain, effect in rows:
+        report(number, name, attempt(command), (not effect or works_freely(command)) and (plain is None or allowed[plain]))
 
 
 def nul_byte():

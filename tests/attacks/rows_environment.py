@@ -30,7 +30,7 @@ def trap(place):
         os.chmod(os.path.join(place.work, name), 0o755)
 
 
-def environment():
+def case_environment():
     outcome = []
     for inside in (False, True):
         with Place() as place:
@@ -100,7 +100,7 @@ GIT = [  # id, what, how the trap is laid in a repository, what springs it
 IDENTITY = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x", "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def git():
+def case_git():
     """Each trap in a folder of its own beneath the workspace, with a mark of its own outside."""
     marks = []
     for inside in (False, True):
@@ -167,7 +167,7 @@ class Listeners:
         self.udp.close()
 
 
-def exits():
+def case_exits():
     for number, name, command in EXITS:
         with Place() as place, Listeners() as listeners:
             command = command.replace("PORT", str(listeners.port))
@@ -205,12 +205,6 @@ def exits():
         heard = listeners.heard()
         socket.create_connection(("127.0.0.1", listeners.port)).close()
         report("D08", "a picture and a link in an answer", heard and "it was fetched", listeners.heard() > 0 and "127.0.0.1" in run.stdout)
-
-
-def case_rows():
-    environment()
-    git()
-    exits()
 
 
 main(globals())

@@ -88,7 +88,7 @@ def outputs():
     return found
 
 
-def orders():
+def case_orders():
     shown = outputs()
     with Place() as place:
         payload_calls(place)
@@ -125,7 +125,7 @@ LONG = [
 ]
 
 
-def questions():
+def case_questions():
     rows = [(number, name, "ls x" + "x".join(map(chr, points)), spelled(points)) for number, name, points in RANGES] + \
            [(number, name, command, ["touch breached"]) for number, name, command in LONG]
     with Place() as place:
@@ -149,11 +149,6 @@ def questions():
                 terminal.send(b"n\n")
         finally:
             terminal.close()
-
-
-def case_rows():
-    orders()
-    questions()
 
 
 main(globals())

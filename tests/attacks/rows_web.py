@@ -149,7 +149,7 @@ def endless(place, server):
     report("W30", "gzip bomb", len(said[2]) > 20000 and f"{len(said[2])} bytes", len(BOMB) < 100000)
 
 
-def case_rows():
+def case_web():
     with Place() as place, Server() as server, Server() as other:
         addresses(place, server)
         redirects(place, server, other)

@@ -2,7 +2,7 @@
 """carat's engine beside llama.cpp, on this machine, in the same minutes.
 
     compare.py --model FILE.gguf [--engine carat-engine] [--peer llama-bench | --build-peer FOLDER] [--threads N]
-               [--rounds N] [--only TEXT] [--json]
+               [--rounds N] [--only TEXT] [--realtime] [--json]
 
 Each figure is measured in turns (A B, B A, ...), each pair gives a ratio, and the median of the ratios is the result, with
 its range. How much of the machine others used meanwhile stands beside it: with more than 0.2 cores a line begins with
@@ -35,6 +35,10 @@ FIGURES = (
     ("decode beside two busy processes", "tg", 12, 0, 2, 5.0),
 )
 
+PREFIX = []  # of every command
+
+OWN_FIGURES = ("look-up on edits", "load to first token", "memory at 8192")
+
 
 def cpu_seconds():
     fields = [int(x) for x in open("/proc/stat").readline().split()[1:9]]
@@ -44,7 +48,7 @@ def cpu_seconds():
 def run(command):
     """Standard output, wall seconds, and how many cores others used meanwhile."""
     busy, used, start = cpu_seconds(), os.times(), time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(PREFIX + command, capture_output=True, text=True)
     wall, after = time.monotonic() - start, os.times()
     if done.returncode != 0:
         sys.exit(f"compare: {' '.join(command)}: exit {done.returncode}\n{done.stderr[-1000:]}")
@@ -92,7 +96,8 @@ def machine(threads):
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "machine")
         subprocess.run(["cc", "-O2", "-pthread", os.path.join(HERE, "machine.c"), "-o", program], check=True)
-        text = run([program, str(threads), "2"])[0]
+        # Never with real-time priority: it waits for its threads by sleeping, and they would not let it wake.
+        text = subprocess.run([program, str(threads), "2"], check=True, capture_output=True, text=True).stdout
     multiply = re.search(r"multiply ([\d.]+) Gop/s \((.*)\)", text)
     return {"read": float(re.search(r"read ([\d.]+)", text).group(1)),
             "multiply": float(multiply.group(1)) if multiply else None, "unit": multiply.group(2) if multiply else ""}
@@ -109,6 +114,47 @@ def limit(figure, model, able):
     operations = 1.03e9 + tokens * 51e3
     return able["multiply"] * 1e9 / operations if able["multiply"] else None
 
+
+# --- figures of ours alone ---
+
+def edits(options):
+    """A text repeated with every 40th token changed, with guesses and without."""
+    ratios = []
+    for _ in range(options.rounds):
+        rates = [float(run([options.engine, "bench", "-m", options.model, "--test", test, "--tokens", "256",
+                            "--threads", str(options.threads), "--kv", "f16", "--number"])[0]) for test in ("edit", "edit-plain")]
+        ratios.append(rates[0] / rates[1])
+    ratios.sort()
+    return f"{statistics.median(ratios):.2f} times plain decode ({ratios[0]:.2f}-{ratios[-1]:.2f}), goal 2"
+
+
+def first_token(options):
+    """From the start of the process to its end, one token behind a prompt of two words."""
+    command = [options.engine, "generate", "-m", options.model, "--prompt", "Hello there", "-n", "1", "--arithmetic", "fast",
+               "--threads", str(options.threads)]
+    run(command)
+    walls = sorted(run(command)[1] for _ in range(max(3, options.rounds)))
+    return f"{statistics.median(walls):.2f} s ({walls[0]:.2f}-{walls[-1]:.2f}), goal 0.3"
+
+
+def memory(options):
+    """The most that is resident while tokens are decoded behind 8192 others: memory of our own, and pages of the file."""
+    command = [options.engine, "bench", "-m", options.model, "--test", "tg", "--tokens", "4", "--depth", "8192",
+               "--threads", str(options.threads), "--kv", "f16", "--number"]
+    most = {"RssAnon": 0, "RssFile": 0}
+    with subprocess.Popen(PREFIX + command, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status") as status:
+                for line in status:
+                    name = line.split(":")[0]
+                    if name in most:
+                        most[name] = max(most[name], int(line.split()[1]) * 1024)
+            time.sleep(0.02)
+    return (f"{most['RssAnon'] / 1e6:.0f} MB of our own, {most['RssFile'] / 1e6:.0f} MB of the file; "
+            "goal 200 MB and keys and values, 1500 MB besides the head")
+
+
+# --- what is compared ---
 
 def describe(options):
     info = json.loads(run([options.engine, "info", "-m", options.model, "--json"])[0])
@@ -180,7 +226,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="figures whose name has this in it")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--realtime", action="store_true", help="both with real-time priority (as root): nobody else runs meanwhile")
     options = parser.parse_args()
+    if options.realtime:
+        PREFIX[:] = ["chrt", "-f", "10"]
     if options.build_peer:
         options.peer = build_peer(options.build_peer)
     if options.model is None:
@@ -206,11 +255,16 @@ def main():
             print(f"{'noisy ' if others > 0.2 else ''}{row['figure']}: {ours:.1f} and {theirs:.1f} tokens/s, ratio {row['ratio']:.2f} "
                   f"({row['low']:.2f}-{row['high']:.2f}, {len(pairs)} rounds), goal {row['goal']:g}"
                   + (f", {row['of_limit']:.2f} of limit" if most else "") + f", others {others:.2f} cores", flush=True)
+    own = {}
+    for name, measure in zip(OWN_FIGURES, (edits, first_token, memory)):
+        if options.only in name:
+            own[name] = measure(options)
+            if not options.json:
+                print(f"{name}: {own[name]}", flush=True)
     after = machine(options.threads)
     print(f"afterwards: read {after['read']:.1f} GB/s, multiply {after['multiply'] or 0:.0f} Gop/s", file=sys.stderr)
     if options.json:
-        print(json.dumps({"before": able, "after": after, "model": model, "figures": rows}, indent=1))
+        print(json.dumps({"before": able, "after": after, "model": model, "figures": rows, "own": own}, indent=1))
 
 
-if __name__ == "__main__":
-    main()
+main()

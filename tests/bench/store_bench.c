@@ -1,10 +1,13 @@
 /* store_bench: what a large store costs. Prints numbers, judges nothing; not part of the tests.
  *
- *     ninja store_bench && tests/store/store_bench [MESSAGES [CONVERSATIONS]]
+ *     ninja store_bench && tests/store/store_bench [MESSAGES [CONVERSATIONS [EACH [HOME]]]]
  *
- * MESSAGES (100,000) in one conversation, of about 1 KB each, and CONVERSATIONS (100,000) with one
- * message, written straight into the tables in one transaction; then what a user waits for, through
- * the store: appending, opening, opening after a crash, the list, the last conversation, loading.
+ * MESSAGES (100,000) in one conversation, of about 1 KB each, and CONVERSATIONS (100,000) with EACH
+ * (0) messages, which with 0 are rows without messages, written in one statement; then what a user
+ * waits for, through the store: appending, opening, opening after a crash, the list, the last
+ * conversation, loading, searching. With HOME the store is made in that CARAT_HOME, if there is
+ * none, and stays there, for `tests/bench/screen.py --home HOME`, which measures the start of carat
+ * itself.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "store/rows.h"
 #include "store/store.h"
@@ -103,7 +107,29 @@ static void write_conversations(const char *path, uint64_t count)
     support_execute(path, sql);
 }
 
-static void measure_lists(struct store *store)
+/* With messages; through the store as well. */
+static void write_whole_conversations(struct store *store, uint64_t count, uint64_t each)
+{
+    sqlite3 *handle = db_handle(store->db);
+    struct err err;
+    char id[37], workspace[32], title[32];
+    sqlite3_exec(handle, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    start();
+    for (uint64_t i = 0; i < count; i++) {
+        snprintf(workspace, sizeof workspace, "/w/%d", (int)(i % 100));
+        snprintf(title, sizeof title, "title %d", (int)i);
+        support_require(store_conversation_create(store, workspace, "nano", id, &err) &&
+                            store_conversation_suggest_title(store, id, title, &err),
+                        "making", err.text);
+        for (uint64_t j = 0; j < each; j++) {
+            append_or_die(store, id, i * each + j);
+        }
+    }
+    sqlite3_exec(handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    line("writing whole conversations, without syncing", elapsed_ms());
+}
+
+static void measure_lists(struct store *store, const char *some)
 {
     struct err err;
     struct store_conversation *list, last;
@@ -121,9 +147,7 @@ static void measure_lists(struct store *store)
     line("the last one of a workspace", elapsed_ms());
     store_conversation_finish(&last);
     start();
-    support_require(
-        store_conversation_find(store, "00000000-0000-7000-8000-000000004242", &last, &err), "find",
-        err.text);
+    support_require(store_conversation_find(store, some, &last, &err), "find", err.text);
     line("one by its id", elapsed_ms());
     store_conversation_finish(&last);
 }
@@ -153,6 +177,34 @@ static void measure_search(struct store *store)
     }
 }
 
+/* What people look for: a rare word, a common one with it, a phrase, a beginning, a title. */
+static void measure_many_searches(struct store *store, uint64_t numbers)
+{
+    enum { COUNT = 500 };
+    static const char *const FORMS[] = {"%d", "marker %d", "\"marker %d\"", "%d*", "title %d"};
+    double *times = mem_alloc(COUNT, sizeof *times);
+    struct err err;
+    for (int i = 0; i < COUNT; i++) {
+        struct store_hit *hits;
+        size_t count;
+        char words[64];
+        int number = (int)((uint64_t)i * 7919 % (numbers > 0 ? numbers : 1));
+        snprintf(words, sizeof words, FORMS[i % 5], number);
+        start();
+        support_require(store_search(store, words, 20, &hits, &count, &err), "search", err.text);
+        times[i] = elapsed_ms();
+        for (size_t j = 0; j < count; j++) {
+            store_hit_finish(&hits[j]);
+        }
+        mem_free(hits);
+    }
+    qsort(times, COUNT, sizeof *times, compare_doubles);
+    line("search, median of 500 of five kinds", times[COUNT / 2]);
+    line("search, 99th percentile", times[COUNT * 99 / 100]);
+    line("search, slowest", times[COUNT - 1]);
+    mem_free(times);
+}
+
 static void measure_load(struct store *store, const char *id)
 {
     struct err err;
@@ -165,44 +217,74 @@ static void measure_load(struct store *store, const char *id)
     chat_conversation_finish(&loaded);
 }
 
-int main(int argc, char **argv)
+/* What a user waits for. */
+static void measure_reading(const char *path, uint64_t numbers)
 {
-    uint64_t messages = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
-    uint64_t conversations = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
     struct err err;
-    char id[37];
-    char *folder = support_make_folder();
-    char *path = support_path(folder, "carat.db");
-    struct store *store = open_or_die(path);
-    support_require(store_conversation_create(store, "/w", "nano", id, &err), "making", err.text);
-    write_messages(store, id, messages);
-    measure_appends(store, id, messages);
-    start();
-    store_close(store);
-    line("closing, with the last checkpoint", elapsed_ms());
-    write_conversations(path, conversations);
-
     struct stat status;
+    struct store_conversation last;
     stat(path, &status);
     printf("%-46s %10.1f MB\n", "size of the file", (double)status.st_size / 1e6);
     start();
-    store = open_or_die(path);
+    struct store *store = open_or_die(path);
     line("opening", elapsed_ms());
-    measure_lists(store);
-    measure_load(store, id);
+    support_require(store_conversation_last(store, NULL, &last, &err), "last", err.text);
+    measure_lists(store, last.id);
+    measure_load(store, last.id);
+    store_conversation_finish(&last);
     measure_search(store);
+    measure_many_searches(store, numbers);
     store_close(store);
 
     support_execute(path, "INSERT INTO openings (pid, started, boot, opened_ms) "
                           "VALUES (1, 1, 'another boot', 1)");
     start();
     store = open_or_die(path);
-    line("opening after a crash (quick_check)", elapsed_ms());
+    line("opening after a crash", elapsed_ms());
     store_close(store);
+}
+
+static void make(const char *path, uint64_t messages, uint64_t conversations, uint64_t each)
+{
+    struct err err;
+    char id[37];
+    struct store *store = open_or_die(path);
+    support_require(store_conversation_create(store, "/w", "nano", id, &err), "making", err.text);
+    write_messages(store, id, messages);
+    measure_appends(store, id, messages);
+    if (each > 0) {
+        write_whole_conversations(store, conversations, each);
+    }
+    start();
+    store_close(store);
+    line("closing, with the last checkpoint", elapsed_ms());
+    if (each == 0) {
+        write_conversations(path, conversations);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t messages = argc > 1 ? strtoull(argv[1], NULL, 10) : 100000;
+    uint64_t conversations = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
+    uint64_t each = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+    const char *home = argc > 4 ? argv[4] : NULL;
+    struct err err;
+    char *folder = home == NULL ? support_make_folder() : support_path(home, "data");
+    char *path = support_path(folder, "conversations.db");
+    support_require(file_make_directories(folder, &err), "making a folder", err.text);
+    if (access(path, F_OK) != 0) {
+        make(path, messages, conversations, each);
+    }
+    measure_reading(path, messages + conversations * each);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     printf("%-46s %10.1f MB\n", "largest resident size", (double)usage.ru_maxrss / 1024);
     mem_free(path);
-    support_remove_folder(folder);
+    if (home == NULL) {
+        support_remove_folder(folder);
+    } else {
+        mem_free(folder);
+    }
     return 0;
 }

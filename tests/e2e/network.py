@@ -107,6 +107,8 @@ def case_refused():
                               ("2130706433", f"2130706433:{server.port}")):
             said = ask(place, host, server.port, "--allow-network", allowed)
             check("GET HTTP/1.1 403 Forbidden" in said and "CONNECT HTTP/1.1 403 Forbidden" in said, said)
+            named = f"({host}:{server.port} is not among the hosts of tools.network; carat --allow-network opens it)"
+            check(host == "2130706433" or said.count(named) == 2, said)  # which host, and what opens it, in the status line
         check(server.hits == 0, "it was reached")
 
 

@@ -221,7 +221,7 @@ def case_keys():
                              timeout=PATIENCE)
         check(run.returncode == 2 and "external_editor" in run.stdout and "Ctrl+G" in run.stdout, run.stdout)
         with open(os.path.join(place.home, "config.toml"), "w") as file:
-            file.write('[keys]\nhistory_search = ["C-q", "M-r"]\n')
+            file.write('[keys]\nhistory_search = ["C-q", "M-x"]\n')
         screen = Screen(place, "-m", script(place, ANSWER))
         try:
             screen.wait("script")

@@ -419,6 +419,64 @@ static void test_search(void **state)
 }
 
 /* An answer that changes after it was indexed is found by its new words only. */
+/* Of a word that is everywhere the newest are ranked; a rarer one is found wherever it stands. */
+static void test_search_for_a_word_that_is_everywhere(void **state)
+{
+    enum { MANY = 5200 };
+    struct place *place = *state;
+    struct err err = {0};
+    struct store_hit *hits;
+    char id[37], first[37];
+    int64_t ordinal;
+    size_t count;
+    assert_true(store_conversation_create(place->store, "/w", "nano", id, &err));
+    sqlite3_exec(db_handle(place->store->db), "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    say(place->store, id, "everywhere needle");
+    for (int i = 0; i < MANY; i++) {
+        say(place->store, id, "everywhere");
+    }
+    assert_int_equal(found(place, "everywhere needle", first, &ordinal), 1);
+    assert_int_equal(ordinal, 0);
+    assert_true(store_search(place->store, "everywhere", 2 * MANY, &hits, &count, &err));
+    assert_int_equal(count, 5000);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(hits[i].ordinal > MANY - 5000);
+        store_hit_finish(&hits[i]);
+    }
+    mem_free(hits);
+}
+
+/* After a crash a small store is looked through, and a large one is not: a start must not wait. */
+static void test_large_store_after_a_crash(void **state)
+{
+    static const char DIED[] = "INSERT INTO openings (pid, started, boot, opened_ms) "
+                               "VALUES (1, 1, 'another boot', 1)";
+    struct place *place = *state;
+    struct err err = {0};
+    char id[37];
+    store_close(place->store);
+    support_execute(place->path, DIED);
+    place->store = store_open(place->path, &err);
+    assert_non_null(place->store);
+    assert_false(store_unchecked(place->store));
+
+    char *text = mem_alloc(1, 20 * 1024 * 1024);
+    memset(text, 'x', 20 * 1024 * 1024 - 1);
+    text[20 * 1024 * 1024 - 1] = '\0';
+    assert_true(store_conversation_create(place->store, "/w", "nano", id, &err));
+    say(place->store, id, text);
+    mem_free(text);
+    store_close(place->store);
+    place->store = store_open(place->path, &err);
+    assert_non_null(place->store);
+    assert_false(store_unchecked(place->store)); /* it was closed */
+    store_close(place->store);
+    support_execute(place->path, DIED);
+    place->store = store_open(place->path, &err);
+    assert_non_null(place->store);
+    assert_true(store_unchecked(place->store));
+}
+
 static void test_search_follows_changes(void **state)
 {
     struct place *place = *state;
@@ -457,6 +515,8 @@ int main(void)
         IN_FOLDER(test_compaction),
         IN_FOLDER(test_search),
         IN_FOLDER(test_search_follows_changes),
+        IN_FOLDER(test_search_for_a_word_that_is_everywhere),
+        IN_FOLDER(test_large_store_after_a_crash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,6 +317,10 @@ static void test_stateless(void **state)
     exchange(CALL("3", ""),
              "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"content\":\"ANY\",\"structuredContent\":"
              "\"ANY\",\"isError\":false,\"resultType\":\"complete\",\"_meta\":\"ANY\"}}");
+    exchange("{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/list\",\"params\":{" META(
+                 "2026-07-28") "}}",
+             "{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{\"tools\":\"ANY\",\"ttlMs\":\"ANY\","
+             "\"cacheScope\":\"private\",\"resultType\":\"complete\",\"_meta\":\"ANY\"}}");
     exchange(
         "{\"jsonrpc\":\"2.0\",\"id\":4,\"method\":\"tools/list\",\"params\":{" META(
             "2031-01-01") "}}",

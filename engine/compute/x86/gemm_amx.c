@@ -256,6 +256,98 @@ static void unpack_q4_0(const unsigned char *stored, size_t row_bytes, size_t ro
     clear_rows(rows, columns, panel);
 }
 
+/* 32 whole numbers of eight bits, the first sixteen times one step, the others times another. */
+INLINE __m512i round_codes(__m256i codes, __m512 step, __m512 second_step)
+{
+    __m512i low = _mm512_cvtepi8_epi32(_mm256_castsi256_si128(codes));
+    __m512i high = _mm512_cvtepi8_epi32(_mm256_extracti128_si256(codes, 1));
+    __m512 first = _mm512_mul_ps(_mm512_cvtepi32_ps(low), step);
+    __m512 second = _mm512_mul_ps(_mm512_cvtepi32_ps(high), second_step);
+    return _mm512_permutexvar_epi16(_mm512_loadu_si512(column_order),
+                                    (__m512i)_mm512_cvtne2ps_pbh(second, first));
+}
+
+static void unpack_q8_0(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
+                        void *panel)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const unsigned char *block = stored + r * row_bytes;
+        unsigned char *to = (unsigned char *)panel + r * 64;
+        for (size_t c = 0; c < columns; c += STEP, block += 34, to += TILE_BYTES) {
+            __m512 step = broadcast_half(block);
+            __m256i codes = _mm256_loadu_si256((const void *)(block + 2));
+            _mm512_store_si512(to, round_codes(codes, step, step));
+        }
+    }
+    clear_rows(rows, columns, panel);
+}
+
+/* Blocks of 256: two halves, twelve bytes of packed scales and minima, and four times 32 bytes with
+ * a group of 32 columns in their low halves and one in their high ones. As with Q4_0 a code chooses
+ * among what the sixteen codes mean in its group. */
+static void unpack_q4_k(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
+                        void *panel)
+{
+    const __m512 codes = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i low = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi16(8), 1);
+    const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(4));
+    for (size_t r = 0; r < rows; r++) {
+        const unsigned char *block = stored + r * row_bytes;
+        unsigned char *to = (unsigned char *)panel + r * 64;
+        for (size_t c = 0; c < columns; c += 256, block += 144) {
+            const unsigned char *packed = block + 4;
+            __m512 d = broadcast_half(block), least = broadcast_half(block + 2);
+            for (size_t g = 0; g < 8; g++, to += TILE_BYTES) {
+                int scale = packed[g] & 63, minimum = packed[g + 4] & 63;
+                if (g >= 4) {
+                    scale = (packed[g + 4] & 15) | packed[g - 4] >> 6 << 4;
+                    minimum = packed[g + 4] >> 4 | packed[g] >> 6 << 4;
+                }
+                __m512 step = _mm512_mul_ps(d, _mm512_set1_ps((float)scale));
+                __m512 under = _mm512_mul_ps(least, _mm512_set1_ps((float)minimum));
+                __m512 meanings = _mm512_sub_ps(_mm512_mul_ps(step, codes), under);
+                __m512i table = (__m512i)_mm512_cvtne2ps_pbh(meanings, meanings);
+                __m512i bytes = _mm512_broadcast_i64x4(
+                    _mm256_loadu_si256((const void *)(block + 16 + g / 2 * 32)));
+                __m512i index = _mm512_srlv_epi16(bytes, g % 2 == 0 ? low : high);
+                _mm512_store_si512(to, _mm512_permutexvar_epi16(index, table));
+            }
+        }
+    }
+    clear_rows(rows, columns, panel);
+}
+
+/* Blocks of 256: 128 bytes of low halves, 64 bytes of two high bits each, sixteen scales of eight
+ * bits, a half. Of the eight groups of 32 columns, 0 and 2 share the low halves' first 32 bytes, 1
+ * and 3 the next; all four share 32 bytes of high bits. */
+static void unpack_q6_k(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
+                        void *panel)
+{
+    const __m256i nibble = _mm256_set1_epi8(15), two_bits = _mm256_set1_epi8(48);
+    const __m256i zero = _mm256_set1_epi8(32);
+    for (size_t r = 0; r < rows; r++) {
+        const unsigned char *block = stored + r * row_bytes;
+        unsigned char *to = (unsigned char *)panel + r * 64;
+        for (size_t c = 0; c < columns; c += 256, block += 210) {
+            __m512 d = broadcast_half(block + 208);
+            for (size_t g = 0; g < 8; g++, to += TILE_BYTES) {
+                size_t part = g / 4, k = g % 4;
+                __m256i low = _mm256_loadu_si256((const void *)(block + 64 * part + 32 * (k % 2)));
+                __m256i high = _mm256_loadu_si256((const void *)(block + 128 + 32 * part));
+                low = _mm256_and_si256(_mm256_srli_epi16(low, k < 2 ? 0 : 4), nibble);
+                high = k < 2 ? _mm256_slli_epi16(high, k == 0 ? 4 : 2)
+                             : _mm256_srli_epi16(high, k == 2 ? 0 : 2);
+                __m256i codes = _mm256_or_si256(low, _mm256_and_si256(high, two_bits));
+                const unsigned char *scales = block + 192 + 8 * part + 2 * k;
+                __m512 first = _mm512_mul_ps(d, _mm512_set1_ps((float)(int8_t)scales[0]));
+                __m512 second = _mm512_mul_ps(d, _mm512_set1_ps((float)(int8_t)scales[1]));
+                _mm512_store_si512(to, round_codes(_mm256_sub_epi8(codes, zero), first, second));
+            }
+        }
+    }
+    clear_rows(rows, columns, panel);
+}
+
 /* Nothing is rounded; the columns come into order. */
 static void unpack_bf16(const unsigned char *stored, size_t row_bytes, size_t rows, size_t columns,
                         void *panel)
@@ -313,6 +405,9 @@ const struct gemm_set gemm_amx = {
     .unpack =
         {
             [QUANT_Q4_0] = unpack_q4_0,
+            [QUANT_Q8_0] = unpack_q8_0,
+            [QUANT_Q4_K] = unpack_q4_k,
+            [QUANT_Q6_K] = unpack_q6_k,
             [QUANT_BF16] = unpack_bf16,
             [QUANT_F16] = unpack_f16,
             [QUANT_F32] = unpack_f32,
