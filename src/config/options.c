@@ -337,6 +337,8 @@ const struct option_alias option_aliases[] = {
     {"no-session-persistence", OPTION_EPHEMERAL, "true"},
     {"last", OPTION_CONTINUE, "true"},
     {"fork-session", OPTION_FORK, "true"},
+    {"screen-reader", OPTION_PLAIN, "true"},
+    {"ax-screen-reader", OPTION_PLAIN, "true"},
     {"endpoint", OPTION_REMOTE_URL, NULL},
     {"permission-mode", OPTION_MODE, NULL},
     {"yolo", OPTION_MODE, "full"},
