@@ -29,6 +29,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include "clip.h"
 #include "decode.h"
 #include "mcp_server.h"
 #include "policy.h"
@@ -66,6 +67,7 @@ static const struct family families[] = {
     {.name = "server", .tools = no_tools, .kind = SANDBOX_COMMANDS},
     {.name = "decode-image", .tools = no_tools, .kind = SANDBOX_FILES, .decode = decode_image},
     {.name = "decode-sound", .tools = no_tools, .kind = SANDBOX_FILES, .decode = decode_sound},
+    {.name = "decode-clip", .tools = no_tools, .kind = SANDBOX_COMMANDS, .decode = clip_decode},
     {.name = "proxy", .tools = no_tools, .kind = SANDBOX_NETWORK, .serve = proxy_run},
 };
 
@@ -114,8 +116,8 @@ static const char help_text[] =
     "Serves tools over MCP on standard input and output, from inside a sandbox.\n"
     "\n"
     "  NAME             a family (shell, files, http, server) or one tool of it (read_file, ...);\n"
-    "                   decode-image, decode-sound: a file on standard input to pixels or "
-    "samples;\n"
+    "                   decode-image, decode-sound, decode-clip: a file on standard input\n"
+    "                   to pixels, samples, or pictures a second apart;\n"
     "                   proxy: the way of commands out, started by shell itself\n"
     "  --workspace DIR  the root of the file tools and the directory of the shell\n"
     "  --policy FILE    what this run may touch, as JSON; without it, the defaults\n"

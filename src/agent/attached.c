@@ -4,6 +4,7 @@
 #include "agent/journal.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "chat/conversation.h"
 #include "chat/medium.h"
@@ -41,12 +42,12 @@ void attached_release(struct attached *attached)
     *attached = (struct attached){0};
 }
 
-static bool add_medium(struct journal *journal, struct chat_message *message,
-                       struct chat_medium *medium, struct err *err)
+static bool add_part(struct journal *journal, struct chat_message *message,
+                     enum chat_part_kind kind, struct chat_medium *medium, struct err *err)
 {
     char handle[16];
     struct chat_part *part = &message->parts[message->part_count++];
-    part->kind = medium->picture ? CHAT_PART_IMAGE : CHAT_PART_AUDIO;
+    part->kind = kind;
     part->medium = chat_medium_keep(medium);
     if (!journal_result(journal, medium->file, medium->file_size, handle, err)) {
         return false;
@@ -55,13 +56,47 @@ static bool add_medium(struct journal *journal, struct chat_message *message,
     return true;
 }
 
+static bool add_frame(struct journal *journal, struct chat_message *message,
+                      struct chat_medium *frame, struct err *err)
+{
+    struct str time;
+    str_init(&time);
+    str_append_format(&time, "%02u:%02u", frame->second / 60, frame->second % 60);
+    message->parts[message->part_count].text = str_take(&time);
+    return add_part(journal, message, CHAT_PART_VIDEO, frame, err);
+}
+
+static bool add_medium(struct journal *journal, struct chat_message *message,
+                       struct chat_medium *medium, struct err *err)
+{
+    bool ok = true;
+    if (medium->frames == NULL) {
+        return add_part(journal, message, medium->picture ? CHAT_PART_IMAGE : CHAT_PART_AUDIO,
+                        medium, err);
+    }
+    for (size_t i = 0; ok && i < medium->frame_count; i++) {
+        ok = add_frame(journal, message, medium->frames[i], err);
+    }
+    return ok;
+}
+
+/* How many parts they take. */
+static size_t count_parts(const struct attached *attached)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < attached->count; i++) {
+        count += attached->items[i]->frames != NULL ? attached->items[i]->frame_count : 1;
+    }
+    return count;
+}
+
 bool attached_to_message(const struct attached *attached, struct journal *journal,
                          struct chat_message *message, struct err *err)
 {
     if (attached->count == 0) {
         return true;
     }
-    message->parts = mem_zero(attached->count + 1, sizeof *message->parts);
+    message->parts = mem_zero(count_parts(attached) + 1, sizeof *message->parts);
     bool ok = true;
     for (size_t i = 0; ok && i < attached->count; i++) {
         ok = !attached->items[i]->picture || add_medium(journal, message, attached->items[i], err);
@@ -109,5 +144,6 @@ void attached_lose(struct chat_part *part)
                            ? "(a sound was here; its file cannot be read any more)"
                            : "(a picture was here; its file cannot be read any more)";
     part->kind = CHAT_PART_TEXT;
+    mem_free(part->text); /* a frame's time */
     part->text = mem_strdup(text);
 }

@@ -1,9 +1,10 @@
-/* attachment: pictures and sounds that the user gives with a message.
+/* attachment: pictures, sounds and clips that the user gives with a message.
  *
  * A file's bytes are read here and decoded elsewhere: in `carat-tool decode-image` or
  * `decode-sound`, behind the sandbox, a process for each file. What comes back are pixels or
- * samples (media/decoded); a hostile file reaches no further than that process. Waits for it, at
- * most 30 s.
+ * samples (media/decoded); a hostile file reaches no further than that process. A clip is the
+ * user's alone: its file goes to `decode-clip`, where ffmpeg makes pictures of it, and each of
+ * these to a process of its own. Waits for it: 30 s at most, for a clip 120 and each frame's.
  */
 #ifndef CARAT_AGENT_ATTACHMENT_H
 #define CARAT_AGENT_ATTACHMENT_H
@@ -19,8 +20,8 @@ struct attachment_tool {
     const char *workspace; /* absolute; the process may not write there */
 };
 
-/* A file of at most 64 MiB: PNG or JPEG, or WAV. One reference, or NULL with the file's name in the
- * error. */
+/* A file of at most 64 MiB: PNG, JPEG or a clip, or WAV. One reference, or NULL with the file's
+ * name in the error. */
 struct chat_medium *attachment_open(const struct attachment_tool *tool, const char *path,
                                     bool picture, struct err *err);
 /* The same of a file's bytes. */

@@ -15,7 +15,10 @@
 
 #include <uv.h>
 
+#include "agent/attachment.h"
+#include "agent/decoding.h"
 #include "agent/foreign_tools.h"
+#include "agent/result_picture.h"
 #include "agent/tool_process.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -63,11 +66,14 @@ struct call {
     size_t live;
     bool cancelled;
     char *error; /* it failed before it was sent */
+    /* The server has answered, and the picture in it is being decoded; else NULL. */
+    struct decoding *decoding;
+    json_t *response;
 };
 
 struct foreign {
     struct uv_loop_s *loop;
-    char *workspace;
+    char *program, *workspace;
     struct foreign_callbacks callbacks;
     size_t result_bytes;
     uint64_t start_ms, pause_ms;
@@ -101,7 +107,11 @@ static void remove_call(struct foreign *foreign, struct call *call)
 
 static void free_call(struct call *call)
 {
+    if (call->decoding != NULL) {
+        decoding_forget(call->decoding);
+    }
     json_decref(call->arguments);
+    json_decref(call->response);
     mem_free(call->call_id);
     mem_free(call->tool);
     mem_free(call->error);
@@ -109,12 +119,14 @@ static void free_call(struct call *call)
 }
 
 /* Off the list first: the callback may start the next one. */
-static void finish(struct foreign *foreign, struct call *call, json_t *response, bool failed)
+static void finish(struct foreign *foreign, struct call *call, json_t *response, bool failed,
+                   struct chat_medium *picture)
 {
     struct toolproc_callbacks callbacks = foreign->callbacks.calls;
     remove_call(foreign, call);
-    callbacks.finished(callbacks.context, call->call_id,
-                       &(struct toolproc_result){.response = response, .failed = failed});
+    callbacks.finished(
+        callbacks.context, call->call_id,
+        &(struct toolproc_result){.response = response, .failed = failed, .picture = picture});
     free_call(call);
 }
 
@@ -124,7 +136,7 @@ static void fail(struct foreign *foreign, struct call *call, const char *why)
     str_init(&text);
     str_append_format(&text, "error: %s", call->cancelled ? "stopped by the user" : why);
     json_t *response = json_pack("{s:s%}", "output", text.data, text.length);
-    finish(foreign, call, response, true);
+    finish(foreign, call, response, true, NULL);
     json_decref(response);
     str_finish(&text);
 }
@@ -147,6 +159,48 @@ static struct call *find_call(struct server *server, uint64_t number)
         }
     }
     return NULL;
+}
+
+/* --- pictures --- */
+
+static void on_decoded(void *context, struct decoding *decoding, struct chat_medium *medium,
+                       const struct err *err)
+{
+    struct foreign *foreign = context;
+    size_t place = 0;
+    while (foreign->calls.items[place]->decoding != decoding) {
+        place++;
+    }
+    struct call *call = foreign->calls.items[place];
+    call->decoding = NULL; /* it is over */
+    if (medium != NULL) {
+        finish(foreign, call, call->response, false, medium);
+    } else {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "the picture cannot be decoded: %s", err->text);
+        fail(foreign, call, text.data);
+        str_finish(&text);
+    }
+}
+
+/* True when the call goes on until its picture is decoded; its server has done its part. */
+static bool decode_picture(struct call *call, const json_t *result, json_t *response)
+{
+    struct foreign *foreign = call->server->foreign;
+    const struct attachment_tool tool = {foreign->program, foreign->workspace};
+    const json_t *block = result_picture_find(result);
+    struct decoding_source source = {.origin = DECODING_BYTES, .picture = true};
+    if (block == NULL) {
+        return false;
+    }
+    char *bytes = result_picture_bytes(block, &source.size);
+    source.bytes = bytes;
+    call->server = NULL;
+    call->response = json_incref(response);
+    call->decoding = decoding_start(foreign->loop, &tool, &source, on_decoded, foreign);
+    mem_free(bytes);
+    return true;
 }
 
 /* --- a server's end --- */
@@ -187,24 +241,8 @@ static void go_down(struct server *server, const char *problem)
 static void describe_death(struct str *out, const struct server *server,
                            const struct mcp_client_result *result)
 {
-    str_append_format(out, "the MCP server %s failed: %s", server->name, result->error);
-    if (result->exit_signal != 0) {
-        str_append_format(out, " (killed by signal %d)", result->exit_signal);
-    } else if (result->exit_status >= 0) {
-        str_append_format(out, " (exit status %d)", result->exit_status);
-    }
-    size_t end = strlen(result->standard_error);
-    while (end > 0 && result->standard_error[end - 1] == '\n') {
-        end--;
-    }
-    size_t begin = end;
-    while (begin > 0 && result->standard_error[begin - 1] != '\n') {
-        begin--;
-    }
-    if (end > begin) {
-        str_append(out, ": ");
-        visible_append(out, result->standard_error + begin, end - begin, VISIBLE_LINE);
-    }
+    str_append_format(out, "the MCP server %s failed: ", server->name);
+    tool_process_append_death(out, result);
 }
 
 /* --- its tools --- */
@@ -239,19 +277,6 @@ static void say_refused(struct server *server, const json_t *tool, const char *w
     str_finish(&text);
 }
 
-static json_t *find_declaration(json_t *declarations, const char *name)
-{
-    size_t i;
-    json_t *declaration;
-    json_array_foreach(declarations, i, declaration)
-    {
-        if (strcmp(foreign_tools_name(declaration), name) == 0) {
-            return declaration;
-        }
-    }
-    return NULL;
-}
-
 static void add_tool(struct server *server, const json_t *tool)
 {
     struct err err = {0};
@@ -262,7 +287,7 @@ static void add_tool(struct server *server, const json_t *tool)
     }
     json_t *declaration = foreign_tools_declare(server->name, tool, &err);
     bool twice = declaration != NULL &&
-                 find_declaration(server->found, foreign_tools_name(declaration)) != NULL;
+                 foreign_tools_find(server->found, foreign_tools_name(declaration)) != NULL;
     if (declaration == NULL || twice) {
         if (first) {
             say_refused(server, tool, twice ? "the server names it twice" : err.text);
@@ -278,33 +303,11 @@ static void add_tool(struct server *server, const json_t *tool)
     }
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(foreign_tools_name(*(json_t *const *)a), foreign_tools_name(*(json_t *const *)b));
-}
-
-static json_t *sorted(json_t *declarations)
-{
-    size_t count = json_array_size(declarations), i;
-    json_t **items = mem_zero(count + 1, sizeof *items);
-    json_t *result = json_array(), *declaration;
-    json_array_foreach(declarations, i, declaration)
-    {
-        items[i] = declaration;
-    }
-    qsort(items, count, sizeof *items, by_name);
-    for (i = 0; i < count; i++) {
-        json_array_append(result, items[i]);
-    }
-    mem_free(items);
-    return result;
-}
-
 static void become_ready(struct server *server)
 {
     struct foreign *foreign = server->foreign;
     json_decref(server->now);
-    server->now = sorted(server->found);
+    server->now = foreign_tools_sorted(server->found);
     json_decref(server->found);
     server->found = NULL;
     if (server->fixed == NULL && !foreign->known) {
@@ -371,17 +374,16 @@ static void on_changed(void *context)
 {
     struct server *server = context;
     struct str text;
-    if (server->said_changed) {
-        return;
+    if (!server->said_changed) {
+        server->said_changed = true;
+        str_init(&text);
+        str_append_format(&text,
+                          "MCP server %s says that it has other tools now; they count from the "
+                          "next start of carat on",
+                          server->name);
+        say(server->foreign, text.data);
+        str_finish(&text);
     }
-    server->said_changed = true;
-    str_init(&text);
-    str_append_format(&text,
-                      "MCP server %s says that it has other tools now; they count from the "
-                      "next start of carat on",
-                      server->name);
-    say(server->foreign, text.data);
-    str_finish(&text);
 }
 
 static void on_progress(void *context, uint64_t number, const char *bytes, size_t length)
@@ -412,7 +414,9 @@ static void on_result(void *context, uint64_t number, const struct mcp_client_re
         bool failed;
         json_t *response = foreign_tools_result(result->result, foreign->result_bytes, &failed);
         server->failures = 0;
-        finish(foreign, call, response, failed);
+        if (failed || !decode_picture(call, result->result, response)) {
+            finish(foreign, call, response, failed, NULL);
+        }
         json_decref(response);
         return;
     }
@@ -527,7 +531,7 @@ static void look_at_deadlines(struct foreign *foreign, uint64_t now)
     }
     for (size_t i = 0; i < foreign->calls.count; i++) {
         struct call *call = foreign->calls.items[i];
-        if (call->error == NULL && now > call->deadline) {
+        if (call->error == NULL && call->decoding == NULL && now > call->deadline) {
             str_clear(&text);
             str_append_format(&text, "the MCP server %s did not answer within %d s",
                               call->server->name, call->server->seconds);
@@ -581,7 +585,7 @@ const json_t *foreign_declarations(const struct foreign *foreign)
 static struct server *server_of(struct foreign *foreign, const char *tool)
 {
     for (size_t i = 0; i < foreign->count; i++) {
-        if (find_declaration(foreign->servers[i].fixed, tool) != NULL) {
+        if (foreign_tools_find(foreign->servers[i].fixed, tool) != NULL) {
             return &foreign->servers[i];
         }
     }
@@ -592,8 +596,8 @@ static struct server *server_of(struct foreign *foreign, const char *tool)
 static void send_call(struct call *call)
 {
     struct server *server = call->server;
-    const json_t *before = find_declaration(server->fixed, call->tool);
-    const json_t *now = find_declaration(server->now, call->tool);
+    const json_t *before = foreign_tools_find(server->fixed, call->tool);
+    const json_t *now = foreign_tools_find(server->now, call->tool);
     if (now == NULL || !json_equal(before, now)) {
         fail_later(call, "the server has changed this tool since it was declared; it is not called "
                          "before the next start of carat");
@@ -649,7 +653,9 @@ void foreign_cancel(struct foreign *foreign, const char *call_id)
         struct call *call = foreign->calls.items[i];
         if (strcmp(call->call_id, call_id) == 0) {
             call->cancelled = true;
-            if (call->number != 0 && call->server->client != NULL) {
+            if (call->decoding != NULL) {
+                decoding_stop(call->decoding);
+            } else if (call->number != 0 && call->server->client != NULL) {
                 mcp_client_cancel(call->server->client, call->number);
             } else {
                 fail_later(call, "stopped by the user");
@@ -673,7 +679,7 @@ void foreign_describe(const struct foreign *foreign, struct str *out)
         json_array_foreach(server->fixed, k, declaration)
         {
             const char *name = foreign_tools_name(declaration);
-            bool declared = find_declaration(foreign->declarations, name) != NULL;
+            bool declared = foreign_tools_find(foreign->declarations, name) != NULL;
             str_append_format(out, "\n  %s%s  %.100s", name, declared ? "" : " (left out)",
                               json_string_value(json_object_get(
                                   json_object_get(declaration, "function"), "description")));
@@ -729,6 +735,7 @@ struct foreign *foreign_create(const struct foreign_options *options,
 {
     struct foreign *foreign = mem_zero(1, sizeof *foreign);
     foreign->loop = options->loop;
+    foreign->program = mem_strdup(options->program);
     foreign->workspace = mem_strdup(options->workspace);
     foreign->callbacks = *callbacks;
     foreign->result_bytes = options->result_bytes;
@@ -786,6 +793,7 @@ void foreign_destroy(struct foreign *foreign)
     }
     mem_free(foreign->calls.items);
     mem_free(foreign->servers);
+    mem_free(foreign->program);
     mem_free(foreign->workspace);
     json_decref(foreign->declarations);
     uv_close((uv_handle_t *)&foreign->tick, on_tick_closed);

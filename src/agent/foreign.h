@@ -6,7 +6,8 @@
  * declarations is fixed for as long as this object lives: by name of server, then of tool. A server
  * that dies, hangs, floods or lies makes its calls fail with a sentence; it is started again by the
  * next call, after a pause that doubles each time. A tool that is not what it was when it was
- * declared is not called.
+ * declared is not called. A picture in a result goes through the decoder's process before the call
+ * ends; one that cannot be decoded makes it fail.
  *
  * Loop thread; nothing blocks; callbacks come from the loop alone.
  */

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/result_picture.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/visible.h"
@@ -311,9 +313,45 @@ const char *foreign_tools_name(const json_t *declaration)
     return json_string_value(json_object_get(json_object_get(declaration, "function"), "name"));
 }
 
+json_t *foreign_tools_find(const json_t *declarations, const char *name)
+{
+    size_t i;
+    json_t *declaration;
+    json_array_foreach(declarations, i, declaration)
+    {
+        if (strcmp(foreign_tools_name(declaration), name) == 0) {
+            return declaration;
+        }
+    }
+    return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(foreign_tools_name(*(json_t *const *)a), foreign_tools_name(*(json_t *const *)b));
+}
+
+json_t *foreign_tools_sorted(const json_t *declarations)
+{
+    size_t count = json_array_size(declarations), i;
+    json_t **items = mem_zero(count + 1, sizeof *items);
+    json_t *result = json_array(), *declaration;
+    json_array_foreach(declarations, i, declaration)
+    {
+        items[i] = declaration;
+    }
+    qsort(items, count, sizeof *items, by_name);
+    for (i = 0; i < count; i++) {
+        json_array_append(result, items[i]);
+    }
+    mem_free(items);
+    return result;
+}
+
 /* --- results --- */
 
-static void append_block(struct str *text, const json_t *block)
+/* `picture`: the block that goes with the result as a picture. */
+static void append_block(struct str *text, const json_t *block, const json_t *picture)
 {
     const char *type = json_string_value(json_object_get(block, "type"));
     const json_t *piece = json_object_get(block, "text");
@@ -323,6 +361,8 @@ static void append_block(struct str *text, const json_t *block)
     str_append(text, text->length > 0 && text->data[text->length - 1] != '\n' ? "\n" : "");
     if (json_is_string(piece)) {
         str_append_bytes(text, json_string_value(piece), json_string_length(piece));
+    } else if (block == picture) {
+        str_append(text, "(a picture)");
     } else {
         str_append_format(text, "[%.32s: not shown]", type != NULL ? type : "a block");
     }
@@ -353,7 +393,7 @@ json_t *foreign_tools_result(const json_t *result, size_t limit, bool *failed)
     *failed = json_is_true(json_object_get(result, "isError"));
     json_array_foreach(json_object_get(result, "content"), i, block)
     {
-        append_block(&text, block);
+        append_block(&text, block, *failed ? NULL : result_picture_find(result));
     }
     if (text.length == 0 && structured != NULL) {
         char *dump = json_dumps(structured, JSON_COMPACT | JSON_ENCODE_ANY);

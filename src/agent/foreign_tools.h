@@ -32,8 +32,15 @@ json_t *foreign_tools_declare(const char *server, const json_t *tool, struct err
 /* The name in a declaration; a view. */
 const char *foreign_tools_name(const json_t *declaration);
 
+/* The one of that name in a list; a view, NULL when there is none. */
+json_t *foreign_tools_find(const json_t *declarations, const char *name);
+
+/* The list by name; a new reference. */
+json_t *foreign_tools_sorted(const json_t *declarations);
+
 /* A result of tools/call as the object for the model: its text blocks, else its structured content,
- * at most `limit` bytes with the whole in a member beside; what cannot be shown is said. */
+ * at most `limit` bytes with the whole in a member beside; the picture
+ * that goes with it (result_picture.h) is named, and what cannot be shown is said. */
 json_t *foreign_tools_result(const json_t *result, size_t limit, bool *failed);
 
 #endif

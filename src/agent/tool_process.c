@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/visible.h"
+#include "mcp/mcp_client.h"
 
 /* A fixed PATH and locale; of the user's own only where home is and what time it is there. */
 void tool_process_environment_init(struct tool_process_environment *environment)
@@ -55,4 +57,31 @@ int tool_process_policy(const char *policy, struct err *err)
         return -1;
     }
     return descriptor;
+}
+
+void tool_process_append_last_line(struct str *out, const char *text)
+{
+    size_t end = strlen(text);
+    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ')) {
+        end--;
+    }
+    size_t start = end;
+    while (start > 0 && text[start - 1] != '\n') {
+        start--;
+    }
+    visible_append(out, text + start, end - start, VISIBLE_LINE);
+}
+
+void tool_process_append_death(struct str *out, const struct mcp_client_result *result)
+{
+    str_append(out, result->error);
+    if (result->exit_signal != 0) {
+        str_append_format(out, " (killed by signal %d)", result->exit_signal);
+    } else if (result->exit_status >= 0) {
+        str_append_format(out, " (exit status %d)", result->exit_status);
+    }
+    if (result->standard_error[0] != '\0') {
+        str_append(out, ": ");
+        tool_process_append_last_line(out, result->standard_error);
+    }
 }

@@ -24,9 +24,9 @@
 
 #include "agent/attachment.h"
 #include "agent/decoding.h"
+#include "agent/result_picture.h"
 #include "agent/tool_process.h"
 #include "agent/toolset.h"
-#include "base/base64.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -133,35 +133,6 @@ static json_t *response_of(const json_t *result)
     return object;
 }
 
-/* The last line that says something, without its newline. */
-static void append_last_line(struct str *out, const char *text)
-{
-    size_t end = strlen(text);
-    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ')) {
-        end--;
-    }
-    size_t start = end;
-    while (start > 0 && text[start - 1] != '\n') {
-        start--;
-    }
-    utf8_append_repaired(out, text + start, end - start);
-}
-
-static void describe_death(struct str *out, const struct mcp_client_result *result)
-{
-    str_append(out, "error: the tool failed: ");
-    str_append(out, result->error);
-    if (result->exit_signal != 0) {
-        str_append_format(out, " (killed by signal %d)", result->exit_signal);
-    } else if (result->exit_status >= 0) {
-        str_append_format(out, " (exit status %d)", result->exit_status);
-    }
-    if (result->standard_error[0] != '\0') {
-        str_append(out, ": ");
-        append_last_line(out, result->standard_error);
-    }
-}
-
 static size_t find_running(const struct toolproc *toolproc, const struct server *server,
                            uint64_t call)
 {
@@ -186,27 +157,6 @@ static void finish_call(struct toolproc *toolproc, size_t place,
 }
 
 /* --- pictures --- */
-
-/* The first picture among the content, as the bytes of a file; NULL when there is none. */
-static char *picture_of(const json_t *result, size_t *size)
-{
-    size_t i;
-    json_t *block;
-    json_array_foreach(json_object_get(result, "content"), i, block)
-    {
-        const char *type = json_string_value(json_object_get(block, "type"));
-        const json_t *data = json_object_get(block, "data");
-        if (type != NULL && strcmp(type, "image") == 0 && json_is_string(data)) {
-            size_t length = json_string_length(data);
-            unsigned char *bytes = mem_alloc(length + 1, 1);
-            if (base64_decode(json_string_value(data), length, bytes, size)) {
-                return (char *)bytes;
-            }
-            mem_free(bytes);
-        }
-    }
-    return NULL;
-}
 
 static void on_decoded(void *context, struct decoding *decoding, struct chat_medium *medium,
                        const struct err *err)
@@ -236,10 +186,11 @@ static bool decode_picture(struct toolproc *toolproc, size_t place, const json_t
                            json_t *response)
 {
     size_t size;
-    char *bytes = result != NULL ? picture_of(result, &size) : NULL;
-    if (bytes == NULL) {
+    const json_t *block = result_picture_find(result);
+    if (block == NULL) {
         return false;
     }
+    char *bytes = result_picture_bytes(block, &size);
     const struct attachment_tool tool = {toolproc->program, toolproc->workspace};
     struct running *running = &toolproc->calls.items[place];
     running->response = json_incref(response);
@@ -292,12 +243,13 @@ static void on_result(void *context, uint64_t call, const struct mcp_client_resu
     struct str text;
     str_init(&text);
     if (no_sandbox) {
-        append_last_line(&text, result->standard_error);
+        tool_process_append_last_line(&text, result->standard_error);
         str_append(&text, text.length == 0 ? "the sandbox could not be entered" : "");
     } else if (result->result == NULL && toolproc->calls.items[place].cancelled) {
         str_append(&text, "error: stopped by the user before it ended");
     } else if (result->result == NULL) {
-        describe_death(&text, result);
+        str_append(&text, "error: the tool failed: ");
+        tool_process_append_death(&text, result);
     }
     json_t *response = result->result != NULL ? response_of(result->result)
                                               : output_object(text.data, text.length);
@@ -619,7 +571,8 @@ static bool judge_self_test(const struct self_test *test, const json_t *policy, 
     json_error_t error;
     struct str said;
     str_init(&said);
-    append_last_line(&said, test->complaint.length > 0 ? test->complaint.data : test->report.data);
+    tool_process_append_last_line(&said, test->complaint.length > 0 ? test->complaint.data
+                                                                    : test->report.data);
     bool passed = false;
     if (test->late) {
         err_set(err, ERR_UNAVAILABLE, "the sandbox's self-test did not end within %d ms",

@@ -11,7 +11,8 @@
 static const struct {
     const char *ending;
     bool picture;
-} endings[] = {{".png", true}, {".jpg", true}, {".jpeg", true}, {".wav", false}};
+} endings[] = {{".png", true}, {".jpg", true}, {".jpeg", true}, {".wav", false}, {".mp4", true},
+               {".m4v", true}, {".mov", true}, {".webm", true}, {".mkv", true},  {".avi", true}};
 
 static bool is_space(char byte)
 {

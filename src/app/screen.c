@@ -349,6 +349,9 @@ static void intent(void *context, const struct tui_intent *intent)
     case TUI_EDIT:
         screen_input_edit(screen, intent->text);
         break;
+    case TUI_COMMAND:
+        slash_run(screen, intent->text);
+        break;
     case TUI_WANT_FILES:
         screen_input_want_files(screen);
         break;

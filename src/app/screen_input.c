@@ -55,7 +55,8 @@ void screen_input_open(struct screen *screen)
 {
     input_history_read(screen->app.paths.state, add_history, screen);
     tui_set_theme(screen->tui, config_string(screen->config, OPTION_THEME));
-    tui_set_vi(screen->tui, config_boolean(screen->config, OPTION_VI));
+    screen->vi = config_boolean(screen->config, OPTION_VI);
+    tui_set_vi(screen->tui, screen->vi);
     struct str draft;
     str_init(&draft);
     if (!screen->plain) {

@@ -52,7 +52,9 @@ void screen_media_show(struct screen *screen, const struct chat_message *message
 {
     for (size_t i = 0; message != NULL && i < message->part_count; i++) {
         const struct chat_medium *medium = message->parts[i].medium;
-        if (medium != NULL && medium->picture) {
+        bool goes_on = i > 0 && message->parts[i].kind == CHAT_PART_VIDEO &&
+                       message->parts[i - 1].kind == CHAT_PART_VIDEO; /* a clip's first is enough */
+        if (medium != NULL && medium->picture && !goes_on) {
             show(screen, medium);
         }
     }
@@ -64,7 +66,11 @@ static void attached(void *context, struct chat_medium *medium, bool with_text)
 {
     struct screen *screen = context;
     agent_attach_medium(screen->app.agent, medium);
-    if (!with_text && medium->picture) {
+    if (!with_text && medium->frames != NULL) {
+        screen_notice(screen, false,
+                      "%zu pictures of a clip go with your next message (/detach takes it back).",
+                      medium->frame_count);
+    } else if (!with_text && medium->picture) {
         screen_notice(screen, false,
                       "A picture of %zu x %zu goes with your next message (/detach takes it back).",
                       medium->width, medium->height);

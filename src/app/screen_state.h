@@ -31,6 +31,7 @@ struct screen {
     bool key_came; /* since the last frame: it is drawn at once */
     enum approval_mode mode;
     bool thinking;
+    bool vi; /* the input has vi's keys */
     struct str activity;
     struct str asking; /* id of the call that waits for the user's word; empty = none */
     struct str rule;   /* that "always" would write for it; empty = none */

@@ -9,13 +9,17 @@
 #include "app/command_transfer.h"
 #include "app/context_picture.h"
 #include "app/screen_conversation.h"
+#include "app/screen_input.h"
 #include "app/screen_media.h"
 #include "app/screen_rewind.h"
 #include "app/screen_search.h"
 #include "app/screen_state.h"
 #include "app/screen_voice.h"
+#include "app/slash_names.h"
+#include "app/slash_settings.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "prompts.h"
 #include "store/store.h"
 
 enum { SESSIONS_SHOWN = 15 };
@@ -31,7 +35,9 @@ static void run_help(struct screen *screen, const char *argument)
                           (int)(28 - strlen(command->name) - strlen(command->argument)), "",
                           command->help);
     }
-    str_append(&text, "Keys: ? on an empty line.");
+    str_append(&text, "Names from elsewhere: ");
+    slash_names_append_help(&text);
+    str_append(&text, "\nKeys: ? on an empty line.");
     tui_add_notice(screen->tui, text.data, false);
     str_finish(&text);
 }
@@ -228,6 +234,62 @@ static void run_fork(struct screen *screen, const char *argument)
     screen_conversation_switch(screen, fork, "This is a copy; the original stays as it is.");
 }
 
+/* The last answer, as its Markdown: the terminal's clipboard cannot be asked whether it took it, so
+ * a file has it too. */
+static void run_copy(struct screen *screen, const char *argument)
+{
+    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
+    const struct chat_message *answer = NULL;
+    struct str path;
+    struct err err;
+    (void)argument;
+    for (size_t i = conversation->count; answer == NULL && i-- > 0;) {
+        const struct chat_message *message = &conversation->messages[i];
+        answer = message->role == CHAT_MODEL && message->text[0] != '\0' ? message : NULL;
+    }
+    if (answer == NULL) {
+        screen_notice(screen, true, "There is no answer to copy yet.");
+        return;
+    }
+    str_init(&path);
+    str_append_format(&path, "%s/copied.md", screen->app.paths.state);
+    bool asked = tui_copy(screen->tui, answer->text, strlen(answer->text));
+    bool kept = file_replace(path.data, answer->text, strlen(answer->text), &err);
+    screen_notice(screen, !kept && !asked, "%s%s%s",
+                  asked ? "The terminal was asked to put the last answer into the clipboard. "
+                        : "This terminal has no way to the clipboard. ",
+                  kept ? "It is in " : err.text, kept ? path.data : "");
+    str_finish(&path);
+}
+
+/* A message that is written for the user, and what he adds. */
+static void request(struct screen *screen, const char *prompt, const char *argument)
+{
+    struct str text;
+    str_init(&text);
+    str_append(&text, prompt);
+    if (argument[0] != '\0') {
+        str_append_format(&text, "Above all: %s\n", argument);
+    }
+    screen_input_submit(screen, text.data, text.length, false);
+    str_finish(&text);
+}
+
+static void run_init(struct screen *screen, const char *argument)
+{
+    request(screen, prompts_init, argument);
+}
+
+static void run_review(struct screen *screen, const char *argument)
+{
+    request(screen, prompts_review, argument);
+}
+
+static void run_editor(struct screen *screen, const char *argument)
+{
+    screen_input_edit(screen, argument);
+}
+
 static void run_export(struct screen *screen, const char *argument)
 {
     struct err err;
@@ -344,6 +406,19 @@ const struct slash_command slash_commands[] = {
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"copy", "", "the last answer into the clipboard, and a file", run_copy, false},
+    {"init", "[WISH]", "let the model write AGENTS.md for this project", run_init, true},
+    {"review", "[WISH]", "let the model look at what is not committed", run_review, true},
+    {"memory", "", "which AGENTS.md files the model was given", slash_settings_memory, false},
+    {"tools", "", "what the model can do", slash_settings_tools, false},
+    {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
+    {"model", "", "which model this is, and how to take another", slash_settings_model, false},
+    {"config", "", "what differs from the standard, and where it was set", slash_settings_config,
+     false},
+    {"theme", "[NAME]", "colour, light, contrast or mono", slash_settings_theme, false},
+    {"raw", "", "answers as Markdown, or laid out", slash_settings_raw, false},
+    {"vim", "", "vi's keys on or off", slash_settings_vim, false},
+    {"editor", "[TEXT]", "write in $VISUAL or $EDITOR", run_editor, false},
     {"voice", "", "talk: opens the microphone; again: done", run_voice, true},
     {"listen", "[on|off]", "talk without keys, until the stop word or Esc", screen_voice_listen,
      true},
@@ -362,10 +437,15 @@ const size_t slash_command_count = sizeof slash_commands / sizeof slash_commands
 static const char *choices(const char *name)
 {
     static const char *const table[][2] = {
-        {"think", "on|off"},   {"mode", "read-only|ask|auto-edit|full"},
-        {"undo", "list|diff"}, {"rewind", "list|both|conversation|files"},
-        {"listen", "on|off"},  {"say", "on|off"},
-        {"jobs", "stop"},      {"shot", "screen|window|region"},
+        {"think", "on|off"},
+        {"mode", "read-only|ask|auto-edit|full"},
+        {"undo", "list|diff"},
+        {"rewind", "list|both|conversation|files"},
+        {"listen", "on|off"},
+        {"say", "on|off"},
+        {"jobs", "stop"},
+        {"shot", "screen|window|region"},
+        {"theme", "colour|light|contrast|mono"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {
@@ -403,6 +483,19 @@ bool slash_run(struct screen *screen, const char *text)
             screen_refresh_status(screen);
             return true;
         }
+    }
+    const struct slash_name *known = slash_names_find(text + 1, length);
+    if (known != NULL && known->command == NULL) {
+        screen_notice(screen, false, "%s", known->words);
+        return true;
+    }
+    if (known != NULL) {
+        struct str ours;
+        str_init(&ours);
+        str_append_format(&ours, "/%s%s", known->command, text + 1 + length);
+        bool ran = slash_run(screen, ours.data);
+        str_finish(&ours);
+        return ran;
     }
     if (length > 0 && memchr(text + 1, '/', length) == NULL) {
         screen_notice(screen, true, "/%.*s is no command; /help lists them", (int)length, text + 1);

@@ -30,7 +30,7 @@ enum chat_part_kind { CHAT_PART_TEXT, CHAT_PART_IMAGE, CHAT_PART_AUDIO, CHAT_PAR
 
 struct chat_part {
     enum chat_part_kind kind;
-    char *text;                 /* CHAT_PART_TEXT only, else NULL */
+    char *text;                 /* of TEXT; of a VIDEO that is one frame its time, "mm:ss" */
     char *handle;               /* of a medium: where the store keeps its file; NULL = nowhere */
     struct chat_medium *medium; /* a reference; NULL = not here (imported, or text) */
 };

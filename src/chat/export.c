@@ -137,6 +137,9 @@ static void export_parts(struct str *out, const struct form *form,
                                         [CHAT_PART_VIDEO] = "(a video)"};
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
+        if (i > 0 && part->kind == CHAT_PART_VIDEO && part[-1].kind == CHAT_PART_VIDEO) {
+            continue; /* another frame of it */
+        }
         form->prose(out, part->kind == CHAT_PART_TEXT ? part->text : names[part->kind]);
     }
 }

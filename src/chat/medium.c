@@ -23,6 +23,10 @@ void chat_medium_release(struct chat_medium *medium)
         mem_free(medium->rgb);
         mem_free(medium->samples);
         mem_free(medium->file);
+        for (size_t i = 0; i < medium->frame_count; i++) {
+            chat_medium_release(medium->frames[i]);
+        }
+        mem_free(medium->frames);
         mem_free(medium);
     }
 }

@@ -1,4 +1,4 @@
-/* medium: a picture or a sound of a conversation, decoded, and the file that it came from.
+/* medium: a picture, a sound or a clip of a conversation, decoded, and the file that it came from.
  *
  * Read-only once made, and shared: the conversation holds it, and so does each prompt that shows
  * it, on whatever thread that is. Counted references; the last one frees it.
@@ -20,6 +20,10 @@ struct chat_medium {
     float *samples;       /* [count] mono, 16000 a second */
     char *file;           /* the file's bytes, as they were given */
     size_t file_size;
+    /* Of a clip, which is nothing itself: its frames, pictures with their times. */
+    struct chat_medium **frames; /* [frame_count] references; NULL = no clip */
+    size_t frame_count;
+    unsigned second; /* of a frame */
 };
 
 /* One reference, everything else 0; the arrays are the medium's (mem_free). */

@@ -76,6 +76,11 @@ static void print_answer(struct renderer *r, const char *text)
     str_finish(&cleaned);
 }
 
+static bool is_frame(const struct chat_part *part)
+{
+    return part->kind == CHAT_PART_VIDEO && part->text != NULL;
+}
+
 static void print_medium(struct renderer *r, const struct chat_part *part)
 {
     static const enum control slots[] = {
@@ -83,6 +88,11 @@ static void print_medium(struct renderer *r, const struct chat_part *part)
         [CHAT_PART_AUDIO] = CONTROL_AUDIO,
         [CHAT_PART_VIDEO] = CONTROL_VIDEO,
     };
+    /* A frame of a clip stands behind its time. */
+    if (is_frame(part)) {
+        prompt_writer_text(&r->writer, part->text);
+        prompt_writer_text(&r->writer, " ");
+    }
     if (part->kind != CHAT_PART_TEXT) {
         prompt_writer_medium(&r->writer, slots[part->kind], part->medium);
     }
@@ -96,6 +106,9 @@ static void print_content(struct renderer *r, const struct chat_message *message
     }
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
+        if (i > 0 && is_frame(part) && is_frame(part - 1)) {
+            prompt_writer_text(&r->writer, " ");
+        }
         print_medium(r, part);
         if (part->kind == CHAT_PART_TEXT) {
             print_text(r, part->text);

@@ -238,10 +238,11 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_OUTPUT_FILE] = {NULL, "output-last-message", 'o', OPTION_PATH, "FILE", NULL, NULL, 0, 0,
                             "exec: write the final answer to FILE too. export: write to FILE.",
                             PROJECT_NEVER},
-    [OPTION_IMAGE] =
-        {NULL, "image", 'i', OPTION_LIST, "FILE", NULL, NULL, 0, 0,
-         "A picture, PNG or JPEG, to go with the first message; @FILE in a message does the same.",
-         PROJECT_NEVER},
+    [OPTION_IMAGE] = {NULL, "image", 'i', OPTION_LIST, "FILE", NULL, NULL, 0, 0,
+                      "A picture (PNG, JPEG), or a clip of at most 60 s, to go with the first "
+                      "message; @FILE in a "
+                      "message does the same.",
+                      PROJECT_NEVER},
     [OPTION_AUDIO] = {NULL, "audio", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
                       "A WAV file to go with the first message, 30 seconds at most.",
                       PROJECT_NEVER},
@@ -336,6 +337,8 @@ const struct option_alias option_aliases[] = {
     {"no-session-persistence", OPTION_EPHEMERAL, "true"},
     {"last", OPTION_CONTINUE, "true"},
     {"fork-session", OPTION_FORK, "true"},
+    {"screen-reader", OPTION_PLAIN, "true"},
+    {"ax-screen-reader", OPTION_PLAIN, "true"},
     {"endpoint", OPTION_REMOTE_URL, NULL},
     {"permission-mode", OPTION_MODE, NULL},
     {"yolo", OPTION_MODE, "full"},

@@ -96,7 +96,10 @@ static bool add_parts(json_t *parts, const struct chat_message *message, bool te
         if (part->kind == CHAT_PART_TEXT) {
             continue;
         }
-        json_t *file = part->kind == CHAT_PART_VIDEO ? NULL : medium_part(part->medium);
+        if (part->kind == CHAT_PART_VIDEO && part->text != NULL) { /* a frame and its time */
+            json_array_append_new(parts, json_pack("{ssss}", "type", "text", "text", part->text));
+        }
+        json_t *file = medium_part(part->medium);
         if (file == NULL) {
             return err_set(err, ERR_ARGUMENT,
                            "it holds a picture, sound or video whose file is not here");

@@ -14,10 +14,11 @@
 static const struct form {
     enum control slot, open, close;
     bool picture;
+    int budget; /* of its soft tokens; 0 = as the options say */
 } forms[] = {
-    {CONTROL_IMAGE, CONTROL_IMAGE_OPEN, CONTROL_IMAGE_CLOSE, true},
-    {CONTROL_AUDIO, CONTROL_AUDIO_OPEN, CONTROL_AUDIO_CLOSE, false},
-    {CONTROL_VIDEO, CONTROL_IMAGE_OPEN, CONTROL_IMAGE_CLOSE, true},
+    {CONTROL_IMAGE, CONTROL_IMAGE_OPEN, CONTROL_IMAGE_CLOSE, true, 0},
+    {CONTROL_AUDIO, CONTROL_AUDIO_OPEN, CONTROL_AUDIO_CLOSE, false, 0},
+    {CONTROL_VIDEO, CONTROL_IMAGE_OPEN, CONTROL_IMAGE_CLOSE, true, SLOTS_FRAME_BUDGET},
 };
 
 static const struct form *form_of(const struct control_ids *control, int32_t id)
@@ -38,8 +39,8 @@ static void append(struct chat_ids *ids, int32_t id, size_t times)
     }
 }
 
-static bool encode(const struct slots_options *options, const struct chat_medium *medium,
-                   struct engine_soft *soft, struct err *err)
+static bool encode(const struct slots_options *options, const struct form *form,
+                   const struct chat_medium *medium, struct engine_soft *soft, struct err *err)
 {
     struct engine_error error;
     if (options->media == NULL) {
@@ -49,7 +50,8 @@ static bool encode(const struct slots_options *options, const struct chat_medium
     bool ok =
         medium->picture
             ? engine_media_image(options->media, medium->rgb, medium->width, medium->height,
-                                 options->image_budget, soft, &error)
+                                 form->budget > 0 ? form->budget : options->image_budget, soft,
+                                 &error)
             : engine_media_sound(options->media, medium->samples, medium->count, soft, &error);
     return ok || infer_vocabulary_failed(err, &error);
 }
@@ -62,7 +64,7 @@ static bool fill(struct slots *slots, const struct chat_medium *medium, const st
                        form->picture ? "picture" : "sound");
     }
     struct engine_soft soft = {0};
-    if (!encode(options, medium, &soft, err)) {
+    if (!encode(options, form, medium, &soft, err)) {
         return false;
     }
     append(out, options->control->id[form->open], 1);

@@ -5,7 +5,8 @@
  *
  *     <|image> <|image|> * n <image|>          <|audio> <|audio|> * n <audio|>
  *
- * where n is the number of soft tokens that the encoder made.
+ * where n is the number of soft tokens that the encoder made. A frame of a clip is a picture of a
+ * smaller budget, between the same tokens.
  */
 #ifndef CARAT_INFER_SLOTS_H
 #define CARAT_INFER_SLOTS_H
@@ -20,6 +21,8 @@ struct engine_media;
 struct engine_model;
 struct engine_soft;
 struct err;
+
+enum { SLOTS_FRAME_BUDGET = 70 /* soft tokens of a frame of a clip, at most */ };
 
 struct slots {
     struct engine_soft *items; /* ascending, one for each medium that gave tokens */

@@ -40,6 +40,48 @@ static bool check_samples(const unsigned char *bytes, size_t count, struct err *
     return true;
 }
 
+void decoded_write_frame_header(unsigned second, size_t size,
+                                unsigned char header[DECODED_FRAME_HEADER])
+{
+    put(header, second);
+    put(header + 4, size);
+}
+
+bool decoded_next_frame(const void *message, size_t size, size_t *at, struct decoded_frame *frame)
+{
+    struct bytes from;
+    bytes_init(&from, (const char *)message + *at, size - *at);
+    uint64_t second = bytes_u32(&from), length = bytes_u32(&from);
+    if (from.failed || length > size - *at - DECODED_FRAME_HEADER) {
+        return false;
+    }
+    *frame = (struct decoded_frame){.second = (unsigned)second,
+                                    .file = (const char *)message + *at + DECODED_FRAME_HEADER,
+                                    .size = (size_t)length};
+    *at += DECODED_FRAME_HEADER + frame->size;
+    return true;
+}
+
+/* The frames that it says, in the order of their times, and nothing behind them. */
+static bool check_frames(const void *message, size_t size, uint64_t count, struct err *err)
+{
+    struct decoded_frame frame;
+    size_t at = DECODED_HEADER;
+    unsigned before = 0;
+    if (count == 0 || count > DECODED_CLIP_FRAMES) {
+        return err_set(err, ERR_LIMIT, "a clip of %llu frames, not of 1 to %d",
+                       (unsigned long long)count, DECODED_CLIP_FRAMES);
+    }
+    for (uint64_t i = 0; i < count; i++, before = frame.second) {
+        if (!decoded_next_frame(message, size, &at, &frame) || frame.size == 0 ||
+            frame.second < before || frame.second > DECODED_CLIP_FRAMES) {
+            return err_set(err, ERR_FORMAT, "frame %llu of the decoder is not in its form",
+                           (unsigned long long)i);
+        }
+    }
+    return at == size || err_set(err, ERR_FORMAT, "the decoder says more than its frames");
+}
+
 bool decoded_read(const void *message, size_t size, enum decoded_kind kind, struct decoded *decoded,
                   struct err *err)
 {
@@ -49,8 +91,16 @@ bool decoded_read(const void *message, size_t size, enum decoded_kind kind, stru
     uint64_t said = bytes_u32(&from), width = bytes_u32(&from), height = bytes_u32(&from);
     uint64_t zero = bytes_u32(&from);
     if (from.failed || memcmp(head, magic, sizeof magic) != 0 || said != (uint64_t)kind ||
-        zero != 0 || (kind == DECODED_SOUND && height != 1)) {
+        zero != 0 || (kind != DECODED_PICTURE && height != 1)) {
         return err_set(err, ERR_FORMAT, "the decoder's answer is not in its form");
+    }
+    if (kind == DECODED_CLIP) {
+        if (!check_frames(message, size, width, err)) {
+            return false;
+        }
+        *decoded =
+            (struct decoded){.kind = kind, .count = (size_t)width, .bytes = size - DECODED_HEADER};
+        return true;
     }
     uint64_t most = kind == DECODED_PICTURE ? (uint64_t)PICTURE_FILE_PIXELS_MAX
                                             : (uint64_t)DECODED_SOUND_SECONDS * SOUND_FILE_RATE;

@@ -31,6 +31,13 @@ static void hint(struct tui *tui, const char *text, long long now_us)
     tui->hint_us = now_us;
 }
 
+/* What a key stands for is a command that could have been typed. */
+static void command(struct tui *tui, const char *text)
+{
+    struct tui_intent intent = {.kind = TUI_COMMAND, .text = text, .length = strlen(text)};
+    tui->callback(tui->context, &intent);
+}
+
 static bool twice(long long *last_us, long long now_us)
 {
     bool again = now_us - *last_us <= TWICE_US;
@@ -174,6 +181,9 @@ static void escape(struct tui *tui, long long now_us)
         } else {
             hint(tui, "Esc again clears the input", now_us);
         }
+    } else if (twice(&tui->escape_us, now_us)) {
+        tui->escape_us = TUI_NEVER;
+        command(tui, "/rewind list");
     }
 }
 
@@ -344,6 +354,23 @@ static void line_end(struct tui *tui, long long now_us)
     editor_line_end(tui->editor);
 }
 
+static void raw(struct tui *tui, long long now_us)
+{
+    hint(tui, tui_toggle_raw(tui) ? "Markdown as it is" : "Markdown laid out", now_us);
+}
+
+static void jobs(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    command(tui, "/jobs");
+}
+
+static void model(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    command(tui, "/model");
+}
+
 static void help(struct tui *tui, long long now_us)
 {
     (void)now_us;
@@ -387,6 +414,9 @@ static handler *const handlers[ACTION_COUNT] = {
     [ACTION_LINE_END] = line_end,
     [ACTION_SEARCH] = search,
     [ACTION_HELP] = help,
+    [ACTION_RAW] = raw,
+    [ACTION_JOBS] = jobs,
+    [ACTION_MODEL] = model,
     [ACTION_STASH] = stash,
     [ACTION_EXTERNAL_EDITOR] = external_editor,
     [ACTION_UNFOLD_PASTE] = unfold_paste,

@@ -190,7 +190,7 @@ static void cut_blocks(struct item *item)
     for (;;) {
         struct block block;
         bool closed =
-            item->kind == ITEM_ANSWER
+            item->kind == ITEM_ANSWER && !item->raw
                 ? block_next(item->text.data, item->text.length, &item->cursor, &block)
                 : block_next_lines(item->text.data, item->text.length, &item->cursor, &block);
         if (block.length > 0) {
@@ -203,12 +203,16 @@ static void cut_blocks(struct item *item)
     }
 }
 
-void item_prepare(struct item *item, bool expanded)
+void item_prepare(struct item *item, bool expanded, bool raw)
 {
     bool folded = folds(item) && !expanded;
     if (item->expanded == folded) {
         item_touch(item);
         item->expanded = !folded;
+    }
+    if (item->kind == ITEM_ANSWER && item->raw != raw) {
+        item_touch(item);
+        item->raw = raw;
     }
     if (!item->stale) {
         return;
@@ -368,7 +372,7 @@ static void write_block(const struct item *item, const struct item_part *part, b
     const struct kind_look *look = &looks[item->kind];
     if (item->kind == ITEM_CALL && code_is_difference(text, part->block.length)) {
         code_layout_difference(writer, text, part->block.length, end_code_line);
-    } else if (item->kind != ITEM_ANSWER) {
+    } else if (item->kind != ITEM_ANSWER || item->raw) {
         layout_lines(writer, text, part->block.length, look->text, first ? look->first : look->rest,
                      look->rest, look->wrap);
     } else if (part->block.kind == BLOCK_CODE) {

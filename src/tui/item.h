@@ -43,6 +43,7 @@ struct item {
     bool running;  /* a call: its output streams, only the end of it is kept */
     bool failed;   /* a call that failed */
     bool expanded; /* how `parts` were cut */
+    bool raw;      /* an answer as its source; the same */
     bool stale;    /* `parts` lack what was appended last */
     char *call_id, *title;
     struct picture *picture; /* of ITEM_PICTURE; NULL = the text alone */
@@ -70,8 +71,8 @@ void item_close(struct item *item);
 /* A title, state or folding changed: all parts are made anew. */
 void item_touch(struct item *item);
 
-/* Brings the parts up to date with the text. */
-void item_prepare(struct item *item, bool expanded);
+/* Brings the parts up to date with the text. `raw`: an answer as its Markdown source. */
+void item_prepare(struct item *item, bool expanded, bool raw);
 /* Lays a part out; `gap` puts a blank row before it. */
 struct layout *item_layout(const struct item *item, size_t part, int width, bool gap);
 

@@ -316,11 +316,11 @@ static bool show_cells(struct surface *surface, struct terminal *terminal, int r
         }
         int start = column;
         str_clear(&surface->run);
-        while (column < end && next[column].role == next[start].role &&
-               goes_on(next, shown, column, end)) {
+        do { /* the first one goes whatever it is: a row always comes to its end */
             str_append_bytes(&surface->run, next[column].text, next[column].length);
             column += next[column].width == 2 ? 2 : 1;
-        }
+        } while (column < end && next[column].role == next[start].role &&
+                 goes_on(next, shown, column, end));
         terminal->ops->put(terminal, row, start, surface->run.data, surface->run.length,
                            theme_look(surface->theme, (enum theme_role)next[start].role));
         sent = true;

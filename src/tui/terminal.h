@@ -87,6 +87,8 @@ struct terminal_ops {
     void (*restart)(struct terminal *terminal);
     bool (*read)(struct terminal *terminal, struct terminal_key *key); /* false: none waiting */
     bool (*lost)(const struct terminal *terminal);                     /* hung up */
+    /* Into the clipboard, as far as the terminal does that; false: it was not asked. */
+    bool (*copy)(struct terminal *terminal, const char *text, size_t length);
     void (*suspend)(struct terminal *terminal);
     void (*resume)(struct terminal *terminal);
     void (*destroy)(struct terminal *terminal);
@@ -115,6 +117,8 @@ void terminal_memory_type(struct terminal *terminal, const char *text);
 void terminal_memory_paste(struct terminal *terminal, const char *text);
 char *terminal_memory_screen(const struct terminal *terminal); /* mem_free */
 void terminal_memory_cursor(const struct terminal *terminal, int *row, int *column);
+/* What was copied last; NULL: nothing. A view. */
+const char *terminal_memory_copied(const struct terminal *terminal);
 /* Cells whose content was sent by flushes so far: what a frame costs. */
 size_t terminal_memory_cells_sent(const struct terminal *terminal);
 struct terminal_look terminal_memory_look(const struct terminal *terminal, int row, int column);

@@ -224,6 +224,11 @@ static bool curses_read(struct terminal *terminal, struct terminal_key *key)
     return !curses->suspended && terminal_device_read(&curses->device, key);
 }
 
+static bool curses_copy(struct terminal *terminal, const char *text, size_t length)
+{
+    return terminal_device_copy(&((struct curses *)terminal)->device, text, length);
+}
+
 static bool curses_lost(const struct terminal *terminal)
 {
     return terminal_device_lost(&((const struct curses *)terminal)->device);
@@ -279,6 +284,7 @@ static const struct terminal_ops curses_ops = {
     .repaint = curses_repaint,
     .read = curses_read,
     .lost = curses_lost,
+    .copy = curses_copy,
     .suspend = curses_suspend,
     .resume = curses_resume,
     .destroy = curses_destroy,

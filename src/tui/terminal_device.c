@@ -21,13 +21,15 @@
 #include <term.h>
 #undef columns /* term.h makes words of the language its own */
 
+#include "base/base64.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "tui/terminal.h"
 
 /* ESC_MS: how long an ESC may be the beginning of a sequence. Also how long a paste is looked after
  * for a second end mark. */
-enum { ESC_MS = 25, READ_BYTES = 64 * 1024, OFF_BYTES = 256 };
+enum { ESC_MS = 25, READ_BYTES = 64 * 1024, OFF_BYTES = 256, COPY_MAX = 72 * 1024 };
 
 /* For terminal_restore: the only state that a signal handler looks at. */
 static struct termios saved_modes;
@@ -107,6 +109,15 @@ static bool knows_kitty_keys(void)
     return false;
 }
 
+/* xterm, and tmux in its place, tell Shift+Enter from Enter as soon as keys may be modified; what
+ * else calls itself xterm knows the sequence or passes it over. */
+static bool modifies_keys(void)
+{
+    const char *term = getenv("TERM");
+    return term != NULL && (strncmp(term, "xterm-", 6) == 0 || strcmp(term, "xterm") == 0 ||
+                            str_starts_with(term, "tmux"));
+}
+
 /* The end of everything that may have been switched on, in the order of going back. */
 static void prepare_off(const struct terminal_device *device, const char *const *leave,
                         const char *leave_bytes)
@@ -117,6 +128,7 @@ static void prepare_off(const struct terminal_device *device, const char *const 
     str_init(&bytes);
     str_append(&bytes, device->ansi ? "\x1B[?2026l" : "");
     str_append(&bytes, device->kitty ? "\x1B[<u" : "");
+    str_append(&bytes, device->modifies_keys ? "\x1B[>4m" : "");
     str_append(&bytes, device->ansi ? "\x1B[?2004l" : "");
     for (const char *const *name = always; *name != NULL; name++) {
         str_append(&bytes, capability(*name, value));
@@ -136,6 +148,9 @@ void terminal_device_switch_on(const struct terminal_device *device)
     if (device->kitty) {
         write_text("\x1B[>1u");
     }
+    if (device->modifies_keys) {
+        write_text("\x1B[>4;1m");
+    }
     if (device->ansi) {
         write_text("\x1B[?2004h");
     }
@@ -146,9 +161,29 @@ void terminal_device_switch_off(const struct terminal_device *device)
     if (device->ansi) {
         write_text("\x1B[?2004l");
     }
+    if (device->modifies_keys) {
+        write_text("\x1B[>4m");
+    }
     if (device->kitty) {
         write_text("\x1B[<u");
     }
+}
+
+bool terminal_device_copy(const struct terminal_device *device, const char *text, size_t length)
+{
+    static const char head[] = "\x1B]52;c;";
+    const char *term = getenv("TERM");
+    if (!device->ansi || length > COPY_MAX || (term != NULL && strcmp(term, "linux") == 0)) {
+        return false;
+    }
+    size_t size = base64_length(length), head_length = sizeof head - 1;
+    char *bytes = mem_alloc(head_length + size + 1, 1);
+    memcpy(bytes, head, head_length);
+    base64_encode(text, length, bytes + head_length);
+    bytes[head_length + size] = '\a';
+    terminal_device_write(bytes, head_length + size + 1);
+    mem_free(bytes);
+    return true;
 }
 
 /* --- keys --- */
@@ -300,6 +335,7 @@ bool terminal_device_open(struct terminal_device *device, const char *const *lea
     *device = (struct terminal_device){0};
     device->ansi = move_cursor[0] == '\x1B' && move_cursor[1] == '[';
     device->kitty = device->ansi && knows_kitty_keys();
+    device->modifies_keys = device->ansi && !device->kitty && modifies_keys();
     prepare_off(device, leave, leave_bytes);
     key_reader_init(&device->keys);
     add_sequences(&device->keys);

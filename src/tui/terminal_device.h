@@ -21,6 +21,7 @@ struct terminal_device {
     bool lost;
     bool ansi;  /* its sequences are those of ANSI, so it may be told of modes that it ignores */
     bool kitty; /* it tells Shift+Enter from Enter when asked */
+    bool modifies_keys; /* the same, in xterm's way */
 };
 
 /* Checks the terminal, the locale and its description, and remembers its modes. `leave`: names of
@@ -42,6 +43,10 @@ void terminal_device_switch_off(const struct terminal_device *device);
 
 /* Writes all of it, or as much as a dead terminal takes. Async-signal-safe. */
 void terminal_device_write(const char *bytes, size_t length);
+
+/* Asks for the text to be put into the clipboard (OSC 52), which is not answered. False: this
+ * terminal is not asked, or it is more than any takes. */
+bool terminal_device_copy(const struct terminal_device *device, const char *text, size_t length);
 
 bool terminal_device_read(struct terminal_device *device, struct terminal_key *key);
 bool terminal_device_lost(const struct terminal_device *device);

@@ -319,6 +319,11 @@ static bool inline_read(struct terminal *terminal, struct terminal_key *key)
     return !self->suspended && terminal_device_read(&self->device, key);
 }
 
+static bool inline_copy(struct terminal *terminal, const char *text, size_t length)
+{
+    return terminal_device_copy(&inline_of(terminal)->device, text, length);
+}
+
 static bool inline_lost(const struct terminal *terminal)
 {
     return terminal_device_lost(&((const struct inline_terminal *)terminal)->device);
@@ -390,6 +395,7 @@ static const struct terminal_ops inline_ops = {
     .restart = inline_restart,
     .read = inline_read,
     .lost = inline_lost,
+    .copy = inline_copy,
     .suspend = inline_suspend,
     .resume = inline_resume,
     .destroy = inline_destroy,

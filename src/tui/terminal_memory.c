@@ -29,6 +29,7 @@ struct memory {
     size_t pending, sent; /* cells put since the last flush, and by all flushes */
     bool suspended;
     int top, height;       /* inline: the region */
+    char *copied;          /* NULL: nothing */
     struct str scrollback; /* inline: rows that have scrolled away */
 };
 
@@ -167,6 +168,14 @@ static bool memory_read(struct terminal *terminal, struct terminal_key *key)
     return true;
 }
 
+static bool memory_copy(struct terminal *terminal, const char *text, size_t length)
+{
+    struct memory *memory = memory_of(terminal);
+    mem_free(memory->copied);
+    memory->copied = mem_strndup(text, length);
+    return true;
+}
+
 static bool memory_lost(const struct terminal *terminal)
 {
     (void)terminal;
@@ -190,6 +199,7 @@ static void memory_destroy(struct terminal *terminal)
         mem_free((char *)memory->keys[i].paste);
     }
     str_finish(&memory->scrollback);
+    mem_free(memory->copied);
     mem_free(memory->keys);
     mem_free(memory->cells);
     mem_free(memory);
@@ -204,6 +214,7 @@ static const struct terminal_ops memory_ops = {
     .repaint = memory_repaint,
     .read = memory_read,
     .lost = memory_lost,
+    .copy = memory_copy,
     .suspend = memory_suspend,
     .resume = memory_resume,
     .destroy = memory_destroy,
@@ -297,6 +308,7 @@ static const struct terminal_ops memory_inline_ops = {
     .restart = memory_restart,
     .read = memory_read,
     .lost = memory_lost,
+    .copy = memory_copy,
     .suspend = memory_suspend,
     .resume = memory_resume,
     .destroy = memory_destroy,
@@ -388,6 +400,11 @@ void terminal_memory_cursor(const struct terminal *terminal, int *row, int *colu
 {
     *row = const_memory_of(terminal)->cursor_row;
     *column = const_memory_of(terminal)->cursor_column;
+}
+
+const char *terminal_memory_copied(const struct terminal *terminal)
+{
+    return const_memory_of(terminal)->copied;
 }
 
 size_t terminal_memory_cells_sent(const struct terminal *terminal)

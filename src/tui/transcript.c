@@ -19,6 +19,7 @@ struct transcript {
     struct item *items;
     size_t count, capacity;
     bool expanded;
+    bool raw; /* answers as their source */
     bool following;
     bool marked;
     size_t mark;       /* an item */
@@ -183,12 +184,20 @@ void transcript_toggle_folding(struct transcript *transcript)
     transcript->expanded = !transcript->expanded;
 }
 
+bool transcript_toggle_raw(struct transcript *transcript)
+{
+    transcript->raw = !transcript->raw;
+    return transcript->raw;
+}
+
 /* --- walking --- */
 
 static struct item *prepared(struct transcript *transcript, size_t index)
 {
     struct item *item = &transcript->items[index];
-    item_prepare(item, transcript->expanded);
+    const struct place *left = &transcript->left;
+    bool leaving = index == left->item && (left->part > 0 || left->row > 0);
+    item_prepare(item, transcript->expanded, leaving ? item->raw : transcript->raw);
     return item;
 }
 
@@ -210,7 +219,8 @@ static const struct layout *layout_of(struct transcript *transcript, size_t inde
         drop_layout(transcript, part);
     }
     if (part->layout == NULL) {
-        bool gap = number == 0 ? index > 0 : item->kind == ITEM_ANSWER && !part->block.joined;
+        bool gap = number == 0 ? index > 0
+                               : item->kind == ITEM_ANSWER && !item->raw && !part->block.joined;
         part->layout = item_layout(item, number, transcript->width, gap);
         part->width = transcript->width;
         transcript->held++;

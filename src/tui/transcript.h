@@ -42,6 +42,9 @@ void transcript_add_notice(struct transcript *transcript, const char *text, bool
 
 /* Shows thoughts, outputs and long messages whole, or folded again. */
 void transcript_toggle_folding(struct transcript *transcript);
+/* Shows answers as their Markdown source, or laid out again; true: as source now. An answer that
+ * has begun to leave (inline) stays as it is. */
+bool transcript_toggle_raw(struct transcript *transcript);
 
 /* Rows up (negative) or down. Going up stops following the end; reaching the end resumes it. */
 void transcript_scroll(struct transcript *transcript, int rows);

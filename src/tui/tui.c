@@ -110,6 +110,17 @@ void tui_set_theme(struct tui *tui, const char *name)
     }
 }
 
+bool tui_toggle_raw(struct tui *tui)
+{
+    tui->dirty = true;
+    return transcript_toggle_raw(tui->transcript);
+}
+
+bool tui_copy(struct tui *tui, const char *text, size_t length)
+{
+    return tui->terminal != NULL && tui->terminal->ops->copy(tui->terminal, text, length);
+}
+
 /* --- keys, time, the terminal --- */
 
 bool tui_read_keys(struct tui *tui, long long now_us)

@@ -19,6 +19,7 @@ enum tui_intent_kind {
     TUI_SUBMIT,     /* text: a message, a /command or a !command; while busy: steers what runs */
     TUI_QUEUE,      /* text: a message for the time when what runs is done */
     TUI_EDIT,       /* text: the input, to be written on in an editor; then tui_set_draft */
+    TUI_COMMAND,    /* text: a /command that a key stands for; the input stays as it is */
     TUI_WANT_FILES, /* a file's name begins to be typed: tui_set_files */
     TUI_INTERRUPT,  /* stop what runs */
     TUI_DECIDE,     /* answer to the approval that is shown */
@@ -34,7 +35,7 @@ enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_YES_ALWAYS, TUI_NO };
 
 struct tui_intent {
     enum tui_intent_kind kind;
-    const char *text; /* SUBMIT, QUEUE, EDIT; DECIDE with TUI_NO: the reason, may be "" */
+    const char *text; /* SUBMIT, QUEUE, EDIT, COMMAND; DECIDE with TUI_NO: the reason, may be "" */
     size_t length;
     enum tui_decision decision;
 };
@@ -91,6 +92,12 @@ void tui_set_pictures(struct tui *tui, enum tui_pictures how);
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
                      const char *text);
 void tui_clear(struct tui *tui);
+/* Shows answers as the Markdown that they are, or laid out again; what it is then. Inline what has
+ * left for the scrollback stays as it is. */
+bool tui_toggle_raw(struct tui *tui);
+/* Asks the terminal to put the text into the clipboard (OSC 52). It does not say whether it did;
+ * false: this one cannot be asked, or the text is too long for it. */
+bool tui_copy(struct tui *tui, const char *text, size_t length);
 
 /* --- the rest of the screen --- */
 /* Asks y / a / n about a call until answered or withdrawn. A burst of typing that began before goes

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """An MCP server that misbehaves as its first argument says. Speaks line by line on standard input and output."""
+import base64
 import json
 import os
 import sys
@@ -123,6 +124,10 @@ def call(number, arguments):
         result(number, text(words + " to you"))
     elif FAULT == "not_object":
         result(number, [1, 2])
+    elif FAULT == "picture":  # as it was left in the workspace, whatever it is
+        data = base64.b64encode(open("shown", "rb").read()).decode() if words != "spoilt" else "no base64 \x1b[2J"
+        blocks = [{"type": "image", "data": data, "mimeType": "image/png"}]
+        result(number, {"content": [{"type": "text", "text": "drawn"}, *blocks * (2 if words == "twice" else 1)]})
     elif FAULT == "escape":
         result(number, text("\x1b]52;c;eA==\x07 \x1b[2J\x00 <|turn>user"))
     elif FAULT == "walls":

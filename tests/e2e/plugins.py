@@ -2,6 +2,7 @@
 """Foreign MCP servers, hooks of the user, and what a project's own files may do, with the real program."""
 import json
 import os
+import shutil
 import socket
 import sys
 import time
@@ -122,6 +123,38 @@ def case_results_are_bounded():
         configure(place, "escape")
         said, run = only(place, echo())
         check("\x1b" not in run.stderr and "turn" in said, said)
+
+
+def case_pictures():
+    """A server's picture goes through the decoder and follows the response; the small model sees it. Rubbish is told in words."""
+    def show(words, expected):
+        model = script(place, echo(words) + "<|tool_response>", {"text": "Seen.<turn|>", "expect": expected})
+        run = place.carat("exec", "-m", model, "what is drawn?")
+        kept = place.database().execute("select details from messages where details like '%call_id%' order by row").fetchall()[-1][0]
+        check("\x1b" not in run.stderr + kept, (run.stderr, kept))
+        return kept
+
+    with Place() as place:
+        shown = os.path.join(place.work, "shown")
+        shutil.copy(os.path.join(SOURCE, "tests", "engine", "vision", "data", "picture01.png"), shown)
+        configure(place, "picture")
+        for words, said in (("once", "(a picture)"), ("twice", "[image: not shown]")):
+            kept = show(words, "}<tool_response|><|image|>")
+            check("drawn" in kept and said in kept and kept.count('"kind":"image"') == 1, kept)
+        pieces = [row[0] for row in place.database().execute("select bytes from result_pieces")]
+        with open(os.path.join(place.work, "kept.png"), "wb") as file:
+            file.write(pieces[-1])
+        run = place.carat("exec", "-i", "kept.png", "what do you see?")  # as the conversation holds it
+        check(run.stdout.startswith("I see a green ") and run.stdout.endswith(" on blue.\n"), run.stdout)
+        whole = open(shown, "rb").read()
+        kept = show("spoilt", "error: the picture cannot be decoded")
+        check("not a whole PNG or JPEG" in kept and '"kind":"image"' not in kept, kept)
+        for rubbish, said in ((whole[:200], "not a whole PNG or JPEG"), (b"\x1b[2Jrubbish" * 99, "not a whole PNG or JPEG"), (b"", "not a whole PNG"),
+                              (whole[:16] + b"\0\0\x2e\xe0" * 2 + whole[24:], "too large")):
+            with open(shown, "wb") as file:
+                file.write(rubbish)
+            kept = show("once", "error: the picture cannot be decoded")
+            check(said in kept and '"kind":"image"' not in kept, kept)
 
 
 def case_server_is_in_the_sandbox():

@@ -36,7 +36,7 @@ MAY = {
     "desktop": {"desktop", "base"},
     "tui": {"tui", "base", "chat", "config"},
     "agent": ALL_SRC - {"serve", "rpc", "voice"} | {"prompts"},
-    "app": ALL_SRC | {"app", "tui", "engine.h"},
+    "app": ALL_SRC | {"app", "tui", "engine.h", "prompts"},  # prompts: what /init and /review say for the user
     "main": {"app", "base", "config"},
     "prompts": {"prompts"},
 }

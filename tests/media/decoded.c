@@ -46,6 +46,16 @@ static void test_sound_messages(void **state)
     assert_int_equal(read.count, 0);
 }
 
+/* Two frames, of seconds 0 and 1 and 3 and 5 bytes. */
+static struct message make_clip(void)
+{
+    const struct decoded clip = {.kind = DECODED_CLIP, .count = 2};
+    struct message message = make(&clip, 2 * DECODED_FRAME_HEADER + 8);
+    decoded_write_frame_header(0, 3, message.bytes + DECODED_HEADER);
+    decoded_write_frame_header(1, 5, message.bytes + DECODED_HEADER + DECODED_FRAME_HEADER + 3);
+    return message;
+}
+
 static void expect_refused(const struct message *message, enum decoded_kind kind,
                            enum err_code code)
 {
@@ -54,6 +64,48 @@ static void expect_refused(const struct message *message, enum decoded_kind kind
     assert_false(decoded_read(message->bytes, message->size, kind, &read, &err));
     assert_int_equal(err.code, code);
     assert_int_equal(read.width, 77);
+}
+
+static void test_clips(void **state)
+{
+    (void)state;
+    enum { SECOND = DECODED_HEADER + DECODED_FRAME_HEADER + 3 };
+    struct err err;
+    struct decoded read;
+    struct decoded_frame frame;
+    struct message message = make_clip();
+    size_t at = DECODED_HEADER;
+    assert_true(decoded_read(message.bytes, message.size, DECODED_CLIP, &read, &err));
+    assert_int_equal(read.count, 2);
+    assert_true(decoded_next_frame(message.bytes, message.size, &at, &frame));
+    assert_int_equal(frame.second, 0);
+    assert_int_equal(frame.size, 3);
+    assert_true(decoded_next_frame(message.bytes, message.size, &at, &frame));
+    assert_int_equal(frame.second, 1);
+    assert_int_equal(frame.size, 5);
+    assert_false(decoded_next_frame(message.bytes, message.size, &at, &frame));
+
+    static const struct {
+        size_t at;
+        unsigned char value;
+        enum err_code code;
+    } rows[] = {
+        {12, 3, ERR_FORMAT},             /* a frame that is not there */
+        {12, 1, ERR_FORMAT},             /* bytes behind the last */
+        {12, 61, ERR_LIMIT},             /* too many */
+        {12, 0, ERR_LIMIT},              /* none */
+        {16, 2, ERR_FORMAT},             /* a height */
+        {SECOND, 61, ERR_FORMAT},        /* too late */
+        {DECODED_HEADER, 2, ERR_FORMAT}, /* before the one before it */
+        {SECOND + 4, 0, ERR_FORMAT},     /* without bytes */
+        {SECOND + 4, 6, ERR_FORMAT},     /* with more bytes than there are */
+        {SECOND + 7, 0x80, ERR_FORMAT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        message = make_clip();
+        message.bytes[rows[i].at] = rows[i].value;
+        expect_refused(&message, DECODED_CLIP, rows[i].code);
+    }
 }
 
 static void test_bad_messages(void **state)
@@ -91,6 +143,7 @@ static void test_bad_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sound_messages),
+                                       cmocka_unit_test(test_clips),
                                        cmocka_unit_test(test_bad_messages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,13 +8,31 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* As many as it says, all inside the message, each with bytes. */
+static void check_frames(const uint8_t *data, size_t size, size_t count)
+{
+    struct decoded_frame frame;
+    size_t at = DECODED_HEADER, found = 0;
+    for (; decoded_next_frame(data, size, &at, &frame); found++) {
+        if (frame.size == 0 || frame.second > DECODED_CLIP_FRAMES ||
+            frame.file + frame.size > (const char *)data + size) {
+            abort();
+        }
+    }
+    if (found != count || at != size) {
+        abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum decoded_kind kinds[] = {DECODED_PICTURE, DECODED_SOUND};
-    for (size_t i = 0; i < 2; i++) {
+    static const enum decoded_kind kinds[] = {DECODED_PICTURE, DECODED_SOUND, DECODED_CLIP};
+    for (size_t i = 0; i < 3; i++) {
         struct err err = {0};
         struct decoded decoded;
-        if (decoded_read(data, size, kinds[i], &decoded, &err)) {
+        if (kinds[i] == DECODED_CLIP && decoded_read(data, size, kinds[i], &decoded, &err)) {
+            check_frames(data, size, decoded.count);
+        } else if (decoded_read(data, size, kinds[i], &decoded, &err)) {
             size_t values = kinds[i] == DECODED_PICTURE ? decoded.width * decoded.height * 3
                                                         : decoded.count * sizeof(float);
             if (decoded.bytes != values || decoded.bytes + DECODED_HEADER != size) {

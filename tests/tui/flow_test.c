@@ -34,6 +34,35 @@ static void test_submit(void **state)
     screen_close(&s);
 }
 
+/* Keys that stand for a command, and Markdown as it is. */
+static void test_commands_of_keys(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 10, 60);
+    screen_type(&s, "draft");
+    screen_key(&s, CONTROL('T'));
+    screen_key(&s, ALT('p'));
+    assert_string_equal(screen_intents(&s), "COMMAND /jobs\nCOMMAND /model\n");
+    assert_string_equal(tui_draft(s.tui), "draft");
+    screen_key(&s, CONTROL('U'));
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    screen_key(&s, TERMINAL_KEY_ESCAPE); /* two seconds later: not twice */
+    assert_string_equal(screen_intents(&s), "");
+    screen_key_at_once(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(screen_intents(&s), "COMMAND /rewind list\n");
+    tui_add_text(s.tui, "a **bold** word", 15);
+    tui_end_message(s.tui);
+    assert_false(screen_shows(&s, "**bold**"));
+    screen_key(&s, ALT('m'));
+    assert_true(screen_shows(&s, "a **bold** word"));
+    screen_key(&s, ALT('m'));
+    assert_true(screen_shows(&s, "a bold word"));
+    assert_true(tui_copy(s.tui, "two\nlines", 9));
+    assert_string_equal(terminal_memory_copied(s.terminal), "two\nlines");
+    screen_close(&s);
+}
+
 static void test_interrupt(void **state)
 {
     (void)state;
@@ -393,7 +422,8 @@ static void test_running_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_submit),         cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_submit),         cmocka_unit_test(test_commands_of_keys),
+        cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_escape_and_end), cmocka_unit_test(test_plain_intents),
         cmocka_unit_test(test_answers),        cmocka_unit_test(test_typing_ahead),
         cmocka_unit_test(test_unseen_end),     cmocka_unit_test(test_history),

@@ -25,6 +25,7 @@ static void on_intent(void *context, const struct tui_intent *intent)
         [TUI_QUEUE] = "QUEUE",
         [TUI_EDIT] = "EDIT",
         [TUI_WANT_FILES] = "WANT_FILES",
+        [TUI_COMMAND] = "COMMAND",
     };
     static const char *const decisions[] = {
         [TUI_YES] = "yes", [TUI_YES_SESSION] = "session", [TUI_NO] = "no"};
