@@ -18,10 +18,9 @@ static const char *const promises[] = {
     "Files of a workspace start nothing and loosen nothing before you trust that exact content.",
     "No byte of a model, tool, file or page reaches your terminal as a control sequence.",
     "A message that you saw acknowledged survives kill -9 at any instant, and power loss on "
-    "storage "
-    "that honours sync.",
-    "After any exit, kill -9 included, nothing is left running and your terminal is as before; only "
-    "who kills the screen and its keeper at once must put it right by: reset.",
+    "storage that honours sync.",
+    "After any exit, kill -9 included, nothing is left running and your terminal is as before; "
+    "only who kills the screen and its keeper at once must put it right by: reset.",
     "Any model, picture or sound file, however broken, gives a sentence and not a crash.",
     "No failure of memory, disk or network loses what was shown; each is said in words.",
     "Ctrl-C is answered at once, and the screen stays live under a gigabyte of output.",
