@@ -117,7 +117,7 @@ bool control_ids_resolve(struct control_ids *ids, int32_t vocabulary_size,
                          int32_t (*find)(void *context, const char *spelling), void *context,
                          struct err *err)
 {
-    struct control_ids found;
+    struct control_ids found = {.vocabulary_size = vocabulary_size};
     for (int i = 0; i < CONTROL_COUNT; i++) {
         int32_t id = find(context, rows[i].spelling);
         found.id[i] = id < 0 ? -1 : id;

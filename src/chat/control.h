@@ -53,7 +53,8 @@ enum control control_match(const char *text, size_t length);
 /* One model's ids. */
 struct control_ids {
     int32_t
-        id[CONTROL_COUNT]; /* -1 where the vocabulary has none (allowed for media tokens alone) */
+        id[CONTROL_COUNT];   /* -1 where the vocabulary has none (allowed for media tokens alone) */
+    int32_t vocabulary_size; /* every token of the model lies below it */
 };
 
 /* Looks every spelling up. Fails when one that text needs is missing, or when a vocabulary of

@@ -10,7 +10,8 @@ bool chat_sampled_usable(const struct chat_message *message, const struct contro
     for (size_t i = 0; i < message->token_count; i++) {
         int32_t id = message->tokens[i];
         enum control control = control_of_id(ids, id);
-        if (id < 0 || (control != CONTROL_NONE && !control_model_may_write(control))) {
+        if (id < 0 || id >= ids->vocabulary_size ||
+            (control != CONTROL_NONE && !control_model_may_write(control))) {
             return false;
         }
     }

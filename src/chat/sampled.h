@@ -19,8 +19,9 @@ enum chat_sampled_end {
     CHAT_SAMPLED_ANSWERED,  /* <|tool_response>: an unfinished call is closed, it gets an answer */
 };
 
-/* True when the message has tokens, all of which a model can have written. Others (a damaged store)
- * are not used: the message is rendered from its fields. */
+/* True when the message has tokens, all of which this model can have written. Others (of a model
+ * with more tokens, or of a damaged store) are not used: the message is rendered from its fields.
+ */
 bool chat_sampled_usable(const struct chat_message *message, const struct control_ids *ids);
 
 /* True when the prompt that the tokens were sampled after ended inside an open thought: the first

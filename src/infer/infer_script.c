@@ -19,6 +19,7 @@
  * submitted so far, never for the next.
  */
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -426,6 +427,7 @@ struct infer *infer_script_create(const char *script, infer_wake *wake, void *wa
     for (int i = 0; i < CONTROL_COUNT; i++) {
         self->control.id[i] = i;
     }
+    self->control.vocabulary_size = INT32_MAX;
     self->events = mailbox_create(wake, wake_context, mem_free);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

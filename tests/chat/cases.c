@@ -52,6 +52,7 @@ const struct control_ids *cases_control_ids(void)
     for (int i = 0; i < CONTROL_COUNT; i++) {
         ids.id[i] = CASES_FIRST_CONTROL + i;
     }
+    ids.vocabulary_size = CASES_FIRST_CONTROL + CONTROL_COUNT;
     return &ids;
 }
 

@@ -364,13 +364,14 @@ static void test_endings(void **state)
     }
 }
 
-/* Tokens that no model can have written (a damaged store) are not used: the fields are. */
+/* Tokens that this model cannot have written (one with more tokens, a damaged store) are not used:
+ * the fields are. */
 static void test_impossible_tokens(void **state)
 {
     (void)state;
-    static const int32_t bad[] = {CASES_FIRST_CONTROL + CONTROL_TURN_OPEN,
-                                  CASES_FIRST_CONTROL + CONTROL_RESPONSE_CLOSE,
-                                  CASES_FIRST_CONTROL + CONTROL_IMAGE, -1};
+    static const int32_t bad[] = {
+        CASES_FIRST_CONTROL + CONTROL_TURN_OPEN, CASES_FIRST_CONTROL + CONTROL_RESPONSE_CLOSE,
+        CASES_FIRST_CONTROL + CONTROL_IMAGE, -1, CASES_FIRST_CONTROL + CONTROL_COUNT};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct live live;
         struct str spelled;
