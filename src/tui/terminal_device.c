@@ -127,9 +127,9 @@ static void prepare_off(const struct terminal_device *device, const char *const 
     struct str bytes;
     str_init(&bytes);
     str_append(&bytes, device->ansi ? "\x1B[?2026l" : "");
-    str_append(&bytes, device->kitty ? "\x1B[<u" : "");
-    str_append(&bytes, device->modifies_keys ? "\x1B[>4m" : "");
     str_append(&bytes, device->ansi ? "\x1B[?2004l" : "");
+    str_append(&bytes, device->modifies_keys ? "\x1B[>4m" : "");
+    str_append(&bytes, device->kitty ? "\x1B[<u" : "");
     for (const char *const *name = always; *name != NULL; name++) {
         str_append(&bytes, capability(*name, value));
     }

@@ -158,7 +158,7 @@ static void expect_same_modes(struct pty *pty)
 /* --- the grammar of what may be written --- */
 
 struct modes {
-    bool alternate, paste, hidden, synchronised, application_keys, kitty, coloured;
+    bool alternate, paste, hidden, synchronised, application_keys, kitty, modified_keys, coloured;
     int clears, frames;
 };
 
@@ -209,6 +209,11 @@ static void check_csi(struct modes *modes, const char *body, size_t length)
     }
     if (strcmp(text, ">1u") == 0 || strcmp(text, "<u") == 0) {
         modes->kitty = text[0] == '>';
+        return;
+    }
+    if (strcmp(text, ">4;1m") == 0 ||
+        strcmp(text, ">4m") == 0) { /* keys with modifiers told apart */
+        modes->modified_keys = length > 3;
         return;
     }
     if (final == 't') { /* xterm keeps and restores its title around the alternate screen */
@@ -278,6 +283,7 @@ static void expect_all_off(const struct modes *modes)
     assert_false(modes->synchronised);
     assert_false(modes->application_keys);
     assert_false(modes->kitty);
+    assert_false(modes->modified_keys);
 }
 
 /* --- tests --- */
