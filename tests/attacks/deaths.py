@@ -22,7 +22,7 @@ def modes(output):
         for number in map(int, numbers.split(b";")):
             left[number] = letter == b"h"
     odd = {number for number, on in left.items() if on != (number in STANDARD_ON)}
-    if output.count(b"\x1b[>4;") and not re.search(rb"\x1b\[>4;?0?m[^>]*$", output.replace(b"\x1b[>4;0m", b"\x1b[>4m")):
+    if output.rfind(b"\x1b[>4;1m") > max(output.rfind(b"\x1b[>4m"), output.rfind(b"\x1b[>4;0m")):
         odd.add("keys")
     return odd
 
@@ -90,7 +90,7 @@ def case_terminal_restored():
 
 
 def case_killed():
-    """kill -9 cannot be answered by who is killed: what stays is known, and nothing runs on."""
+    """kill -9 of the keeper, which the terminal's shell knows: the screen is told, what stays is shown, and nothing runs on."""
     with Place() as place:
         terminal, before = start(place, 1)
         try:
