@@ -19,7 +19,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { GROUP = 128, GROUPS = GEMM_PART / GROUP, WORD = 4, STEPS = GROUP / WORD, TOKENS = 8 };
+enum { GROUP = 32, GROUPS = GEMM_PART / GROUP, WORD = 4, STEPS = GROUP / WORD, TOKENS = 8 };
 
 static const float TINY = 1e-34f;
 
@@ -49,65 +49,62 @@ INLINE __m512 load_values(const float *values, size_t c, size_t columns)
                        : _mm512_setzero_ps();
 }
 
-/* GROUP columns from column c on as two registers of bytes; returns their scale. */
-INLINE float round_group(const float *values, size_t c, size_t columns, __m512i bytes[2])
+/* 16 values as bytes under a factor. */
+INLINE __m128i round_values(__m512 values, __m512 factor)
 {
-    __m512 value[GROUP / 16], greatest = _mm512_setzero_ps();
-    for (size_t i = 0; i < GROUP / 16; i++) {
-        value[i] = load_values(values, c + 16 * i, columns);
-        greatest = _mm512_max_ps(greatest, _mm512_abs_ps(value[i]));
-    }
-    float most = _mm512_reduce_max_ps(greatest);
+    return _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(values, factor)));
+}
+
+/* GROUP columns from column c on as bytes; their scale goes to *scale. */
+INLINE __m256i round_group(const float *values, size_t c, size_t columns, float *scale)
+{
+    __m512 low = load_values(values, c, columns), high = load_values(values, c + 16, columns);
+    float most = _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
     __m512 factor = _mm512_set1_ps(most >= TINY ? 127.0f / most : 0.0f);
-    for (size_t i = 0; i < 2; i++) {
-        __m128i quarter[4];
-        for (size_t q = 0; q < 4; q++) {
-            __m512i whole = _mm512_cvtps_epi32(_mm512_mul_ps(value[4 * i + q], factor));
-            quarter[q] = _mm512_cvtsepi32_epi8(whole);
-        }
-        __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(quarter[0]), quarter[1], 1);
-        __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(quarter[2]), quarter[3], 1);
-        bytes[i] = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-    }
-    return most >= TINY ? most / 127.0f : 0.0f;
+    *scale = most >= TINY ? most / 127.0f : 0.0f;
+    return _mm256_set_m128i(round_values(high, factor), round_values(low, factor));
 }
 
 static void pack(const float *x, size_t x_stride, size_t tokens, size_t columns, void *packed)
 {
     struct token_tile *tile = packed;
-    const __m512i ones = _mm512_set1_epi8(1);
+    const __m256i ones = _mm256_set1_epi8(1);
     for (size_t g = 0; g * GROUP < columns; g++) {
         for (size_t t = 0; t < GEMM_TILE; t++) {
-            __m512i bytes[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-            tile->scale[g][t] =
-                t < tokens ? round_group(x + t * x_stride, g * GROUP, columns, bytes) : 0.0f;
-            _mm512_store_si512(&tile->bytes[t][g * GROUP], bytes[0]);
-            _mm512_store_si512(&tile->bytes[t][g * GROUP + 64], bytes[1]);
-            __m512i sum = _mm512_dpbusd_epi32(_mm512_setzero_si512(), ones, bytes[0]);
-            sum = _mm512_dpbusd_epi32(sum, ones, bytes[1]);
-            tile->begin[g][t] = -128 * _mm512_reduce_add_epi32(sum);
+            __m256i bytes = _mm256_setzero_si256();
+            tile->scale[g][t] = 0;
+            if (t < tokens) {
+                bytes = round_group(x + t * x_stride, g * GROUP, columns, &tile->scale[g][t]);
+            }
+            _mm256_store_si256((void *)&tile->bytes[t][g * GROUP], bytes);
+            __m256i sum = _mm256_dpbusd_epi32(_mm256_setzero_si256(), ones, bytes);
+            tile->begin[g][t] = -128 * _mm512_reduce_add_epi32(_mm512_zextsi256_si512(sum));
         }
     }
 }
 
+/* Two groups at a time fill the registers of a transposition. */
 static void round_rows(const float *values, size_t stride, size_t rows, size_t columns, void *panel)
 {
     struct row_tile *tile = panel;
     const __m512i offset = _mm512_set1_epi8((char)-128);
-    for (size_t g = 0; g * GROUP < columns; g++) {
-        __m512i halves[2][GEMM_TILE];
+    for (size_t g = 0; g * GROUP < columns; g += 2) {
+        __m512i square[GEMM_TILE];
         for (size_t r = 0; r < GEMM_TILE; r++) {
-            __m512i bytes[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
-            tile->scale[g][r] =
-                r < rows ? round_group(values + r * stride, g * GROUP, columns, bytes) : 0.0f;
-            halves[0][r] = _mm512_xor_si512(bytes[0], offset);
-            halves[1][r] = _mm512_xor_si512(bytes[1], offset);
-        }
-        for (size_t half = 0; half < 2; half++) {
-            transpose_16(halves[half]);
-            for (size_t i = 0; i < 16; i++) {
-                _mm512_store_si512(tile->bytes[g * STEPS + half * 16 + i], halves[half][i]);
+            __m256i bytes[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+            for (size_t i = 0; i < 2; i++) {
+                tile->scale[g + i][r] = 0;
+                if (r < rows) {
+                    bytes[i] = round_group(values + r * stride, (g + i) * GROUP, columns,
+                                           &tile->scale[g + i][r]);
+                }
             }
+            __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(bytes[0]), bytes[1], 1);
+            square[r] = _mm512_xor_si512(both, offset);
+        }
+        transpose_16(square);
+        for (size_t i = 0; i < GEMM_TILE; i++) {
+            _mm512_store_si512(tile->bytes[g * STEPS + i], square[i]);
         }
     }
 }

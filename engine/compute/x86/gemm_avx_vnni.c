@@ -16,7 +16,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { GROUP = 128, GROUPS = GEMM_PART / GROUP, WORD = 4, STEPS = GROUP / WORD, TOKENS = 6 };
+enum { GROUP = 32, GROUPS = GEMM_PART / GROUP, WORD = 4, STEPS = GROUP / WORD, TOKENS = 6 };
 
 static const float TINY = 1e-34f;
 
