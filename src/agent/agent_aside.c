@@ -27,8 +27,10 @@ void agent_view(const struct agent *agent, struct chat_conversation *view, const
 {
     const struct chat_conversation *all = &agent->conversation;
     size_t from = agent->compacted < all->count ? agent->compacted : all->count;
-    *view =
-        (struct chat_conversation){.messages = all->messages + from, .count = all->count - from};
+    *view = (struct chat_conversation){.count = all->count - from};
+    if (view->count > 0) {
+        view->messages = all->messages + from;
+    }
     *system = agent->view_system != NULL ? agent->view_system : agent->system;
 }
 

@@ -127,6 +127,9 @@ bool sound_stream_feed(struct sound_stream *stream, const float *frames, size_t 
 {
     size_t before = stream->old.count;
     add_mono(stream, frames, count);
+    if (stream->old.count == before) {
+        return true;
+    }
     if (stream->rate == SOUND_STREAM_RATE) {
         sound_samples_add(out, stream->old.items + before, stream->old.count - before);
         stream->old.count = 0;
