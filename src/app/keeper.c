@@ -49,6 +49,15 @@ static void die_of(int number)
     _exit(128 + number);
 }
 
+/* What ends a process without a signal may still leave the terminal raw: a sanitizer's report, a
+ * library that calls exit. */
+static bool is_raw_still(const struct termios *before)
+{
+    struct termios now;
+    return tcgetattr(STDIN_FILENO, &now) == 0 &&
+           (now.c_lflag != before->c_lflag || now.c_iflag != before->c_iflag);
+}
+
 static void keep(const struct termios *before, bool full)
 {
     int status;
@@ -64,9 +73,11 @@ static void keep(const struct termios *before, bool full)
             break;
         }
     }
-    if (WIFSIGNALED(status)) {
+    if (WIFSIGNALED(status) || is_raw_still(before)) {
         terminal_recover(full);
         tcsetattr(STDIN_FILENO, TCSANOW, before);
+    }
+    if (WIFSIGNALED(status)) {
         die_of(WTERMSIG(status));
     }
     _exit(WEXITSTATUS(status));

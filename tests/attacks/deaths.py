@@ -27,6 +27,13 @@ def modes(output):
     return odd
 
 
+FAULTS = ("SEGV", "ABRT", "BUS")  # of the process that draws; the others come to the one that the shell knows
+
+
+def drawing(keeper):
+    return int(open(f"/proc/{keeper}/task/{keeper}/children").read().split()[0])
+
+
 def start(place, number):
     terminal = Terminal(place, CARAT, "-m", script(place, call("shell", command="echo started; sleep 20"), SLOW), "--mode", "full")
     before = termios.tcgetattr(terminal.fd)
@@ -72,7 +79,7 @@ def case_terminal_restored():
                         terminal.send(b"\x04")
                         status = terminal.ended(20)
                 else:
-                    os.kill(terminal.pid, getattr(signal, "SIG" + way))
+                    os.kill(drawing(terminal.pid) if way in FAULTS else terminal.pid, getattr(signal, "SIG" + way))
                     status = terminal.ended(1 if way == "INT" else 20)
                     if status is None:  # the first interrupts the turn
                         for _ in range(3):
