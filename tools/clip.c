@@ -270,20 +270,6 @@ static bool collect(const struct clip *clip, struct str *out, struct err *err)
 
 /* --- all of it --- */
 
-static bool write_all(int output, const void *bytes, size_t size, struct err *err)
-{
-    const char *at = bytes;
-    while (size > 0) {
-        ssize_t written = write(output, at, size);
-        if (written < 0 && errno != EINTR) {
-            return err_errno(err, ERR_IO, "writing what was decoded");
-        }
-        at += written > 0 ? written : 0;
-        size -= written > 0 ? (size_t)written : 0;
-    }
-    return true;
-}
-
 bool clip_decode(int input, int output, struct err *err)
 {
     struct clip clip = {.count = 0};
@@ -294,8 +280,9 @@ bool clip_decode(int input, int output, struct err *err)
               collect(&clip, &frames, err);
     if (ok) {
         decoded_write_header(&(struct decoded){.kind = DECODED_CLIP, .count = clip.count}, header);
-        ok = write_all(output, header, sizeof header, err) &&
-             write_all(output, frames.data, frames.length, err);
+        ok = (file_write_all(output, header, sizeof header) &&
+              file_write_all(output, frames.data, frames.length)) ||
+             err_errno(err, ERR_IO, "writing what was decoded");
     }
     str_finish(&frames);
     return ok; /* the folder goes with the sandbox */

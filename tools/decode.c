@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "media/decoded.h"
@@ -28,27 +29,14 @@ static bool read_all(int input, size_t limit, struct str *out, struct err *err)
     return true;
 }
 
-static bool write_all(int output, const void *bytes, size_t size, struct err *err)
-{
-    const char *at = bytes;
-    while (size > 0) {
-        ssize_t written = write(output, at, size);
-        if (written < 0 && errno != EINTR) {
-            return err_errno(err, ERR_IO, "writing what was decoded");
-        }
-        at += written > 0 ? written : 0;
-        size -= written > 0 ? (size_t)written : 0;
-    }
-    return true;
-}
-
 static bool write_message(int output, const struct decoded *decoded, const void *content,
                           struct err *err)
 {
     unsigned char header[DECODED_HEADER];
     decoded_write_header(decoded, header);
-    return write_all(output, header, sizeof header, err) &&
-           write_all(output, content, decoded->bytes, err);
+    return (file_write_all(output, header, sizeof header) &&
+            file_write_all(output, content, decoded->bytes)) ||
+           err_errno(err, ERR_IO, "writing what was decoded");
 }
 
 bool decode_image(int input, int output, struct err *err)

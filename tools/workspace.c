@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
@@ -518,23 +519,6 @@ static bool check_target(int parent, const char *name, const char *relative,
     return true;
 }
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-    while (size > 0) {
-        ssize_t written = write(fd, at, size);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            return false;
-        }
-        at += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 /* A name that nobody can foresee: O_EXCL refuses a file or link that waits under it. */
 static int open_temporary(int parent, char name[32])
 {
@@ -594,8 +578,9 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (ok) {
         char temporary[32];
         int fd = open_temporary(parent, temporary);
-        ok = fd >= 0 && write_all(fd, data, size) && (expected == NULL || fchmod(fd, mode) == 0) &&
-             fsync(fd) == 0 && put_in_place(parent, temporary, name, expected == NULL);
+        ok = fd >= 0 && file_write_all(fd, data, size) &&
+             (expected == NULL || fchmod(fd, mode) == 0) && fsync(fd) == 0 &&
+             put_in_place(parent, temporary, name, expected == NULL);
         if (!ok) {
             err_errno(err, ERR_IO, "writing %.200s", relative);
         }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -148,26 +149,13 @@ size_t batch_output_failed(const struct batch_output *output)
 
 /* --- what comes --- */
 
-static bool write_all(int descriptor, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(descriptor, bytes, length);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        bytes += written > 0 ? written : 0;
-        length -= written > 0 ? (size_t)written : 0;
-    }
-    return true;
-}
-
 static bool write_result(struct batch_output *output, const json_t *result, struct err *err)
 {
     char *text = json_dumps(result, JSON_COMPACT | JSON_ENSURE_ASCII);
     struct str line;
     str_init(&line);
     str_append_format(&line, "%s\n", text != NULL ? text : "{}");
-    bool ok = write_all(output->descriptor, line.data, line.length) ||
+    bool ok = file_write_all(output->descriptor, line.data, line.length) ||
               err_errno(err, ERR_IO, "writing a result");
     str_finish(&line);
     mem_free(text);

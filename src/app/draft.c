@@ -1,6 +1,5 @@
 #include "draft.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,29 +26,13 @@ static void path_of(const char *state_folder, const char *workspace, struct str 
                       (unsigned long long)name_of(workspace));
 }
 
-static bool write_all(int file, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(file, bytes, length);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return true;
-}
-
 static bool replace(const char *path, const struct str *whole, struct err *err)
 {
     struct str fresh;
     str_init(&fresh);
     str_append_format(&fresh, "%s.new", path);
     int file = open(fresh.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = file >= 0 && write_all(file, whole->data, whole->length);
+    bool ok = file >= 0 && file_write_all(file, whole->data, whole->length);
     ok = file >= 0 && close(file) == 0 && ok;
     if (!ok || rename(fresh.data, path) != 0) {
         err_errno(err, ERR_IO, "keeping the draft in %s", path);

@@ -56,7 +56,7 @@ bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
     return ok;
 }
 
-static bool write_all(int fd, const void *data, size_t size)
+bool file_write_all(int fd, const void *data, size_t size)
 {
     const char *at = data;
     while (size > 0) {
@@ -83,7 +83,7 @@ bool file_replace(const char *path, const void *data, size_t size, struct err *e
     if (fd < 0) {
         return err_errno(err, ERR_IO, "creating a file beside %s", path);
     }
-    bool ok = write_all(fd, data, size) && fsync(fd) == 0;
+    bool ok = file_write_all(fd, data, size) && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
     ok = ok && rename(temporary, path) == 0;
     if (!ok) {

@@ -15,6 +15,9 @@ bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
 /* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. */
 bool file_replace(const char *path, const void *data, size_t size, struct err *err);
 
+/* All of it, whatever one write takes and whichever signal interrupts. False: errno says why. */
+bool file_write_all(int fd, const void *data, size_t size);
+
 /* mkdir -p with mode 0700 for what it makes. */
 bool file_make_directories(const char *path, struct err *err);
 

@@ -56,21 +56,6 @@ static void name_of(const unsigned char hash[HASH_BYTES], char name[NAME])
     memcpy(name + 3, text + 2, HEX - 1);
 }
 
-static bool write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t wrote = write(fd, data, size);
-        if (wrote < 0 && errno != EINTR) {
-            return false;
-        }
-        if (wrote > 0) {
-            data += wrote;
-            size -= (size_t)wrote;
-        }
-    }
-    return true;
-}
-
 /* Hashes a file from its start and, with to >= 0, copies it. */
 static bool pass(int from, int to, unsigned char hash[HASH_BYTES], int64_t *size, struct err *err)
 {
@@ -90,7 +75,7 @@ static bool pass(int from, int to, unsigned char hash[HASH_BYTES], int64_t *size
             break;
         }
         hash_add(&state, piece, (size_t)got);
-        if (to >= 0 && !write_all(to, piece, (size_t)got)) {
+        if (to >= 0 && !file_write_all(to, piece, (size_t)got)) {
             ok = err_errno(err, ERR_IO, "writing to the store of snapshots");
             break;
         }

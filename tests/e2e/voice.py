@@ -156,7 +156,7 @@ def case_unplugged():
         talk.screen.wait("the microphone (", "> hello", gone=("hearing you",))
         talk.screen.key("C-u")
         talk.screen.key("M-r")
-        talk.screen.wait("microphone", gone=("opening the microphone", "listening"))
+        talk.screen.wait("there is no microphone", gone=("opening the microphone",))
         talk.screen.say("hello")
         talk.screen.wait("Hello! What shall I do?")
 
