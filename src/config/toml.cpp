@@ -2,6 +2,7 @@
 #include "toml.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 extern "C" {
 #include "base/err.h"
+#include "base/mem.h"
 }
 
 namespace
@@ -107,6 +109,8 @@ extern "C" bool toml_read(const char *name, const char *text, size_t length,
                           bool (*entry)(void *, const struct toml_entry *, struct err *),
                           void *context, struct err *err)
 {
+    /* An exception needs memory itself. */
+    std::set_new_handler(mem_exhausted);
     try {
         toml::table table = toml::parse(std::string_view(text, length), std::string_view(name));
         return walk_table(walk{name, entry, context, err}, table, "");
