@@ -1,6 +1,8 @@
-/* How a commit is safe: in WAL mode with synchronous=FULL a COMMIT returns after the log holding it
- * was synced; a crash later replays it. A write that does not fit on the disk leaves frames without
- * a commit mark in the log, which nobody reads.
+/* How a commit is safe: in WAL mode with synchronous=EXTRA, which is FULL there, a COMMIT returns
+ * after the log holding it was synced; a crash later replays it. With a rollback journal the commit
+ * is the journal's end: FULL would not sync the folder that it is removed from, and a loss of power
+ * could bring the journal back and the commit down; EXTRA does. A write that does not fit on the
+ * disk leaves frames without a commit mark in the log, which nobody reads.
  *
  * Order at opening: settings that only live in this connection come first, because the file may not
  * be ours; what writes to the file (the journal mode) waits for db_start_writing.
@@ -345,7 +347,7 @@ static const struct {
 static const char SETTINGS[] = "PRAGMA cell_size_check = ON;"
                                "PRAGMA mmap_size = 0;"
                                "PRAGMA temp_store = MEMORY;"
-                               "PRAGMA synchronous = FULL;"
+                               "PRAGMA synchronous = EXTRA;"
                                "PRAGMA wal_autocheckpoint = 1000;"
                                "PRAGMA journal_size_limit = 67108864;";
 
@@ -496,7 +498,7 @@ static bool set_synced(struct db *db, bool synced, struct err *err)
     if (db->unsynced == !synced) {
         return true;
     }
-    if (!db_execute(db, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+    if (!db_execute(db, synced ? "PRAGMA synchronous = EXTRA" : "PRAGMA synchronous = NORMAL",
                     err)) {
         return false;
     }
