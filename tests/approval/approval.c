@@ -296,5 +296,5 @@ int main(void)
         cmocka_unit_test(test_spoofing),
         cmocka_unit_test(test_full_length),
     };
-    return cmocka_run_group_tests_name("agent_approval", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("approval_approval", tests, NULL, NULL);
 }

@@ -629,5 +629,5 @@ int main(void)
         cmocka_unit_test(test_foreign), cmocka_unit_test(test_rule_for),
         cmocka_unit_test(test_limits),
     };
-    return cmocka_run_group_tests_name("agent_commands", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("approval_commands", tests, NULL, NULL);
 }
