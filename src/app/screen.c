@@ -12,8 +12,10 @@
 #include "app/keeper.h"
 #include "app/outbox.h"
 #include "app/read_ahead.h"
+#include "app/screen_boxes.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
+#include "app/screen_point.h"
 #include "app/screen_state.h"
 #include "app/screen_voice.h"
 #include "app/slash.h"
@@ -137,6 +139,7 @@ static void ask(struct screen *screen, const struct agent_event *event)
     struct str title;
     str_init(&title);
     call_title(event->name, event->arguments, &title);
+    screen_point_withdraw(screen); /* one question at a time */
     str_clear(&screen->asking);
     str_append(&screen->asking, event->call_id);
     set_activity(screen, "waiting for you");
@@ -210,6 +213,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_MESSAGE:
         tui_end_message(tui);
+        screen_boxes_show(screen, event->message);
         break;
     case AGENT_CALL:
         add_call(screen, event->call_id, event->name, event->arguments);
@@ -296,6 +300,9 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
                                                    [TUI_YES_ALWAYS] = APPROVAL_YES_ALWAYS,
                                                    [TUI_NO] = APPROVAL_NO};
     struct err err;
+    if (screen_point_decide(screen, intent->decision == TUI_YES)) {
+        return;
+    }
     if (intent->decision == TUI_YES_ALWAYS) {
         bool kept = app_always(&screen->app, screen->rule.data, &err);
         screen_notice(screen, !kept, "%s%s", kept ? "Always allowed: " : "Only this once: ",
@@ -665,6 +672,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen_input_close(&screen);
     screen_voice_close(&screen);
     screen_media_close(&screen);
+    screen_point_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");

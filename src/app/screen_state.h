@@ -47,8 +47,9 @@ struct screen {
     struct {
         struct store_hit *items;
         size_t count;
-    } found;               /* by the last search */
-    struct outbox *outbox; /* messages whose pictures are being decoded */
+    } found;                    /* by the last search */
+    struct screen_point *point; /* screen_point.h */
+    struct outbox *outbox;      /* messages whose pictures are being decoded */
     uv_timer_t draft_due;
     uv_timer_t ahead;      /* runs while a pause of the user's is waited for */
     size_t ahead_revision; /* of the draft that it was started for */
