@@ -429,7 +429,7 @@ static void on_resize(uv_signal_t *handle, int signal)
 {
     struct screen *screen = handle->data;
     (void)signal;
-    tui_resize(screen->tui);
+    screen_frames_resized(screen);
 }
 
 static void on_interrupt(uv_signal_t *handle, int signal)
@@ -493,7 +493,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->frame,   (uv_handle_t *)&screen->spin,
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
         (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->interrupted,
-        (uv_handle_t *)&screen->idle,
+        (uv_handle_t *)&screen->idle,    (uv_handle_t *)&screen->settling,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
