@@ -19,7 +19,12 @@ static const char *folder;
 static const struct {
     const char *name;
     size_t width, height;
-} pictures[] = {{"jpeg_progressive_32x24", 32, 24}, {"jpeg_baseline_20x9", 20, 9}};
+} pictures[] = {
+    {"jpeg_progressive_32x24", 32, 24},
+    {"jpeg_baseline_20x9", 20, 9},
+    {"jpeg_turned_right", 9, 20},
+    {"jpeg_upside_down", 20, 9},
+};
 
 static void read_picture(size_t i, struct str *file)
 {
