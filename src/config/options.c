@@ -121,8 +121,11 @@ const struct option_row option_table[OPTION_COUNT] = {
          PROJECT_NEVER},
     [OPTION_MAX_TURNS] = {"agent.max_turns", "max-turns", 0, OPTION_WHOLE, "N", "24", NULL, 1,
                           10000, "Most model steps in one turn.", PROJECT_LOWER},
-    [OPTION_MAX_TOKENS] = {"agent.max_tokens", "max-tokens", 0, OPTION_WHOLE, "N", "8192", NULL, 1,
-                           2097152, "Most tokens the model may write in one turn.", PROJECT_LOWER},
+    [OPTION_MAX_TOKENS] =
+        {"agent.max_tokens", "max-tokens", 0, OPTION_WHOLE, "N", "8192", NULL, 1, 2097152,
+         "Most tokens the model may write in one turn; in one step of it 4096, or "
+         "half of them where that is more.",
+         PROJECT_LOWER},
     [OPTION_MAX_SECONDS] = {"agent.max_seconds", "max-seconds", 0, OPTION_WHOLE, "N", "0", NULL, 0,
                             1000000, "Most seconds of one turn; 0 is no limit.",
                             PROJECT_LOWER_FROM_NONE},
@@ -246,6 +249,11 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_AUDIO] = {NULL, "audio", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
                       "A WAV file to go with the first message, 30 seconds at most.",
                       PROJECT_NEVER},
+    [OPTION_SHOT] =
+        {NULL, "shot", 0, OPTION_ALONE, "AREA", NULL, "screen|window|region", 0, 0,
+         "A picture of your screen, of a window or of a region that you choose with the "
+         "mouse, to go with the first message.",
+         PROJECT_NEVER},
     [OPTION_SCHEMA] =
         {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
          "exec: the answer is JSON of this JSON Schema (a file, or the schema itself when it "

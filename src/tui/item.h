@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 #include "tui/block.h"
@@ -34,6 +35,7 @@ struct item_part {
     struct block block;
     struct layout *layout; /* NULL: not in view lately */
     int width;             /* that the layout was made for */
+    uint64_t number;       /* of the layout, among all that were made */
     unsigned frame;        /* that last used it */
 };
 
@@ -47,6 +49,7 @@ struct item {
     bool stale;    /* `parts` lack what was appended last */
     char *call_id, *title;
     struct picture *picture; /* of ITEM_PICTURE; NULL = the text alone */
+    const void *awaited;     /* of an ITEM_PICTURE that is open: under which key it will come */
     struct str text;         /* visible form, valid UTF-8 */
     char pending[8];         /* bytes of a character that is not complete yet */
     size_t pending_length;

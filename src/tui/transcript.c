@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "tui/item.h"
+#include "tui/picture.h"
 #include "tui/surface.h"
 
 /* Layouts that may be held before those out of view are dropped. */
@@ -26,7 +27,8 @@ struct transcript {
     struct place top;  /* first row in view; set by the last draw while following */
     struct place left; /* inline: the first row that has not left */
     int width, height;
-    size_t held; /* layouts in memory; more may be counted than there are until a sweep */
+    uint64_t layouts; /* made so far: their numbers */
+    size_t held;      /* layouts in memory; more may be counted than there are until a sweep */
     unsigned frame;
 };
 
@@ -74,7 +76,7 @@ static struct item *add_item(struct transcript *transcript, enum item_kind kind)
 void transcript_end_message(struct transcript *transcript)
 {
     struct item *last = transcript->count == 0 ? NULL : &transcript->items[transcript->count - 1];
-    if (last != NULL && last->open && last->kind != ITEM_CALL) {
+    if (last != NULL && last->open && last->kind != ITEM_CALL && last->awaited == NULL) {
         item_close(last);
     }
 }
@@ -125,6 +127,32 @@ void transcript_add_picture(struct transcript *transcript, struct picture *pictu
 {
     add_whole(transcript, ITEM_PICTURE, text, strlen(text));
     transcript->items[transcript->count - 1].picture = picture;
+}
+
+void transcript_await_picture(struct transcript *transcript, const void *key, const char *text)
+{
+    transcript_add_picture(transcript, NULL, text);
+    struct item *item = &transcript->items[transcript->count - 1];
+    item->open = true;
+    item->awaited = key;
+}
+
+void transcript_fill_picture(struct transcript *transcript, const void *key,
+                             struct picture *picture, const char *text)
+{
+    for (size_t i = transcript->count; i > 0; i--) {
+        struct item *item = &transcript->items[i - 1];
+        if (item->kind == ITEM_PICTURE && item->open && item->awaited == key) {
+            item_reset(item);
+            item_append(item, text, strlen(text));
+            item_close(item);
+            item->picture = picture;
+            item->awaited = NULL;
+            item_touch(item);
+            return;
+        }
+    }
+    picture_destroy(picture);
 }
 
 void transcript_add_call(struct transcript *transcript, const char *call_id, const char *title)
@@ -223,6 +251,7 @@ static const struct layout *layout_of(struct transcript *transcript, size_t inde
                                : item->kind == ITEM_ANSWER && !item->raw && !part->block.joined;
         part->layout = item_layout(item, number, transcript->width, gap);
         part->width = transcript->width;
+        part->number = ++transcript->layouts;
         transcript->held++;
     }
     part->frame = transcript->frame;
@@ -407,14 +436,27 @@ static void sweep(struct transcript *transcript)
     }
 }
 
+/* A row of a layout is the same wherever and whenever it is drawn. */
+static void draw_row(struct transcript *transcript, const struct place *place,
+                     const struct layout *layout, struct surface *surface, int row)
+{
+    enum { ROW_BITS = 24 }; /* a part has fewer rows: block.h */
+    uint64_t number = transcript->items[place->item].parts[place->part].number;
+    uint64_t key = number << ROW_BITS | (place->row & ((1U << ROW_BITS) - 1));
+    if (!surface_keep(surface, row, key)) {
+        layout_draw_row(layout, place->row, surface, row, 0, transcript->width);
+        surface_name(surface, row, key);
+    }
+}
+
 /* Rows [row, end) of the surface. */
 static void draw_from(struct transcript *transcript, struct place place, struct surface *surface,
                       int row, int end)
 {
     while (row < end) {
         const struct layout *layout = layout_of(transcript, place.item, place.part);
-        for (; row < end && place.row < layout->count; row++) {
-            layout_draw_row(layout, place.row++, surface, row, 0, transcript->width);
+        for (; row < end && place.row < layout->count; row++, place.row++) {
+            draw_row(transcript, &place, layout, surface, row);
         }
         if (place.row == layout->count && !part_behind(transcript, &place)) {
             return;

@@ -568,16 +568,40 @@ void tui_set_pictures(struct tui *tui, enum tui_pictures how)
     tui->pictures = how;
 }
 
+static struct picture *make_picture(const struct tui *tui, const unsigned char *rgb, size_t width,
+                                    size_t height)
+{
+    return tui->pictures != TUI_PICTURES_OFF && rgb != NULL
+               ? picture_create(rgb, width, height, tui->pictures == TUI_PICTURES_COLOURS)
+               : NULL;
+}
+
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
                      const char *text)
 {
     if (tui->plain != NULL) {
         plain_notice(tui->plain, text, false);
     } else {
-        bool drawn = tui->pictures != TUI_PICTURES_OFF;
-        bool colours = tui->pictures == TUI_PICTURES_COLOURS;
-        transcript_add_picture(tui->transcript,
-                               drawn ? picture_create(rgb, width, height, colours) : NULL, text);
+        transcript_add_picture(tui->transcript, make_picture(tui, rgb, width, height), text);
+    }
+    happened(tui);
+}
+
+void tui_await_picture(struct tui *tui, const void *key, const char *text)
+{
+    if (tui->plain != NULL) {
+        plain_notice(tui->plain, text, false); /* lines that were said are not said again */
+    } else {
+        transcript_await_picture(tui->transcript, key, text);
+    }
+    happened(tui);
+}
+
+void tui_fill_picture(struct tui *tui, const void *key, const unsigned char *rgb, size_t width,
+                      size_t height, const char *text)
+{
+    if (tui->plain == NULL) {
+        transcript_fill_picture(tui->transcript, key, make_picture(tui, rgb, width, height), text);
     }
     happened(tui);
 }
@@ -590,18 +614,29 @@ void tui_clear(struct tui *tui)
 
 /* --- the rest of the screen --- */
 
-void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
+static void open_question(struct tui *tui, const char *title, const char *description, bool once)
 {
-    (void)call_id; /* one question at a time: the answer can only be to this one */
     if (tui->plain != NULL) {
         dispatch_lines(tui); /* what was typed before the question is no answer to it */
-        plain_ask(tui->plain, title, description);
+        plain_ask(tui->plain, title, description, once);
     }
     dialog_open(&tui->dialog, title, description);
     tui->searching = false;
     tui->help = false;
     tui->typing_ahead = true;
     happened(tui);
+}
+
+void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
+{
+    (void)call_id; /* one question at a time: the answer can only be to this one */
+    open_question(tui, title, description, false);
+}
+
+void tui_ask_once(struct tui *tui, const char *title, const char *description)
+{
+    open_question(tui, title, description, true);
+    dialog_only_once(&tui->dialog);
 }
 
 void tui_offer_always(struct tui *tui, const char *rule)

@@ -91,6 +91,12 @@ void tui_set_pictures(struct tui *tui, enum tui_pictures how);
 /* rgb[height][width][3], each 1 or more; `text` says what it is. */
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
                      const char *text);
+/* A picture that is not here yet: `text` stands in its place until tui_fill_picture gives it under
+ * the same key (any pointer that is no other picture's), or, with `rgb` NULL, says that there is
+ * none. What was cleared meanwhile is not filled. */
+void tui_await_picture(struct tui *tui, const void *key, const char *text);
+void tui_fill_picture(struct tui *tui, const void *key, const unsigned char *rgb, size_t width,
+                      size_t height, const char *text);
 void tui_clear(struct tui *tui);
 /* Shows answers as the Markdown that they are, or laid out again; what it is then. Inline what has
  * left for the scrollback stays as it is. */
@@ -103,6 +109,8 @@ bool tui_copy(struct tui *tui, const char *text, size_t length);
 /* Asks y / a / n about a call until answered or withdrawn. A burst of typing that began before goes
  * on into the input and answers nothing; a yes counts once the end of the description was shown. */
 void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description);
+/* The same for what no session and no rule may allow: only y and n. */
+void tui_ask_once(struct tui *tui, const char *title, const char *description);
 /* Behind tui_ask: p offers to allow for good what this rule says, and asks once more. */
 void tui_offer_always(struct tui *tui, const char *rule);
 void tui_withdraw(struct tui *tui);

@@ -5,55 +5,14 @@ import sys
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
 from place import *
+from display import *
 
-PICTURES = os.path.join(SOURCE, "tests", "engine", "vision", "data")
 CALL = "<|tool_call>call:screenshot{}<tool_call|><|tool_response>"
-WIDTH, HEIGHT = 377, 343  # of the screen: those of picture01
 
 
 def said(name):
     golden = json.load(open(os.path.join(SOURCE, "tests", "engine", "data", "nano.media.golden.json")))
     return [item for item in golden if item["file"].endswith(name)][0]["text"].removesuffix("<turn|>")
-
-
-class Display:
-    """Xvfb with one window on it that shows a picture and covers the screen."""
-
-    def __init__(self, place, picture):
-        ready, write = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp",
-                                        "-noreset"], pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(ready) as told:
-            self.name = ":" + told.readline().strip()
-        check(self.name != ":", "Xvfb did not start")
-        place.env["DISPLAY"] = self.name
-        for name in ("WAYLAND_DISPLAY", "XAUTHORITY"):
-            place.env.pop(name, None)
-        dump = os.path.join(place.root, "picture.xwd")
-        subprocess.run(["convert", picture, dump], check=True, timeout=PATIENCE)
-        self.window = subprocess.Popen(["xwud", "-noclick", "-geometry", "+0+0", "-in", dump], env=place.env)
-        end = time.monotonic() + PATIENCE
-        while self.blank():
-            check(time.monotonic() < end and self.window.poll() is None, "the window never came")
-            time.sleep(0.1)
-
-    def blank(self):
-        """Whether all pixels are the same, as xwd sees them."""
-        dump = subprocess.run(["xwd", "-root", "-silent"], env=dict(os.environ, DISPLAY=self.name), capture_output=True,
-                              timeout=PATIENCE).stdout
-        pixels = dump[-4 * WIDTH * HEIGHT:]
-        return len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4))) < 2
-
-    def close(self):
-        self.window.kill()
-        self.window.wait()
-        self.server.terminate()  # not killed: it takes its lock and its socket away
-        self.server.wait(PATIENCE)
-
-
-def picture(number):
-    return os.path.join(PICTURES, f"picture{number:02}.png")
 
 
 def case_tool():
@@ -71,6 +30,30 @@ def case_tool():
             check("there is no tool of that name" in run.stderr, run)
         finally:
             display.close()
+
+
+def case_exec():
+    """exec --shot: the small model says what stands on the screen; a region is chosen with the mouse."""
+    with Place() as place:
+        display = Display(place, picture(1))
+        try:
+            run = place.carat("exec", "--shot", "what do you see?")
+            check(run.stdout.strip() == said("picture01.png"), run)
+            run = place.carat("exec", "--shot=moon", "what do you see?", code=2)
+            check("must be one of screen|window|region" in run.stderr, run)
+            carat = subprocess.Popen([CARAT, "exec", "--shot=region", "-m", script(place, {"text": "Seen.", "expect": "<|image|>"}),
+                                      "what?"], cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            end = time.monotonic() + PATIENCE
+            while carat.poll() is None:
+                check(time.monotonic() < end, "the region was never taken")
+                display.drag(100, 50, 250, 170)
+            check(carat.stdout.read().strip() == "Seen." and carat.returncode == 0, carat.returncode)
+        finally:
+            display.close()
+        kept = place.database().execute("select details from messages where details like '%image%'").fetchall()
+        check(len(kept) == 2, kept)
+        run = place.carat("exec", "--shot", "what do you see?", code=42, env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
+        check("--shot: there is no display" in run.stderr, run)
 
 
 def case_dump():
