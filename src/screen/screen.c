@@ -239,6 +239,9 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_WORDS: /* screen_voice has them */
         break;
+    case AGENT_PICTURE:
+        screen_media_loaded(screen, event->message, event->done);
+        break;
     case AGENT_NOTICE:
         screen_notice(screen, false, "%.*s", (int)event->length, event->text);
         break;
@@ -279,12 +282,14 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
                 add_call(screen, message->calls[call].id, message->calls[call].name,
                          message->calls[call].arguments);
             }
+            screen_boxes_show(screen, message);
             if (!message->complete) {
                 screen_notice(screen, false, "(interrupted here)");
             }
             break;
         case CHAT_TOOL:
             end_call(screen, message->call_id, message->result, message->failed);
+            screen_media_show(screen, message);
             break;
         case CHAT_SYSTEM:
             break;
@@ -610,6 +615,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
     screen_voice_open(&screen);
+    screen_media_open(&screen);
     screen_show_conversation(&screen, agent_conversation(screen.app.agent), -1, NULL);
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
@@ -619,7 +625,6 @@ enum exit_code screen_run(const struct config *config, size_t first)
     }
     screen_refresh_status(&screen);
     watch(&screen);
-    screen_media_open(&screen);
     screen_media_send_options(&screen);
     submit_words(&screen, first);
     app_run(&screen.app);

@@ -568,16 +568,40 @@ void tui_set_pictures(struct tui *tui, enum tui_pictures how)
     tui->pictures = how;
 }
 
+static struct picture *make_picture(const struct tui *tui, const unsigned char *rgb, size_t width,
+                                    size_t height)
+{
+    return tui->pictures != TUI_PICTURES_OFF && rgb != NULL
+               ? picture_create(rgb, width, height, tui->pictures == TUI_PICTURES_COLOURS)
+               : NULL;
+}
+
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
                      const char *text)
 {
     if (tui->plain != NULL) {
         plain_notice(tui->plain, text, false);
     } else {
-        bool drawn = tui->pictures != TUI_PICTURES_OFF;
-        bool colours = tui->pictures == TUI_PICTURES_COLOURS;
-        transcript_add_picture(tui->transcript,
-                               drawn ? picture_create(rgb, width, height, colours) : NULL, text);
+        transcript_add_picture(tui->transcript, make_picture(tui, rgb, width, height), text);
+    }
+    happened(tui);
+}
+
+void tui_await_picture(struct tui *tui, const void *key, const char *text)
+{
+    if (tui->plain != NULL) {
+        plain_notice(tui->plain, text, false); /* lines that were said are not said again */
+    } else {
+        transcript_await_picture(tui->transcript, key, text);
+    }
+    happened(tui);
+}
+
+void tui_fill_picture(struct tui *tui, const void *key, const unsigned char *rgb, size_t width,
+                      size_t height, const char *text)
+{
+    if (tui->plain == NULL) {
+        transcript_fill_picture(tui->transcript, key, make_picture(tui, rgb, width, height), text);
     }
     happened(tui);
 }
