@@ -245,10 +245,22 @@ int surface_find(const struct surface *surface, uint64_t key)
     return -1;
 }
 
+/* What is no text but a picture may be more than its cells, and does not move with them. */
+static bool is_text(const struct cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cells[i].role >= THEME_ROLES) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void surface_scroll(struct surface *surface, int rows, int by)
 {
     rows = clamp(rows, surface->rows);
-    if (by <= 0 || by >= rows || surface->scrolled_by > 0) {
+    if (by <= 0 || by >= rows || surface->scrolled_by > 0 ||
+        !is_text(surface->next, (size_t)rows * (size_t)surface->columns)) {
         return;
     }
     size_t width = (size_t)surface->columns, stays = (size_t)(rows - by);
