@@ -191,9 +191,10 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "cursor.",
                       PROJECT_NEVER},
     [OPTION_PICTURES] = {"tui.pictures", NULL, 0, OPTION_CHOICE, "HOW", "auto",
-                         "auto|cells|signs|off", 0, 0,
-                         "How pictures are shown: coloured half blocks, signs without colours, or "
-                         "their size alone. auto: by what TERM says.",
+                         "auto|kitty|sixel|cells|signs|off", 0, 0,
+                         "How pictures are shown: as graphics by kitty's protocol or in sixels, as "
+                         "coloured half blocks, signs without colours, or their size alone. auto: "
+                         "by what the environment says of the terminal, which is never asked.",
                          PROJECT_NEVER},
     [OPTION_VOICE_REVIEW] =
         {"voice.review", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,

@@ -257,6 +257,7 @@ static void talk(struct tui *tui, long long now_us)
 static void redraw(struct tui *tui, long long now_us)
 {
     (void)now_us;
+    surface_forget_pictures(tui->surface);
     if (tui->is_inline) {
         tui_resize(tui);
         return;

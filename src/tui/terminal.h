@@ -87,6 +87,12 @@ struct terminal_ops {
     void (*restart)(struct terminal *terminal);
     bool (*read)(struct terminal *terminal, struct terminal_key *key); /* false: none waiting */
     bool (*lost)(const struct terminal *terminal);                     /* hung up */
+    /* Bytes of graphics (kitty.h, sixel.h) go with the next flush: painted at that cell, or, with
+     * row -1, kept by the terminal and shown by no place of their own. */
+    void (*graphics)(struct terminal *terminal, int row, int column, const char *bytes,
+                     size_t length);
+    /* The size of a cell in pixels; false: the terminal does not say. */
+    bool (*cell)(struct terminal *terminal, int *width, int *height);
     /* Into the clipboard, as far as the terminal does that; false: it was not asked. */
     bool (*copy)(struct terminal *terminal, const char *text, size_t length);
     void (*suspend)(struct terminal *terminal);
@@ -119,6 +125,10 @@ char *terminal_memory_screen(const struct terminal *terminal); /* mem_free */
 void terminal_memory_cursor(const struct terminal *terminal, int *row, int *column);
 /* What was copied last; NULL: nothing. A view. */
 const char *terminal_memory_copied(const struct terminal *terminal);
+/* Bytes of graphics that flushes sent so far, each behind "[ROW,COLUMN]"; a view. */
+const char *terminal_memory_graphics(const struct terminal *terminal);
+/* 0: it does not say, as at first. */
+void terminal_memory_set_cell(struct terminal *terminal, int width, int height);
 /* Cells whose content was sent by flushes so far: what a frame costs. */
 size_t terminal_memory_cells_sent(const struct terminal *terminal);
 struct terminal_look terminal_memory_look(const struct terminal *terminal, int row, int column);

@@ -253,6 +253,18 @@ bool terminal_device_size(int *rows, int *columns)
     return true;
 }
 
+bool terminal_device_cell(int *width, int *height)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0 ||
+        size.ws_xpixel < size.ws_col || size.ws_ypixel < size.ws_row) {
+        return false;
+    }
+    *width = size.ws_xpixel / size.ws_col;
+    *height = size.ws_ypixel / size.ws_row;
+    return true;
+}
+
 /* --- start --- */
 
 static bool utf8_locale(void)

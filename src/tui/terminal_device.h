@@ -52,5 +52,7 @@ bool terminal_device_read(struct terminal_device *device, struct terminal_key *k
 bool terminal_device_lost(const struct terminal_device *device);
 /* False: unknown; the values stay. */
 bool terminal_device_size(int *rows, int *columns);
+/* The size of a cell in pixels, as far as the terminal told it to its line. False: it did not. */
+bool terminal_device_cell(int *width, int *height);
 
 #endif

@@ -31,6 +31,8 @@ struct memory {
     int top, height;       /* inline: the region */
     char *copied;          /* NULL: nothing */
     struct str scrollback; /* inline: rows that have scrolled away */
+    struct str graphics, graphics_pending;
+    int cell_width, cell_height;
 };
 
 static const struct memory_cell blank = {" ", 1, {-1, -1, 0}};
@@ -144,6 +146,9 @@ static void memory_flush(struct terminal *terminal)
 {
     struct memory *memory = memory_of(terminal);
     assert(!memory->suspended);
+    str_append_bytes(&memory->graphics, memory->graphics_pending.data,
+                     memory->graphics_pending.length);
+    str_clear(&memory->graphics_pending);
     memory->sent += memory->pending;
     memory->pending = 0;
 }
@@ -151,6 +156,22 @@ static void memory_flush(struct terminal *terminal)
 static void memory_repaint(struct terminal *terminal)
 {
     (void)terminal; /* nothing else writes here: there is nothing to repair */
+}
+
+static void memory_graphics(struct terminal *terminal, int row, int column, const char *bytes,
+                            size_t length)
+{
+    struct memory *memory = memory_of(terminal);
+    assert(!memory->suspended && row < memory->rows && column < memory->columns);
+    str_append_format(&memory->graphics_pending, "[%d,%d]", row, column);
+    str_append_bytes(&memory->graphics_pending, bytes, length);
+}
+
+static bool memory_cell(struct terminal *terminal, int *width, int *height)
+{
+    *width = memory_of(terminal)->cell_width;
+    *height = memory_of(terminal)->cell_height;
+    return *width > 0;
 }
 
 static bool memory_read(struct terminal *terminal, struct terminal_key *key)
@@ -199,6 +220,8 @@ static void memory_destroy(struct terminal *terminal)
         mem_free((char *)memory->keys[i].paste);
     }
     str_finish(&memory->scrollback);
+    str_finish(&memory->graphics);
+    str_finish(&memory->graphics_pending);
     mem_free(memory->copied);
     mem_free(memory->keys);
     mem_free(memory->cells);
@@ -212,6 +235,8 @@ static const struct terminal_ops memory_ops = {
     .cursor = memory_cursor,
     .flush = memory_flush,
     .repaint = memory_repaint,
+    .graphics = memory_graphics,
+    .cell = memory_cell,
     .read = memory_read,
     .lost = memory_lost,
     .copy = memory_copy,
@@ -302,6 +327,8 @@ static const struct terminal_ops memory_inline_ops = {
     .cursor = memory_cursor,
     .flush = memory_flush,
     .repaint = memory_restart,
+    .graphics = memory_graphics,
+    .cell = memory_cell,
     .region = memory_region,
     .shift = memory_shift,
     .release = memory_release,
@@ -331,6 +358,8 @@ struct terminal *terminal_memory_create(int rows, int columns)
     struct memory *memory = mem_zero(1, sizeof *memory);
     memory->terminal.ops = &memory_ops;
     str_init(&memory->scrollback);
+    str_init(&memory->graphics);
+    str_init(&memory->graphics_pending);
     terminal_memory_resize(&memory->terminal, rows, columns);
     return &memory->terminal;
 }
@@ -405,6 +434,17 @@ void terminal_memory_cursor(const struct terminal *terminal, int *row, int *colu
 const char *terminal_memory_copied(const struct terminal *terminal)
 {
     return const_memory_of(terminal)->copied;
+}
+
+const char *terminal_memory_graphics(const struct terminal *terminal)
+{
+    return const_memory_of(terminal)->graphics.data;
+}
+
+void terminal_memory_set_cell(struct terminal *terminal, int width, int height)
+{
+    memory_of(terminal)->cell_width = width;
+    memory_of(terminal)->cell_height = height;
 }
 
 size_t terminal_memory_cells_sent(const struct terminal *terminal)

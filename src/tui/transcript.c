@@ -25,6 +25,7 @@ struct transcript {
     size_t mark;       /* an item */
     struct place top;  /* first row in view; set by the last draw while following */
     struct place left; /* inline: the first row that has not left */
+    size_t forgotten;  /* inline: items whose text is the terminal's now */
     int width, height;
     size_t held; /* layouts in memory; more may be counted than there are until a sweep */
     unsigned frame;
@@ -47,6 +48,7 @@ void transcript_clear(struct transcript *transcript)
     transcript->following = true;
     transcript->marked = false;
     transcript->top = transcript->left = (struct place){0};
+    transcript->forgotten = 0;
     transcript->held = 0;
 }
 
@@ -479,10 +481,13 @@ size_t transcript_settled(struct transcript *transcript, int width, size_t most)
     return rows < most ? rows : most;
 }
 
-/* The text of what has left is the terminal's now. */
-static void forget(struct transcript *transcript, size_t from, size_t to)
+/* The text of what has left is the terminal's now: since the frame that it was drawn into has been
+ * sent, which was not so when it left. */
+static void forget(struct transcript *transcript)
 {
-    for (size_t i = from; i < to; i++) {
+    size_t from = transcript->forgotten;
+    transcript->forgotten = transcript->left.item;
+    for (size_t i = from; i < transcript->forgotten; i++) {
         struct item *item = &transcript->items[i];
         enum item_kind kind = item->kind;
         for (size_t part = 0; part < item->part_count; part++) {
@@ -496,8 +501,8 @@ static void forget(struct transcript *transcript, size_t from, size_t to)
 
 void transcript_settle(struct transcript *transcript, struct surface *surface, size_t rows)
 {
-    size_t first = transcript->left.item;
     int row = 0;
+    forget(transcript);
     while ((size_t)row < rows && next_part(transcript, &transcript->left)) {
         struct place *place = &transcript->left;
         const struct layout *layout = layout_of(transcript, place->item, place->part);
@@ -510,7 +515,6 @@ void transcript_settle(struct transcript *transcript, struct surface *surface, s
         }
     }
     next_part(transcript, &transcript->left);
-    forget(transcript, first, transcript->left.item);
 }
 
 size_t transcript_alive(struct transcript *transcript, int width)

@@ -61,8 +61,8 @@ bool transcript_following(const struct transcript *transcript);
 
 /* Rows that will not change any more and have not left, at most `most`; laid out for `width`. */
 size_t transcript_settled(struct transcript *transcript, int width, size_t most);
-/* Draws the first `rows` of them into rows [0, rows) of the surface; they have left, and what is
- * left behind of their text is forgotten. */
+/* Draws the first `rows` of them into rows [0, rows) of the surface; they have left. What is left
+ * behind of their text is forgotten by the next call. */
 void transcript_settle(struct transcript *transcript, struct surface *surface, size_t rows);
 /* Rows of all that has not left. */
 size_t transcript_alive(struct transcript *transcript, int width);

@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "tui/dispatch.h"
 #include "tui/editor.h"
@@ -29,6 +31,9 @@
 #include "tui/tui_state.h"
 
 enum { INPUT_ROWS = 8, TICK_US = 200000, HINT_US = 1000000 };
+
+/* Two runs in one terminal's scrollback should not give their pictures the same names. */
+enum { PICTURES_OF_A_RUN = 240 };
 
 struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context)
 {
@@ -50,6 +55,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     str_init(&tui->draft);
     str_init(&tui->waiting);
     tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
+    tui->picture_number = (unsigned)getpid() * PICTURES_OF_A_RUN;
     tui->is_inline = terminal != NULL && terminal->ops->region != NULL;
     tui_resize(tui);
     return tui;
@@ -63,6 +69,14 @@ struct tui *tui_create_plain(int in, int out, tui_callback *callback, void *cont
     return tui;
 }
 
+/* What a full screen showed is not seen any more; inline it may stand in the scrollback. */
+static void drop_pictures(struct tui *tui)
+{
+    if (tui->terminal != NULL && !tui->is_inline && !tui->suspended) {
+        surface_drop_pictures(tui->surface, tui->terminal);
+    }
+}
+
 void tui_destroy(struct tui *tui)
 {
     if (tui == NULL) {
@@ -72,6 +86,7 @@ void tui_destroy(struct tui *tui)
         plain_finish(tui->plain);
         mem_free(tui->plain);
     }
+    drop_pictures(tui);
     surface_destroy(tui->surface);
     transcript_destroy(tui->transcript);
     editor_destroy(tui->editor);
@@ -193,6 +208,7 @@ void tui_resume(struct tui *tui)
     }
     tui->terminal->ops->resume(tui->terminal);
     tui->suspended = false;
+    surface_forget_pictures(tui->surface);
     tui_resize(tui);
 }
 
@@ -568,16 +584,31 @@ void tui_set_pictures(struct tui *tui, enum tui_pictures how)
     tui->pictures = how;
 }
 
+/* NULL: pictures are words. */
+static struct picture *make_picture(struct tui *tui, const unsigned char *rgb, size_t width,
+                                    size_t height)
+{
+    static const enum picture_form forms[] = {[TUI_PICTURES_SIGNS] = PICTURE_SIGNS,
+                                              [TUI_PICTURES_COLOURS] = PICTURE_COLOURS,
+                                              [TUI_PICTURES_KITTY] = PICTURE_KITTY,
+                                              [TUI_PICTURES_KITTY_TMUX] = PICTURE_KITTY_TMUX,
+                                              [TUI_PICTURES_SIXEL] = PICTURE_SIXEL};
+    int cell_width = 0, cell_height = 0;
+    if (tui->pictures == TUI_PICTURES_OFF) {
+        return NULL;
+    }
+    tui->terminal->ops->cell(tui->terminal, &cell_width, &cell_height);
+    return picture_create(rgb, width, height, forms[tui->pictures], tui->picture_number++,
+                          cell_width, cell_height);
+}
+
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
                      const char *text)
 {
     if (tui->plain != NULL) {
         plain_notice(tui->plain, text, false);
     } else {
-        bool drawn = tui->pictures != TUI_PICTURES_OFF;
-        bool colours = tui->pictures == TUI_PICTURES_COLOURS;
-        transcript_add_picture(tui->transcript,
-                               drawn ? picture_create(rgb, width, height, colours) : NULL, text);
+        transcript_add_picture(tui->transcript, make_picture(tui, rgb, width, height), text);
     }
     happened(tui);
 }
@@ -585,6 +616,7 @@ void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, si
 void tui_clear(struct tui *tui)
 {
     transcript_clear(tui->transcript);
+    drop_pictures(tui);
     tui->dirty = true;
 }
 

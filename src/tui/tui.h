@@ -85,8 +85,16 @@ void tui_add_notice(struct tui *tui, const char *text, bool is_error);
  * what was shown has left for the terminal's scrollback, the notice is all there is. */
 void tui_add_mark(struct tui *tui, const char *text);
 void tui_show_mark(struct tui *tui);
-/* How a picture is shown: a line of words, cells of signs, cells of 256 colours. */
-enum tui_pictures { TUI_PICTURES_OFF, TUI_PICTURES_SIGNS, TUI_PICTURES_COLOURS };
+/* How a picture is shown: a line of words, cells of signs, cells of 256 colours, the graphics of
+ * kitty's protocol (also passed through tmux), sixels. */
+enum tui_pictures {
+    TUI_PICTURES_OFF,
+    TUI_PICTURES_SIGNS,
+    TUI_PICTURES_COLOURS,
+    TUI_PICTURES_KITTY,
+    TUI_PICTURES_KITTY_TMUX,
+    TUI_PICTURES_SIXEL,
+};
 void tui_set_pictures(struct tui *tui, enum tui_pictures how);
 /* rgb[height][width][3], each 1 or more; `text` says what it is. */
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,

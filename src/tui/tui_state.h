@@ -41,6 +41,7 @@ struct tui {
     struct dialog dialog;
     struct statusline status;
     enum tui_pictures pictures;
+    unsigned picture_number; /* of the next one */
 
     bool dirty;
     bool suspended;

@@ -3,6 +3,8 @@
  *     demo            a conversation; what is typed is echoed as an answer, /ask asks, /quit ends
  *     demo hostile    the same with text that attacks the terminal
  *     demo stream     streams an answer, then ends
+ *     demo kitty      with a picture, by kitty's protocol; sixel: in sixels
+ *     demo kitty inline
  *
  * Ends on TUI_QUIT with 0, on a lost terminal with 3. SIGTERM and SIGSEGV put the terminal back in
  * the handler, as the application does.
@@ -143,6 +145,19 @@ static void conversation(bool hostile)
     show_status();
 }
 
+/* A picture as `how` says, red to the right and green downwards. */
+static void picture(const char *how)
+{
+    enum { SIDE = 96 };
+    static unsigned char rgb[SIDE * SIDE * 3];
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) {
+        rgb[i * 3] = (unsigned char)(i % SIDE * 2);
+        rgb[i * 3 + 1] = (unsigned char)(i / SIDE * 2);
+    }
+    tui_set_pictures(tui, strcmp(how, "kitty") == 0 ? TUI_PICTURES_KITTY : TUI_PICTURES_SIXEL);
+    tui_add_picture(tui, rgb, SIDE, SIDE, "(a picture, 96 x 96)");
+}
+
 static void step(void)
 {
     if (stream_left > 0 && --stream_left > 0) {
@@ -183,7 +198,9 @@ int main(int argc, char **argv)
 {
     struct err err = {0};
     struct sigaction winch = {.sa_handler = on_resize}; /* no SA_RESTART: it must end poll() */
-    struct terminal *terminal = terminal_curses_create(&err);
+    const char *mode = argc > 1 ? argv[1] : "";
+    struct terminal *terminal =
+        argc > 2 ? terminal_inline_create(&err) : terminal_curses_create(&err);
     if (terminal == NULL) {
         fprintf(stderr, "demo: %s\n", err.text);
         return 1;
@@ -193,9 +210,12 @@ int main(int argc, char **argv)
     signal(SIGTERM, on_end);
     signal(SIGSEGV, on_end);
     tui = tui_create(terminal, on_intent, NULL);
-    conversation(argc > 1 && strcmp(argv[1], "hostile") == 0);
-    if (argc > 1 && strcmp(argv[1], "stream") == 0) {
+    conversation(strcmp(mode, "hostile") == 0);
+    if (strcmp(mode, "stream") == 0) {
         submit("/stream", 7);
+    }
+    if (strcmp(mode, "kitty") == 0 || strcmp(mode, "sixel") == 0) {
+        picture(mode);
     }
     tui_draw(tui);
     int status = run();
