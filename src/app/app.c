@@ -43,10 +43,14 @@ static void infer_event(void *context, const struct infer_event *event)
     agent_infer_event(app->agent, event);
 }
 
+void app_poll_model(struct app *app)
+{
+    infer_poll(app->infer, infer_event, app);
+}
+
 static void infer_woke(uv_async_t *handle)
 {
-    struct app *app = handle->data;
-    infer_poll(app->infer, infer_event, app);
+    app_poll_model(handle->data);
 }
 
 static void snapshot_woke(uv_async_t *handle)

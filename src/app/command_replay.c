@@ -317,7 +317,7 @@ static bool load(struct replay *replay, const char *word, struct err *err)
         return false;
     }
     if (!is_file(word)) {
-        return store_conversation_find(replay->app.store, word, &replay->about, err) &&
+        return app_find_conversation(&replay->app, word, &replay->about, err) &&
                store_messages_load(replay->app.store, replay->about.id, &replay->recorded, NULL,
                                    err);
     }

@@ -166,7 +166,7 @@ const struct command command_table[] = {
     {"store", "check | repair [FILE]", "look all conversations through; copy what can be read",
      command_store},
     {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
-    {"replay", "ID|FILE",
+    {"replay", "ID|last|FILE",
      "repeat a conversation, or a file that export or exec wrote, and say what differs",
      command_replay},
     {"trust", "[no]", "may this project's .mcp.json start its MCP servers?", command_trust},

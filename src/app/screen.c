@@ -12,6 +12,7 @@
 #include "app/keeper.h"
 #include "app/outbox.h"
 #include "app/read_ahead.h"
+#include "app/screen_frames.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
 #include "app/screen_state.h"
@@ -23,13 +24,11 @@
 #include "store/store.h"
 #include "tui/keymap.h"
 
-/* What streams in is drawn twenty times a second, so that a token costs few bytes; what a key did
- * is drawn at once. */
-enum { FRAME_US = 50000, SPIN_MS = 200, IDLE_MS = 2000, INDEXING_MS = 50 };
+enum { IDLE_MS = 2000, INDEXING_MS = 50 };
 
 /* --- status line and notices --- */
 
-static bool screen_busy(const struct screen *screen)
+bool screen_busy(const struct screen *screen)
 {
     return agent_busy(screen->app.agent) || screen->own.running ||
            (screen->outbox != NULL && !outbox_empty(screen->outbox));
@@ -201,10 +200,12 @@ static void agent_event(void *context, const struct agent_event *event)
         prefilling(screen, event);
         break;
     case AGENT_TEXT:
+        screen->pieces++;
         tui_add_text(tui, event->text, event->length);
         set_activity(screen, "writing");
         break;
     case AGENT_THOUGHT:
+        screen->pieces++;
         tui_add_thought(tui, event->text, event->length);
         set_activity(screen, "thinking");
         break;
@@ -401,17 +402,6 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
     screen->key_came = true;
 }
 
-static void frame_due(uv_timer_t *handle)
-{
-    (void)handle; /* only wakes the loop: before_wait draws */
-}
-
-static void spin(uv_timer_t *handle)
-{
-    struct screen *screen = handle->data;
-    tui_tick(screen->tui, clock_monotonic_us());
-}
-
 /* What may wait: saving what the model has read, indexing what was said. Ends by itself. */
 static void idle(uv_timer_t *handle)
 {
@@ -426,38 +416,6 @@ static void idle(uv_timer_t *handle)
     if (store_search_work(screen->app.store, &left, &err) && left) {
         uv_timer_start(&screen->idle, idle, INDEXING_MS, 0);
     }
-}
-
-/* An idle screen has no timer at all. */
-static void run_spinner(struct screen *screen)
-{
-    bool busy = screen_busy(screen), running = uv_is_active((uv_handle_t *)&screen->spin);
-    if (busy && !running) {
-        uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
-    } else if (!busy && running) {
-        uv_timer_stop(&screen->spin);
-    }
-}
-
-static void before_wait(uv_prepare_t *handle)
-{
-    struct screen *screen = handle->data;
-    run_spinner(screen);
-    screen_input_note_draft(screen);
-    bool at_once = screen->key_came;
-    screen->key_came = false;
-    if (!tui_dirty(screen->tui) || (uv_is_active((uv_handle_t *)&screen->frame) && !at_once)) {
-        return;
-    }
-    int64_t now = clock_monotonic_us();
-    int64_t wait = screen->drawn_us + FRAME_US - now;
-    if (wait > 0 && !at_once) {
-        uv_timer_start(&screen->frame, frame_due, (uint64_t)(wait / 1000 + 1), 0);
-        return;
-    }
-    screen->drawn_us = now;
-    agent_keep_shown(screen->app.agent);
-    tui_draw(screen->tui);
 }
 
 static void on_resize(uv_signal_t *handle, int signal)
@@ -503,9 +461,6 @@ static void watch(struct screen *screen)
     uv_loop_t *loop = &screen->app.loop;
     screen->keys_descriptor = open_for_waiting();
     uv_poll_init(loop, &screen->keys, screen->keys_descriptor);
-    uv_prepare_init(loop, &screen->before_wait);
-    uv_timer_init(loop, &screen->frame);
-    uv_timer_init(loop, &screen->spin);
     uv_timer_init(loop, &screen->idle);
     screen->idle.data = screen;
     uv_signal_init(loop, &screen->resized);
@@ -513,10 +468,10 @@ static void watch(struct screen *screen)
     uv_signal_init(loop, &screen->hung_up);
     uv_signal_init(loop, &screen->interrupted);
     screen->interrupted.data = screen;
-    screen->keys.data = screen->before_wait.data = screen->frame.data = screen->spin.data = screen;
+    screen->keys.data = screen;
     screen->resized.data = screen->terminate.data = screen->hung_up.data = screen;
     screen_watch_keys(screen, true);
-    uv_prepare_start(&screen->before_wait, before_wait);
+    screen_frames_start(screen);
     uv_signal_start(&screen->resized, on_resize, SIGWINCH);
     uv_signal_start(&screen->terminate, on_terminate, SIGTERM);
     uv_signal_start(&screen->hung_up, on_terminate, SIGHUP);

@@ -21,7 +21,7 @@ struct screen {
     int keys_descriptor; /* the terminal opened once more, to wait on */
     uv_poll_t keys;
     uv_prepare_t before_wait; /* draws what is dirty before the loop sleeps */
-    uv_timer_t frame;         /* the next moment a frame is due */
+    uv_timer_t frame;         /* the next moment a frame is due, or the model is asked */
     uv_timer_t idle;          /* when nothing has run for a while: work that may wait */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
     uv_signal_t resized, terminate, hung_up;
@@ -29,6 +29,8 @@ struct screen {
     bool plain;              /* line by line; there is no `terminal` then */
     int64_t drawn_us;
     bool key_came; /* since the last frame: it is drawn at once */
+    size_t pieces; /* of text that came since the last frame */
+    bool paced;    /* the model's tokens are fetched, a frame's worth at a time */
     enum approval_mode mode;
     bool thinking;
     bool vi; /* the input has vi's keys */
@@ -57,6 +59,8 @@ struct screen {
     bool draft_failed, history_failed;
 };
 
+/* Something runs: an answer, a command, the decoder of a picture. */
+bool screen_busy(const struct screen *screen);
 void screen_refresh_status(struct screen *screen);
 void screen_notice(struct screen *screen, bool is_error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

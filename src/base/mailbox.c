@@ -11,6 +11,8 @@ struct mailbox {
     pthread_cond_t filled;
     void **items;
     size_t count, capacity;
+    bool woken;        /* since the box was emptied */
+    bool looked_after; /* by an owner that comes by itself */
     void (*wake)(void *context);
     void *context;
     void (*destroy)(void *item);
@@ -42,15 +44,38 @@ void mailbox_destroy(struct mailbox *box)
     mem_free(box);
 }
 
-void mailbox_post(struct mailbox *box, void *item)
+static void post(struct mailbox *box, void *item, bool may_wait)
 {
     pthread_mutex_lock(&box->lock);
-    bool was_empty = box->count == 0;
     vec_room(&box->items, &box->capacity, box->count + 1, sizeof *box->items);
     box->items[box->count++] = item;
+    bool wakes = !box->woken && !(may_wait && box->looked_after);
+    box->woken |= wakes;
     pthread_cond_signal(&box->filled);
     pthread_mutex_unlock(&box->lock);
-    if (was_empty && box->wake != NULL) {
+    if (wakes && box->wake != NULL) {
+        box->wake(box->context);
+    }
+}
+
+void mailbox_post(struct mailbox *box, void *item)
+{
+    post(box, item, false);
+}
+
+void mailbox_post_patiently(struct mailbox *box, void *item)
+{
+    post(box, item, true);
+}
+
+void mailbox_looked_after(struct mailbox *box, bool looked_after)
+{
+    pthread_mutex_lock(&box->lock);
+    bool wakes = !looked_after && box->count > 0 && !box->woken;
+    box->looked_after = looked_after;
+    box->woken |= wakes;
+    pthread_mutex_unlock(&box->lock);
+    if (wakes && box->wake != NULL) {
         box->wake(box->context);
     }
 }
@@ -65,6 +90,7 @@ size_t mailbox_take(struct mailbox *box, void ***items)
         box->items = NULL;
         box->count = box->capacity = 0;
     }
+    box->woken = false;
     pthread_mutex_unlock(&box->lock);
     return count;
 }
@@ -77,6 +103,7 @@ void *mailbox_wait(struct mailbox *box)
     }
     void *item = box->items[0];
     box->count--;
+    box->woken &= box->count > 0;
     memmove(box->items, box->items + 1, box->count * sizeof *box->items);
     pthread_mutex_unlock(&box->lock);
     return item;

@@ -21,6 +21,13 @@ void infer_poll(struct infer *infer, infer_callback *callback, void *context)
     infer->ops->poll(infer, callback, context);
 }
 
+void infer_pace(struct infer *infer, bool paced)
+{
+    if (infer->ops->pace != NULL) {
+        infer->ops->pace(infer, paced);
+    }
+}
+
 const struct infer_model *infer_model(const struct infer *infer)
 {
     return infer->ops->model(infer);

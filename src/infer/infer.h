@@ -96,6 +96,7 @@ struct infer_ops {
     bool (*keep)(struct infer *infer, enum infer_keeping keeping, uint64_t number,
                  const char *path); /* NULL: has no such state */
     void (*poll)(struct infer *infer, infer_callback *callback, void *context);
+    void (*pace)(struct infer *infer, bool paced); /* NULL: tokens wake always */
     const struct infer_model *(*model)(const struct infer *infer);
     const struct control_ids *(*control)(const struct infer *infer);
     void (*destroy)(struct infer *infer);
@@ -115,6 +116,9 @@ void infer_cancel(struct infer *infer);
 bool infer_keep(struct infer *infer, enum infer_keeping keeping, uint64_t number, const char *path);
 /* Hands over what has happened since the last call. */
 void infer_poll(struct infer *infer, infer_callback *callback, void *context);
+/* While paced, tokens do not wake the loop: the caller polls by itself, as often as it shows them.
+ * All that is no token wakes it as ever. Off again: tokens that wait wake it at once. */
+void infer_pace(struct infer *infer, bool paced);
 /* NULL before INFER_READY. */
 const struct infer_model *infer_model(const struct infer *infer);
 /* The model's control ids, for rendering messages that hold tokens; NULL before INFER_READY. */

@@ -110,7 +110,11 @@ static void post(struct infer_local *local, struct infer_event event)
 {
     struct infer_event *posted = mem_alloc(1, sizeof *posted);
     *posted = event;
-    mailbox_post(local->events, posted);
+    if (event.kind == INFER_TOKEN) {
+        mailbox_post_patiently(local->events, posted);
+    } else {
+        mailbox_post(local->events, posted);
+    }
 }
 
 static bool is_cancelled(struct infer_local *local)
@@ -580,6 +584,11 @@ static void local_poll(struct infer *infer, infer_callback *callback, void *cont
     mem_free(items);
 }
 
+static void local_pace(struct infer *infer, bool paced)
+{
+    mailbox_looked_after(((struct infer_local *)infer)->events, paced);
+}
+
 static const struct infer_model *local_model(const struct infer *infer)
 {
     const struct infer_local *local = (const struct infer_local *)infer;
@@ -618,6 +627,7 @@ static const struct infer_ops local_ops = {
     .cancel = local_cancel,
     .keep = local_keep,
     .poll = local_poll,
+    .pace = local_pace,
     .model = local_model,
     .control = local_control,
     .destroy = local_destroy,

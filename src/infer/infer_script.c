@@ -73,7 +73,11 @@ static void post(struct infer_script *script, const struct infer_event *event,
         memcpy(posted->bytes, piece->bytes, piece->length);
         posted->event.bytes = posted->bytes;
     }
-    mailbox_post(script->events, posted);
+    if (event->kind == INFER_TOKEN) {
+        mailbox_post_patiently(script->events, posted);
+    } else {
+        mailbox_post(script->events, posted);
+    }
 }
 
 static void post_failure(struct infer_script *script, uint64_t number, const char *text)
@@ -321,6 +325,11 @@ static void script_poll(struct infer *infer, infer_callback *callback, void *con
     mem_free(items);
 }
 
+static void script_pace(struct infer *infer, bool paced)
+{
+    mailbox_looked_after(((struct infer_script *)infer)->events, paced);
+}
+
 static const struct infer_model *script_model(const struct infer *infer)
 {
     return &((const struct infer_script *)infer)->model;
@@ -350,6 +359,7 @@ static const struct infer_ops script_ops = {
     .submit = script_submit,
     .cancel = script_cancel,
     .poll = script_poll,
+    .pace = script_pace,
     .model = script_model,
     .control = script_control,
     .destroy = script_destroy,

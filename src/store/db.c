@@ -1,6 +1,8 @@
-/* How a commit is safe: in WAL mode with synchronous=FULL a COMMIT returns after the log holding it
- * was synced; a crash later replays it. A write that does not fit on the disk leaves frames without
- * a commit mark in the log, which nobody reads.
+/* How a commit is safe: in WAL mode with synchronous=EXTRA, which is FULL there, a COMMIT returns
+ * after the log holding it was synced; a crash later replays it. With a rollback journal the commit
+ * is the journal's end: FULL would not sync the folder that it is removed from, and a loss of power
+ * could bring the journal back and the commit down; EXTRA does. A write that does not fit on the
+ * disk leaves frames without a commit mark in the log, which nobody reads.
  *
  * Order at opening: settings that only live in this connection come first, because the file may not
  * be ours; what writes to the file (the journal mode) waits for db_start_writing.
@@ -10,6 +12,7 @@
  */
 #include "db.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +40,7 @@ struct db {
     char *path;
     bool in_memory;
     bool reserve_used;
+    bool unsynced;    /* commits are not synced, until set_synced */
     int bind_failure; /* first failure since db_statement; SQLITE_OK = none */
     struct prepared *prepared;
     size_t prepared_count, prepared_capacity;
@@ -216,6 +220,8 @@ void db_done(sqlite3_stmt *statement)
 
 bool db_run(struct db *db, sqlite3_stmt *statement, struct err *err)
 {
+    /* By itself a write would be synced as the transaction before it was. */
+    assert(sqlite3_stmt_readonly(statement) || sqlite3_get_autocommit(db->handle) == 0);
     bool row;
     bool ok = db_step(db, statement, &row, err);
     db_done(statement);
@@ -341,7 +347,7 @@ static const struct {
 static const char SETTINGS[] = "PRAGMA cell_size_check = ON;"
                                "PRAGMA mmap_size = 0;"
                                "PRAGMA temp_store = MEMORY;"
-                               "PRAGMA synchronous = FULL;"
+                               "PRAGMA synchronous = EXTRA;"
                                "PRAGMA wal_autocheckpoint = 1000;"
                                "PRAGMA journal_size_limit = 67108864;";
 
@@ -456,14 +462,25 @@ bool db_reserve_used(const struct db *db)
 
 /* ---- transactions ---- */
 
+static bool control(struct db *db, const char *sql, struct err *err)
+{
+    sqlite3_stmt *statement = db_statement(db, sql, err);
+    bool row, ok = statement != NULL && db_step(db, statement, &row, err);
+    if (statement != NULL) {
+        db_done(statement);
+    }
+    return ok;
+}
+
 static bool attempt(struct db *db, enum db_access access,
                     bool (*work)(struct db *db, void *context, struct err *err), void *context,
                     struct err *err)
 {
-    if (!db_execute(db, access == DB_READ ? "BEGIN" : "BEGIN IMMEDIATE", err)) {
+    static const char READ[] = "BEGIN", WRITE[] = "BEGIN IMMEDIATE", COMMIT[] = "COMMIT";
+    if (!control(db, access == DB_READ ? READ : WRITE, err)) {
         return false;
     }
-    if (work(db, context, err) && db_execute(db, "COMMIT", err)) {
+    if (work(db, context, err) && control(db, COMMIT, err)) {
         return true;
     }
     /* Some failures have undone the transaction already. */
@@ -473,11 +490,20 @@ static bool attempt(struct db *db, enum db_access access,
     return false;
 }
 
-/* In WAL mode NORMAL leaves out the sync at a commit, and nothing else. */
+/* In WAL mode NORMAL leaves out the sync at a commit, and nothing else. It stays until a
+ * transaction wants the other: the commits of an answer that grows come one after the other.
+ * Whatever writes does so in a transaction (db_run). */
 static bool set_synced(struct db *db, bool synced, struct err *err)
 {
-    return db_execute(db, synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-                      err);
+    if (db->unsynced == !synced) {
+        return true;
+    }
+    if (!db_execute(db, synced ? "PRAGMA synchronous = EXTRA" : "PRAGMA synchronous = NORMAL",
+                    err)) {
+        return false;
+    }
+    db->unsynced = !synced;
+    return true;
 }
 
 bool db_transaction(struct db *db, enum db_access access,
@@ -485,8 +511,7 @@ bool db_transaction(struct db *db, enum db_access access,
                     struct err *err)
 {
     struct err failure = {0};
-    bool unsynced = access == DB_WRITE_UNSYNCED;
-    if (unsynced && !set_synced(db, false, err)) {
+    if (access != DB_READ && !set_synced(db, access == DB_WRITE, err)) {
         return false;
     }
     bool ok = attempt(db, access, work, context, &failure);
@@ -496,9 +521,6 @@ bool db_transaction(struct db *db, enum db_access access,
         db_checkpoint(db, NULL);
         err_clear(&failure);
         ok = attempt(db, access, work, context, &failure);
-    }
-    if (unsynced && !set_synced(db, true, ok ? &failure : NULL)) {
-        ok = false;
     }
     if (!ok && err != NULL) {
         *err = failure;

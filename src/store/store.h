@@ -1,6 +1,6 @@
 /* store: conversations on disk, in SQLite, so that what was seen is never lost.
  *
- * WAL and synchronous=FULL: when a function here returns true, what it was given survives kill -9
+ * WAL and synchronous=EXTRA: when a function here returns true, what it was given survives kill -9
  * and power loss. Text bodies carry a hash that is checked when they are read. The schema is
  * versioned; older files are migrated in one transaction a step (after a copy), newer ones are
  * refused. One connection, the loop thread.

@@ -73,12 +73,71 @@ static void what_was_never_taken_is_freed(void **state)
     mailbox_destroy(box); /* the leak checker is the judge */
 }
 
+static int wakes_of(struct mailbox *box, void (*act)(struct mailbox *box))
+{
+    int before = atomic_load(&wakes);
+    act(box);
+    return atomic_load(&wakes) - before;
+}
+
+static void post_one(struct mailbox *box)
+{
+    mailbox_post(box, mem_strdup("at once"));
+}
+
+static void post_patient_one(struct mailbox *box)
+{
+    mailbox_post_patiently(box, mem_strdup("may wait"));
+}
+
+static void look_after(struct mailbox *box)
+{
+    mailbox_looked_after(box, true);
+}
+
+static void look_away(struct mailbox *box)
+{
+    mailbox_looked_after(box, false);
+}
+
+static size_t take_all(struct mailbox *box)
+{
+    void **items;
+    size_t count = mailbox_take(box, &items);
+    for (size_t i = 0; i < count; i++) {
+        mem_free(items[i]);
+    }
+    mem_free(items);
+    return count;
+}
+
+static void an_owner_that_looks_is_woken_for_what_cannot_wait(void **state)
+{
+    (void)state;
+    struct mailbox *box = mailbox_create(count_wake, NULL, mem_free);
+    assert_int_equal(wakes_of(box, post_patient_one), 1); /* nobody looks by himself */
+    assert_int_equal(wakes_of(box, post_patient_one), 0);
+    assert_int_equal(take_all(box), 2);
+    assert_int_equal(wakes_of(box, look_after), 0);
+    assert_int_equal(wakes_of(box, post_patient_one), 0);
+    assert_int_equal(wakes_of(box, post_one), 1);
+    assert_int_equal(wakes_of(box, post_one), 0);
+    assert_int_equal(take_all(box), 3); /* in the order in which they came */
+    assert_int_equal(wakes_of(box, post_patient_one), 0);
+    assert_int_equal(wakes_of(box, look_away), 1); /* else it would wait for ever */
+    assert_int_equal(take_all(box), 1);
+    assert_int_equal(wakes_of(box, look_away), 0);
+    assert_int_equal(wakes_of(box, post_patient_one), 1);
+    mailbox_destroy(box);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_order_across_threads),
         cmocka_unit_test(waiting_ends_with_an_item),
         cmocka_unit_test(what_was_never_taken_is_freed),
+        cmocka_unit_test(an_owner_that_looks_is_woken_for_what_cannot_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,7 @@ def case_others():
         again = place.carat("replay", thread)
         check(without_usage(again.stdout) == without_usage(run.stdout), (run.stdout, again.stdout))
         check(len(server.requests) == seen, "the server is not asked")
+        check(place.carat("replay", "last").stdout == again.stdout, "the last one of this folder")
         thread = place.events("--max-tokens", "3", "hello", code=54)[0]["thread_id"]
         place.carat("replay", thread)
 
