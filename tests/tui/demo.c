@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -172,9 +173,13 @@ static void step(void)
 
 static int run(void)
 {
+    sigset_t waiting;
+    sigprocmask(SIG_SETMASK, NULL, &waiting);
+    sigdelset(&waiting, SIGWINCH);
     while (!quit) {
         struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
-        int ready = poll(&keys, 1, busy ? 15 : -1);
+        struct timespec tick = {.tv_nsec = 15000000};
+        int ready = ppoll(&keys, 1, busy ? &tick : NULL, &waiting); /* a new size comes in here */
         if (ready < 0 && errno != EINTR) {
             return 2;
         }
@@ -205,6 +210,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "demo: %s\n", err.text);
         return 1;
     }
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &blocked, NULL); /* but where it waits, so that none is missed */
     sigaction(SIGWINCH, &winch, NULL);
     signal(SIGHUP, SIG_IGN); /* so that only the terminal itself says that it is gone */
     signal(SIGTERM, on_end);
