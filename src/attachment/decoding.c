@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "attachment/attachment.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -28,13 +29,27 @@ static struct chat_medium *from_desktop(struct decoding *decoding,
                                         const struct attachment_tool *tool)
 {
     struct str file;
+    struct capture_place place = {0};
     struct chat_medium *medium = NULL;
+    int64_t now = clock_monotonic_us();
     str_init(&file);
-    bool got = decoding->source.origin == DECODING_SCREEN
-                   ? capture_take(decoding->source.area, &decoding->stop, &file, &decoding->err)
-                   : clipboard_picture(&decoding->stop, &file, &decoding->err);
+    bool got =
+        decoding->source.origin == DECODING_SCREEN
+            ? capture_take(decoding->source.area, &decoding->stop, &file, &place, &decoding->err)
+            : clipboard_picture(&decoding->stop, &file, &decoding->err);
     if (got) {
         medium = attachment_decode(tool, file.data, file.length, true, &decoding->err);
+    }
+    if (medium != NULL && decoding->source.origin == DECODING_SCREEN) {
+        medium->screen = (struct chat_medium_screen){
+            .taken = true,
+            .known = place.known,
+            .left = place.left,
+            .top = place.top,
+            .width = place.width > 0 ? place.width : (int)medium->width,
+            .height = place.height > 0 ? place.height : (int)medium->height,
+            .taken_us = now,
+        };
     }
     str_finish(&file);
     return medium;

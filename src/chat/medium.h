@@ -11,6 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of a picture of the user's own screen that was taken in this run of the program: what is seen in
+ * it can be pointed at. One that comes back from the store has none: the screen has changed. */
+struct chat_medium_screen {
+    bool taken;    /* it is one */
+    bool known;    /* where it lies: the rest holds, in units of the pointer's */
+    int left, top; /* of its upper left corner */
+    int width, height;
+    int64_t taken_us; /* when, on the monotonic clock */
+};
+
 struct chat_medium {
     atomic_int references;
     bool picture;         /* else a sound */
@@ -24,6 +34,7 @@ struct chat_medium {
     struct chat_medium **frames; /* [frame_count] references; NULL = no clip */
     size_t frame_count;
     unsigned second; /* of a frame */
+    struct chat_medium_screen screen;
 };
 
 /* One reference, everything else 0; the arrays are the medium's (mem_free). */

@@ -2,6 +2,7 @@
 #include "desktop/capture.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,28 +12,42 @@
 #include "base/visible.h"
 #include "desktop/program.h"
 
-enum { AREAS = CAPTURE_REGION + 1, WORDS = 10, TAKING_MS = 15000, CHOOSING_MS = 90000 };
+enum {
+    AREAS = CAPTURE_REGION + 1,
+    WORDS = 10,
+    TAKING_MS = 15000,
+    CHOOSING_MS = 90000,
+    PLACE_MOST = 65535, /* of a screen, either way */
+};
 
-/* Words that stand for something: where the file goes, and what the user has chosen. */
-#define FILE_WORD   "%file"
-#define CHOICE_WORD "%choice"
+/* Words that stand for something: where the file goes, and what the user has chosen, as "X,Y WxH"
+ * and as "WxH+X+Y". */
+#define FILE_WORD     "%file"
+#define CHOICE_WORD   "%choice"
+#define GEOMETRY_WORD "%geometry"
 
 struct capture_way {
     enum display_kind kind;
     const char *program, *package;
     const char *chooser; /* a program that asks the user first; NULL = the program does itself */
     const char *chooser_package;
-    const char *words[AREAS][WORDS]; /* by area; empty = it cannot do that */
+    bool from_corner; /* of the whole screen: one pixel is one step of the pointer, from 0, 0 */
+    const char *chooser_words[AREAS][WORDS]; /* none: the chooser's name alone */
+    const char *words[AREAS][WORDS];         /* by area; empty = it cannot do that */
 };
 
 /* Where the user clicks on a window: a drag of less than this is no region (maim's -t). */
-#define ANY_DRAG "9999999"
+#define ANY_DRAG    "9999999"
+#define SLOP_FORMAT "--format=%x,%y %wx%h"
 
+/* A program that is told where to look comes before one that asks by itself: only then it is known
+ * where the picture lies, and something in it can be clicked on. */
 static const struct capture_way ways[] = {
     {.kind = DISPLAY_WAYLAND,
      .program = "grim",
      .package = "grim",
-     .words = {[CAPTURE_SCREEN] = {"grim", "-"}}},
+     .from_corner = true, /* by -s 1: else its pixels are those of the densest screen */
+     .words = {[CAPTURE_SCREEN] = {"grim", "-s", "1", "-"}}},
     {.kind = DISPLAY_WAYLAND,
      .program = "grim",
      .package = "grim",
@@ -55,18 +70,30 @@ static const struct capture_way ways[] = {
     {.kind = DISPLAY_X11,
      .program = "maim",
      .package = "maim",
+     .chooser = "slop",
+     .chooser_package = "slop",
+     .chooser_words = {[CAPTURE_WINDOW] = {"slop", "-q", "-t", ANY_DRAG, SLOP_FORMAT},
+                       [CAPTURE_REGION] = {"slop", "-q", SLOP_FORMAT}},
+     .words = {[CAPTURE_WINDOW] = {"maim", "--hidecursor", "-d", "0.2", "-g", GEOMETRY_WORD},
+               [CAPTURE_REGION] = {"maim", "--hidecursor", "-d", "0.2", "-g", GEOMETRY_WORD}}},
+    {.kind = DISPLAY_X11,
+     .program = "maim",
+     .package = "maim",
+     .from_corner = true,
      .words = {[CAPTURE_SCREEN] = {"maim", "--hidecursor"},
                [CAPTURE_WINDOW] = {"maim", "--hidecursor", "-s", "-t", ANY_DRAG},
                [CAPTURE_REGION] = {"maim", "--hidecursor", "-s"}}},
     {.kind = DISPLAY_X11,
      .program = "import",
      .package = "imagemagick",
+     .from_corner = true,
      .words = {[CAPTURE_SCREEN] = {"import", "-silent", "-window", "root", "png:-"},
                [CAPTURE_WINDOW] = {"import", "-silent", "png:-"},
                [CAPTURE_REGION] = {"import", "-silent", "png:-"}}},
     {.kind = DISPLAY_X11,
      .program = "xwd",
      .package = "x11-apps",
+     .from_corner = true,
      .words =
          {[CAPTURE_SCREEN] = {"xwd", "-silent", "-root"}, [CAPTURE_WINDOW] = {"xwd", "-silent"}}},
 };
@@ -157,20 +184,38 @@ void capture_describe(enum capture_area area, struct str *out)
     }
 }
 
-/* slurp prints "X,Y WxH" and a newline. Nothing else goes on to the next command line. */
-static bool choose_region(const struct capture_way *way, const atomic_bool *stop,
-                          struct str *choice, struct err *err)
+bool capture_place_parse(const char *text, struct capture_place *place)
 {
-    const char *words[] = {way->chooser, NULL};
-    struct program_limits limits = {CHOOSING_MS, 256, stop};
-    if (!program_run(words, &limits, choice, err)) {
+    struct capture_place read = {.known = true};
+    int used = -1;
+    size_t length = strspn(text, "0123456789,-x ");
+    bool ends = strcmp(text + length, "") == 0 || strcmp(text + length, "\n") == 0;
+    if (!ends || length > 40 ||
+        sscanf(text, "%d,%d %dx%d%n", &read.left, &read.top, &read.width, &read.height, &used) !=
+            4 ||
+        used != (int)length || read.width < 1 || read.height < 1 || read.width > PLACE_MOST ||
+        read.height > PLACE_MOST || abs(read.left) > PLACE_MOST || abs(read.top) > PLACE_MOST) {
         return false;
     }
-    while (choice->length > 0 && choice->data[choice->length - 1] == '\n') {
-        str_truncate(choice, choice->length - 1);
-    }
-    return (choice->length > 0 && strspn(choice->data, "0123456789,-x ") == choice->length) ||
-           err_set(err, ERR_FORMAT, "%s gave no region", way->chooser);
+    *place = read;
+    return true;
+}
+
+/* What the chooser says is read as numbers; nothing else goes on to the next command line. */
+static bool choose(const struct capture_way *way, enum capture_area area, const atomic_bool *stop,
+                   struct capture_place *place, struct err *err)
+{
+    const char *alone[] = {way->chooser, NULL};
+    const char *words[WORDS + 1] = {NULL};
+    struct program_limits limits = {CHOOSING_MS, 256, stop};
+    struct str said;
+    str_init(&said);
+    memcpy(words, way->chooser_words[area], sizeof way->chooser_words[area]);
+    bool ok = program_run(words[0] != NULL ? words : alone, &limits, &said, err) &&
+              (capture_place_parse(said.data, place) ||
+               err_set(err, ERR_FORMAT, "%s gave no region", way->chooser));
+    str_finish(&said);
+    return ok;
 }
 
 /* A folder that is ours alone, for programs that write a file and nothing else. */
@@ -183,15 +228,22 @@ static bool make_folder(struct str *folder, struct err *err)
            err_errno(err, ERR_IO, "making a folder for the picture in %s", folder->data);
 }
 
-static bool run(const struct capture_way *way, enum capture_area area, const char *choice,
-                const char *path, const atomic_bool *stop, struct str *out, struct err *err)
+static bool run(const struct capture_way *way, enum capture_area area,
+                const struct capture_place *place, const char *path, const atomic_bool *stop,
+                struct str *out, struct err *err)
 {
     const char *words[WORDS + 1] = {NULL};
+    char choice[64], geometry[64];
+    snprintf(choice, sizeof choice, "%d,%d %dx%d", place->left, place->top, place->width,
+             place->height);
+    snprintf(geometry, sizeof geometry, "%dx%d%+d%+d", place->width, place->height, place->left,
+             place->top);
     for (int i = 0; i < WORDS && way->words[area][i] != NULL; i++) {
         const char *word = way->words[area][i];
-        words[i] = strcmp(word, FILE_WORD) == 0     ? path
-                   : strcmp(word, CHOICE_WORD) == 0 ? choice
-                                                    : word;
+        words[i] = strcmp(word, FILE_WORD) == 0       ? path
+                   : strcmp(word, CHOICE_WORD) == 0   ? choice
+                   : strcmp(word, GEOMETRY_WORD) == 0 ? geometry
+                                                      : word;
     }
     bool asks = area != CAPTURE_SCREEN && way->chooser == NULL;
     struct program_limits limits = {asks ? CHOOSING_MS : TAKING_MS, CAPTURE_BYTES_MAX, stop};
@@ -211,6 +263,7 @@ static bool needs_file(const struct capture_way *way, enum capture_area area)
 static bool take_by_file(const struct capture_way *way, enum capture_area area,
                          const atomic_bool *stop, struct str *file, struct err *err)
 {
+    const struct capture_place unknown = {0};
     struct str folder, path, said;
     str_init(&folder);
     str_init(&path);
@@ -218,7 +271,7 @@ static bool take_by_file(const struct capture_way *way, enum capture_area area,
     bool ok = make_folder(&folder, err);
     if (ok) {
         str_append_format(&path, "%s/shot.png", folder.data);
-        ok = run(way, area, "", path.data, stop, &said, err) &&
+        ok = run(way, area, &unknown, path.data, stop, &said, err) &&
              file_read(path.data, CAPTURE_BYTES_MAX, file, err);
         unlink(path.data);
         rmdir(folder.data);
@@ -230,22 +283,26 @@ static bool take_by_file(const struct capture_way *way, enum capture_area area,
 }
 
 bool capture_take(enum capture_area area, const atomic_bool *stop, struct str *file,
-                  struct err *err)
+                  struct capture_place *place, struct err *err)
 {
     const struct capture_way *way = capture_choose(display_kind(), area, is_there, err);
-    struct str choice;
+    struct capture_place found = {0};
     if (way == NULL) {
         return false;
     }
     if (needs_file(way, area)) {
-        return take_by_file(way, area, stop, file, err);
+        bool taken = take_by_file(way, area, stop, file, err);
+        *place = taken ? found : *place;
+        return taken;
     }
-    str_init(&choice);
-    bool ok = (way->chooser == NULL || choose_region(way, stop, &choice, err)) &&
-              run(way, area, choice.data, "", stop, file, err);
-    str_finish(&choice);
+    bool ok = (way->chooser == NULL || choose(way, area, stop, &found, err)) &&
+              run(way, area, &found, "", stop, file, err);
     if (ok && file->length == 0) {
         ok = err_set(err, ERR_UNAVAILABLE, "%s gave no picture", way->program);
+    }
+    if (ok) {
+        found.known = found.known || (area == CAPTURE_SCREEN && way->from_corner);
+        *place = found;
     }
     return ok;
 }

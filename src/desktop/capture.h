@@ -28,6 +28,16 @@ enum { CAPTURE_BYTES_MAX = 64 * 1024 * 1024 };
 bool capture_area_parse(const char *word, enum capture_area *area);
 const char *capture_area_name(enum capture_area area);
 
+/* Where a picture lies on the screen, in the units in which the pointer moves. */
+struct capture_place {
+    bool known;        /* false: the program did not say, and the rest is 0 */
+    int left, top;     /* of its upper left corner */
+    int width, height; /* 0: as many units as the picture has pixels */
+};
+
+/* What a chooser says: "X,Y WxH" and a newline. False, and nothing written, for anything else. */
+bool capture_place_parse(const char *text, struct capture_place *place);
+
 struct capture_way;
 /* The first way whose programs are all found; NULL when there is none, and then *err names what to
  * install. `found` says whether a program is there (program_find). */
@@ -46,6 +56,6 @@ void capture_describe(enum capture_area area, struct str *out);
 /* Appends the bytes of a PNG file, foreign ones: only a decoder may look into them. `stop` (may be
  * NULL) ends it. */
 bool capture_take(enum capture_area area, const atomic_bool *stop, struct str *file,
-                  struct err *err);
+                  struct capture_place *place, struct err *err);
 
 #endif

@@ -12,9 +12,11 @@
 #include "screen/keeper.h"
 #include "screen/outbox.h"
 #include "screen/read_ahead.h"
+#include "screen/screen_boxes.h"
 #include "screen/screen_frames.h"
 #include "screen/screen_input.h"
 #include "screen/screen_media.h"
+#include "screen/screen_point.h"
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash.h"
@@ -136,6 +138,7 @@ static void ask(struct screen *screen, const struct agent_event *event)
     struct str title;
     str_init(&title);
     call_title(event->name, event->arguments, &title);
+    screen_point_withdraw(screen); /* one question at a time */
     str_clear(&screen->asking);
     str_append(&screen->asking, event->call_id);
     set_activity(screen, "waiting for you");
@@ -211,6 +214,7 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_MESSAGE:
         tui_end_message(tui);
+        screen_boxes_show(screen, event->message);
         break;
     case AGENT_CALL:
         add_call(screen, event->call_id, event->name, event->arguments);
@@ -297,6 +301,9 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
                                                    [TUI_YES_ALWAYS] = APPROVAL_YES_ALWAYS,
                                                    [TUI_NO] = APPROVAL_NO};
     struct err err;
+    if (screen_point_decide(screen, intent->decision == TUI_YES)) {
+        return;
+    }
     if (intent->decision == TUI_YES_ALWAYS) {
         bool kept = app_always(&screen->app, screen->rule.data, &err);
         screen_notice(screen, !kept, "%s%s", kept ? "Always allowed: " : "Only this once: ",
@@ -422,7 +429,7 @@ static void on_resize(uv_signal_t *handle, int signal)
 {
     struct screen *screen = handle->data;
     (void)signal;
-    tui_resize(screen->tui);
+    screen_frames_resized(screen);
 }
 
 static void on_interrupt(uv_signal_t *handle, int signal)
@@ -486,7 +493,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->frame,   (uv_handle_t *)&screen->spin,
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
         (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->interrupted,
-        (uv_handle_t *)&screen->idle,
+        (uv_handle_t *)&screen->idle,    (uv_handle_t *)&screen->settling,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
@@ -620,6 +627,7 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen_input_close(&screen);
     screen_voice_close(&screen);
     screen_media_close(&screen);
+    screen_point_close(&screen);
     stop_watching(&screen);
     const char *id = agent_conversation_id(screen.app.agent);
     char *shown = mem_strdup(id != NULL ? id : "");

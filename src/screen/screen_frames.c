@@ -1,14 +1,17 @@
-#include "screen_frames.h"
+#include "screen/screen_frames.h"
 
 #include "agent/agent.h"
-#include "screen/screen_input.h"
-#include "screen/screen_state.h"
 #include "base/clock.h"
 #include "infer/infer.h"
+#include "screen/screen_input.h"
+#include "screen/screen_state.h"
 #include "tui/tui.h"
 
 /* Sixteen frames a second: a reader sees text that flows. */
 enum { FRAME_US = 62500, SPIN_MS = 200 };
+
+/* A size that has stood this long stays; who drags a window's edge sees a frame now and then. */
+enum { SETTLED_MS = 40, UNSETTLED_MOST_MS = 400 };
 
 static void spin(uv_timer_t *handle)
 {
@@ -66,6 +69,9 @@ static void before_wait(uv_prepare_t *handle)
     struct screen *screen = handle->data;
     run_spinner(screen);
     screen_input_note_draft(screen);
+    if (uv_is_active((uv_handle_t *)&screen->settling)) {
+        return;
+    }
     bool waits = uv_is_active((uv_handle_t *)&screen->frame), at_once = screen->key_came;
     screen->key_came = false;
     int64_t now = clock_monotonic_us(), left = screen->drawn_us + FRAME_US - now;
@@ -78,12 +84,30 @@ static void before_wait(uv_prepare_t *handle)
     }
 }
 
+static void settled(uv_timer_t *handle)
+{
+    struct screen *screen = handle->data;
+    screen->unsettled_us = 0;
+    tui_resize(screen->tui);
+}
+
+void screen_frames_resized(struct screen *screen)
+{
+    int64_t now = clock_monotonic_us();
+    screen->unsettled_us = screen->unsettled_us > 0 ? screen->unsettled_us : now;
+    int64_t left_ms = UNSETTLED_MOST_MS - (now - screen->unsettled_us) / 1000;
+    left_ms = left_ms < SETTLED_MS ? left_ms : SETTLED_MS;
+    uv_timer_start(&screen->settling, settled, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
+}
+
 void screen_frames_start(struct screen *screen)
 {
     uv_loop_t *loop = &screen->app.loop;
     uv_timer_init(loop, &screen->frame);
     uv_timer_init(loop, &screen->spin);
+    uv_timer_init(loop, &screen->settling);
     uv_prepare_init(loop, &screen->before_wait);
-    screen->frame.data = screen->spin.data = screen->before_wait.data = screen;
+    screen->frame.data = screen->spin.data = screen->settling.data = screen;
+    screen->before_wait.data = screen;
     uv_prepare_start(&screen->before_wait, before_wait);
 }

@@ -7,14 +7,20 @@
  * While an answer comes faster than frames do, the model's thread does not wake the loop for each
  * token: the frame's timer fetches them. An answer that is slower is drawn token by token, each at
  * once. The end of an answer and all else wakes the loop always, and an idle screen has no timer.
+ *
+ * While a window's size changes nothing is drawn: the terminal would get a frame for a size that it
+ * no longer has, and on its normal screen what such a frame breaks cannot be mended.
  */
 #ifndef CARAT_SCREEN_SCREEN_FRAMES_H
 #define CARAT_SCREEN_SCREEN_FRAMES_H
 
 struct screen;
 
-/* On the loop of the screen's application. The handles are the screen's: frame, spin, before_wait;
- * who closes them ends this. */
+/* On the loop of the screen's application. The handles are the screen's: frame, spin, settling,
+ * before_wait; who closes them ends this. */
 void screen_frames_start(struct screen *screen);
+
+/* The window has, or had for a moment, another size. */
+void screen_frames_resized(struct screen *screen);
 
 #endif

@@ -24,10 +24,11 @@ struct screen {
     uv_timer_t frame;         /* the next moment a frame is due, or the model is asked */
     uv_timer_t idle;          /* when nothing has run for a while: work that may wait */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
+    uv_timer_t settling;      /* the window's size changes: nothing is drawn until it stands */
     uv_signal_t resized, terminate, hung_up;
     uv_signal_t interrupted; /* plain: the terminal makes a signal of Ctrl+C */
     bool plain;              /* line by line; there is no `terminal` then */
-    int64_t drawn_us;
+    int64_t drawn_us, unsettled_us;
     bool key_came; /* since the last frame: it is drawn at once */
     size_t pieces; /* of text that came since the last frame */
     bool paced;    /* the model's tokens are fetched, a frame's worth at a time */
@@ -49,8 +50,9 @@ struct screen {
     struct {
         struct store_hit *items;
         size_t count;
-    } found;               /* by the last search */
-    struct outbox *outbox; /* messages whose pictures are being decoded */
+    } found;                    /* by the last search */
+    struct screen_point *point; /* screen_point.h */
+    struct outbox *outbox;      /* messages whose pictures are being decoded */
     uv_timer_t draft_due;
     uv_timer_t ahead;      /* runs while a pause of the user's is waited for */
     size_t ahead_revision; /* of the draft that it was started for */

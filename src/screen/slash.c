@@ -8,9 +8,11 @@
 #include "command/command_sessions.h"
 #include "command/command_transfer.h"
 #include "app/context_picture.h"
+#include "screen/screen_boxes.h"
 #include "screen/screen_conversation.h"
 #include "screen/screen_input.h"
 #include "screen/screen_media.h"
+#include "screen/screen_point.h"
 #include "screen/screen_rewind.h"
 #include "screen/screen_search.h"
 #include "screen/screen_state.h"
@@ -425,6 +427,9 @@ const struct slash_command slash_commands[] = {
     {"say", "[on|off]", "speak the answers", screen_voice_say, false},
     {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
     {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
+    {"boxes", "[FILE.png]", "what the last answer found in a picture; draw it into a file",
+     screen_boxes_run, false},
+    {"point", "[N]", "click on the Nth of it, after your yes", screen_point_run, false},
     {"detach", "", "take back what goes with the next message", screen_media_detach, false},
     {"trash", "", "what is in the trash", run_trash, false},
     {"status", "", "model, workspace, sandbox, context", run_status, false},

@@ -41,8 +41,14 @@ void dialog_open(struct dialog *dialog, const char *title, const char *descripti
     dialog->width = 0;
     dialog->first = dialog->rows = 0;
     dialog->asking_reason = dialog->seen_end = dialog->refused = dialog->confirming = false;
+    dialog->once = false;
     dialog->active = true;
     editor_reset(dialog->reason);
+}
+
+void dialog_only_once(struct dialog *dialog)
+{
+    dialog->once = true;
 }
 
 void dialog_offer_always(struct dialog *dialog, const char *rule)
@@ -149,12 +155,15 @@ enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
     case CHOICE_YES:
         return yes(dialog, DIALOG_YES);
     case CHOICE_SESSION:
-        return yes(dialog, DIALOG_YES_SESSION);
+        return dialog->once ? DIALOG_OPEN : yes(dialog, DIALOG_YES_SESSION);
     case CHOICE_ALWAYS:
         dialog->confirming =
             dialog->rule != NULL && yes(dialog, DIALOG_YES_ALWAYS) == DIALOG_YES_ALWAYS;
         return DIALOG_OPEN;
     case CHOICE_REASON:
+        if (dialog->once) {
+            return DIALOG_NO; /* nobody is told why */
+        }
         dialog->asking_reason = true;
         return DIALOG_OPEN;
     case CHOICE_NO:
@@ -249,7 +258,7 @@ static int draw_choice(struct surface *surface, int row, int column, const char 
 
 static void draw_choices(const struct dialog *dialog, struct surface *surface, int row)
 {
-    static const char others[] = "  (or 1, 2, 3; Esc = no)";
+    const char *others = dialog->once ? "  (or 1, 3; Esc = no)" : "  (or 1, 2, 3; Esc = no)";
     int limit = surface_columns(surface), column = 0;
     size_t below = dialog->layout.count - dialog->first - dialog->rows;
     if (dialog->refused) {
@@ -264,7 +273,9 @@ static void draw_choices(const struct dialog *dialog, struct surface *surface, i
         str_finish(&note);
     }
     column = draw_choice(surface, row, column, "y", " once  ");
-    column = draw_choice(surface, row, column, "a", " this session  ");
+    if (!dialog->once) {
+        column = draw_choice(surface, row, column, "a", " this session  ");
+    }
     if (dialog->rule != NULL) {
         column = draw_choice(surface, row, column, "p", " always  ");
     }

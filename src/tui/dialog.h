@@ -26,6 +26,7 @@ struct dialog {
     bool asking_reason;
     bool confirming; /* p was pressed: y writes `rule` down, anything else goes back */
     bool seen_end;   /* the last row of the description was drawn */
+    bool once;       /* a yes is for this once: nothing else is offered */
     bool refused;    /* a yes came before the end was seen: say why it does not count */
     char *title, *description;
     char *rule;           /* that p offers; NULL = none */
@@ -40,6 +41,8 @@ void dialog_init(struct dialog *dialog);
 void dialog_finish(struct dialog *dialog);
 /* Copies. Replaces a question that is open. */
 void dialog_open(struct dialog *dialog, const char *title, const char *description);
+/* For the open question: only y and n. */
+void dialog_only_once(struct dialog *dialog);
 /* For the open question: what p would allow for good. Copies. */
 void dialog_offer_always(struct dialog *dialog, const char *rule);
 void dialog_close(struct dialog *dialog);

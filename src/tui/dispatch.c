@@ -669,7 +669,7 @@ static enum dialog_answer read_answer(struct tui *tui, const struct str *line, c
         plain_notice(tui->plain, "no rule was written; y, a, p, or n and why not:", false);
     } else if (alone && letter == 'y') {
         return DIALOG_YES;
-    } else if (alone && letter == 'a') {
+    } else if (alone && letter == 'a' && !dialog->once) {
         return DIALOG_YES_SESSION;
     } else if (alone && letter == 'p' && dialog->rule != NULL) {
         dialog->confirming = true;
@@ -679,8 +679,9 @@ static enum dialog_answer read_answer(struct tui *tui, const struct str *line, c
         return DIALOG_NO;
     } else {
         plain_notice(tui->plain,
-                     dialog->rule != NULL ? "say y, a, p, or n and why not"
-                                          : "say y, a, or n and why not",
+                     dialog->once           ? "say y, or n"
+                     : dialog->rule != NULL ? "say y, a, p, or n and why not"
+                                            : "say y, a, or n and why not",
                      true);
     }
     return DIALOG_OPEN;

@@ -139,9 +139,10 @@ void plain_notice(struct plain *plain, const char *text, bool is_error)
     say(plain, is_error ? "error: " : "note: ", text, strlen(text));
 }
 
-void plain_ask(struct plain *plain, const char *title, const char *description)
+void plain_ask(struct plain *plain, const char *title, const char *description, bool once)
 {
-    static const char answers[] = "y (once), a (this session), or n and why not:";
+    const char *answers =
+        once ? "y (once), or n:" : "y (once), a (this session), or n and why not:";
     struct str clean;
     str_init(&clean);
     for (const char *line = description; *line != '\0';) {
@@ -154,7 +155,7 @@ void plain_ask(struct plain *plain, const char *title, const char *description)
     plain->asking = true;
     say_spelled_out(plain, "question: ", title);
     say(plain, "", clean.data, clean.length);
-    say(plain, "", answers, sizeof answers - 1);
+    say(plain, "", answers, strlen(answers));
     str_finish(&clean);
 }
 

@@ -43,7 +43,7 @@ void plain_end_message(struct plain *plain);
 void plain_call(struct plain *plain, const char *title);
 void plain_result(struct plain *plain, const char *text, size_t length, bool failed);
 void plain_notice(struct plain *plain, const char *text, bool is_error);
-void plain_ask(struct plain *plain, const char *title, const char *description);
+void plain_ask(struct plain *plain, const char *title, const char *description, bool once);
 /* To the question that stands: there is a third yes, which writes `rule` down. */
 void plain_offer(struct plain *plain, const char *rule);
 /* Whether it really should. */

@@ -622,18 +622,29 @@ void tui_clear(struct tui *tui)
 
 /* --- the rest of the screen --- */
 
-void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
+static void open_question(struct tui *tui, const char *title, const char *description, bool once)
 {
-    (void)call_id; /* one question at a time: the answer can only be to this one */
     if (tui->plain != NULL) {
         dispatch_lines(tui); /* what was typed before the question is no answer to it */
-        plain_ask(tui->plain, title, description);
+        plain_ask(tui->plain, title, description, once);
     }
     dialog_open(&tui->dialog, title, description);
     tui->searching = false;
     tui->help = false;
     tui->typing_ahead = true;
     happened(tui);
+}
+
+void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
+{
+    (void)call_id; /* one question at a time: the answer can only be to this one */
+    open_question(tui, title, description, false);
+}
+
+void tui_ask_once(struct tui *tui, const char *title, const char *description)
+{
+    open_question(tui, title, description, true);
+    dialog_only_once(&tui->dialog);
 }
 
 void tui_offer_always(struct tui *tui, const char *rule)

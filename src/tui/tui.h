@@ -111,6 +111,8 @@ bool tui_copy(struct tui *tui, const char *text, size_t length);
 /* Asks y / a / n about a call until answered or withdrawn. A burst of typing that began before goes
  * on into the input and answers nothing; a yes counts once the end of the description was shown. */
 void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description);
+/* The same for what no session and no rule may allow: only y and n. */
+void tui_ask_once(struct tui *tui, const char *title, const char *description);
 /* Behind tui_ask: p offers to allow for good what this rule says, and asks once more. */
 void tui_offer_always(struct tui *tui, const char *rule);
 void tui_withdraw(struct tui *tui);

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "desktop/capture.h"
 #include "desktop/clipboard.h"
+#include "desktop/pointer.h"
 #include "desktop/program.h"
 
 static const char *installed; /* names with a space around each */
@@ -34,7 +35,8 @@ static void test_choice(void **state)
     } cases[] = {
         {DISPLAY_X11, CAPTURE_SCREEN, " maim import xwd ", "maim", NULL},
         {DISPLAY_X11, CAPTURE_SCREEN, " import xwd ", "import", NULL},
-        {DISPLAY_X11, CAPTURE_REGION, " xwd ", NULL, "install maim, or imagemagick"},
+        {DISPLAY_X11, CAPTURE_REGION, " xwd ", NULL,
+         "install maim and slop, or maim, or imagemagick"},
         {DISPLAY_X11, CAPTURE_SCREEN, " xwd ", "xwd", NULL},
         {DISPLAY_X11, CAPTURE_SCREEN, " grim slurp ", NULL, "maim, or imagemagick, or x11-apps"},
         {DISPLAY_WAYLAND, CAPTURE_SCREEN, " grim maim ", "grim", NULL},
@@ -56,6 +58,43 @@ static void test_choice(void **state)
             assert_non_null(strstr(err.text, cases[i].says));
         }
     }
+}
+
+static void test_places(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "",           "1,2 3x4 5", "1,2 3",       "1,2 0x4",          "1,2 3x-4",   "a",
+        "1,2 3x4;ls", "1,2 3x4 -", "1,2 3x99999", "9999999999,2 3x4", "1,2 3x4\n\n"};
+    struct capture_place place = {0};
+    assert_true(capture_place_parse("-12,34 560x78\n", &place));
+    assert_true(place.known);
+    assert_int_equal(place.left, -12);
+    assert_int_equal(place.top, 34);
+    assert_int_equal(place.width, 560);
+    assert_int_equal(place.height, 78);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(capture_place_parse(wrong[i], &place));
+        assert_int_equal(place.width, 560);
+    }
+}
+
+static void test_pointer(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    installed = " xdotool ";
+    assert_string_equal(pointer_choose(DISPLAY_X11, found, &err), "xdotool");
+    assert_null(pointer_choose(DISPLAY_WAYLAND, found, &err));
+    assert_non_null(strstr(err.text, "install ydotool"));
+    assert_null(pointer_choose(DISPLAY_NONE, found, &err));
+    assert_non_null(strstr(err.text, "no display"));
+    installed = " ydotool ";
+    assert_string_equal(pointer_choose(DISPLAY_WAYLAND, found, &err), "ydotool");
+    assert_null(pointer_choose(DISPLAY_X11, found, &err));
+    assert_non_null(strstr(err.text, "install xdotool"));
+    assert_false(pointer_click(-1, 5, NULL, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
 }
 
 static void test_areas(void **state)
@@ -144,7 +183,9 @@ static void test_no_display(void **state)
     unsetenv("WAYLAND_DISPLAY");
     assert_false(capture_available(&err));
     assert_non_null(strstr(err.text, "no display"));
-    assert_false(capture_take(CAPTURE_SCREEN, NULL, &out, &err));
+    struct capture_place place = {.left = 7};
+    assert_false(capture_take(CAPTURE_SCREEN, NULL, &out, &place, &err));
+    assert_int_equal(place.left, 7);
     assert_false(clipboard_picture(NULL, &out, &err));
     assert_non_null(strstr(err.text, "no clipboard"));
     str_finish(&out);
@@ -154,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice), cmocka_unit_test(test_areas),
+        cmocka_unit_test(test_places), cmocka_unit_test(test_pointer),
         cmocka_unit_test(test_find),   cmocka_unit_test(test_environment),
         cmocka_unit_test(test_limits), cmocka_unit_test(test_no_display),
     };

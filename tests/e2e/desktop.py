@@ -5,55 +5,14 @@ import sys
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
 from place import *
+from display import *
 
-PICTURES = os.path.join(SOURCE, "tests", "engine", "vision", "data")
 CALL = "<|tool_call>call:screenshot{}<tool_call|><|tool_response>"
-WIDTH, HEIGHT = 377, 343  # of the screen: those of picture01
 
 
 def said(name):
     golden = json.load(open(os.path.join(SOURCE, "tests", "engine", "data", "nano.media.golden.json")))
     return [item for item in golden if item["file"].endswith(name)][0]["text"].removesuffix("<turn|>")
-
-
-class Display:
-    """Xvfb with one window on it that shows a picture and covers the screen."""
-
-    def __init__(self, place, picture):
-        ready, write = os.pipe()
-        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp",
-                                        "-noreset"], pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(ready) as told:
-            self.name = ":" + told.readline().strip()
-        check(self.name != ":", "Xvfb did not start")
-        place.env["DISPLAY"] = self.name
-        for name in ("WAYLAND_DISPLAY", "XAUTHORITY"):
-            place.env.pop(name, None)
-        dump = os.path.join(place.root, "picture.xwd")
-        subprocess.run(["convert", picture, dump], check=True, timeout=PATIENCE)
-        self.window = subprocess.Popen(["xwud", "-noclick", "-geometry", "+0+0", "-in", dump], env=place.env)
-        end = time.monotonic() + PATIENCE
-        while self.blank():
-            check(time.monotonic() < end and self.window.poll() is None, "the window never came")
-            time.sleep(0.1)
-
-    def blank(self):
-        """Whether all pixels are the same, as xwd sees them."""
-        dump = subprocess.run(["xwd", "-root", "-silent"], env=dict(os.environ, DISPLAY=self.name), capture_output=True,
-                              timeout=PATIENCE).stdout
-        pixels = dump[-4 * WIDTH * HEIGHT:]
-        return len(set(pixels[at:at + 4] for at in range(0, len(pixels), 4))) < 2
-
-    def close(self):
-        self.window.kill()
-        self.window.wait()
-        self.server.terminate()  # not killed: it takes its lock and its socket away
-        self.server.wait(PATIENCE)
-
-
-def picture(number):
-    return os.path.join(PICTURES, f"picture{number:02}.png")
 
 
 def case_tool():

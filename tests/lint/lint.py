@@ -59,6 +59,7 @@ LIBRARIES = {
     r"libxml/.*": ["tools/html_text.c", "tools/xml_late.c"],
     r"portaudio\.h": ["src/voice/sound_system.c"],
     r"stb_image\.h": ["src/media/picture_file.c"],
+    r"stb_image_write\.h": ["src/media/png_write.c"],
     r"jansson\.h": ["src/", "tools/", "prompts/"],
     r"md4c\.h": ["src/tui/markdown.c"],
     r"utf8proc\.h": ["src/tui/"],

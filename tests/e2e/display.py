@@ -1,0 +1,63 @@
+"""A screen without a monitor, for the tests that look at it or click on it: Xvfb, and windows that show pictures."""
+from place import *
+
+PICTURES = os.path.join(SOURCE, "tests", "engine", "vision", "data")
+WIDTH, HEIGHT = 377, 343  # of the screen: those of picture01
+
+
+def picture(number):
+    return os.path.join(PICTURES, f"picture{number:02}.png")
+
+
+class Display:
+    """Xvfb with one window on it that shows a picture and covers the screen; without a picture it is empty."""
+
+    def __init__(self, place, picture=None):
+        self.place = place
+        self.windows = []
+        ready, write = os.pipe()
+        self.server = subprocess.Popen(["Xvfb", "-displayfd", str(write), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp",
+                                        "-noreset"], pass_fds=[write], stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(ready) as told:
+            self.name = ":" + told.readline().strip()
+        check(self.name != ":", "Xvfb did not start")
+        place.env["DISPLAY"] = self.name
+        for name in ("WAYLAND_DISPLAY", "XAUTHORITY"):
+            place.env.pop(name, None)
+        if picture is not None:
+            self.window(picture, "+0+0", "-noclick")
+
+    def window(self, picture, at, *words):
+        """A window that shows a picture; without -noclick it ends when it is clicked on."""
+        before = self.dump()
+        dump = os.path.join(self.place.root, f"picture{len(self.windows)}.xwd")
+        subprocess.run(["convert", picture, dump], check=True, timeout=PATIENCE)
+        window = subprocess.Popen(["xwud", *words, "-geometry", at, "-in", dump], env=self.place.env)
+        self.windows.append(window)
+        end = time.monotonic() + PATIENCE
+        while self.dump() == before:
+            check(time.monotonic() < end and window.poll() is None, "the window never came")
+            time.sleep(0.1)
+        return window
+
+    def dump(self):
+        """The screen's pixels, as xwd sees them."""
+        return subprocess.run(["xwd", "-root", "-silent"], env=dict(os.environ, DISPLAY=self.name), capture_output=True,
+                              timeout=PATIENCE).stdout[-4 * WIDTH * HEIGHT:]
+
+    def mouse(self, *words):
+        """xdotool, as a person at the mouse."""
+        return subprocess.run(["xdotool", *words], env=self.place.env, capture_output=True, text=True, check=True,
+                              timeout=PATIENCE).stdout
+
+    def pointer(self):
+        words = dict(word.split(":") for word in self.mouse("getmouselocation").split())
+        return int(words["x"]), int(words["y"])
+
+    def close(self):
+        for window in self.windows:
+            window.kill()
+            window.wait()
+        self.server.terminate()  # not killed: it takes its lock and its socket away
+        self.server.wait(PATIENCE)
