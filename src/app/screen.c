@@ -15,6 +15,7 @@
 #include "app/screen_frames.h"
 #include "app/screen_input.h"
 #include "app/screen_media.h"
+#include "app/screen_search.h"
 #include "app/screen_state.h"
 #include "app/screen_voice.h"
 #include "app/slash.h"
@@ -556,7 +557,8 @@ static bool wants_plain(const struct config *config)
            strcmp(term, "dumb") == 0;
 }
 
-enum exit_code screen_run(const struct config *config, size_t first)
+enum exit_code screen_run(const struct config *config, size_t first,
+                          const struct screen_place *place)
 {
     struct screen screen = {.config = config, .thinking = config_boolean(config, OPTION_THINKING)};
     struct err err;
@@ -603,7 +605,11 @@ enum exit_code screen_run(const struct config *config, size_t first)
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
     screen_voice_open(&screen);
-    screen_show_conversation(&screen, agent_conversation(screen.app.agent), -1, NULL);
+    if (place != NULL) {
+        screen_search_show(&screen, place->ordinal, place->words);
+    } else {
+        screen_show_conversation(&screen, agent_conversation(screen.app.agent), -1, NULL);
+    }
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
     }
