@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/commands.h"
-#include "app/headless.h"
-#include "app/promises.h"
-#include "app/screen.h"
+#include "command_table.h"
+#include "command/headless.h"
+#include "promises.h"
+#include "screen/screen.h"
 #include "app/settings.h"
 #include "base/err.h"
 #include "base/str.h"

@@ -8,6 +8,8 @@
 
 #include <sched.h>
 
+#include <sys/resource.h>
+
 #if defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -27,6 +29,12 @@ int cpu_count(void)
     }
     int count = CPU_COUNT(&set);
     return count < 1 ? 1 : count;
+}
+
+long cpu_times_put_aside(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
 }
 
 #if defined(__x86_64__)

@@ -11,6 +11,10 @@
 /* The cores that this process may run on (its affinity mask), at least 1. */
 int cpu_count(void);
 
+/* How many times the system has taken the core away from the calling thread, which had not asked
+ * for it: who shares its core with other work sees this grow. */
+long cpu_times_put_aside(void);
+
 /* AVX2, FMA and F16C, and a system that saves the wide registers. */
 bool cpu_has_avx2(void);
 

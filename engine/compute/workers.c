@@ -26,9 +26,11 @@
 #include "base/mem.h"
 #include "compute/cpu.h"
 
-/* About 50 microseconds on current x86: longer than the gaps inside a forward pass, shorter than
- * anybody notices. */
-enum { SPINS = 1000 };
+/* About 50 and 250 microseconds on current x86. The gaps inside a forward pass, and from one token
+ * to the next, are shorter than the second; to be woken from sleep can take longer than a piece of
+ * work. But a thread whose core others want gives it up after the first; and who waits for the last
+ * piece for longer than that waits for one who was put aside. */
+enum { SPINS = 1000, SPINS_UNDISTURBED = 5000 };
 
 /* What two threads write at once lies in lines of its own. */
 enum { LINE = 64 };
@@ -100,6 +102,16 @@ static void work_on(struct workers *workers, uint64_t ticket, int number)
     }
 }
 
+/* Whether the system took the core away from the calling thread since it was asked last; `*before`
+ * is what it was told then. */
+static bool was_put_aside(long *before)
+{
+    long now = cpu_times_put_aside();
+    bool aside = now != *before;
+    *before = now;
+    return aside;
+}
+
 /* Until the generation is another one than `seen`, or the pool stops. */
 static void sleep_for_a_job(struct workers *workers, uint32_t seen)
 {
@@ -118,9 +130,13 @@ static void *thread_main(void *argument)
     struct thread *thread = argument;
     struct workers *workers = thread->workers;
     uint32_t seen = 0;
+    long put_aside = 0;
     while (!atomic_load(&workers->stopping)) {
         uint64_t ticket = atomic_load(&workers->ticket);
-        for (int i = 0; i < SPINS && generation_of(ticket) == seen; i++) {
+        for (int i = 0; i < SPINS_UNDISTURBED && generation_of(ticket) == seen; i++) {
+            if (i == SPINS && was_put_aside(&put_aside)) {
+                break;
+            }
             cpu_relax();
             ticket = atomic_load(&workers->ticket);
         }

@@ -33,7 +33,7 @@
 #include "agent/response.h"
 #include "agent/sampling.h"
 #include "agent/step.h"
-#include "agent/toolset.h"
+#include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"

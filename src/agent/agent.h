@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/approval.h"
+#include "approval/approval.h"
 #include "agent/toolproc.h"
 #include "agent/turn.h"
 #include "chat/conversation.h"

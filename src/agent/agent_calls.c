@@ -11,7 +11,7 @@
 #include "agent/foreign.h"
 #include "agent/hooks.h"
 #include "agent/response.h"
-#include "agent/toolset.h"
+#include "approval/toolset.h"
 
 const json_t *agent_tools(struct agent *agent)
 {

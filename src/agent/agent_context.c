@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "agent/agent_state.h"
-#include "agent/toolset.h"
+#include "approval/toolset.h"
 #include "infer/infer.h"
 
 static size_t json_size(const json_t *value)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "agent/agent_state.h"
-#include "agent/attachment.h"
-#include "agent/decoding.h"
+#include "attachment/attachment.h"
+#include "attachment/decoding.h"
 #include "base/str.h"
 #include "chat/medium.h"
 

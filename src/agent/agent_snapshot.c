@@ -9,8 +9,8 @@
 
 #include "agent/agent_state.h"
 #include "agent/checkpoint.h"
-#include "agent/launch_points.h"
-#include "agent/toolset.h"
+#include "approval/launch_points.h"
+#include "approval/toolset.h"
 #include "base/err.h"
 #include "base/str.h"
 

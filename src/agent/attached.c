@@ -1,6 +1,6 @@
 #include "agent/attached.h"
 
-#include "agent/attachment.h"
+#include "attachment/attachment.h"
 #include "agent/journal.h"
 #include "base/err.h"
 #include "base/mem.h"

@@ -15,10 +15,10 @@
 
 #include <uv.h>
 
-#include "agent/attachment.h"
-#include "agent/decoding.h"
+#include "attachment/attachment.h"
+#include "attachment/decoding.h"
 #include "agent/foreign_tools.h"
-#include "agent/result_picture.h"
+#include "attachment/result_picture.h"
 #include "agent/tool_process.h"
 #include "base/err.h"
 #include "base/mem.h"

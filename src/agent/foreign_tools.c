@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/result_picture.h"
+#include "attachment/result_picture.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent/approval.h"
+#include "approval/approval.h"
 #include "base/diff.h"
 #include "base/str.h"
 #include "base/visible.h"

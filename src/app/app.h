@@ -12,7 +12,7 @@
 #include <uv.h>
 
 #include "agent/agent.h"
-#include "agent/approval.h"
+#include "approval/approval.h"
 #include "app/exit_code.h"
 #include "app/paths.h"
 #include "config/config.h"

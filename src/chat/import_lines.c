@@ -266,9 +266,19 @@ static bool read_line(struct chat_import *import, const json_t *line, struct err
     return codex_line(import, line, err);
 }
 
+/* A line is bytes and a length: nothing says that a NUL follows. */
+static bool is_blank(const char *line, size_t length)
+{
+    size_t at = 0;
+    while (at < length && memchr(" \t\r\n", line[at], 4) != NULL) {
+        at++;
+    }
+    return at == length;
+}
+
 bool chat_import_line(struct chat_import *import, const char *line, size_t length, struct err *err)
 {
-    if (strspn(line, " \t\r\n") >= length) {
+    if (is_blank(line, length)) {
         return true;
     }
     json_error_t problem;

@@ -1,10 +1,25 @@
-/* toml: toml++ behind a C interface. No exception leaves this file. */
+/* toml: toml++ behind a C interface. No exception leaves this file.
+ *
+ * Some texts that are no TOML ("[ " and the end of the line) are not refused by toml++ but run into
+ * its assertions, and a file of a workspace must not be able to end the program. So what toml++
+ * asserts is checked in every build and throws like its other refusals; only the line is not known.
+ * And each dot of a key is a table in a table, made, walked and destroyed by recursion: a file of
+ * some kilobytes could use up the stack, so dots are counted before toml++ sees them.
+ */
 #include "toml.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+[[noreturn]] static void toml_not_asserted()
+{
+    throw std::logic_error("is not TOML: a name or a value is missing or cannot be read");
+}
+
+#define TOML_ASSERT(holds) (static_cast<bool>(holds) ? static_cast<void>(0) : toml_not_asserted())
+#undef NDEBUG // with it toml++ would drop its assertions and believe them
 #include <toml++/toml.h>
 
 extern "C" {
@@ -13,6 +28,47 @@ extern "C" {
 
 namespace
 {
+
+/* All tables of all keys inside each other would be this deep, and need some hundred bytes each. */
+constexpr size_t DOTS_MAX = 2000;
+
+/* Where the string or comment that begins at `at` ends, or at + 1 where none begins. What is not
+ * TOML may be understood wrongly: toml++ stops there. */
+size_t skip(std::string_view text, size_t at)
+{
+    const char mark = text[at];
+    if (mark == '#') {
+        return std::min(text.find('\n', at), text.size());
+    }
+    if (mark != '"' && mark != '\'') {
+        return at + 1;
+    }
+    const std::string three(3, mark);
+    const bool lines = text.compare(at, 3, three) == 0;
+    for (size_t end = at + (lines ? 3 : 1); end < text.size(); end++) {
+        if (mark == '"' && text[end] == '\\') {
+            end++;
+        } else if (lines && text.compare(end, 3, three) == 0) {
+            end += 3; // up to two more belong to the text
+            for (int more = 0; more < 2 && end < text.size() && text[end] == mark; more++) {
+                end++;
+            }
+            return end;
+        } else if (!lines && (text[end] == mark || text[end] == '\n')) {
+            return end + 1;
+        }
+    }
+    return text.size();
+}
+
+size_t count_dots(std::string_view text)
+{
+    size_t dots = 0;
+    for (size_t at = 0; at < text.size(); at = skip(text, at)) {
+        dots += text[at] == '.';
+    }
+    return dots;
+}
 
 struct walk {
     const char *name;
@@ -108,12 +164,18 @@ extern "C" bool toml_read(const char *name, const char *text, size_t length,
                           void *context, struct err *err)
 {
     try {
+        if (count_dots(std::string_view(text, length)) > DOTS_MAX) {
+            return err_set(err, ERR_LIMIT, "%s has more than %zu dots outside of texts", name,
+                           DOTS_MAX);
+        }
         toml::table table = toml::parse(std::string_view(text, length), std::string_view(name));
         return walk_table(walk{name, entry, context, err}, table, "");
     } catch (const toml::parse_error &error) {
         return err_set(err, ERR_FORMAT, "%s:%u: %s", name,
                        static_cast<unsigned>(error.source().begin.line),
                        std::string(error.description()).c_str());
+    } catch (const std::logic_error &error) {
+        return err_set(err, ERR_FORMAT, "%s: %s", name, error.what());
     } catch (const std::exception &error) {
         return err_set(err, ERR_MEMORY, "%s: %s", name, error.what());
     }

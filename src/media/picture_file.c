@@ -100,15 +100,71 @@ static uint8_t *turn(const uint8_t *rgb, size_t width, size_t height, int orient
     return shown;
 }
 
+/* --- Huffman tables --- */
+
+/* One segment's tables, `at` being its length: each is a byte, how many codes there are of each
+ * length, and a byte for each code. */
+static bool tables_fit(const unsigned char *at, size_t size)
+{
+    enum { LENGTHS = 16, HEAD = 1 + LENGTHS, CODES_MAX = 256 };
+    size_t left = size < 2 ? 0 : number(at, 2, false);
+    if (left < 2 || left > size) {
+        return false;
+    }
+    for (at += 2, left -= 2; left > 0;) {
+        size_t codes = 0;
+        for (size_t i = 1; left >= HEAD && i < HEAD; i++) {
+            codes += at[i];
+        }
+        if (codes > CODES_MAX || left < HEAD + codes) {
+            return false;
+        }
+        at += HEAD + codes;
+        left -= HEAD + codes;
+    }
+    return true;
+}
+
+/* stb_image writes past its tables when a JPEG has one of more than 256 codes (Debian's does; later
+ * ones refuse it), so every table that it may come to is looked at first. Outside of segments, the
+ * picture's own data among that, 0xFF means a marker unless 0, 0xFF or a restart follows; where
+ * that is not so stb_image stops by itself. */
+static bool huffman_tables_fit(const unsigned char *bytes, size_t size)
+{
+    enum { START = 0xD8, END = 0xD9, RESTART = 0xD0, TABLES = 0xC4 };
+    if (size < 2 || bytes[0] != 0xFF || bytes[1] != START) {
+        return true; /* no JPEG */
+    }
+    for (size_t at = 2; at + 1 < size; at++) {
+        unsigned marker = bytes[at + 1];
+        if (bytes[at] != 0xFF || marker == 0 || marker == 0xFF ||
+            (marker >= RESTART && marker < START)) {
+            continue;
+        }
+        if (marker == END) {
+            return true;
+        }
+        if (marker == TABLES && !tables_fit(bytes + at + 2, size - at - 2)) {
+            return false;
+        }
+        at += 1 + (size - at >= 4 ? number(bytes + at + 2, 2, false) : 0);
+    }
+    return true;
+}
+
 /* --- files --- */
 
 bool picture_file_decode(const void *bytes, size_t size, uint8_t **rgb, size_t *width,
                          size_t *height, struct err *err)
 {
     int w = 0, h = 0, channels;
-    if (size > PICTURE_FILE_BYTES_MAX ||
-        (stbi_info_from_memory(bytes, (int)size, &w, &h, &channels) != 0 &&
-         (int64_t)w * h > PICTURE_FILE_PIXELS_MAX)) {
+    bool small = size <= PICTURE_FILE_BYTES_MAX;
+    if (small && !huffman_tables_fit(bytes, size)) {
+        return err_set(err, ERR_FORMAT,
+                       "not a whole JPEG picture: a code table is too large or cut");
+    }
+    if (!small || (stbi_info_from_memory(bytes, (int)size, &w, &h, &channels) != 0 &&
+                   (int64_t)w * h > PICTURE_FILE_PIXELS_MAX)) {
         return err_set(err, ERR_LIMIT, "a picture of %d x %d pixels in %zu bytes is too large", w,
                        h, size);
     }

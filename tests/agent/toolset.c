@@ -13,7 +13,7 @@
 #include "agent/preamble.h"
 #include "agent/repeat.h"
 #include "agent/response.h"
-#include "agent/toolset.h"
+#include "approval/toolset.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/utf8.h"

@@ -107,6 +107,7 @@ static void file_mistakes_are_named(void **state)
         {"[tools]\nhosts = [1]\n", ":2: ", "tools.hosts must be a list of strings"},
         {"[model]\npath = 1979-05-27\n", ":2: ", "is a date"},
         {"[model]\npath = \"a\n", ":2: ", ""},
+        {"[ \npath = 1\n", ": ", "is not TOML"},
         {"[tools]\nsandbox = \"danger-full-access\"\n", ":2: ", "unknown key \"tools.sandbox\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -122,6 +123,48 @@ static void file_mistakes_are_named(void **state)
         }
         str_finish(&start);
         config_finish(&config);
+    }
+}
+
+/* Dots are counted outside of strings and comments alone, where each is a table in a table. */
+static void too_many_tables_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after;
+        bool read;
+    } cases[] = {
+        {"a", " = 1\n", false},
+        {"x = 'a\\' # '\na", " = 1\n", false},
+        {"[x]\ny = \"\\\"#'\"\na", " = 1\n", false},
+        {"x = \"\"\"a\"\"\\\"\"\"\"\"\ny = ''\na", " = 1\n", false},
+        {"x = '''a''\n'''''\na", " = 1\n", false},
+        {"model.path = \"", "\"\n", true},
+        {"model.path = \"\\\"", "\"\n", true},
+        {"model.path = \"\"\"\n\"\"", "\"\"\"\"\n", true},
+        {"model.path = '''\n\\'#", "'''''\n", true},
+        {"model.path = '", "'\n", true},
+        {"# ", "\n", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct str text;
+        struct config config;
+        struct err err = {0};
+        str_init(&text);
+        str_append(&text, cases[i].before);
+        for (int dot = 0; dot < 20000; dot++) {
+            str_append(&text, ".a");
+        }
+        str_append(&text, cases[i].after);
+        config_init(&config);
+        if (read_text(&config, text.data, &err) != cases[i].read) {
+            fail_msg("case %zu: %s", i, err.text);
+        }
+        if (!cases[i].read && strstr(err.text, "has more than 2000 dots") == NULL) {
+            fail_msg("case %zu: %s", i, err.text);
+        }
+        config_finish(&config);
+        str_finish(&text);
     }
 }
 
@@ -234,6 +277,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_sources_win),
         cmocka_unit_test(file_mistakes_are_named),
+        cmocka_unit_test(too_many_tables_are_refused),
         cmocka_unit_test(command_line_mistakes_are_named),
         cmocka_unit_test(a_missing_file_is_no_mistake),
         cmocka_unit_test(the_example_is_the_table),

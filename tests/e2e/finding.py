@@ -95,13 +95,11 @@ def case_choosing():
 def case_title():
     """The model names the conversation when nothing has run for a while: the list shows the name, the conversation does not."""
     with Place() as place:
-        place.write("heron.txt", "x")
         screen = Screen(place, "-m", NANO, "--mode", "full")
         try:
             screen.wait("nano")
-            screen.say("list the files")
-            screen.wait("heron.txt")
-            screen.wait("Ask something", gone=("Enter steers",))
+            screen.say("hello")
+            screen.wait("Hello! What shall I do?", "Ask something", gone=("Enter steers",))
             shown = screen.text().split("> Ask something")[0]
             end = time.monotonic() + PATIENCE
             while not (title := json.loads(place.carat("sessions", "--json").stdout)["title"]):
@@ -112,9 +110,9 @@ def case_title():
             screen.wait(title)
         finally:
             screen.close()
-        with_none = Screen(place, "-m", NANO, "--set", "agent.titles=false", "list the files")  # the control
+        with_none = Screen(place, "-m", NANO, "--set", "agent.titles=false", "hello")  # the control
         try:
-            with_none.wait("heron.txt", "Ask something", gone=("Enter steers",))
+            with_none.wait("Hello! What shall I do?", "Ask something", gone=("Enter steers",))
             time.sleep(4)
             rows = [json.loads(line)["title"] for line in place.carat("sessions", "--json").stdout.splitlines()]
             check(sorted(rows) == ["", title], rows)

@@ -14,7 +14,7 @@
 
 #include "agent/context.h"
 #include "agent/preamble.h"
-#include "agent/toolset.h"
+#include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"

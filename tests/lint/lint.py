@@ -17,7 +17,7 @@ SOURCE = (".c", ".h", ".cpp")
 PUBLIC = ("engine/engine.h", "engine/engine_batch.h", "engine/engine_drafter.h", "engine/engine_media.h")
 
 # Who may include whom: folder -> folders. `engine.h` as a folder name means PUBLIC.
-ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "rpc", "models", "media", "undo", "desktop", "serve", "voice", "agent"}
+ALL_SRC = {"base", "config", "chat", "store", "infer", "mcp", "rpc", "models", "media", "undo", "desktop", "serve", "voice", "approval", "attachment", "agent"}
 MAY = {
     "base": {"base"},
     "engine": {"engine", "base", "media"},
@@ -35,16 +35,22 @@ MAY = {
     "voice": {"voice", "base", "media"},
     "desktop": {"desktop", "base"},
     "tui": {"tui", "base", "chat", "config"},
+    "approval": {"approval", "base", "prompts"},
+    "attachment": {"attachment", "base", "chat", "media", "desktop"},
     "agent": ALL_SRC - {"serve", "rpc", "voice"} | {"prompts"},
-    "app": ALL_SRC | {"app", "tui", "engine.h", "prompts"},  # prompts: what /init and /review say for the user
-    "main": {"app", "base", "config"},
+    "app": ALL_SRC - {"serve", "rpc"} | {"app", "engine.h"},
+    "events": {"events", "base", "chat", "agent"},
+    "command": ALL_SRC | {"command", "app", "events", "engine.h"},
+    "acp": {"acp", "command", "app", "events", "agent", "approval", "base", "chat", "config", "rpc", "store"},
+    "screen": ALL_SRC - {"serve", "rpc"} | {"screen", "command", "app", "tui", "prompts"},  # prompts: what /init and /review say for the user
+    "main": {"main", "acp", "command", "screen", "app", "base", "config", "store", "tui"},
     "prompts": {"prompts"},
 }
 
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c", "src/tui/terminal_device.c", "src/tui/terminal_inline.c"],
-    r"uv\.h": ["src/app/", "src/agent/toolproc.c", "src/agent/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
+    r"uv\.h": ["src/app/", "src/command/", "src/acp/", "src/screen/", "src/agent/toolproc.c", "src/attachment/decoding.c", "src/agent/hooks.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"dlfcn\.h": ["src/base/late.c"],
     r"nettle/.*": ["src/base/hash.h"],

@@ -104,6 +104,7 @@ static void test_picker(void **state)
     screen_key(&s, CONTROL('U'));
     tui_pick(s.tui, "Which", choices, 3);
     tui_ask(s.tui, "c1", "shell", "ls");
+    assert_true(screen_shows(&s, "y once"));
     screen_key(&s, 'y');
     assert_string_equal(screen_intents(&s), "DECIDE yes\n");
     screen_key(&s, TERMINAL_KEY_PAGE_DOWN);

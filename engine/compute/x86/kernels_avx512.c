@@ -29,6 +29,9 @@
 
 enum { LANES = 16, ROWS = 4, TOKENS = 6 };
 
+/* How far ahead of a product stored values are fetched, and the bytes that come at once. */
+enum { AHEAD = 1024, LINE = 64 };
+
 /* A mask of the first `count` lanes, 0..15. */
 INLINE __mmask16 first_lanes(size_t count)
 {
@@ -174,8 +177,9 @@ INLINE __m512 load_bf16(const unsigned char *row, size_t c, __mmask16 mask)
 
 static const __mmask16 all_lanes = 0xFFFF;
 
-INLINE void dot_values(const unsigned char *rows, size_t row_bytes, size_t columns, const float *x,
-                       float *out, const int row_count,
+/* Rows that lie `apart` bytes from each other. */
+INLINE void dot_values(const unsigned char *rows, size_t apart, size_t columns, const float *x,
+                       float *out, size_t out_apart, const int row_count, const size_t value_bytes,
                        __m512 (*load)(const unsigned char *, size_t, __mmask16))
 {
     __m512 sum[ROWS];
@@ -186,20 +190,23 @@ INLINE void dot_values(const unsigned char *rows, size_t row_bytes, size_t colum
     for (size_t c = 0; c < whole; c += LANES) {
         __m512 xs = _mm512_loadu_ps(x + c);
         for (int r = 0; r < row_count; r++) {
-            __m512 row = load(rows + (size_t)r * row_bytes, c, all_lanes);
-            sum[r] = _mm512_fmadd_ps(row, xs, sum[r]);
+            const unsigned char *row = rows + (size_t)r * apart;
+            if (c * value_bytes % LINE == 0) {
+                _mm_prefetch((const char *)row + c * value_bytes + AHEAD, _MM_HINT_T0);
+            }
+            sum[r] = _mm512_fmadd_ps(load(row, c, all_lanes), xs, sum[r]);
         }
     }
     if (whole < columns) {
         __mmask16 mask = first_lanes(columns - whole);
         __m512 xs = _mm512_maskz_loadu_ps(mask, x + whole);
         for (int r = 0; r < row_count; r++) {
-            __m512 row = load(rows + (size_t)r * row_bytes, whole, mask);
+            __m512 row = load(rows + (size_t)r * apart, whole, mask);
             sum[r] = _mm512_fmadd_ps(row, xs, sum[r]);
         }
     }
     for (int r = 0; r < row_count; r++) {
-        out[r] = add_lanes(sum[r]);
+        out[(size_t)r * out_apart] = add_lanes(sum[r]);
     }
 }
 
@@ -242,37 +249,40 @@ INLINE void accumulate_values(const unsigned char *rows, size_t row_bytes, size_
     }
 }
 
-#define DEFINE_VALUES(NAME)                                                                      \
-    static void dot_##NAME(const unsigned char *rows, size_t row_bytes, size_t row_count,        \
-                           size_t columns, const float *x, float *out)                           \
-    {                                                                                            \
-        size_t r = 0;                                                                            \
-        for (; r + ROWS <= row_count; r += ROWS) {                                               \
-            dot_values(rows + r * row_bytes, row_bytes, columns, x, out + r, ROWS, load_##NAME); \
-        }                                                                                        \
-        for (; r < row_count; r++) {                                                             \
-            dot_values(rows + r * row_bytes, row_bytes, columns, x, out + r, 1, load_##NAME);    \
-        }                                                                                        \
-    }                                                                                            \
-    static void accumulate_##NAME(const unsigned char *rows, size_t row_bytes, size_t row_count, \
-                                  size_t columns, const float *scale, float *sum)                \
-    {                                                                                            \
-        accumulate_values(rows, row_bytes, row_count, columns, scale, sum, load_##NAME);         \
-    }                                                                                            \
-    static void decode_##NAME(const unsigned char *blocks, size_t count, float *values)          \
-    {                                                                                            \
-        size_t c = 0;                                                                            \
-        for (; c + LANES <= count; c += LANES) {                                                 \
-            _mm512_storeu_ps(values + c, load_##NAME(blocks, c, all_lanes));                     \
-        }                                                                                        \
-        if (c < count) {                                                                         \
-            __mmask16 mask = first_lanes(count - c);                                             \
-            _mm512_mask_storeu_ps(values + c, mask, load_##NAME(blocks, c, mask));               \
-        }                                                                                        \
+/* ROWS rows at once lie far from each other, as in int8_avx512.c: each is a stream for the
+ * machine's own prefetching. */
+#define DEFINE_VALUES(NAME, BYTES)                                                                \
+    static void dot_##NAME(const unsigned char *rows, size_t row_bytes, size_t row_count,         \
+                           size_t columns, const float *x, float *out)                            \
+    {                                                                                             \
+        size_t share = row_count / ROWS, r;                                                       \
+        for (r = 0; r < share; r++) {                                                             \
+            dot_values(rows + r * row_bytes, share * row_bytes, columns, x, out + r, share, ROWS, \
+                       BYTES, load_##NAME);                                                       \
+        }                                                                                         \
+        for (r = share * ROWS; r < row_count; r++) {                                              \
+            dot_values(rows + r * row_bytes, 0, columns, x, out + r, 0, 1, BYTES, load_##NAME);   \
+        }                                                                                         \
+    }                                                                                             \
+    static void accumulate_##NAME(const unsigned char *rows, size_t row_bytes, size_t row_count,  \
+                                  size_t columns, const float *scale, float *sum)                 \
+    {                                                                                             \
+        accumulate_values(rows, row_bytes, row_count, columns, scale, sum, load_##NAME);          \
+    }                                                                                             \
+    static void decode_##NAME(const unsigned char *blocks, size_t count, float *values)           \
+    {                                                                                             \
+        size_t c = 0;                                                                             \
+        for (; c + LANES <= count; c += LANES) {                                                  \
+            _mm512_storeu_ps(values + c, load_##NAME(blocks, c, all_lanes));                      \
+        }                                                                                         \
+        if (c < count) {                                                                          \
+            __mmask16 mask = first_lanes(count - c);                                              \
+            _mm512_mask_storeu_ps(values + c, mask, load_##NAME(blocks, c, mask));                \
+        }                                                                                         \
     }
-DEFINE_VALUES(f32)
-DEFINE_VALUES(f16)
-DEFINE_VALUES(bf16)
+DEFINE_VALUES(f32, 4)
+DEFINE_VALUES(f16, 2)
+DEFINE_VALUES(bf16, 2)
 
 /* --- block formats: their scales --- */
 

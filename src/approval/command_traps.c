@@ -1,0 +1,343 @@
+/* command_traps: tables of programs and of the options that make them run code or write elsewhere.
+ *
+ * Options are looked for everywhere behind the words that the rule names, also behind "--" and as
+ * values of other options: that asks once too often now and then, and never once too little. A long
+ * option is known by any abbreviation, a letter anywhere in a cluster.
+ */
+#include "approval/command_traps.h"
+
+#include <string.h>
+
+#include "approval/launch_points.h"
+#include "approval/shell_words.h"
+
+/* Space before and behind each name, so that whole names are found. */
+static const char runners[] =
+    " sh bash dash ash zsh ksh mksh fish csh tcsh rbash busybox toybox env sudo doas su runuser "
+    "pkexec nohup nice ionice chrt taskset numactl prlimit setarch linux32 linux64 setpriv capsh "
+    "timeout time stdbuf unbuffer setsid flock chroot unshare nsenter bwrap fakeroot proot "
+    "faketime "
+    "xargs parallel watch entr script strace ltrace gdb lldb perf rr valgrind ssh scp sftp mosh "
+    "eval exec . source command builtin trap alias unalias export declare typeset local readonly "
+    "set unset shopt enable hash cd pushd popd read mapfile readarray awk gawk mawk nawk sed ed ex "
+    "red vi vim nvim view emacs nano pico less more most man info pager lynx w3m links ftp telnet "
+    "nc ncat netcat socat tclsh wish expect m4 dc sqlite3 psql mysql mariadb redis-cli at batch "
+    "crontab systemd-run systemctl journalctl service start-stop-daemon dbus-run-session dbus-send "
+    "tmux screen npx bunx pnpx pipx uvx uv docker podman kubectl lxc nmap exiftool lualatex wget "
+    "gpg make-kpkg ld.so chpst softlimit cgexec direnv just task rake xdg-open open ";
+
+/* The first argument must be a script: an option may be code. */
+static const char interpreters[] = " python python2 python3 pypy pypy3 perl ruby node nodejs deno "
+                                   "bun php lua luajit Rscript R julia guile tcc ";
+
+/* What the subcommand does differs too much: a rule must name it. */
+static const char by_subcommand[] =
+    " npm yarn pnpm pip pip3 gem bundle cargo go rustup composer poetry conda brew apt apt-get dnf "
+    "gradle mvn dotnet swift terraform ansible vagrant gh glab hg svn ";
+static const char never_subcommands[] =
+    " exec x dlx explore edit set config login publish generate tool alias shell ";
+
+/* git's own commands, which no alias can replace, and which run nothing by their words but what the
+ * rows below name. */
+static const char git_commands[] =
+    " status log diff show blame annotate branch tag rev-parse ls-files ls-tree describe shortlog "
+    "add rm mv restore checkout switch commit stash reset fetch pull push merge rebase cherry-pick "
+    "revert grep cat-file rev-list remote reflog clean init name-rev merge-base diff-tree "
+    "diff-index diff-files for-each-ref count-objects show-ref whatchanged apply am format-patch "
+    "cherry range-diff show-branch check-ignore fsck version ";
+
+static const struct trap {
+    const char *program;
+    const char *subcommand; /* NULL = every */
+    const char *options;    /* long ones, in full */
+    const char *letters;    /* in a cluster of short ones */
+    const char *beginnings; /* words that begin so */
+} traps[] = {
+    {"git", NULL,
+     "--upload-pack --receive-pack --exec --ext-diff --textconv --open-files-in-pager --output "
+     "--config --config-env --exec-path --git-dir --work-tree --namespace --template "
+     "--separate-git-dir --upload-archive --recurse-submodules --edit-description --gpg-sign "
+     "--contents --file --pathspec-from-file --patch-format --interactive",
+     "", "ext:: fd::"},
+    {"git", "grep", "", "Of", ""},
+    {"git", "rebase", "", "xi", ""},
+    {"git", "clone", "", "uc", ""},
+    {"git", "fetch", "", "u", ""},
+    {"git", "push", "", "", "ext::"},
+    {"git", "diff", "--no-index", "O", ""},
+    {"git", "commit", "", "FcC", ""},
+    {"git", "remote", "", "", "add set-url"},
+    {"git", "add", "", "ie", ""},
+    {"git", "apply", "--unsafe-paths --directory", "", ""},
+    {"git", "am", "", "i", ""},
+    {"git", "format-patch", "", "o", ""},
+    {"git", "clean", "", "i", ""},
+    {"find", NULL, "", "", "-exec -ok -delete -fprint -fls -files0-from"},
+    {"fd", NULL, "--exec --exec-batch --base-directory", "xX", ""},
+    {"fdfind", NULL, "--exec --exec-batch --base-directory", "xX", ""},
+    {"rg", NULL, "--pre --hostname-bin --search-zip", "z", ""},
+    {"ag", NULL, "--pager", "", ""},
+    {"tar", NULL,
+     "--to-command --checkpoint-action --use-compress-program --rsh-command --info-script "
+     "--new-volume-script --rmt-command --absolute-names --directory --checkpoint --files-from",
+     "IFPCT", ""},
+    {"bsdtar", NULL, "--use-compress-program --directory", "PCTs", ""},
+    {"cpio", NULL, "--rsh-command --absolute-filenames --directory", "", ""},
+    {"zip", NULL, "--test --unzip-command", "TO", ""},
+    {"7z", NULL, "", "", "-o -t"},
+    {"rsync", NULL, "--rsh --rsync-path --daemon --config --password-file --files-from", "eM", ""},
+    {"sort", NULL, "--compress-program --output --temporary-directory", "oT", ""},
+    {"split", NULL, "--filter", "", ""},
+    {"date", NULL, "--set", "s", ""},
+    {"dd", NULL, "", "", "of="},
+    {"tcpdump", NULL, "", "zwW", ""},
+    {"curl", NULL,
+     "--config --output --output-dir --remote-name --remote-name-all --upload-file --dump-header "
+     "--cookie-jar --trace --trace-ascii --stderr --engine --netrc-file --libcurl",
+     "KoOTDcE", ""},
+    {"make", NULL, "--eval --file --makefile --directory --include-dir --environment-overrides",
+     "fCIEe", ""},
+    {"gmake", NULL, "--eval --file --makefile --directory --include-dir --environment-overrides",
+     "fCIEe", ""},
+    {"ninja", NULL, "", "fCt", ""},
+    {"meson", NULL, "--wrapper --wrap --gdb --native-file --cross-file", "C", ""},
+    {"cmake", NULL, "--open --install --toolchain --preset", "EPCDS", ""},
+    {"gcc", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Xlinker"},
+    {"g++", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Xlinker"},
+    {"cc", NULL, "--specs --config", "", "-wrapper -fplugin -specs -B @ -Wl, -Xlinker -load"},
+    {"clang", NULL, "--config", "", "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load"},
+    {"clang++", NULL, "--config", "", "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load"},
+    {"ld", NULL, "--plugin", "", "-plugin @"},
+    {"go", NULL, "", "", "-exec -toolexec -vettool -overlay -modfile -C --exec --toolexec"},
+    {"cargo", NULL, "--config --manifest-path", "ZC", "+"},
+    {"pytest", NULL, "--rootdir --override-ini --confcutdir --import-mode", "pco", ""},
+    {"openssl", NULL, "", "", "-engine -provider"},
+    {"pdflatex", NULL, "", "", "-shell-escape --shell-escape -enable-write18 -output-directory"},
+    {"npm", NULL, "--prefix --script-shell --userconfig --globalconfig --node-options --call", "Cc",
+     ""},
+    {"yarn", NULL, "--cwd --use-yarnrc", "", ""},
+    {"pip", NULL, "--target --index-url --extra-index-url --root --prefix --config-settings", "i",
+     ""},
+};
+
+/* Variables that change nothing but words and numbers in what a program prints. */
+static const char harmless_variables[] =
+    " LANG LC_ALL LC_CTYPE LC_MESSAGES LC_NUMERIC LC_TIME LC_COLLATE TZ NO_COLOR CLICOLOR "
+    "FORCE_COLOR COLUMNS LINES ";
+
+/* --- finding words in lists --- */
+
+static bool listed(const char *list, const char *word, size_t length)
+{
+    if (memchr(word, ' ', length) != NULL) {
+        return false;
+    }
+    for (const char *at = list; length > 0 && (at = strstr(at, " ")) != NULL; at++) {
+        if (strncmp(at + 1, word, length) == 0 && at[1 + length] == ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Calls for each word of a list that single spaces divide, until one fits. */
+static bool any_in(const char *list, const char *word,
+                   bool (*fits)(const char *item, size_t length, const char *word))
+{
+    while (*list != '\0') {
+        size_t length = strcspn(list, " ");
+        if (fits(list, length, word)) {
+            return true;
+        }
+        list += length + (list[length] == ' ');
+    }
+    return false;
+}
+
+static bool is_abbreviation(const char *option, size_t length, const char *word)
+{
+    size_t given = strcspn(word, "=");
+    return given > 2 && given <= length && strncmp(option, word, given) == 0;
+}
+
+static bool is_beginning(const char *beginning, size_t length, const char *word)
+{
+    return strncmp(word, beginning, length) == 0;
+}
+
+static const char *base_name(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    return slash != NULL ? slash + 1 : program;
+}
+
+/* --- one command --- */
+
+static bool word_traps(const struct trap *trap, const char *word)
+{
+    bool cluster = word[0] == '-' && word[1] != '-' && word[1] != '\0';
+    return (word[0] == '-' && word[1] == '-' && any_in(trap->options, word, is_abbreviation)) ||
+           (cluster && trap->letters[0] != '\0' && strpbrk(word + 1, trap->letters) != NULL) ||
+           any_in(trap->beginnings, word, is_beginning);
+}
+
+static bool options_trap(const struct shell_words *words, const char *program,
+                         const char *subcommand, size_t named)
+{
+    for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++) {
+        const struct trap *trap = &traps[i];
+        if (strcmp(trap->program, program) != 0 ||
+            (trap->subcommand != NULL &&
+             (subcommand == NULL || strcmp(trap->subcommand, subcommand) != 0))) {
+            continue;
+        }
+        for (size_t k = named > 0 ? named : 1; k < words->count; k++) {
+            if (word_traps(trap, words->items[k].text)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Old tar takes its letters without a dash. */
+static bool old_tar_traps(const struct shell_words *words, const char *program, size_t named)
+{
+    return strcmp(program, "tar") == 0 && named < 2 && words->count > 1 &&
+           strpbrk(words->items[1].text, "IFPCT") != NULL && words->items[1].text[0] != '-';
+}
+
+static const char *git_trap(const struct shell_words *words, size_t named)
+{
+    if (words->count < 2) {
+        return NULL;
+    }
+    const char *second = words->items[1].text;
+    if (named < 2 && second[0] == '-') {
+        return strcmp(second, "--version") == 0 ? NULL
+                                                : "git obeys options before its command's name";
+    }
+    if (!listed(git_commands, second, strlen(second))) {
+        return "what this git command does is not known: it may be an alias";
+    }
+    return NULL;
+}
+
+static const char *interpreter_trap(const struct shell_words *words, size_t named)
+{
+    bool has_script = words->count > 1 && words->items[1].text[0] != '-';
+    bool has_module = words->count > 2 && named > 2 && strcmp(words->items[1].text, "-m") == 0;
+    return has_script || has_module ? NULL : "an interpreter may be given code in its words";
+}
+
+static const char *subcommand_trap(const struct shell_words *words, size_t named)
+{
+    if (named < 2 || words->items[1].text[0] == '-') {
+        return "the rule does not name the program's command";
+    }
+    const char *second = words->items[1].text;
+    return listed(never_subcommands, second, strlen(second))
+               ? "this command of the program runs what its words say"
+               : NULL;
+}
+
+static bool assigns_word(const char *word)
+{
+    size_t length = strcspn(word, "=");
+    return word[0] != '-' && word[length] == '=';
+}
+
+/* make's variables on the command line choose its shell and its programs. */
+static bool make_variable(const struct shell_words *words, const char *program, size_t named)
+{
+    bool make = strcmp(program, "make") == 0 || strcmp(program, "gmake") == 0;
+    for (size_t i = named > 0 ? named : 1; make && i < words->count; i++) {
+        if (assigns_word(words->items[i].text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *touches_launch_point(const struct shell_words *words, size_t named)
+{
+    for (size_t i = named > 0 ? named : 1; i < words->count; i++) {
+        const char *word = words->items[i].text, *equals = strchr(word, '=');
+        const char *reason = launch_points_reason(word);
+        reason = reason == NULL && equals != NULL ? launch_points_reason(equals + 1) : reason;
+        if (reason != NULL) {
+            return reason;
+        }
+    }
+    return NULL;
+}
+
+/* Programs that only read: naming a Makefile to them is no way to change it. */
+static bool only_reads(const char *program)
+{
+    static const char readers[] = " cat head tail wc ls stat file grep egrep fgrep rg ag diff cmp "
+                                  "md5sum sha256sum nl od xxd hexdump tree du readlink realpath "
+                                  "basename dirname echo test git find ";
+    return listed(readers, program, strlen(program));
+}
+
+bool command_traps_runs_others(const char *program)
+{
+    const char *name = base_name(program);
+    return listed(runners, name, strlen(name)) || strncmp(name, "ld-linux", 8) == 0;
+}
+
+const char *command_traps_find(const struct shell_simple *simple, size_t named)
+{
+    const struct shell_words *words = &simple->words;
+    if (words->count == 0) {
+        return "it only sets variables";
+    }
+    const char *program = base_name(words->items[0].text);
+    size_t length = strlen(program);
+    const char *why = NULL;
+    if (length == 0 || command_traps_runs_others(program)) {
+        return "it runs another command, or changes how the next ones run";
+    }
+    if (strcmp(program, "git") == 0) {
+        why = git_trap(words, named);
+    } else if (listed(interpreters, program, length) ||
+               (strncmp(program, "python", 6) == 0 && length > 6)) {
+        why = interpreter_trap(words, named);
+    } else if (listed(by_subcommand, program, length)) {
+        why = subcommand_trap(words, named);
+    }
+    const char *subcommand = words->count > 1 ? words->items[1].text : NULL;
+    if (why == NULL &&
+        (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named))) {
+        why = "one of its options runs code or writes elsewhere";
+    }
+    if (why == NULL && make_variable(words, program, named)) {
+        why = "it sets a variable of make's";
+    }
+    if (why == NULL && !only_reads(program)) {
+        why = touches_launch_point(words, named);
+    }
+    return why;
+}
+
+const char *command_traps_around(const struct shell_simple *simple)
+{
+    for (size_t i = 0; i < simple->assignments.count; i++) {
+        const struct shell_word *word = &simple->assignments.items[i];
+        if (word->open || !listed(harmless_variables, word->text, strcspn(word->text, "=+["))) {
+            return "it sets a variable that may change what runs";
+        }
+    }
+    for (size_t i = 0; i < simple->redirection_count; i++) {
+        const struct shell_redirection *redirection = &simple->redirections[i];
+        if (redirection->target.open) {
+            return "it is redirected to a name that only the shell knows";
+        }
+        if (redirection->writes && !redirection->duplicates &&
+            strcmp(redirection->target.text, "/dev/null") != 0) {
+            return "it writes into a file";
+        }
+    }
+    return NULL;
+}

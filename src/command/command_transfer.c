@@ -1,0 +1,215 @@
+#include "command/command_transfer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "chat/export.h"
+#include "chat/import.h"
+#include "chat/messages_json.h"
+#include "store/store.h"
+
+enum { LINE_LIMIT = 64 * 1024 * 1024 };
+
+static enum exit_code complain(struct app *app, const struct err *err)
+{
+    fprintf(stderr, "carat: %s\n", err->text);
+    app_close(app);
+    return err->code == ERR_IO ? EXIT_CODE_FAILURE : EXIT_CODE_BAD_INPUT;
+}
+
+/* --- export --- */
+
+static bool export_json(struct str *out, const struct store_conversation *about,
+                        const struct chat_conversation *conversation, struct err *err)
+{
+    json_t *whole =
+        json_pack("{ss ss ss ss sI sI so}", "id", about->id, "title", about->title, "workspace",
+                  about->workspace, "model", about->model, "created_ms",
+                  (json_int_t)about->created_ms, "updated_ms", (json_int_t)about->updated_ms,
+                  "messages", chat_messages_to_json(conversation->messages, conversation->count));
+    char *text = whole != NULL ? json_dumps(whole, JSON_INDENT(2)) : NULL;
+    json_decref(whole);
+    if (text == NULL) {
+        return err_set(err, ERR_FORMAT, "conversation %s holds what JSON cannot", about->id);
+    }
+    str_append(out, text);
+    str_append(out, "\n");
+    free(text);
+    return true;
+}
+
+bool command_transfer_export(struct store *store, const struct store_conversation *conversation,
+                             const char *form, struct str *out, struct err *err)
+{
+    struct chat_conversation messages;
+    const char *title = conversation->title[0] != '\0' ? conversation->title : conversation->id;
+    chat_conversation_init(&messages);
+    bool ok = store_messages_load(store, conversation->id, &messages, NULL, err);
+    if (ok && strcmp(form, "json") == 0) {
+        ok = export_json(out, conversation, &messages, err);
+    } else if (ok && strcmp(form, "html") == 0) {
+        chat_export_html(out, title, &messages);
+    } else if (ok) {
+        chat_export_markdown(out, title, &messages);
+    }
+    chat_conversation_finish(&messages);
+    return ok;
+}
+
+enum exit_code command_export(struct config *config)
+{
+    struct app app;
+    struct err err;
+    struct store_conversation found;
+    struct str text;
+    const char *form = config_string(config, OPTION_EXPORT_FORMAT);
+    const char *path = config_string(config, OPTION_OUTPUT_FILE);
+    if (config->words.count > 2) {
+        fprintf(stderr, "carat: say carat export ID\n");
+        return EXIT_CODE_USAGE;
+    }
+    if (!app_open_store(&app, config, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        return app.exit_code;
+    }
+    const char *word = config->words.count == 2 ? config->words.items[1] : NULL;
+    if (!app_find_conversation(&app, word, &found, &err)) {
+        return complain(&app, &err);
+    }
+    str_init(&text);
+    bool ok = command_transfer_export(app.store, &found, form != NULL ? form : "md", &text, &err);
+    store_conversation_finish(&found);
+    if (ok && path != NULL) {
+        ok = file_replace(path, text.data, text.length, &err);
+    } else if (ok &&
+               (fwrite(text.data, 1, text.length, stdout) != text.length || fflush(stdout) != 0)) {
+        ok = err_errno(&err, ERR_IO, "standard output");
+    }
+    str_finish(&text);
+    if (!ok) {
+        return complain(&app, &err);
+    }
+    app_close(&app);
+    return EXIT_CODE_OK;
+}
+
+/* --- import --- */
+
+struct importing {
+    struct app *app;
+    char workspace[4096]; /* of conversations that do not tell theirs */
+    size_t made, there;
+};
+
+static bool keep(void *context, const struct store_birth *birth,
+                 const struct chat_conversation *messages, struct err *err)
+{
+    struct importing *importing = context;
+    struct store_birth own = *birth;
+    char id[37];
+    if (own.workspace[0] != '/') {
+        own.workspace = importing->workspace;
+    }
+    if (store_conversation_import(importing->app->store, &own, messages, id, err)) {
+        printf("%s\n", id);
+        importing->made++;
+        return true;
+    }
+    if (err->code == ERR_ARGUMENT) { /* here already */
+        importing->there++;
+        return true;
+    }
+    return false;
+}
+
+static bool read_lines(FILE *file, const char *path, struct chat_import *import, struct err *err)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    bool ok = true;
+    for (size_t number = 1; ok && (length = getline(&line, &capacity, file)) > 0; number++) {
+        ok = (length <= LINE_LIMIT || err_set(err, ERR_LIMIT, "more than %d bytes", LINE_LIMIT)) &&
+             chat_import_line(import, line, (size_t)length, err);
+        if (!ok) {
+            err_prefix(err, "%s: line %zu", path, number);
+        }
+    }
+    if (ok && ferror(file)) {
+        ok = err_errno(err, ERR_IO, "reading %s", path);
+    }
+    free(line);
+    return ok;
+}
+
+static bool import_lines(struct importing *importing, FILE *file, const char *path, struct err *err)
+{
+    struct chat_import import;
+    chat_import_init(&import);
+    bool ok = read_lines(file, path, &import, err);
+    if (ok && !chat_import_end(&import, err)) {
+        ok = err_prefix(err, "%s", path);
+    }
+    if (ok) {
+        struct store_birth birth = {import.workspace.data, "", import.title.data,
+                                    import.origin.data};
+        ok = keep(importing, &birth, &import.conversation, err);
+    }
+    if (ok && import.left_out > 0) {
+        fprintf(stderr, "carat: %s: %zu results of calls that are not in it were left out\n", path,
+                import.left_out);
+    }
+    chat_import_finish(&import);
+    return ok;
+}
+
+static bool import_file(struct importing *importing, const char *path, struct err *err)
+{
+    char head[16] = "";
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return err_errno(err, ERR_NOT_FOUND, "opening %s", path);
+    }
+    size_t got = fread(head, 1, sizeof head, file);
+    bool database = got == sizeof head && memcmp(head, "SQLite format 3", sizeof head) == 0;
+    rewind(file);
+    bool ok = database ? store_llm_read(path, keep, importing, err)
+                       : import_lines(importing, file, path, err);
+    fclose(file);
+    return ok;
+}
+
+enum exit_code command_import(struct config *config)
+{
+    struct app app;
+    struct err err;
+    if (config->words.count < 2) {
+        fprintf(stderr, "carat: say carat import FILE ...\n");
+        return EXIT_CODE_USAGE;
+    }
+    if (!app_open_store(&app, config, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        return app.exit_code;
+    }
+    struct importing importing = {.app = &app};
+    if (getcwd(importing.workspace, sizeof importing.workspace) == NULL) {
+        err_errno(&err, ERR_IO, "the current directory");
+        return complain(&app, &err);
+    }
+    for (size_t i = 1; i < config->words.count; i++) {
+        if (!import_file(&importing, config->words.items[i], &err)) {
+            return complain(&app, &err);
+        }
+    }
+    fprintf(stderr, "carat: %zu imported, %zu were here already\n", importing.made,
+            importing.there);
+    app_close(&app);
+    return EXIT_CODE_OK;
+}

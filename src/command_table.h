@@ -1,0 +1,29 @@
+/* command_table: what can stand first on carat's command line, as a table. */
+#ifndef CARAT_COMMAND_TABLE_H
+#define CARAT_COMMAND_TABLE_H
+
+#include "app/exit_code.h"
+#include "config/config.h"
+
+struct command {
+    const char *name;
+    const char *argument; /* for --help */
+    const char *help;
+    /* config->words[0] is the name. */
+    enum exit_code (*run)(struct config *config);
+};
+
+extern const struct command command_table[];
+extern const size_t command_count;
+
+/* NULL when the word is none. */
+const struct command *command_find(const char *word);
+
+/* The whole of `carat --help` and `carat --version`. */
+void command_append_help(struct str *out);
+void command_append_version(struct str *out);
+
+/* What the exit codes mean, two or three lines. */
+const char *command_exit_codes(void);
+
+#endif

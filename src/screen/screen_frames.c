@@ -1,0 +1,89 @@
+#include "screen_frames.h"
+
+#include "agent/agent.h"
+#include "screen/screen_input.h"
+#include "screen/screen_state.h"
+#include "base/clock.h"
+#include "infer/infer.h"
+#include "tui/tui.h"
+
+/* Sixteen frames a second: a reader sees text that flows. */
+enum { FRAME_US = 62500, SPIN_MS = 200 };
+
+static void spin(uv_timer_t *handle)
+{
+    struct screen *screen = handle->data;
+    tui_tick(screen->tui, clock_monotonic_us());
+}
+
+static void run_spinner(struct screen *screen)
+{
+    bool busy = screen_busy(screen), running = uv_is_active((uv_handle_t *)&screen->spin);
+    if (busy && !running) {
+        uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
+    } else if (!busy && running) {
+        uv_timer_stop(&screen->spin);
+    }
+}
+
+static void set_paced(struct screen *screen, bool paced)
+{
+    screen->paced = paced;
+    infer_pace(screen->app.infer, paced);
+}
+
+/* Wakes the loop, and before_wait draws. An answer that has not gone on for the time of a frame is
+ * not worth looking at again: its next token shall wake us. */
+static void frame_due(uv_timer_t *handle)
+{
+    struct screen *screen = handle->data;
+    if (screen->paced) {
+        app_poll_model(&screen->app);
+        if (screen->pieces == 0) {
+            set_paced(screen, false);
+        }
+    }
+}
+
+static void start_frame(struct screen *screen, int64_t microseconds)
+{
+    uv_timer_start(&screen->frame, frame_due, (uint64_t)(microseconds / 1000 + 1), 0);
+}
+
+static void draw(struct screen *screen, int64_t now)
+{
+    if (screen->pieces > 1 && !screen->paced) {
+        set_paced(screen, true);
+    }
+    screen->pieces = 0;
+    screen->drawn_us = now;
+    agent_keep_shown(screen->app.agent);
+    tui_draw(screen->tui);
+}
+
+static void before_wait(uv_prepare_t *handle)
+{
+    struct screen *screen = handle->data;
+    run_spinner(screen);
+    screen_input_note_draft(screen);
+    bool waits = uv_is_active((uv_handle_t *)&screen->frame), at_once = screen->key_came;
+    screen->key_came = false;
+    int64_t now = clock_monotonic_us(), left = screen->drawn_us + FRAME_US - now;
+    if (tui_dirty(screen->tui) && (at_once || (!waits && left <= 0))) {
+        draw(screen, now);
+        left = FRAME_US;
+    }
+    if (!waits && (screen->paced || tui_dirty(screen->tui))) {
+        start_frame(screen, left > 0 ? left : FRAME_US);
+    }
+}
+
+void screen_frames_start(struct screen *screen)
+{
+    uv_loop_t *loop = &screen->app.loop;
+    uv_timer_init(loop, &screen->frame);
+    uv_timer_init(loop, &screen->spin);
+    uv_prepare_init(loop, &screen->before_wait);
+    screen->frame.data = screen->spin.data = screen->before_wait.data = screen;
+    uv_prepare_start(&screen->before_wait, before_wait);
+}

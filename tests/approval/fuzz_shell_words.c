@@ -1,0 +1,30 @@
+/* Fuzz target: any bytes as a shell command; what is read keeps its promises. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "approval/command_traps.h"
+#include "approval/shell_rule.h"
+#include "approval/shell_words.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct shell_script script;
+    const char *why = NULL;
+    if (!shell_words_read(&script, (const char *)data, size, &why)) {
+        assert(why != NULL && script.count == 0);
+        return 0;
+    }
+    assert(script.count > 0 && script.count <= SHELL_WORDS_COMMANDS);
+    for (size_t i = 0; i < script.count; i++) {
+        const char *trap = NULL;
+        bool allowed = shell_rule_allows("git *", &script.items[i], &trap);
+        assert(!allowed || strcmp(script.items[i].words.items[0].text, "git") == 0);
+        command_traps_find(&script.items[i], 1);
+    }
+    shell_words_finish(&script);
+    return 0;
+}
