@@ -105,9 +105,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                              "Give the model the AGENTS.md files (else CLAUDE.md, GEMINI.md) of "
                              "the workspace and the folders above it.",
                              PROJECT_NEVER},
-    [OPTION_TITLES] = {"agent.titles", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
-                       "Let the model name a conversation when it has nothing else to do.",
-                       PROJECT_NEVER},
+    [OPTION_TITLES] =
+        {"agent.titles", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+         "Let the model name a conversation when it has nothing else to do; one that is "
+         "elsewhere only when this is set.",
+         PROJECT_NEVER},
     [OPTION_READ_AHEAD] = {"agent.read_ahead", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
                            "Let the model read what you type before you send it.", PROJECT_NEVER},
     [OPTION_COMPACT_PERCENT] =

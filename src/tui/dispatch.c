@@ -183,7 +183,7 @@ static void escape(struct tui *tui, long long now_us)
         }
     } else if (twice(&tui->escape_us, now_us)) {
         tui->escape_us = TUI_NEVER;
-        command(tui, "/rewind list");
+        command(tui, "/rewind menu");
     }
 }
 
@@ -432,6 +432,12 @@ static bool stays_global(enum action action)
            action == ACTION_TOGGLE_THINKING;
 }
 
+/* Actions that a list to choose from leaves alone. */
+static bool stays_in_a_list(enum action action)
+{
+    return action != ACTION_INTERRUPT && stays_global(action);
+}
+
 /* A folded paste is one thing: it is erased whole, and the cursor is never inside its word. */
 static bool erase_paste(struct tui *tui, enum action action)
 {
@@ -589,6 +595,28 @@ static void question_key(struct tui *tui, enum action action, const struct termi
     mem_free(reason);
 }
 
+static void pick_key(struct tui *tui, enum action action, const struct terminal_key *key,
+                     long long now_us)
+{
+    switch (picker_key(&tui->picker, action, key)) {
+    case PICKER_OPEN:
+        break;
+    case PICKER_CHOSEN: {
+        char *chosen = mem_strdup(picker_command(&tui->picker));
+        picker_close(&tui->picker); /* first: the callback may open the next list */
+        command(tui, chosen);
+        mem_free(chosen);
+        break;
+    }
+    case PICKER_LEFT:
+        picker_close(&tui->picker);
+        if (key->code == '/') {
+            input_key(tui, *key, action, now_us);
+        }
+        break;
+    }
+}
+
 /* A burst of typing that began before the question goes on into the input. */
 static bool typed_ahead(struct tui *tui, long long now_us)
 {
@@ -643,6 +671,8 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
                     (key->code != TERMINAL_KEY_PASTE || tui->dialog.asking_reason);
     if (question) {
         question_key(tui, action, key);
+    } else if (!tui->dialog.active && tui->picker.active && !stays_in_a_list(action)) {
+        pick_key(tui, action, key, now_us);
     } else if (tui->searching) {
         search_key(tui, key, action, now_us);
     } else {

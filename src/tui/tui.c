@@ -48,6 +48,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     tui->keymap = keymap_create();
     completion_init(&tui->completion);
     dialog_init(&tui->dialog);
+    picker_init(&tui->picker);
     statusline_init(&tui->status);
     layout_init(&tui->help_layout);
     str_init(&tui->query);
@@ -92,6 +93,7 @@ void tui_destroy(struct tui *tui)
     editor_destroy(tui->editor);
     history_destroy(tui->history);
     dialog_finish(&tui->dialog);
+    picker_finish(&tui->picker);
     statusline_finish(&tui->status);
     layout_finish(&tui->help_layout);
     str_finish(&tui->query);
@@ -252,6 +254,8 @@ static struct frame divide(struct tui *tui)
     if (tui->dialog.active && left > 0) {
         int context = left >= 12 ? 3 : 0; /* rows of the transcript that stay in sight */
         frame.dialog = at_most(dialog_height(&tui->dialog, frame.columns), left - context);
+    } else if (tui->picker.active && left > 0) {
+        frame.dialog = at_most(picker_height(&tui->picker), left);
     }
     frame.transcript = left - frame.dialog;
     return frame;
@@ -364,6 +368,8 @@ static void draw_input(struct tui *tui, int top, int height)
     }
     if (tui->dialog.active && editor == tui->editor) {
         surface_cursor(tui->surface, -1, 0); /* keys answer the question, they are not typed */
+    } else if (!tui->dialog.active && tui->picker.active) {
+        picker_cursor(&tui->picker, tui->surface);
     }
 }
 
@@ -384,10 +390,12 @@ static void draw_below(struct tui *tui, const struct frame *frame, int row)
         draw_waiting(tui, row);
         row += frame->waiting;
     }
-    if (frame->dialog > 0) {
+    if (frame->dialog > 0 && tui->dialog.active) {
         dialog_draw(&tui->dialog, tui->surface, row, frame->dialog);
-        row += frame->dialog;
+    } else if (frame->dialog > 0) {
+        picker_draw(&tui->picker, tui->surface, row, frame->dialog);
     }
+    row += frame->dialog;
     if (frame->rule > 0) {
         draw_rule(tui, row++);
     }
@@ -652,6 +660,24 @@ void tui_offer_always(struct tui *tui, const char *rule)
     dialog_offer_always(&tui->dialog, rule);
     if (tui->plain != NULL) {
         plain_offer(tui->plain, rule);
+    }
+    tui->dirty = true;
+}
+
+void tui_pick(struct tui *tui, const char *title, const struct tui_choice *choices, size_t count)
+{
+    if (tui->plain != NULL) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "%s:", title);
+        for (size_t i = 0; i < count; i++) {
+            str_append_format(&text, "\n%s  %s", choices[i].command, choices[i].text);
+        }
+        plain_notice(tui->plain, text.data, false);
+        str_finish(&text);
+    } else if (count > 0) {
+        picker_open(&tui->picker, title, choices, count);
+        tui->searching = tui->help = false;
     }
     tui->dirty = true;
 }

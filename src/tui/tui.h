@@ -117,6 +117,14 @@ void tui_ask_once(struct tui *tui, const char *title, const char *description);
 void tui_offer_always(struct tui *tui, const char *rule);
 void tui_withdraw(struct tui *tui);
 
+/* Offers a list to choose from, above the input; what is chosen comes as TUI_COMMAND, and Esc
+ * leaves it. Copies. Line by line all of it is said, each entry behind its command. */
+struct tui_choice {
+    const char *text;
+    const char *command;
+};
+void tui_pick(struct tui *tui, const char *title, const struct tui_choice *choices, size_t count);
+
 struct tui_status {
     const char *model;
     const char *mode;     /* "ask", "read-only", ... */

@@ -11,6 +11,7 @@
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/paste.h"
+#include "tui/picker.h"
 #include "tui/plain.h"
 #include "tui/statusline.h"
 #include "tui/tui.h"
@@ -39,6 +40,7 @@ struct tui {
     int waiting_rows;
     struct completion completion;
     struct dialog dialog;
+    struct picker picker;
     struct statusline status;
     enum tui_pictures pictures;
     unsigned picture_number; /* of the next one */
