@@ -89,6 +89,7 @@ enum agent_event_kind {
     AGENT_CALL_FINISHED, /* call_id, name, result, failed, denied */
     AGENT_USAGE,         /* context used / size, tokens a second */
     AGENT_WORDS,         /* of a speech (agent_ask_words): text; "" = none, or it was stopped */
+    AGENT_PICTURE,       /* of a conversation that goes on, decoded or lost: message, done = part */
     AGENT_NOTICE,        /* something the user should know: text */
     AGENT_TURN_ENDED,    /* outcome; text = a sentence when it is not TURN_OK */
     AGENT_FAILED,        /* text: the model or the store failed; the conversation is as committed */
@@ -106,7 +107,7 @@ struct agent_event {
     /* MESSAGE: of this step; TURN_ENDED: of the whole turn. The cached are among the input. */
     size_t input_tokens, cached_tokens, output_tokens;
     enum turn_outcome outcome;
-    const struct chat_message *message; /* USER, MESSAGE, CALL_FINISHED (the result's) */
+    const struct chat_message *message; /* USER, MESSAGE, PICTURE, CALL_FINISHED (the result's) */
 };
 
 typedef void agent_callback(void *context, const struct agent_event *event);

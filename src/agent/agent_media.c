@@ -85,6 +85,14 @@ static void lose(struct agent *agent, const struct err *why)
 
 static bool load_next(struct agent *agent);
 
+static void tell_loaded(struct agent *agent)
+{
+    const struct chat_message *message = &agent->conversation.messages[agent->loading_message];
+    agent->callback(agent->context, &(struct agent_event){.kind = AGENT_PICTURE,
+                                                          .message = message,
+                                                          .done = agent->loading_part});
+}
+
 static void on_loaded(void *context, struct decoding *decoding, struct chat_medium *medium,
                       const struct err *err)
 {
@@ -96,6 +104,7 @@ static void on_loaded(void *context, struct decoding *decoding, struct chat_medi
     } else {
         lose(agent, err);
     }
+    tell_loaded(agent);
     if (load_next(agent)) {
         return;
     }

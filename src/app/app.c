@@ -15,7 +15,6 @@
 #include "agent/preamble.h"
 #include "app/answer_schema.h"
 #include "app/approvals_file.h"
-#include "app/mentions.h"
 #include "app/policy_json.h"
 #include "app/project_servers.h"
 #include "base/err.h"
@@ -757,36 +756,4 @@ void app_close(struct app *app)
     enum exit_code code = app->exit_code;
     *app = (struct app){.exit_code = code};
     log_close();
-}
-
-/* --- pictures and sounds --- */
-
-bool app_attach_mentions(struct app *app, const char *text, struct err *err)
-{
-    struct str path;
-    size_t at = 0, before = agent_attached(app->agent);
-    bool picture, ok = true;
-    str_init(&path);
-    while (ok && mentions_next(text, &at, app->workspace, getenv("HOME"), &path, &picture)) {
-        ok = agent_attach(app->agent, path.data, picture, err);
-    }
-    if (!ok) {
-        agent_detach(app->agent, before);
-    }
-    str_finish(&path);
-    return ok;
-}
-
-bool app_attach_options(struct app *app, struct err *err)
-{
-    static const enum option options[] = {OPTION_IMAGE, OPTION_AUDIO};
-    for (size_t o = 0; o < 2; o++) {
-        const struct config_list *files = config_list(app->config, options[o]);
-        for (size_t i = 0; i < files->count; i++) {
-            if (!agent_attach(app->agent, files->items[i], options[o] == OPTION_IMAGE, err)) {
-                return false;
-            }
-        }
-    }
-    return true;
 }

@@ -425,7 +425,8 @@ enum exit_code headless_run(const struct config *config, size_t first)
     signal(SIGPIPE, SIG_IGN);
     enum exit_code code = EXIT_CODE_BAD_INPUT;
     bool has_files = config_list(config, OPTION_IMAGE)->count > 0 ||
-                     config_list(config, OPTION_AUDIO)->count > 0;
+                     config_list(config, OPTION_AUDIO)->count > 0 ||
+                     config_string(config, OPTION_SHOT) != NULL;
     /* A picture or a sound can be all that is said; standard input is then not waited for. */
     if ((count == 0 && has_files) ||
         read_prompt(&headless, count > 0 ? words->items + first : NULL, count, &err)) {

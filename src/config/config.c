@@ -118,6 +118,7 @@ static bool store_text(struct config *config, int option, const char *text, cons
         }
         return store_number(value, row, number, text, origin, err);
     case OPTION_CHOICE:
+    case OPTION_ALONE:
         text = option_translate((enum option)option, text);
         if (!one_of(row->choices, text)) {
             return err_set(err, ERR_ARGUMENT, "%s: %s is \"%s\", which must be one of %s", origin,
@@ -230,9 +231,9 @@ static const char *type_name(enum toml_type type)
 static bool wrong_type(const struct option_row *row, const struct toml_entry *entry,
                        const char *origin, struct err *err)
 {
-    static const char *const wanted[] = {"true or false",    "a whole number",    "a number",
-                                         "a string",         "a string (a path)", "a string",
-                                         "a list of strings"};
+    static const char *const wanted[] = {"true or false", "a whole number",    "a number",
+                                         "a string",      "a string (a path)", "a string",
+                                         "a string",      "a list of strings"};
     return err_set(err, ERR_ARGUMENT, "%s: %s is %s, which must be %s", origin, name_of(row),
                    type_name(entry->type), wanted[row->kind]);
 }
@@ -275,6 +276,7 @@ bool config_take(struct config *config, int option, const struct toml_entry *ent
     case OPTION_STRING:
     case OPTION_PATH:
     case OPTION_CHOICE:
+    case OPTION_ALONE:
         return entry->type == TOML_STRING ? store_text(config, option, entry->string, origin, err)
                                           : wrong_type(row, entry, origin, err);
     }
@@ -465,6 +467,13 @@ static bool read_long(struct config *config, int argc, char *const argv[], int *
         }
         return apply_option(config, option, says, argv[*at], err);
     }
+    if (value == NULL && option_table[option].kind == OPTION_ALONE) {
+        const char *choices = option_table[option].choices;
+        char *first = mem_strndup(choices, strcspn(choices, "|"));
+        bool ok = apply_option(config, option, first, argv[*at], err);
+        mem_free(first);
+        return ok;
+    }
     if (value == NULL && *at + 1 >= argc) {
         return err_set(err, ERR_ARGUMENT, "%s needs a value: %s %s", argv[*at], argv[*at],
                        option_table[option].argument);
@@ -604,7 +613,7 @@ void config_append_help(struct str *out)
             str_append_format(out, "      --%s", row->flag);
         }
         if (row->argument != NULL) {
-            str_append_format(out, " %s", row->argument);
+            str_append_format(out, row->kind == OPTION_ALONE ? "[=%s]" : " %s", row->argument);
         }
         size_t length = out->length - start;
         if (length + 2 > HELP_COLUMN) {

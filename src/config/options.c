@@ -252,6 +252,11 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_AUDIO] = {NULL, "audio", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
                       "A WAV file to go with the first message, 30 seconds at most.",
                       PROJECT_NEVER},
+    [OPTION_SHOT] =
+        {NULL, "shot", 0, OPTION_ALONE, "AREA", NULL, "screen|window|region", 0, 0,
+         "A picture of your screen, of a window or of a region that you choose with the "
+         "mouse, to go with the first message.",
+         PROJECT_NEVER},
     [OPTION_SCHEMA] =
         {NULL, "schema", 0, OPTION_PATH, "FILE", NULL, NULL, 0, 0,
          "exec: the answer is JSON of this JSON Schema (a file, or the schema itself when it "

@@ -82,6 +82,7 @@ enum option {
     OPTION_OUTPUT_FILE,
     OPTION_IMAGE,
     OPTION_AUDIO,
+    OPTION_SHOT,
     OPTION_SCHEMA,
     OPTION_RESUME,
     OPTION_CONTINUE,
@@ -120,6 +121,7 @@ enum option_kind {
     OPTION_STRING,
     OPTION_PATH,   /* a string; "~/" is the home directory */
     OPTION_CHOICE, /* one of `choices` */
+    OPTION_ALONE,  /* the same; on the command line --x is the first of them, --x=WORD another */
     OPTION_LIST,   /* strings; on the command line given once for each */
 };
 

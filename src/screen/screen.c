@@ -240,6 +240,9 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_WORDS: /* screen_voice has them */
         break;
+    case AGENT_PICTURE:
+        screen_media_loaded(screen, event->message, event->done);
+        break;
     case AGENT_NOTICE:
         screen_notice(screen, false, "%.*s", (int)event->length, event->text);
         break;
@@ -280,12 +283,14 @@ void screen_show_conversation(struct screen *screen, const struct chat_conversat
                 add_call(screen, message->calls[call].id, message->calls[call].name,
                          message->calls[call].arguments);
             }
+            screen_boxes_show(screen, message);
             if (!message->complete) {
                 screen_notice(screen, false, "(interrupted here)");
             }
             break;
         case CHAT_TOOL:
             end_call(screen, message->call_id, message->result, message->failed);
+            screen_media_show(screen, message);
             break;
         case CHAT_SYSTEM:
             break;
@@ -612,6 +617,7 @@ enum exit_code screen_run(const struct config *config, size_t first,
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
     screen_voice_open(&screen);
+    screen_media_open(&screen);
     if (place != NULL) {
         screen_search_show(&screen, place->ordinal, place->words);
     } else {
@@ -625,7 +631,6 @@ enum exit_code screen_run(const struct config *config, size_t first,
     }
     screen_refresh_status(&screen);
     watch(&screen);
-    screen_media_open(&screen);
     screen_media_send_options(&screen);
     submit_words(&screen, first);
     app_run(&screen.app);

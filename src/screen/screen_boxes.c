@@ -24,6 +24,7 @@ static void find_picture(const struct chat_conversation *conversation, size_t en
 {
     found->picture = NULL;
     found->pictures = 0;
+    found->coming = false;
     for (size_t i = end; found->pictures == 0 && i-- > 0;) {
         const struct chat_message *message = &conversation->messages[i];
         for (size_t part = 0; part < message->part_count; part++) {
@@ -32,6 +33,7 @@ static void find_picture(const struct chat_conversation *conversation, size_t en
                 message->parts[part].kind == CHAT_PART_VIDEO) {
                 found->pictures++;
                 found->picture = medium != NULL && medium->rgb != NULL ? medium : NULL;
+                found->coming = medium == NULL && message->parts[part].handle != NULL;
             }
         }
     }
@@ -97,27 +99,45 @@ static void append_labels(struct str *out, const struct boxes *boxes, size_t mos
     }
 }
 
-static void show(struct screen *screen, const struct screen_boxes *found, size_t labels)
+/* Into the place that was kept under `key`, or, when that is NULL, at the end. */
+static void show_picture(struct screen *screen, const struct screen_boxes *found, const void *key)
 {
+    const struct chat_medium *picture = found->picture;
     struct overlay overlay;
     struct str text;
-    str_init(&text);
-    if (found->picture == NULL) {
-        str_append(&text, found->pictures == 0
-                              ? "(there is no picture before this answer)"
-                              : "(the picture that this answer speaks of is not here any more)");
-        tui_add_notice(screen->tui, text.data, false);
-    } else if (overlay_copy(found->picture->rgb, found->picture->width, found->picture->height,
-                            SHOWN_SIDE, &overlay)) {
-        size_t longer = overlay.width > overlay.height ? overlay.width : overlay.height;
-        draw(&overlay, &found->boxes, longer * SHOWN_LINE / SHOWN_SIDE);
-        str_append_format(&text, "(found in a picture, %zu x %zu%s)", found->picture->width,
-                          found->picture->height,
-                          found->pictures > 1 ? ", the last one of its message" : "");
-        tui_add_picture(screen->tui, overlay.rgb, overlay.width, overlay.height, text.data);
-        mem_free(overlay.rgb);
+    if (!overlay_copy(picture->rgb, picture->width, picture->height, SHOWN_SIDE, &overlay)) {
+        return;
     }
-    str_clear(&text);
+    str_init(&text);
+    size_t longer = overlay.width > overlay.height ? overlay.width : overlay.height;
+    draw(&overlay, &found->boxes, longer * SHOWN_LINE / SHOWN_SIDE);
+    str_append_format(&text, "(found in a picture, %zu x %zu%s)", picture->width, picture->height,
+                      found->pictures > 1 ? ", the last one of its message" : "");
+    if (key != NULL) {
+        tui_fill_picture(screen->tui, key, overlay.rgb, overlay.width, overlay.height, text.data);
+    } else {
+        tui_add_picture(screen->tui, overlay.rgb, overlay.width, overlay.height, text.data);
+    }
+    mem_free(overlay.rgb);
+    str_finish(&text);
+}
+
+#define NOT_HERE "(the picture that this answer speaks of is not here any more)"
+
+static void show(struct screen *screen, const struct screen_boxes *found,
+                 const struct chat_message *answer, size_t labels)
+{
+    struct str text;
+    str_init(&text);
+    if (found->picture != NULL) {
+        show_picture(screen, found, NULL);
+    } else if (found->coming && answer != NULL) {
+        tui_await_picture(screen->tui, answer->text, "(found in a picture)");
+    } else {
+        tui_add_notice(screen->tui,
+                       found->pictures == 0 ? "(there is no picture before this answer)" : NOT_HERE,
+                       false);
+    }
     append_labels(&text, &found->boxes, labels);
     if (found->picture != NULL && found->picture->screen.known && found->pictures == 1) {
         str_append(&text, "\n/point N clicks there, after your yes");
@@ -137,7 +157,7 @@ void screen_boxes_show(struct screen *screen, const struct chat_message *answer)
     }
     switch (read_answer(conversation, place, answer, &found, &err)) {
     case BOXES_FOUND:
-        show(screen, &found, SHOWN_LABELS);
+        show(screen, &found, answer, SHOWN_LABELS);
         boxes_finish(&found.boxes);
         break;
     case BOXES_WRONG:
@@ -145,6 +165,26 @@ void screen_boxes_show(struct screen *screen, const struct chat_message *answer)
         break;
     case BOXES_NONE:
         break;
+    }
+}
+
+void screen_boxes_loaded(struct screen *screen, const struct chat_medium *picture)
+{
+    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
+    for (size_t i = 0; i < conversation->count; i++) {
+        const struct chat_message *answer = &conversation->messages[i];
+        struct screen_boxes found;
+        struct err err;
+        if (answer->role != CHAT_MODEL ||
+            read_answer(conversation, i, answer, &found, &err) != BOXES_FOUND) {
+            continue;
+        }
+        if (found.picture != NULL && found.picture == picture) {
+            show_picture(screen, &found, answer->text);
+        } else if (found.picture == NULL && !found.coming) {
+            tui_fill_picture(screen->tui, answer->text, NULL, 0, 0, NOT_HERE);
+        }
+        boxes_finish(&found.boxes);
     }
 }
 
@@ -227,7 +267,7 @@ void screen_boxes_run(struct screen *screen, const char *argument)
     if (argument[0] != '\0') {
         keep(screen, &found, argument);
     } else {
-        show(screen, &found, BOXES_MAX);
+        show(screen, &found, NULL, BOXES_MAX);
     }
     boxes_finish(&found.boxes);
 }

@@ -25,6 +25,7 @@ struct screen_boxes {
     struct boxes boxes;
     const struct chat_medium *picture; /* a view, of the conversation's; NULL = none is there */
     size_t pictures;                   /* how many came with that message: 1 if it is certain */
+    bool coming;                       /* it is still being fetched from the store */
 };
 
 /* BOXES_FOUND: *found is the caller's (boxes_finish on its boxes). */
@@ -33,6 +34,9 @@ enum boxes_answer screen_boxes_last(const struct chat_conversation *conversation
 
 /* Behind an answer: draws what it found; nothing when that is nothing. */
 void screen_boxes_show(struct screen *screen, const struct chat_message *answer);
+
+/* A picture that was being fetched is here; NULL: one is lost. */
+void screen_boxes_loaded(struct screen *screen, const struct chat_medium *picture);
 
 /* /boxes */
 void screen_boxes_run(struct screen *screen, const char *argument);

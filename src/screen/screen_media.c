@@ -5,6 +5,7 @@
 
 #include "app/mentions.h"
 #include "screen/outbox.h"
+#include "screen/screen_boxes.h"
 #include "screen/screen_state.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -104,11 +105,16 @@ static enum tui_pictures choose_pictures(struct screen *screen)
 
 /* --- on the screen --- */
 
+static void describe(const struct chat_medium *medium, struct str *text)
+{
+    str_append_format(text, "(a picture, %zu x %zu)", medium->width, medium->height);
+}
+
 static void show(struct screen *screen, const struct chat_medium *medium)
 {
     struct str text;
     str_init(&text);
-    str_append_format(&text, "(a picture, %zu x %zu)", medium->width, medium->height);
+    describe(medium, &text);
     tui_add_picture(screen->tui, medium->rgb, medium->width, medium->height, text.data);
     str_finish(&text);
 }
@@ -116,13 +122,37 @@ static void show(struct screen *screen, const struct chat_medium *medium)
 void screen_media_show(struct screen *screen, const struct chat_message *message)
 {
     for (size_t i = 0; message != NULL && i < message->part_count; i++) {
-        const struct chat_medium *medium = message->parts[i].medium;
-        bool goes_on = i > 0 && message->parts[i].kind == CHAT_PART_VIDEO &&
-                       message->parts[i - 1].kind == CHAT_PART_VIDEO; /* a clip's first is enough */
-        if (medium != NULL && medium->picture && !goes_on) {
-            show(screen, medium);
+        const struct chat_part *part = &message->parts[i];
+        bool picture = part->kind == CHAT_PART_IMAGE || part->kind == CHAT_PART_VIDEO;
+        bool goes_on = i > 0 && part->kind == CHAT_PART_VIDEO &&
+                       part[-1].kind == CHAT_PART_VIDEO; /* a clip's first is enough */
+        if (!picture || goes_on) {
+            continue;
+        }
+        if (part->medium != NULL) {
+            show(screen, part->medium);
+        } else if (part->handle != NULL) {
+            tui_await_picture(screen->tui, part, "(a picture)");
         }
     }
+}
+
+void screen_media_loaded(struct screen *screen, const struct chat_message *message, size_t part)
+{
+    const struct chat_medium *medium = message->parts[part].medium;
+    struct str text;
+    str_init(&text);
+    if (medium != NULL && medium->picture) {
+        describe(medium, &text);
+        tui_fill_picture(screen->tui, &message->parts[part], medium->rgb, medium->width,
+                         medium->height, text.data);
+        screen_boxes_loaded(screen, medium);
+    } else {
+        tui_fill_picture(screen->tui, &message->parts[part], NULL, 0, 0,
+                         "(a picture was here; its file cannot be read any more)");
+        screen_boxes_loaded(screen, NULL);
+    }
+    str_finish(&text);
 }
 
 /* --- what comes out of the box --- */
@@ -234,6 +264,9 @@ void screen_media_send_options(struct screen *screen)
     }
     if (sources.count > 0) {
         post(screen, NULL, false, &sources);
+    }
+    if (config_string(screen->config, OPTION_SHOT) != NULL) {
+        screen_media_shoot(screen, config_string(screen->config, OPTION_SHOT));
     }
 }
 

@@ -6,6 +6,7 @@
 #define CARAT_SCREEN_SCREEN_MEDIA_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct chat_message;
 struct screen;
@@ -24,8 +25,11 @@ void screen_media_shoot(struct screen *screen, const char *argument);
 void screen_media_detach(struct screen *screen, const char *argument);
 /* The picture in the clipboard. */
 void screen_media_paste(struct screen *screen);
-/* The pictures of a message, behind it in the transcript. NULL shows nothing. */
+/* The pictures of a message, behind it in the transcript; those that are still being fetched from
+ * the store get a place there. NULL shows nothing. */
 void screen_media_show(struct screen *screen, const struct chat_message *message);
+/* One of the latter is here, or cannot be had. */
+void screen_media_loaded(struct screen *screen, const struct chat_message *message, size_t part);
 /* Esc: true when something was being fetched, and is stopped. */
 bool screen_media_stop(struct screen *screen);
 

@@ -49,6 +49,7 @@ struct item {
     bool stale;    /* `parts` lack what was appended last */
     char *call_id, *title;
     struct picture *picture; /* of ITEM_PICTURE; NULL = the text alone */
+    const void *awaited;     /* of an ITEM_PICTURE that is open: under which key it will come */
     struct str text;         /* visible form, valid UTF-8 */
     char pending[8];         /* bytes of a character that is not complete yet */
     size_t pending_length;

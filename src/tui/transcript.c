@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "tui/item.h"
+#include "tui/picture.h"
 #include "tui/surface.h"
 
 /* Layouts that may be held before those out of view are dropped. */
@@ -77,7 +78,7 @@ static struct item *add_item(struct transcript *transcript, enum item_kind kind)
 void transcript_end_message(struct transcript *transcript)
 {
     struct item *last = transcript->count == 0 ? NULL : &transcript->items[transcript->count - 1];
-    if (last != NULL && last->open && last->kind != ITEM_CALL) {
+    if (last != NULL && last->open && last->kind != ITEM_CALL && last->awaited == NULL) {
         item_close(last);
     }
 }
@@ -128,6 +129,32 @@ void transcript_add_picture(struct transcript *transcript, struct picture *pictu
 {
     add_whole(transcript, ITEM_PICTURE, text, strlen(text));
     transcript->items[transcript->count - 1].picture = picture;
+}
+
+void transcript_await_picture(struct transcript *transcript, const void *key, const char *text)
+{
+    transcript_add_picture(transcript, NULL, text);
+    struct item *item = &transcript->items[transcript->count - 1];
+    item->open = true;
+    item->awaited = key;
+}
+
+void transcript_fill_picture(struct transcript *transcript, const void *key,
+                             struct picture *picture, const char *text)
+{
+    for (size_t i = transcript->count; i > 0; i--) {
+        struct item *item = &transcript->items[i - 1];
+        if (item->kind == ITEM_PICTURE && item->open && item->awaited == key) {
+            item_reset(item);
+            item_append(item, text, strlen(text));
+            item_close(item);
+            item->picture = picture;
+            item->awaited = NULL;
+            item_touch(item);
+            return;
+        }
+    }
+    picture_destroy(picture);
 }
 
 void transcript_add_call(struct transcript *transcript, const char *call_id, const char *title)

@@ -38,6 +38,11 @@ void transcript_end_call(struct transcript *transcript, const char *call_id, con
 /* With a word on what it is; `picture` (may be NULL: the word alone) moves in. */
 void transcript_add_picture(struct transcript *transcript, struct picture *picture,
                             const char *text);
+/* The same for one that comes later: `text` until it does. Rows below it stay while it is awaited
+ * (inline). Filling one that is not there is ignored. */
+void transcript_await_picture(struct transcript *transcript, const void *key, const char *text);
+void transcript_fill_picture(struct transcript *transcript, const void *key,
+                             struct picture *picture, const char *text);
 void transcript_add_notice(struct transcript *transcript, const char *text, bool is_error);
 
 /* Shows thoughts, outputs and long messages whole, or folded again. */

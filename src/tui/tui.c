@@ -602,7 +602,7 @@ static struct picture *make_picture(struct tui *tui, const unsigned char *rgb, s
                                               [TUI_PICTURES_KITTY_TMUX] = PICTURE_KITTY_TMUX,
                                               [TUI_PICTURES_SIXEL] = PICTURE_SIXEL};
     int cell_width = 0, cell_height = 0;
-    if (tui->pictures == TUI_PICTURES_OFF) {
+    if (tui->pictures == TUI_PICTURES_OFF || rgb == NULL) {
         return NULL;
     }
     tui->terminal->ops->cell(tui->terminal, &cell_width, &cell_height);
@@ -617,6 +617,25 @@ void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, si
         plain_notice(tui->plain, text, false);
     } else {
         transcript_add_picture(tui->transcript, make_picture(tui, rgb, width, height), text);
+    }
+    happened(tui);
+}
+
+void tui_await_picture(struct tui *tui, const void *key, const char *text)
+{
+    if (tui->plain != NULL) {
+        plain_notice(tui->plain, text, false); /* lines that were said are not said again */
+    } else {
+        transcript_await_picture(tui->transcript, key, text);
+    }
+    happened(tui);
+}
+
+void tui_fill_picture(struct tui *tui, const void *key, const unsigned char *rgb, size_t width,
+                      size_t height, const char *text)
+{
+    if (tui->plain == NULL) {
+        transcript_fill_picture(tui->transcript, key, make_picture(tui, rgb, width, height), text);
     }
     happened(tui);
 }

@@ -99,6 +99,12 @@ void tui_set_pictures(struct tui *tui, enum tui_pictures how);
 /* rgb[height][width][3], each 1 or more; `text` says what it is. */
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
                      const char *text);
+/* A picture that is not here yet: `text` stands in its place until tui_fill_picture gives it under
+ * the same key (any pointer that is no other picture's), or, with `rgb` NULL, says that there is
+ * none. What was cleared meanwhile is not filled. */
+void tui_await_picture(struct tui *tui, const void *key, const char *text);
+void tui_fill_picture(struct tui *tui, const void *key, const unsigned char *rgb, size_t width,
+                      size_t height, const char *text);
 void tui_clear(struct tui *tui);
 /* Shows answers as the Markdown that they are, or laid out again; what it is then. Inline what has
  * left for the scrollback stays as it is. */

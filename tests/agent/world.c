@@ -107,6 +107,10 @@ void world_on_event(void *context, const struct agent_event *event)
     case AGENT_WORDS:
         str_append_format(&world->log, "words %s\n", event->text);
         break;
+    case AGENT_PICTURE:
+        str_append_format(&world->log, "picture %zu%s\n", event->done,
+                          event->message->parts[event->done].medium != NULL ? "" : " lost");
+        break;
     case AGENT_NOTICE:
         str_append_format(&world->log, "notice %s\n", event->text);
         break;

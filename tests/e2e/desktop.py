@@ -32,6 +32,30 @@ def case_tool():
             display.close()
 
 
+def case_exec():
+    """exec --shot: the small model says what stands on the screen; a region is chosen with the mouse."""
+    with Place() as place:
+        display = Display(place, picture(1))
+        try:
+            run = place.carat("exec", "--shot", "what do you see?")
+            check(run.stdout.strip() == said("picture01.png"), run)
+            run = place.carat("exec", "--shot=moon", "what do you see?", code=2)
+            check("must be one of screen|window|region" in run.stderr, run)
+            carat = subprocess.Popen([CARAT, "exec", "--shot=region", "-m", script(place, {"text": "Seen.", "expect": "<|image|>"}),
+                                      "what?"], cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            end = time.monotonic() + PATIENCE
+            while carat.poll() is None:
+                check(time.monotonic() < end, "the region was never taken")
+                display.drag(100, 50, 250, 170)
+            check(carat.stdout.read().strip() == "Seen." and carat.returncode == 0, carat.returncode)
+        finally:
+            display.close()
+        kept = place.database().execute("select details from messages where details like '%image%'").fetchall()
+        check(len(kept) == 2, kept)
+        run = place.carat("exec", "--shot", "what do you see?", code=42, env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
+        check("--shot: there is no display" in run.stderr, run)
+
+
 def case_dump():
     """What xwd writes is decoded to the same pixels as the PNG of the same screen."""
     with Place() as place:

@@ -55,6 +55,13 @@ class Display:
         words = dict(word.split(":") for word in self.mouse("getmouselocation").split())
         return int(words["x"]), int(words["y"])
 
+    def drag(self, left, top, right, bottom):
+        """Draws a region, for a program that waits for one; it may not have the mouse yet, so this may be done again."""
+        time.sleep(1)
+        self.mouse("mousemove", str(left), str(top), "mousedown", "1", "sleep", "0.3", "mousemove", str((left + right) // 2),
+                   str((top + bottom) // 2), "sleep", "0.3", "mousemove", str(right), str(bottom), "sleep", "0.3", "mouseup", "1")
+        time.sleep(1)
+
     def close(self):
         for window in self.windows:
             window.kill()

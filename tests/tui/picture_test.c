@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "tui/picture.h"
+#include "tui/transcript.h"
 
 #include "screen.h"
 
@@ -135,13 +136,61 @@ static void test_without_colours(void **state)
     mem_free(rgb);
 }
 
+/* One that comes later stands where its place was kept, whatever was said meanwhile. */
+static void test_awaited(void **state)
+{
+    (void)state;
+    static const int keys[3] = {0};
+    struct screen s;
+    int first;
+    uint8_t *rgb = two_halves(SIDE, SIDE);
+    screen_open(&s, 40, 60);
+    tui_set_pictures(s.tui, TUI_PICTURES_COLOURS);
+    tui_await_picture(s.tui, &keys[0], "(a picture)");
+    tui_await_picture(s.tui, &keys[1], "(another)");
+    tui_add_text(s.tui, "An answer.", 10);
+    tui_end_message(s.tui);
+    assert_true(screen_shows(&s, "(a picture)"));
+    tui_fill_picture(s.tui, &keys[1], NULL, 0, 0, "(lost)");
+    assert_true(screen_shows(&s, "(lost)"));
+    assert_false(screen_shows(&s, "(another)"));
+    assert_int_equal(block_rows(&s, &first), 0);
+    tui_fill_picture(s.tui, &keys[0], rgb, SIDE, SIDE, "(a picture, 64 x 64)");
+    assert_int_equal(block_rows(&s, &first), PICTURE_ROWS);
+    assert_true(first < 3);
+    tui_fill_picture(s.tui, &keys[0], rgb, SIDE, SIDE,
+                     "(twice)"); /* filled already; no such place */
+    tui_fill_picture(s.tui, &keys[2], rgb, SIDE, SIDE, "(never)");
+    assert_int_equal(block_rows(&s, &first), PICTURE_ROWS);
+    assert_false(screen_shows(&s, "(twice)"));
+    assert_false(screen_shows(&s, "(never)"));
+    screen_close(&s);
+    mem_free(rgb);
+}
+
+/* Inline, nothing behind it leaves for the scrollback before it is there. */
+static void test_awaited_inline(void **state)
+{
+    (void)state;
+    static const int key = 0;
+    struct transcript *transcript = transcript_create();
+    transcript_add_notice(transcript, "before", false);
+    size_t before = transcript_settled(transcript, 60, 100);
+    assert_true(before > 0);
+    transcript_await_picture(transcript, &key, "(a picture)");
+    transcript_add_notice(transcript, "behind", false);
+    assert_int_equal(transcript_settled(transcript, 60, 100), before);
+    transcript_fill_picture(transcript, &key, NULL, "(lost)");
+    assert_true(transcript_settled(transcript, 60, 100) > before + 1);
+    transcript_destroy(transcript);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_colours),
-        cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_odd_sizes),
-        cmocka_unit_test(test_without_colours),
+        cmocka_unit_test(test_colours),   cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_odd_sizes), cmocka_unit_test(test_without_colours),
+        cmocka_unit_test(test_awaited),   cmocka_unit_test(test_awaited_inline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
