@@ -52,6 +52,10 @@ struct tui {
     int below;           /* inline: rows of the last frame that stood below the transcript */
     int transcript_rows; /* height of the transcript in the last frame */
 
+    struct {
+        int dialog, input, input_rows; /* first rows, of the terminal */
+    } drawn;                           /* in the last frame, for the mouse */
+
     bool help; /* the key map is shown in place of the transcript */
     struct layout help_layout;
     int help_width;

@@ -35,7 +35,8 @@ def drawing(keeper):
 
 
 def start(place, number):
-    terminal = Terminal(place, CARAT, "-m", script(place, call("shell", command="echo started; sleep 20"), SLOW), "--mode", "full")
+    terminal = Terminal(place, CARAT, "-m", script(place, call("shell", command="echo started; sleep 20"), SLOW), "--mode", "full",
+                        *(("--set=tui.mouse=true",) if number % 2 == 0 else ()))
     before = termios.tcgetattr(terminal.fd)
     terminal.wait(b"script")
     if number % 2:
