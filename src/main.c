@@ -1,4 +1,5 @@
 /* carat: reads the command line and chooses between the screen, exec and the other commands. */
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "command/headless.h"
 #include "promises.h"
 #include "screen/screen.h"
+#include "app/library_memory.h"
 #include "app/settings.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -53,10 +55,24 @@ static enum exit_code run(struct config *config)
     return run_screen(config);
 }
 
+/* What was printed may still be on its way here, and a full disk is no success. A reader that went
+ * away wants no words. */
+static enum exit_code finish_output(enum exit_code code)
+{
+    errno = 0;
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    if (lost && errno != EPIPE) {
+        fprintf(stderr, "carat: standard output cannot be written%s%s\n", errno != 0 ? ": " : "",
+                errno != 0 ? strerror(errno) : "");
+    }
+    return lost && code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code;
+}
+
 int main(int argc, char **argv)
 {
     struct config config;
     struct err err;
+    library_memory_start();
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C"); /* numbers in JSON and TOML have a point everywhere */
     config_init(&config);
@@ -67,5 +83,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "carat: %s\n", err.text);
     }
     config_finish(&config);
-    return (int)code;
+    return (int)finish_output(code);
 }

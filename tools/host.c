@@ -399,8 +399,21 @@ static int run(const struct arguments *arguments, const struct policy *policy,
     return arguments->self_test ? self_test(policy) : serve(arguments, policy);
 }
 
+/* Nobody looks whether a member of an answer could be made: one that is missing would be a lie. The
+ * client is told of a tool that ended. */
+static void *json_memory(size_t size)
+{
+    void *block = mem_try_alloc(size, 1);
+    if (block == NULL) {
+        fputs("carat-tool: out of memory\n", stderr);
+        exit(EXIT_FAILED);
+    }
+    return block;
+}
+
 int main(int argc, char **argv)
 {
+    json_set_alloc_funcs(json_memory, mem_free);
     struct arguments arguments = {.policy_fd = -1};
     if (!parse_arguments(argc, argv, &arguments)) {
         return EXIT_USAGE;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/visible.h"
@@ -47,8 +48,7 @@ void tool_process_environment_finish(struct tool_process_environment *environmen
 int tool_process_policy(const char *policy, struct err *err)
 {
     int descriptor = memfd_create("carat-policy", MFD_CLOEXEC);
-    size_t length = strlen(policy);
-    if (descriptor < 0 || write(descriptor, policy, length) != (ssize_t)length ||
+    if (descriptor < 0 || !file_write_all(descriptor, policy, strlen(policy)) ||
         lseek(descriptor, 0, SEEK_SET) != 0) {
         err_errno(err, ERR_IO, "writing the tools' policy");
         if (descriptor >= 0) {

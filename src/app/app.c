@@ -564,7 +564,9 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
                             : 0,
             .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
                        .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
-                       .tokens_per_step = 4096,
+                       .tokens_per_step = (int)(config_whole(config, OPTION_MAX_TOKENS) > 8192
+                                                    ? config_whole(config, OPTION_MAX_TOKENS) / 2
+                                                    : 4096),
                        .calls = (int)config_whole(config, OPTION_MAX_TOOL_CALLS),
                        .repeated_calls = 3,
                        .milliseconds = config_whole(config, OPTION_MAX_SECONDS) * 1000},

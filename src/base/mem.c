@@ -52,15 +52,20 @@ void *mem_try_align(size_t alignment, size_t count, size_t size)
     return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }
 
+void mem_exhausted(void)
+{
+    void (*handler)(void) = atomic_exchange(&exhausted_handler, NULL);
+    if (handler != NULL) {
+        handler();
+    }
+    fputs("carat: out of memory. The conversation is on disk: carat resume\n", stderr);
+    exit(1);
+}
+
 static void *or_exit(void *block)
 {
     if (block == NULL) {
-        void (*handler)(void) = atomic_exchange(&exhausted_handler, NULL);
-        if (handler != NULL) {
-            handler();
-        }
-        fputs("carat: out of memory. The conversation is on disk: carat resume\n", stderr);
-        exit(1);
+        mem_exhausted();
     }
     return block;
 }

@@ -25,6 +25,9 @@ char *mem_strdup(const char *text);
 char *mem_strndup(const char *text, size_t length); /* copies length bytes, adds a NUL */
 void mem_free(void *block);
 
+/* What mem_* do when there is no memory, for a library that asks whom to call then. */
+__attribute__((noreturn)) void mem_exhausted(void);
+
 /* Called once, before exit(1), when a mem_* call finds no memory. */
 void mem_on_exhausted(void (*handler)(void));
 

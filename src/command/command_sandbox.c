@@ -12,6 +12,7 @@
 #include "app/app.h"
 #include "command/command_debug.h"
 #include "app/policy_json.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -29,7 +30,7 @@ static int policy_descriptor(const json_t *policy)
     char *text = json_dumps(policy, JSON_COMPACT);
     int fd = text != NULL ? memfd_create("carat-policy", 0) : -1;
     size_t length = text != NULL ? strlen(text) : 0;
-    bool ok = fd >= 0 && write(fd, text, length) == (ssize_t)length && lseek(fd, 0, SEEK_SET) == 0;
+    bool ok = fd >= 0 && file_write_all(fd, text, length) && lseek(fd, 0, SEEK_SET) == 0;
     mem_free(text);
     if (!ok && fd >= 0) {
         close(fd);

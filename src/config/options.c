@@ -123,8 +123,11 @@ const struct option_row option_table[OPTION_COUNT] = {
          PROJECT_NEVER},
     [OPTION_MAX_TURNS] = {"agent.max_turns", "max-turns", 0, OPTION_WHOLE, "N", "24", NULL, 1,
                           10000, "Most model steps in one turn.", PROJECT_LOWER},
-    [OPTION_MAX_TOKENS] = {"agent.max_tokens", "max-tokens", 0, OPTION_WHOLE, "N", "8192", NULL, 1,
-                           2097152, "Most tokens the model may write in one turn.", PROJECT_LOWER},
+    [OPTION_MAX_TOKENS] =
+        {"agent.max_tokens", "max-tokens", 0, OPTION_WHOLE, "N", "8192", NULL, 1, 2097152,
+         "Most tokens the model may write in one turn; in one step of it 4096, or "
+         "half of them where that is more.",
+         PROJECT_LOWER},
     [OPTION_MAX_SECONDS] = {"agent.max_seconds", "max-seconds", 0, OPTION_WHOLE, "N", "0", NULL, 0,
                             1000000, "Most seconds of one turn; 0 is no limit.",
                             PROJECT_LOWER_FROM_NONE},

@@ -9,6 +9,7 @@
 #include "toml.h"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 
 extern "C" {
 #include "base/err.h"
+#include "base/mem.h"
 }
 
 namespace
@@ -163,6 +165,8 @@ extern "C" bool toml_read(const char *name, const char *text, size_t length,
                           bool (*entry)(void *, const struct toml_entry *, struct err *),
                           void *context, struct err *err)
 {
+    /* An exception needs memory itself. */
+    std::set_new_handler(mem_exhausted);
     try {
         if (count_dots(std::string_view(text, length)) > DOTS_MAX) {
             return err_set(err, ERR_LIMIT, "%s has more than %zu dots outside of texts", name,

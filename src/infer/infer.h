@@ -161,8 +161,8 @@ bool infer_local_plan(const struct infer_local_options *options, struct infer_lo
 /* A scripted twin: answers with the turns of a script instead of a model, for tests and
  * demonstrations. `script` is a JSON array; each item answers one request: a string with control
  * tokens spelled out, cut into tokens of a few bytes; or {"text": ..., "delay_ms": per token,
- * "fail": "message"}. After the last item every request fails. NULL and *err when the script is
- * malformed. */
+ * "at_once": tokens before the first of them, "fail": "message"}. After the last item every request
+ * fails. NULL and *err when the script is malformed. */
 struct infer *infer_script_create(const char *script, infer_wake *wake, void *wake_context,
                                   struct err *err);
 

@@ -6,7 +6,8 @@
  *
  *   "text"                   control tokens spelled out; <turn|> is added when it has no stop token
  *   {"text": "...",          the same
- *    "delay_ms": 20,         before each token
+ *    "delay_ms": 20,         before each token,
+ *    "at_once": 1000,        but the first so many
  *    "expect": "...",        must stand in the prompt (control tokens spelled out), else the
  *                            request fails and says so
  *    "fail": "message"}      the request fails after the text
@@ -155,12 +156,19 @@ static bool pause_or_cancel(struct infer_script *script, int milliseconds)
     return cancelled;
 }
 
+/* What comes before each token but the first ones. */
+struct pauses {
+    int milliseconds;
+    size_t at_once;
+};
+
 /* Sends tokens until something stops it. */
 static enum chat_stop say(struct infer_script *script, const struct infer_request *request,
-                          const char *text, size_t length, int delay, size_t *sampled)
+                          const char *text, size_t length, const struct pauses *pauses,
+                          size_t *sampled)
 {
     for (size_t at = 0; at < length;) {
-        if (pause_or_cancel(script, delay)) {
+        if (pause_or_cancel(script, *sampled < pauses->at_once ? 0 : pauses->milliseconds)) {
             return CHAT_STOP_CANCEL;
         }
         if (*sampled >= (size_t)request->max_tokens) {
@@ -214,7 +222,10 @@ static void answer(struct infer_script *script, const struct infer_request *requ
     const json_t *text = json_is_object(item) ? json_object_get(item, "text") : item;
     const char *expected = json_string_value(json_object_get(item, "expect"));
     const char *failure = json_string_value(json_object_get(item, "fail"));
-    int delay = (int)json_integer_value(json_object_get(item, "delay_ms"));
+    struct pauses pauses = {
+        .milliseconds = (int)json_integer_value(json_object_get(item, "delay_ms")),
+        .at_once = (size_t)json_integer_value(json_object_get(item, "at_once")),
+    };
     if (expected != NULL && !expectation_holds(&request->prompt, expected)) {
         struct err err;
         err_set(&err, ERR_FORMAT, "the prompt does not hold \"%s\"", expected);
@@ -229,15 +240,16 @@ static void answer(struct infer_script *script, const struct infer_request *requ
                                .prompt_total = prompt},
          NULL);
     size_t sampled = 0;
-    enum chat_stop stop = say(script, request, json_is_string(text) ? json_string_value(text) : "",
-                              json_is_string(text) ? json_string_length(text) : 0, delay, &sampled);
+    enum chat_stop stop =
+        say(script, request, json_is_string(text) ? json_string_value(text) : "",
+            json_is_string(text) ? json_string_length(text) : 0, &pauses, &sampled);
     if (stop == CHAT_STOP_NONE && failure != NULL) {
         post_failure(script, request->number, failure);
         return;
     }
     if (stop == CHAT_STOP_NONE) {
         const char *close = control_spelling(CONTROL_TURN_CLOSE);
-        stop = say(script, request, close, strlen(close), delay, &sampled);
+        stop = say(script, request, close, strlen(close), &pauses, &sampled);
     }
     post(script,
          &(struct infer_event){.kind = INFER_DONE,
@@ -245,7 +257,7 @@ static void answer(struct infer_script *script, const struct infer_request *requ
                                .stop = stop,
                                .prompt_total = prompt,
                                .sampled = sampled,
-                               .decode_seconds = (double)sampled * delay / 1000},
+                               .decode_seconds = (double)sampled * pauses.milliseconds / 1000},
          NULL);
 }
 
@@ -371,6 +383,7 @@ static const struct {
     json_type type;
 } members[] = {{"text", JSON_STRING},
                {"delay_ms", JSON_INTEGER},
+               {"at_once", JSON_INTEGER},
                {"expect", JSON_STRING},
                {"fail", JSON_STRING}};
 

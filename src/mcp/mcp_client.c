@@ -37,6 +37,9 @@ enum {
     UNREAD_LIMIT = 1024 * 1024
 };
 
+/* A cancelled call gets no answer. What follows it does, under the call's number and this. */
+static const uint64_t PROBES = (uint64_t)1 << 40;
+
 enum stage { STAGE_NONE, STAGE_CANCELLED, STAGE_TERMINATED, STAGE_DRAINING };
 
 struct mcp_client {
@@ -321,16 +324,8 @@ static void on_handshake(struct mcp_client *client, const json_t *message)
     }
 }
 
-uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_t *params)
+static void send_request(struct mcp_client *client, uint64_t id, const char *method, json_t *params)
 {
-    if (client->exited || client->broken != NULL) {
-        json_decref(params);
-        return 0;
-    }
-    uint64_t call = ++client->last_call;
-    vec_room(&client->open.items, &client->open.capacity, client->open.count + 1,
-             sizeof client->open.items[0]);
-    client->open.items[client->open.count++] = call;
     params = params != NULL ? params : json_object();
     if (client->stateless) {
         json_t *meta = json_object_get(params, "_meta");
@@ -343,9 +338,22 @@ uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_
         json_decref(ours);
     }
     send_message(client,
-                 json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)call,
-                           "method", method, "params", params),
+                 json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)id, "method",
+                           method, "params", params),
                  true);
+}
+
+uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_t *params)
+{
+    if (client->exited || client->broken != NULL) {
+        json_decref(params);
+        return 0;
+    }
+    uint64_t call = ++client->last_call;
+    vec_room(&client->open.items, &client->open.capacity, client->open.count + 1,
+             sizeof client->open.items[0]);
+    client->open.items[client->open.count++] = call;
+    send_request(client, call, method, params);
     return call;
 }
 
@@ -364,6 +372,9 @@ void mcp_client_cancel(struct mcp_client *client, uint64_t call)
                            "notifications/cancelled", "params", "requestId", (json_int_t)call,
                            "reason", "stopped by the user"),
                  true);
+    /* Our own tools answer one after another but for a ping; so with this answer the call is over.
+     */
+    send_request(client, PROBES + call, client->stateless ? "tools/list" : "ping", NULL);
     if (client->stage == STAGE_NONE) {
         set_timer(client, STAGE_CANCELLED, GRACE_MS);
     }
@@ -382,10 +393,42 @@ static bool find_call(const struct mcp_client *client, const json_t *id, size_t 
     return false;
 }
 
+/* A call has its end: from the server, or because one that was cancelled gets no answer. */
+static void end_call(struct mcp_client *client, size_t place, const json_t *result,
+                     const char *error)
+{
+    uint64_t call = client->open.items[place];
+    forget_call(client, place);
+    client->quiet_bytes = 0;
+    if (client->stage == STAGE_CANCELLED && client->open.count == 0) {
+        client->stage = STAGE_NONE;
+        uv_timer_stop(&client->timer);
+    }
+    client->callbacks.result(client->callbacks.context, call,
+                             &(struct mcp_client_result){.result = result,
+                                                         .error = error,
+                                                         .exit_status = -1,
+                                                         .standard_error = client->tail.data});
+}
+
+static void on_probe_answer(struct mcp_client *client, uint64_t call)
+{
+    for (size_t i = 0; i < client->open.count; i++) {
+        if (client->open.items[i] == call) {
+            end_call(client, i, NULL, "it was cancelled");
+            return;
+        }
+    }
+}
+
 static void on_answer(struct mcp_client *client, const json_t *message)
 {
     const json_t *id = json_object_get(message, "id");
     size_t place;
+    if (json_is_integer(id) && json_integer_value(id) > (json_int_t)PROBES) {
+        on_probe_answer(client, (uint64_t)json_integer_value(id) - PROBES);
+        return;
+    }
     if (!client->ready && json_is_integer(id) && json_integer_value(id) == INITIALIZE_ID) {
         on_handshake(client, message);
         return;
@@ -394,22 +437,11 @@ static void on_answer(struct mcp_client *client, const json_t *message)
         log_write("mcp", "an answer to no open call was dropped");
         return;
     }
-    uint64_t call = client->open.items[place];
-    forget_call(client, place);
-    client->quiet_bytes = 0;
-    if (client->stage == STAGE_CANCELLED && client->open.count == 0) {
-        client->stage = STAGE_NONE;
-        uv_timer_stop(&client->timer);
-    }
     const char *text =
         json_string_value(json_object_get(json_object_get(message, "error"), "message"));
     const json_t *result = json_object_get(message, "result");
-    client->callbacks.result(
-        client->callbacks.context, call,
-        &(struct mcp_client_result){.result = json_is_object(result) ? result : NULL,
-                                    .error = text != NULL ? text : "its answer is not an object",
-                                    .exit_status = -1,
-                                    .standard_error = client->tail.data});
+    end_call(client, place, json_is_object(result) ? result : NULL,
+             text != NULL ? text : "its answer is not an object");
 }
 
 /* The server asks something of us: it may look whether we are there, and nothing else. */

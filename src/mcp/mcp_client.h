@@ -68,7 +68,8 @@ uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_
 /* How it ended, as the open calls were told; to be asked in `ended`. Views. */
 struct mcp_client_result mcp_client_death(const struct mcp_client *client);
 
-/* Asks the server to stop one call and go on; when it has not answered in 2 s it is stopped. */
+/* Asks the server to stop one call and go on, and whether it is there: with its answer, to the call
+ * or to that, the call has its result. When nothing came in 2 s the server is stopped. */
 void mcp_client_cancel(struct mcp_client *client, uint64_t call);
 
 /* TERM to the process group, after 2 s KILL. */

@@ -85,7 +85,7 @@ bool input_history_add(const char *state_folder, const char *text, struct err *e
     str_append_format(&line, "%s\n", quoted);
     free(quoted);
     int file = open(path.data, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = file >= 0 && write(file, line.data, line.length) == (ssize_t)line.length;
+    bool ok = file >= 0 && file_write_all(file, line.data, line.length);
     if (!ok) {
         err_errno(err, ERR_IO, "keeping the history in %s", path.data);
     }

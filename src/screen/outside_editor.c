@@ -40,7 +40,7 @@ static bool write_file(struct outside_editor *editor, const char *text, struct e
         return false;
     }
     size_t length = strlen(text);
-    bool ok = write(file, text, length) == (ssize_t)length;
+    bool ok = file_write_all(file, text, length);
     ok = close(file) == 0 && ok;
     if (!ok) {
         err_errno(err, ERR_IO, "writing %s", path.data);

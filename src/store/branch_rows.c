@@ -101,7 +101,8 @@ static bool copy_rest(struct db *db, const struct branch *branch, struct err *er
 static bool fork_conversation(struct db *db, void *context, struct err *err)
 {
     struct branch *branch = context;
-    return copy_conversation(db, branch, err) && copy_messages(db, branch, err) &&
+    return copy_conversation(db, branch, err) &&
+           message_rows_fold(db, branch->id, branch->from, err) && copy_messages(db, branch, err) &&
            copy_rest(db, branch, err);
 }
 

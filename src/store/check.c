@@ -43,7 +43,7 @@ static void tell(struct check *check, const char *where, const char *what)
 static bool read_message(struct db *db, const char *id, int64_t key, int64_t ordinal,
                          struct chat_message *message, struct err *err)
 {
-    static const char SQL[] = "SELECT hash, role, complete, text, thought, details, tokens "
+    static const char SQL[] = "SELECT hash, role, complete, text, thought, details, tokens, row "
                               "FROM messages WHERE conversation = ?1 AND ordinal = ?2";
     sqlite3_stmt *statement =
         db_bound(db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(ordinal)), err);
@@ -60,7 +60,8 @@ static bool read_message(struct db *db, const char *id, int64_t key, int64_t ord
              err_set(err, ERR_FORMAT, "damaged: its hash does not match");
         if (ok) {
             chat_message_init(message, (enum chat_role)columns.role);
-            ok = message_rows_fill(&columns, message, err);
+            ok = message_rows_fill(&columns, message, err) &&
+                 growth_rows_read(db, sqlite3_column_int64(statement, 7), message, err);
             if (!ok) {
                 chat_message_finish(message);
             }

@@ -137,6 +137,7 @@ bool store_message_append(struct store *store, const char *conversation,
     ok = ok && db_transaction(store->db, DB_WRITE, append, &write, err);
     if (ok) {
         *row = write.row;
+        growth_note(&store->growth, write.row, message);
     } else {
         err_prefix(err, "keeping a message");
     }
@@ -248,7 +249,7 @@ static bool update(struct db *db, void *context, struct err *err)
     }
     int64_t hash = message_rows_hash(place.id, place.ordinal, columns);
     /* A growing answer writes its own row only; the lists are told at its end. */
-    return search_rows_withdraw(db, write->row, err) &&
+    return search_rows_withdraw(db, write->row, err) && growth_rows_forget(db, write->row, err) &&
            db_run_bound(db, SQL,
                         DB_VALUES(DB_INTEGER(write->row), DB_INTEGER(columns->complete),
                                   DB_INTEGER(hash), COLUMN(columns, text), COLUMN(columns, thought),
@@ -265,23 +266,99 @@ static bool replace(struct store *store, enum db_access access, int64_t row,
     bool ok = write_init(&write, message, err);
     write.row = row;
     ok = ok && db_transaction(store->db, access, update, &write, err);
-    if (!ok) {
+    if (ok) {
+        growth_note(&store->growth, row, message);
+    } else {
         err_prefix(err, "keeping a message");
     }
     write_finish(&write);
     return ok;
 }
 
+struct grow {
+    const struct growth *growth;
+    const struct chat_message *message;
+};
+
+static bool grow(struct db *db, void *context, struct err *err)
+{
+    const struct grow *grow = context;
+    return growth_rows_put(db, grow->growth, grow->message, err);
+}
+
 bool store_message_grow(struct store *store, int64_t row, const struct chat_message *message,
                         struct err *err)
 {
-    return replace(store, DB_WRITE_UNSYNCED, row, message, err);
+    struct grow work = {&store->growth, message};
+    if (!growth_fits(&store->growth, row, message)) {
+        return replace(store, DB_WRITE_UNSYNCED, row, message, err);
+    }
+    if (!db_transaction(store->db, DB_WRITE_UNSYNCED, grow, &work, err)) {
+        return err_prefix(err, "keeping a message");
+    }
+    growth_note_piece(&store->growth, message);
+    return true;
 }
 
 bool store_message_update(struct store *store, int64_t row, const struct chat_message *message,
                           struct err *err)
 {
     return replace(store, DB_WRITE, row, message, err);
+}
+
+/* ---- pieces into their row ---- */
+
+/* A row as it is, with its pieces. A row whose hash is wrong must not get a right one. */
+static bool read_row(struct db *db, const char *id, int64_t ordinal, int64_t row,
+                     struct chat_message *message, struct err *err)
+{
+    static const char SQL[] = "SELECT hash, role, complete, text, thought, details, tokens "
+                              "FROM messages WHERE row = ?1";
+    struct message_columns columns;
+    bool found = false;
+    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(row)), err);
+    bool ok = statement != NULL && db_step(db, statement, &found, err) && found;
+    if (ok) {
+        message_rows_read_columns(statement, 1, &columns);
+        ok = message_rows_hash(id, ordinal, &columns) == sqlite3_column_int64(statement, 0) ||
+             err_set(err, ERR_FORMAT, "message %lld is damaged: its hash does not match",
+                     (long long)ordinal);
+    }
+    if (ok) {
+        chat_message_init(message, (enum chat_role)columns.role);
+        ok = message_rows_fill(&columns, message, err) && growth_rows_read(db, row, message, err);
+        if (!ok) {
+            chat_message_finish(message);
+        }
+    }
+    if (statement != NULL) {
+        db_done(statement);
+    }
+    return ok;
+}
+
+bool message_rows_fold(struct db *db, const char *id, int64_t key, struct err *err)
+{
+    int64_t row, ordinal;
+    while (growth_rows_next(db, key, &row, &ordinal, err)) {
+        struct chat_message message;
+        struct write write;
+        if (row == 0) {
+            return true;
+        }
+        if (!read_row(db, id, ordinal, row, &message, err)) {
+            return false;
+        }
+        bool ok = write_init(&write, &message, err);
+        write.row = row;
+        ok = ok && update(db, &write, err);
+        write_finish(&write);
+        chat_message_finish(&message);
+        if (!ok) {
+            return false;
+        }
+    }
+    return false;
 }
 
 /* ---- reading ---- */
@@ -326,7 +403,7 @@ bool message_rows_fill(const struct message_columns *columns, struct chat_messag
             message_body_read_tokens(columns->tokens, columns->tokens_length, message, err));
 }
 
-static bool read_message(struct load *load, sqlite3_stmt *statement, struct err *err)
+static bool read_message(struct db *db, struct load *load, sqlite3_stmt *statement, struct err *err)
 {
     struct message_columns columns;
     message_rows_read_columns(statement, 3, &columns);
@@ -345,7 +422,9 @@ static bool read_message(struct load *load, sqlite3_stmt *statement, struct err 
     }
     struct chat_message message;
     chat_message_init(&message, (enum chat_role)columns.role);
-    if (!message_rows_fill(&columns, &message, err)) {
+    if (!message_rows_fill(&columns, &message, err) ||
+        (!message.complete &&
+         !growth_rows_read(db, sqlite3_column_int64(statement, 0), &message, err))) {
         chat_message_finish(&message);
         return err_prefix(err, "message %zu", place);
     }
@@ -366,7 +445,7 @@ static bool read_messages(struct db *db, int64_t key, struct load *load, struct 
     bool row = false;
     bool ok;
     while ((ok = db_step(db, statement, &row, err)) && row) {
-        if (!read_message(load, statement, err)) {
+        if (!read_message(db, load, statement, err)) {
             ok = false;
             break;
         }

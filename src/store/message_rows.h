@@ -32,6 +32,10 @@ bool message_rows_fill(const struct message_columns *columns, struct chat_messag
 bool message_rows_append(struct db *db, const char *id, const struct chat_message *message,
                          struct err *err);
 
+/* Writes the pieces of answers (growth_rows.h) into the rows of the conversation. Inside a
+ * transaction. */
+bool message_rows_fold(struct db *db, const char *id, int64_t key, struct err *err);
+
 /* Adds a row, without telling lists or search. `key` and `conversation` name the same one. */
 bool message_rows_insert(struct db *db, int64_t key, const char *conversation, int64_t ordinal,
                          const struct message_columns *columns, int64_t created_ms, int64_t *row,

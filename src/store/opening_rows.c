@@ -11,6 +11,7 @@
 #include "base/vec.h"
 
 #include "holder.h"
+#include "message_rows.h"
 #include "rows.h"
 
 enum { CHECK_BYTES = 16 * 1024 * 1024 };
@@ -200,7 +201,8 @@ static bool take_lease(struct db *db, void *context, struct err *err)
         return true;
     }
     return db_run_bound(db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(lease->store->opening)),
-                        err);
+                        err) &&
+           message_rows_fold(db, lease->conversation, key, err);
 }
 
 bool store_conversation_lease(struct store *store, const char *id, struct err *err)

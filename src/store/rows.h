@@ -6,13 +6,15 @@
 #include <stdint.h>
 
 #include "db.h"
+#include "growth_rows.h"
 #include "store.h"
 
 struct store {
     struct db *db;
     int64_t opening;    /* our row in openings; 0 = none (the disk was full) */
     uint64_t last_uuid; /* uuid.h's memory */
-    bool unchecked;     /* the last user died, and the file is too large to be looked through */
+    struct growth growth;
+    bool unchecked; /* the last user died, and the file is too large to be looked through */
 };
 
 /* The columns of a store_conversation in a query, and how they are read, from `first` on; ids are

@@ -133,9 +133,25 @@ static const char VERSION_2[] =
     "CREATE TABLE unindexed (row INTEGER PRIMARY KEY) STRICT;"
     "INSERT INTO unindexed SELECT row FROM messages;";
 
+/* Answers that grow: growth_rows.h. */
+static const char VERSION_3[] =
+    "CREATE TABLE growth ("
+    "  message INTEGER NOT NULL REFERENCES messages (row) ON DELETE CASCADE,"
+    "  piece INTEGER NOT NULL,"
+    "  text_at INTEGER NOT NULL," /* bytes of the message's text before the piece */
+    "  thought_at INTEGER NOT NULL,"
+    "  tokens_at INTEGER NOT NULL,"
+    "  hash INTEGER NOT NULL,"
+    "  text TEXT NOT NULL,"
+    "  thought TEXT NOT NULL,"
+    "  tokens BLOB NOT NULL,"
+    "  PRIMARY KEY (message, piece)"
+    ") STRICT, WITHOUT ROWID;";
+
 const struct schema_step schema_steps[] = {
     {1, VERSION_1},
     {2, VERSION_2},
+    {3, VERSION_3},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];
 

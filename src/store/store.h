@@ -163,8 +163,9 @@ bool store_search_work(struct store *store, bool *left, struct err *err);
 /* Appends; *row names the message from now on. */
 bool store_message_append(struct store *store, const char *conversation,
                           const struct chat_message *message, int64_t *row, struct err *err);
-/* The same for an answer that still grows, cheaply enough for every frame of the screen: what was
- * given survives kill -9 at once, and power loss with the next call that commits anything else. */
+/* The same for an answer that still grows, cheaply enough for every frame of the screen, however
+ * long it is: what was given survives kill -9 at once, and power loss with the next call that
+ * commits anything else. */
 bool store_message_grow(struct store *store, int64_t row, const struct chat_message *message,
                         struct err *err);
 /* Replaces a message's content by its final form. The role stays. */

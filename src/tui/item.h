@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 #include "tui/block.h"
@@ -34,6 +35,7 @@ struct item_part {
     struct block block;
     struct layout *layout; /* NULL: not in view lately */
     int width;             /* that the layout was made for */
+    uint64_t number;       /* of the layout, among all that were made */
     unsigned frame;        /* that last used it */
 };
 

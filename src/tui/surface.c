@@ -23,9 +23,17 @@ struct cell {
     uint32_t role;
 };
 
+/* What is known of a row of `next` as a whole. */
+struct row_state {
+    uint64_t key; /* names what was drawn; 0: nothing is known */
+    bool drawn;   /* since surface_clear; until then its cells are those of the frame before */
+    bool kept;    /* drawn by leaving it as it was: `shown` holds the same */
+};
+
 struct surface {
     int rows, columns;
     struct cell *next, *shown;
+    struct row_state *states; /* of the rows of `next` */
     int cursor_row, cursor_column;
     int shown_cursor_row, shown_cursor_column;
     bool forgotten; /* `shown` says nothing about the terminal */
@@ -36,6 +44,9 @@ struct surface {
 };
 
 static const struct cell blank = {" ", 1, 1, {0}, THEME_TEXT};
+
+/* The key of a row that is blank. */
+static const uint64_t BLANK = UINT64_MAX;
 
 struct surface *surface_create(void)
 {
@@ -59,6 +70,7 @@ void surface_destroy(struct surface *surface)
     graphics_finish(&surface->graphics);
     mem_free(surface->next);
     mem_free(surface->shown);
+    mem_free(surface->states);
     mem_free(surface);
 }
 
@@ -74,6 +86,13 @@ static void blank_all(struct cell *cells, size_t count)
     }
 }
 
+static void know_no_rows(struct surface *surface)
+{
+    size_t rows = (size_t)surface->rows;
+    surface->states = mem_resize(surface->states, rows, sizeof *surface->states);
+    memset(surface->states, 0, rows * sizeof *surface->states);
+}
+
 void surface_resize(struct surface *surface, int rows, int columns)
 {
     surface->rows = clamp(rows, MOST_ROWS);
@@ -83,6 +102,7 @@ void surface_resize(struct surface *surface, int rows, int columns)
     surface->shown = mem_resize(surface->shown, count, sizeof *surface->shown);
     blank_all(surface->next, count);
     blank_all(surface->shown, count);
+    know_no_rows(surface);
     surface->cursor_row = -1;
     surface->forgotten = true;
     graphics_clear(&surface->graphics);
@@ -101,6 +121,7 @@ static void set_rows(struct surface *surface, int rows)
     }
     blank_all(surface->next, count);
     surface->rows = rows;
+    know_no_rows(surface);
     surface->moved = true;
 }
 
@@ -170,7 +191,9 @@ int surface_columns(const struct surface *surface)
 
 void surface_clear(struct surface *surface)
 {
-    blank_all(surface->next, (size_t)surface->rows * (size_t)surface->columns);
+    for (int row = 0; row < surface->rows; row++) {
+        surface->states[row].drawn = surface->states[row].kept = false;
+    }
     surface->cursor_row = -1;
     graphics_clear(&surface->graphics);
 }
@@ -178,6 +201,52 @@ void surface_clear(struct surface *surface)
 static struct cell *row_of(struct cell *cells, const struct surface *surface, int row)
 {
     return cells + (size_t)row * (size_t)surface->columns;
+}
+
+/* Before a row is drawn into: what the frame before left in it goes, and so does its name. */
+static void open_row(struct surface *surface, int row)
+{
+    struct row_state *state = &surface->states[row];
+    if (!state->drawn) {
+        blank_all(row_of(surface->next, surface, row), (size_t)surface->columns);
+    }
+    *state = (struct row_state){.drawn = true};
+}
+
+/* At the end of a frame: a row that nothing was drawn into is blank. */
+static void close_row(struct surface *surface, int row)
+{
+    struct row_state *state = &surface->states[row];
+    if (state->drawn) {
+        return;
+    }
+    if (state->key == BLANK) {
+        state->kept = state->drawn = true;
+    } else {
+        open_row(surface, row);
+        state->key = BLANK;
+    }
+}
+
+bool surface_keep(struct surface *surface, int row, uint64_t key)
+{
+    if (row < 0 || row >= surface->rows) {
+        return true;
+    }
+    struct row_state *state = &surface->states[row];
+    if (state->drawn || state->key != key || surface->forgotten) {
+        return false; /* forgotten: what is more than cells is to be sent too */
+    }
+    state->kept = state->drawn = true;
+    return true;
+}
+
+void surface_name(struct surface *surface, int row, uint64_t key)
+{
+    if (row >= 0 && row < surface->rows) {
+        open_row(surface, row); /* also one that stayed blank */
+        surface->states[row].key = key;
+    }
 }
 
 /* Writes one cell; a wide glyph that loses a half becomes blank. */
@@ -220,6 +289,7 @@ int surface_put(struct surface *surface, int row, int column, int limit, const c
     if (row < 0 || row >= surface->rows || column < 0) {
         return column;
     }
+    open_row(surface, row);
     str_clear(&surface->visible);
     visible_append(&surface->visible, text, length, VISIBLE_LINE);
     text = surface->visible.data;
@@ -253,9 +323,15 @@ int surface_text(struct surface *surface, int row, int column, int limit, const 
 void surface_fill(struct surface *surface, int row, int column, int limit, const char *glyph,
                   enum theme_role role)
 {
-    while (column < limit && column < surface->columns) {
-        surface_text(surface, row, column, limit, glyph, role);
-        column++;
+    struct glyph one;
+    if (row < 0 || row >= surface->rows || column < 0) {
+        return;
+    }
+    open_row(surface, row);
+    glyph_next(glyph, strlen(glyph), &one);
+    assert(one.width == 1);
+    for (; column < limit && column < surface->columns; column++) {
+        set_glyph(surface, row, column, &one, role);
     }
 }
 
@@ -284,6 +360,7 @@ void surface_picture(struct surface *surface, int row, int column, int limit,
         column + columns > surface->columns) {
         return;
     }
+    open_row(surface, row);
     struct cell *cells = row_of(surface->next, surface, row);
     for (int i = 0; i < columns; i++) {
         struct cell cell = {.width = 1, .role = (uint32_t)strip_role(&strip, i)};
@@ -457,7 +534,10 @@ void surface_show(struct surface *surface, struct terminal *terminal)
         sent |= graphics_send(&surface->graphics, terminal);
     }
     for (int row = 0; row < surface->rows; row++) {
-        sent |= show_row_with_pictures(surface, terminal, row, &strip);
+        close_row(surface, row);
+        if (!surface->states[row].kept || surface->forgotten) {
+            sent |= show_row_with_pictures(surface, terminal, row, &strip);
+        }
     }
     if (surface->forgotten || surface->cursor_row != surface->shown_cursor_row ||
         surface->cursor_column != surface->shown_cursor_column) {

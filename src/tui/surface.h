@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tui/theme.h"
 
@@ -35,7 +36,13 @@ int surface_put(struct surface *surface, int row, int column, int limit, const c
                 size_t length, enum theme_role role);
 int surface_text(struct surface *surface, int row, int column, int limit, const char *text,
                  enum theme_role role);
-/* Fills columns [column, limit) with one glyph of width 1. */
+/* A row may have a name, not 0 and not the largest: one that stands for all that is drawn into it.
+ * surface_keep is true when it was drawn like that in the frame before and not since, or lies
+ * outside; then there is nothing to do. Else it is drawn, and named when that is done. What is
+ * drawn over a row takes its name away. */
+bool surface_keep(struct surface *surface, int row, uint64_t key);
+void surface_name(struct surface *surface, int row, uint64_t key);
+/* Fills columns [column, limit) with one glyph of width 1, a constant of ours. */
 void surface_fill(struct surface *surface, int row, int column, int limit, const char *glyph,
                   enum theme_role role);
 /* A row of a picture that is shown in columns x rows cells: its room, and what makes the terminal

@@ -27,7 +27,8 @@ struct transcript {
     struct place left; /* inline: the first row that has not left */
     size_t forgotten;  /* inline: items whose text is the terminal's now */
     int width, height;
-    size_t held; /* layouts in memory; more may be counted than there are until a sweep */
+    uint64_t layouts; /* made so far: their numbers */
+    size_t held;      /* layouts in memory; more may be counted than there are until a sweep */
     unsigned frame;
 };
 
@@ -228,6 +229,7 @@ static const struct layout *layout_of(struct transcript *transcript, size_t inde
                                : item->kind == ITEM_ANSWER && !item->raw && !part->block.joined;
         part->layout = item_layout(item, number, transcript->width, gap);
         part->width = transcript->width;
+        part->number = ++transcript->layouts;
         transcript->held++;
     }
     part->frame = transcript->frame;
@@ -426,14 +428,27 @@ static void sweep(struct transcript *transcript)
     }
 }
 
+/* A row of a layout is the same wherever and whenever it is drawn. */
+static void draw_row(struct transcript *transcript, const struct place *place,
+                     const struct layout *layout, struct surface *surface, int row)
+{
+    enum { ROW_BITS = 24 }; /* a part has fewer rows: block.h */
+    uint64_t number = transcript->items[place->item].parts[place->part].number;
+    uint64_t key = number << ROW_BITS | (place->row & ((1U << ROW_BITS) - 1));
+    if (!surface_keep(surface, row, key)) {
+        layout_draw_row(layout, place->row, surface, row, 0, transcript->width);
+        surface_name(surface, row, key);
+    }
+}
+
 /* Rows [row, end) of the surface. */
 static void draw_from(struct transcript *transcript, struct place place, struct surface *surface,
                       int row, int end)
 {
     while (row < end) {
         const struct layout *layout = layout_of(transcript, place.item, place.part);
-        for (; row < end && place.row < layout->count; row++) {
-            layout_draw_row(layout, place.row++, surface, row, 0, transcript->width);
+        for (; row < end && place.row < layout->count; row++, place.row++) {
+            draw_row(transcript, &place, layout, surface, row);
         }
         if (place.row == layout->count && !part_behind(transcript, &place)) {
             return;

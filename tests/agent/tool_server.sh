@@ -6,12 +6,15 @@ while IFS= read -r line; do
     id=${line#*\"id\":}; id=${id%%[,\}]*}
     case $line in
     *notifications/cancelled*)
-        say "{\"jsonrpc\":\"2.0\",\"id\":$waiting,\"result\":{\"structuredContent\":{\"output\":\"cancelled\"},\"isError\":true}}"
+        [ -z "$waiting" ] || say "{\"jsonrpc\":\"2.0\",\"id\":$waiting,\"result\":{\"structuredContent\":{\"output\":\"cancelled\"},\"isError\":true}}"
         continue ;;
     *'"method":"initialize"'*)
         say '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
         continue ;;
     *notifications/initialized*) initialized=yes; continue ;;
+    *'"method":"tools/list"'*)
+        say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{\"tools\":[]}}"
+        continue ;;
     esac
     served=$((served + 1))
     case $line in
@@ -37,6 +40,7 @@ while IFS= read -r line; do
     *'"flood"'*) head -c 5000000 /dev/zero | tr '\0' a; sleep 5 ;;
     *'"mute"'*) exec 1>&-; sleep 30 ;;
     *'"hang"'*) waiting=$id ;;
+    *'"silent"'*) waiting= ;;
     *'"stubborn"'*) trap '' TERM; sleep 30 & echo $! > child; wait; wait ;;
     *'"leave child"'*)
         sleep 30 & echo $! > child

@@ -279,12 +279,21 @@ static void test_cancel(void **state)
     wait_for(world, 3);
     assert_string_equal(world->result.data, "{\"output\":\"cancelled\"} failed");
     assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"3\"}");
+    /* so does one that gives a cancelled call no answer, as the protocol has it, and at once; */
+    start(world, "read_file", "path", "silent");
+    let_run(world, 50);
+    begin = clock_monotonic_us();
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 5);
+    assert_true(clock_monotonic_us() - begin < 1500000);
+    assert_string_equal(world->result.data, stopped);
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"5\"}");
     /* one that ignores TERM gets KILL after 2 s, and so does all that it started. */
     start(world, "shell", "command", "stubborn");
     pid_t child = find_child(world);
     begin = clock_monotonic_us();
     toolproc_cancel(world->toolproc, "c1");
-    wait_for(world, 5);
+    wait_for(world, 7);
     assert_true(clock_monotonic_us() - begin < 5 * 1000000);
     assert_string_equal(world->result.data, stopped);
     expect_gone(world, child);

@@ -1,13 +1,15 @@
 /* store_bench: what a large store costs. Prints numbers, judges nothing; not part of the tests.
  *
- *     ninja store_bench && tests/store/store_bench [MESSAGES [CONVERSATIONS [EACH [HOME]]]]
+ *     ninja store_bench && tests/store/store_bench [MESSAGES [CONVERSATIONS [EACH [HOME
+ * [RESULT]]]]]
  *
  * MESSAGES (100,000) in one conversation, of about 1 KB each, and CONVERSATIONS (100,000) with EACH
  * (0) messages, which with 0 are rows without messages, written in one statement; then what a user
  * waits for, through the store: appending, opening, opening after a crash, the list, the last
  * conversation, loading, searching. With HOME the store is made in that CARAT_HOME, if there is
  * none, and stays there, for `tests/bench/screen.py --home HOME`, which measures the start of carat
- * itself.
+ * itself. With RESULT (0) each of those conversations keeps a tool's output of so many bytes:
+ * `1000 100000 1 HOME 94000` makes a store of 10 GB.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,11 +110,16 @@ static void write_conversations(const char *path, uint64_t count)
 }
 
 /* With messages; through the store as well. */
-static void write_whole_conversations(struct store *store, uint64_t count, uint64_t each)
+static void write_whole_conversations(struct store *store, uint64_t count, uint64_t each,
+                                      size_t result_bytes)
 {
     sqlite3 *handle = db_handle(store->db);
     struct err err;
-    char id[37], workspace[32], title[32];
+    char id[37], workspace[32], title[32], handle_of_result[16];
+    char *result = mem_alloc(result_bytes + 1, 1);
+    for (size_t i = 0; i < result_bytes; i++) {
+        result[i] = (char)('a' + i % 23);
+    }
     sqlite3_exec(handle, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
     start();
     for (uint64_t i = 0; i < count; i++) {
@@ -124,7 +131,11 @@ static void write_whole_conversations(struct store *store, uint64_t count, uint6
         for (uint64_t j = 0; j < each; j++) {
             append_or_die(store, id, i * each + j);
         }
+        support_require(result_bytes == 0 || store_result_put(store, id, result, result_bytes,
+                                                              handle_of_result, &err),
+                        "result", err.text);
     }
+    mem_free(result);
     sqlite3_exec(handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
     line("writing whole conversations, without syncing", elapsed_ms());
 }
@@ -244,7 +255,8 @@ static void measure_reading(const char *path, uint64_t numbers)
     store_close(store);
 }
 
-static void make(const char *path, uint64_t messages, uint64_t conversations, uint64_t each)
+static void make(const char *path, uint64_t messages, uint64_t conversations, uint64_t each,
+                 size_t result_bytes)
 {
     struct err err;
     char id[37];
@@ -253,7 +265,7 @@ static void make(const char *path, uint64_t messages, uint64_t conversations, ui
     write_messages(store, id, messages);
     measure_appends(store, id, messages);
     if (each > 0) {
-        write_whole_conversations(store, conversations, each);
+        write_whole_conversations(store, conversations, each, result_bytes);
     }
     start();
     store_close(store);
@@ -269,12 +281,13 @@ int main(int argc, char **argv)
     uint64_t conversations = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
     uint64_t each = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
     const char *home = argc > 4 ? argv[4] : NULL;
+    size_t result_bytes = argc > 5 ? strtoull(argv[5], NULL, 10) : 0;
     struct err err;
     char *folder = home == NULL ? support_make_folder() : support_path(home, "data");
     char *path = support_path(folder, "conversations.db");
     support_require(file_make_directories(folder, &err), "making a folder", err.text);
     if (access(path, F_OK) != 0) {
-        make(path, messages, conversations, each);
+        make(path, messages, conversations, each, result_bytes);
     }
     measure_reading(path, messages + conversations * each);
     struct rusage usage;

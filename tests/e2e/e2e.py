@@ -446,6 +446,10 @@ def case_closed_output():
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         run.stdout.close()
         check(run.wait(timeout=PATIENCE) == 1, "an answer that nobody can read is no success")
+        for words in (["exec", "list the files"], ["sessions"], ["--help"], ["policy", "why", "shell(ls)"]):
+            with open("/dev/full", "w") as full:
+                run = subprocess.run([CARAT, *words], cwd=place.work, env=place.env, stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+            check(run.returncode == 1 and "carat: " in run.stderr, (words, run.returncode, run.stderr))
 
 
 # --- bad surroundings ---

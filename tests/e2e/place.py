@@ -61,11 +61,12 @@ class Place:
         return sqlite3.connect(os.path.join(self.home, "data", "conversations.db"))
 
     def wait_for_stored(self, text):
-        """Until a message on disk holds the text."""
+        """Until a message on disk holds the text, in its row and the pieces of an answer that grows."""
+        whole = "text || coalesce((select group_concat(text, '') from (select text from growth where message = row order by piece)), '')"
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
-                if self.database().execute("select 1 from messages where text like ?", (f"%{text}%",)).fetchone():
+                if self.database().execute(f"select 1 from messages where {whole} like ?", (f"%{text}%",)).fetchone():
                     return
             except sqlite3.Error:
                 pass

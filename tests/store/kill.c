@@ -71,22 +71,28 @@ static void sleep_us(long microseconds)
 
 /* ---- kill -9 ---- */
 
-/* Model messages are first kept unfinished, then updated, as an answer that streams is. */
-static void make_partial(struct chat_message *message, uint64_t number)
+/* How much of a message is kept: one of the model's comes unfinished, grows piece by piece and is
+ * updated at its end, as an answer that streams is. */
+enum stage { PARTIAL, GROWN, GROWN_MORE, FINAL };
+
+static void make_stage(struct chat_message *message, uint64_t number, enum stage stage)
 {
+    static const char *const texts[] = {"half of", "half of it and", "half of it and of the rest"};
     support_make_message(message, number);
-    chat_message_set_text(message, "half of", 7);
-    message->complete = false;
+    if (stage != FINAL) {
+        chat_message_set_text(message, texts[stage], strlen(texts[stage]));
+        message->complete = false;
+    }
 }
 
 struct told {
     uint64_t number; /* of the message */
-    uint64_t final;  /* 0: its partial form is kept, 1: its final form */
+    uint64_t stage;  /* that is kept */
 };
 
-static void tell(int pipe_end, uint64_t number, uint64_t final)
+static void tell(int pipe_end, uint64_t number, enum stage stage)
 {
-    struct told told = {number, final};
+    struct told told = {number, stage};
     support_require(write(pipe_end, &told, sizeof told) == sizeof told, "pipe", strerror(errno));
 }
 
@@ -97,24 +103,19 @@ static void keep_messages(const char *path, const char *id, uint64_t from, int p
     support_require(store != NULL, "opening", err.text);
     support_require(store_conversation_lease(store, id, &err), "lease", err.text);
     for (uint64_t number = from;; number++) {
-        struct chat_message message, partial;
         int64_t row;
-        support_make_message(&message, number);
-        bool ok;
-        if (message.role == CHAT_MODEL) {
-            make_partial(&partial, number);
-            ok = store_message_append(store, id, &partial, &row, &err);
-            support_require(ok, "append", err.text);
-            tell(pipe_end, number, 0);
-            ok = store_message_update(store, row, &message, &err);
-            chat_message_finish(&partial);
-        } else {
-            ok = store_message_append(store, id, &message, &row, &err);
-        }
-        support_require(ok, "keeping", err.text);
-        tell(pipe_end, number, 1);
-        chat_message_finish(&message);
         bool left;
+        enum stage first = number % 4 == CHAT_MODEL ? PARTIAL : FINAL;
+        for (enum stage stage = first; stage <= FINAL; stage++) {
+            struct chat_message message;
+            make_stage(&message, number, stage);
+            bool ok = stage == first   ? store_message_append(store, id, &message, &row, &err)
+                      : stage == FINAL ? store_message_update(store, row, &message, &err)
+                                       : store_message_grow(store, row, &message, &err);
+            support_require(ok, "keeping", err.text);
+            tell(pipe_end, number, stage);
+            chat_message_finish(&message);
+        }
         if (number % 16 == 15) {
             support_require(store_search_work(store, &left, &err), "indexing", err.text);
         }
@@ -180,15 +181,15 @@ static uint64_t expect_all(const char *path, const char *id, const struct told *
     /* What was being kept at the moment of the kill may be there or not. */
     assert_true(loaded.count >= last->number + 1 && loaded.count <= last->number + 2);
     for (uint64_t i = 0; i < loaded.count; i++) {
-        struct chat_message final, partial;
-        support_make_message(&final, i);
-        make_partial(&partial, i);
-        bool told_final = i < last->number || (i == last->number && last->final == 1);
-        bool same = support_same_message(&final, &loaded.messages[i]);
-        same = same || (!told_final && support_same_message(&partial, &loaded.messages[i]));
+        enum stage least = i < last->number ? FINAL : i == last->number ? last->stage : PARTIAL;
+        bool same = false;
+        for (enum stage stage = least; stage <= FINAL && !same; stage++) {
+            struct chat_message message;
+            make_stage(&message, i, stage);
+            same = support_same_message(&message, &loaded.messages[i]);
+            chat_message_finish(&message);
+        }
         assert_true(same);
-        chat_message_finish(&final);
-        chat_message_finish(&partial);
     }
     /* The next writer goes on after what is there, with the last message in its final form. */
     struct chat_message final;
@@ -240,7 +241,7 @@ static void test_kill_loses_nothing_that_was_kept(void **state)
     size_t told = 0;
     int idle = 0;
     char id[37];
-    struct told last = {0, 1};
+    struct told last = {0, FINAL};
     uint64_t count = 1;
     char *path = NULL;
     for (int i = 0; i < kills_wanted; i++) {
@@ -253,7 +254,7 @@ static void test_kill_loses_nothing_that_was_kept(void **state)
         if (i % KILLS_PER_CONVERSATION == 0) {
             make_conversation(path, id);
             keep_first_message(path, id);
-            last = (struct told){0, 1};
+            last = (struct told){0, FINAL};
             count = 1;
         }
         long moment = (long)(support_random(&random) % (i % 16 == 0 ? 20000 : 4000));
@@ -263,7 +264,7 @@ static void test_kill_loses_nothing_that_was_kept(void **state)
         told += here;
         idle += here == 0;
         count = expect_all(path, id, &last);
-        last = (struct told){count - 1, 1};
+        last = (struct told){count - 1, FINAL};
         if (i % KILLS_PER_FILE == KILLS_PER_FILE - 1) {
             expect_index(path);
         }
