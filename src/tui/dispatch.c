@@ -669,7 +669,9 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
         return;
     }
     if ((key->code & TERMINAL_MOUSE) != 0) {
-        mouse(tui, key->code);
+        if (tui->mouse) { /* else another program left it switched on */
+            mouse(tui, key->code);
+        }
         return;
     }
     bool ahead = typed_ahead(tui, now_us);

@@ -36,7 +36,7 @@ struct editor {
     int width;
     bool wrapped; /* `rows` fits text and width */
     struct wrap_rows rows;
-    int indent; /* of the rows as they were drawn */
+    int indent;       /* of the rows as they were drawn */
     size_t first_row; /* first one in view */
     size_t revision;
 };

@@ -1,7 +1,8 @@
 /* mouse: what the wheel and a click mean on a full screen, where the terminal reports them.
  *
- * The wheel scrolls what is under it; a click puts the cursor into the input, opens or folds what is
- * folded, or chooses from a list. A question is answered by keys alone: a click is made too easily.
+ * The wheel scrolls what is under it; a click puts the cursor into the input, opens or folds what
+ * is folded, or chooses from a list. A question is answered by keys alone: a click is made too
+ * easily.
  */
 #ifndef CARAT_TUI_MOUSE_H
 #define CARAT_TUI_MOUSE_H

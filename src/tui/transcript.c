@@ -203,7 +203,8 @@ static struct item *prepared(struct transcript *transcript, size_t index)
     struct item *item = &transcript->items[index];
     const struct place *left = &transcript->left;
     bool leaving = index == left->item && (left->part > 0 || left->row > 0);
-    item_prepare(item, transcript->expanded != item->flipped, leaving ? item->raw : transcript->raw);
+    item_prepare(item, transcript->expanded != item->flipped,
+                 leaving ? item->raw : transcript->raw);
     return item;
 }
 

@@ -117,6 +117,7 @@ void tui_set_mouse(struct tui *tui, bool mouse)
 {
     if (tui->terminal != NULL && tui->terminal->ops->mouse != NULL) {
         tui->terminal->ops->mouse(tui->terminal, mouse);
+        tui->mouse = mouse;
     }
 }
 

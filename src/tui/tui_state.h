@@ -47,6 +47,7 @@ struct tui {
 
     bool dirty;
     bool suspended;
+    bool mouse;          /* it was asked for */
     bool is_inline;      /* what is final goes over into the terminal's scrollback */
     int rows;            /* of the terminal */
     int below;           /* inline: rows of the last frame that stood below the transcript */

@@ -33,8 +33,8 @@ static void test_bytes(void **state)
     assert_int_equal(key_of("\x1B[<64;80;24M"), terminal_mouse(TERMINAL_MOUSE_WHEEL_UP, 23, 79));
     assert_int_equal(key_of("\x1B[<69;5;7M"), terminal_mouse(TERMINAL_MOUSE_WHEEL_DOWN, 6, 4));
     static const char *const others[] = {
-        "\x1B[<0;1;1m",  "\x1B[<2;1;1M",    "\x1B[<35;4;4M",         "\x1B[<0;0;1M",
-        "\x1B[<0;1;0M",  "\x1B[<0;1M",      "\x1B[<0;9999999;1M",    "\x1B[<M",
+        "\x1B[<0;1;1m",   "\x1B[<2;1;1M",    "\x1B[<35;4;4M",         "\x1B[<0;0;1M",
+        "\x1B[<0;1;0M",   "\x1B[<0;1M",      "\x1B[<0;9999999;1M",    "\x1B[<M",
         "\x1B[<0;1;1;1M", "\x1B[<0;5000;1M", "\x1B[<99999999999;1;1M"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         assert_int_equal(key_of(others[i]), TERMINAL_KEY_OTHER);
@@ -152,6 +152,12 @@ static void test_inline(void **state)
 {
     (void)state;
     struct screen s;
+    screen_open(&s, 20, 60);
+    screen_type(&s, "one two");
+    click(&s, 18, 2 + 4); /* nobody asked: left on by another program */
+    screen_type(&s, "!");
+    assert_string_equal(tui_draft(s.tui), "one two!");
+    screen_close(&s);
     screen_open_inline(&s, 20, 60);
     tui_set_mouse(s.tui, true);
     assert_false(terminal_memory_mouse(s.terminal));
