@@ -39,6 +39,7 @@ def start(place, number):
                         *(("--set=tui.mouse=true",) if number % 2 == 0 else ()))
     before = termios.tcgetattr(terminal.fd)
     terminal.wait(b"script")
+    check((b"\x1b[?1000h" in terminal.output) == (number % 2 == 0), "the mouse is asked for in every other run")
     if number % 2:
         time.sleep(0.2)
         terminal.send(b"go\r")
