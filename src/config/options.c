@@ -201,6 +201,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                          "coloured half blocks, signs without colours, or their size alone. auto: "
                          "by what the environment says of the terminal, which is never asked.",
                          PROJECT_NEVER},
+    [OPTION_MOUSE] = {"tui.mouse", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+                      "On a full screen the wheel scrolls, and a click places the cursor, opens "
+                      "what is folded and chooses from lists. To select text, terminals then want "
+                      "Shift held.",
+                      PROJECT_NEVER},
     [OPTION_VOICE_REVIEW] =
         {"voice.review", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
          "Put the words that the model heard into the input, to be corrected and sent; false: what "

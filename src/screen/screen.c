@@ -128,7 +128,8 @@ static void prefilling(struct screen *screen, const struct agent_event *event)
 {
     str_clear(&screen->activity);
     if (event->done < event->total) {
-        str_append_format(&screen->activity, "reading %zu of %zu", event->done, event->total);
+        reading_note(&screen->reading, event->done, event->total, clock_monotonic_us());
+        reading_append(&screen->reading, &screen->activity);
     } else {
         str_append(&screen->activity, "writing");
     }

@@ -10,6 +10,7 @@
 #include "tui/history.h"
 #include "tui/input.h"
 #include "tui/keymap.h"
+#include "tui/mouse.h"
 #include "tui/surface.h"
 #include "tui/terminal.h"
 #include "tui/transcript.h"
@@ -646,6 +647,18 @@ static bool whole_key(struct tui *tui, const struct terminal_key *key, enum acti
     return true;
 }
 
+static void mouse(struct tui *tui, uint32_t code)
+{
+    char *chosen = mouse_chosen(tui, code);
+    if (chosen != NULL) {
+        picker_close(&tui->picker);
+        command(tui, chosen);
+        mem_free(chosen);
+    } else {
+        mouse_act(tui, code);
+    }
+}
+
 void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now_us)
 {
     enum action action;
@@ -653,6 +666,12 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
     tui->dirty = true;
     if (key->code == TERMINAL_KEY_RESIZE) {
         tui_resize(tui);
+        return;
+    }
+    if ((key->code & TERMINAL_MOUSE) != 0) {
+        if (tui->mouse) { /* else another program left it switched on */
+            mouse(tui, key->code);
+        }
         return;
     }
     bool ahead = typed_ahead(tui, now_us);

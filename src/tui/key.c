@@ -162,6 +162,27 @@ static uint32_t csi_key(const unsigned *parameters, size_t count, unsigned char 
     return with_modifiers(FIND(letters, final), modifiers);
 }
 
+/* The mouse (mode 1006): a button, a column and a row, and whether it was pressed. */
+static uint32_t mouse_key(const unsigned *parameters, size_t count, bool pressed)
+{
+    enum { MODIFIERS = 4 | 8 | 16, WHEEL = 64 };
+    unsigned button = parameters[0] & ~(unsigned)MODIFIERS;
+    unsigned column = parameters[1] - 1, row = parameters[2] - 1;
+    if (count != 3 || !pressed || column > TERMINAL_MOUSE_MOST || row > TERMINAL_MOUSE_MOST) {
+        return TERMINAL_KEY_OTHER;
+    }
+    switch (button) {
+    case 0:
+        return terminal_mouse(TERMINAL_MOUSE_PRESS, (int)row, (int)column);
+    case WHEEL:
+        return terminal_mouse(TERMINAL_MOUSE_WHEEL_UP, (int)row, (int)column);
+    case WHEEL + 1:
+        return terminal_mouse(TERMINAL_MOUSE_WHEEL_DOWN, (int)row, (int)column);
+    default:
+        return TERMINAL_KEY_OTHER;
+    }
+}
+
 /* CSI: ESC [ parameters intermediates final. Returns bytes used, 0 = incomplete. */
 static size_t read_csi(const char *bytes, size_t length, uint32_t *key)
 {
@@ -186,7 +207,10 @@ static size_t read_csi(const char *bytes, size_t length, uint32_t *key)
         } else if (c >= 0x20 && c <= 0x3F) {
             plain = false;
         } else if (c >= 0x40 && c <= 0x7E) {
-            *key = plain ? csi_key(parameters, count, c) : TERMINAL_KEY_OTHER;
+            bool mouse = bytes[2] == '<' && (c == 'M' || c == 'm');
+            *key = plain   ? csi_key(parameters, count, c)
+                   : mouse ? mouse_key(parameters, count, c == 'M')
+                           : TERMINAL_KEY_OTHER;
             return at + 1;
         } else {
             *key = TERMINAL_KEY_OTHER; /* broken off: what comes is read anew */

@@ -96,6 +96,20 @@ static void erase(struct picker *picker)
     narrow(picker);
 }
 
+void picker_scroll(struct picker *picker, int rows)
+{
+    move(picker, rows < 0, (size_t)(rows < 0 ? -rows : rows));
+}
+
+bool picker_select(struct picker *picker, size_t row)
+{
+    if (row >= picker->rows || picker->first + row >= picker->fitting_count) {
+        return false;
+    }
+    picker->selected = picker->first + row;
+    return true;
+}
+
 enum picker_answer picker_key(struct picker *picker, enum action action,
                               const struct terminal_key *key)
 {

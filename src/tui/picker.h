@@ -44,6 +44,10 @@ void picker_close(struct picker *picker);
  * input's then. */
 enum picker_answer picker_key(struct picker *picker, enum action action,
                               const struct terminal_key *key);
+/* Selects what is `rows` further down (up: negative). */
+void picker_scroll(struct picker *picker, int rows);
+/* Selects the entry that was drawn in that row of them; false: none was. */
+bool picker_select(struct picker *picker, size_t row);
 /* The command of what is selected; NULL: nothing fits. A view until the picker changes. */
 const char *picker_command(const struct picker *picker);
 

@@ -263,6 +263,11 @@ static bool curses_copy(struct terminal *terminal, const char *text, size_t leng
     return terminal_device_copy(&((struct curses *)terminal)->device, text, length);
 }
 
+static void curses_mouse(struct terminal *terminal, bool on)
+{
+    terminal_device_set_mouse(&curses_of(terminal)->device, on);
+}
+
 static bool curses_lost(const struct terminal *terminal)
 {
     return terminal_device_lost(&((const struct curses *)terminal)->device);
@@ -320,6 +325,7 @@ static const struct terminal_ops curses_ops = {
     .repaint = curses_repaint,
     .graphics = curses_graphics,
     .cell = curses_cell,
+    .mouse = curses_mouse,
     .read = curses_read,
     .lost = curses_lost,
     .copy = curses_copy,

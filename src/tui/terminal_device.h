@@ -22,6 +22,7 @@ struct terminal_device {
     bool ansi;  /* its sequences are those of ANSI, so it may be told of modes that it ignores */
     bool kitty; /* it tells Shift+Enter from Enter when asked */
     bool modifies_keys; /* the same, in xterm's way */
+    bool mouse;         /* it is asked to report the mouse */
 };
 
 /* Checks the terminal, the locale and its description, and remembers its modes. `leave`: names of
@@ -40,6 +41,9 @@ void terminal_device_give_back(void);
 /* What neither ncurses nor we ask of a description: pastes in brackets, keys told apart. */
 void terminal_device_switch_on(const struct terminal_device *device);
 void terminal_device_switch_off(const struct terminal_device *device);
+
+/* Has the terminal report the mouse, from now on or no more. */
+void terminal_device_set_mouse(struct terminal_device *device, bool on);
 
 /* Writes all of it, or as much as a dead terminal takes. Async-signal-safe. */
 void terminal_device_write(const char *bytes, size_t length);

@@ -27,7 +27,7 @@ struct memory {
     struct terminal_key *keys;
     size_t key_count, key_capacity, key_at;
     size_t pending, sent; /* cells put since the last flush, and by all flushes */
-    bool suspended;
+    bool suspended, mouse;
     int top, height;       /* inline: the region */
     char *copied;          /* NULL: nothing */
     struct str scrollback; /* inline: rows that have scrolled away */
@@ -197,6 +197,11 @@ static bool memory_copy(struct terminal *terminal, const char *text, size_t leng
     return true;
 }
 
+static void memory_mouse(struct terminal *terminal, bool on)
+{
+    memory_of(terminal)->mouse = on;
+}
+
 static bool memory_lost(const struct terminal *terminal)
 {
     (void)terminal;
@@ -237,6 +242,7 @@ static const struct terminal_ops memory_ops = {
     .repaint = memory_repaint,
     .graphics = memory_graphics,
     .cell = memory_cell,
+    .mouse = memory_mouse,
     .read = memory_read,
     .lost = memory_lost,
     .copy = memory_copy,
@@ -445,6 +451,11 @@ void terminal_memory_set_cell(struct terminal *terminal, int width, int height)
 {
     memory_of(terminal)->cell_width = width;
     memory_of(terminal)->cell_height = height;
+}
+
+bool terminal_memory_mouse(const struct terminal *terminal)
+{
+    return const_memory_of(terminal)->mouse;
 }
 
 size_t terminal_memory_cells_sent(const struct terminal *terminal)

@@ -212,6 +212,9 @@ void transcript_end_call(struct transcript *transcript, const char *call_id, con
 void transcript_toggle_folding(struct transcript *transcript)
 {
     transcript->expanded = !transcript->expanded;
+    for (size_t i = 0; i < transcript->count; i++) {
+        transcript->items[i].flipped = false;
+    }
 }
 
 bool transcript_toggle_raw(struct transcript *transcript)
@@ -227,7 +230,8 @@ static struct item *prepared(struct transcript *transcript, size_t index)
     struct item *item = &transcript->items[index];
     const struct place *left = &transcript->left;
     bool leaving = index == left->item && (left->part > 0 || left->row > 0);
-    item_prepare(item, transcript->expanded, leaving ? item->raw : transcript->raw);
+    item_prepare(item, transcript->expanded != item->flipped,
+                 leaving ? item->raw : transcript->raw);
     return item;
 }
 
@@ -391,6 +395,20 @@ void transcript_to_start(struct transcript *transcript)
     transcript->top = (struct place){0};
     if (last_window(transcript, &last) && settle(transcript, &transcript->top)) {
         transcript->following = !before(&transcript->top, &last);
+    }
+}
+
+void transcript_toggle_at(struct transcript *transcript, int row)
+{
+    struct place place = transcript->top;
+    if (row < 0 || !settle(transcript, &place)) {
+        return;
+    }
+    move_down(transcript, &place, (size_t)row);
+    struct item *item = &transcript->items[place.item];
+    if (place.row < rows_at(transcript, &place) && item_folds(item)) {
+        item->flipped = !item->flipped;
+        transcript->following = false; /* what was clicked stays where it is */
     }
 }
 

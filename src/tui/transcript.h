@@ -47,6 +47,8 @@ void transcript_add_notice(struct transcript *transcript, const char *text, bool
 
 /* Shows thoughts, outputs and long messages whole, or folded again. */
 void transcript_toggle_folding(struct transcript *transcript);
+/* The same for what a row of the last draw shows. */
+void transcript_toggle_at(struct transcript *transcript, int row);
 /* Shows answers as their Markdown source, or laid out again; true: as source now. An answer that
  * has begun to leave (inline) stays as it is. */
 bool transcript_toggle_raw(struct transcript *transcript);

@@ -113,6 +113,14 @@ void tui_set_keymap(struct tui *tui, struct keymap *keymap)
     tui->help_width = 0;
 }
 
+void tui_set_mouse(struct tui *tui, bool mouse)
+{
+    if (tui->terminal != NULL && tui->terminal->ops->mouse != NULL) {
+        tui->terminal->ops->mouse(tui->terminal, mouse);
+        tui->mouse = mouse;
+    }
+}
+
 void tui_set_vi(struct tui *tui, bool vi)
 {
     tui->vi.enabled = vi;
@@ -390,6 +398,7 @@ static void draw_below(struct tui *tui, const struct frame *frame, int row)
         draw_waiting(tui, row);
         row += frame->waiting;
     }
+    tui->drawn.dialog = row;
     if (frame->dialog > 0 && tui->dialog.active) {
         dialog_draw(&tui->dialog, tui->surface, row, frame->dialog);
     } else if (frame->dialog > 0) {
@@ -399,6 +408,8 @@ static void draw_below(struct tui *tui, const struct frame *frame, int row)
     if (frame->rule > 0) {
         draw_rule(tui, row++);
     }
+    tui->drawn.input = row;
+    tui->drawn.input_rows = frame->input;
     draw_input(tui, row, frame->input);
     row += frame->input;
     if (frame->status > 0) {

@@ -52,6 +52,8 @@ void tui_interrupt(struct tui *tui);
 /* Takes the key map in place of the standard one; it is checked. */
 void tui_set_keymap(struct tui *tui, struct keymap *keymap);
 void tui_set_vi(struct tui *tui, bool vi);
+/* Whether the mouse scrolls and clicks, on a full screen; else it is the terminal's own. */
+void tui_set_mouse(struct tui *tui, bool mouse);
 /* colour, light, contrast or mono; another name changes nothing. */
 void tui_set_theme(struct tui *tui, const char *name);
 void tui_destroy(struct tui *tui);

@@ -47,10 +47,15 @@ struct tui {
 
     bool dirty;
     bool suspended;
+    bool mouse;          /* it was asked for */
     bool is_inline;      /* what is final goes over into the terminal's scrollback */
     int rows;            /* of the terminal */
     int below;           /* inline: rows of the last frame that stood below the transcript */
     int transcript_rows; /* height of the transcript in the last frame */
+
+    struct {
+        int dialog, input, input_rows; /* first rows, of the terminal */
+    } drawn;                           /* in the last frame, for the mouse */
 
     bool help; /* the key map is shown in place of the transcript */
     struct layout help_layout;

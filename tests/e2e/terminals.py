@@ -213,6 +213,32 @@ def case_files():
             screen.close()
 
 
+def case_mouse():
+    """Where it is asked for: a click places the cursor, opens what is folded, the wheel scrolls; else it is the terminal's own."""
+    with Place() as place:
+        model = script(place, '<|tool_call>call:shell{command:<|"|>seq -f "line %g" 0 29<|"|>}<tool_call|>', "Done.")
+        screen = Screen(place, "--set", "tui.mouse=true", "--mode", "full", "-m", model)
+        mouse = lambda report: screen.tmux("send-keys", "-H", *(f"{byte:02x}" for byte in b"\x1b[<" + report))
+        try:
+            screen.wait("script")
+            screen.say("go")
+            text = screen.wait("Done.", "more lines")
+            row = [number for number, line in enumerate(text.split("\n"), 1) if "more lines" in line][0]
+            mouse(b"0;5;%dM" % row)
+            screen.wait("line 17", "more below", gone=("more lines", "line 18"))  # what was clicked stays where it is
+            mouse(b"65;5;5M")
+            screen.wait("line 20", gone=("> go",))
+            mouse(b"64;5;5M")
+            screen.wait("line 17", "> go", gone=("line 18",))
+            screen.type("one two")
+            screen.wait("> one two")
+            mouse(b"0;7;23M")
+            screen.type("and ")
+            screen.wait("> one and two")
+        finally:
+            screen.close()
+
+
 def case_keys():
     with Place() as place:
         with open(os.path.join(place.home, "config.toml"), "w") as file:

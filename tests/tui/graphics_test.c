@@ -282,6 +282,9 @@ static void test_sixel(void **state)
     /* Only what changed: nothing for a key, rows that moved when it scrolls. */
     screen_type(&s, "word");
     assert_string_equal(sent(&s, &before), "");
+    screen_key(&s, 'L' & 0x1F); /* drawn anew: all of it */
+    read_all(&canvas, sent(&s, &before));
+    assert_int_equal(canvas.strips, 16);
     screen_key(&s, 'C' & 0x1F);
     for (int i = 0; i < 12; i++) {
         tui_add_notice(s.tui, "more", false);

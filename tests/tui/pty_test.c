@@ -190,6 +190,10 @@ static void private_mode(struct modes *modes, long number, bool on)
         modes->synchronised = on;
         modes->frames += on;
         break;
+    case 1000: /* the mouse, which nobody asked for here */
+    case 1006:
+        assert_false(on);
+        break;
     case 7:
     case 12:
     case 1034:
