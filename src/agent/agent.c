@@ -128,6 +128,7 @@ static void settle(struct agent *agent, struct open_call *call, json_t *response
                 journal_message(&agent->journal, &message, &err);
     const struct chat_message *result = chat_conversation_add(&agent->conversation, &message);
     if (!kept) {
+        journal_owe(&agent->journal, false);
         store_failed(agent, &err);
     }
     call->running = call->waits = false;
@@ -238,12 +239,14 @@ static void keep_answer(struct agent *agent, const struct infer_event *end)
         return;
     }
     struct err err = {0};
-    if (!journal_answer(&agent->journal, message, &err)) {
-        store_failed(agent, &err);
-    }
+    bool on_disk = journal_answer(&agent->journal, message, &err);
     struct chat_message copy;
     chat_message_copy(&copy, message);
     const struct chat_message *kept = chat_conversation_add(&agent->conversation, &copy);
+    if (!on_disk) {
+        journal_owe(&agent->journal, true);
+        store_failed(agent, &err);
+    }
     emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE,
                                       .message = kept,
                                       .input_tokens = end->prompt_total,
@@ -702,7 +705,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     agent->session = approval_session_create();
     agent->next_call = 1;
     agent->held = -1;
-    journal_init(&agent->journal, options->store);
+    journal_init(&agent->journal, options->store, &agent->conversation);
     snprintf(agent->journal.wanted, sizeof agent->journal.wanted, "%s",
              options->new_id != NULL ? options->new_id : "");
     chat_conversation_init(&agent->conversation);

@@ -13,9 +13,61 @@
 
 enum { PARTIAL_US = 250 * 1000, PARTIAL_BYTES = 2048 };
 
-void journal_init(struct journal *journal, struct store *store)
+void journal_init(struct journal *journal, struct store *store,
+                  const struct chat_conversation *conversation)
 {
-    *journal = (struct journal){.store = store};
+    *journal = (struct journal){.store = store, .conversation = conversation};
+}
+
+void journal_owe(struct journal *journal, bool is_answer)
+{
+    if (journal->owed++ == 0) {
+        journal->owed_row = is_answer ? journal->row : 0;
+    }
+}
+
+static const json_t *arguments_of(const struct chat_conversation *conversation, const char *id)
+{
+    for (size_t i = conversation->count; i-- > 0;) {
+        for (size_t j = 0; j < conversation->messages[i].call_count; j++) {
+            if (strcmp(conversation->messages[i].calls[j].id, id) == 0) {
+                return conversation->messages[i].calls[j].arguments;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The call that this result is of has ended. */
+static bool end_call(struct journal *journal, const struct chat_message *result, struct err *err)
+{
+    json_t *arguments = (json_t *)arguments_of(journal->conversation, result->call_id);
+    struct store_call call = {.call_id = result->call_id,
+                              .name = result->call_name,
+                              .arguments = arguments,
+                              .state = STORE_CALL_FINISHED,
+                              .finished_ms = clock_wall_ms()};
+    return journal_call(journal, &call, err);
+}
+
+static bool catch_up(struct journal *journal, struct err *err)
+{
+    const struct chat_conversation *conversation = journal->conversation;
+    while (journal->owed > 0) {
+        const struct chat_message *message =
+            &conversation->messages[conversation->count - journal->owed];
+        int64_t row = journal->owed_row;
+        if (row != 0 ? !store_message_update(journal->store, row, message, err)
+                     : !store_message_append(journal->store, journal->id, message, &row, err)) {
+            return false;
+        }
+        journal->owed_row = 0;
+        journal->owed--;
+        if (message->role == CHAT_TOOL && !end_call(journal, message, err)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool journal_open(struct journal *journal, const char *workspace, const char *model,
@@ -39,6 +91,8 @@ bool journal_open(struct journal *journal, const char *workspace, const char *mo
 void journal_close(struct journal *journal)
 {
     if (journal->id[0] != '\0') {
+        catch_up(journal, NULL);
+        journal->owed = 0;
         /* Best effort: the lease ends with the opening of the store anyway. */
         store_conversation_release(journal->store, journal->id, NULL);
         journal->id[0] = '\0';
@@ -75,7 +129,8 @@ bool journal_resume(struct journal *journal, const char *id, struct chat_convers
 bool journal_message(struct journal *journal, const struct chat_message *message, struct err *err)
 {
     int64_t row;
-    return store_message_append(journal->store, journal->id, message, &row, err);
+    return catch_up(journal, err) &&
+           store_message_append(journal->store, journal->id, message, &row, err);
 }
 
 void journal_step(struct journal *journal)
@@ -105,7 +160,8 @@ bool journal_partial(struct journal *journal, const struct chat_message *message
     if (journal->row != 0) {
         return store_message_grow(journal->store, journal->row, message, err);
     }
-    return store_message_append(journal->store, journal->id, message, &journal->row, err);
+    return catch_up(journal, err) &&
+           store_message_append(journal->store, journal->id, message, &journal->row, err);
 }
 
 bool journal_answer(struct journal *journal, const struct chat_message *message, struct err *err)
@@ -113,7 +169,8 @@ bool journal_answer(struct journal *journal, const struct chat_message *message,
     if (journal->row != 0) {
         return store_message_update(journal->store, journal->row, message, err);
     }
-    return store_message_append(journal->store, journal->id, message, &journal->row, err);
+    return catch_up(journal, err) &&
+           store_message_append(journal->store, journal->id, message, &journal->row, err);
 }
 
 bool journal_call(struct journal *journal, const struct store_call *call, struct err *err)

@@ -25,9 +25,13 @@ struct journal {
     int64_t row;         /* of the answer that streams in; 0 = none */
     size_t kept_bytes;   /* of it, at kept_us */
     int64_t kept_us;
+    const struct chat_conversation *conversation; /* borrowed */
+    size_t owed;      /* so many of its last messages could not be kept */
+    int64_t owed_row; /* of the first of these, where a part of it was; 0 = none */
 };
 
-void journal_init(struct journal *journal, struct store *store);
+void journal_init(struct journal *journal, struct store *store,
+                  const struct chat_conversation *conversation);
 
 /* Makes the conversation's row unless it is there, and takes it: no other process goes on with it
  * meanwhile. */
@@ -37,7 +41,11 @@ bool journal_open(struct journal *journal, const char *workspace, const char *mo
 bool journal_resume(struct journal *journal, const char *id, struct chat_conversation *out,
                     struct store_call **calls, size_t *call_count, struct err *err);
 
-/* Gives the conversation back to other processes. */
+/* The message that was just added to the conversation could not be kept. It is before any other is,
+ * for a conversation with a gap (a result whose call is not there) could not be gone on with. */
+void journal_owe(struct journal *journal, bool is_answer);
+
+/* Gives the conversation back to other processes; what is still owed has its last chance. */
 void journal_close(struct journal *journal);
 
 bool journal_message(struct journal *journal, const struct chat_message *message, struct err *err);

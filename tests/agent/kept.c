@@ -56,7 +56,7 @@ static void test_store_fails_at_submit(void **state)
 static void test_store_fails_at_answer(void **state)
 {
     struct world *world = *state;
-    world_start_agent(world, "[\"" LIST "<|tool_response>\"]", NULL);
+    world_start_agent(world, "[\"" LIST "<|tool_response>\", \"two\"]", NULL);
     world_submit(world, "a");
     break_store(world);
     world_run_until(world, &world->ended);
@@ -65,11 +65,20 @@ static void test_store_fails_at_answer(void **state)
     assert_int_equal(world->toolproc.started, 0);
     /* What was shown is still there, and well formed: the call has its result. */
     assert_int_equal(agent_conversation(world->agent)->count, 3);
+    /* While the store is lost, nothing is added behind what it lacks; then it comes in order. */
+    struct err err = {0};
+    assert_false(agent_submit(world->agent, "b", 1, &err));
+    mend_store(world);
+    world_submit(world, "b");
+    world_run_until(world, &world->ended);
+    assert_int_equal(agent_conversation(world->agent)->count, 5);
+    world_check_conversation(world);
 }
 
-static void test_store_fails_at_result(void **state)
+/* The store fails at a result and is mended before or after carat has ended; what is there when the
+ * conversation is taken up again. */
+static void fail_at_result(struct world *world, bool mended_before, const char *output)
 {
-    struct world *world = *state;
     world_start_agent(world, "[\"" LIST "<|tool_response>\"]", NULL);
     world_submit(world, "a");
     world_run_until(world, &world->ended);
@@ -77,18 +86,31 @@ static void test_store_fails_at_result(void **state)
     fake_toolproc_end(&world->toolproc, world->agent, "{\"output\":\"a\"}", false);
     assert_true(world->ended);
     assert_non_null(strstr(world->log.data, "ended failed\n"));
-    mend_store(world);
-    /* Taken up again: the disk never saw the result, and says so. */
     char *id = mem_strdup(agent_conversation_id(world->agent));
+    if (mended_before) {
+        mend_store(world);
+    }
     world_stop_agent(world);
+    if (!mended_before) {
+        mend_store(world);
+    }
     world_start_agent(world, "[\"x\"]", id);
     mem_free(id);
     const struct chat_conversation *conversation = agent_conversation(world->agent);
     assert_int_equal(conversation->count, 3);
-    assert_non_null(
-        strstr(json_string_value(json_object_get(conversation->messages[2].result, "output")),
-               "its outcome is unknown"));
+    assert_non_null(strstr(
+        json_string_value(json_object_get(conversation->messages[2].result, "output")), output));
     world_check_conversation(world);
+}
+
+static void test_store_fails_at_result(void **state)
+{
+    fail_at_result(*state, false, "its outcome is unknown");
+}
+
+static void test_store_fails_at_result_for_a_while(void **state)
+{
+    fail_at_result(*state, true, "a");
 }
 
 /* --- taken up again --- */
@@ -193,9 +215,13 @@ static void test_resume_unknown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_store_fails_at_submit), TEST(test_store_fails_at_answer),
-        TEST(test_store_fails_at_result), TEST(test_resume),
-        TEST(test_resume_after_crash),    TEST(test_crash_while_streaming),
+        TEST(test_store_fails_at_submit),
+        TEST(test_store_fails_at_answer),
+        TEST(test_store_fails_at_result),
+        TEST(test_store_fails_at_result_for_a_while),
+        TEST(test_resume),
+        TEST(test_resume_after_crash),
+        TEST(test_crash_while_streaming),
         TEST(test_resume_unknown),
     };
     return cmocka_run_group_tests_name("agent_kept", tests, NULL, NULL);

