@@ -17,8 +17,8 @@
 #include "tui/tui_state.h"
 
 /* Within TWICE_US the same key counts as pressed twice; keys closer than BURST_US are one burst of
- * typing. */
-enum { TWICE_US = 1000000, BURST_US = 400000 };
+ * typing. The talk key counts as held from HOLD_US on. */
+enum { TWICE_US = 1000000, BURST_US = 400000, HOLD_US = 400000 };
 
 static void emit(struct tui *tui, enum tui_intent_kind kind)
 {
@@ -249,8 +249,25 @@ static void toggle_thinking(struct tui *tui, long long now_us)
 
 static void talk(struct tui *tui, long long now_us)
 {
-    (void)now_us;
+    tui->talk_us = tui->status.listening ? TUI_NEVER : now_us;
     emit(tui, TUI_TALK);
+}
+
+/* A key that was let go, or is held: only talking knows the difference. Held for a while it is open
+ * as long as that; pressed shortly it stays open until the next press. True: the key is used up. */
+static bool held_or_released(struct tui *tui, struct terminal_key *key, long long now_us)
+{
+    bool held = (key->code & TERMINAL_KEY_HELD) != 0;
+    bool released = (key->code & TERMINAL_KEY_RELEASED) != 0;
+    key->code &= ~((uint32_t)TERMINAL_KEY_HELD | TERMINAL_KEY_RELEASED);
+    bool talks = keymap_action(tui->keymap, 0, key->code) == ACTION_TALK;
+    if (released && talks && tui->status.listening && now_us - tui->talk_us >= HOLD_US &&
+        tui->talk_us != TUI_NEVER) {
+        tui->talk_us = TUI_NEVER;
+        emit(tui, TUI_TALK);
+        tui->dirty = true;
+    }
+    return released || (held && talks);
 }
 
 /* --- looking around --- */
@@ -659,9 +676,13 @@ static void mouse(struct tui *tui, uint32_t code)
     }
 }
 
-void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now_us)
+void dispatch_key(struct tui *tui, const struct terminal_key *read, long long now_us)
 {
     enum action action;
+    struct terminal_key alone = *read, *key = &alone;
+    if ((key->code & TERMINAL_MOUSE) == 0 && held_or_released(tui, key, now_us)) {
+        return;
+    }
     tui->hint = NULL;
     tui->dirty = true;
     if (key->code == TERMINAL_KEY_RESIZE) {

@@ -48,6 +48,9 @@ enum {
     TERMINAL_KEY_RESIZE,
     TERMINAL_KEY_OTHER,
     TERMINAL_KEY_ALT = 0x1000000,
+    /* Where the terminal tells more than presses: the key goes on being held, or was let go. */
+    TERMINAL_KEY_HELD = 0x20000000,
+    TERMINAL_KEY_RELEASED = 0x02000000,
     /* The mouse, with the cell that it is at. */
     TERMINAL_MOUSE = 0x40000000,
     TERMINAL_MOUSE_KIND = 0x1C000000,

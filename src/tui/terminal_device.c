@@ -151,7 +151,7 @@ static void prepare_off(const struct terminal_device *device, const char *const 
 void terminal_device_switch_on(const struct terminal_device *device)
 {
     if (device->kitty) {
-        write_text("\x1B[>1u");
+        write_text("\x1B[>3u"); /* keys told apart, and presses from releases */
     }
     if (device->modifies_keys) {
         write_text("\x1B[>4;1m");

@@ -56,6 +56,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     str_init(&tui->draft);
     str_init(&tui->waiting);
     tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
+    tui->talk_us = TUI_NEVER;
     tui->picture_number = (unsigned)getpid() * PICTURES_OF_A_RUN;
     tui->is_inline = terminal != NULL && terminal->ops->region != NULL;
     tui_resize(tui);

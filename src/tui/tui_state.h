@@ -70,6 +70,7 @@ struct tui {
     long long hint_us;
     long long interrupt_us, escape_us, end_us; /* when Ctrl+C, Esc, Ctrl+D came last */
     int interrupts;                            /* Ctrl+C in a row */
+    long long talk_us;                         /* when the talk key opened the microphone */
     long long key_us;                          /* when the last key came */
     bool typing_ahead; /* a question came up while somebody may have been typing */
 

@@ -63,6 +63,48 @@ static void test_commands_of_keys(void **state)
     screen_close(&s);
 }
 
+/* The talk key: pressed it stays open until it is pressed again; held, until it is let go. Only
+ * terminals that tell releases know the difference, and all other keys are presses alone. */
+static void test_talk(void **state)
+{
+    (void)state;
+    enum {
+        TALK = ALT('r'),
+        HELD = TALK | TERMINAL_KEY_HELD,
+        LET_GO = TALK | TERMINAL_KEY_RELEASED
+    };
+    struct screen s;
+    struct tui_status listening = {.model = "m", .mode = "ask", .listening = true, .activity = ""};
+    screen_open(&s, 10, 60);
+    screen_key(&s, TALK);
+    tui_set_status(s.tui, &listening);
+    s.now_us += 100000;
+    screen_key_at_once(&s, LET_GO); /* a short press */
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_key(&s, TALK);
+    screen_status(&s, false, "");
+    screen_key(&s, LET_GO);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_key(&s, TALK);
+    tui_set_status(s.tui, &listening);
+    screen_key_at_once(&s, HELD);
+    screen_key_at_once(&s, HELD);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_key(&s, LET_GO);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_status(&s, false, "");
+    screen_key(&s, TALK); /* no microphone: nothing opened, nothing to be closed */
+    screen_key(&s, LET_GO);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_type(&s, "ab");
+    screen_key(&s, TERMINAL_KEY_LEFT | TERMINAL_KEY_HELD);
+    screen_key(&s, TERMINAL_KEY_LEFT | TERMINAL_KEY_RELEASED);
+    screen_key(&s, 'x');
+    screen_key(&s, 'x' | TERMINAL_KEY_RELEASED);
+    assert_string_equal(tui_draft(s.tui), "axb");
+    screen_close(&s);
+}
+
 /* A list to choose from: moved in, narrowed, left, chosen; the draft stays, a slash goes to it. */
 static void test_picker(void **state)
 {
@@ -499,13 +541,14 @@ static void test_running_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_submit),        cmocka_unit_test(test_commands_of_keys),
-        cmocka_unit_test(test_picker),        cmocka_unit_test(test_picker_sizes),
-        cmocka_unit_test(test_interrupt),     cmocka_unit_test(test_escape_and_end),
-        cmocka_unit_test(test_plain_intents), cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_typing_ahead),  cmocka_unit_test(test_unseen_end),
-        cmocka_unit_test(test_history),       cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_scrolling),     cmocka_unit_test(test_running_call),
+        cmocka_unit_test(test_submit),         cmocka_unit_test(test_commands_of_keys),
+        cmocka_unit_test(test_talk),           cmocka_unit_test(test_picker),
+        cmocka_unit_test(test_picker_sizes),   cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_escape_and_end), cmocka_unit_test(test_plain_intents),
+        cmocka_unit_test(test_answers),        cmocka_unit_test(test_typing_ahead),
+        cmocka_unit_test(test_unseen_end),     cmocka_unit_test(test_history),
+        cmocka_unit_test(test_commands),       cmocka_unit_test(test_scrolling),
+        cmocka_unit_test(test_running_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

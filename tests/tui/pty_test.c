@@ -218,7 +218,7 @@ static void check_csi(struct modes *modes, const char *body, size_t length)
         }
         return;
     }
-    if (strcmp(text, ">1u") == 0 || strcmp(text, "<u") == 0) {
+    if (strcmp(text, ">3u") == 0 || strcmp(text, "<u") == 0) {
         modes->kitty = text[0] == '>';
         return;
     }
