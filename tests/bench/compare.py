@@ -1,13 +1,21 @@
 #!/usr/bin/env python3
-"""carat's engine beside llama.cpp, on this machine, in the same minutes.
+"""carat's engine beside llama.cpp, on this machine, in the same minutes: the whole table of goals.
 
-    compare.py --model FILE.gguf [--engine carat-engine] [--peer llama-bench | --build-peer FOLDER] [--threads N]
-               [--rounds N] [--only TEXT] [--realtime] [--json]
+    compare.py --model FILE.gguf [--engine carat-engine] [--peer llama-bench | --build-peer FOLDER] [--peer-avx2 llama-bench]
+               [--threads N] [--rounds N] [--only TEXT] [--realtime] [--json]
 
 Each figure is measured in turns (A B, B A, ...), each pair gives a ratio, and the median of the ratios is the result, with
 its range. How much of the machine others used meanwhile stands beside it: with more than 0.2 cores a line begins with
-"noisy", and only a later run in peace can be believed. Before and after, what the machine can do (machine.c) is measured;
-"of limit" is ours against that: bytes a token reads against the read bandwidth, operations against the best unit's peak.
+"noisy", and only a later run in peace can be believed. Just before each figure, what the machine can do (machine.c) is
+measured; its roofline is ours against that: bytes a token reads against the read bandwidth, operations against the best
+unit's peak.
+
+--realtime (as root): all that is measured has real-time priority, so that nobody else runs meanwhile but 5 % of the time.
+Beside busy processes that cannot be: then these and the engines are two groups of the scheduler with the greatest weight.
+
+Without tiles: our AVX-512 set, and the same llama-bench to which the system refuses the tile unit (no_tiles.c). Without
+AVX-512: our AVX2 set beside a llama-bench that was built so, with AVX-VNNI where this machine has it (--peer-avx2;
+--build-peer builds it as well).
 
 Without --model a full-size random one is written beside the peer (synthetic_model.py). --build-peer gets the sources of
 llama.cpp that llama-cpp-python carries, through pip, and builds llama-bench for this machine; some minutes.
@@ -22,22 +30,31 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import namedtuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-# name, test, tokens, depth, busy processes beside it, goal as a ratio
+# goal: as a ratio; cpu: our set of kernels; peer: which other one; unit: of machine.c, None where it has none like it
+Figure = namedtuple("Figure", "name test tokens depth burners goal cpu peer unit", defaults=(None, "native", "best"))
+
 FIGURES = (
-    ("prefill 128", "pp", 128, 0, 0, 5.0),
-    ("prefill 512", "pp", 512, 0, 0, 10.0),
-    ("prefill 2048", "pp", 2048, 0, 0, 8.0),
-    ("decode", "tg", 48, 0, 0, 1.4),
-    ("decode at 4096", "tg", 32, 4096, 0, 1.4),
-    ("decode beside two busy processes", "tg", 12, 0, 2, 5.0),
+    Figure("prefill 128", "pp", 128, 0, 0, 5.0),
+    Figure("prefill 512", "pp", 512, 0, 0, 10.0),
+    Figure("prefill 2048", "pp", 2048, 0, 0, 8.0),
+    Figure("prefill 512 without tiles", "pp", 512, 0, 0, 5.0, "avx512", "no tiles", "bytes"),
+    Figure("prefill 512 without AVX-512", "pp", 512, 0, 0, 5.0, "avx2", "avx2", None),
+    Figure("decode", "tg", 48, 0, 0, 1.4),
+    Figure("decode at 4096", "tg", 32, 4096, 0, 1.4),
+    Figure("decode beside two busy processes", "tg", 12, 0, 2, 5.0),
 )
 
-PREFIX = []  # of every command
+# Of the machine that a decoded token's reading should reach, at least.
+READ_GOAL = 0.92
 
-OWN_FIGURES = ("look-up on edits", "load to first token", "memory at 8192")
+PREFIX = []  # of every command
+REALTIME = ["chrt", "-f", "10"]
+# A session is a group of the scheduler, and this is its weight.
+GROUP = ["setsid", "-w", "sh", "-c", 'echo -20 > /proc/self/autogroup; exec "$@"', "sh"]
 
 
 def cpu_seconds():
@@ -45,10 +62,11 @@ def cpu_seconds():
     return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / os.sysconf("SC_CLK_TCK")
 
 
-def run(command):
+def run(command, prefix=None, environment=None):
     """Standard output, wall seconds, and how many cores others used meanwhile."""
     busy, used, start = cpu_seconds(), os.times(), time.monotonic()
-    done = subprocess.run(PREFIX + command, capture_output=True, text=True)
+    done = subprocess.run((PREFIX if prefix is None else prefix) + command, capture_output=True, text=True,
+                          env={**os.environ, **(environment or {})})
     wall, after = time.monotonic() - start, os.times()
     if done.returncode != 0:
         sys.exit(f"compare: {' '.join(command)}: exit {done.returncode}\n{done.stderr[-1000:]}")
@@ -57,62 +75,102 @@ def run(command):
 
 
 class Engines:
-    def __init__(self, options):
-        self.options = options
+    """Tokens a second of one figure, on either side."""
 
-    def ours(self, test, tokens, depth):
-        command = [self.options.engine, "bench", "-m", self.options.model, "--test", test, "--tokens", str(tokens),
+    def __init__(self, options, figure, prefix):
+        self.options, self.figure, self.prefix = options, figure, prefix
+
+    def ours(self):
+        f = self.figure
+        command = [self.options.engine, "bench", "-m", self.options.model, "--test", f.test, "--tokens", str(f.tokens),
                    "--threads", str(self.options.threads), "--kv", "f16", "--number"]
-        text, _, others = run(command + (["--depth", str(depth)] if depth else []))
+        command += (["--depth", str(f.depth)] if f.depth else []) + (["--cpu", f.cpu] if f.cpu else [])
+        text, _, others = run(command, self.prefix)
         return float(text), others
 
-    def theirs(self, test, tokens, depth):
-        what = ["-p", str(tokens), "-n", "0"] if test == "pp" else ["-p", "0", "-n", str(tokens)]
-        text, _, others = run([self.options.peer, "-m", self.options.model, *what, "-d", str(depth), "-r", "1",
-                               "-t", str(self.options.threads), "-o", "json"])
+    def theirs(self):
+        f = self.figure
+        what = ["-p", str(f.tokens), "-n", "0"] if f.test == "pp" else ["-p", "0", "-n", str(f.tokens)]
+        program = self.options.peer_avx2 if f.peer == "avx2" else self.options.peer
+        text, _, others = run([program, "-m", self.options.model, *what, "-d", str(f.depth), "-r", "1", "-t",
+                               str(self.options.threads), "-o", "json"], self.prefix,
+                              {"LD_PRELOAD": self.options.tools.no_tiles} if f.peer == "no tiles" else None)
         return max(max(row["samples_ts"]) for row in json.loads(text)), others
 
 
-def compare(engines, figure, rounds):
-    _, test, tokens, depth, burners, _ = figure
-    burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(burners)]
+def compare(options, figure):
+    prefix = GROUP if figure.burners and PREFIX else None
+    engines = Engines(options, figure, prefix)
+    loop = " & ".join([f"{sys.executable} -c 'while True: pass'"] * figure.burners)
+    burning = subprocess.Popen((prefix or []) + ["sh", "-c", f"trap 'kill $(jobs -p)' TERM; {loop} & wait"],
+                               start_new_session=True) if figure.burners else None
     pairs, others = [], []
     try:
-        for i in range(rounds):
+        for i in range(options.rounds):
             sides = [engines.ours, engines.theirs] if i % 2 == 0 else [engines.theirs, engines.ours]
             got = {}
             for side in sides:
-                got[side], other = side(test, tokens, depth)
+                got[side], other = side()
                 others.append(other)
             pairs.append((got[engines.ours], got[engines.theirs]))
     finally:
-        for process in burning:
-            process.kill()
-            process.wait()
-    return pairs, statistics.median(others) - burners
+        if burning:
+            burning.terminate()
+            burning.wait()
+    return pairs, statistics.median(others) - figure.burners
 
 
-def machine(threads):
-    with tempfile.TemporaryDirectory() as folder:
-        program = os.path.join(folder, "machine")
-        subprocess.run(["cc", "-O2", "-pthread", os.path.join(HERE, "machine.c"), "-o", program], check=True)
-        # Never with real-time priority: it waits for its threads by sleeping, and they would not let it wake.
-        text = subprocess.run([program, str(threads), "2"], check=True, capture_output=True, text=True).stdout
-    multiply = re.search(r"multiply ([\d.]+) Gop/s \((.*)\)", text)
-    return {"read": float(re.search(r"read ([\d.]+)", text).group(1)),
-            "multiply": float(multiply.group(1)) if multiply else None, "unit": multiply.group(2) if multiply else ""}
+class Tools:
+    """Small C programs, built in a folder that goes with them."""
+
+    def __init__(self, threads):
+        self.threads = threads
+        self.folder = tempfile.TemporaryDirectory()
+        self.machine_program = self.build("machine.c", "machine", ["-pthread"])
+        self.no_tiles = self.build("no_tiles.c", "no_tiles.so", ["-shared", "-fPIC"])
+
+    def build(self, source, name, options):
+        made = os.path.join(self.folder.name, name)
+        subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", *options, os.path.join(HERE, source), "-o", made], check=True)
+        return made
+
+    def machine(self, unit="best"):
+        text = run([self.machine_program, str(self.threads), "0.5", unit])[0]
+        multiply = re.search(r"multiply ([\d.]+) Gop/s \((.*)\)", text)
+        return {"read": float(re.search(r"read ([\d.]+)", text).group(1)),
+                "multiply": float(multiply.group(1)) if multiply else None, "unit": multiply.group(2) if multiply else ""}
 
 
-def limit(figure, model, able):
-    """Tokens a second that the machine allows for E2B's shapes: bytes of a decoded token, operations of a prompt's."""
-    _, test, tokens, depth, burners, _ = figure
-    if burners or not model["is_e2b"]:
+def roofline(figure, model, able, ours):
+    """What ours takes of the machine, for E2B's shapes: (taken, there is, unit), or None."""
+    if figure.burners or not model["is_e2b"] or figure.unit is None:
         return None
-    if test == "tg":
-        return able["read"] * 1e9 / (model["touched"] + depth * 18 * 1024)
+    if figure.test == "tg":
+        return ours * (model["touched"] + figure.depth * 18 * 1024) / 1e9, able["read"], "GB/s read"
     # Layers up to the last with keys and values of its own; attention besides.
-    operations = 1.03e9 + tokens * 51e3
-    return able["multiply"] * 1e9 / operations if able["multiply"] else None
+    operations = 1.03e9 + figure.tokens * 51e3
+    return (ours * operations / 1e9, able["multiply"], "Gop/s of " + able["unit"]) if able["multiply"] else None
+
+
+def tell(row):
+    line = (f"{row['figure']}: {row['ours']:.1f} and {row['theirs']:.1f} tokens/s, ratio {row['ratio']:.2f} "
+            f"({row['low']:.2f}-{row['high']:.2f}, {row['rounds']} rounds), goal {row['goal']:g}, others {row['others']:.2f} cores")
+    print(("noisy " if row["others"] > 0.2 else "") + line)
+    if row["roofline"]:
+        taken, there, unit = row["roofline"]
+        goal = f", goal {READ_GOAL:g}" if unit == "GB/s read" else ""
+        print(f"    roofline: {taken:.1f} of {there:.1f} {unit}: {taken / there:.2f}{goal}")
+    sys.stdout.flush()
+
+
+def measure(options, figure, model):
+    able = options.tools.machine(figure.unit or "best")
+    pairs, others = compare(options, figure)
+    ratios = sorted(a / b for a, b in pairs)
+    ours, theirs = (statistics.median(side) for side in zip(*pairs))
+    return {"figure": figure.name, "ours": ours, "theirs": theirs, "ratio": statistics.median(ratios), "low": ratios[0],
+            "high": ratios[-1], "rounds": len(pairs), "goal": figure.goal, "machine": able,
+            "roofline": roofline(figure, model, able, ours), "others": others}
 
 
 # --- figures of ours alone ---
@@ -152,6 +210,25 @@ def memory(options):
             time.sleep(0.02)
     return (f"{most['RssAnon'] / 1e6:.0f} MB of our own, {most['RssFile'] / 1e6:.0f} MB of the file; "
             "goal 200 MB and keys and values, 1500 MB besides the head")
+
+
+def resumed(options):
+    """A conversation of 32,000 tokens: saved once, then taken up again for one token more."""
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(os.path.abspath(options.model))) as folder:
+        ids, session = os.path.join(folder, "ids.json"), os.path.join(folder, "session")
+        with open(ids, "w") as file:
+            json.dump([2] + [(i * 7919 + 11) % 200000 + 300 for i in range(31999)], file)
+        base = [options.engine, "generate", "-m", options.model, "--arithmetic", "fast", "--kv", "f16", "--threads",
+                str(options.threads), "--context", "32100", "--no-stop"]
+        prefill = run(base + ["--ids", ids, "-n", "1", "--save", session])[1]
+        walls = sorted(run(base + ["--load", session, "-n", "1"])[1] for _ in range(max(3, options.rounds)))
+        size = os.path.getsize(session)
+    return (f"{statistics.median(walls):.2f} s ({walls[0]:.2f}-{walls[-1]:.2f}) from the start of the process to its end, "
+            f"one token behind it; the session has {size / 1e6:.0f} MB; reading the tokens took {prefill:.0f} s; goal: one read, no prefill")
+
+
+OWN_FIGURES = (("look-up on edits", edits), ("load to first token", first_token), ("memory at 8192", memory),
+               ("32,000 tokens resumed", resumed))
 
 
 # --- what is compared ---
@@ -197,74 +274,80 @@ def touched(path):
     return total
 
 
-def build_peer(folder):
+def build_peer(folder, name, flags):
     """llama-bench from the sources inside llama-cpp-python's source package."""
-    done = os.path.join(folder, "bin", "llama-bench")
+    done = os.path.join(folder, "bin", name)
     if os.path.exists(done):
         return done
-    os.makedirs(folder, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--no-build-isolation",
-                    "-d", folder, "llama-cpp-python"], check=True)
-    archive = [name for name in os.listdir(folder) if name.endswith(".tar.gz")][0]
+    os.makedirs(os.path.dirname(done), exist_ok=True)
+    if not any(entry.endswith(".tar.gz") for entry in os.listdir(folder)):
+        subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:",
+                        "--no-build-isolation", "-d", folder, "llama-cpp-python"], check=True)
+    archive = [entry for entry in os.listdir(folder) if entry.endswith(".tar.gz")][0]
     subprocess.run(["tar", "-C", folder, "-xzf", os.path.join(folder, archive)], check=True)
     source = os.path.join(folder, archive.removesuffix(".tar.gz"), "vendor", "llama.cpp")
-    subprocess.run(["cmake", "-S", source, "-B", os.path.join(folder, "build"), "-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON",
-                    "-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF"], check=True)
-    subprocess.run(["cmake", "--build", os.path.join(folder, "build"), "-j", str(os.cpu_count()), "--target", "llama-bench"], check=True)
-    os.makedirs(os.path.dirname(done), exist_ok=True)
-    os.replace(os.path.join(folder, "build", "bin", "llama-bench"), done)
+    build = os.path.join(folder, "build-" + name)
+    subprocess.run(["cmake", "-S", source, "-B", build, "-DCMAKE_BUILD_TYPE=Release", *flags, "-DBUILD_SHARED_LIBS=OFF",
+                    "-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF"], check=True)
+    subprocess.run(["cmake", "--build", build, "-j", str(os.cpu_count()), "--target", "llama-bench"], check=True)
+    os.replace(os.path.join(build, "bin", "llama-bench"), done)
     return done
 
 
-def main():
+def flags_without_avx512():
+    names = ["SSE42", "AVX", "AVX2", "FMA", "F16C", "BMI2"]
+    with open("/proc/cpuinfo") as file:
+        names += ["AVX_VNNI"] if "avx_vnni" in file.read() else []
+    return ["-DGGML_NATIVE=OFF"] + [f"-DGGML_{name}=ON" for name in names]
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", default=os.path.join(HERE, "..", "..", "build", "carat-engine"))
     parser.add_argument("--peer", default="llama-bench")
+    parser.add_argument("--peer-avx2", help="a llama-bench that was built for AVX2")
     parser.add_argument("--build-peer", metavar="FOLDER")
     parser.add_argument("--model")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="figures whose name has this in it")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--realtime", action="store_true", help="both with real-time priority (as root): nobody else runs meanwhile")
+    parser.add_argument("--realtime", action="store_true", help="as root: nobody else runs meanwhile")
     options = parser.parse_args()
     if options.realtime:
-        PREFIX[:] = ["chrt", "-f", "10"]
+        PREFIX[:] = REALTIME
     if options.build_peer:
-        options.peer = build_peer(options.build_peer)
+        options.peer = build_peer(options.build_peer, "llama-bench", ["-DGGML_NATIVE=ON"])
+        options.peer_avx2 = build_peer(options.build_peer, "llama-bench-avx2", flags_without_avx512())
     if options.model is None:
         options.model = os.path.join(options.build_peer or ".", "synthetic-e2b-q4_0.gguf")
         if not os.path.exists(options.model):
             subprocess.run([sys.executable, os.path.join(HERE, "synthetic_model.py"), options.model], check=True)
+    options.tools = Tools(options.threads)
+    return options
+
+
+def main():
+    options = parse()
     model = describe(options)
-    able = machine(options.threads)
-    print(f"{options.threads} threads; read {able['read']:.1f} GB/s, multiply {able['multiply'] or 0:.0f} Gop/s {able['unit']}; "
-          f"{model['touched'] / 1e9:.3f} GB a token", file=sys.stderr)
-    rows = []
+    print(f"{options.threads} threads; {model['touched'] / 1e9:.3f} GB a token", file=sys.stderr)
+    rows, own = [], {}
     for figure in FIGURES:
-        if options.only not in figure[0]:
+        if options.only not in figure.name:
             continue
-        pairs, others = compare(Engines(options), figure, options.rounds)
-        ratios = sorted(a / b for a, b in pairs)
-        ours, theirs = (statistics.median(side) for side in zip(*pairs))
-        most = limit(figure, model, able)
-        rows.append({"figure": figure[0], "ours": ours, "theirs": theirs, "ratio": statistics.median(ratios), "low": ratios[0],
-                     "high": ratios[-1], "goal": figure[5], "of_limit": ours / most if most else None, "others": others})
-        row = rows[-1]
+        if figure.peer == "avx2" and not options.peer_avx2:
+            print(f"{figure.name}: not measured, there is no --peer-avx2", file=sys.stderr)
+            continue
+        rows.append(measure(options, figure, model))
         if not options.json:
-            print(f"{'noisy ' if others > 0.2 else ''}{row['figure']}: {ours:.1f} and {theirs:.1f} tokens/s, ratio {row['ratio']:.2f} "
-                  f"({row['low']:.2f}-{row['high']:.2f}, {len(pairs)} rounds), goal {row['goal']:g}"
-                  + (f", {row['of_limit']:.2f} of limit" if most else "") + f", others {others:.2f} cores", flush=True)
-    own = {}
-    for name, measure in zip(OWN_FIGURES, (edits, first_token, memory)):
+            tell(rows[-1])
+    for name, function in OWN_FIGURES:
         if options.only in name:
-            own[name] = measure(options)
+            own[name] = function(options)
             if not options.json:
                 print(f"{name}: {own[name]}", flush=True)
-    after = machine(options.threads)
-    print(f"afterwards: read {after['read']:.1f} GB/s, multiply {after['multiply'] or 0:.0f} Gop/s", file=sys.stderr)
     if options.json:
-        print(json.dumps({"before": able, "after": after, "model": model, "figures": rows, "own": own}, indent=1))
+        print(json.dumps({"model": model, "figures": rows, "own": own}, indent=1))
 
 
 main()
