@@ -38,8 +38,8 @@ struct screen {
     bool vi; /* the input has vi's keys */
     struct str activity;
     struct reading reading; /* what the model reads at the moment */
-    struct str asking; /* id of the call that waits for the user's word; empty = none */
-    struct str rule;   /* that "always" would write for it; empty = none */
+    struct str asking;      /* id of the call that waits for the user's word; empty = none */
+    struct str rule;        /* that "always" would write for it; empty = none */
     struct str model_name;
     struct str sandbox; /* words for the status line */
     bool sandbox_warning;
