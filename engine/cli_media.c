@@ -12,15 +12,13 @@
 #include "cli_progress.h"
 #include "engine/engine.h"
 #include "engine/engine_media.h"
-#include "load/model_file.h"
 
 const char *cli_media_path(const struct cli_options *options)
 {
-    bool folder;
     if (options->mmproj != NULL) {
         return options->mmproj;
     }
-    return model_file_is_hf(options->model, &folder) ? options->model : NULL;
+    return engine_media_inside(options->model) ? options->model : NULL;
 }
 
 struct engine_media *cli_media_open(const struct cli_options *options,
@@ -36,7 +34,7 @@ struct engine_media *cli_media_open(const struct cli_options *options,
     if (media_options.path == NULL) {
         err_set(err, ERR_ARGUMENT,
                 "--image and --audio need --mmproj FILE, unless the model is a folder of "
-                "safetensors");
+                "safetensors with encoders in it");
         return NULL;
     }
     struct engine_media *media = engine_media_open(&media_options, &error);

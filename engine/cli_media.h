@@ -12,8 +12,8 @@ struct engine_model_info;
 struct engine_soft;
 struct err;
 
-/* Where they are: --mmproj, else the model itself when that is a folder of safetensors; NULL when
- * neither can be. */
+/* Where they are: --mmproj, else the model itself when that is a folder of safetensors that has
+ * some; NULL when neither can be. */
 const char *cli_media_path(const struct cli_options *options);
 
 /* Opens them with the model's kernels and number of threads. ERR_ARGUMENT without a path;

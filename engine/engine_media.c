@@ -4,6 +4,8 @@
 
 #include "base/err.h"
 #include "engine_private.h"
+#include "load/hf_folder.h"
+#include "load/model_file.h"
 #include "media.h"
 #include "session.h"
 
@@ -38,6 +40,12 @@ struct engine_media *engine_media_open(const struct engine_media_options *option
         engine_fail(error, &err);
     }
     return (struct engine_media *)media;
+}
+
+bool engine_media_inside(const char *model)
+{
+    bool folder;
+    return model_file_is_hf(model, &folder) && hf_folder_has_towers(model, folder);
 }
 
 void engine_media_close(struct engine_media *media)

@@ -43,6 +43,11 @@ struct engine_media *engine_media_open(const struct engine_media_options *option
                                        struct engine_error *error);
 void engine_media_close(struct engine_media *media);
 
+/* Whether the model of that path brings encoders of its own, so that the path can be opened here as
+ * well: a folder of safetensors (or a file in one) whose config.json tells of some. Opening says
+ * whether they can be run. */
+bool engine_media_inside(const char *model);
+
 /* Values of a soft token; fits a model whose hidden_size is the same. */
 int32_t engine_media_width(const struct engine_media *media);
 /* A file may have encoders of one kind only. */

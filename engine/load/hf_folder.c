@@ -460,3 +460,22 @@ struct gguf *hf_folder_open_towers(const char *path, bool is_folder, struct err 
 {
     return open_folder(path, is_folder, true, err);
 }
+
+bool hf_folder_has_towers(const char *path, bool is_folder)
+{
+    struct err ignored = {0};
+    struct file_map map = {0};
+    struct hf_folder *folder = mem_try_zero(1, sizeof *folder);
+    const char *file;
+    bool has = false;
+    if (folder == NULL) {
+        return false;
+    }
+    folder->err = &ignored;
+    if (divide(folder, path, is_folder, &file) &&
+        open_json(folder, "config.json", &map, &ignored)) {
+        has = close_json(folder, "config.json", &map, hf_towers_named(map.bytes, map.size));
+    }
+    mem_free(folder);
+    return has;
+}

@@ -23,5 +23,7 @@ struct gguf *hf_folder_open(const char *path, bool is_folder, struct err *err);
 
 /* The encoders instead. ERR_UNSUPPORTED when the model has none. */
 struct gguf *hf_folder_open_towers(const char *path, bool is_folder, struct err *err);
+/* Whether config.json tells of some: that it can be read is not said. */
+bool hf_folder_has_towers(const char *path, bool is_folder);
 
 #endif

@@ -201,6 +201,26 @@ static bool check(struct config *config, struct err *err)
     return true;
 }
 
+bool hf_towers_named(const void *bytes, size_t size)
+{
+    struct json_reader json;
+    struct json_reader_text key;
+    enum json_reader_type type;
+    struct err ignored = {0};
+    bool named = false;
+    json_reader_init(&json, "config.json", bytes, size, &ignored);
+    json_reader_enter(&json, JSON_READER_OBJECT);
+    while (json_reader_next_key(&json, &key)) {
+        bool encoder = json_reader_text_is(&key, part_names[VISION]) ||
+                       json_reader_text_is(&key, part_names[AUDIO]);
+        named = named || (encoder && json_reader_peek(&json, &type) && type == JSON_READER_OBJECT);
+        json_reader_skip(&json);
+    }
+    named = json_reader_end(&json) && named;
+    json_reader_finish(&json);
+    return named;
+}
+
 static int32_t value_of(const struct config *config, enum part part, const char *name)
 {
     size_t i = 0;

@@ -21,6 +21,9 @@ struct gguf_tensor;
 bool hf_towers_read(struct gguf_keys *keys, const char *shown, const void *bytes, size_t size,
                     struct err *err);
 
+/* Whether a config.json tells of an encoder, whatever it says of it. */
+bool hf_towers_named(const void *bytes, size_t size);
+
 /* As hf_names_translate: False when no encoder has such a tensor. */
 bool hf_towers_translate(const char *name, size_t length, char gguf[HF_NAMES_SIZE]);
 

@@ -15,13 +15,41 @@
 /* A C string holds the message's text: a NUL from the model becomes U+FFFD. */
 static void append_text(struct str *out, const char *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\0') {
+    while (length > 0) {
+        const char *nul = memchr(text, '\0', length);
+        size_t clean = nul == NULL ? length : (size_t)(nul - text);
+        str_append_bytes(out, text, clean);
+        if (nul != NULL) {
             str_append(out, "\xEF\xBF\xBD");
-        } else {
-            str_append_char(out, text[i]);
+            clean++;
         }
+        text += clean;
+        length -= clean;
     }
+}
+
+/* Newlines wait for what follows them: the last ones, before the channel closes, are the format's
+ * own. */
+static void append_thought(struct step *step, const char *text, size_t length)
+{
+    size_t end = length;
+    while (end > 0 && text[end - 1] == '\n') {
+        end--;
+    }
+    if (end > 0) {
+        for (; step->newlines > 0; step->newlines--) {
+            str_append_char(&step->thought, '\n');
+        }
+        append_text(&step->thought, text, end);
+    }
+    step->newlines += length - end;
+}
+
+/* The message's text and thought are the strings that grow: looking at it copies nothing. */
+static void lend(struct step *step)
+{
+    step->message.text = step->text.data;
+    step->message.thought = step->thought.data;
 }
 
 static bool is_name(const char *name)
@@ -93,7 +121,7 @@ static void on_parse(void *context, const struct chat_parse_event *event)
         step->options.text(step->options.context, event->text, event->length);
         break;
     case CHAT_PARSE_THOUGHT:
-        append_text(&step->thought, event->text, event->length);
+        append_thought(step, event->text, event->length);
         step->options.thought(step->options.context, event->text, event->length);
         break;
     case CHAT_PARSE_CALL_BEGIN:
@@ -119,8 +147,11 @@ void step_begin(struct step *step, const struct step_options *options)
     step->options = *options;
     chat_message_init(&step->message, CHAT_MODEL);
     step->message.complete = false;
+    mem_free(step->message.text);
+    mem_free(step->message.thought);
     str_init(&step->text);
     str_init(&step->thought);
+    lend(step);
     repeat_init(&step->repeat);
     step->parser = chat_parser_create(&(struct chat_parser_options){
         .starts_in_thought = options->starts_in_thought,
@@ -134,6 +165,7 @@ void step_begin(struct step *step, const struct step_options *options)
 void step_finish(struct step *step)
 {
     chat_parser_destroy(step->parser);
+    step->message.text = step->message.thought = NULL; /* lent */
     chat_message_finish(&step->message);
     str_finish(&step->text);
     str_finish(&step->thought);
@@ -197,13 +229,6 @@ void step_end(struct step *step, enum chat_stop stop)
 
 const struct chat_message *step_message(struct step *step)
 {
-    struct chat_message *message = &step->message;
-    size_t thought = step->thought.length;
-    while (thought > 0 && step->thought.data[thought - 1] == '\n') {
-        thought--; /* the format's own newline before the channel closes */
-    }
-    chat_message_set_text(message, step->text.data, step->text.length);
-    mem_free(message->thought);
-    message->thought = mem_strndup(step->thought.data, thought);
-    return message;
+    lend(step);
+    return &step->message;
 }

@@ -33,8 +33,9 @@ struct step_options {
 struct step {
     struct step_options options;
     struct chat_parser *parser;
-    struct chat_message message; /* text and thought follow in step_message */
+    struct chat_message message; /* its text and thought are those below: step_message */
     struct str text, thought;
+    size_t newlines; /* at the end of the thought, not in it yet */
     size_t token_capacity;
     char *problems[TURN_CALLS_MAX]; /* of each call: NULL = it can be run */
     struct repeat repeat;
@@ -55,7 +56,7 @@ bool step_token(struct step *step, int32_t id, enum control control, const char 
 /* The stream has ended with `stop`, unless the step had ended by itself before. */
 void step_end(struct step *step, enum chat_stop stop);
 
-/* The message as it stands; a view until the next call. */
+/* The message as it stands; a view until the next token. */
 const struct chat_message *step_message(struct step *step);
 
 #endif

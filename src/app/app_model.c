@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "engine/engine_media.h"
 #include "infer/infer.h"
 #include "infer/infer_remote.h"
 #include "models/catalogue.h"
@@ -174,6 +175,10 @@ void app_find_encoders(struct app *app)
     app->mmproj_path =
         given != NULL ? mem_strdup(given)
                       : catalogue_mmproj(app->model_path, catalogue_entry_of_file(app->model_path));
+    if (app->mmproj_path == NULL && app_model_is_here(app) &&
+        engine_media_inside(app->model_path)) {
+        app->mmproj_path = mem_strdup(app->model_path);
+    }
 }
 
 bool app_takes_media(struct app *app)

@@ -10,6 +10,9 @@
 /* Sixteen frames a second: a reader sees text that flows. */
 enum { FRAME_US = 62500, SPIN_MS = 200 };
 
+/* A timer may be early by this much, by the clock; it is not worth another one. */
+enum { TIMER_US = 1500 };
+
 /* A size that has stood this long stays; who drags a window's edge sees a frame now and then. */
 enum { SETTLED_MS = 40, UNSETTLED_MOST_MS = 400 };
 
@@ -75,7 +78,8 @@ static void before_wait(uv_prepare_t *handle)
     bool waits = uv_is_active((uv_handle_t *)&screen->frame), at_once = screen->key_came;
     screen->key_came = false;
     int64_t now = clock_monotonic_us(), left = screen->drawn_us + FRAME_US - now;
-    if (tui_dirty(screen->tui) && (at_once || (!waits && left <= 0))) {
+    bool due = !waits && left < TIMER_US;
+    if (tui_dirty(screen->tui) && (at_once || due)) {
         draw(screen, now);
         left = FRAME_US;
     }

@@ -51,10 +51,11 @@ static bool goes_on(const char tail[GROWTH_TAIL], size_t kept, const char *text,
     return length >= kept && memcmp(tail, text + kept - tail_length(kept), tail_length(kept)) == 0;
 }
 
+/* The message goes on behind what was noted, or nothing was. */
 static void note(struct growth *growth, const struct chat_message *message)
 {
-    growth->text = strlen(message->text);
-    growth->thought = strlen(message->thought);
+    growth->text += strlen(message->text + growth->text);
+    growth->thought += strlen(message->thought + growth->thought);
     growth->tokens = message->token_count;
     growth->calls = message->call_count;
     note_tail(growth->text_tail, message->text, growth->text);
@@ -68,11 +69,9 @@ static size_t bytes_of(const struct growth *growth)
 
 void growth_note(struct growth *growth, int64_t row, const struct chat_message *message)
 {
+    *growth = (struct growth){.row = message->complete ? 0 : row};
     note(growth, message);
-    growth->row = message->complete ? 0 : row;
-    growth->piece = 0;
     growth->base = bytes_of(growth);
-    growth->grown = 0;
 }
 
 void growth_note_piece(struct growth *growth, const struct chat_message *message)

@@ -1,5 +1,6 @@
 #include "tui/key.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -67,7 +68,7 @@ void key_reader_add_sequence(struct key_reader *reader, const char *bytes, uint3
         return;
     }
     struct key_sequence *sequence = &reader->extra[reader->extra_count++];
-    strcpy(sequence->bytes, bytes);
+    snprintf(sequence->bytes, sizeof sequence->bytes, "%s", bytes);
     sequence->key = key;
 }
 

@@ -7,7 +7,8 @@
 #include "tui/surface.h"
 #include "tui/terminal.h"
 
-enum { ENTRIES_MOST = 12, QUERY_MOST = 64 };
+/* QUERY_LEAST: cells that are left for what is typed where the title is long. */
+enum { ENTRIES_MOST = 12, QUERY_MOST = 64, QUERY_LEAST = 14 };
 
 void picker_init(struct picker *picker)
 {
@@ -158,7 +159,8 @@ int picker_height(const struct picker *picker)
 void picker_draw(struct picker *picker, struct surface *surface, int top, int height)
 {
     int columns = surface_columns(surface), column;
-    column = surface_text(surface, top, 0, columns, picker->title, THEME_QUESTION);
+    int room = columns > 2 * QUERY_LEAST ? columns - QUERY_LEAST : columns / 2;
+    column = surface_text(surface, top, 0, room, picker->title, THEME_QUESTION);
     column = surface_text(surface, top, column, columns, ": ", THEME_QUESTION);
     column = surface_text(surface, top, column, columns, picker->query.data, THEME_STRONG);
     picker->row = top;

@@ -36,8 +36,9 @@ struct surface {
     struct row_state *states; /* of the rows of `next` */
     int cursor_row, cursor_column;
     int shown_cursor_row, shown_cursor_column;
-    bool forgotten; /* `shown` says nothing about the terminal */
-    bool moved;     /* the region changed since the last frame */
+    bool forgotten;                 /* `shown` says nothing about the terminal */
+    bool moved;                     /* the region changed since the last frame */
+    int scrolled_rows, scrolled_by; /* surface_scroll; 0: not in this frame */
     const struct theme *theme;
     struct str visible, run;
     struct graphics graphics;
@@ -89,6 +90,7 @@ static void blank_all(struct cell *cells, size_t count)
 static void know_no_rows(struct surface *surface)
 {
     size_t rows = (size_t)surface->rows;
+    surface->scrolled_rows = surface->scrolled_by = 0;
     surface->states = mem_resize(surface->states, rows, sizeof *surface->states);
     memset(surface->states, 0, rows * sizeof *surface->states);
 }
@@ -239,6 +241,64 @@ bool surface_keep(struct surface *surface, int row, uint64_t key)
     }
     state->kept = state->drawn = true;
     return true;
+}
+
+int surface_find(const struct surface *surface, uint64_t key)
+{
+    for (int row = 0; row < surface->rows; row++) {
+        if (surface->states[row].key == key) {
+            return row;
+        }
+    }
+    return -1;
+}
+
+/* What is no text but a picture may be more than its cells, and does not move with them. */
+static bool is_text(const struct cell *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cells[i].role >= THEME_ROLES) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void surface_scroll(struct surface *surface, int rows, int by)
+{
+    rows = clamp(rows, surface->rows);
+    if (by <= 0 || by >= rows || surface->scrolled_by > 0 ||
+        !is_text(surface->next, (size_t)rows * (size_t)surface->columns)) {
+        return;
+    }
+    size_t width = (size_t)surface->columns, stays = (size_t)(rows - by);
+    memmove(surface->next, row_of(surface->next, surface, by),
+            stays * width * sizeof *surface->next);
+    memmove(surface->states, surface->states + by, stays * sizeof *surface->states);
+    for (int row = rows - by; row < rows; row++) {
+        surface->states[row] = (struct row_state){0};
+    }
+    surface->scrolled_rows = rows;
+    surface->scrolled_by = by;
+}
+
+/* What is shown moves with the frame, where the terminal can do that; else all of it is compared.
+ */
+static void scroll_shown(struct surface *surface, struct terminal *terminal)
+{
+    int rows = surface->scrolled_rows, by = surface->scrolled_by;
+    surface->scrolled_rows = surface->scrolled_by = 0;
+    if (terminal->ops->scroll != NULL && !surface->forgotten) {
+        size_t width = (size_t)surface->columns;
+        terminal->ops->scroll(terminal, rows, by);
+        memmove(surface->shown, row_of(surface->shown, surface, by),
+                (size_t)(rows - by) * width * sizeof *surface->shown);
+        blank_all(row_of(surface->shown, surface, rows - by), (size_t)by * width);
+        return;
+    }
+    for (int row = 0; row < rows; row++) {
+        surface->states[row].kept = false;
+    }
 }
 
 void surface_name(struct surface *surface, int row, uint64_t key)
@@ -528,8 +588,11 @@ static bool show_row_with_pictures(struct surface *surface, struct terminal *ter
 
 void surface_show(struct surface *surface, struct terminal *terminal)
 {
-    bool sent = surface->forgotten || surface->moved;
+    bool sent = surface->forgotten || surface->moved || surface->scrolled_by > 0;
     size_t strip = 0;
+    if (surface->scrolled_by > 0) {
+        scroll_shown(surface, terminal);
+    }
     if (surface->graphics.count > 0) {
         sent |= graphics_send(&surface->graphics, terminal);
     }

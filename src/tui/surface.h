@@ -42,6 +42,11 @@ int surface_text(struct surface *surface, int row, int column, int limit, const 
  * drawn over a row takes its name away. */
 bool surface_keep(struct surface *surface, int row, uint64_t key);
 void surface_name(struct surface *surface, int row, uint64_t key);
+/* Where a row of that name is in the frame before; -1: nowhere. */
+int surface_find(const struct surface *surface, uint64_t key);
+/* Before anything is drawn, once a frame: the first `rows` rows move up by `by`, with their names,
+ * and at the end of them rows come in that are to be drawn. Not while a picture is in them. */
+void surface_scroll(struct surface *surface, int rows, int by);
 /* Fills columns [column, limit) with one glyph of width 1, a constant of ours. */
 void surface_fill(struct surface *surface, int row, int column, int limit, const char *glyph,
                   enum theme_role role);

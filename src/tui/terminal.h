@@ -98,6 +98,9 @@ struct terminal_ops {
     void (*flush)(struct terminal *terminal);                       /* one synchronised frame */
     /* The screen was disturbed by another program: the next flush sends all of it. */
     void (*repaint)(struct terminal *terminal);
+    /* The first `rows` rows move up by `by` < `rows`, and blank ones come in behind them. NULL
+     * where rows cannot be moved like that. */
+    void (*scroll)(struct terminal *terminal, int rows, int by);
     /* Makes the region that high; rows are added (blank) and taken away at its end. */
     void (*region)(struct terminal *terminal, int rows);
     /* Rows come in between (`count` > 0, blank) or go out; the region stays as high, so that its

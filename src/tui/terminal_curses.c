@@ -183,6 +183,17 @@ static void curses_clear_line(struct terminal *terminal, int row, int from_colum
     }
 }
 
+static void curses_scroll(struct terminal *terminal, int rows, int by)
+{
+    if (rows <= LINES && !curses_of(terminal)->suspended) {
+        setscrreg(0, rows - 1);
+        scrollok(stdscr, TRUE);
+        scrl(by);
+        scrollok(stdscr, FALSE);
+        setscrreg(0, LINES - 1);
+    }
+}
+
 static void curses_cursor(struct terminal *terminal, int row, int column)
 {
     curses_of(terminal)->cursor_row = row;
@@ -326,6 +337,7 @@ static const struct terminal_ops curses_ops = {
     .graphics = curses_graphics,
     .cell = curses_cell,
     .mouse = curses_mouse,
+    .scroll = curses_scroll,
     .read = curses_read,
     .lost = curses_lost,
     .copy = curses_copy,

@@ -233,6 +233,17 @@ static void memory_destroy(struct terminal *terminal)
     mem_free(memory);
 }
 
+static void memory_scroll(struct terminal *terminal, int rows, int by)
+{
+    struct memory *memory = memory_of(terminal);
+    assert(!memory->suspended && by > 0 && by < rows && rows <= memory->rows);
+    size_t stays = (size_t)(rows - by) * (size_t)memory->columns;
+    memmove(memory->cells, cell_at(memory, by, 0), stays * sizeof *memory->cells);
+    for (int i = 0; i < by * memory->columns; i++) {
+        memory->cells[stays + (size_t)i] = blank;
+    }
+}
+
 static const struct terminal_ops memory_ops = {
     .size = memory_size,
     .put = memory_put,
@@ -243,6 +254,7 @@ static const struct terminal_ops memory_ops = {
     .graphics = memory_graphics,
     .cell = memory_cell,
     .mouse = memory_mouse,
+    .scroll = memory_scroll,
     .read = memory_read,
     .lost = memory_lost,
     .copy = memory_copy,

@@ -457,12 +457,17 @@ static void sweep(struct transcript *transcript)
 }
 
 /* A row of a layout is the same wherever and whenever it is drawn. */
-static void draw_row(struct transcript *transcript, const struct place *place,
-                     const struct layout *layout, struct surface *surface, int row)
+static uint64_t name_of(const struct transcript *transcript, const struct place *place)
 {
     enum { ROW_BITS = 24 }; /* a part has fewer rows: block.h */
     uint64_t number = transcript->items[place->item].parts[place->part].number;
-    uint64_t key = number << ROW_BITS | (place->row & ((1U << ROW_BITS) - 1));
+    return number << ROW_BITS | (place->row & ((1U << ROW_BITS) - 1));
+}
+
+static void draw_row(struct transcript *transcript, const struct place *place,
+                     const struct layout *layout, struct surface *surface, int row)
+{
+    uint64_t key = name_of(transcript, place);
     if (!surface_keep(surface, row, key)) {
         layout_draw_row(layout, place->row, surface, row, 0, transcript->width);
         surface_name(surface, row, key);
@@ -497,6 +502,10 @@ void transcript_draw(struct transcript *transcript, struct surface *surface, int
         !before(&transcript->top, &last)) {
         transcript->top = last;
         transcript->following = true;
+    }
+    int before = surface_find(surface, name_of(transcript, &transcript->top));
+    if (before < height) {
+        surface_scroll(surface, height, before);
     }
     draw_from(transcript, transcript->top, surface, 0, height);
     if (transcript->held > LAYOUTS) {

@@ -10,7 +10,8 @@ cores. Processor time is from /proc/*/schedstat and says more than the clock whe
 and of the keeper, which is what a token costs; that of the twin's own thread, which stands for the engine's, is told beside it.
 
 Each row says the goal and what was measured, in bold where it misses the goal. On a machine that others use, run it as
-`chrt -f 10 timeout 300 tests/bench/screen.py ...`: carat and this program are then not kept waiting; without --model only.
+`chrt -f 10 timeout 300 tests/bench/screen.py ...`: carat and this program are then not kept waiting. The echo, where every core
+shall be in use, with --first instead, as root: what is used here is then in the way, and little else.
 """
 import argparse
 import fcntl
@@ -53,6 +54,8 @@ class Carat:
             os.chdir(self.home)
             os.environ.update(TERM="xterm-256color", CARAT_HOME=self.home, HOME=self.home, LC_ALL="C.UTF-8")
             os.execv(words[0], words)
+        if options.first:
+            go_first(self.pid)
         fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         if early:
             os.write(self.tty, early)
@@ -120,13 +123,15 @@ class Carat:
                    for pid in self.processes())
 
     def echo_ms(self, count, gap=0.02):
-        """From a key to its cell, `count` times; each is taken away again. At most eight seconds for one."""
+        """From a key to its cell, `count` times; each is taken away again. Two keys in turn: where carat reads the taking away
+        and the next key together, the cell still changes."""
         times = []
-        for _ in range(count):
+        for number in range(count):
+            key = b"QX"[number % 2:][:1]
             since = len(self.written)
             pressed = time.monotonic()
-            os.write(self.tty, b"Q")
-            times.append((self.wait(b"Q", since, 8) - pressed) * 1000)
+            os.write(self.tty, key)
+            times.append((self.wait(key, since) - pressed) * 1000)
             os.write(self.tty, b"\x7f")
             self.run_for(gap)
         return times
@@ -140,12 +145,24 @@ class Carat:
             shutil.rmtree(self.home, ignore_errors=True)
 
 
+def go_first(process):
+    """Before what else runs on this machine: the session of that process, as one (sched(7), autogroup), and it."""
+    with open(f"/proc/{process}/autogroup", "w") as file:
+        file.write("-19")
+    os.setpriority(os.PRIO_PROCESS, 0 if process == "self" else process, -19)
+
+
 class Load:
     """Every core in use, by a process each that shares nothing with carat."""
 
+    def __init__(self, options):
+        self.options = options
+
     def __enter__(self):
-        self.processes = [subprocess.Popen(["chrt", "-o", "0", sys.executable, "-c", "while True: pass"])
+        self.processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
                           for _ in range(os.cpu_count())]
+        for process in self.processes if self.options.first else ():
+            go_first(process.pid)
         time.sleep(0.5)
 
     def __exit__(self, *unused):
@@ -162,10 +179,14 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-def echo_row(name, times, middle, most):
-    median, worst = statistics.median(times), percentile(times, .99)
-    row(f"{name}: median, 99th percentile of {len(times)}", f"{middle}, {most} ms", f"{median:.2f}, {worst:.2f} ms",
-        median <= middle and worst <= most)
+def echo_row(name, carat, middle, most):
+    """In rounds: what other programs do to one of them they seldom do to all."""
+    rounds = [carat.echo_ms(100) for _ in range(4)]
+    times = sum(rounds, [])
+    quiet = min(rounds, key=max)
+    row(f"{name}: median and 99th percentile of {len(times)}; median and most of the quietest 100", f"{middle}, {most} ms",
+        f"{statistics.median(times):.2f}, {percentile(times, .99):.2f}; {statistics.median(quiet):.2f}, {max(quiet):.2f} ms",
+        statistics.median(times) <= middle and percentile(times, .99) <= most)
 
 
 def measure_start(options):
@@ -197,7 +218,7 @@ def measure_idle(options):
     carat = Carat(options, [])
     carat.wait(PROMPT)
     carat.run_for(3)
-    echo_row("key echo, idle", carat.echo_ms(300), 0.3, 2)
+    echo_row("key echo, idle", carat, 0.3, 2)
     carat.run_for(3)
     cpu, wakeups, written = carat.cpu_ms() + carat.cpu_ms(True), carat.wakeups(), len(carat.written)
     carat.run_for(options.idle)
@@ -254,21 +275,21 @@ def measure_long(options):
 
 
 def measure_echo(options):
-    with Load():
+    with Load(options):
         carat = Carat(options, answer(40 * options.rate, options.rate))
         carat.ask()
-        echo_row("key echo while a token streams, every core used by another process", carat.echo_ms(300), 1, 8)
+        echo_row("key echo while a token streams, every core used by another process", carat, 1, 8)
         carat.close()
     if options.model:
         carat = Carat(options, [], model=os.path.abspath(options.model), words=("--temperature", "8"))
         carat.wait(PROMPT)
         carat.settle(1)
         os.write(carat.tty, b"go\r")
-        carat.wait(b"writing")
+        carat.run_for(3)  # the prompt is read
         cpu, begun = carat.cpu_ms(True), time.monotonic()
-        times = carat.echo_ms(200)
+        echo_row("key echo while the engine streams", carat, 1, 8)
         cores = (carat.cpu_ms(True) - cpu) / (time.monotonic() - begun) / 1000
-        echo_row(f"key echo while the engine streams on {cores:.1f} of {os.cpu_count()} cores", times, 1, 8)
+        row("cores that the engine got meanwhile", "", f"{cores:.1f} of {os.cpu_count()}")
         carat.close()
 
 
@@ -325,10 +346,13 @@ def main():
     parser.add_argument("--idle", type=int, default=20, help="seconds of idleness to measure")
     parser.add_argument("--model", help="a model file: measures the echo while it streams")
     parser.add_argument("--home", help="a CARAT_HOME that is there, for the start alone: what a large store costs")
+    parser.add_argument("--first", action="store_true", help="go before what else runs on this machine; needs root")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}")
+    if options.first:
+        go_first("self")
     print("| Figure | Goal | Measured |\n| --- | --- | --- |")
     for name in ["start"] if options.home else options.parts or PARTS:
         PARTS[name](options)

@@ -7,6 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
 from place import *
+import model_folder
 
 PICTURES = os.path.join(SOURCE, "tests", "engine", "vision", "data")
 SOUNDS = os.path.join(SOURCE, "tests", "engine", "audio", "data")
@@ -64,6 +65,32 @@ def stretched(place, rate):
     with open(path, "wb") as file:
         file.write(head + b"data" + struct.pack("<I", len(frames)) + frames)
     return path
+
+
+def case_folder():
+    """A folder of safetensors with encoders in it sees and hears by itself; one without is blind."""
+    with Place() as place:
+        folder, blind = os.path.join(place.root, "model"), os.path.join(place.root, "blind")
+        model_folder.make(folder, NANO, os.path.join(SOURCE, "models", "mmproj-nano.gguf"))
+        # The same weights as files that carat knows no more of than of the folder: both look with the standard's soft tokens.
+        for name in ("nano.gguf", "mmproj-nano.gguf"):
+            shutil.copy(os.path.join(SOURCE, "models", name), os.path.join(place.root, name.replace("nano", "other")))
+        for number in (0, 1, 2):
+            question = ("-i", picture(number), "what do you see?")
+            expected = place.carat("exec", "-m", os.path.join(place.root, "other.gguf"), *question).stdout.strip()
+            answer = place.carat("exec", "-m", folder, *question).stdout.strip()
+            check(answer == expected and answer.startswith("I see a "), (answer, expected))
+        heard = place.carat("exec", "-m", os.path.join(folder, "model-00001-of-00002.safetensors"), "--audio", sound(15),
+                            "transcribe this").stdout.strip()
+        check(heard == said("speech15.wav", "transcribe"), heard)  # a file of the folder stands for all of it
+        heard = place.carat("exec", "-m", folder, "--audio", sound(15), "transcribe this").stdout.strip()
+        check(heard == said("speech15.wav", "transcribe"), heard)
+        given = place.carat("exec", "-m", folder, "--mmproj", os.path.join(SOURCE, "models", "mmproj-nano.gguf"), *question)
+        check(given.stdout.strip() == expected, given)
+        model_folder.make(blind, NANO)
+        run = place.carat("exec", "-m", blind, "-i", picture(1), "what do you see?", code=None)
+        check(run.returncode != 0 and "there is no mmproj file beside it" in run.stderr, run)
+        check(place.carat("exec", "-m", blind, "what can you do?").stdout.startswith("I can list"), "the text model is another")
 
 
 def case_another_rate():
