@@ -39,12 +39,12 @@ bool context_full(size_t used, size_t size, struct err *err)
 {
     if (used == 0) {
         return err_set(err, ERR_FULL,
-                       "the conversation no longer fits: the model reads %zu tokens; start a new "
-                       "one with /new",
+                       "the conversation no longer fits: the model reads %zu tokens; /rewind takes "
+                       "the last message back, /new starts a new conversation",
                        size);
     }
     return err_set(err, ERR_FULL,
-                   "the conversation holds %zu tokens, the model reads %zu; start a new one with "
-                   "/new",
+                   "the conversation holds %zu tokens, the model reads %zu; /rewind takes the last "
+                   "message back, /new starts a new conversation",
                    used, size);
 }

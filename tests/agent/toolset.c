@@ -204,7 +204,8 @@ static void test_context_full(void **state)
     assert_false(context_full(5000, 4096, &err));
     assert_int_equal(err.code, ERR_FULL);
     assert_string_equal(err.text, "the conversation holds 5000 tokens, the model reads 4096; "
-                                  "start a new one with /new");
+                                  "/rewind takes the last message back, /new starts a new "
+                                  "conversation");
 }
 
 int main(void)
