@@ -648,6 +648,15 @@ void tui_offer_always(struct tui *tui, const char *rule)
     tui->dirty = true;
 }
 
+void tui_offer_network(struct tui *tui, const char *hosts)
+{
+    dialog_offer_network(&tui->dialog, hosts);
+    if (tui->plain != NULL) {
+        plain_offer_network(tui->plain, hosts);
+    }
+    tui->dirty = true;
+}
+
 void tui_withdraw(struct tui *tui)
 {
     dialog_close(&tui->dialog);
