@@ -97,7 +97,35 @@ static enum exit_code run_resume(struct config *config)
         fprintf(stderr, "carat: %s\n", err.text);
         return EXIT_CODE_USAGE;
     }
-    return terminal ? screen_run(config, config->words.count) : command_show_conversation(config);
+    return terminal ? screen_run(config, config->words.count, NULL)
+                    : command_show_conversation(config);
+}
+
+/* carat search WORD ...: on a terminal one of the hits may be opened, at its place. */
+static enum exit_code run_search(struct config *config)
+{
+    struct store_hit hit;
+    struct err err;
+    struct str words;
+    bool opens;
+    enum exit_code code = command_search(config, &hit, &opens);
+    if (!opens) {
+        return code;
+    }
+    char *arguments[] = {"carat", "--resume", hit.conversation.id};
+    bool ok = config_read_arguments(config, 3, arguments, &err);
+    str_init(&words);
+    command_sessions_snippet(&words, &hit);
+    const struct screen_place place = {hit.ordinal, words.data};
+    if (ok) {
+        code = screen_run(config, config->words.count, &place);
+    } else {
+        fprintf(stderr, "carat: %s\n", err.text);
+        code = EXIT_CODE_USAGE;
+    }
+    str_finish(&words);
+    store_hit_finish(&hit);
+    return code;
 }
 
 static enum exit_code run_config(struct config *config)
@@ -152,7 +180,8 @@ const struct command command_table[] = {
     {"resume", "[ID|last]", "go on with a conversation; without ID choose one", run_resume},
     {"sessions", "", "list the conversations; --archived, --trash, --all, --json",
      command_sessions},
-    {"search", "WORD ...", "find words in all that was said", command_search},
+    {"search", "WORD ...", "find words in all that was said; on a terminal, open one at its place",
+     run_search},
     {"fork", "[ID]", "copy a conversation; prints the id of the copy", command_fork},
     {"rename", "ID TITLE", "give a conversation a title", command_change},
     {"tag", "ID [-]TAG", "put a tag on a conversation, or take it off", command_change},

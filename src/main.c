@@ -30,7 +30,7 @@ static enum exit_code run_screen(const struct config *config)
         fprintf(stderr, "carat: not a terminal; without one use: carat exec \"what to do\"\n");
         return EXIT_CODE_USAGE;
     }
-    return screen_run(config, 0);
+    return screen_run(config, 0, NULL);
 }
 
 static enum exit_code run(struct config *config)

@@ -96,7 +96,7 @@ static bool keep(struct clip *clip, int input, struct err *err)
     if (ok && clip->demuxer == NULL) {
         ok = err_set(err, ERR_FORMAT, "not an MP4, MOV, WebM, Matroska or AVI file");
     }
-    strcpy(clip->folder, "/dev/shm/carat-clip-XXXXXX");
+    snprintf(clip->folder, sizeof clip->folder, "/dev/shm/carat-clip-XXXXXX");
     if (ok && mkdtemp(clip->folder) == NULL) {
         ok = err_errno(err, ERR_IO, "a folder for the clip");
     }

@@ -123,7 +123,7 @@ static bool set_url(struct fetch *fetch, const char *text)
                   example);
         return false;
     }
-    if (!http_hosts_allow(&fetch->tool->policy->hosts, host, atoi(port),
+    if (!http_hosts_allow(&fetch->tool->policy->hosts, host, (int)strtol(port, NULL, 10),
                           strcmp(scheme, "http") == 0 ? 80 : 443, &fetch->permit, &err)) {
         tool_fail(fetch->result,
                   "%s. The user can allow hosts with the key tools.hosts in the "

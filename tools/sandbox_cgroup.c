@@ -82,7 +82,7 @@ static bool make_in(const char *parent, bool version_2, const struct policy *pol
         rmdir(path);
         return false;
     }
-    strcpy(cgroup->path, path);
+    snprintf(cgroup->path, sizeof cgroup->path, "%s", path);
     snprintf(cgroup->limits, sizeof cgroup->limits, "%d processes", policy->processes);
     if (version_2) {
         size_t length = strlen(cgroup->limits);

@@ -392,7 +392,7 @@ void sandbox_namespaces_reached(void)
 {
     const char *number = getenv(REACHED_VARIABLE);
     if (number != NULL) {
-        ssize_t written = write(atoi(number), "1", 1);
+        ssize_t written = write((int)strtol(number, NULL, 10), "1", 1);
         (void)written; /* nobody waits for it: then nobody asked */
         unsetenv(REACHED_VARIABLE);
     }
@@ -459,7 +459,7 @@ bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char
     char home[PATH_MAX];
     struct command_line line = {.policy = policy, .home = home};
     if (realpath(home_directory(), home) == NULL) {
-        strcpy(home, "/tmp");
+        snprintf(home, sizeof home, "/tmp");
     }
     str_init(&line.arguments);
     add_namespaces(&line, kind);

@@ -132,7 +132,7 @@ bool sandbox_proxy_enter(struct err *err)
     if (number == NULL) {
         return true;
     }
-    int control = atoi(number), port = 0, listener = listen_inside(&port);
+    int control = (int)strtol(number, NULL, 10), port = 0, listener = listen_inside(&port);
     bool ok = listener >= 0 && proxy_send_listener(control, listener);
     if (!ok) {
         err_errno(err, ERR_UNAVAILABLE, "network: a socket for the proxy");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,19 +114,17 @@ static bool names_read(struct names *names, int fd, struct err *err)
     return ok;
 }
 
-/* Adds the rules of `directory`/.gitignore, where there is one that is a plain file. */
-static bool load_ignore(struct walk *walk, const char *directory, struct err *err)
+/* Adds the rules of `directory`/`name`, where there is one that is a plain file. */
+static bool load_rules(struct walk *walk, const char *directory, const char *name, struct err *err)
 {
     char path[WORKSPACE_PATH_LIMIT + 16];
-    size_t length = strlen(directory);
-    memcpy(path, directory, length);
-    memcpy(path + length, length == 0 ? ".gitignore" : "/.gitignore", length == 0 ? 11 : 12);
+    snprintf(path, sizeof path, "%s%s%s", directory, directory[0] == '\0' ? "" : "/", name);
     int fd = workspace_open_file(walk->tool->workspace, path, NULL);
     if (fd < 0) {
         return true;
     }
     char *text = mem_try_alloc(GITIGNORE_SIZE_LIMIT + 1, 1);
-    bool ok = text != NULL || err_set(err, ERR_MEMORY, "no memory for a .gitignore");
+    bool ok = text != NULL || err_set(err, ERR_MEMORY, "no memory for a %s", name);
     size_t size = 0;
     while (ok && size <= GITIGNORE_SIZE_LIMIT) {
         ssize_t got = read(fd, text + size, GITIGNORE_SIZE_LIMIT + 1 - size);
@@ -142,6 +141,12 @@ static bool load_ignore(struct walk *walk, const char *directory, struct err *er
     mem_free(text);
     close(fd);
     return ok;
+}
+
+static bool load_ignore(struct walk *walk, const char *directory, struct err *err)
+{
+    return load_rules(walk, directory, GITIGNORE_FILE, err) &&
+           load_rules(walk, directory, GITIGNORE_AGENT_FILE, err);
 }
 
 /* The rules of the directories above the one where the walk begins; its own come with the walk. */

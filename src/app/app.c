@@ -555,8 +555,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .instructions = app->instructions,
             .reads_ahead = config_boolean(config, OPTION_READ_AHEAD) && !app->headless,
-            .titles =
-                config_boolean(config, OPTION_TITLES) && !app->headless && app_model_is_here(app),
+            .titles = app_model_names(app),
             .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
             .kv_folder = app->paths.kv_folder,
             .kv_bytes = parts->keeps_session && !config_boolean(config, OPTION_EPHEMERAL)

@@ -110,6 +110,9 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
 void app_poll_model(struct app *app);
 /* The model is in this process and answers one request after the other. */
 bool app_model_is_here(const struct app *app);
+/* Conversations are named by the model: on a screen, by one that is here, or by any when the user
+ * set agent.titles. */
+bool app_model_names(const struct app *app);
 
 /* The mode that the configuration asks for; unset: ask, or full without a terminal. Never looser
  * than the project allows. */

@@ -203,3 +203,10 @@ struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err)
     }
     return infer;
 }
+
+bool app_model_names(const struct app *app)
+{
+    const struct config_value *titles = &app->config->values[OPTION_TITLES];
+    bool by_itself = strcmp(titles->origin, "default") == 0;
+    return titles->boolean && !app->headless && (!by_itself || app_model_is_here(app));
+}

@@ -16,6 +16,10 @@
 struct err;
 struct gitignore_rule;
 
+/* Its own file, and the one for what agents alone should pass over, which is read behind it. */
+#define GITIGNORE_FILE       ".gitignore"
+#define GITIGNORE_AGENT_FILE ".agentignore"
+
 enum { GITIGNORE_SIZE_LIMIT = 1024 * 1024, GITIGNORE_RULE_LIMIT = 100 * 1000 };
 
 struct gitignore {

@@ -37,7 +37,7 @@ bool log_open(const char *path, struct err *err)
     }
     log_close();
     pthread_mutex_lock(&log_lock);
-    strcpy(log_path, path);
+    snprintf(log_path, sizeof log_path, "%s", path);
     bool ok = open_file(err);
     pthread_mutex_unlock(&log_lock);
     return ok;

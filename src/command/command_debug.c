@@ -322,7 +322,7 @@ static bool doctor_sandbox(struct app *app)
     json_t *policy = json_object(), *report = NULL;
     char folder[4096];
     if (getcwd(folder, sizeof folder) == NULL) {
-        strcpy(folder, "/");
+        snprintf(folder, sizeof folder, "/");
     }
     struct toolproc_options options = {
         .program = app->paths.tool_program, .workspace = folder, .policy = policy};

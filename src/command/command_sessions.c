@@ -47,6 +47,11 @@ static void append_state(struct str *out, const struct store_conversation *conve
 void command_sessions_line(struct str *out, const struct store_conversation *conversation)
 {
     str_append_format(out, "%s  ", conversation->id);
+    command_sessions_choice(out, conversation);
+}
+
+void command_sessions_choice(struct str *out, const struct store_conversation *conversation)
+{
     append_when(out, conversation->updated_ms);
     str_append_format(out, "  %4lld  ", (long long)conversation->message_count);
     append_state(out, conversation);
@@ -89,6 +94,11 @@ void command_sessions_hit(struct str *out, const struct store_hit *hit)
     } else {
         str_append(out, "title  ");
     }
+    command_sessions_hit_choice(out, hit);
+}
+
+void command_sessions_hit_choice(struct str *out, const struct store_hit *hit)
+{
     append_when(out, hit->created_ms);
     str_append(out, "  ");
     append_state(out, &hit->conversation);
@@ -128,7 +138,8 @@ static void print_conversation(const struct store_conversation *conversation, bo
     str_finish(&line);
 }
 
-static void print_hit(const struct store_hit *hit, bool json)
+/* `number`: to choose it by; 0 = none. */
+static void print_hit(const struct store_hit *hit, size_t number, bool json)
 {
     if (json) {
         json_t *object = conversation_json(&hit->conversation);
@@ -139,6 +150,9 @@ static void print_hit(const struct store_hit *hit, bool json)
     }
     struct str line;
     str_init(&line);
+    if (number > 0) {
+        str_append_format(&line, "%3zu  ", number);
+    }
     command_sessions_hit(&line, hit);
     puts(line.data);
     str_finish(&line);
@@ -202,13 +216,34 @@ static bool catch_up(struct app *app, struct err *err)
     return true;
 }
 
-enum exit_code command_search(struct config *config)
+/* False: Enter alone, or the end of the input. */
+static bool ask_hit(size_t count, size_t *number)
+{
+    char line[64];
+    fflush(stdout);
+    for (;;) {
+        fprintf(stderr, "Number to open it at its place (Enter leaves): ");
+        if (fgets(line, sizeof line, stdin) == NULL || line[0] == '\n' || line[0] == 'q') {
+            return false;
+        }
+        unsigned long wanted = strtoul(line, NULL, 10);
+        if (wanted >= 1 && wanted <= count) {
+            *number = wanted;
+            return true;
+        }
+    }
+}
+
+enum exit_code command_search(struct config *config, struct store_hit *chosen, bool *opens)
 {
     struct app app;
     struct err err;
     struct str words;
     struct store_hit *hits = NULL;
-    size_t count = 0;
+    size_t count = 0, number = 0;
+    bool json = config_boolean(config, OPTION_JSON);
+    bool asks = !json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    *opens = false;
     if (!app_open_store(&app, config, &err)) {
         fprintf(stderr, "carat: %s\n", err.text);
         return app.exit_code;
@@ -222,8 +257,15 @@ enum exit_code command_search(struct config *config)
         return complain(&app, &err);
     }
     for (size_t i = 0; i < count; i++) {
-        print_hit(&hits[i], config_boolean(config, OPTION_JSON));
-        store_hit_finish(&hits[i]);
+        print_hit(&hits[i], asks ? i + 1 : 0, json);
+    }
+    *opens = asks && count > 0 && ask_hit(count, &number);
+    for (size_t i = 0; i < count; i++) {
+        if (*opens && i + 1 == number) {
+            *chosen = hits[i];
+        } else {
+            store_hit_finish(&hits[i]);
+        }
     }
     mem_free(hits);
     app_close(&app);

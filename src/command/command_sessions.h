@@ -16,7 +16,9 @@ struct store_hit;
 struct str;
 
 enum exit_code command_sessions(struct config *config);
-enum exit_code command_search(struct config *config);
+/* On a terminal the person may choose a hit to be opened: then *chosen is set (the caller's, to be
+ * finished) and *opens true. */
+enum exit_code command_search(struct config *config, struct store_hit *chosen, bool *opens);
 enum exit_code command_fork(struct config *config);
 /* rename, tag, archive, delete, restore, purge: one table. */
 enum exit_code command_change(struct config *config);
@@ -25,6 +27,9 @@ enum exit_code command_change(struct config *config);
 void command_sessions_line(struct str *out, const struct store_conversation *conversation);
 void command_sessions_snippet(struct str *out, const struct store_hit *hit);
 void command_sessions_hit(struct str *out, const struct store_hit *hit);
+/* The same without their ids, for a list that is chosen from. */
+void command_sessions_choice(struct str *out, const struct store_conversation *conversation);
+void command_sessions_hit_choice(struct str *out, const struct store_hit *hit);
 
 /* Lets the person at the terminal choose one: of those whose id begins with `prefix`, or of the
  * newest when it is NULL. False with *err when nothing was chosen. */

@@ -105,9 +105,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                              "Give the model the AGENTS.md files (else CLAUDE.md, GEMINI.md) of "
                              "the workspace and the folders above it.",
                              PROJECT_NEVER},
-    [OPTION_TITLES] = {"agent.titles", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
-                       "Let the model name a conversation when it has nothing else to do.",
-                       PROJECT_NEVER},
+    [OPTION_TITLES] =
+        {"agent.titles", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+         "Let the model name a conversation when it has nothing else to do; one that is "
+         "elsewhere only when this is set.",
+         PROJECT_NEVER},
     [OPTION_READ_AHEAD] = {"agent.read_ahead", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
                            "Let the model read what you type before you send it.", PROJECT_NEVER},
     [OPTION_COMPACT_PERCENT] =
@@ -194,10 +196,16 @@ const struct option_row option_table[OPTION_COUNT] = {
                       "cursor.",
                       PROJECT_NEVER},
     [OPTION_PICTURES] = {"tui.pictures", NULL, 0, OPTION_CHOICE, "HOW", "auto",
-                         "auto|cells|signs|off", 0, 0,
-                         "How pictures are shown: coloured half blocks, signs without colours, or "
-                         "their size alone. auto: by what TERM says.",
+                         "auto|kitty|sixel|cells|signs|off", 0, 0,
+                         "How pictures are shown: as graphics by kitty's protocol or in sixels, as "
+                         "coloured half blocks, signs without colours, or their size alone. auto: "
+                         "by what the environment says of the terminal, which is never asked.",
                          PROJECT_NEVER},
+    [OPTION_MOUSE] = {"tui.mouse", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+                      "On a full screen the wheel scrolls, and a click places the cursor, opens "
+                      "what is folded and chooses from lists. To select text, terminals then want "
+                      "Shift held.",
+                      PROJECT_NEVER},
     [OPTION_VOICE_REVIEW] =
         {"voice.review", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
          "Put the words that the model heard into the input, to be corrected and sent; false: what "

@@ -132,13 +132,10 @@ static bool tables_fit(const unsigned char *at, size_t size)
 static bool huffman_tables_fit(const unsigned char *bytes, size_t size)
 {
     enum { START = 0xD8, END = 0xD9, RESTART = 0xD0, TABLES = 0xC4 };
-    if (size < 2 || bytes[0] != 0xFF || bytes[1] != START) {
-        return true; /* no JPEG */
-    }
-    for (size_t at = 2; at + 1 < size; at++) {
+    for (size_t at = 0; at + 1 < size && bytes[0] == 0xFF; at++) {
         unsigned marker = bytes[at + 1];
         if (bytes[at] != 0xFF || marker == 0 || marker == 0xFF ||
-            (marker >= RESTART && marker < START)) {
+            (marker >= RESTART && marker <= START)) {
             continue;
         }
         if (marker == END) {

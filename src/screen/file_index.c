@@ -94,10 +94,10 @@ static bool printable(const char *name)
     return true;
 }
 
-/* The rules of this folder, when it has any; a file that cannot be read has none. */
-static void read_ignore(struct file_index *index, int folder)
+/* The rules of a file in this folder, when there is one; one that cannot be read has none. */
+static void read_ignore(struct file_index *index, int folder, const char *name)
 {
-    int file = openat(folder, ".gitignore", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int file = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat status;
     if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
         status.st_size <= GITIGNORE_SIZE_LIMIT) {
@@ -168,7 +168,8 @@ static void walk(struct file_index *index, int folder, int depth)
         return;
     }
     size_t rules = index->ignore.count;
-    read_ignore(index, folder);
+    read_ignore(index, folder, GITIGNORE_FILE);
+    read_ignore(index, folder, GITIGNORE_AGENT_FILE);
     const struct dirent *entry;
     while (!enough(index) && (entry = readdir(directory)) != NULL) {
         take(index, folder, entry, depth);

@@ -17,6 +17,7 @@
 #include "screen/screen_input.h"
 #include "screen/screen_media.h"
 #include "screen/screen_point.h"
+#include "screen/screen_search.h"
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash.h"
@@ -127,7 +128,8 @@ static void prefilling(struct screen *screen, const struct agent_event *event)
 {
     str_clear(&screen->activity);
     if (event->done < event->total) {
-        str_append_format(&screen->activity, "reading %zu of %zu", event->done, event->total);
+        reading_note(&screen->reading, event->done, event->total, clock_monotonic_us());
+        reading_append(&screen->reading, &screen->activity);
     } else {
         str_append(&screen->activity, "writing");
     }
@@ -574,7 +576,8 @@ static bool wants_plain(const struct config *config)
            strcmp(term, "dumb") == 0;
 }
 
-enum exit_code screen_run(const struct config *config, size_t first)
+enum exit_code screen_run(const struct config *config, size_t first,
+                          const struct screen_place *place)
 {
     struct screen screen = {.config = config, .thinking = config_boolean(config, OPTION_THINKING)};
     struct err err;
@@ -622,7 +625,11 @@ enum exit_code screen_run(const struct config *config, size_t first)
     screen_input_open(&screen);
     screen_voice_open(&screen);
     screen_media_open(&screen);
-    screen_show_conversation(&screen, agent_conversation(screen.app.agent), -1, NULL);
+    if (place != NULL) {
+        screen_search_show(&screen, place->ordinal, place->words);
+    } else {
+        screen_show_conversation(&screen, agent_conversation(screen.app.agent), -1, NULL);
+    }
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
     }

@@ -8,11 +8,20 @@
 #define CARAT_SCREEN_SCREEN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "app/exit_code.h"
 #include "config/config.h"
 
-/* The words[first..], if any, are the first message. */
-enum exit_code screen_run(const struct config *config, size_t first);
+/* A message of the conversation that is taken up, to be shown first: its number, -1 = none, and
+ * words about it. */
+struct screen_place {
+    int64_t ordinal;
+    const char *words;
+};
+
+/* The words[first..], if any, are the first message. `place` may be NULL. */
+enum exit_code screen_run(const struct config *config, size_t first,
+                          const struct screen_place *place);
 
 #endif

@@ -13,32 +13,97 @@
 #include "chat/conversation.h"
 #include "chat/medium.h"
 
-/* --- on the screen --- */
+/* --- what the terminal can show: it is never asked --- */
 
-/* A terminal is never asked: its name says whether it has the 256 colours. */
-static enum tui_pictures choose_pictures(const struct config *config)
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value != NULL && value[0] != '\0';
+}
+
+/* Its own name, which comes through ssh, or what it leaves in the environment of its programs.
+ * Within tmux and screen these are the marks of whichever terminal started them. */
+static enum tui_pictures known_graphics(void)
+{
+    static const struct {
+        const char *variable, *beginning;
+        enum tui_pictures how;
+    } table[] = {
+        {"TERM", "xterm-kitty", TUI_PICTURES_KITTY},
+        {"TERM", "xterm-ghostty", TUI_PICTURES_KITTY},
+        {"TERM_PROGRAM", "ghostty", TUI_PICTURES_KITTY},
+        {"TERM", "foot", TUI_PICTURES_SIXEL},
+        {"TERM", "mlterm", TUI_PICTURES_SIXEL},
+        {"TERM", "contour", TUI_PICTURES_SIXEL},
+        {"TERM", "wezterm", TUI_PICTURES_SIXEL},
+        {"TERM_PROGRAM", "WezTerm", TUI_PICTURES_SIXEL},
+        {"TERM_PROGRAM", "mintty", TUI_PICTURES_SIXEL},
+        {"TERM_PROGRAM", "iTerm.app", TUI_PICTURES_SIXEL},
+        {"KONSOLE_VERSION", "23", TUI_PICTURES_SIXEL},
+        {"KONSOLE_VERSION", "24", TUI_PICTURES_SIXEL},
+        {"KONSOLE_VERSION", "25", TUI_PICTURES_SIXEL},
+    };
+    /* A terminal started from another inherits that one's window, but has a mark of its own. */
+    static const char *const others[] = {"TERM_PROGRAM", "XTERM_VERSION", "VTE_VERSION",
+                                         "KONSOLE_VERSION", "ALACRITTY_WINDOW_ID"};
+    const char *term = getenv("TERM");
+    if (is_set("TMUX") || is_set("STY") || term == NULL || str_starts_with(term, "screen") ||
+        str_starts_with(term, "tmux")) {
+        return TUI_PICTURES_OFF;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        const char *value = getenv(table[i].variable);
+        if (value != NULL && str_starts_with(value, table[i].beginning)) {
+            return table[i].how;
+        }
+    }
+    bool other = !is_set("KITTY_WINDOW_ID");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        other = other || is_set(others[i]);
+    }
+    return other ? TUI_PICTURES_OFF : TUI_PICTURES_KITTY;
+}
+
+static bool knows_256_colours(void)
 {
     static const char *const names[] = {"256color",  "kitty",   "foot",
                                         "alacritty", "ghostty", "direct"};
-    const char *how = config_string(config, OPTION_PICTURES);
-    const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
-    if (strcmp(how, "off") == 0) {
-        return TUI_PICTURES_OFF;
-    }
-    if (strcmp(how, "auto") != 0) {
-        return strcmp(how, "cells") == 0 ? TUI_PICTURES_COLOURS : TUI_PICTURES_SIGNS;
-    }
-    if ((no_colour != NULL && no_colour[0] != '\0') ||
-        strcmp(config_string(config, OPTION_THEME), "mono") == 0) {
-        return TUI_PICTURES_SIGNS;
-    }
+    const char *term = getenv("TERM");
     for (size_t i = 0; term != NULL && i < sizeof names / sizeof names[0]; i++) {
         if (strstr(term, names[i]) != NULL) {
-            return TUI_PICTURES_COLOURS;
+            return true;
         }
     }
-    return TUI_PICTURES_SIGNS;
+    return false;
 }
+
+/* What kitty's pictures are named by is a colour; cells of unknown size cannot hold sixels. */
+static enum tui_pictures choose_pictures(struct screen *screen)
+{
+    const char *how = config_string(screen->config, OPTION_PICTURES);
+    bool detect = strcmp(how, "auto") == 0;
+    bool colours =
+        !is_set("NO_COLOR") && strcmp(config_string(screen->config, OPTION_THEME), "mono") != 0;
+    int width, height;
+    enum tui_pictures graphics = detect ? known_graphics() : TUI_PICTURES_OFF;
+    bool kitty = strcmp(how, "kitty") == 0 || graphics == TUI_PICTURES_KITTY;
+    if (strcmp(how, "off") == 0 || screen->terminal == NULL) {
+        return TUI_PICTURES_OFF;
+    }
+    if (kitty && colours && knows_256_colours()) {
+        return is_set("TMUX") ? TUI_PICTURES_KITTY_TMUX : TUI_PICTURES_KITTY;
+    }
+    if (strcmp(how, "sixel") == 0 ||
+        (graphics == TUI_PICTURES_SIXEL && colours &&
+         screen->terminal->ops->cell(screen->terminal, &width, &height))) {
+        return TUI_PICTURES_SIXEL;
+    }
+    bool cells = strcmp(how, "cells") == 0 || (!detect && kitty && colours) ||
+                 (detect && colours && knows_256_colours());
+    return cells ? TUI_PICTURES_COLOURS : TUI_PICTURES_SIGNS;
+}
+
+/* --- on the screen --- */
 
 static void describe(const struct chat_medium *medium, struct str *text)
 {
@@ -136,7 +201,7 @@ void screen_media_open(struct screen *screen)
 {
     const struct attachment_tool tool = {screen->app.paths.tool_program, screen->app.workspace};
     const struct outbox_callbacks callbacks = {attached, sent, failed, screen};
-    tui_set_pictures(screen->tui, choose_pictures(screen->config));
+    tui_set_pictures(screen->tui, choose_pictures(screen));
     screen->outbox = outbox_create(&screen->app.loop, &tool, &callbacks);
 }
 

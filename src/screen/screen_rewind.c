@@ -16,12 +16,13 @@
 
 enum { LISTED_MOST = 20, LISTED_BYTES = 60 };
 
-enum what { WHAT_ASK, WHAT_BOTH, WHAT_CONVERSATION, WHAT_FILES, WHAT_LIST };
+enum what { WHAT_ASK, WHAT_BOTH, WHAT_CONVERSATION, WHAT_FILES, WHAT_LIST, WHAT_MENU };
 
 static const char *const what_names[] = {[WHAT_BOTH] = "both",
                                          [WHAT_CONVERSATION] = "conversation",
                                          [WHAT_FILES] = "files",
-                                         [WHAT_LIST] = "list"};
+                                         [WHAT_LIST] = "list",
+                                         [WHAT_MENU] = "menu"};
 
 struct wish {
     long back; /* which message, counted from the last one */
@@ -113,6 +114,55 @@ static void append_said(struct str *out, const char *text)
     str_finish(&line);
 }
 
+/* A line about the message that is `back` messages before the end; false: there is none, or *err
+ * says why its files cannot be counted. */
+static bool append_message(struct screen *screen, const char *id, long back, struct str *text,
+                           struct err *err)
+{
+    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
+    struct undo_tally tally;
+    int64_t place = place_of(conversation, back);
+    if (place < 0) {
+        return false;
+    }
+    str_append_format(text, "%3ld  ", back);
+    append_said(text, conversation->messages[place].text);
+    if (!count(screen, id, place, &tally, err)) {
+        return false;
+    }
+    if (tally.turns > 0) {
+        str_append(text, "  (since then ");
+        append_tally(text, &tally);
+        str_append_char(text, ')');
+    }
+    return true;
+}
+
+/* The messages as a list to choose from: the way of Esc Esc. */
+static void menu(struct screen *screen, const char *id)
+{
+    struct tui_choice choices[LISTED_MOST];
+    struct str texts[LISTED_MOST];
+    char commands[LISTED_MOST][16];
+    struct err err = {0};
+    size_t made = 0, lines = 0;
+    for (bool more = true; more && lines < LISTED_MOST; lines++) {
+        str_init(&texts[lines]);
+        snprintf(commands[lines], sizeof commands[lines], "/rewind %zu", lines + 1);
+        more = append_message(screen, id, (long)lines + 1, &texts[lines], &err);
+        choices[lines] = (struct tui_choice){texts[lines].data, commands[lines]};
+        made += more;
+    }
+    if (err.code != ERR_NONE) {
+        screen_notice(screen, true, "%s", err.text);
+    } else if (made > 0) {
+        tui_pick(screen->tui, "Back to before which message (Esc leaves)", choices, made);
+    }
+    while (lines > 0) {
+        str_finish(&texts[--lines]);
+    }
+}
+
 static void list(struct screen *screen, const char *id)
 {
     const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
@@ -120,20 +170,8 @@ static void list(struct screen *screen, const char *id)
     struct err err = {0};
     str_init(&text);
     for (long back = 1; back <= LISTED_MOST; back++) {
-        struct undo_tally tally;
-        int64_t place = place_of(conversation, back);
-        if (place < 0) {
+        if (!append_message(screen, id, back, &text, &err)) {
             break;
-        }
-        str_append_format(&text, "%3ld  ", back);
-        append_said(&text, conversation->messages[place].text);
-        if (!count(screen, id, place, &tally, &err)) {
-            break;
-        }
-        if (tally.turns > 0) {
-            str_append(&text, "  (since then ");
-            append_tally(&text, &tally);
-            str_append_char(&text, ')');
         }
         str_append_char(&text, '\n');
     }
@@ -153,6 +191,8 @@ static void list(struct screen *screen, const char *id)
 
 static void offer(struct screen *screen, const struct wish *wish, const struct undo_tally *tally)
 {
+    static const char *const words[] = {"the conversation and the files", "the conversation only",
+                                        "the files only"};
     struct str text;
     str_init(&text);
     str_append(&text, "Since then the model changed ");
@@ -165,6 +205,14 @@ static void offer(struct screen *screen, const struct wish *wish, const struct u
                       wish->back, wish->back, wish->back);
     tui_add_notice(screen->tui, text.data, false);
     str_finish(&text);
+    char commands[3][40];
+    struct tui_choice choices[3];
+    for (size_t i = 0; i < 3; i++) {
+        const char *what = what_names[WHAT_BOTH + i];
+        snprintf(commands[i], sizeof commands[i], "/rewind %ld %s", wish->back, what);
+        choices[i] = (struct tui_choice){words[i], commands[i]};
+    }
+    tui_pick(screen->tui, "Back with (Esc leaves)", choices, 3);
 }
 
 /* What was done goes to `shown`, safe to be shown. */
@@ -245,6 +293,8 @@ void screen_rewind(struct screen *screen, const char *words)
         screen_notice(screen, true, "something still runs; Esc stops it");
     } else if (wish.what == WHAT_LIST) {
         list(screen, id);
+    } else if (wish.what == WHAT_MENU) {
+        menu(screen, id);
     } else if (wish.what != WHAT_ASK) {
         go_back(screen, id, &wish, place);
     } else if (!count(screen, id, place, &tally, &err)) {

@@ -23,6 +23,33 @@ void screen_search_finish(struct screen *screen)
     screen->found.count = 0;
 }
 
+/* What was found, to choose from. */
+static void offer(struct screen *screen, bool left)
+{
+    struct tui_choice choices[HITS];
+    struct str texts[HITS];
+    char commands[HITS][16];
+    size_t count = screen->found.count;
+    for (size_t i = 0; i < count; i++) {
+        str_init(&texts[i]);
+        command_sessions_hit_choice(&texts[i], &screen->found.items[i]);
+        snprintf(commands[i], sizeof commands[i], "/open %zu", i + 1);
+        choices[i] = (struct tui_choice){texts[i].data, commands[i]};
+    }
+    if (count > 0) {
+        tui_pick(screen->tui, "Enter opens it at its place, Esc leaves (/open N later)", choices,
+                 count);
+    } else {
+        screen_notice(screen, false, "Nothing was found.");
+    }
+    if (left) {
+        screen_notice(screen, false, "Not everything is indexed yet.");
+    }
+    for (size_t i = 0; i < count; i++) {
+        str_finish(&texts[i]);
+    }
+}
+
 void screen_search(struct screen *screen, const char *words)
 {
     struct err err;
@@ -37,17 +64,7 @@ void screen_search(struct screen *screen, const char *words)
     screen_search_finish(screen);
     screen->found.items = hits;
     screen->found.count = count;
-    struct str text;
-    str_init(&text);
-    for (size_t i = 0; i < count; i++) {
-        str_append_format(&text, "%2zu  ", i + 1);
-        command_sessions_hit(&text, &hits[i]);
-        str_append_char(&text, '\n');
-    }
-    str_append(&text, count > 0 ? "/open N shows one at its place." : "Nothing was found.");
-    str_append(&text, left ? " Not everything is indexed yet." : "");
-    tui_add_notice(screen->tui, text.data, false);
-    str_finish(&text);
+    offer(screen, left);
 }
 
 /* A result is shown with its call, which is the model's: its place is that message. -1: a title was
@@ -61,17 +78,24 @@ static int64_t place_of(const struct chat_conversation *conversation, int64_t or
     return place;
 }
 
-static void show_at(struct screen *screen, const struct store_hit *hit)
+void screen_search_show(struct screen *screen, int64_t ordinal, const char *words)
 {
     const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
-    int64_t place = place_of(conversation, hit->ordinal);
+    struct str mark;
+    str_init(&mark);
+    str_append_format(&mark, "Found here: %s", words);
+    tui_clear(screen->tui);
+    screen_show_conversation(screen, conversation, place_of(conversation, ordinal), mark.data);
+    tui_show_mark(screen->tui);
+    str_finish(&mark);
+}
+
+static void show_at(struct screen *screen, const struct store_hit *hit)
+{
     struct str words;
     str_init(&words);
-    str_append(&words, "Found here: ");
     command_sessions_snippet(&words, hit);
-    tui_clear(screen->tui);
-    screen_show_conversation(screen, conversation, place, words.data);
-    tui_show_mark(screen->tui);
+    screen_search_show(screen, hit->ordinal, words.data);
     str_finish(&words);
 }
 

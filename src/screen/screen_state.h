@@ -6,6 +6,7 @@
 #include "screen/file_index.h"
 #include "screen/outside_editor.h"
 #include "screen/own_command.h"
+#include "screen/reading.h"
 #include "base/str.h"
 #include "tui/terminal.h"
 #include "tui/tui.h"
@@ -36,8 +37,9 @@ struct screen {
     bool thinking;
     bool vi; /* the input has vi's keys */
     struct str activity;
-    struct str asking; /* id of the call that waits for the user's word; empty = none */
-    struct str rule;   /* that "always" would write for it; empty = none */
+    struct reading reading; /* what the model reads at the moment */
+    struct str asking;      /* id of the call that waits for the user's word; empty = none */
+    struct str rule;        /* that "always" would write for it; empty = none */
     struct str model_name;
     struct str sandbox; /* words for the status line */
     bool sandbox_warning;

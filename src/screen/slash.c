@@ -1,5 +1,6 @@
 #include "slash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@
 #include "prompts.h"
 #include "store/store.h"
 
-enum { SESSIONS_SHOWN = 15 };
+enum { SESSIONS_SHOWN = 15, SESSIONS_PICKED = 100 };
 
 static void run_help(struct screen *screen, const char *argument)
 {
@@ -169,13 +170,43 @@ static void run_trash(struct screen *screen, const char *argument)
     list(screen, STORE_TRASHED, "The trash is empty.");
 }
 
+static void pick_conversation(struct screen *screen)
+{
+    struct err err;
+    struct store_conversation *rows;
+    struct tui_choice choices[SESSIONS_PICKED];
+    struct str texts[SESSIONS_PICKED];
+    char commands[SESSIONS_PICKED][48];
+    size_t count;
+    if (!store_conversation_list(screen->app.store, STORE_SHOWN, SESSIONS_PICKED, &rows, &count,
+                                 &err)) {
+        screen_notice(screen, true, "%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        str_init(&texts[i]);
+        command_sessions_choice(&texts[i], &rows[i]);
+        snprintf(commands[i], sizeof commands[i], "/resume %s", rows[i].id);
+        choices[i] = (struct tui_choice){texts[i].data, commands[i]};
+    }
+    if (count > 0) {
+        tui_pick(screen->tui, "Go on with (type to narrow, Esc leaves)", choices, count);
+    } else {
+        screen_notice(screen, false, "There is no conversation yet.");
+    }
+    for (size_t i = 0; i < count; i++) {
+        str_finish(&texts[i]);
+        store_conversation_finish(&rows[i]);
+    }
+    mem_free(rows);
+}
+
 static void run_resume(struct screen *screen, const char *argument)
 {
     struct err err;
     struct store_conversation found;
     if (argument[0] == '\0') {
-        list(screen, STORE_SHOWN, "There is no conversation yet.");
-        screen_notice(screen, false, "/resume ID (its beginning is enough, or last)");
+        pick_conversation(screen);
         return;
     }
     if (!app_find_conversation(&screen->app, argument, &found, &err)) {
@@ -402,7 +433,7 @@ const struct slash_command slash_commands[] = {
     {"rename", "WORDS", "the same", run_title, false},
     {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag, false},
     {"fork", "", "go on in a copy of this conversation", run_fork, true},
-    {"rewind", "[N|list] [WHAT]", "back to before your (Nth) last message; WHAT: files, too",
+    {"rewind", "[N|list|menu] [WHAT]", "back to before your (Nth) last message; WHAT: files, too",
      screen_rewind, true},
     {"export", "FILE", "write this conversation to FILE (.md, .html, .json)", run_export, false},
     {"context", "", "what fills the model's context", run_context, false},
@@ -445,7 +476,7 @@ static const char *choices(const char *name)
         {"think", "on|off"},
         {"mode", "read-only|ask|auto-edit|full"},
         {"undo", "list|diff"},
-        {"rewind", "list|both|conversation|files"},
+        {"rewind", "list|menu|both|conversation|files"},
         {"listen", "on|off"},
         {"say", "on|off"},
         {"jobs", "stop"},

@@ -129,14 +129,13 @@ static bool generate_read(struct task *task, const json_t *body, struct fault *f
 
 static json_t *line_of(const struct answer *answer, bool done)
 {
-    char when[64], fraction[16];
+    char when[64];
     struct timespec now;
     struct tm utc;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
-    strftime(when, sizeof when - sizeof fraction, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(fraction, sizeof fraction, ".%06dZ", (int)(now.tv_nsec / 1000));
-    strcat(when, fraction);
+    size_t length = strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(when + length, sizeof when - length, ".%06dZ", (int)(now.tv_nsec / 1000));
     return json_pack("{ss,ss,sb}", "model", answer->options.model, "created_at", when, "done",
                      done);
 }

@@ -457,7 +457,12 @@ static bool read_messages(struct db *db, int64_t key, struct load *load, struct 
 static bool read_count(struct db *db, int64_t key, int64_t *count, struct err *err)
 {
     static const char SQL[] = "SELECT message_count FROM conversations WHERE key = ?1";
-    return db_find_integer(db, SQL, DB_VALUES(DB_INTEGER(key)), count, NULL, err);
+    bool found;
+    if (!db_find_integer(db, SQL, DB_VALUES(DB_INTEGER(key)), count, &found, err)) {
+        return false;
+    }
+    /* A damaged index can name a key that no row has: that is no conversation without messages. */
+    return found || err_set(err, ERR_FORMAT, "the index of conversations is damaged");
 }
 
 static bool load(struct db *db, void *context, struct err *err)

@@ -19,7 +19,9 @@ const struct action_row action_table[ACTION_COUNT] = {
                     "answers as the Markdown that they are, or laid out"},
     [ACTION_JOBS] = {"jobs", "Ctrl+T", "commands in the background (/jobs)"},
     [ACTION_MODEL] = {"model", "Alt+p, Alt+P", "which model, and how to take another (/model)"},
-    [ACTION_TALK] = {"talk", "Alt+r", "talk: opens the microphone; again, or Enter: done"},
+    [ACTION_TALK] = {"talk", "Alt+r",
+                     "talk: opens the microphone; again, or Enter: done; also held and let "
+                     "go"},
     [ACTION_HELP] = {"help", "?", "this page, when the input is empty"},
     [ACTION_EXTERNAL_EDITOR] = {"external_editor", "Ctrl+G, Ctrl+X Ctrl+E",
                                 "write in $VISUAL or $EDITOR"},

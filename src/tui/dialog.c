@@ -119,7 +119,7 @@ static const struct {
     {TERMINAL_KEY_BOTTOM, CHOICE_END},
 };
 
-static void scroll(struct dialog *dialog, long rows)
+void dialog_scroll(struct dialog *dialog, long rows)
 {
     size_t last = dialog->layout.count > dialog->rows ? dialog->layout.count - dialog->rows : 0;
     if (rows < 0) {
@@ -194,15 +194,15 @@ enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
         return DIALOG_NO;
     case CHOICE_UP:
     case CHOICE_DOWN:
-        scroll(dialog, choice == CHOICE_UP ? -1 : 1);
+        dialog_scroll(dialog, choice == CHOICE_UP ? -1 : 1);
         return DIALOG_OPEN;
     case CHOICE_PAGE_UP:
     case CHOICE_PAGE_DOWN:
-        scroll(dialog, choice == CHOICE_PAGE_UP ? -page : page);
+        dialog_scroll(dialog, choice == CHOICE_PAGE_UP ? -page : page);
         return DIALOG_OPEN;
     case CHOICE_START:
     case CHOICE_END:
-        scroll(dialog, choice == CHOICE_START ? -1000000000L : 1000000000L);
+        dialog_scroll(dialog, choice == CHOICE_START ? -1000000000L : 1000000000L);
         return DIALOG_OPEN;
     case CHOICE_NONE:
         break;

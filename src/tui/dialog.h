@@ -63,6 +63,9 @@ void dialog_close(struct dialog *dialog);
 enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
                               const struct terminal_key *key);
 
+/* Rows down (up: negative) in a long description. */
+void dialog_scroll(struct dialog *dialog, long rows);
+
 /* Rows that it wants on a screen of that width; >= 3. */
 int dialog_height(struct dialog *dialog, int width);
 /* Draws into rows [top, top + height). While a reason is asked for, it has the cursor. */

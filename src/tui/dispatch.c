@@ -10,14 +10,15 @@
 #include "tui/history.h"
 #include "tui/input.h"
 #include "tui/keymap.h"
+#include "tui/mouse.h"
 #include "tui/surface.h"
 #include "tui/terminal.h"
 #include "tui/transcript.h"
 #include "tui/tui_state.h"
 
 /* Within TWICE_US the same key counts as pressed twice; keys closer than BURST_US are one burst of
- * typing. */
-enum { TWICE_US = 1000000, BURST_US = 400000 };
+ * typing. The talk key counts as held from HOLD_US on. */
+enum { TWICE_US = 1000000, BURST_US = 400000, HOLD_US = 400000 };
 
 static void emit(struct tui *tui, enum tui_intent_kind kind)
 {
@@ -183,7 +184,7 @@ static void escape(struct tui *tui, long long now_us)
         }
     } else if (twice(&tui->escape_us, now_us)) {
         tui->escape_us = TUI_NEVER;
-        command(tui, "/rewind list");
+        command(tui, "/rewind menu");
     }
 }
 
@@ -248,8 +249,25 @@ static void toggle_thinking(struct tui *tui, long long now_us)
 
 static void talk(struct tui *tui, long long now_us)
 {
-    (void)now_us;
+    tui->talk_us = tui->status.listening ? TUI_NEVER : now_us;
     emit(tui, TUI_TALK);
+}
+
+/* A key that was let go, or is held: only talking knows the difference. Held for a while it is open
+ * as long as that; pressed shortly it stays open until the next press. True: the key is used up. */
+static bool held_or_released(struct tui *tui, struct terminal_key *key, long long now_us)
+{
+    bool held = (key->code & TERMINAL_KEY_HELD) != 0;
+    bool released = (key->code & TERMINAL_KEY_RELEASED) != 0;
+    key->code &= ~((uint32_t)TERMINAL_KEY_HELD | TERMINAL_KEY_RELEASED);
+    bool talks = keymap_action(tui->keymap, 0, key->code) == ACTION_TALK;
+    if (released && talks && tui->status.listening && now_us - tui->talk_us >= HOLD_US &&
+        tui->talk_us != TUI_NEVER) {
+        tui->talk_us = TUI_NEVER;
+        emit(tui, TUI_TALK);
+        tui->dirty = true;
+    }
+    return released || (held && talks);
 }
 
 /* --- looking around --- */
@@ -257,6 +275,7 @@ static void talk(struct tui *tui, long long now_us)
 static void redraw(struct tui *tui, long long now_us)
 {
     (void)now_us;
+    surface_forget_pictures(tui->surface);
     if (tui->is_inline) {
         tui_resize(tui);
         return;
@@ -431,6 +450,12 @@ static bool stays_global(enum action action)
            action == ACTION_TOGGLE_THINKING;
 }
 
+/* Actions that a list to choose from leaves alone. */
+static bool stays_in_a_list(enum action action)
+{
+    return action != ACTION_INTERRUPT && stays_global(action);
+}
+
 /* A folded paste is one thing: it is erased whole, and the cursor is never inside its word. */
 static bool erase_paste(struct tui *tui, enum action action)
 {
@@ -591,6 +616,28 @@ static void question_key(struct tui *tui, enum action action, const struct termi
     mem_free(reason);
 }
 
+static void pick_key(struct tui *tui, enum action action, const struct terminal_key *key,
+                     long long now_us)
+{
+    switch (picker_key(&tui->picker, action, key)) {
+    case PICKER_OPEN:
+        break;
+    case PICKER_CHOSEN: {
+        char *chosen = mem_strdup(picker_command(&tui->picker));
+        picker_close(&tui->picker); /* first: the callback may open the next list */
+        command(tui, chosen);
+        mem_free(chosen);
+        break;
+    }
+    case PICKER_LEFT:
+        picker_close(&tui->picker);
+        if (key->code == '/') {
+            input_key(tui, *key, action, now_us);
+        }
+        break;
+    }
+}
+
 /* A burst of typing that began before the question goes on into the input. */
 static bool typed_ahead(struct tui *tui, long long now_us)
 {
@@ -620,13 +667,35 @@ static bool whole_key(struct tui *tui, const struct terminal_key *key, enum acti
     return true;
 }
 
-void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now_us)
+static void mouse(struct tui *tui, uint32_t code)
+{
+    char *chosen = mouse_chosen(tui, code);
+    if (chosen != NULL) {
+        picker_close(&tui->picker);
+        command(tui, chosen);
+        mem_free(chosen);
+    } else {
+        mouse_act(tui, code);
+    }
+}
+
+void dispatch_key(struct tui *tui, const struct terminal_key *read, long long now_us)
 {
     enum action action;
+    struct terminal_key alone = *read, *key = &alone;
+    if ((key->code & TERMINAL_MOUSE) == 0 && held_or_released(tui, key, now_us)) {
+        return;
+    }
     tui->hint = NULL;
     tui->dirty = true;
     if (key->code == TERMINAL_KEY_RESIZE) {
         tui_resize(tui);
+        return;
+    }
+    if ((key->code & TERMINAL_MOUSE) != 0) {
+        if (tui->mouse) { /* else another program left it switched on */
+            mouse(tui, key->code);
+        }
         return;
     }
     bool ahead = typed_ahead(tui, now_us);
@@ -645,6 +714,8 @@ void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now
                     (key->code != TERMINAL_KEY_PASTE || tui->dialog.asking_reason);
     if (question) {
         question_key(tui, action, key);
+    } else if (!tui->dialog.active && tui->picker.active && !stays_in_a_list(action)) {
+        pick_key(tui, action, key, now_us);
     } else if (tui->searching) {
         search_key(tui, key, action, now_us);
     } else {

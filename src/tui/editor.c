@@ -36,6 +36,7 @@ struct editor {
     int width;
     bool wrapped; /* `rows` fits text and width */
     struct wrap_rows rows;
+    int indent;       /* of the rows as they were drawn */
     size_t first_row; /* first one in view */
     size_t revision;
 };
@@ -585,6 +586,13 @@ bool editor_down(struct editor *editor)
     return true;
 }
 
+void editor_click(struct editor *editor, int row, int column)
+{
+    size_t index = editor->first_row + (size_t)row, rows = editor_rows(editor);
+    int goal = column - editor->indent;
+    to_row(editor, index < rows ? index : rows - 1, goal > 0 ? goal : 0);
+}
+
 void editor_draw(struct editor *editor, struct surface *surface, int top, int height,
                  const char *prompt)
 {
@@ -600,6 +608,7 @@ void editor_draw(struct editor *editor, struct surface *surface, int top, int he
     }
     int limit = surface_columns(surface);
     int indent = indentation(limit);
+    editor->indent = indent;
     for (int i = 0; i < height && editor->first_row + (size_t)i < editor->rows.count; i++) {
         size_t index = editor->first_row + (size_t)i;
         const struct wrap_row *line = &editor->rows.items[index];

@@ -62,6 +62,9 @@ void editor_undo(struct editor *editor);
 bool editor_up(struct editor *editor);
 bool editor_down(struct editor *editor);
 
+/* The cursor goes to a cell of what was drawn last, or to the end of the row there. */
+void editor_click(struct editor *editor, int row, int column);
+
 /* Grows with every change of the text. */
 size_t editor_revision(const struct editor *editor);
 

@@ -172,7 +172,7 @@ static struct item_part *add_part(struct item *item, enum item_part_kind kind)
     return part;
 }
 
-static bool folds(const struct item *item)
+bool item_folds(const struct item *item)
 {
     switch (item->kind) {
     case ITEM_THOUGHT:
@@ -205,7 +205,7 @@ static void cut_blocks(struct item *item)
 
 void item_prepare(struct item *item, bool expanded, bool raw)
 {
-    bool folded = folds(item) && !expanded;
+    bool folded = item_folds(item) && !expanded;
     if (item->expanded == folded) {
         item_touch(item);
         item->expanded = !folded;

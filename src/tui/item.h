@@ -46,6 +46,7 @@ struct item {
     bool failed;   /* a call that failed */
     bool expanded; /* how `parts` were cut */
     bool raw;      /* an answer as its source; the same */
+    bool flipped;  /* folded where others are whole, or whole where they are folded */
     bool stale;    /* `parts` lack what was appended last */
     char *call_id, *title;
     struct picture *picture; /* of ITEM_PICTURE; NULL = the text alone */
@@ -74,6 +75,8 @@ void item_close(struct item *item);
 /* A title, state or folding changed: all parts are made anew. */
 void item_touch(struct item *item);
 
+/* Whether it is one that is shown folded, or whole. */
+bool item_folds(const struct item *item);
 /* Brings the parts up to date with the text. `raw`: an answer as its Markdown source. */
 void item_prepare(struct item *item, bool expanded, bool raw);
 /* Lays a part out; `gap` puts a blank row before it. */

@@ -1,5 +1,6 @@
 #include "tui/key.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -67,7 +68,7 @@ void key_reader_add_sequence(struct key_reader *reader, const char *bytes, uint3
         return;
     }
     struct key_sequence *sequence = &reader->extra[reader->extra_count++];
-    strcpy(sequence->bytes, bytes);
+    snprintf(sequence->bytes, sizeof sequence->bytes, "%s", bytes);
     sequence->key = key;
 }
 
@@ -162,10 +163,41 @@ static uint32_t csi_key(const unsigned *parameters, size_t count, unsigned char 
     return with_modifiers(FIND(letters, final), modifiers);
 }
 
+/* The mouse (mode 1006): a button, a column and a row, and whether it was pressed. */
+static uint32_t mouse_key(const unsigned *parameters, size_t count, bool pressed)
+{
+    enum { MODIFIERS = 4 | 8 | 16, WHEEL = 64 };
+    unsigned button = parameters[0] & ~(unsigned)MODIFIERS;
+    unsigned column = parameters[1] - 1, row = parameters[2] - 1;
+    if (count != 3 || !pressed || column > TERMINAL_MOUSE_MOST || row > TERMINAL_MOUSE_MOST) {
+        return TERMINAL_KEY_OTHER;
+    }
+    switch (button) {
+    case 0:
+        return terminal_mouse(TERMINAL_MOUSE_PRESS, (int)row, (int)column);
+    case WHEEL:
+        return terminal_mouse(TERMINAL_MOUSE_WHEEL_UP, (int)row, (int)column);
+    case WHEEL + 1:
+        return terminal_mouse(TERMINAL_MOUSE_WHEEL_DOWN, (int)row, (int)column);
+    default:
+        return TERMINAL_KEY_OTHER;
+    }
+}
+
+/* Events as kitty counts them: 1 pressed, 2 held, 3 let go. */
+static uint32_t happened(uint32_t key, unsigned event)
+{
+    enum { HELD = 2, RELEASED = 3 };
+    if (key == TERMINAL_KEY_OTHER || (event != HELD && event != RELEASED)) {
+        return key;
+    }
+    return key | (event == HELD ? TERMINAL_KEY_HELD : TERMINAL_KEY_RELEASED);
+}
+
 /* CSI: ESC [ parameters intermediates final. Returns bytes used, 0 = incomplete. */
 static size_t read_csi(const char *bytes, size_t length, uint32_t *key)
 {
-    unsigned parameters[4] = {0};
+    unsigned parameters[4] = {0}, event = 0;
     size_t count = 1, at = 2;
     bool plain = true;
     if (at < length && bytes[at] == '[') { /* the Linux console's function keys: ESC [ [ A */
@@ -180,13 +212,20 @@ static size_t read_csi(const char *bytes, size_t length, uint32_t *key)
         } else if (c == ';') {
             count += count < 4;
         } else if (c == ':') {
+            /* Behind the modifiers: what happened to the key. Behind others: not asked for. */
+            if (count == 2 && at + 1 < length && bytes[at + 1] >= '1' && bytes[at + 1] <= '3') {
+                event = (unsigned)(bytes[at + 1] - '0');
+            }
             while (at + 1 < length && bytes[at + 1] >= '0' && bytes[at + 1] <= ':') {
-                at++; /* sub-parameters (alternate keys, event types) are not asked for */
+                at++;
             }
         } else if (c >= 0x20 && c <= 0x3F) {
             plain = false;
         } else if (c >= 0x40 && c <= 0x7E) {
-            *key = plain ? csi_key(parameters, count, c) : TERMINAL_KEY_OTHER;
+            bool mouse = bytes[2] == '<' && (c == 'M' || c == 'm');
+            *key = plain   ? happened(csi_key(parameters, count, c), event)
+                   : mouse ? mouse_key(parameters, count, c == 'M')
+                           : TERMINAL_KEY_OTHER;
             return at + 1;
         } else {
             *key = TERMINAL_KEY_OTHER; /* broken off: what comes is read anew */

@@ -8,6 +8,7 @@
 #include "tui/surface.h"
 
 enum { TAB = 4, LEAST_TEXT = 8 }; /* prefixes go when fewer cells than this are left for text */
+enum { PICTURE_INDENT = 2 };
 
 void layout_init(struct layout *layout)
 {
@@ -28,6 +29,10 @@ void layout_draw_row(const struct layout *layout, size_t index, struct surface *
 {
     const struct layout_row *line = &layout->rows[index];
     size_t at = line->start;
+    if (line->part > 0) {
+        surface_picture(surface, row, column + PICTURE_INDENT, limit, layout->picture,
+                        layout->picture_columns, layout->picture_rows, line->part - 1);
+    }
     for (size_t i = line->run; at < line->end && i < layout->runs.count; i++) {
         const struct layout_run *run = &layout->runs.items[i];
         size_t end = run->end < line->end ? run->end : line->end;
@@ -111,14 +116,32 @@ static void copy_runs(struct layout_writer *writer, size_t start, size_t end)
     }
 }
 
+static struct layout_row *add_row(struct layout *layout)
+{
+    vec_room(&layout->rows, &layout->capacity, layout->count + 1, sizeof *layout->rows);
+    struct layout_row *row = &layout->rows[layout->count++];
+    *row = (struct layout_row){
+        .start = layout->text.length, .end = layout->text.length, .run = layout->runs.count};
+    return row;
+}
+
+void layout_add_picture(struct layout_writer *writer, const struct picture *picture, int columns,
+                        int rows)
+{
+    struct layout *layout = writer->layout;
+    layout->picture = picture;
+    layout->picture_columns = columns;
+    layout->picture_rows = rows;
+    for (int part = 1; part <= rows; part++) {
+        add_row(layout)->part = part;
+    }
+}
+
 static void write_row(struct layout_writer *writer, const char *prefix, enum theme_role prefix_role,
                       const struct wrap_row *row)
 {
     struct layout *layout = writer->layout;
-    vec_room(&layout->rows, &layout->capacity, layout->count + 1, sizeof *layout->rows);
-    struct layout_row *out = &layout->rows[layout->count++];
-    out->start = layout->text.length;
-    out->run = layout->runs.count;
+    struct layout_row *out = add_row(layout);
     if (out->run > 0) {
         out->run--; /* a run that goes on over the end of a row is one run */
     }

@@ -13,6 +13,7 @@
 #include "tui/theme.h"
 #include "tui/wrap.h"
 
+struct picture;
 struct surface;
 
 struct layout_run {
@@ -28,6 +29,7 @@ struct layout_runs {
 struct layout_row {
     size_t start, end; /* bytes of the text */
     size_t run;        /* the first run that reaches into the row */
+    int part;          /* of the picture's rows, from 1; 0: text */
 };
 
 struct layout {
@@ -35,6 +37,8 @@ struct layout {
     struct layout_runs runs;
     struct layout_row *rows;
     size_t count, capacity;
+    const struct picture *picture; /* of the rows that are parts of one; borrowed */
+    int picture_columns, picture_rows;
 };
 
 void layout_init(struct layout *layout);
@@ -69,6 +73,9 @@ bool layout_line_empty(const struct layout_writer *writer);
  * where the screen is too narrow for them. */
 void layout_end_line(struct layout_writer *writer, const char *first, const char *rest,
                      enum theme_role prefix_role, enum wrap_mode mode);
+/* Rows that are room for a picture's graphics, indented as its text would be; one in a layout. */
+void layout_add_picture(struct layout_writer *writer, const struct picture *picture, int columns,
+                        int rows);
 /* Each line of `text` in one role. */
 void layout_lines(struct layout_writer *writer, const char *text, size_t length,
                   enum theme_role role, const char *first, const char *rest, enum wrap_mode mode);

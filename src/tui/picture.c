@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "tui/layout.h"
+#include "tui/sixel.h"
 
 enum { CHANNELS = 3, CUBE = 16, CUBE_SIDE = 6, GREYS = 232, GREY_STEPS = 24 };
 
@@ -30,9 +31,8 @@ static void average(const uint8_t *rgb, size_t width, size_t height, size_t to_w
     }
 }
 
-/* The largest size with the same aspect that fits; 1 at least. */
-static void fit(size_t width, size_t height, size_t most_width, size_t most_height,
-                size_t *to_width, size_t *to_height)
+void picture_fit(size_t width, size_t height, size_t most_width, size_t most_height,
+                 size_t *to_width, size_t *to_height)
 {
     *to_width = most_width;
     *to_height = (height * most_width + width / 2) / width;
@@ -44,16 +44,24 @@ static void fit(size_t width, size_t height, size_t most_width, size_t most_heig
     *to_height = *to_height > 0 ? *to_height : 1;
 }
 
-struct picture *picture_create(const uint8_t *rgb, size_t width, size_t height, bool colours)
+struct picture *picture_create(const uint8_t *rgb, size_t width, size_t height,
+                               enum picture_form form, unsigned number, int cell_width,
+                               int cell_height)
 {
+    bool text = form == PICTURE_SIGNS || form == PICTURE_COLOURS;
+    size_t most_width = text ? PICTURE_SIDE : PICTURE_GRAPHICS_WIDTH;
+    size_t most_height = text ? PICTURE_SIDE : PICTURE_GRAPHICS_HEIGHT;
     size_t to_width = width, to_height = height;
-    if (width > PICTURE_SIDE || height > PICTURE_SIDE) {
-        fit(width, height, PICTURE_SIDE, PICTURE_SIDE, &to_width, &to_height);
+    if (width > most_width || height > most_height) {
+        picture_fit(width, height, most_width, most_height, &to_width, &to_height);
     }
     struct picture *picture = mem_zero(1, sizeof *picture);
+    picture->form = form;
+    picture->number = number;
     picture->width = (int)to_width;
     picture->height = (int)to_height;
-    picture->colours = colours;
+    picture->cell_width = cell_width > 0 && cell_height > 0 ? cell_width : 1;
+    picture->cell_height = cell_width > 0 && cell_height > 0 ? cell_height : 2;
     picture->rgb = mem_alloc(to_width * to_height, CHANNELS);
     for (size_t y = 0; y < to_height; y++) {
         for (size_t x = 0; x < to_width; x++) {
@@ -61,12 +69,18 @@ struct picture *picture_create(const uint8_t *rgb, size_t width, size_t height, 
                     picture->rgb + (y * to_width + x) * CHANNELS);
         }
     }
+    if (form == PICTURE_SIXEL) {
+        picture->sixel = sixel_create(picture->rgb, picture->width, picture->height);
+        mem_free(picture->rgb);
+        picture->rgb = NULL;
+    }
     return picture;
 }
 
 void picture_destroy(struct picture *picture)
 {
     if (picture != NULL) {
+        sixel_destroy(picture->sixel);
         mem_free(picture->rgb);
         mem_free(picture);
     }
@@ -123,14 +137,31 @@ static void add_sign(struct layout_writer *writer, const uint8_t upper[CHANNELS]
     layout_add(writer, &signs[(size_t)light * (sizeof signs - 2) / (2 * 10 * 255)], 1, THEME_TEXT);
 }
 
+/* Room for graphics: as many cells as the picture touches when it fits into the most there may be.
+ */
+static void write_room(const struct picture *picture, size_t room, struct layout_writer *writer)
+{
+    size_t cell_width = (size_t)picture->cell_width, cell_height = (size_t)picture->cell_height;
+    size_t width, height;
+    picture_fit((size_t)picture->width, (size_t)picture->height, room * cell_width,
+                PICTURE_ROWS * cell_height, &width, &height);
+    int columns = (int)((width + cell_width - 1) / cell_width);
+    int rows = (int)((height + cell_height - 1) / cell_height);
+    layout_add_picture(writer, picture, columns, rows);
+}
+
 void picture_layout(const struct picture *picture, int width, struct layout_writer *writer)
 {
     static const char half_block[] = "\xE2\x96\x80"; /* U+2580, the upper half */
     static const char indent[] = "  ";
     size_t room = width > 4 ? (size_t)width - 2 : 2, columns, rows;
     room = room < PICTURE_COLUMNS ? room : PICTURE_COLUMNS;
-    fit((size_t)picture->width, (size_t)picture->height, room, (size_t)PICTURE_ROWS * 2, &columns,
-        &rows);
+    if (picture->form != PICTURE_COLOURS && picture->form != PICTURE_SIGNS) {
+        write_room(picture, room, writer);
+        return;
+    }
+    picture_fit((size_t)picture->width, (size_t)picture->height, room, (size_t)PICTURE_ROWS * 2,
+                &columns, &rows);
     rows += rows % 2;
     for (size_t y = 0; y < rows; y += 2) {
         for (size_t x = 0; x < columns; x++) {
@@ -139,7 +170,7 @@ void picture_layout(const struct picture *picture, int width, struct layout_writ
                     y, upper);
             average(picture->rgb, (size_t)picture->width, (size_t)picture->height, columns, rows, x,
                     y + 1, lower);
-            if (picture->colours) {
+            if (picture->form == PICTURE_COLOURS) {
                 layout_add(writer, half_block, strlen(half_block),
                            theme_pixels(picture_colour(upper), picture_colour(lower)));
             } else {

@@ -8,6 +8,9 @@
 #include "base/str.h"
 #include "base/visible.h"
 #include "tui/glyph.h"
+#include "tui/graphics.h"
+#include "tui/kitty.h"
+#include "tui/picture.h"
 
 /* Beyond these a window size is a lie; the rest of such a window stays blank. */
 enum { MOST_ROWS = 1000, MOST_COLUMNS = 2000 };
@@ -38,6 +41,7 @@ struct surface {
     int scrolled_rows, scrolled_by; /* surface_scroll; 0: not in this frame */
     const struct theme *theme;
     struct str visible, run;
+    struct graphics graphics;
 };
 
 static const struct cell blank = {" ", 1, 1, {0}, THEME_TEXT};
@@ -53,6 +57,7 @@ struct surface *surface_create(void)
     surface->theme = theme_find("colour");
     str_init(&surface->visible);
     str_init(&surface->run);
+    graphics_init(&surface->graphics);
     return surface;
 }
 
@@ -63,6 +68,7 @@ void surface_destroy(struct surface *surface)
     }
     str_finish(&surface->visible);
     str_finish(&surface->run);
+    graphics_finish(&surface->graphics);
     mem_free(surface->next);
     mem_free(surface->shown);
     mem_free(surface->states);
@@ -101,6 +107,7 @@ void surface_resize(struct surface *surface, int rows, int columns)
     know_no_rows(surface);
     surface->cursor_row = -1;
     surface->forgotten = true;
+    graphics_clear(&surface->graphics);
 }
 
 /* --- the region of an inline terminal --- */
@@ -190,6 +197,7 @@ void surface_clear(struct surface *surface)
         surface->states[row].drawn = surface->states[row].kept = false;
     }
     surface->cursor_row = -1;
+    graphics_clear(&surface->graphics);
 }
 
 static struct cell *row_of(struct cell *cells, const struct surface *surface, int row)
@@ -228,8 +236,8 @@ bool surface_keep(struct surface *surface, int row, uint64_t key)
         return true;
     }
     struct row_state *state = &surface->states[row];
-    if (state->drawn || state->key != key) {
-        return false;
+    if (state->drawn || state->key != key || surface->forgotten) {
+        return false; /* forgotten: what is more than cells is to be sent too */
     }
     state->kept = state->drawn = true;
     return true;
@@ -355,6 +363,11 @@ int surface_put(struct surface *surface, int row, int column, int limit, const c
         if (column + glyph.width > limit) {
             break;
         }
+        if (glyph.length >= sizeof KITTY_PLACEHOLDER - 1 &&
+            memcmp(glyph.text, KITTY_PLACEHOLDER, sizeof KITTY_PLACEHOLDER - 1) == 0) {
+            glyph.text = "\xEF\xBF\xBD"; /* nobody's text shows a picture */
+            glyph.length = 3;
+        }
         set_glyph(surface, row, column, &glyph, role);
         column += glyph.width;
     }
@@ -380,6 +393,51 @@ void surface_fill(struct surface *surface, int row, int column, int limit, const
     for (; column < limit && column < surface->columns; column++) {
         set_glyph(surface, row, column, &one, role);
     }
+}
+
+/* --- pictures --- */
+
+/* Tells a cell of a picture in sixels from all others: 14 bits say which one, 5 the row, 7 the
+ * column. */
+static enum theme_role sixel_cell(const struct graphics_strip *strip, int column)
+{
+    return theme_sixel((strip->picture->number & 0x3FFF) << 12 | (unsigned)strip->part << 7 |
+                       (unsigned)column);
+}
+
+static enum theme_role strip_role(const struct graphics_strip *strip, int column)
+{
+    return strip->picture->sixel != NULL
+               ? sixel_cell(strip, column)
+               : theme_kitty((unsigned)kitty_colour(strip->picture->number));
+}
+
+void surface_picture(struct surface *surface, int row, int column, int limit,
+                     const struct picture *picture, int columns, int rows, int part)
+{
+    const struct graphics_strip strip = {picture, row, column, columns, rows, part};
+    if (row < 0 || row >= surface->rows || column < 0 || column + columns > limit ||
+        column + columns > surface->columns) {
+        return;
+    }
+    open_row(surface, row);
+    struct cell *cells = row_of(surface->next, surface, row);
+    for (int i = 0; i < columns; i++) {
+        struct cell cell = {.width = 1, .role = (uint32_t)strip_role(&strip, i)};
+        cell.length = (uint8_t)graphics_cell(&strip, i, cell.text);
+        set_cell(surface, cells, column + i, &cell);
+    }
+    graphics_add(&surface->graphics, &strip);
+}
+
+void surface_forget_pictures(struct surface *surface)
+{
+    graphics_forget(&surface->graphics);
+}
+
+void surface_drop_pictures(struct surface *surface, struct terminal *terminal)
+{
+    graphics_drop(&surface->graphics, terminal);
 }
 
 void surface_cursor(struct surface *surface, int row, int column)
@@ -494,16 +552,54 @@ static bool show_row(struct surface *surface, struct terminal *terminal, int row
     return sent;
 }
 
+/* Whether the frame still has all cells of a strip (nothing was drawn over them), and the terminal
+ * does not. */
+static bool needs_paint(struct surface *surface, const struct graphics_strip *strip)
+{
+    const struct cell *next = row_of(surface->next, surface, strip->row) + strip->column;
+    const struct cell *shown = row_of(surface->shown, surface, strip->row) + strip->column;
+    bool differs = surface->forgotten;
+    for (int i = 0; i < strip->columns; i++) {
+        if (next[i].role != (uint32_t)strip_role(strip, i)) {
+            return false;
+        }
+        differs |= !same(&next[i], &shown[i]);
+    }
+    return differs;
+}
+
+/* One row and the pictures in it, whose strips stand in the order of rows. */
+static bool show_row_with_pictures(struct surface *surface, struct terminal *terminal, int row,
+                                   size_t *strip)
+{
+    const struct graphics *graphics = &surface->graphics;
+    const struct graphics_strip *paint = NULL;
+    for (; *strip < graphics->count && graphics->strips[*strip].row <= row; ++*strip) {
+        if (needs_paint(surface, &graphics->strips[*strip])) {
+            paint = &graphics->strips[*strip];
+        }
+    }
+    bool sent = show_row(surface, terminal, row);
+    if (paint != NULL) {
+        graphics_paint(&surface->graphics, terminal, paint);
+    }
+    return sent;
+}
+
 void surface_show(struct surface *surface, struct terminal *terminal)
 {
     bool sent = surface->forgotten || surface->moved || surface->scrolled_by > 0;
+    size_t strip = 0;
     if (surface->scrolled_by > 0) {
         scroll_shown(surface, terminal);
+    }
+    if (surface->graphics.count > 0) {
+        sent |= graphics_send(&surface->graphics, terminal);
     }
     for (int row = 0; row < surface->rows; row++) {
         close_row(surface, row);
         if (!surface->states[row].kept || surface->forgotten) {
-            sent |= show_row(surface, terminal, row);
+            sent |= show_row_with_pictures(surface, terminal, row, &strip);
         }
     }
     if (surface->forgotten || surface->cursor_row != surface->shown_cursor_row ||

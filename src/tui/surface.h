@@ -16,6 +16,7 @@
 
 #include "tui/theme.h"
 
+struct picture;
 struct surface;
 
 struct surface *surface_create(void);
@@ -49,6 +50,15 @@ void surface_scroll(struct surface *surface, int rows, int by);
 /* Fills columns [column, limit) with one glyph of width 1, a constant of ours. */
 void surface_fill(struct surface *surface, int row, int column, int limit, const char *glyph,
                   enum theme_role role);
+/* A row of a picture that is shown in columns x rows cells: its room, and what makes the terminal
+ * fill it (graphics.h). Nothing when it does not fit below `limit`. `picture` is borrowed until the
+ * frame is shown. */
+void surface_picture(struct surface *surface, int row, int column, int limit,
+                     const struct picture *picture, int columns, int rows, int part);
+/* The pictures that the terminal holds are sent again with the next frame that shows them. */
+void surface_forget_pictures(struct surface *surface);
+/* The terminal drops all pictures that it holds: none is shown any more. */
+void surface_drop_pictures(struct surface *surface, struct terminal *terminal);
 /* Inline (terminal.h): the grid is the terminal's region. Both are changed together, and what the
  * terminal holds stays known. */
 void surface_restart(struct surface *surface, struct terminal *terminal, int columns);

@@ -48,7 +48,30 @@ enum {
     TERMINAL_KEY_RESIZE,
     TERMINAL_KEY_OTHER,
     TERMINAL_KEY_ALT = 0x1000000,
+    /* Where the terminal tells more than presses: the key goes on being held, or was let go. */
+    TERMINAL_KEY_HELD = 0x20000000,
+    TERMINAL_KEY_RELEASED = 0x02000000,
+    /* The mouse, with the cell that it is at. */
+    TERMINAL_MOUSE = 0x40000000,
+    TERMINAL_MOUSE_KIND = 0x1C000000,
+    TERMINAL_MOUSE_PRESS = 0,
+    TERMINAL_MOUSE_WHEEL_UP = 0x04000000,
+    TERMINAL_MOUSE_WHEEL_DOWN = 0x08000000,
+    TERMINAL_MOUSE_MOST = 0xFFF, /* row and column */
 };
+
+static inline uint32_t terminal_mouse(uint32_t kind, int row, int column)
+{
+    return TERMINAL_MOUSE | kind | (uint32_t)row << 12 | (uint32_t)column;
+}
+static inline int terminal_mouse_row(uint32_t code)
+{
+    return (int)(code >> 12 & TERMINAL_MOUSE_MOST);
+}
+static inline int terminal_mouse_column(uint32_t code)
+{
+    return (int)(code & TERMINAL_MOUSE_MOST);
+}
 
 struct terminal_key {
     uint32_t code;
@@ -88,8 +111,16 @@ struct terminal_ops {
     /* The region's place is in doubt (a new window size): it is cleared and has no rows any more.
      */
     void (*restart)(struct terminal *terminal);
+    /* Whether the mouse is reported, as keys; NULL: its wheel is the terminal's own (inline). */
+    void (*mouse)(struct terminal *terminal, bool on);
     bool (*read)(struct terminal *terminal, struct terminal_key *key); /* false: none waiting */
     bool (*lost)(const struct terminal *terminal);                     /* hung up */
+    /* Bytes of graphics (kitty.h, sixel.h) go with the next flush: painted at that cell, or, with
+     * row -1, kept by the terminal and shown by no place of their own. */
+    void (*graphics)(struct terminal *terminal, int row, int column, const char *bytes,
+                     size_t length);
+    /* The size of a cell in pixels; false: the terminal does not say. */
+    bool (*cell)(struct terminal *terminal, int *width, int *height);
     /* Into the clipboard, as far as the terminal does that; false: it was not asked. */
     bool (*copy)(struct terminal *terminal, const char *text, size_t length);
     void (*suspend)(struct terminal *terminal);
@@ -122,6 +153,12 @@ char *terminal_memory_screen(const struct terminal *terminal); /* mem_free */
 void terminal_memory_cursor(const struct terminal *terminal, int *row, int *column);
 /* What was copied last; NULL: nothing. A view. */
 const char *terminal_memory_copied(const struct terminal *terminal);
+/* Bytes of graphics that flushes sent so far, each behind "[ROW,COLUMN]"; a view. */
+const char *terminal_memory_graphics(const struct terminal *terminal);
+/* 0: it does not say, as at first. */
+void terminal_memory_set_cell(struct terminal *terminal, int width, int height);
+/* Whether the mouse is to be reported. */
+bool terminal_memory_mouse(const struct terminal *terminal);
 /* Cells whose content was sent by flushes so far: what a frame costs. */
 size_t terminal_memory_cells_sent(const struct terminal *terminal);
 struct terminal_look terminal_memory_look(const struct terminal *terminal, int row, int column);

@@ -46,6 +46,7 @@ struct curses {
     bool colours;
     int rows, columns;
     int cursor_row, cursor_column;
+    struct str graphics; /* what goes behind the next frame, which ncurses knows nothing of */
 };
 
 static struct curses *curses_of(struct terminal *terminal)
@@ -199,6 +200,38 @@ static void curses_cursor(struct terminal *terminal, int row, int column)
     curses_of(terminal)->cursor_column = column;
 }
 
+/* Graphics are painted on what ncurses has drawn, and the cursor goes back to where it knows it. */
+static void send_graphics(struct curses *curses)
+{
+    if (curses->graphics.length > 0) {
+        str_append_format(&curses->graphics, "\x1B[%d;%dH", getcury(curscr) + 1,
+                          getcurx(curscr) + 1);
+        terminal_device_write(curses->graphics.data, curses->graphics.length);
+        str_clear(&curses->graphics);
+    }
+}
+
+static void curses_graphics(struct terminal *terminal, int row, int column, const char *bytes,
+                            size_t length)
+{
+    struct curses *curses = curses_of(terminal);
+    if (curses->suspended || !curses->device.ansi) {
+        return;
+    }
+    if (row >= 0) {
+        /* Rows that ncurses moves would take their graphics along, behind the surface's back. */
+        idlok(stdscr, FALSE);
+        str_append_format(&curses->graphics, "\x1B[%d;%dH", row + 1, column + 1);
+    }
+    str_append_bytes(&curses->graphics, bytes, length);
+}
+
+static bool curses_cell(struct terminal *terminal, int *width, int *height)
+{
+    (void)terminal;
+    return terminal_device_cell(width, height);
+}
+
 static void curses_flush(struct terminal *terminal)
 {
     struct curses *curses = curses_of(terminal);
@@ -216,6 +249,7 @@ static void curses_flush(struct terminal *terminal)
     }
     wnoutrefresh(stdscr);
     doupdate();
+    send_graphics(curses);
     if (curses->device.ansi) {
         terminal_device_write("\x1B[?2026l", 8);
     }
@@ -240,6 +274,11 @@ static bool curses_copy(struct terminal *terminal, const char *text, size_t leng
     return terminal_device_copy(&((struct curses *)terminal)->device, text, length);
 }
 
+static void curses_mouse(struct terminal *terminal, bool on)
+{
+    terminal_device_set_mouse(&curses_of(terminal)->device, on);
+}
+
 static bool curses_lost(const struct terminal *terminal)
 {
     return terminal_device_lost(&((const struct curses *)terminal)->device);
@@ -254,6 +293,7 @@ static void curses_suspend(struct terminal *terminal)
         return;
     }
     curses->suspended = true;
+    send_graphics(curses);
     terminal_device_switch_off(&curses->device);
     curs_set(1);
     endwin();
@@ -282,6 +322,7 @@ static void curses_destroy(struct terminal *terminal)
     struct curses *curses = curses_of(terminal);
     curses_suspend(terminal);
     delscreen(curses->screen);
+    str_finish(&curses->graphics);
     terminal_device_close(&curses->device);
     mem_free(curses);
 }
@@ -293,6 +334,9 @@ static const struct terminal_ops curses_ops = {
     .cursor = curses_cursor,
     .flush = curses_flush,
     .repaint = curses_repaint,
+    .graphics = curses_graphics,
+    .cell = curses_cell,
+    .mouse = curses_mouse,
     .scroll = curses_scroll,
     .read = curses_read,
     .lost = curses_lost,
@@ -330,6 +374,7 @@ struct terminal *terminal_curses_create(struct err *err)
     const char *no_colour = getenv("NO_COLOR");
     struct curses *curses = mem_zero(1, sizeof *curses);
     curses->terminal.ops = &curses_ops;
+    str_init(&curses->graphics);
     curses->device = device;
     del_curterm(cur_term); /* newterm reads the description again, into one of its own */
     fflush(stdout);

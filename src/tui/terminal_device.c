@@ -31,6 +31,10 @@
  * for a second end mark. */
 enum { ESC_MS = 25, READ_BYTES = 64 * 1024, OFF_BYTES = 256, COPY_MAX = 72 * 1024 };
 
+/* Buttons and the wheel, in decimal numbers. */
+#define MOUSE_ON  "\x1B[?1000h\x1B[?1006h"
+#define MOUSE_OFF "\x1B[?1006l\x1B[?1000l"
+
 /* For terminal_restore: the only state that a signal handler looks at. */
 static struct termios saved_modes;
 static char off_bytes[OFF_BYTES];
@@ -128,6 +132,7 @@ static void prepare_off(const struct terminal_device *device, const char *const 
     str_init(&bytes);
     str_append(&bytes, device->ansi ? "\x1B[?2026l" : "");
     str_append(&bytes, device->ansi ? "\x1B[?2004l" : "");
+    str_append(&bytes, device->ansi ? MOUSE_OFF : "");
     str_append(&bytes, device->modifies_keys ? "\x1B[>4m" : "");
     str_append(&bytes, device->kitty ? "\x1B[<u" : "");
     for (const char *const *name = always; *name != NULL; name++) {
@@ -146,7 +151,7 @@ static void prepare_off(const struct terminal_device *device, const char *const 
 void terminal_device_switch_on(const struct terminal_device *device)
 {
     if (device->kitty) {
-        write_text("\x1B[>1u");
+        write_text("\x1B[>3u"); /* keys told apart, and presses from releases */
     }
     if (device->modifies_keys) {
         write_text("\x1B[>4;1m");
@@ -154,10 +159,24 @@ void terminal_device_switch_on(const struct terminal_device *device)
     if (device->ansi) {
         write_text("\x1B[?2004h");
     }
+    if (device->mouse) {
+        write_text(MOUSE_ON);
+    }
+}
+
+void terminal_device_set_mouse(struct terminal_device *device, bool on)
+{
+    if (device->ansi && device->mouse != on) {
+        device->mouse = on;
+        write_text(on ? MOUSE_ON : MOUSE_OFF);
+    }
 }
 
 void terminal_device_switch_off(const struct terminal_device *device)
 {
+    if (device->mouse) {
+        write_text(MOUSE_OFF);
+    }
     if (device->ansi) {
         write_text("\x1B[?2004l");
     }
@@ -250,6 +269,18 @@ bool terminal_device_size(int *rows, int *columns)
     }
     *rows = size.ws_row;
     *columns = size.ws_col;
+    return true;
+}
+
+bool terminal_device_cell(int *width, int *height)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0 ||
+        size.ws_xpixel < size.ws_col || size.ws_ypixel < size.ws_row) {
+        return false;
+    }
+    *width = size.ws_xpixel / size.ws_col;
+    *height = size.ws_ypixel / size.ws_row;
     return true;
 }
 

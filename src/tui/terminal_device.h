@@ -22,6 +22,7 @@ struct terminal_device {
     bool ansi;  /* its sequences are those of ANSI, so it may be told of modes that it ignores */
     bool kitty; /* it tells Shift+Enter from Enter when asked */
     bool modifies_keys; /* the same, in xterm's way */
+    bool mouse;         /* it is asked to report the mouse */
 };
 
 /* Checks the terminal, the locale and its description, and remembers its modes. `leave`: names of
@@ -41,6 +42,9 @@ void terminal_device_give_back(void);
 void terminal_device_switch_on(const struct terminal_device *device);
 void terminal_device_switch_off(const struct terminal_device *device);
 
+/* Has the terminal report the mouse, from now on or no more. */
+void terminal_device_set_mouse(struct terminal_device *device, bool on);
+
 /* Writes all of it, or as much as a dead terminal takes. Async-signal-safe. */
 void terminal_device_write(const char *bytes, size_t length);
 
@@ -52,5 +56,7 @@ bool terminal_device_read(struct terminal_device *device, struct terminal_key *k
 bool terminal_device_lost(const struct terminal_device *device);
 /* False: unknown; the values stay. */
 bool terminal_device_size(int *rows, int *columns);
+/* The size of a cell in pixels, as far as the terminal told it to its line. False: it did not. */
+bool terminal_device_cell(int *width, int *height);
 
 #endif

@@ -88,7 +88,11 @@ static void move_to(struct inline_terminal *self, int row, int column)
 static void append_colour(const struct inline_terminal *self, struct str *out, int colour,
                           int normal, int bright)
 {
-    if (colour >= 8 && self->colours >= 16) {
+    if (colour >= 16 && self->colours >= 256) { /* of a picture */
+        str_append_format(out, ";%d;5;%d", normal + 8, colour);
+    } else if (colour >= 16) {
+        return; /* not there */
+    } else if (colour >= 8 && self->colours >= 16) {
         str_append_format(out, ";%d", bright + colour - 8);
     } else if (colour >= 0) {
         str_append_format(out, ";%d", normal + colour % 8);
@@ -193,6 +197,31 @@ static void inline_clear_line(struct terminal *terminal, int row, int from_colum
     use_look(self, plain_look);
     str_append(&self->out, "\x1B[K");
     self->written[row] = from_column;
+}
+
+/* DECSC and DECRC, because terminals differ about where graphics leave the cursor. */
+static void inline_graphics(struct terminal *terminal, int row, int column, const char *bytes,
+                            size_t length)
+{
+    struct inline_terminal *self = inline_of(terminal);
+    if (self->suspended) {
+        return;
+    }
+    if (row >= 0) {
+        move_to(self, row, column);
+        str_append(&self->out, "\x1B"
+                               "7");
+    }
+    str_append_bytes(&self->out, bytes, length);
+    str_append(&self->out, row >= 0 ? "\x1B"
+                                      "8"
+                                    : "");
+}
+
+static bool inline_cell(struct terminal *terminal, int *width, int *height)
+{
+    (void)terminal;
+    return terminal_device_cell(width, height);
 }
 
 static void inline_cursor(struct terminal *terminal, int row, int column)
@@ -389,6 +418,8 @@ static const struct terminal_ops inline_ops = {
     .cursor = inline_cursor,
     .flush = inline_flush,
     .repaint = inline_repaint,
+    .graphics = inline_graphics,
+    .cell = inline_cell,
     .region = inline_region,
     .shift = inline_shift,
     .release = inline_release,

@@ -27,10 +27,12 @@ struct memory {
     struct terminal_key *keys;
     size_t key_count, key_capacity, key_at;
     size_t pending, sent; /* cells put since the last flush, and by all flushes */
-    bool suspended;
+    bool suspended, mouse;
     int top, height;       /* inline: the region */
     char *copied;          /* NULL: nothing */
     struct str scrollback; /* inline: rows that have scrolled away */
+    struct str graphics, graphics_pending;
+    int cell_width, cell_height;
 };
 
 static const struct memory_cell blank = {" ", 1, {-1, -1, 0}};
@@ -144,6 +146,9 @@ static void memory_flush(struct terminal *terminal)
 {
     struct memory *memory = memory_of(terminal);
     assert(!memory->suspended);
+    str_append_bytes(&memory->graphics, memory->graphics_pending.data,
+                     memory->graphics_pending.length);
+    str_clear(&memory->graphics_pending);
     memory->sent += memory->pending;
     memory->pending = 0;
 }
@@ -151,6 +156,22 @@ static void memory_flush(struct terminal *terminal)
 static void memory_repaint(struct terminal *terminal)
 {
     (void)terminal; /* nothing else writes here: there is nothing to repair */
+}
+
+static void memory_graphics(struct terminal *terminal, int row, int column, const char *bytes,
+                            size_t length)
+{
+    struct memory *memory = memory_of(terminal);
+    assert(!memory->suspended && row < memory->rows && column < memory->columns);
+    str_append_format(&memory->graphics_pending, "[%d,%d]", row, column);
+    str_append_bytes(&memory->graphics_pending, bytes, length);
+}
+
+static bool memory_cell(struct terminal *terminal, int *width, int *height)
+{
+    *width = memory_of(terminal)->cell_width;
+    *height = memory_of(terminal)->cell_height;
+    return *width > 0;
 }
 
 static bool memory_read(struct terminal *terminal, struct terminal_key *key)
@@ -176,6 +197,11 @@ static bool memory_copy(struct terminal *terminal, const char *text, size_t leng
     return true;
 }
 
+static void memory_mouse(struct terminal *terminal, bool on)
+{
+    memory_of(terminal)->mouse = on;
+}
+
 static bool memory_lost(const struct terminal *terminal)
 {
     (void)terminal;
@@ -199,6 +225,8 @@ static void memory_destroy(struct terminal *terminal)
         mem_free((char *)memory->keys[i].paste);
     }
     str_finish(&memory->scrollback);
+    str_finish(&memory->graphics);
+    str_finish(&memory->graphics_pending);
     mem_free(memory->copied);
     mem_free(memory->keys);
     mem_free(memory->cells);
@@ -223,6 +251,9 @@ static const struct terminal_ops memory_ops = {
     .cursor = memory_cursor,
     .flush = memory_flush,
     .repaint = memory_repaint,
+    .graphics = memory_graphics,
+    .cell = memory_cell,
+    .mouse = memory_mouse,
     .scroll = memory_scroll,
     .read = memory_read,
     .lost = memory_lost,
@@ -314,6 +345,8 @@ static const struct terminal_ops memory_inline_ops = {
     .cursor = memory_cursor,
     .flush = memory_flush,
     .repaint = memory_restart,
+    .graphics = memory_graphics,
+    .cell = memory_cell,
     .region = memory_region,
     .shift = memory_shift,
     .release = memory_release,
@@ -343,6 +376,8 @@ struct terminal *terminal_memory_create(int rows, int columns)
     struct memory *memory = mem_zero(1, sizeof *memory);
     memory->terminal.ops = &memory_ops;
     str_init(&memory->scrollback);
+    str_init(&memory->graphics);
+    str_init(&memory->graphics_pending);
     terminal_memory_resize(&memory->terminal, rows, columns);
     return &memory->terminal;
 }
@@ -417,6 +452,22 @@ void terminal_memory_cursor(const struct terminal *terminal, int *row, int *colu
 const char *terminal_memory_copied(const struct terminal *terminal)
 {
     return const_memory_of(terminal)->copied;
+}
+
+const char *terminal_memory_graphics(const struct terminal *terminal)
+{
+    return const_memory_of(terminal)->graphics.data;
+}
+
+void terminal_memory_set_cell(struct terminal *terminal, int width, int height)
+{
+    memory_of(terminal)->cell_width = width;
+    memory_of(terminal)->cell_height = height;
+}
+
+bool terminal_memory_mouse(const struct terminal *terminal)
+{
+    return const_memory_of(terminal)->mouse;
 }
 
 size_t terminal_memory_cells_sent(const struct terminal *terminal)

@@ -96,6 +96,12 @@ const struct theme *theme_find(const char *name)
 
 struct terminal_look theme_look(const struct theme *theme, enum theme_role role)
 {
+    if ((unsigned)role >= THEME_SIXEL) {
+        return colour[THEME_TEXT];
+    }
+    if ((unsigned)role >= THEME_KITTY) {
+        return (struct terminal_look){(int)((unsigned)role & 0xFF), DEFAULT, 0};
+    }
     if ((unsigned)role >= THEME_PIXELS) {
         return (struct terminal_look){(int)((unsigned)role >> 8 & 0xFF),
                                       (int)((unsigned)role & 0xFF), 0};

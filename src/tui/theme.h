@@ -52,6 +52,18 @@ static inline enum theme_role theme_pixels(unsigned foreground, unsigned backgro
     return (enum theme_role)(THEME_PIXELS | foreground << 8 | background);
 }
 
+/* In place of a role: a cell of a picture's graphics. With kitty's protocol `number` is the colour
+ * that names the picture, for all of its cells; in sixels it tells each cell from all others. */
+enum { THEME_KITTY = 0x20000, THEME_SIXEL = 0x40000000 };
+static inline enum theme_role theme_kitty(unsigned number)
+{
+    return (enum theme_role)(THEME_KITTY | number);
+}
+static inline enum theme_role theme_sixel(unsigned number)
+{
+    return (enum theme_role)(THEME_SIXEL | number);
+}
+
 struct theme;
 
 /* By name; NULL: there is none of that name. The first is "colour". */

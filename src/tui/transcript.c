@@ -26,6 +26,7 @@ struct transcript {
     size_t mark;       /* an item */
     struct place top;  /* first row in view; set by the last draw while following */
     struct place left; /* inline: the first row that has not left */
+    size_t forgotten;  /* inline: items whose text is the terminal's now */
     int width, height;
     uint64_t layouts; /* made so far: their numbers */
     size_t held;      /* layouts in memory; more may be counted than there are until a sweep */
@@ -49,6 +50,7 @@ void transcript_clear(struct transcript *transcript)
     transcript->following = true;
     transcript->marked = false;
     transcript->top = transcript->left = (struct place){0};
+    transcript->forgotten = 0;
     transcript->held = 0;
 }
 
@@ -210,6 +212,9 @@ void transcript_end_call(struct transcript *transcript, const char *call_id, con
 void transcript_toggle_folding(struct transcript *transcript)
 {
     transcript->expanded = !transcript->expanded;
+    for (size_t i = 0; i < transcript->count; i++) {
+        transcript->items[i].flipped = false;
+    }
 }
 
 bool transcript_toggle_raw(struct transcript *transcript)
@@ -225,7 +230,8 @@ static struct item *prepared(struct transcript *transcript, size_t index)
     struct item *item = &transcript->items[index];
     const struct place *left = &transcript->left;
     bool leaving = index == left->item && (left->part > 0 || left->row > 0);
-    item_prepare(item, transcript->expanded, leaving ? item->raw : transcript->raw);
+    item_prepare(item, transcript->expanded != item->flipped,
+                 leaving ? item->raw : transcript->raw);
     return item;
 }
 
@@ -392,6 +398,20 @@ void transcript_to_start(struct transcript *transcript)
     }
 }
 
+void transcript_toggle_at(struct transcript *transcript, int row)
+{
+    struct place place = transcript->top;
+    if (row < 0 || !settle(transcript, &place)) {
+        return;
+    }
+    move_down(transcript, &place, (size_t)row);
+    struct item *item = &transcript->items[place.item];
+    if (place.row < rows_at(transcript, &place) && item_folds(item)) {
+        item->flipped = !item->flipped;
+        transcript->following = false; /* what was clicked stays where it is */
+    }
+}
+
 void transcript_to_end(struct transcript *transcript)
 {
     transcript->following = true;
@@ -530,10 +550,13 @@ size_t transcript_settled(struct transcript *transcript, int width, size_t most)
     return rows < most ? rows : most;
 }
 
-/* The text of what has left is the terminal's now. */
-static void forget(struct transcript *transcript, size_t from, size_t to)
+/* The text of what has left is the terminal's now: since the frame that it was drawn into has been
+ * sent, which was not so when it left. */
+static void forget(struct transcript *transcript)
 {
-    for (size_t i = from; i < to; i++) {
+    size_t from = transcript->forgotten;
+    transcript->forgotten = transcript->left.item;
+    for (size_t i = from; i < transcript->forgotten; i++) {
         struct item *item = &transcript->items[i];
         enum item_kind kind = item->kind;
         for (size_t part = 0; part < item->part_count; part++) {
@@ -547,8 +570,8 @@ static void forget(struct transcript *transcript, size_t from, size_t to)
 
 void transcript_settle(struct transcript *transcript, struct surface *surface, size_t rows)
 {
-    size_t first = transcript->left.item;
     int row = 0;
+    forget(transcript);
     while ((size_t)row < rows && next_part(transcript, &transcript->left)) {
         struct place *place = &transcript->left;
         const struct layout *layout = layout_of(transcript, place->item, place->part);
@@ -561,7 +584,6 @@ void transcript_settle(struct transcript *transcript, struct surface *surface, s
         }
     }
     next_part(transcript, &transcript->left);
-    forget(transcript, first, transcript->left.item);
 }
 
 size_t transcript_alive(struct transcript *transcript, int width)

@@ -47,6 +47,8 @@ void transcript_add_notice(struct transcript *transcript, const char *text, bool
 
 /* Shows thoughts, outputs and long messages whole, or folded again. */
 void transcript_toggle_folding(struct transcript *transcript);
+/* The same for what a row of the last draw shows. */
+void transcript_toggle_at(struct transcript *transcript, int row);
 /* Shows answers as their Markdown source, or laid out again; true: as source now. An answer that
  * has begun to leave (inline) stays as it is. */
 bool transcript_toggle_raw(struct transcript *transcript);
@@ -66,8 +68,8 @@ bool transcript_following(const struct transcript *transcript);
 
 /* Rows that will not change any more and have not left, at most `most`; laid out for `width`. */
 size_t transcript_settled(struct transcript *transcript, int width, size_t most);
-/* Draws the first `rows` of them into rows [0, rows) of the surface; they have left, and what is
- * left behind of their text is forgotten. */
+/* Draws the first `rows` of them into rows [0, rows) of the surface; they have left. What is left
+ * behind of their text is forgotten by the next call. */
 void transcript_settle(struct transcript *transcript, struct surface *surface, size_t rows);
 /* Rows of all that has not left. */
 size_t transcript_alive(struct transcript *transcript, int width);

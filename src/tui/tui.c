@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "tui/dispatch.h"
 #include "tui/editor.h"
@@ -29,6 +31,9 @@
 #include "tui/tui_state.h"
 
 enum { INPUT_ROWS = 8, TICK_US = 200000, HINT_US = 1000000 };
+
+/* Two runs in one terminal's scrollback should not give their pictures the same names. */
+enum { PICTURES_OF_A_RUN = 240 };
 
 struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *context)
 {
@@ -43,6 +48,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     tui->keymap = keymap_create();
     completion_init(&tui->completion);
     dialog_init(&tui->dialog);
+    picker_init(&tui->picker);
     statusline_init(&tui->status);
     layout_init(&tui->help_layout);
     str_init(&tui->query);
@@ -50,6 +56,8 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     str_init(&tui->draft);
     str_init(&tui->waiting);
     tui->interrupt_us = tui->escape_us = tui->end_us = tui->key_us = tui->tick_us = TUI_NEVER;
+    tui->talk_us = TUI_NEVER;
+    tui->picture_number = (unsigned)getpid() * PICTURES_OF_A_RUN;
     tui->is_inline = terminal != NULL && terminal->ops->region != NULL;
     tui_resize(tui);
     return tui;
@@ -63,6 +71,14 @@ struct tui *tui_create_plain(int in, int out, tui_callback *callback, void *cont
     return tui;
 }
 
+/* What a full screen showed is not seen any more; inline it may stand in the scrollback. */
+static void drop_pictures(struct tui *tui)
+{
+    if (tui->terminal != NULL && !tui->is_inline && !tui->suspended) {
+        surface_drop_pictures(tui->surface, tui->terminal);
+    }
+}
+
 void tui_destroy(struct tui *tui)
 {
     if (tui == NULL) {
@@ -72,11 +88,13 @@ void tui_destroy(struct tui *tui)
         plain_finish(tui->plain);
         mem_free(tui->plain);
     }
+    drop_pictures(tui);
     surface_destroy(tui->surface);
     transcript_destroy(tui->transcript);
     editor_destroy(tui->editor);
     history_destroy(tui->history);
     dialog_finish(&tui->dialog);
+    picker_finish(&tui->picker);
     statusline_finish(&tui->status);
     layout_finish(&tui->help_layout);
     str_finish(&tui->query);
@@ -94,6 +112,14 @@ void tui_set_keymap(struct tui *tui, struct keymap *keymap)
     keymap_destroy(tui->keymap);
     tui->keymap = keymap;
     tui->help_width = 0;
+}
+
+void tui_set_mouse(struct tui *tui, bool mouse)
+{
+    if (tui->terminal != NULL && tui->terminal->ops->mouse != NULL) {
+        tui->terminal->ops->mouse(tui->terminal, mouse);
+        tui->mouse = mouse;
+    }
 }
 
 void tui_set_vi(struct tui *tui, bool vi)
@@ -193,6 +219,7 @@ void tui_resume(struct tui *tui)
     }
     tui->terminal->ops->resume(tui->terminal);
     tui->suspended = false;
+    surface_forget_pictures(tui->surface);
     tui_resize(tui);
 }
 
@@ -236,6 +263,8 @@ static struct frame divide(struct tui *tui)
     if (tui->dialog.active && left > 0) {
         int context = left >= 12 ? 3 : 0; /* rows of the transcript that stay in sight */
         frame.dialog = at_most(dialog_height(&tui->dialog, frame.columns), left - context);
+    } else if (tui->picker.active && left > 0) {
+        frame.dialog = at_most(picker_height(&tui->picker), left);
     }
     frame.transcript = left - frame.dialog;
     return frame;
@@ -348,6 +377,8 @@ static void draw_input(struct tui *tui, int top, int height)
     }
     if (tui->dialog.active && editor == tui->editor) {
         surface_cursor(tui->surface, -1, 0); /* keys answer the question, they are not typed */
+    } else if (!tui->dialog.active && tui->picker.active) {
+        picker_cursor(&tui->picker, tui->surface);
     }
 }
 
@@ -368,13 +399,18 @@ static void draw_below(struct tui *tui, const struct frame *frame, int row)
         draw_waiting(tui, row);
         row += frame->waiting;
     }
-    if (frame->dialog > 0) {
+    tui->drawn.dialog = row;
+    if (frame->dialog > 0 && tui->dialog.active) {
         dialog_draw(&tui->dialog, tui->surface, row, frame->dialog);
-        row += frame->dialog;
+    } else if (frame->dialog > 0) {
+        picker_draw(&tui->picker, tui->surface, row, frame->dialog);
     }
+    row += frame->dialog;
     if (frame->rule > 0) {
         draw_rule(tui, row++);
     }
+    tui->drawn.input = row;
+    tui->drawn.input_rows = frame->input;
     draw_input(tui, row, frame->input);
     row += frame->input;
     if (frame->status > 0) {
@@ -568,12 +604,22 @@ void tui_set_pictures(struct tui *tui, enum tui_pictures how)
     tui->pictures = how;
 }
 
-static struct picture *make_picture(const struct tui *tui, const unsigned char *rgb, size_t width,
+/* NULL: pictures are words. */
+static struct picture *make_picture(struct tui *tui, const unsigned char *rgb, size_t width,
                                     size_t height)
 {
-    return tui->pictures != TUI_PICTURES_OFF && rgb != NULL
-               ? picture_create(rgb, width, height, tui->pictures == TUI_PICTURES_COLOURS)
-               : NULL;
+    static const enum picture_form forms[] = {[TUI_PICTURES_SIGNS] = PICTURE_SIGNS,
+                                              [TUI_PICTURES_COLOURS] = PICTURE_COLOURS,
+                                              [TUI_PICTURES_KITTY] = PICTURE_KITTY,
+                                              [TUI_PICTURES_KITTY_TMUX] = PICTURE_KITTY_TMUX,
+                                              [TUI_PICTURES_SIXEL] = PICTURE_SIXEL};
+    int cell_width = 0, cell_height = 0;
+    if (tui->pictures == TUI_PICTURES_OFF || rgb == NULL) {
+        return NULL;
+    }
+    tui->terminal->ops->cell(tui->terminal, &cell_width, &cell_height);
+    return picture_create(rgb, width, height, forms[tui->pictures], tui->picture_number++,
+                          cell_width, cell_height);
 }
 
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
@@ -609,6 +655,7 @@ void tui_fill_picture(struct tui *tui, const void *key, const unsigned char *rgb
 void tui_clear(struct tui *tui)
 {
     transcript_clear(tui->transcript);
+    drop_pictures(tui);
     tui->dirty = true;
 }
 
@@ -653,6 +700,24 @@ void tui_offer_network(struct tui *tui, const char *hosts)
     dialog_offer_network(&tui->dialog, hosts);
     if (tui->plain != NULL) {
         plain_offer_network(tui->plain, hosts);
+    }
+    tui->dirty = true;
+}
+
+void tui_pick(struct tui *tui, const char *title, const struct tui_choice *choices, size_t count)
+{
+    if (tui->plain != NULL) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "%s:", title);
+        for (size_t i = 0; i < count; i++) {
+            str_append_format(&text, "\n%s  %s", choices[i].command, choices[i].text);
+        }
+        plain_notice(tui->plain, text.data, false);
+        str_finish(&text);
+    } else if (count > 0) {
+        picker_open(&tui->picker, title, choices, count);
+        tui->searching = tui->help = false;
     }
     tui->dirty = true;
 }

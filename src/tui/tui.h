@@ -59,6 +59,8 @@ void tui_interrupt(struct tui *tui);
 /* Takes the key map in place of the standard one; it is checked. */
 void tui_set_keymap(struct tui *tui, struct keymap *keymap);
 void tui_set_vi(struct tui *tui, bool vi);
+/* Whether the mouse scrolls and clicks, on a full screen; else it is the terminal's own. */
+void tui_set_mouse(struct tui *tui, bool mouse);
 /* colour, light, contrast or mono; another name changes nothing. */
 void tui_set_theme(struct tui *tui, const char *name);
 void tui_destroy(struct tui *tui);
@@ -92,8 +94,16 @@ void tui_add_notice(struct tui *tui, const char *text, bool is_error);
  * what was shown has left for the terminal's scrollback, the notice is all there is. */
 void tui_add_mark(struct tui *tui, const char *text);
 void tui_show_mark(struct tui *tui);
-/* How a picture is shown: a line of words, cells of signs, cells of 256 colours. */
-enum tui_pictures { TUI_PICTURES_OFF, TUI_PICTURES_SIGNS, TUI_PICTURES_COLOURS };
+/* How a picture is shown: a line of words, cells of signs, cells of 256 colours, the graphics of
+ * kitty's protocol (also passed through tmux), sixels. */
+enum tui_pictures {
+    TUI_PICTURES_OFF,
+    TUI_PICTURES_SIGNS,
+    TUI_PICTURES_COLOURS,
+    TUI_PICTURES_KITTY,
+    TUI_PICTURES_KITTY_TMUX,
+    TUI_PICTURES_SIXEL,
+};
 void tui_set_pictures(struct tui *tui, enum tui_pictures how);
 /* rgb[height][width][3], each 1 or more; `text` says what it is. */
 void tui_add_picture(struct tui *tui, const unsigned char *rgb, size_t width, size_t height,
@@ -123,6 +133,14 @@ void tui_offer_always(struct tui *tui, const char *rule);
 /* Behind tui_ask: w offers to let the command reach these hosts, once; W for this session. */
 void tui_offer_network(struct tui *tui, const char *hosts);
 void tui_withdraw(struct tui *tui);
+
+/* Offers a list to choose from, above the input; what is chosen comes as TUI_COMMAND, and Esc
+ * leaves it. Copies. Line by line all of it is said, each entry behind its command. */
+struct tui_choice {
+    const char *text;
+    const char *command;
+};
+void tui_pick(struct tui *tui, const char *title, const struct tui_choice *choices, size_t count);
 
 struct tui_status {
     const char *model;

@@ -11,6 +11,7 @@
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/paste.h"
+#include "tui/picker.h"
 #include "tui/plain.h"
 #include "tui/statusline.h"
 #include "tui/tui.h"
@@ -39,15 +40,22 @@ struct tui {
     int waiting_rows;
     struct completion completion;
     struct dialog dialog;
+    struct picker picker;
     struct statusline status;
     enum tui_pictures pictures;
+    unsigned picture_number; /* of the next one */
 
     bool dirty;
     bool suspended;
+    bool mouse;          /* it was asked for */
     bool is_inline;      /* what is final goes over into the terminal's scrollback */
     int rows;            /* of the terminal */
     int below;           /* inline: rows of the last frame that stood below the transcript */
     int transcript_rows; /* height of the transcript in the last frame */
+
+    struct {
+        int dialog, input, input_rows; /* first rows, of the terminal */
+    } drawn;                           /* in the last frame, for the mouse */
 
     bool help; /* the key map is shown in place of the transcript */
     struct layout help_layout;
@@ -62,6 +70,7 @@ struct tui {
     long long hint_us;
     long long interrupt_us, escape_us, end_us; /* when Ctrl+C, Esc, Ctrl+D came last */
     int interrupts;                            /* Ctrl+C in a row */
+    long long talk_us;                         /* when the talk key opened the microphone */
     long long key_us;                          /* when the last key came */
     bool typing_ahead; /* a question came up while somebody may have been typing */
 

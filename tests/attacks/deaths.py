@@ -35,9 +35,11 @@ def drawing(keeper):
 
 
 def start(place, number):
-    terminal = Terminal(place, CARAT, "-m", script(place, call("shell", command="echo started; sleep 20"), SLOW), "--mode", "full")
+    terminal = Terminal(place, CARAT, "-m", script(place, call("shell", command="echo started; sleep 20"), SLOW), "--mode", "full",
+                        *(("--set=tui.mouse=true",) if number % 2 == 0 else ()))
     before = termios.tcgetattr(terminal.fd)
     terminal.wait(b"script")
+    check((b"\x1b[?1000h" in terminal.output) == (number % 2 == 0), "the mouse is asked for in every other run")
     if number % 2:
         time.sleep(0.2)
         terminal.send(b"go\r")

@@ -30,10 +30,12 @@ PAYLOADS = [(number, name, b"\x1b]" + text + b"\x07", b"\x1b]" + text[:3]) for n
     ("O27", "backspaces over words", b"rm -rf /" + b"\x08" * 8 + b"ls harmless", b"\x08" * 8),
     ("O28", "a million combining marks", b"e" + "\u0301".encode() * 1_000_000, "\u0301".encode() * 1000),
     ("O29", "overlong UTF-8", b"\xc0\x9b[31m \xe0\x80\x9b]0;x\x07", b"\xc0\x9b"),
+    ("O31", "cells of a picture that the terminal holds", "\U0010eeee\u0305\u0305".encode(), "\U0010eeee".encode()),
 ]
 SPLIT = r"printf '\033'; sleep 0.2; printf ']52;c;eA==\007'"
 # What ncurses sends for this terminal and we for modes: nothing else may follow an ESC.
 SCREEN = re.compile(rb"\x1b(\[2[23];0;0t|\[[0-9;?>]*[ABCDEFGHJKLMPSTXZ@`abdefghlmrsu]|\[[0-9;?]*\$?[hl]|[()][0AB]|[78=>DEHM])")
+GRAPHICS = ("--set=tui.pictures=kitty",)  # where they are on, nobody else's pictures are shown either
 LINES = re.compile(rb"\x1b\[[0-9;]*m")
 
 
@@ -66,7 +68,7 @@ def outputs():
     """What a screen, a line-by-line session and exec write to a terminal while all that is shown."""
     limits = ("--max-turns", "200", "--max-tool-calls", "200", "--max-tokens", "100000", "--mode", "full")
     found = {}
-    for name, words, known in (("screen", (), SCREEN), ("plain", ("--plain",), LINES), ("exec", ("exec", "go"), LINES)):
+    for name, words, known in (("screen", GRAPHICS, SCREEN), ("plain", ("--plain",), LINES), ("exec", ("exec", "go"), LINES)):
         with Place() as place:
             model = payload_calls(place)
             terminal = Terminal(place, CARAT, *limits, *words[:1], "-m", model, *words[1:])
@@ -97,6 +99,8 @@ def case_orders():
             strange = [f"{where}: {wrong}" for where, (_, wrong) in shown.items() if wrong]
             if number == "O28":
                 through = [where for where, (output, _) in shown.items() if len(output) > 5_000_000]
+            if number == "O31":  # line by line no picture is ever sent, and no colour names one
+                through = ["screen"] if signature in shown["screen"][0] else []
             report(number, name, (through or strange) and f"{through} {strange}", signature in freely_shown("cat", os.path.join(place.work, number)))
         report("O30", "a sequence in two pieces", [where for where, (output, _) in shown.items() if b"\x1b]52" in output],
                b"\x1b]52" in freely_shown("sh", "-c", SPLIT))

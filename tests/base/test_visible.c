@@ -100,13 +100,52 @@ static void deceptive_characters(void **state)
     }
 }
 
+/* What an approval shows of `c` between two Latin letters. */
+static bool spelled(uint32_t c)
+{
+    struct str s;
+    char bytes[6] = "a", expected[16];
+    size_t size = utf8_encode(c, bytes + 1);
+    bytes[1 + size] = 'b';
+    snprintf(expected, sizeof expected, "a\\u{%X}b", (unsigned)c);
+    str_init(&s);
+    visible_append(&s, bytes, size + 2, VISIBLE_APPROVAL);
+    bool so = strcmp(s.data, expected) == 0;
+    str_finish(&s);
+    return so;
+}
+
+/* Blanks that are no space, twins of Latin letters beside Latin ones, twins of marks: each range
+ * from its first to its last, and neither neighbour. */
+static void each_range_ends_where_it_ends(void **state)
+{
+    (void)state;
+    static const uint32_t ranges[][2] = {
+        {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x206F},
+        {0x3000, 0x3000}, {0x0370, 0x052F}, {0x0531, 0x058F}, {0x13A0, 0x13FF}, {0x1C80, 0x1C8F},
+        {0xAB30, 0xABBF}, {0xFF01, 0xFF5E}, {0x2044, 0x2044}, {0x2215, 0x2215}, {0x2236, 0x2236},
+        {0x29F8, 0x29F8}, {0xA789, 0xA789}, {0x037E, 0x037E},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        for (uint32_t c = ranges[i][0]; c <= ranges[i][1]; c++) {
+            if (!spelled(c)) {
+                fail_msg("U+%X is shown as it is", (unsigned)c);
+            }
+        }
+        bool inside = ranges[i][0] > 0x0370 && ranges[i][1] < 0x052F;
+        bool before = visible_deceptive(ranges[i][0] - 1) || ranges[i][0] <= 0xA0;
+        bool after = visible_deceptive(ranges[i][1] + 1);
+        assert_true(inside || before || !spelled(ranges[i][0] - 1));
+        assert_true(inside || after || !spelled(ranges[i][1] + 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(escapes_become_marks),
-        cmocka_unit_test(approvals_hide_nothing),
-        cmocka_unit_test(every_code_point_is_safe),
-        cmocka_unit_test(deceptive_characters),
+        cmocka_unit_test(escapes_become_marks),          cmocka_unit_test(approvals_hide_nothing),
+        cmocka_unit_test(every_code_point_is_safe),      cmocka_unit_test(deceptive_characters),
+        cmocka_unit_test(each_range_ends_where_it_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,7 +153,9 @@ def case_keys():
             screen.key("Escape")
             time.sleep(0.2)
             screen.key("Escape")
-            screen.wait(" 2  first thing", " 1  second thing", "goes back to before message N")
+            screen.wait("Back to before which message", ">   1  second thing", "    2  first thing")
+            screen.key("Escape")
+            screen.wait("second thing", gone=("Back to before",))
             screen.key("?")
             screen.wait("raw_markdown", "Ctrl+T")
         finally:

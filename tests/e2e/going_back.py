@@ -55,6 +55,27 @@ def case_both():
         check(len(rows) == 2, rows)
 
 
+def case_menu():
+    """Esc Esc: the messages to choose from, and then what goes back."""
+    with Place() as place:
+        screen = screen_of(place)
+        try:
+            talk(place, screen)
+            screen.key("Escape")
+            time.sleep(0.2)
+            screen.key("Escape")
+            screen.wait("Back to before which message", ">   1  write three  (since then 1 path in 1 turn)", "    2  write two")
+            screen.key("Down")
+            screen.wait(">   2  write two")
+            screen.key("Enter")
+            screen.wait("changed 3 paths in 2 turns", "> the conversation and the files", "  the files only")
+            screen.key("Enter")
+            screen.wait("is kept as", "restored a", "removed  b", gone=("Two is written.", "Back with"))
+            check(place.read("a") == "one\n" and not os.path.exists(os.path.join(place.work, "b")), "as before")
+        finally:
+            screen.close()
+
+
 def case_conversation():
     with Place() as place:
         screen = screen_of(place)

@@ -195,8 +195,9 @@ def case_history_of_earlier_runs():
 def case_files():
     with Place() as place:
         os.makedirs(os.path.join(place.work, "src", "deep"))
-        for name in (".gitignore", "src/deep/needle.c", "src/skipped.o", "README.md"):
-            place.write(name, "*.o\n" if name == ".gitignore" else "x\n")
+        ignored = {".gitignore": "*.o\n", ".agentignore": "passed.c\n"}
+        for name in (*ignored, "src/deep/needle.c", "src/skipped.o", "src/passed.c", "README.md"):
+            place.write(name, ignored.get(name, "x\n"))
         os.symlink("/etc", os.path.join(place.work, "outside"))
         screen = Screen(place, "-m", script(place, ANSWER))
         try:
@@ -208,7 +209,63 @@ def case_files():
             screen.key("C-u")
             screen.type("@s")
             text = screen.wait("@src/")
-            check("skipped" not in text and "outside" not in text, text)
+            check("skipped" not in text and "passed" not in text and "outside" not in text, text)
+        finally:
+            screen.close()
+
+
+def case_idle():
+    """A screen that nothing happens on does nothing: no processor time, hardly a wake-up in any of its threads."""
+    def counted(pid):
+        wakes = time_used = 0
+        for task in os.listdir(f"/proc/{pid}/task"):
+            status = open(f"/proc/{pid}/task/{task}/status").read()
+            wakes += int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+            fields = open(f"/proc/{pid}/task/{task}/stat").read().rsplit(")", 1)[1].split()
+            time_used += int(fields[11]) + int(fields[12])
+        return wakes, time_used
+
+    with Place() as place:
+        screen = Screen(place, "-m", script(place, "Done."))
+        try:
+            screen.wait("script")
+            screen.say("go")
+            screen.wait("Done.")
+            pid = screen.pid()
+            time.sleep(5)  # what waits for a quiet moment
+            before = counted(pid)
+            time.sleep(10)
+            after = counted(pid)
+            check(after[0] - before[0] <= 1 and after[1] == before[1], (before, after))
+            screen.key("x")  # the control: a key is counted
+            screen.wait("> x")
+            check(counted(pid)[0] > after[0], "nothing is counted")
+        finally:
+            screen.close()
+
+
+def case_mouse():
+    """Where it is asked for: a click places the cursor, opens what is folded, the wheel scrolls; else it is the terminal's own."""
+    with Place() as place:
+        model = script(place, '<|tool_call>call:shell{command:<|"|>seq -f "line %g" 0 29<|"|>}<tool_call|>', "Done.")
+        screen = Screen(place, "--set", "tui.mouse=true", "--mode", "full", "-m", model)
+        mouse = lambda report: screen.tmux("send-keys", "-H", *(f"{byte:02x}" for byte in b"\x1b[<" + report))
+        try:
+            screen.wait("script")
+            screen.say("go")
+            text = screen.wait("Done.", "more lines")
+            row = [number for number, line in enumerate(text.split("\n"), 1) if "more lines" in line][0]
+            mouse(b"0;5;%dM" % row)
+            screen.wait("line 17", "more below", gone=("more lines", "line 18"))  # what was clicked stays where it is
+            mouse(b"65;5;5M")
+            screen.wait("line 20", gone=("> go",))
+            mouse(b"64;5;5M")
+            screen.wait("line 17", "> go", gone=("line 18",))
+            screen.type("one two")
+            screen.wait("> one two")
+            mouse(b"0;7;23M")
+            screen.type("and ")
+            screen.wait("> one and two")
         finally:
             screen.close()
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 # Slow is not a finding while the machine is busy with other things; endless is.
-PATIENCE = 60
+PATIENCE = 300
 MEMORY_MB = 2048
 
 
@@ -56,7 +56,7 @@ def fuzz(program, corpus, work, kept, seconds):
     os.makedirs(kept, exist_ok=True)
     before = set(os.listdir(kept))
     command = [program, f"-max_total_time={seconds}", f"-timeout={PATIENCE}",
-               f"-rss_limit_mb={MEMORY_MB}", "-print_final_stats=1",
+               f"-rss_limit_mb={MEMORY_MB}", f"-report_slow_units={PATIENCE}", "-print_final_stats=1",
                f"-artifact_prefix={kept}/{name}-", work, corpus]
     start = time.monotonic()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The layer table of docs/architecture.md as a test: lint.py RULE SOURCE-ROOT [BUILD-ROOT].
 
-RULE is one of: includes, libraries, exports, headers, sizes, format, words. Prints each offence as file:line and exits 1
+RULE is one of: includes, libraries, exports, headers, sizes, format, words, functions. Prints each offence as file:line and exits 1
 when there is one.
 """
 import os
@@ -80,6 +80,19 @@ EXPORTS = {
 
 # Words that say that something is unfinished, or that speak of anything but the project.
 WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK|not implemented|for now|placeholder implementation)\b")
+
+# Functions that no line may call, and what is wrong with them.
+FUNCTIONS = {
+    **dict.fromkeys(("strcpy", "strcat", "sprintf", "vsprintf", "gets", "stpcpy"), "knows no bound; snprintf, memcpy or struct str"),
+    **dict.fromkeys(("atoi", "atol", "atoll", "atof"), "tells of no mistake, and is undefined beyond the range; strtol"),
+    **dict.fromkeys(("system", "popen"), "goes through a shell; posix_spawn with words"),
+    **dict.fromkeys(("mktemp", "tmpnam", "tempnam", "tmpfile"), "a name that another may take first; mkstemp, memfd_create"),
+    "alloca": "a size that nobody checks, on the stack",
+    **dict.fromkeys(("rand", "srand", "random", "srandom", "drand48", "lrand48"), "can be foretold; getrandom, or a generator with a seed of its own"),
+    **dict.fromkeys(("strtok", "asctime", "ctime", "gmtime", "localtime"), "one state for all threads"),
+    **dict.fromkeys(("setuid", "seteuid", "vfork", "getwd", "bcopy", "usleep"), "has a successor that says what it does"),
+}
+UNBOUNDED_SCAN = re.compile(r"scanf\s*\((?:[^\";]|\n)*\"[^\"]*%(l?s|\[)")
 
 
 def files(*endings):
@@ -203,11 +216,13 @@ def rule_sizes():
 
 
 def rule_format():
-    for path in files(".c", ".h", ".cpp"):
-        run = subprocess.run(["clang-format-14", "--dry-run", "--Werror", os.path.join(ROOT, path)],
-                             capture_output=True, text=True)
-        if run.returncode != 0:
-            yield f"{path}: not as clang-format-14 would lay it out"
+    paths = [os.path.join(ROOT, path) for path in files(".c", ".h", ".cpp")]
+    run = subprocess.run(["clang-format-14", "--dry-run", "--Werror"] + paths, capture_output=True, text=True)
+    wrong = {line.split(":")[0] for line in run.stderr.splitlines() if "[-Wclang-format-violations]" in line}
+    for path in sorted(wrong):
+        yield f"{os.path.relpath(path, ROOT)}: not as clang-format-14 would lay it out"
+    if run.returncode != 0 and not wrong:
+        yield f"clang-format-14: {run.stderr[:300]}"
 
 
 def rule_words():
@@ -215,6 +230,23 @@ def rule_words():
         for number, line in enumerate(open(os.path.join(ROOT, path)), 1):
             if WORDS.search(line):
                 yield f"{path}:{number}: {line.strip()[:80]}"
+
+
+def without_text(source):
+    """The source without comments and strings, line for line."""
+    def blank(found):
+        return re.sub(r"[^\n]", " ", found.group())
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', blank, source, flags=re.DOTALL)
+
+
+def rule_functions():
+    call = re.compile(r"(?<![\w.>])(%s)\s*\(" % "|".join(FUNCTIONS))
+    for path in files():
+        source = open(os.path.join(ROOT, path)).read()
+        for found in call.finditer(without_text(source)):
+            yield f"{path}:{source.count(chr(10), 0, found.start()) + 1}: {found.group(1)}: {FUNCTIONS[found.group(1)]}"
+        for found in UNBOUNDED_SCAN.finditer(source):
+            yield f"{path}:{source.count(chr(10), 0, found.start()) + 1}: a scan of a text without a width"
 
 
 offences = list(globals()["rule_" + sys.argv[1]]())

@@ -3,6 +3,8 @@
  *     demo            a conversation; what is typed is echoed as an answer, /ask asks, /quit ends
  *     demo hostile    the same with text that attacks the terminal
  *     demo stream     streams an answer, then ends
+ *     demo kitty      with a picture, by kitty's protocol; sixel: in sixels
+ *     demo kitty inline
  *
  * Ends on TUI_QUIT with 0, on a lost terminal with 3. SIGTERM and SIGSEGV put the terminal back in
  * the handler, as the application does.
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -143,6 +146,19 @@ static void conversation(bool hostile)
     show_status();
 }
 
+/* A picture as `how` says, red to the right and green downwards. */
+static void picture(const char *how)
+{
+    enum { SIDE = 96 };
+    static unsigned char rgb[SIDE * SIDE * 3];
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++) {
+        rgb[i * 3] = (unsigned char)(i % SIDE * 2);
+        rgb[i * 3 + 1] = (unsigned char)(i / SIDE * 2);
+    }
+    tui_set_pictures(tui, strcmp(how, "kitty") == 0 ? TUI_PICTURES_KITTY : TUI_PICTURES_SIXEL);
+    tui_add_picture(tui, rgb, SIDE, SIDE, "(a picture, 96 x 96)");
+}
+
 static void step(void)
 {
     if (stream_left > 0 && --stream_left > 0) {
@@ -157,9 +173,13 @@ static void step(void)
 
 static int run(void)
 {
+    sigset_t waiting;
+    sigprocmask(SIG_SETMASK, NULL, &waiting);
+    sigdelset(&waiting, SIGWINCH);
     while (!quit) {
         struct pollfd keys = {.fd = STDIN_FILENO, .events = POLLIN};
-        int ready = poll(&keys, 1, busy ? 15 : -1);
+        struct timespec tick = {.tv_nsec = 15000000};
+        int ready = ppoll(&keys, 1, busy ? &tick : NULL, &waiting); /* a new size comes in here */
         if (ready < 0 && errno != EINTR) {
             return 2;
         }
@@ -183,19 +203,28 @@ int main(int argc, char **argv)
 {
     struct err err = {0};
     struct sigaction winch = {.sa_handler = on_resize}; /* no SA_RESTART: it must end poll() */
-    struct terminal *terminal = terminal_curses_create(&err);
+    const char *mode = argc > 1 ? argv[1] : "";
+    struct terminal *terminal =
+        argc > 2 ? terminal_inline_create(&err) : terminal_curses_create(&err);
     if (terminal == NULL) {
         fprintf(stderr, "demo: %s\n", err.text);
         return 1;
     }
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &blocked, NULL); /* but where it waits, so that none is missed */
     sigaction(SIGWINCH, &winch, NULL);
     signal(SIGHUP, SIG_IGN); /* so that only the terminal itself says that it is gone */
     signal(SIGTERM, on_end);
     signal(SIGSEGV, on_end);
     tui = tui_create(terminal, on_intent, NULL);
-    conversation(argc > 1 && strcmp(argv[1], "hostile") == 0);
-    if (argc > 1 && strcmp(argv[1], "stream") == 0) {
+    conversation(strcmp(mode, "hostile") == 0);
+    if (strcmp(mode, "stream") == 0) {
         submit("/stream", 7);
+    }
+    if (strcmp(mode, "kitty") == 0 || strcmp(mode, "sixel") == 0) {
+        picture(mode);
     }
     tui_draw(tui);
     int status = run();

@@ -50,7 +50,7 @@ static void test_commands_of_keys(void **state)
     screen_key(&s, TERMINAL_KEY_ESCAPE); /* two seconds later: not twice */
     assert_string_equal(screen_intents(&s), "");
     screen_key_at_once(&s, TERMINAL_KEY_ESCAPE);
-    assert_string_equal(screen_intents(&s), "COMMAND /rewind list\n");
+    assert_string_equal(screen_intents(&s), "COMMAND /rewind menu\n");
     tui_add_text(s.tui, "a **bold** word", 15);
     tui_end_message(s.tui);
     assert_false(screen_shows(&s, "**bold**"));
@@ -61,6 +61,132 @@ static void test_commands_of_keys(void **state)
     assert_true(tui_copy(s.tui, "two\nlines", 9));
     assert_string_equal(terminal_memory_copied(s.terminal), "two\nlines");
     screen_close(&s);
+}
+
+/* The talk key: pressed it stays open until it is pressed again; held, until it is let go. Only
+ * terminals that tell releases know the difference, and all other keys are presses alone. */
+static void test_talk(void **state)
+{
+    (void)state;
+    enum {
+        TALK = ALT('r'),
+        HELD = TALK | TERMINAL_KEY_HELD,
+        LET_GO = TALK | TERMINAL_KEY_RELEASED
+    };
+    struct screen s;
+    struct tui_status listening = {.model = "m", .mode = "ask", .listening = true, .activity = ""};
+    screen_open(&s, 10, 60);
+    screen_key(&s, TALK);
+    tui_set_status(s.tui, &listening);
+    s.now_us += 100000;
+    screen_key_at_once(&s, LET_GO); /* a short press */
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_key(&s, TALK);
+    screen_status(&s, false, "");
+    screen_key(&s, LET_GO);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_key(&s, TALK);
+    tui_set_status(s.tui, &listening);
+    screen_key_at_once(&s, HELD);
+    screen_key_at_once(&s, HELD);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_key(&s, LET_GO);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_status(&s, false, "");
+    screen_key(&s, TALK); /* no microphone: nothing opened, nothing to be closed */
+    screen_key(&s, LET_GO);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    screen_type(&s, "ab");
+    screen_key(&s, TERMINAL_KEY_LEFT | TERMINAL_KEY_HELD);
+    screen_key(&s, TERMINAL_KEY_LEFT | TERMINAL_KEY_RELEASED);
+    screen_key(&s, 'x');
+    screen_key(&s, 'x' | TERMINAL_KEY_RELEASED);
+    assert_string_equal(tui_draft(s.tui), "axb");
+    screen_close(&s);
+}
+
+/* A list to choose from: moved in, narrowed, left, chosen; the draft stays, a slash goes to it. */
+static void test_picker(void **state)
+{
+    (void)state;
+    static const struct tui_choice choices[] = {
+        {"the first thing", "/open 1"}, {"a Second thing", "/open 2"}, {"the last", "/open 3"}};
+    struct screen s;
+    screen_open(&s, 12, 60);
+    screen_type(&s, "draft");
+    tui_pick(s.tui, "Which", choices, 3);
+    assert_true(screen_shows(&s, "Which:"));
+    assert_true(screen_shows(&s, "> the first thing\n  a Second thing\n  the last"));
+    assert_true(screen_shows(&s, "> draft"));
+    screen_key(&s, TERMINAL_KEY_DOWN);
+    assert_true(screen_shows(&s, "  the first thing\n> a Second thing"));
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s), "COMMAND /open 2\n");
+    assert_false(screen_shows(&s, "Which:"));
+    tui_pick(s.tui, "Which", choices, 3);
+    screen_type(&s, "second");
+    assert_true(screen_shows(&s, "Which: second\n> a Second thing\n"));
+    assert_false(screen_shows(&s, "the last"));
+    screen_type(&s, "ly");
+    assert_true(screen_shows(&s, "nothing fits"));
+    screen_key(&s, '\r');
+    screen_key(&s, TERMINAL_KEY_BACKSPACE);
+    screen_key(&s, TERMINAL_KEY_BACKSPACE);
+    screen_key(&s, '\r');
+    assert_string_equal(screen_intents(&s), "COMMAND /open 2\n");
+    tui_pick(s.tui, "Which", choices, 3);
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    assert_string_equal(screen_intents(&s), "");
+    assert_string_equal(tui_draft(s.tui), "draft");
+    screen_key(&s, CONTROL('U'));
+    tui_pick(s.tui, "Which", choices, 3);
+    screen_key(&s, '/');
+    assert_string_equal(tui_draft(s.tui), "/");
+    /* A question goes before it, and it is there again behind. */
+    screen_key(&s, CONTROL('U'));
+    tui_pick(s.tui, "Which", choices, 3);
+    tui_ask(s.tui, "c1", "shell", "ls");
+    assert_true(screen_shows(&s, "y once"));
+    screen_key(&s, 'y');
+    assert_string_equal(screen_intents(&s), "DECIDE yes\n");
+    screen_key(&s, TERMINAL_KEY_PAGE_DOWN);
+    assert_true(screen_shows(&s, "> the last"));
+    screen_key(&s, CONTROL('C'));
+    assert_false(screen_shows(&s, "Which:"));
+    screen_close(&s);
+}
+
+/* More entries than rows, on screens that are hardly there. */
+static void test_picker_sizes(void **state)
+{
+    (void)state;
+    struct tui_choice choices[40];
+    for (size_t i = 0; i < 40; i++) {
+        choices[i] = (struct tui_choice){i == 37 ? "wanted" : "other", "/open 1"};
+    }
+    for (int rows = 1; rows < 30; rows += 4) {
+        for (int columns = 1; columns < 60; columns += 19) {
+            struct screen s;
+            screen_open(&s, rows, columns);
+            tui_pick(s.tui, "Which of so many, Esc leaves", choices, 40);
+            for (int i = 0; i < 37; i++) {
+                screen_key(&s, TERMINAL_KEY_DOWN);
+            }
+            if (rows >= 9 && columns >= 20) {
+                assert_true(screen_shows(&s, "> wanted"));
+            }
+            if (rows >= 5 && columns >= 20) {
+                screen_type(&s, "ante"); /* seen, however long the title is */
+                assert_true(screen_shows(&s, "ante"));
+                for (int i = 0; i < 4; i++) {
+                    screen_key(&s, TERMINAL_KEY_BACKSPACE);
+                }
+            }
+            screen_key(&s, '\r');
+            assert_string_equal(screen_intents(&s), "COMMAND /open 1\n");
+            screen_close(&s);
+        }
+    }
 }
 
 static void test_interrupt(void **state)
@@ -423,7 +549,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_submit),         cmocka_unit_test(test_commands_of_keys),
-        cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_talk),           cmocka_unit_test(test_picker),
+        cmocka_unit_test(test_picker_sizes),   cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_escape_and_end), cmocka_unit_test(test_plain_intents),
         cmocka_unit_test(test_answers),        cmocka_unit_test(test_typing_ahead),
         cmocka_unit_test(test_unseen_end),     cmocka_unit_test(test_history),

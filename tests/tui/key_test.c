@@ -64,7 +64,15 @@ static const struct {
     {"\x1B[97:65;1:1u", 'a'},
     {"\x1B[57441u", TERMINAL_KEY_OTHER}, /* a modifier alone */
     {"\x1B[47;5u", 0x1F},
-    {"\x1B[<0;1;1M", TERMINAL_KEY_OTHER}, /* a mouse nobody asked for */
+    {"\x1B[114;3u", 'r' | TERMINAL_KEY_ALT},
+    {"\x1B[114;3:1u", 'r' | TERMINAL_KEY_ALT},
+    {"\x1B[114;3:2u", 'r' | TERMINAL_KEY_ALT | TERMINAL_KEY_HELD},
+    {"\x1B[114;3:3u", 'r' | TERMINAL_KEY_ALT | TERMINAL_KEY_RELEASED},
+    {"\x1B[1;1:3A", TERMINAL_KEY_UP | TERMINAL_KEY_RELEASED},
+    {"\x1B[3;1:2~", TERMINAL_KEY_DELETE | TERMINAL_KEY_HELD},
+    {"\x1B[57441;2:3u", TERMINAL_KEY_OTHER}, /* Shift alone */
+    {"\x1B[114:82;3u", 'r' | TERMINAL_KEY_ALT},
+    {"\x1B[<2;1;1M", TERMINAL_KEY_OTHER}, /* a button that means nothing */
     {"\x1B[?1;2c", TERMINAL_KEY_OTHER},
     {"\x1B[I", TERMINAL_KEY_OTHER},
     {"\x1B[[A", TERMINAL_KEY_OTHER},

@@ -37,9 +37,10 @@ struct pty {
 
 static const char *demo; /* path of the program */
 
-static void start(struct pty *pty, const char *mode, const char *term, const char *variable)
+static void start_screen(struct pty *pty, const char *mode, const char *kind, const char *term,
+                         const char *variable)
 {
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    struct winsize size = {.ws_row = 24, .ws_col = 80, .ws_xpixel = 640, .ws_ypixel = 480};
     int copy;
     str_init(&pty->output);
     pty->pid = forkpty(&pty->fd, NULL, NULL, &size);
@@ -55,12 +56,17 @@ static void start(struct pty *pty, const char *mode, const char *term, const cha
         }
         /* The demo waits for a byte, so that the modes can be read before it changes them. */
         (void)!read(STDIN_FILENO, &copy, 1);
-        execl(demo, demo, mode, (char *)NULL);
+        execl(demo, demo, mode, kind, (char *)NULL);
         _exit(99);
     }
     assert_int_equal(tcgetattr(pty->fd, &pty->before), 0);
     assert_int_equal(fcntl(pty->fd, F_SETFL, O_NONBLOCK), 0);
     assert_int_equal(write(pty->fd, "\n", 1), 1);
+}
+
+static void start(struct pty *pty, const char *mode, const char *term, const char *variable)
+{
+    start_screen(pty, mode, NULL, term, variable);
 }
 
 /* Takes what was written within `ms`; false when the other side is closed. */
@@ -160,6 +166,7 @@ static void expect_same_modes(struct pty *pty)
 struct modes {
     bool alternate, paste, hidden, synchronised, application_keys, kitty, modified_keys, coloured;
     int clears, frames;
+    int pictures, deleted, strips; /* sent to be kept, taken away, painted in sixels */
 };
 
 static void private_mode(struct modes *modes, long number, bool on)
@@ -182,6 +189,10 @@ static void private_mode(struct modes *modes, long number, bool on)
         assert_int_equal(modes->synchronised, !on); /* frames do not nest */
         modes->synchronised = on;
         modes->frames += on;
+        break;
+    case 1000: /* the mouse, which nobody asked for here */
+    case 1006:
+        assert_false(on);
         break;
     case 7:
     case 12:
@@ -207,7 +218,7 @@ static void check_csi(struct modes *modes, const char *body, size_t length)
         }
         return;
     }
-    if (strcmp(text, ">1u") == 0 || strcmp(text, "<u") == 0) {
+    if (strcmp(text, ">3u") == 0 || strcmp(text, "<u") == 0) {
         modes->kitty = text[0] == '>';
         return;
     }
@@ -232,6 +243,33 @@ static void check_csi(struct modes *modes, const char *body, size_t length)
     }
 }
 
+/* Graphics, in no other form than ours: for kitty keys without a question and base64; sixels in
+ * numbers and the signs from ? to ~. */
+static size_t check_graphics(struct modes *modes, const char *bytes, size_t length)
+{
+    static const char base64[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    const char *end = memmem(bytes, length, "\x1B\\", 2);
+    assert_non_null(end);
+    char *body = mem_strndup(bytes + 2, (size_t)(end - bytes) - 2);
+    if (bytes[1] == '_') {
+        char *data = strchr(body, ';');
+        assert_true(body[0] == 'G' && strstr(body, "q=2") != NULL);
+        assert_true(data == NULL || data[1 + strspn(data + 1, base64)] == '\0');
+        assert_true(strspn(body + 1, "aTUqfipsvcrdIm=,0123456789") == strcspn(body + 1, ";"));
+        modes->pictures += strncmp(body, "Ga=T,U=1,", 9) == 0;
+        modes->deleted += strncmp(body, "Ga=d,d=I,", 9) == 0;
+    } else {
+        assert_true(strncmp(body, "0;1q\"1;1;", 9) == 0);
+        for (const char *at = body + 9; *at != '\0'; at++) {
+            assert_true((*at >= '?' && *at <= '~') || strchr("0123456789;#!$-", *at) != NULL);
+        }
+        modes->strips++;
+    }
+    mem_free(body);
+    return (size_t)(end - bytes) + 2;
+}
+
 /* One sequence at ESC; returns its length. */
 static size_t check_escape(struct modes *modes, const char *bytes, size_t length)
 {
@@ -248,6 +286,9 @@ static size_t check_escape(struct modes *modes, const char *bytes, size_t length
     if (bytes[1] == '(' || bytes[1] == ')') {
         assert_true(length >= 3 && (bytes[2] == 'B' || bytes[2] == '0'));
         return 3;
+    }
+    if (bytes[1] == '_' || bytes[1] == 'P') {
+        return check_graphics(modes, bytes, length);
     }
     if (strchr("=>M78", bytes[1]) == NULL) {
         fail_msg("a foreign sequence was written: ESC %c", bytes[1]);
@@ -306,6 +347,7 @@ static void test_hostile(void **state)
         expect_all_off(&modes);
         expect_same_modes(&pty);
         assert_true(modes.frames >= 2);
+        assert_int_equal(modes.pictures + modes.strips, 0); /* of the attack's */
         release(&pty);
     }
 }
@@ -452,6 +494,41 @@ static void test_stream(void **state)
     release(&pty);
 }
 
+/* A picture on both kinds of screen, scrolled away, resized and left: sent once or in strips, in
+ * frames, and not left in the terminal's memory by a full screen. */
+static void test_graphics(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"kitty", "sixel"}, *const kinds[] = {NULL, "inline"};
+    for (size_t i = 0; i < 4; i++) {
+        struct pty pty;
+        bool kitty = i % 2 == 0, full = kinds[i / 2] == NULL;
+        struct winsize size = {.ws_row = 30, .ws_col = 70, .ws_xpixel = 560, .ws_ypixel = 600};
+        start_screen(&pty, forms[i % 2], kinds[i / 2], "xterm-256color", NULL);
+        wait_for(&pty, 0, "(a picture, 96 x 96)");
+        wait_for_frame(&pty);
+        size_t from = pty.output.length;
+        assert_int_equal(ioctl(pty.fd, TIOCSWINSZ, &size), 0);
+        wait_for(&pty, from, "gemma-4-e2b");
+        for (int said = 0; said < 8; said++) { /* until it has scrolled away */
+            char words[] = "aaaaaaaa\r"; /* other letters each time, so that all of them are sent */
+            memset(words, 'a' + said, 8);
+            send_text(&pty, words);
+            words[8] = '\0';
+            wait_for(&pty, from, words);
+        }
+        send_text(&pty, "/quit\r");
+        assert_int_equal(finish(&pty), 0);
+        struct modes modes = check_output(&pty);
+        expect_all_off(&modes);
+        expect_same_modes(&pty);
+        assert_int_equal(modes.pictures, kitty);
+        assert_int_equal(modes.deleted, kitty && full);
+        assert_in_range(modes.strips, kitty ? 0 : 9, kitty ? 0 : full ? 2000 : 16);
+        release(&pty);
+    }
+}
+
 static void test_no_color(void **state)
 {
     (void)state;
@@ -500,6 +577,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_hangup),   cmocka_unit_test(test_paste),
         cmocka_unit_test(test_resizes),  cmocka_unit_test(test_stream),
         cmocka_unit_test(test_no_color), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_graphics),
     };
     if (argc != 2) {
         fprintf(stderr, "usage: pty_test PATH-OF-DEMO\n");

@@ -26,6 +26,7 @@ static void on_intent(void *context, const struct tui_intent *intent)
         [TUI_EDIT] = "EDIT",
         [TUI_WANT_FILES] = "WANT_FILES",
         [TUI_COMMAND] = "COMMAND",
+        [TUI_TALK] = "TALK",
     };
     static const char *const decisions[] = {
         [TUI_YES] = "yes", [TUI_YES_SESSION] = "session", [TUI_NO] = "no"};

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""The whole suite again and again: which tests fail now and then?
+
+    flakes.py BUILD [--runs N] [MESON-TEST-OPTIONS...]
+
+Runs `meson test` N times (20), whatever fails, and prints for each run what failed and at the end how
+often each test did. Nothing may fail in any run.
+"""
+import collections
+import json
+import os
+import subprocess
+import sys
+import time
+
+
+def main(words):
+    if not words:
+        sys.exit(__doc__)
+    build, words, runs = words[0], words[1:], 20
+    if words[:1] == ["--runs"]:
+        runs, words = int(words[1]), words[2:]
+    log = os.path.join(build, "meson-logs", "testlog.json")
+    failures, tests, whole = collections.Counter(), 0, 0
+    for number in range(1, runs + 1):
+        if os.path.exists(log):
+            os.remove(log)
+        start = time.monotonic()
+        subprocess.run(["meson", "test", "-C", build, "--num-processes", "2", *words],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        results = [json.loads(line) for line in open(log)]
+        failed = [one["name"] for one in results if one["result"] not in ("OK", "EXPECTEDFAIL", "SKIP")]
+        failures.update(failed)
+        tests += len(results)
+        whole += not failed
+        print(f"run {number} of {runs}: {len(results)} tests in {time.monotonic() - start:.0f} s, "
+              f"{len(failed)} failed {' '.join(failed)}", flush=True)
+    for name, count in failures.most_common():
+        print(f"{name}: failed in {count} of {runs} runs")
+    print(f"{whole} of {runs} runs without a failure, {tests} tests, {failures.total()} failed")
+    return 0 if whole == runs and tests > 0 else 1
+
+
+sys.exit(main(sys.argv[1:]))
