@@ -592,13 +592,10 @@ static bool help_key(struct tui *tui, const struct terminal_key *key)
     }
 }
 
-static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,
-                                              [DIALOG_YES_SESSION] = TUI_YES_SESSION,
-                                              [DIALOG_YES_ALWAYS] = TUI_YES_ALWAYS,
-                                              [DIALOG_YES_NETWORK] = TUI_YES_NETWORK,
-                                              [DIALOG_YES_NETWORK_SESSION] =
-                                                  TUI_YES_NETWORK_SESSION,
-                                              [DIALOG_NO] = TUI_NO};
+/* In the order of enum dialog_answer. */
+static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,  TUI_YES_SESSION,
+                                              TUI_YES_ALWAYS,          TUI_YES_NETWORK,
+                                              TUI_YES_NETWORK_SESSION, TUI_NO};
 
 static void question_key(struct tui *tui, enum action action, const struct terminal_key *key)
 {
