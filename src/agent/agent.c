@@ -336,6 +336,9 @@ static void decide(struct agent *agent, int place)
     enum approval_verdict verdict = agent_verdict(agent, call, &why);
     calls_set_decided_by(call, why.data);
     if (verdict == APPROVAL_ALLOW) {
+        if (approval_session_opens(agent->session, call->record.arguments)) {
+            calls_open_network(call);
+        }
         feed(agent, (struct turn_event){.kind = TURN_EVENT_ALLOWED, .call = place});
     } else if (verdict == APPROVAL_DENY) {
         calls_set_refusal(call, why.data);
@@ -348,9 +351,14 @@ static void decide(struct agent *agent, int place)
         str_clear(&why);
         preview_describe(agent->workspace, call->record.name, call->record.arguments, &why);
         struct agent_event event = call_event(AGENT_APPROVAL, call);
+        struct str network;
+        str_init(&network);
+        calls_append_network(call, &network);
         event.text = why.data;
         event.length = why.length;
+        event.network = network.length > 0 ? network.data : NULL;
         emit(agent, &event);
+        str_finish(&network);
     }
     str_finish(&why);
 }
@@ -554,9 +562,11 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
     agent->turn_started_us += clock_monotonic_us() - agent->asked_us;
     agent->asked_us = 0;
     calls_set_decided_by(call, "user");
-    if (answer == APPROVAL_YES_SESSION || answer == APPROVAL_YES_ALWAYS) {
+    if (answer == APPROVAL_YES_SESSION || answer == APPROVAL_YES_ALWAYS ||
+        answer == APPROVAL_YES_NETWORK_SESSION) {
         approval_session_allow(agent->session, call->record.name, call->record.arguments);
     }
+    agent_open_network(agent, call, answer);
     calls_set_refusal(call, reason);
     if (answer != APPROVAL_NO) {
         calls_append_arguments(call, &agent->agreed);

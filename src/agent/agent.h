@@ -100,6 +100,7 @@ struct agent_event {
     const char *text; /* views during the callback */
     size_t length;
     const char *call_id, *name;
+    const char *network; /* APPROVAL: hosts that a yes can open for it; NULL = there are none */
     const json_t *arguments, *result;
     bool failed, denied;
     size_t done, total, reused; /* PREFILL; USAGE: context used / size */

@@ -92,6 +92,17 @@ void agent_run_call(struct agent *agent, int place)
     json_decref(event);
 }
 
+void agent_open_network(struct agent *agent, struct open_call *call, enum approval_answer answer)
+{
+    if (answer == APPROVAL_YES_NETWORK || answer == APPROVAL_YES_NETWORK_SESSION) {
+        calls_open_network(call);
+        calls_set_decided_by(call, "user, with network");
+    }
+    if (answer == APPROVAL_YES_NETWORK_SESSION) {
+        approval_session_open(agent->session, call->record.arguments);
+    }
+}
+
 void agent_start_tool(struct agent *agent, const struct open_call *call)
 {
     const struct agent_recording *recording = agent->options.recording;
@@ -100,6 +111,9 @@ void agent_start_tool(struct agent *agent, const struct open_call *call)
     } else if (approval_is_foreign(call->record.name)) {
         foreign_call(agent->options.foreign, call->record.call_id, call->record.name,
                      call->record.arguments);
+    } else if (call->network != NULL) {
+        toolproc_start_open(agent->options.toolproc, call->record.call_id, call->record.arguments,
+                            call->network);
     } else {
         toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
                        call->record.arguments);

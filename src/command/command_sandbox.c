@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/toolproc.h"
+#include "approval/command_network.h"
 #include "approval/toolset.h"
 #include "app/app.h"
 #include "command/command_debug.h"
@@ -126,6 +127,15 @@ enum exit_code command_policy(struct config *config)
             &rules, session, app_mode(config, headless[i]), tool.data, arguments, &why);
         printf("%-14s %s (%s)\n", headless[i] ? "in exec" : "on a terminal", words[verdict],
                why.data);
+    }
+    const char *command = json_string_value(json_object_get(arguments, "command"));
+    str_clear(&why);
+    if (strcmp(tool.data, "shell") == 0 && command != NULL) {
+        const struct config_list *open = config_list(config, OPTION_NETWORK_HOSTS);
+        bool offered = command_network_hosts(command, &why) > 0;
+        printf("%-14s %s%s%s\n", "network", open->count > 0 ? "what tools.network names" : "none",
+               offered ? "; where it is asked about, w opens for it just " : "",
+               offered ? why.data : "");
     }
     approval_session_destroy(session);
     json_decref(arguments);

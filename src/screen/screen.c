@@ -145,6 +145,9 @@ static void ask(struct screen *screen, const struct agent_event *event)
     str_append(&screen->asking, event->call_id);
     set_activity(screen, "waiting for you");
     tui_ask(screen->tui, event->call_id, event->name, event->text);
+    if (event->network != NULL) {
+        tui_offer_network(screen->tui, event->network);
+    }
     str_clear(&screen->rule);
     if (approval_rule_for(event->name, event->arguments, &screen->rule)) {
         tui_offer_always(screen->tui, screen->rule.data);
@@ -306,6 +309,9 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
     static const enum approval_answer answers[] = {[TUI_YES] = APPROVAL_YES,
                                                    [TUI_YES_SESSION] = APPROVAL_YES_SESSION,
                                                    [TUI_YES_ALWAYS] = APPROVAL_YES_ALWAYS,
+                                                   [TUI_YES_NETWORK] = APPROVAL_YES_NETWORK,
+                                                   [TUI_YES_NETWORK_SESSION] =
+                                                       APPROVAL_YES_NETWORK_SESSION,
                                                    [TUI_NO] = APPROVAL_NO};
     struct err err;
     if (screen_point_decide(screen, intent->decision == TUI_YES)) {

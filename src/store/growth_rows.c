@@ -99,8 +99,10 @@ bool growth_rows_put(struct db *db, const struct growth *growth, const struct ch
     static const char SQL[] =
         "INSERT INTO growth (message, piece, text_at, thought_at, tokens_at, hash, text, thought, "
         "tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    const struct chat_message rest = {.tokens = message->tokens + growth->tokens,
-                                      .token_count = message->token_count - growth->tokens};
+    /* Without tokens there is nothing to count an offset from. */
+    const struct chat_message rest = {
+        .tokens = message->tokens == NULL ? NULL : message->tokens + growth->tokens,
+        .token_count = message->token_count - growth->tokens};
     struct piece piece = {
         .number = growth->piece,
         .text_at = (int64_t)growth->text,

@@ -22,7 +22,8 @@ void dialog_close(struct dialog *dialog)
     mem_free(dialog->title);
     mem_free(dialog->description);
     mem_free(dialog->rule);
-    dialog->title = dialog->description = dialog->rule = NULL;
+    mem_free(dialog->network);
+    dialog->title = dialog->description = dialog->rule = dialog->network = NULL;
     layout_finish(&dialog->layout);
     dialog->active = false;
 }
@@ -51,6 +52,20 @@ void dialog_only_once(struct dialog *dialog)
     dialog->once = true;
 }
 
+void dialog_offer_network(struct dialog *dialog, const char *hosts)
+{
+    struct str text;
+    str_init(&text);
+    str_append_format(&text, "%s\nwithout network; w and W let it reach: %s", dialog->description,
+                      hosts);
+    mem_free(dialog->network);
+    dialog->network = mem_strdup(hosts);
+    mem_free(dialog->description);
+    dialog->description = str_take(&text);
+    dialog->width = 0;
+    dialog->seen_end = false;
+}
+
 void dialog_offer_always(struct dialog *dialog, const char *rule)
 {
     mem_free(dialog->rule);
@@ -64,6 +79,8 @@ enum choice {
     CHOICE_YES,
     CHOICE_SESSION,
     CHOICE_ALWAYS,
+    CHOICE_NETWORK,
+    CHOICE_NETWORK_SESSION,
     CHOICE_REASON,
     CHOICE_NO,
     CHOICE_UP,
@@ -86,6 +103,8 @@ static const struct {
     {'2', CHOICE_SESSION},
     {'p', CHOICE_ALWAYS},
     {'P', CHOICE_ALWAYS},
+    {'w', CHOICE_NETWORK},
+    {'W', CHOICE_NETWORK_SESSION},
     {'n', CHOICE_REASON},
     {'N', CHOICE_REASON},
     {'3', CHOICE_REASON},
@@ -160,6 +179,11 @@ enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
         dialog->confirming =
             dialog->rule != NULL && yes(dialog, DIALOG_YES_ALWAYS) == DIALOG_YES_ALWAYS;
         return DIALOG_OPEN;
+    case CHOICE_NETWORK:
+    case CHOICE_NETWORK_SESSION:
+        return dialog->network == NULL    ? DIALOG_OPEN
+               : choice == CHOICE_NETWORK ? yes(dialog, DIALOG_YES_NETWORK)
+                                          : yes(dialog, DIALOG_YES_NETWORK_SESSION);
     case CHOICE_REASON:
         if (dialog->once) {
             return DIALOG_NO; /* nobody is told why */
@@ -278,6 +302,9 @@ static void draw_choices(const struct dialog *dialog, struct surface *surface, i
     }
     if (dialog->rule != NULL) {
         column = draw_choice(surface, row, column, "p", " always  ");
+    }
+    if (dialog->network != NULL) {
+        column = draw_choice(surface, row, column, "w", " once with network  ");
     }
     column = draw_choice(surface, row, column, "n", " no");
     if (column + (int)strlen(others) <= limit) {

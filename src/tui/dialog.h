@@ -19,7 +19,15 @@ struct editor;
 struct surface;
 struct terminal_key;
 
-enum dialog_answer { DIALOG_OPEN, DIALOG_YES, DIALOG_YES_SESSION, DIALOG_YES_ALWAYS, DIALOG_NO };
+enum dialog_answer {
+    DIALOG_OPEN,
+    DIALOG_YES,
+    DIALOG_YES_SESSION,
+    DIALOG_YES_ALWAYS,
+    DIALOG_YES_NETWORK,
+    DIALOG_YES_NETWORK_SESSION,
+    DIALOG_NO
+};
 
 struct dialog {
     bool active;
@@ -29,6 +37,7 @@ struct dialog {
     bool once;       /* a yes is for this once: nothing else is offered */
     bool refused;    /* a yes came before the end was seen: say why it does not count */
     char *title, *description;
+    char *network;        /* hosts that w opens; NULL = none */
     char *rule;           /* that p offers; NULL = none */
     struct layout layout; /* of the description, for `width` */
     int width;
@@ -45,6 +54,8 @@ void dialog_open(struct dialog *dialog, const char *title, const char *descripti
 void dialog_only_once(struct dialog *dialog);
 /* For the open question: what p would allow for good. Copies. */
 void dialog_offer_always(struct dialog *dialog, const char *rule);
+/* For the open question: the hosts that w would open to the command; they are shown with it. */
+void dialog_offer_network(struct dialog *dialog, const char *hosts);
 void dialog_close(struct dialog *dialog);
 
 /* Takes a key, and what it means to the input. Anything but DIALOG_OPEN is the answer; the reason

@@ -592,10 +592,10 @@ static bool help_key(struct tui *tui, const struct terminal_key *key)
     }
 }
 
-static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,
-                                              [DIALOG_YES_SESSION] = TUI_YES_SESSION,
-                                              [DIALOG_YES_ALWAYS] = TUI_YES_ALWAYS,
-                                              [DIALOG_NO] = TUI_NO};
+/* In the order of enum dialog_answer. */
+static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,  TUI_YES_SESSION,
+                                              TUI_YES_ALWAYS,          TUI_YES_NETWORK,
+                                              TUI_YES_NETWORK_SESSION, TUI_NO};
 
 static void question_key(struct tui *tui, enum action action, const struct terminal_key *key)
 {
@@ -741,6 +741,8 @@ static enum dialog_answer read_answer(struct tui *tui, const struct str *line, c
         return DIALOG_YES;
     } else if (alone && letter == 'a' && !dialog->once) {
         return DIALOG_YES_SESSION;
+    } else if (alone && (letter == 'w' || letter == 'W') && dialog->network != NULL) {
+        return letter == 'w' ? DIALOG_YES_NETWORK : DIALOG_YES_NETWORK_SESSION;
     } else if (alone && letter == 'p' && dialog->rule != NULL) {
         dialog->confirming = true;
         plain_confirm(tui->plain, dialog->rule);

@@ -164,6 +164,11 @@ void plain_offer(struct plain *plain, const char *rule)
     say_spelled_out(plain, "or p (always), with a rule in your configuration: ", rule);
 }
 
+void plain_offer_network(struct plain *plain, const char *hosts)
+{
+    say_spelled_out(plain, "or w (once) or W (this session) with the network, to just: ", hosts);
+}
+
 void plain_confirm(struct plain *plain, const char *rule)
 {
     say_spelled_out(

@@ -47,6 +47,7 @@ void plain_ask(struct plain *plain, const char *title, const char *description, 
 /* To the question that stands: there is a third yes, which writes `rule` down. */
 void plain_offer(struct plain *plain, const char *rule);
 /* Whether it really should. */
+void plain_offer_network(struct plain *plain, const char *hosts);
 void plain_confirm(struct plain *plain, const char *rule);
 /* Writes "> " when it is the user's turn and it does not stand there yet. */
 void plain_prompt(struct plain *plain);

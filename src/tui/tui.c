@@ -661,40 +661,6 @@ void tui_clear(struct tui *tui)
 
 /* --- the rest of the screen --- */
 
-static void open_question(struct tui *tui, const char *title, const char *description, bool once)
-{
-    if (tui->plain != NULL) {
-        dispatch_lines(tui); /* what was typed before the question is no answer to it */
-        plain_ask(tui->plain, title, description, once);
-    }
-    dialog_open(&tui->dialog, title, description);
-    tui->searching = false;
-    tui->help = false;
-    tui->typing_ahead = true;
-    happened(tui);
-}
-
-void tui_ask(struct tui *tui, const char *call_id, const char *title, const char *description)
-{
-    (void)call_id; /* one question at a time: the answer can only be to this one */
-    open_question(tui, title, description, false);
-}
-
-void tui_ask_once(struct tui *tui, const char *title, const char *description)
-{
-    open_question(tui, title, description, true);
-    dialog_only_once(&tui->dialog);
-}
-
-void tui_offer_always(struct tui *tui, const char *rule)
-{
-    dialog_offer_always(&tui->dialog, rule);
-    if (tui->plain != NULL) {
-        plain_offer(tui->plain, rule);
-    }
-    tui->dirty = true;
-}
-
 void tui_pick(struct tui *tui, const char *title, const struct tui_choice *choices, size_t count)
 {
     if (tui->plain != NULL) {
@@ -709,15 +675,6 @@ void tui_pick(struct tui *tui, const char *title, const struct tui_choice *choic
     } else if (count > 0) {
         picker_open(&tui->picker, title, choices, count);
         tui->searching = tui->help = false;
-    }
-    tui->dirty = true;
-}
-
-void tui_withdraw(struct tui *tui)
-{
-    dialog_close(&tui->dialog);
-    if (tui->plain != NULL) {
-        tui->plain->asking = false;
     }
     tui->dirty = true;
 }

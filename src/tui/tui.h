@@ -31,7 +31,14 @@ enum tui_intent_kind {
     TUI_SUSPEND,       /* Ctrl-Z: the caller stops the process; tui_resume afterwards */
 };
 
-enum tui_decision { TUI_YES, TUI_YES_SESSION, TUI_YES_ALWAYS, TUI_NO };
+enum tui_decision {
+    TUI_YES,
+    TUI_YES_SESSION,
+    TUI_YES_ALWAYS,
+    TUI_YES_NETWORK, /* once, with the hosts that were offered */
+    TUI_YES_NETWORK_SESSION,
+    TUI_NO
+};
 
 struct tui_intent {
     enum tui_intent_kind kind;
@@ -123,6 +130,8 @@ void tui_ask(struct tui *tui, const char *call_id, const char *title, const char
 void tui_ask_once(struct tui *tui, const char *title, const char *description);
 /* Behind tui_ask: p offers to allow for good what this rule says, and asks once more. */
 void tui_offer_always(struct tui *tui, const char *rule);
+/* Behind tui_ask: w offers to let the command reach these hosts, once; W for this session. */
+void tui_offer_network(struct tui *tui, const char *hosts);
 void tui_withdraw(struct tui *tui);
 
 /* Offers a list to choose from, above the input; what is chosen comes as TUI_COMMAND, and Esc

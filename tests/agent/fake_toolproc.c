@@ -24,6 +24,13 @@ void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *
     toolproc->started++;
 }
 
+void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const json_t *arguments,
+                         const char *hosts)
+{
+    assert_true(hosts[0] != '\0');
+    toolproc_start(toolproc, call_id, "shell", arguments);
+}
+
 void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments)
 {
     assert_non_null(json_string_value(json_object_get(arguments, "command")));

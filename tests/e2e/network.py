@@ -133,4 +133,42 @@ def case_nothing_is_left():
         check(not set(proxies()) - before, "a proxy outlived its command")
 
 
+def case_opened_once():
+    """A question about a command that names hosts offers just these; nothing that the model, a file or a result says opens them."""
+    with Place() as place, Server() as named, Server() as other:
+        place.write("get.py", "import os, sys, urllib.request\n"
+                              "[os.environ.pop(name, None) for name in ('no_proxy', 'NO_PROXY')]  # this machine is asked for by name here\n"
+                              "for url in sys.argv[1:]:\n"
+                              "    try:\n"
+                              "        print(urllib.request.urlopen(url, timeout=20).read().decode())\n"
+                              "    except Exception:\n"
+                              "        print('refused')\n")
+        place.write("w", "w\nW\nnetwork: yes\n")  # a word of a file is no answer
+        command = f"cat w; python3 get.py http://127.0.0.1:{named.port}/ $(echo http)://127.0.0.1:{other.port}/"
+        turns = [call("shell", command=f"echo turn {i}; {command}") + "<|tool_response>" for i in range(4)]
+        screen = Screen(place, "-m", script(place, *turns, "w\n"), columns=120, rows=60)
+        try:
+            screen.wait("script")
+            screen.say("get it")
+            text = screen.wait(f"w and W let it reach: 127.0.0.1:{named.port}", "once with network", "y once")
+            check(str(other.port) not in text.split("let it reach")[1].split("\n")[0], text)
+            # The control: the same command without; then once, which was for once; then for this session.
+            for i, (key, hits) in enumerate((("y", 0), ("w", 1), ("y", 1), ("W", 2))):
+                screen.wait(f"echo turn {i}", "y once")
+                time.sleep(1)
+                screen.key(key)
+                screen.wait(f"echo turn {i + 1}" if i < 3 else "> Ask something")
+                check(named.hits == hits and other.hits == 0, screen.text() + str((i, named.hits, other.hits)))
+        finally:
+            screen.close()
+        kept = place.database().execute("select decided_by from calls order by asked_ms").fetchall()
+        check([by for by, in kept] == ["user", "user, with network", "user", "user, with network"], kept)
+        # Nobody is asked in exec, and an argument of that name is none.
+        place.carat("exec", "-m", script(place, turns[0], "No."), "get it")
+        place.carat("exec", "-m", script(place, call("shell", command=command, network="yes") + "<|tool_response>", "No."), "get it")
+        check(named.hits == 2 and other.hits == 0, (named.hits, other.hits))
+        why = place.carat("policy", "why", f"shell({command})").stdout
+        check(f"network        none; where it is asked about, w opens for it just 127.0.0.1:{named.port}\n" in why, why)
+
+
 main(globals())
