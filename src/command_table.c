@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/app.h"
 #include "acp/command_acp.h"
+#include "app/app.h"
 #include "command/command_batch.h"
 #include "command/command_debug.h"
 #include "command/command_mcp.h"
@@ -13,16 +13,16 @@
 #include "command/command_replay.h"
 #include "command/command_sandbox.h"
 #include "command/command_serve.h"
-#include "command/command_trust.h"
 #include "command/command_sessions.h"
 #include "command/command_store.h"
 #include "command/command_transfer.h"
+#include "command/command_trust.h"
 #include "command/command_undo.h"
 #include "command/headless.h"
 #include "manual.h"
-#include "screen/screen.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "screen/screen.h"
 #include "store/store.h"
 #include "tui/keymap.h"
 

@@ -8,11 +8,11 @@
 #include "command_table.h"
 #include "command/headless.h"
 #include "promises.h"
-#include "screen/screen.h"
 #include "app/library_memory.h"
 #include "app/settings.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "screen/screen.h"
 
 static enum exit_code print(void (*append)(struct str *out))
 {

@@ -4,9 +4,9 @@
 
 #include "acp/acp_sessions.h"
 #include "app/app.h"
-#include "command/command_undo.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "command/command_undo.h"
 
 static bool think(struct app *app, struct acp_session *session, const char *words, struct str *out,
                   struct err *err)

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "agent/preview.h"
-#include "events/event_lines.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/visible.h"
+#include "events/event_lines.h"
 #include "rpc/json_rpc.h"
 
 static json_t *text_block(const char *text, size_t length)

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "approval/approval.h"
 #include "agent/toolproc.h"
 #include "agent/turn.h"
+#include "approval/approval.h"
 #include "chat/conversation.h"
 
 struct agent;

@@ -1,7 +1,7 @@
 #include "agent/attached.h"
 
-#include "attachment/attachment.h"
 #include "agent/journal.h"
+#include "attachment/attachment.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"

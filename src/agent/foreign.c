@@ -15,11 +15,11 @@
 
 #include <uv.h>
 
+#include "agent/foreign_tools.h"
+#include "agent/tool_process.h"
 #include "attachment/attachment.h"
 #include "attachment/decoding.h"
-#include "agent/foreign_tools.h"
 #include "attachment/result_picture.h"
-#include "agent/tool_process.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"

@@ -22,11 +22,11 @@
 
 #include <uv.h>
 
+#include "agent/tool_process.h"
+#include "approval/toolset.h"
 #include "attachment/attachment.h"
 #include "attachment/decoding.h"
 #include "attachment/result_picture.h"
-#include "agent/tool_process.h"
-#include "approval/toolset.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"

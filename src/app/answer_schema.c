@@ -1,13 +1,13 @@
-#include "answer_schema.h"
+#include "app/answer_schema.h"
 
 #include <string.h>
 
-#include "chat/schema_bounds.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "chat/grammar.h"
+#include "chat/schema_bounds.h"
 
 enum { LIMIT = 1024 * 1024 };
 

@@ -12,9 +12,9 @@
 #include <uv.h>
 
 #include "agent/agent.h"
-#include "approval/approval.h"
 #include "app/exit_code.h"
 #include "app/paths.h"
+#include "approval/approval.h"
 #include "config/config.h"
 
 struct checkpoint;

@@ -1,4 +1,4 @@
-#include "exit_code.h"
+#include "app/exit_code.h"
 
 enum exit_code exit_code_of_outcome(enum turn_outcome outcome)
 {

@@ -1,4 +1,4 @@
-#include "library_memory.h"
+#include "app/library_memory.h"
 
 #include <jansson.h>
 #include <uv.h>

@@ -1,5 +1,5 @@
 /* mentions: see mentions.h. */
-#include "mentions.h"
+#include "app/mentions.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "policy_json.h"
+#include "app/policy_json.h"
 
 #include <string.h>
 

@@ -15,9 +15,6 @@
 
 #include "app/answer_schema.h"
 #include "app/app.h"
-#include "command/batch_output.h"
-#include "command/batch_progress.h"
-#include "events/event_lines.h"
 #include "app/lane.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -25,6 +22,9 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "base/visible.h"
+#include "command/batch_output.h"
+#include "command/batch_progress.h"
+#include "events/event_lines.h"
 
 enum { LINE_LIMIT = 8 * 1024 * 1024, INPUT_LIMIT = 1024 * 1024 * 1024, FAILED_LIMIT = 100 };
 

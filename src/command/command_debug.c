@@ -1,4 +1,4 @@
-#include "command_debug.h"
+#include "command/command_debug.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "app/app.h"
-#include "command/doctor_voice.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/visible.h"
 #include "chat/render_json.h"
 #include "chat/turn_json.h"
+#include "command/doctor_voice.h"
 #include "engine/engine.h"
 #include "infer/infer.h"
 #include "infer/vocabulary.h"

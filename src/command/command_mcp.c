@@ -20,10 +20,9 @@
 #include <uv.h>
 
 #include "agent/preview.h"
-#include "approval/toolset.h"
 #include "app/app.h"
 #include "app/lane.h"
-#include "command/mcp_shapes.h"
+#include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -31,6 +30,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "command/mcp_shapes.h"
 #include "rpc/rpc_link.h"
 #include "store/store.h"
 #include "store/uuid.h"

@@ -7,7 +7,7 @@
  *
  * The key for the host (HF_TOKEN) is sent to it alone. Progress is drawn on a terminal only.
  */
-#include "command_models.h"
+#include "command/command_models.h"
 
 #include <signal.h>
 #include <stdio.h>

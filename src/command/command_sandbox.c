@@ -1,4 +1,4 @@
-#include "command_sandbox.h"
+#include "command/command_sandbox.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -8,14 +8,14 @@
 #include <unistd.h>
 
 #include "agent/toolproc.h"
+#include "app/app.h"
+#include "app/policy_json.h"
 #include "approval/command_network.h"
 #include "approval/toolset.h"
-#include "app/app.h"
-#include "command/command_debug.h"
-#include "app/policy_json.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "command/command_debug.h"
 
 static enum exit_code complain(const char *text, enum exit_code code)
 {

@@ -11,8 +11,8 @@
 
 #include <uv.h>
 
-#include "attachment/attachment.h"
 #include "app/app.h"
+#include "attachment/attachment.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"

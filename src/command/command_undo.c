@@ -1,6 +1,6 @@
 /* command_undo: words to one of undo's three functions, and its answer through the gate for foreign
  * bytes: names and contents of files are not ours. */
-#include "command_undo.h"
+#include "command/command_undo.h"
 
 #include <stdio.h>
 #include <stdlib.h>

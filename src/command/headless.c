@@ -1,4 +1,4 @@
-#include "headless.h"
+#include "command/headless.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -6,21 +6,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "approval/toolset.h"
 #include "app/answer_schema.h"
 #include "app/app.h"
-#include "events/claude_events.h"
-#include "events/codex_events.h"
 #include "app/context_picture.h"
-#include "events/gemini_events.h"
-#include "command/message_input.h"
-#include "command/prompt_input.h"
+#include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/visible.h"
+#include "command/message_input.h"
+#include "command/prompt_input.h"
+#include "events/claude_events.h"
+#include "events/codex_events.h"
+#include "events/gemini_events.h"
 #include "store/uuid.h"
 
 /* The choices of --output-format that print events; "text" prints the answer. */

@@ -4,10 +4,10 @@
 
 #include "agent/toolproc.h"
 #include "approval/toolset.h"
-#include "events/event_lines.h"
 #include "base/base64.h"
 #include "base/mem.h"
 #include "chat/medium.h"
+#include "events/event_lines.h"
 #include "rpc/json_rpc.h"
 
 static const char stateless[] = "2026-07-28";

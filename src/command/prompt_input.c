@@ -1,4 +1,4 @@
-#include "prompt_input.h"
+#include "command/prompt_input.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -12,13 +12,13 @@
 
 #include "approval/approval.h"
 #include "approval/toolset.h"
-#include "events/event_lines.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "chat/import.h"
 #include "chat/messages_json.h"
+#include "events/event_lines.h"
 
 enum { FILE_BYTES_MAX = 256 * 1024 * 1024 };
 

@@ -1,4 +1,4 @@
-#include "claude_events.h"
+#include "events/claude_events.h"
 
 #include <string.h>
 

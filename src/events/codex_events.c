@@ -1,4 +1,4 @@
-#include "codex_events.h"
+#include "events/codex_events.h"
 
 #include <string.h>
 

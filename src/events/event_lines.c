@@ -1,4 +1,4 @@
-#include "event_lines.h"
+#include "events/event_lines.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "gemini_events.h"
+#include "events/gemini_events.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "draft.h"
+#include "screen/draft.h"
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "file_index.h"
+#include "screen/file_index.h"
 
 #include <dirent.h>
 #include <fcntl.h>

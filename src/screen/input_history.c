@@ -1,4 +1,4 @@
-#include "input_history.h"
+#include "screen/input_history.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "outbox.h"
+#include "screen/outbox.h"
 
 #include <string.h>
 

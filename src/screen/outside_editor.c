@@ -1,4 +1,4 @@
-#include "outside_editor.h"
+#include "screen/outside_editor.h"
 
 #include <signal.h>
 #include <stdio.h>

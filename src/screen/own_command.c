@@ -1,4 +1,4 @@
-#include "own_command.h"
+#include "screen/own_command.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "read_ahead.h"
+#include "screen/read_ahead.h"
 
 #include <string.h>
 

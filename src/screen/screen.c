@@ -1,4 +1,4 @@
-#include "screen.h"
+#include "screen/screen.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/mem.h"
 #include "command/command_trust.h"
+#include "models/catalogue.h"
 #include "screen/keeper.h"
 #include "screen/outbox.h"
 #include "screen/read_ahead.h"
@@ -21,9 +24,6 @@
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash.h"
-#include "base/clock.h"
-#include "base/mem.h"
-#include "models/catalogue.h"
 #include "store/store.h"
 #include "tui/keymap.h"
 

@@ -1,10 +1,9 @@
-#include "screen_boxes.h"
+#include "screen/screen_boxes.h"
 
 #include <string.h>
 
 #include <uv.h>
 
-#include "screen/screen_state.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -12,6 +11,7 @@
 #include "chat/medium.h"
 #include "media/overlay.h"
 #include "media/png_write.h"
+#include "screen/screen_state.h"
 
 /* A cell shows about a sixtieth of a picture's width: thinner lines would not be seen there. */
 enum { SHOWN_SIDE = 256, SHOWN_LINE = 4, SHOWN_LABELS = 12, FILE_LINES = 400 };

@@ -1,7 +1,7 @@
-#include "screen_conversation.h"
+#include "screen/screen_conversation.h"
 
-#include "screen/screen_state.h"
 #include "base/err.h"
+#include "screen/screen_state.h"
 
 const char *screen_conversation_id(struct screen *screen)
 {

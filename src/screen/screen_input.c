@@ -1,7 +1,9 @@
-#include "screen_input.h"
+#include "screen/screen_input.h"
 
 #include <string.h>
 
+#include "base/err.h"
+#include "base/mem.h"
 #include "screen/draft.h"
 #include "screen/input_history.h"
 #include "screen/read_ahead.h"
@@ -9,8 +11,6 @@
 #include "screen/screen_search.h"
 #include "screen/screen_state.h"
 #include "screen/slash.h"
-#include "base/err.h"
-#include "base/mem.h"
 #include "tui/keymap.h"
 
 /* The draft is written this long after the first change that is not on disk. */

@@ -1,17 +1,17 @@
-#include "screen_media.h"
+#include "screen/screen_media.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/mentions.h"
-#include "screen/outbox.h"
-#include "screen/screen_boxes.h"
-#include "screen/screen_state.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "chat/conversation.h"
 #include "chat/medium.h"
+#include "screen/outbox.h"
+#include "screen/screen_boxes.h"
+#include "screen/screen_state.h"
 
 /* --- what the terminal can show: it is never asked --- */
 

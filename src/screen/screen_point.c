@@ -1,4 +1,4 @@
-#include "screen_point.h"
+#include "screen/screen_point.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -6,14 +6,14 @@
 
 #include <uv.h>
 
-#include "screen/screen_boxes.h"
-#include "screen/screen_state.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/visible.h"
 #include "chat/medium.h"
 #include "desktop/pointer.h"
+#include "screen/screen_boxes.h"
+#include "screen/screen_state.h"
 
 /* One click, from the question to its end. */
 struct screen_point {

@@ -1,17 +1,17 @@
-#include "screen_rewind.h"
+#include "screen/screen_rewind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/rewind.h"
-#include "screen/own_command.h"
-#include "screen/screen_conversation.h"
-#include "screen/screen_state.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "base/visible.h"
+#include "screen/own_command.h"
+#include "screen/screen_conversation.h"
+#include "screen/screen_state.h"
 #include "store/store.h"
 
 enum { LISTED_MOST = 20, LISTED_BYTES = 60 };

@@ -1,14 +1,14 @@
-#include "screen_search.h"
+#include "screen/screen_search.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/mem.h"
 #include "command/command_sessions.h"
 #include "screen/screen_conversation.h"
 #include "screen/screen_state.h"
-#include "base/err.h"
-#include "base/mem.h"
 #include "store/store.h"
 
 enum { HITS = 15 };

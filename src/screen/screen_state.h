@@ -3,11 +3,11 @@
 #define CARAT_SCREEN_SCREEN_STATE_H
 
 #include "app/app.h"
+#include "base/str.h"
 #include "screen/file_index.h"
 #include "screen/outside_editor.h"
 #include "screen/own_command.h"
 #include "screen/reading.h"
-#include "base/str.h"
 #include "tui/terminal.h"
 #include "tui/tui.h"
 

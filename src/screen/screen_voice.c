@@ -9,14 +9,14 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "attachment/recording.h"
-#include "screen/screen_state.h"
 #include "app/speaker.h"
 #include "app/talk.h"
+#include "attachment/recording.h"
 #include "base/mem.h"
 #include "base/visible.h"
 #include "chat/conversation.h"
 #include "chat/medium.h"
+#include "screen/screen_state.h"
 #include "voice/sound_system.h"
 #include "voice/speech_pieces.h"
 

@@ -1,14 +1,16 @@
-#include "slash.h"
+#include "screen/slash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/foreign.h"
-#include "command/command_undo.h"
+#include "app/context_picture.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "command/command_sessions.h"
 #include "command/command_transfer.h"
-#include "app/context_picture.h"
+#include "command/command_undo.h"
 #include "screen/screen_boxes.h"
 #include "screen/screen_conversation.h"
 #include "screen/screen_input.h"
@@ -20,8 +22,6 @@
 #include "screen/screen_voice.h"
 #include "screen/slash_names.h"
 #include "screen/slash_settings.h"
-#include "base/file.h"
-#include "base/mem.h"
 #include "prompts.h"
 #include "store/store.h"
 

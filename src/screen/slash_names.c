@@ -1,4 +1,4 @@
-#include "slash_names.h"
+#include "screen/slash_names.h"
 
 #include <string.h>
 

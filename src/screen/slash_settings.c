@@ -1,4 +1,4 @@
-#include "slash_settings.h"
+#include "screen/slash_settings.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "command/prompt_input.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "command/prompt_input.h"
 
 /* The read end of a pipe that holds this text; the write end is closed, or handed out. */
 static int pipe_with(const char *text, int *writer)

@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "engine/engine_drafter.h"
 #include "base/mem.h"
 #include "compute/kernels.h"
 #include "compute/tensor.h"
+#include "engine/engine_drafter.h"
 #include "load/gguf.h"
 #include "load/hparams.h"
 #include "load/model_file.h"

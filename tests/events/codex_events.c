@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "events/codex_events.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "events/codex_events.h"
 
 static struct str lines;
 
