@@ -4,7 +4,7 @@ memory, idleness, a turn.
 
     tests/bench/screen.py BUILD [PART...] [--screen inline] [--rate 85] [--runs 15] [--model FILE] [--home HOME]
 
-BUILD is a build folder. Parts (all of them): start idle stream long echo memory turn. The model is a scripted twin, so that
+BUILD is a build folder. Parts (all of them): start idle stream long echo flood memory turn. The model is a scripted twin, so that
 nothing of an engine is in the figures; with --model, a file, the echo is measured while that model streams, too, and uses all
 cores. Processor time is from /proc/*/schedstat and says more than the clock where other programs run: that of the loop's thread
 and of the keeper, which is what a token costs; that of the twin's own thread, which stands for the engine's, is told beside it.
@@ -293,6 +293,22 @@ def measure_echo(options):
         carat.close()
 
 
+def measure_flood(options):
+    """240 MB of a command's output, near the limit of what a command may write."""
+    command = "for i in $(seq 24); do yes 0123456789abcdef | head -c 10M; sleep 0.2; done"
+    call = f'<|tool_call>call:shell{{command:<|"|>{command}<|"|>}}<tool_call|><|tool_response>'
+    carat = Carat(options, [call, "It is over.<turn|>"], words=("--mode", "full"))
+    carat.wait(PROMPT)
+    carat.settle()
+    os.write(carat.tty, b"go\r")
+    carat.wait(b"0123456789abcdef")
+    times = carat.echo_ms(100)
+    over = carat.written.find(b"It is over.") >= 0
+    carat.close()
+    row("key echo while a command writes 50 MB a second: median, 99th percentile, most of 100", "50 ms",
+        f"{statistics.median(times):.2f}, {percentile(times, .99):.2f}, {max(times):.2f} ms", max(times) <= 50 and not over)
+
+
 def measure_memory(options):
     carat = Carat(options, answer(8449, 330))
     carat.wait(PROMPT)
@@ -333,7 +349,7 @@ def measure_turn(options):
 
 
 PARTS = {"start": measure_start, "idle": measure_idle, "stream": measure_stream, "long": measure_long, "echo": measure_echo,
-         "memory": measure_memory, "turn": measure_turn}
+         "flood": measure_flood, "memory": measure_memory, "turn": measure_turn}
 
 
 def main():
