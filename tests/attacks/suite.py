@@ -26,7 +26,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_terminal.py", "questions", {"U": range(1, 22)}),
     ("rows_limits.py", "limits", {"L": [1, 3, 4, 5, 6, 7, 8, 9]}),
     ("rows_environment.py", "git", {"G": range(1, 15)}),
-    ("rows_terminal.py", "orders", {"O": range(1, 31)}),
+    ("rows_terminal.py", "orders", {"O": range(1, 32)}),
     ("rows_files.py", "archives", {"Z": range(1, 11)}),
     ("rows_files.py", "race", {"T": [6]}),
     ("rows_environment.py", "exits", {"D": range(1, 9)}),
