@@ -46,12 +46,17 @@ def main():
         for layers, expected in REMOVALS:
             def env(world, layers=layers):
                 return {"LD_PRELOAD": programs.others[0], "WALLS_WITHOUT": f",{layers},", "WALLS_MISTAKE": world.outside}
-            through = set(breaches(programs, user, sorted(working), env))
+            effects = breaches(programs, user, sorted(working), env)
+            through = set(effects)
             missing = (expected & working) - through - MAY_BE_ABSENT - COUNTED_TOGETHER
             extra = through - expected
+            if extra:  # a hole stays one, noise of the machine does not
+                print(f"without {layers}: {', '.join(f'{case} {effects[case]}' for case in sorted(extra))}: once more")
+                effects = breaches(programs, user, sorted(extra), env)
+                extra = set(effects)
             print(f"without {layers}: {len(through)} got through: {', '.join(sorted(through)) or 'none'}", flush=True)
             wrong += [f"without {layers}: {case} is still blocked" for case in sorted(missing)]
-            wrong += [f"without {layers}: {case} got through unexpectedly" for case in sorted(extra)]
+            wrong += [f"without {layers}: {case} got through unexpectedly: {effects[case]}" for case in sorted(extra)]
         code, words = refusal(programs, {"LD_PRELOAD": programs.others[0], "WALLS_WITHOUT": ",processes,"})
         print(f"without processes: exit {code}")
         if code != 56:

@@ -64,6 +64,7 @@ def fuzz(program, corpus, work, kept, seconds):
     log = process.stdout.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    findings = sorted(f"{kept}/{new}" for new in set(os.listdir(kept)) - before)
+    # Another target may put its own there meanwhile.
+    findings = sorted(f"{kept}/{new}" for new in set(os.listdir(kept)) - before if new.startswith(name + "-"))
     return Run(process.returncode, log, findings, usage.ru_utime + usage.ru_stime,
                time.monotonic() - start)
