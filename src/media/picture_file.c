@@ -6,6 +6,20 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+/* A PNG may say that a part of it is two gigabytes long, and room is made before it is read. */
+static const size_t BLOCK_MOST = (size_t)1 << 30;
+
+/* Zeroed: a JPEG may use a code table that it never gave, and what lay there before would be it. */
+static void *take(size_t size)
+{
+    return size <= BLOCK_MOST ? mem_try_zero(size, 1) : NULL;
+}
+
+static void *grow(void *block, size_t size)
+{
+    return size <= BLOCK_MOST ? mem_try_resize(block, size, 1) : NULL;
+}
+
 #define STB_IMAGE_IMPLEMENTATION
 /* Its functions are ours alone, and some are declared without a body: at the file's end gcc warns
  * of those, wherever the warning is on again. */
@@ -16,8 +30,8 @@
 #define STBI_ONLY_JPEG
 #define STBI_NO_FAILURE_STRINGS
 #define STBI_MAX_DIMENSIONS       65535
-#define STBI_MALLOC(SIZE)         mem_try_alloc((SIZE), 1)
-#define STBI_REALLOC(BLOCK, SIZE) mem_try_resize((BLOCK), (SIZE), 1)
+#define STBI_MALLOC(SIZE)         take(SIZE)
+#define STBI_REALLOC(BLOCK, SIZE) grow((BLOCK), (SIZE))
 #define STBI_FREE(BLOCK)          mem_free(BLOCK)
 /* It copies nothing to no pointer where a PNG has an empty part, and shifts what C does not define:
  * its own matter, and harmless. Memory that is not its own is looked for all the same. */
