@@ -23,6 +23,7 @@ struct waiting_text {
     size_t length;
     bool steers; /* goes in before the next step; else a turn of its own */
     struct attached attached;
+    struct tool_limit *limit; /* of its turn; NULL = none */
 };
 
 enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS };
@@ -35,6 +36,7 @@ struct agent {
     void *context;
     char *workspace, *system, *tool_program;
     size_t preamble_length;   /* of system, before the project's notes */
+    size_t skills_length;     /* of what stands behind them about skills */
     struct attached attached; /* of the next message */
     struct err unreadable;    /* of a conversation that goes on: a picture or sound that is lost */
     char *title;              /* first line of the turn's user message */
@@ -75,6 +77,7 @@ struct agent {
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
     bool snapshot_made;
+    struct tool_limit *limit_next, *limit; /* of the next message; of the turn; NULL = none */
     struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
@@ -125,6 +128,9 @@ void agent_run_call(struct agent *agent, int place);
 /* What the user's answer opens for it. */
 void agent_open_network(struct agent *agent, struct open_call *call, enum approval_answer answer);
 void agent_start_tool(struct agent *agent, const struct open_call *call);
+/* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. The
+ * caller's. */
+json_t *agent_bounded_response(struct agent *agent, json_t *response);
 /* True when the result must wait for hooks: it is settled then. */
 bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed);
 /* The declarations for the next prompt: carat's own tools, then those of foreign servers, the same
@@ -221,6 +227,9 @@ struct waiting_text agent_take_waiting(struct agent *agent, size_t index);
  * (NULL: nothing). */
 bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
                     struct err *err);
+/* The limit of the next message becomes that of the turn; or it is given up. */
+void agent_begin_limit(struct agent *agent);
+void agent_drop_limit(struct agent *agent);
 /* Before a step: what steers becomes part of the conversation. */
 void agent_take_steering(struct agent *agent);
 
