@@ -374,7 +374,7 @@ static size_t key_length(struct span line)
 {
     size_t length = 0;
     while (length < line.length && line.data[length] != ':' && line.data[length] != ' ' &&
-           line.data[length] != '#') {
+           line.data[length] != '\t' && line.data[length] != '#') {
         length++;
     }
     bool ends = length < line.length && line.data[length] == ':' &&
@@ -402,6 +402,7 @@ static bool read_key(struct reader *reader, struct span line, struct skill_file 
     /* A list's first entry, or a plain text, may stand below its key. */
     struct span value = {start, (size_t)(end - start)};
     while (value.length > 0 && memchr(" \r\n", value.data[0], 3) != NULL) {
+        number += value.data[0] == '\n';
         value.data++;
         value.length--;
     }
