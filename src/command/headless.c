@@ -181,8 +181,11 @@ static void submit(struct headless *headless, const char *text, size_t length)
         app_stop(&headless->app, EXIT_CODE_BAD_INPUT);
         return;
     }
+    const struct config_list *given = &headless->config->words;
     const char *words;
-    const struct skill *skill = app_skill_called(&headless->app, text, &words);
+    /* Only a person's own words call one: not what comes on standard input. */
+    const struct skill *skill =
+        headless->first < given->count ? app_skill_called(&headless->app, text, &words) : NULL;
     if (skill != NULL ? !app_call_skill(&headless->app, skill, words, &err)
                       : !agent_submit(headless->app.agent, text, length, &err)) {
         report_failure(headless, &err);

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """C15-C23: skills of a workspace that would allow, hide, reach out, or wear carat out."""
+import contextlib
+
 from rows import *
 
 TOUCH = call("shell", command="touch breached")
@@ -28,6 +30,21 @@ def reads(place, path, word):
 def told(place, words):
     """Whether the prompt, or the message of a call, holds the words."""
     return place.carat("exec", "-m", script(place, {"expect": words, "text": "Done."}), "go", code=None).returncode == 0
+
+
+@contextlib.contextmanager
+def many():
+    """A folder with 10,000 skills, in memory where it can be: a disk takes a minute to forget them."""
+    folder = tempfile.mkdtemp(prefix="carat-skills-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+    try:
+        for i in range(10000):
+            inner = os.path.join(folder, ".agents", "skills", f"s{i:05}")
+            os.makedirs(inner)
+            with open(os.path.join(inner, "SKILL.md"), "w") as file:
+                file.write(f"---\nname: s{i:05}\ndescription: {'d' * 900}\n---\n")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def case_skills():
@@ -124,18 +141,12 @@ def case_skills():
         os.mkfifo(os.path.join(of(place), "pipe", "SKILL.md"))
         through = told(place, "d of huge") and "it was read"
         report("C22", "a file of 100 MB, a pipe", through, told(place, "d of good"))
-    with Place() as place:
-        for i in range(10000):
-            folder = os.path.join(of(place), f"s{i:05}")
-            os.makedirs(folder)
-            with open(os.path.join(folder, "SKILL.md"), "w") as file:
-                file.write(f"---\nname: s{i:05}\ndescription: {'d' * 900}\n---\n")
-        begin = time.monotonic()
-        run = place.carat("exec", "-m", script(place, {"expect": "more, which only the user calls)", "text": "Done."}), "go", code=None)
-        seconds = time.monotonic() - begin
+    with Place() as place, many() as folder:
+        model = script(place, {"expect": "more, which only the user calls)", "text": "Done."})
+        run = place.carat("exec", "-C", folder, "-m", model, "go", code=None)
         tokens = int(run.stderr.split(": about ")[1].split(" tokens")[0])
-        through = (tokens > 300 and f"{tokens} tokens") or (seconds > 30 and f"{seconds:.0f} s")
-        report("C23", "10,000 skills", through, run.returncode == 0)
+        report("C23", "10,000 skills", tokens > 300 and f"{tokens} tokens", run.returncode == 0)
+
 
 
 main(globals())
