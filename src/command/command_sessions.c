@@ -55,9 +55,14 @@ void command_sessions_choice(struct str *out, const struct store_conversation *c
     append_when(out, conversation->updated_ms);
     str_append_format(out, "  %4lld  ", (long long)conversation->message_count);
     append_state(out, conversation);
-    const char *about =
-        conversation->title[0] != '\0' ? conversation->title : conversation->workspace;
-    visible_append(out, about, strlen(about), VISIBLE_LINE);
+    const char *about = conversation->title;
+    if (about[0] == '\0') {
+        about = conversation->beginning + strspn(conversation->beginning, " \n");
+    }
+    if (about[0] == '\0') {
+        about = conversation->workspace;
+    }
+    visible_append(out, about, strcspn(about, "\n"), VISIBLE_LINE);
     if (conversation->tags[0] != '\0') {
         str_append(out, "  [");
         visible_append(out, conversation->tags, strlen(conversation->tags), VISIBLE_LINE);
@@ -107,13 +112,14 @@ void command_sessions_hit_choice(struct str *out, const struct store_hit *hit)
 
 static json_t *conversation_json(const struct store_conversation *conversation)
 {
-    return json_pack(
-        "{ss ss ss ss ss sI sI sb sb sI ss}", "id", conversation->id, "title", conversation->title,
-        "workspace", conversation->workspace, "model", conversation->model, "tags",
-        conversation->tags, "created_ms", (json_int_t)conversation->created_ms, "updated_ms",
-        (json_int_t)conversation->updated_ms, "archived", conversation->archived_ms > 0, "trashed",
-        conversation->trashed_ms > 0, "messages", (json_int_t)conversation->message_count, "parent",
-        conversation->parent);
+    return json_pack("{ss ss ss ss ss ss sI sI sb sb sI ss}", "id", conversation->id, "title",
+                     conversation->title, "beginning", conversation->beginning, "workspace",
+                     conversation->workspace, "model", conversation->model, "tags",
+                     conversation->tags, "created_ms", (json_int_t)conversation->created_ms,
+                     "updated_ms", (json_int_t)conversation->updated_ms, "archived",
+                     conversation->archived_ms > 0, "trashed", conversation->trashed_ms > 0,
+                     "messages", (json_int_t)conversation->message_count, "parent",
+                     conversation->parent);
 }
 
 /* NULL: it holds what JSON cannot. */
