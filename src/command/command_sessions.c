@@ -349,23 +349,37 @@ bool command_sessions_pick(struct app *app, const char *prefix, char id[37], str
 
 /* --- changing --- */
 
+bool command_sessions_open(struct app *app, struct config *config, struct store_conversation *found,
+                           enum exit_code *code)
+{
+    struct err err;
+    const char *const *words = (const char *const *)config->words.items;
+    if (config->words.count > 2) {
+        fprintf(stderr, "carat: %s takes one id; more was given: %s\n", words[0], words[2]);
+        *code = EXIT_CODE_USAGE;
+        return false;
+    }
+    if (!app_open_store(app, config, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        *code = app->exit_code;
+        return false;
+    }
+    if (!app_find_conversation(app, config->words.count == 2 ? words[1] : NULL, found, &err)) {
+        *code = complain(app, &err);
+        return false;
+    }
+    return true;
+}
+
 enum exit_code command_fork(struct config *config)
 {
     struct app app;
     struct err err;
     struct store_conversation found;
+    enum exit_code code;
     char fork[37];
-    if (config->words.count > 2) {
-        fprintf(stderr, "carat: fork takes one id; more was given: %s\n", config->words.items[2]);
-        return EXIT_CODE_USAGE;
-    }
-    if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
-        return app.exit_code;
-    }
-    const char *word = config->words.count == 2 ? config->words.items[1] : NULL;
-    if (!app_find_conversation(&app, word, &found, &err)) {
-        return complain(&app, &err);
+    if (!command_sessions_open(&app, config, &found, &code)) {
+        return code;
     }
     bool ok = store_conversation_fork(app.store, found.id, INT64_MAX, fork, &err);
     store_conversation_finish(&found);
