@@ -174,7 +174,8 @@ static void turn_ended(struct screen *screen, const struct agent_event *event)
     withdraw_question(screen);
     set_activity(screen, "");
     tui_end_message(screen->tui);
-    if (event->outcome != TURN_OK) {
+    /* Why it failed was said when it did (AGENT_FAILED). */
+    if (event->outcome != TURN_OK && event->outcome != TURN_FAILED) {
         screen_notice(screen, event->outcome != TURN_CANCELLED, "%s",
                       event->text != NULL ? event->text : turn_outcome_text(event->outcome));
     }
@@ -509,6 +510,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
         (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->interrupted,
         (uv_handle_t *)&screen->idle,    (uv_handle_t *)&screen->settling,
+        (uv_handle_t *)&screen->repaint,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);

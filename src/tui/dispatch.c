@@ -278,10 +278,9 @@ static void redraw(struct tui *tui, long long now_us)
     surface_forget_pictures(tui->surface);
     if (tui->is_inline) {
         tui_resize(tui);
-        return;
+    } else {
+        tui_repaint(tui);
     }
-    surface_forget(tui->surface);
-    tui->terminal->ops->repaint(tui->terminal);
 }
 
 static void toggle_folding(struct tui *tui, long long now_us)

@@ -220,6 +220,16 @@ void tui_resize(struct tui *tui)
     tui->dirty = true;
 }
 
+void tui_repaint(struct tui *tui)
+{
+    if (tui->terminal == NULL || tui->suspended || tui->is_inline) {
+        return;
+    }
+    surface_forget(tui->surface);
+    tui->terminal->ops->repaint(tui->terminal);
+    tui->dirty = true;
+}
+
 void tui_suspend(struct tui *tui)
 {
     if (tui->terminal == NULL) {

@@ -72,6 +72,9 @@ bool tui_read_keys(struct tui *tui, long long now_us);
  * with each frame while something runs. */
 void tui_tick(struct tui *tui, long long now_us);
 void tui_resize(struct tui *tui);
+/* A full screen's every cell is written again with the next frame, as if the terminal had lost it.
+ */
+void tui_repaint(struct tui *tui);
 /* Redraws what changed; nothing when nothing did. */
 void tui_draw(struct tui *tui);
 bool tui_dirty(const struct tui *tui);

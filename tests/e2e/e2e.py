@@ -391,7 +391,7 @@ def case_undo_on_screen():
         try:
             screen.wait("script")
             screen.say("change it")
-            screen.wait("Done.", "turn 1 changed 1 path; /undo takes it back")
+            screen.wait("Done.", "turn 1 changed keep.txt; /undo takes it back")
             screen.say("/undo diff")
             screen.wait("-one", "+two")
             screen.say("/undo")
