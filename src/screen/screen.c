@@ -49,6 +49,8 @@ void screen_refresh_status(struct screen *screen)
         .listening = screen_voice_active(screen),
         .activity = screen_voice_activity(screen),
         .jobs = (int)agent_jobs_running(screen->app.agent),
+        .command_us = agent_command_since(screen->app.agent),
+        .in_tmux = getenv("TMUX") != NULL,
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -595,8 +597,7 @@ enum exit_code screen_run(const struct config *config, size_t first,
         finish(&screen);
         return EXIT_CODE_USAGE;
     }
-    struct app_face face = {agent_event, &screen, screen_input_tool_output,
-                            screen_input_tool_finished};
+    struct app_face face = {agent_event, &screen, screen_input_tool_finished};
     command_trust_ask_once(config);
     screen.plain = wants_plain(config);
     bool full = strcmp(config_string(config, OPTION_SCREEN), "inline") != 0;

@@ -417,6 +417,12 @@ static void run_jobs(struct screen *screen, const char *argument)
     str_finish(&text);
 }
 
+static void run_background(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    screen_input_background(screen);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -463,6 +469,7 @@ const struct slash_command slash_commands[] = {
      true},
     {"say", "[on|off]", "speak the answers", screen_voice_say, false},
     {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
+    {"background", "", "put the running command there (Ctrl+B)", run_background, false},
     {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
     {"boxes", "[FILE.png]", "what the last answer found in a picture; draw it into a file",
      screen_boxes_run, false},
