@@ -33,6 +33,7 @@
 #include "agent/response.h"
 #include "agent/sampling.h"
 #include "agent/step.h"
+#include "approval/tool_limit.h"
 #include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -420,10 +421,12 @@ void agent_start_waiting(struct agent *agent)
     while (!agent_busy(agent) && agent->waiting.count > 0) {
         struct waiting_text next = agent_take_waiting(agent, 0);
         struct err err = {0};
+        agent->limit_next = next.limit;
         if (!start_turn(agent, next.text, next.length, &next.attached, &err)) {
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
         }
+        agent_drop_limit(agent);
         attached_release(&next.attached);
         mem_free(next.text);
     }
@@ -507,6 +510,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
         return false;
     }
     agent->active = true;
+    agent_begin_limit(agent);
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
     str_clear(&agent->agreed);
@@ -655,29 +659,6 @@ void agent_tool_output(struct agent *agent, const char *call_id, const char *byt
     look_at_clock(agent);
 }
 
-/* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. */
-static json_t *bounded_response(struct agent *agent, json_t *response)
-{
-    struct err err = {0};
-    struct str whole;
-    bool kept;
-    json_t *bounded = more_output_keep(&agent->journal, response, &kept, &err);
-    str_init(&whole);
-    if (response_too_large(bounded, &whole)) {
-        char handle[16] = "";
-        kept = journal_result(&agent->journal, whole.data, whole.length, handle, &err);
-        json_t *cut = response_cut(bounded, &whole, kept ? handle : "");
-        json_decref(bounded);
-        bounded = cut;
-    }
-    if (err.code != ERR_NONE) {
-        agent_say(agent, AGENT_NOTICE, err.text);
-    }
-    agent->has_more |= kept;
-    str_finish(&whole);
-    return bounded;
-}
-
 void agent_tool_finished(struct agent *agent, const char *call_id,
                          const struct toolproc_result *result)
 {
@@ -694,8 +675,8 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         return;
     }
     bool unseen = result->picture != NULL && !agent_sees(agent);
-    json_t *response =
-        unseen ? response_unseen(result->response) : bounded_response(agent, result->response);
+    json_t *response = unseen ? response_unseen(result->response)
+                              : agent_bounded_response(agent, result->response);
     call->picture = unseen ? NULL : chat_medium_keep(result->picture);
     if (!agent_hook_result(agent, call, response, result->failed)) {
         agent_settle_call(agent, place, response, result->failed);
@@ -732,6 +713,8 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     preamble_append(&system, options->system_prompt, options->workspace, date);
     agent->preamble_length = system.length;
     str_append(&system, options->instructions != NULL ? options->instructions : "");
+    agent->skills_length = options->skills != NULL ? strlen(options->skills) : 0;
+    str_append(&system, options->skills != NULL ? options->skills : "");
     agent->system = str_take(&system);
 
     if (options->conversation_id != NULL &&
@@ -770,8 +753,10 @@ void agent_destroy(struct agent *agent)
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
         attached_release(&agent->waiting.items[i].attached);
+        tool_limit_destroy(agent->waiting.items[i].limit);
         mem_free(agent->waiting.items[i].text);
     }
+    tool_limit_destroy(agent->limit);
     attached_release(&agent->attached);
     mem_free(agent->waiting.items);
     mem_free(agent->events.items);

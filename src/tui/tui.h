@@ -155,6 +155,10 @@ struct tui_status {
     bool listening;       /* the microphone is open, and `activity` says so: always shown */
     const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
     int jobs;             /* commands that run in the background */
+    /* Since when a command runs that can go there (monotonic, us); 0 = none does. TUI_COMMAND
+     * "/background" asks for it. */
+    long long command_us;
+    bool in_tmux; /* which keeps a first Ctrl+B for itself */
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */
 };
