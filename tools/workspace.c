@@ -562,7 +562,7 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (!workspace_relative(workspace, path, relative, err)) {
         return false;
     }
-    const char *beneath = relative;
+    const char *beneath = relative, *rest;
     base_of(workspace, &beneath);
     if (strcmp(beneath, ".") == 0 || ends_with_slash(path)) {
         return err_set(err, ERR_ARGUMENT, "%.200s names a directory, not a file", path);
@@ -571,7 +571,7 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (reason != NULL) {
         return err_set(err, ERR_DENIED, "%.200s is protected: %s", relative, reason);
     }
-    const struct further_root *root = further_root(workspace, relative);
+    const struct further_root *root = further_root(workspace, relative, &rest);
     if (root != NULL && root->only_read) {
         return err_set(err, ERR_DENIED, "%.200s may only be read", relative);
     }
