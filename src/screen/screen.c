@@ -458,7 +458,7 @@ static void on_interrupt(uv_signal_t *handle, int signal)
 {
     struct screen *screen = handle->data;
     (void)signal;
-    tui_interrupt(screen->tui);
+    tui_interrupt(screen->tui, clock_monotonic_us());
 }
 
 static void on_terminate(uv_signal_t *handle, int signal)

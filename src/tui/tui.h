@@ -55,7 +55,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
 /* The same, spoken line by line (plain.h): `in` and `out` are descriptors, borrowed. */
 struct tui *tui_create_plain(int in, int out, tui_callback *callback, void *context);
 /* Ctrl+C, where the terminal makes a signal of it: as the key. */
-void tui_interrupt(struct tui *tui);
+void tui_interrupt(struct tui *tui, long long now_us);
 /* Takes the key map in place of the standard one; it is checked. */
 void tui_set_keymap(struct tui *tui, struct keymap *keymap);
 void tui_set_vi(struct tui *tui, bool vi);

@@ -132,6 +132,32 @@ static void test_what_comes_and_goes(void **state)
     screen_close(&s);
 }
 
+/* What has left is the terminal's to scroll: keys and wheel do not look for it. */
+static void test_scrolling(void **state)
+{
+    (void)state;
+    static const uint32_t keys[] = {TERMINAL_KEY_PAGE_UP, TERMINAL_KEY_PAGE_DOWN, TERMINAL_KEY_TOP,
+                                    TERMINAL_KEY_BOTTOM, CONTROL('O')};
+    struct screen s;
+    screen_open_inline(&s, 12, 60);
+    for (int call = 0; call < 12; call++) {
+        tui_add_call(s.tui, "c1", "shell make");
+        tui_end_call(s.tui, "c1", "one\ntwo", 7, false);
+    }
+    tui_draw(s.tui);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        screen_key(&s, keys[i]);
+        screen_key(&s, terminal_mouse(TERMINAL_MOUSE_WHEEL_UP, 3, 3));
+        screen_key(&s, terminal_mouse(TERMINAL_MOUSE_PRESS, 1, 3));
+    }
+    for (int line = 1; line <= LINES; line++) {
+        add_line(&s, line);
+    }
+    tui_end_message(s.tui);
+    check_lines(&s, LINES);
+    screen_close(&s);
+}
+
 /* What is alive stays below until it is final: a call changes its title when it ends. */
 static void test_alive(void **state)
 {
@@ -195,9 +221,9 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream), cmocka_unit_test(test_what_comes_and_goes),
-        cmocka_unit_test(test_alive),  cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_stream),    cmocka_unit_test(test_what_comes_and_goes),
+        cmocka_unit_test(test_scrolling), cmocka_unit_test(test_alive),
+        cmocka_unit_test(test_cost),      cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests_name("tui_inline", tests, NULL, NULL);
 }
