@@ -31,12 +31,16 @@ void agent_read_ahead(struct agent *agent, const char *draft, size_t length)
         agent, &(struct agent_wish){.next = &message, .thinking = agent->options.thinking},
         &starts_in_thought, NULL); /* where that fails, sending it will say why */
     agent->ahead_running = agent->ahead_request != 0;
+    agent->ahead_stopped = false;
     chat_message_finish(&message);
 }
 
 void agent_ahead_stop(struct agent *agent)
 {
-    if (agent->ahead_running) {
+    /* Once: what the model is given behind it must not be stopped by a key that comes before the
+     * reading's end was heard of. */
+    if (agent->ahead_running && !agent->ahead_stopped) {
+        agent->ahead_stopped = true;
         infer_cancel(agent->options.infer);
     }
 }

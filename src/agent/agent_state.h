@@ -82,7 +82,8 @@ struct agent {
     enum aside_kind aside_kind; /* the model is asked something beside the conversation */
     bool aside_stopped, title_asked;
     uint64_t aside_request;
-    bool ahead_running; /* the model reads a draft */
+    bool ahead_running; /* the model reads a draft; its end was not heard of yet */
+    bool ahead_stopped; /* it was told to stop */
     uint64_t ahead_request;
     struct step aside;
     size_t compacted;    /* so many messages are told by a summary */

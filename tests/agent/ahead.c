@@ -176,6 +176,8 @@ static void test_gives_way(void **state)
     world_submit(world, "some words and more"); /* while it is read: cancelled, then asked */
     assert_int_equal(self->cancels, 2);
     assert_int_equal(self->count, 3);
+    agent_disturb(world->agent); /* a key, before its end: the answer is not meant */
+    assert_int_equal(self->cancels, 2);
     end(world, self, 1, 0); /* its late end is not taken for the answer's */
     assert_true(agent_busy(world->agent));
     read_ahead(world, "meanwhile"); /* the model is wanted */
