@@ -26,6 +26,7 @@ struct seen_file {
 struct further_root {
     char *path;
     int fd;
+    bool only_read;
 };
 
 struct workspace {
@@ -115,7 +116,7 @@ const char *workspace_root(const struct workspace *workspace)
     return workspace->root;
 }
 
-bool workspace_add(struct workspace *workspace, const char *root, struct err *err)
+bool workspace_add(struct workspace *workspace, const char *root, bool only_read, struct err *err)
 {
     size_t length = strlen(root);
     while (length > 1 && root[length - 1] == '/') {
@@ -133,7 +134,7 @@ bool workspace_add(struct workspace *workspace, const char *root, struct err *er
         mem_free(path);
         return err_errno(err, ERR_IO, "opening the directory %.200s", root);
     }
-    workspace->further[workspace->further_count++] = (struct further_root){path, fd};
+    workspace->further[workspace->further_count++] = (struct further_root){path, fd, only_read};
     return true;
 }
 
@@ -566,6 +567,10 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     const char *reason = workspace_protected(relative);
     if (reason != NULL) {
         return err_set(err, ERR_DENIED, "%.200s is protected: %s", relative, reason);
+    }
+    const struct further_root *root = further_root(workspace, relative);
+    if (root != NULL && root->only_read) {
+        return err_set(err, ERR_DENIED, "%.200s may only be read", relative);
     }
     int parent = open_parent(workspace, relative, expected == NULL, err);
     if (parent < 0) {

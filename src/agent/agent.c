@@ -32,6 +32,7 @@
 #include "agent/recovery.h"
 #include "agent/response.h"
 #include "agent/step.h"
+#include "approval/tool_limit.h"
 #include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -51,6 +52,9 @@ void agent_emit(struct agent *agent, const struct agent_event *event)
 {
     agent->callback(agent->context, event);
 }
+
+/* A rate of fewer says nothing: a call that a server sent as one piece. */
+enum { TOKENS_FOR_A_RATE = 8 };
 
 static void emit_text(struct agent *agent, enum agent_event_kind kind, const char *text,
                       size_t length)
@@ -192,10 +196,7 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct err err = {0};
-    if (stop == CHAT_STOP_LOOP) {
-        agent_say(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
-    } else if (stop == CHAT_STOP_LENGTH && model->context > 0 &&
-               context_used >= (size_t)model->context) {
+    if (stop == CHAT_STOP_LENGTH && model->context > 0 && context_used >= (size_t)model->context) {
         context_full(context_used, (size_t)model->context, &err);
         agent_say(agent, AGENT_NOTICE, err.text);
     }
@@ -203,22 +204,25 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 
 static void model_done(struct agent *agent, const struct infer_event *event)
 {
-    size_t used = agent->context_used = event->prompt_total + event->sampled;
+    /* A server may keep to itself how long the prompt was. */
+    size_t used = event->prompt_total > 0 ? event->prompt_total + event->sampled : 0;
     step_end(&agent->step, event->stop);
     enum chat_stop stop = agent->step.stop;
+    agent->context_used = used;
     agent->step_running = false;
     agent->input_tokens += event->prompt_total;
     agent->cached_tokens += event->reused;
     agent->output_tokens += event->sampled;
     keep_answer(agent, event);
     step_finish(&agent->step);
-    double seconds = event->decode_seconds;
+    bool rated = event->decode_seconds > 0 && event->sampled >= TOKENS_FOR_A_RATE;
     agent_emit(agent, &(struct agent_event){
                           .kind = AGENT_USAGE,
                           .done = used,
                           .total = (size_t)infer_model(agent->options.infer)->context,
                           .reused = event->reused,
-                          .tokens_per_second = seconds > 0 ? (double)event->sampled / seconds : 0});
+                          .tokens_per_second =
+                              rated ? (double)event->sampled / event->decode_seconds : 0});
     say_why_stopped(agent, stop, used);
     feed(agent, (struct turn_event){
                     .kind = TURN_EVENT_MODEL_DONE, .stop = stop, .tokens = (int)event->sampled});
@@ -350,10 +354,12 @@ void agent_start_waiting(struct agent *agent)
     while (!agent_busy(agent) && agent->waiting.count > 0) {
         struct waiting_text next = agent_take_waiting(agent, 0);
         struct err err = {0};
+        agent->limit_next = next.limit;
         if (!start_turn(agent, next.text, next.length, &next.attached, &err)) {
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
         }
+        agent_drop_limit(agent);
         attached_release(&next.attached);
         mem_free(next.text);
     }
@@ -437,6 +443,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
         return false;
     }
     agent->active = true;
+    agent_begin_limit(agent);
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
     str_clear(&agent->agreed);
@@ -586,29 +593,6 @@ void agent_tool_output(struct agent *agent, const char *call_id, const char *byt
     look_at_clock(agent);
 }
 
-/* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. */
-static json_t *bounded_response(struct agent *agent, json_t *response)
-{
-    struct err err = {0};
-    struct str whole;
-    bool kept;
-    json_t *bounded = more_output_keep(&agent->journal, response, &kept, &err);
-    str_init(&whole);
-    if (response_too_large(bounded, &whole)) {
-        char handle[16] = "";
-        kept = journal_result(&agent->journal, whole.data, whole.length, handle, &err);
-        json_t *cut = response_cut(bounded, &whole, kept ? handle : "");
-        json_decref(bounded);
-        bounded = cut;
-    }
-    if (err.code != ERR_NONE) {
-        agent_say(agent, AGENT_NOTICE, err.text);
-    }
-    agent->has_more |= kept;
-    str_finish(&whole);
-    return bounded;
-}
-
 void agent_tool_finished(struct agent *agent, const char *call_id,
                          const struct toolproc_result *result)
 {
@@ -625,8 +609,8 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         return;
     }
     bool unseen = result->picture != NULL && !agent_sees(agent);
-    json_t *response =
-        unseen ? response_unseen(result->response) : bounded_response(agent, result->response);
+    json_t *response = unseen ? response_unseen(result->response)
+                              : agent_bounded_response(agent, result->response);
     call->picture = unseen ? NULL : chat_medium_keep(result->picture);
     if (!agent_hook_result(agent, call, response, result->failed)) {
         agent_settle_call(agent, place, response, result->failed);
@@ -663,6 +647,8 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     preamble_append(&system, options->system_prompt, options->workspace, date);
     agent->preamble_length = system.length;
     str_append(&system, options->instructions != NULL ? options->instructions : "");
+    agent->skills_length = options->skills != NULL ? strlen(options->skills) : 0;
+    str_append(&system, options->skills != NULL ? options->skills : "");
     agent->system = str_take(&system);
 
     if (options->conversation_id != NULL &&
@@ -701,8 +687,10 @@ void agent_destroy(struct agent *agent)
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
         attached_release(&agent->waiting.items[i].attached);
+        tool_limit_destroy(agent->waiting.items[i].limit);
         mem_free(agent->waiting.items[i].text);
     }
+    tool_limit_destroy(agent->limit);
     attached_release(&agent->attached);
     mem_free(agent->waiting.items);
     mem_free(agent->events.items);

@@ -23,6 +23,7 @@ struct waiting_text {
     size_t length;
     bool steers; /* goes in before the next step; else a turn of its own */
     struct attached attached;
+    struct tool_limit *limit; /* of its turn; NULL = none */
 };
 
 enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS };
@@ -35,6 +36,7 @@ struct agent {
     void *context;
     char *workspace, *system, *tool_program;
     size_t preamble_length;   /* of system, before the project's notes */
+    size_t skills_length;     /* of what stands behind them about skills */
     struct attached attached; /* of the next message */
     struct err unreadable;    /* of a conversation that goes on: a picture or sound that is lost */
     char *title;              /* first line of the turn's user message */
@@ -66,6 +68,8 @@ struct agent {
     json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
     bool has_more;    /* a result was cut and kept, or a job ran: more_output is declared */
     struct jobs jobs;
+    struct job *front; /* the command that is waited for, which can become a job; NULL = none */
+    char *front_call;  /* its call's id; the model's, or of a command of the user's own */
     bool shot_decided, shot_offered; /* whether screenshot is declared */
     struct decoding *shot;           /* the picture that a screenshot call takes; NULL = none */
     struct decoding *loading;        /* a picture of a conversation that goes on; NULL = none */
@@ -76,6 +80,7 @@ struct agent {
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
     bool snapshot_made;
+    struct tool_limit *limit_next, *limit; /* of the next message; of the turn; NULL = none */
     struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
@@ -129,6 +134,9 @@ void agent_run_call(struct agent *agent, int place);
 /* What the user's answer opens for it. */
 void agent_open_network(struct agent *agent, struct open_call *call, enum approval_answer answer);
 void agent_start_tool(struct agent *agent, const struct open_call *call);
+/* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. The
+ * caller's. */
+json_t *agent_bounded_response(struct agent *agent, json_t *response);
 /* True when the result must wait for hooks: it is settled then. */
 bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed);
 /* The declarations for the next prompt: carat's own tools, then those of foreign servers, the same
@@ -169,7 +177,7 @@ uint64_t agent_fingerprint(const struct agent *agent, const struct open_call *ca
 bool agent_job_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
 bool agent_job_finished(struct agent *agent, const char *call_id,
                         const struct toolproc_result *result);
-/* Stops those that run and keeps what they wrote. */
+/* Stops those that run and keeps what they wrote; forgets the command that is waited for. */
 void agent_jobs_finish(struct agent *agent);
 
 /* --- of agent_kv.c --- */
@@ -248,6 +256,9 @@ struct waiting_text agent_take_waiting(struct agent *agent, size_t index);
  * (NULL: nothing). One that begins a turn may be read by the model meanwhile (agent_begin). */
 bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
                     bool begins_turn, struct err *err);
+/* The limit of the next message becomes that of the turn; or it is given up. */
+void agent_begin_limit(struct agent *agent);
+void agent_drop_limit(struct agent *agent);
 /* Before a step: what steers becomes part of the conversation. */
 void agent_take_steering(struct agent *agent);
 

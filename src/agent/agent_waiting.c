@@ -10,6 +10,7 @@
 
 #include "agent/agent_state.h"
 #include "agent/attached.h"
+#include "approval/tool_limit.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -23,8 +24,10 @@ void agent_wait(struct agent *agent, const char *text, size_t length, bool steer
         (struct waiting_text){.text = mem_strndup(text, length),
                               .length = length,
                               .steers = steers,
-                              .attached = agent->attached};
+                              .attached = agent->attached,
+                              .limit = agent->limit_next};
     agent->attached = (struct attached){0};
+    agent->limit_next = NULL;
 }
 
 struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
@@ -93,6 +96,28 @@ bool agent_steer(struct agent *agent, const char *text, size_t length, struct er
     }
     agent_wait(agent, text, length, true);
     return true;
+}
+
+void agent_begin_limit(struct agent *agent)
+{
+    tool_limit_destroy(agent->limit);
+    agent->limit = agent->limit_next;
+    agent->limit_next = NULL;
+}
+
+void agent_drop_limit(struct agent *agent)
+{
+    tool_limit_destroy(agent->limit_next);
+    agent->limit_next = NULL;
+}
+
+bool agent_submit_limited(struct agent *agent, const char *text, size_t length,
+                          struct tool_limit *limit, struct err *err)
+{
+    agent->limit_next = limit;
+    bool submitted = agent_submit(agent, text, length, err);
+    agent_drop_limit(agent); /* where it could not be sent */
+    return submitted;
 }
 
 bool agent_note(struct agent *agent, const char *text, size_t length, struct err *err)

@@ -32,6 +32,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_environment.py", "exits", {"D": range(1, 9)}),
     ("rows_trust.py", "servers", {"M": range(1, 13)}),
     ("rows_trust.py", "trust", {"C": range(1, 15)}),
+    ("rows_skills.py", "skills", {"C": range(15, 24)}),
     ("rows_web.py", "web", {"W": range(1, 31)}),
     ("rows_environment.py", "environment", {"E": range(1, 13)}),
     ("rows_files.py", "paths", {"T": [*range(1, 6), *range(7, 19)]}),
