@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "approval/command_network.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "command/command_trust.h"
@@ -149,7 +150,11 @@ static void ask(struct screen *screen, const struct agent_event *event)
     set_activity(screen, "waiting for you");
     tui_ask(screen->tui, event->call_id, event->name, event->text);
     if (event->network != NULL) {
-        tui_offer_network(screen->tui, event->network);
+        struct str hosts;
+        str_init(&hosts);
+        command_network_describe(event->network, &hosts);
+        tui_offer_network(screen->tui, hosts.data);
+        str_finish(&hosts);
     }
     str_clear(&screen->rule);
     if (approval_rule_for(event->name, event->arguments, &screen->rule)) {
