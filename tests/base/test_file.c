@@ -108,6 +108,25 @@ static void refuses_with_the_name(void **state)
     str_finish(&s);
 }
 
+/* In the place of /dev/null a file would break every program of the machine. */
+static void writes_into_pipes(void **state)
+{
+    (void)state;
+    struct err err;
+    struct stat status;
+    char got[8];
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    int fd = open(in_folder("pipe"), O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(file_replace(in_folder("pipe"), "words", 5, &err));
+    assert_int_equal(stat(in_folder("pipe"), &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_int_equal(read(fd, got, sizeof got), 5);
+    assert_memory_equal(got, "words", 5);
+    close(fd);
+    unlink(in_folder("pipe"));
+}
+
 static void makes_folders(void **state)
 {
     (void)state;
@@ -124,6 +143,7 @@ int main(void)
         cmocka_unit_test(writes_and_reads),
         cmocka_unit_test(writes_into_what_is_no_file),
         cmocka_unit_test(refuses_with_the_name),
+        cmocka_unit_test(writes_into_pipes),
         cmocka_unit_test(makes_folders),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
