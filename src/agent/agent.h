@@ -2,8 +2,9 @@
  *
  * Wires the turn machine (turn.h, pure) to a model (infer), tools (toolproc), the store and the
  * approval rules. The face (screen or headless) tells it what the user wants and is told what
- * happens through one callback. Every step is committed to the store before the next one acts. Loop
- * thread; no function blocks.
+ * happens through one callback. Every step is committed to the store before the next one acts;
+ * a model that reads in this process may read a message meanwhile, and what it says of it waits.
+ * Loop thread; no function blocks but for the disk's sync.
  */
 #ifndef CARAT_AGENT_AGENT_H
 #define CARAT_AGENT_AGENT_H

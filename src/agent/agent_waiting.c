@@ -39,16 +39,29 @@ struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
     return taken;
 }
 
+static bool attach(struct agent *agent, const struct attached *attached,
+                   struct chat_message *message, const char *model, struct err *err)
+{
+    return attached == NULL || attached->count == 0 ||
+           (journal_open(&agent->journal, agent->workspace, model, err) &&
+            attached_to_message(attached, &agent->journal, message, err));
+}
+
 bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
-                    struct err *err)
+                    bool begins_turn, struct err *err)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
+    const char *name = model != NULL ? model->name : "";
     struct chat_message message;
     chat_message_init(&message, CHAT_USER);
     chat_message_set_text(&message, text, length);
-    if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
-        (attached != NULL && !attached_to_message(attached, &agent->journal, &message, err)) ||
+    bool ok = attach(agent, attached, &message, name, err);
+    if (ok && begins_turn) {
+        agent_begin(agent, &message);
+    }
+    if (!ok || !journal_open(&agent->journal, agent->workspace, name, err) ||
         !journal_message(&agent->journal, &message, err)) {
+        agent_give_up_begun(agent);
         chat_message_finish(&message);
         return false;
     }
@@ -65,7 +78,7 @@ void agent_take_steering(struct agent *agent)
         }
         struct waiting_text next = agent_take_waiting(agent, i);
         struct err err = {0};
-        if (agent_add_user(agent, next.text, next.length, &next.attached, &err)) {
+        if (agent_add_user(agent, next.text, next.length, &next.attached, false, &err)) {
             agent_tell_user(agent, next.text, next.length);
         } else {
             err_prefix(&err, "a waiting message was not sent");
@@ -112,7 +125,7 @@ bool agent_note(struct agent *agent, const char *text, size_t length, struct err
     if (agent_busy(agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    return agent_add_user(agent, text, length, NULL, err);
+    return agent_add_user(agent, text, length, NULL, false, err);
 }
 
 size_t agent_waiting_count(const struct agent *agent)
