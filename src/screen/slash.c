@@ -79,8 +79,9 @@ static void run_mode(struct screen *screen, const char *argument)
         return;
     }
     if (mode > app_mode_ceiling(screen->config)) {
-        screen_notice(screen, true, "/mode %s: this project's .carat/config.toml allows %s at most",
-                      argument, approval_mode_name(app_mode_ceiling(screen->config)));
+        screen_notice(screen, true, "/mode %s: this project allows %s at most (%s)", argument,
+                      approval_mode_name(app_mode_ceiling(screen->config)),
+                      config_ceiling_origin(screen->config, OPTION_MODE));
         return;
     }
     screen->mode = mode;
