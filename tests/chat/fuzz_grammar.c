@@ -1,7 +1,7 @@
 /* Grammars on any schema and any bytes. The input is a JSON text, a NUL, and what is written: bytes
  * as they are, 0x01 for QUOTE, 0x02 for CALL_CLOSE or TURN_CLOSE. It must compile or refuse with a
  * message; what is accepted must never be a dead end: some byte or control token goes on, or the
- * sentence is done.
+ * sentence is done. What is written, as a value, holds the schema's bounds or breaks one by name.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "chat/grammar.h"
+#include "chat/schema_bounds.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,6 +51,21 @@ static void write_sentence(struct grammar *grammar, const struct err *err, bool 
     grammar_destroy(grammar);
 }
 
+static void check_bounds(const json_t *schema, const char *text, size_t length)
+{
+    struct err err = {0};
+    json_t *value = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    if (!schema_bounds_supported(schema, &err)) {
+        if (err.code == ERR_NONE || err.text[0] == '\0') {
+            abort();
+        }
+    } else if (value != NULL && !schema_bounds_hold(schema, value, &err) &&
+               (err.code == ERR_NONE || err.text[0] == '\0')) {
+        abort();
+    }
+    json_decref(value);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
@@ -60,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (value == NULL) {
         return 0;
     }
+    check_bounds(value, text, rest);
     struct err err = {0};
     write_sentence(grammar_create_value(value, &err), &err, true, text, rest);
     json_t *tools = json_pack("[{s:{s:s,s:O}}]", "function", "name", "f", "parameters", value);

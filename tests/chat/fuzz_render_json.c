@@ -1,4 +1,5 @@
-/* The renderer on any JSON: it renders or refuses. A prompt that it made must encode with a
+/* The renderer on any JSON: it renders or refuses. Messages that it can read are the same when they
+ * were written and read again. A prompt that it made must encode with a
  * tokenizer that knows no control token, begin with BOS, and have one control id for each CONTROL
  * segment; the spelled prompt goes through the text-mode parser as well.
  */
@@ -8,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cases.h"
+#include "chat/messages_json.h"
 #include "chat/render_json.h"
 #include "chat/turn_json.h"
 
@@ -40,6 +42,32 @@ static void check(const struct chat_prompt *prompt)
     mem_free(ids.items);
 }
 
+/* What is written once is written the same again: the form is a fixed point, and nothing that has a
+ * place in it is lost on the way. */
+static void write_again(const json_t *messages)
+{
+    struct chat_conversation first, second;
+    struct err err;
+    chat_conversation_init(&first);
+    chat_conversation_init(&second);
+    if (chat_messages_from_json(messages, &first, &err)) {
+        json_t *written = chat_messages_to_json(first.messages, first.count);
+        if (!chat_messages_from_json(written, &second, &err) || second.count != first.count) {
+            abort();
+        }
+        json_t *again = chat_messages_to_json(second.messages, second.count);
+        if (!json_equal(written, again)) {
+            abort();
+        }
+        json_decref(again);
+        json_decref(written);
+    } else if (first.count != 0 || err.text[0] == '\0') {
+        abort();
+    }
+    chat_conversation_finish(&first);
+    chat_conversation_finish(&second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     json_t *value = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL);
@@ -55,6 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     chat_prompt_finish(&prompt);
+    write_again(json_object_get(value, "messages"));
     json_decref(value);
     return 0;
 }
