@@ -1,7 +1,8 @@
 /* The renderer on any JSON: it renders or refuses. Messages that it can read are the same when they
- * were written and read again. A prompt that it made must encode with a
- * tokenizer that knows no control token, begin with BOS, and have one control id for each CONTROL
- * segment; the spelled prompt goes through the text-mode parser as well.
+ * were written and read again. And the bytes themselves as a turn that a model wrote. A prompt that
+ * it made must encode with a tokenizer that knows no control token, begin with BOS, and have one
+ * control id for each CONTROL segment; the spelled prompt goes through the text-mode parser as
+ * well.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -68,8 +69,22 @@ static void write_again(const json_t *messages)
     chat_conversation_finish(&second);
 }
 
+static void check_turn(const uint8_t *data, size_t size)
+{
+    for (int lenient = 0; lenient < 2; lenient++) {
+        json_t *turn = chat_turn_to_json((const char *)data, size, lenient != 0);
+        char *text = json_dumps(turn, JSON_COMPACT);
+        if (text == NULL || json_object_size(turn) != 5) {
+            abort();
+        }
+        free(text);
+        json_decref(turn);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_turn(data, size);
     json_t *value = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL);
     if (value == NULL) {
         return 0;

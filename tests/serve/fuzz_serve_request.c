@@ -114,9 +114,10 @@ static void say(struct answer *answer, uint8_t choice, const uint8_t *data, size
 {
     size_t at = 0;
     while (at < size) {
-        struct infer_pool_event event = {.infer = {.kind = INFER_TOKEN, .token = data[at]},
-                                         .best = {{data[at], -1}, {data[size - 1], -99999}},
-                                         .best_count = 2};
+        struct infer_pool_event event = {
+            .infer = {.kind = INFER_TOKEN, .token = data[at], .control = CONTROL_NONE},
+            .best = {{data[at], -1}, {data[size - 1], -99999}},
+            .best_count = 2};
         size_t length = 1;
         if (is_control(data[at])) {
             event.infer.control = controls[data[at] - 1];

@@ -108,8 +108,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    if (strchr(folder, 'X') != NULL) {
-        require(mkdtemp(folder) != NULL && atexit(remove_folder) == 0);
+    static bool made;
+    if (!made) {
+        made = mkdtemp(folder) != NULL && atexit(remove_folder) == 0;
+        require(made);
     }
     const uint8_t *at = data + 1, *end = data + size;
     for (size_t i = 0; i < NAMES - 1; i++) {
