@@ -50,6 +50,17 @@ bool cli_npy_close(struct cli_npy *npy, struct err *err)
     return fclose(npy->file) == 0 || err_errno(err, ERR_IO, "writing %s", npy->path);
 }
 
+bool cli_npy_save(const char *path, const float *values, size_t rows, size_t columns,
+                  struct err *err)
+{
+    struct cli_npy npy;
+    if (!cli_npy_open(&npy, path, rows, columns, err)) {
+        return false;
+    }
+    bool written = cli_npy_write(&npy, values, rows, err);
+    return cli_npy_close(&npy, written ? err : NULL) && written;
+}
+
 bool cli_npy_describe(const char *path, struct err *err)
 {
     char head[128] = "";

@@ -77,6 +77,8 @@ static const struct key limit_keys[] = {
      INT64_C(1) << 50, true},
     {"processes", KEY_INTEGER, offsetof(struct policy, processes), 1, 1000000, false},
     {"file_bytes", KEY_INTEGER, offsetof(struct policy, file_bytes), 0, INT64_C(1) << 50, true},
+    {"background_seconds", KEY_INTEGER, offsetof(struct policy, background_seconds), 0, 86400,
+     false},
     {NULL, KEY_STRING, 0, 0, 0, false},
 };
 

@@ -480,11 +480,11 @@ static void answer_list(struct acp *acp, const struct json_rpc_message *message)
         char when[CLOCK_UTC_SIZE];
         clock_utc(one->updated_ms, when);
         if (one->message_count > 0 && (cwd == NULL || strcmp(cwd, one->workspace) == 0)) {
-            json_array_append_new(sessions,
-                                  json_pack("{ss so so ss}", "sessionId", one->id, "cwd",
-                                            json_rpc_text(one->workspace, strlen(one->workspace)),
-                                            "title", json_rpc_text(one->title, strlen(one->title)),
-                                            "updatedAt", when));
+            const char *title = one->title[0] != '\0' ? one->title : one->beginning;
+            json_array_append_new(
+                sessions, json_pack("{ss so so ss}", "sessionId", one->id, "cwd",
+                                    json_rpc_text(one->workspace, strlen(one->workspace)), "title",
+                                    json_rpc_text(title, strlen(title)), "updatedAt", when));
         }
         store_conversation_finish(&list[i]);
     }

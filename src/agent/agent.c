@@ -53,6 +53,9 @@ static void emit(struct agent *agent, const struct agent_event *event)
     agent->callback(agent->context, event);
 }
 
+/* A rate of fewer says nothing: a call that a server sent as one piece. */
+enum { TOKENS_FOR_A_RATE = 8 };
+
 static void emit_text(struct agent *agent, enum agent_event_kind kind, const char *text,
                       size_t length)
 {
@@ -259,10 +262,7 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct err err = {0};
-    if (stop == CHAT_STOP_LOOP) {
-        agent_say(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
-    } else if (stop == CHAT_STOP_LENGTH && model->context > 0 &&
-               context_used >= (size_t)model->context) {
+    if (stop == CHAT_STOP_LENGTH && model->context > 0 && context_used >= (size_t)model->context) {
         context_full(context_used, (size_t)model->context, &err);
         agent_say(agent, AGENT_NOTICE, err.text);
     }
@@ -270,22 +270,25 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 
 static void model_done(struct agent *agent, const struct infer_event *event)
 {
-    size_t used = agent->context_used = event->prompt_total + event->sampled;
+    /* A server may keep to itself how long the prompt was. */
+    size_t used = event->prompt_total > 0 ? event->prompt_total + event->sampled : 0;
     step_end(&agent->step, event->stop);
     enum chat_stop stop = agent->step.stop;
+    agent->context_used = used;
     agent->step_running = false;
     agent->input_tokens += event->prompt_total;
     agent->cached_tokens += event->reused;
     agent->output_tokens += event->sampled;
     keep_answer(agent, event);
     step_finish(&agent->step);
-    double seconds = event->decode_seconds;
-    emit(agent, &(struct agent_event){.kind = AGENT_USAGE,
-                                      .done = used,
-                                      .total = (size_t)infer_model(agent->options.infer)->context,
-                                      .reused = event->reused,
-                                      .tokens_per_second =
-                                          seconds > 0 ? (double)event->sampled / seconds : 0});
+    bool rated = event->decode_seconds > 0 && event->sampled >= TOKENS_FOR_A_RATE;
+    emit(agent,
+         &(struct agent_event){.kind = AGENT_USAGE,
+                               .done = used,
+                               .total = (size_t)infer_model(agent->options.infer)->context,
+                               .reused = event->reused,
+                               .tokens_per_second =
+                                   rated ? (double)event->sampled / event->decode_seconds : 0});
     say_why_stopped(agent, stop, used);
     feed(agent, (struct turn_event){
                     .kind = TURN_EVENT_MODEL_DONE, .stop = stop, .tokens = (int)event->sampled});

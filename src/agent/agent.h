@@ -181,12 +181,22 @@ void agent_context(const struct agent *agent, struct agent_context *out);
 void agent_keep_session(struct agent *agent);
 bool agent_busy(const struct agent *agent);
 
-/* Jobs: shell commands that end in '&' and go on beside the conversation. They end with it. */
+/* Jobs: shell commands that end in '&', or were put into the background while they ran, and go on
+ * beside the conversation. They end with it. */
 size_t agent_jobs_running(const struct agent *agent);
 /* One or two lines for each, ended ones too; nothing when there are none. */
 void agent_jobs_list(const struct agent *agent, struct str *out);
 /* TERM, after 2 s KILL; a notice tells of its end. False when no such job runs. */
 bool agent_job_stop(struct agent *agent, const char *handle);
+/* Since when the shell command runs that is waited for and can become a job (monotonic, us); 0 =
+ * none does. */
+int64_t agent_command_since(const struct agent *agent);
+/* Makes it a job. A call of the model's has its result with that and the turn goes on; `told` is
+ * what it says, which the caller passes on (agent_note) when the command was the user's own. */
+bool agent_background(struct agent *agent, struct str *told, struct err *err);
+/* The user's own command was started under this call's name: what agent_tool_* are told of it
+ * becomes events as a call's does, but for its end, and agent_background can have it. */
+void agent_watch_command(struct agent *agent, const char *call_id, const char *command);
 
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
 void agent_set_thinking(struct agent *agent, bool thinking);

@@ -7,6 +7,8 @@
  * behind it do. With a recording there are no hooks, no servers and no tools: it decides and
  * answers in their place.
  */
+#include <string.h>
+
 #include "agent/agent_state.h"
 #include "agent/foreign.h"
 #include "agent/hooks.h"
@@ -117,6 +119,10 @@ void agent_start_tool(struct agent *agent, const struct open_call *call)
     } else {
         toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
                        call->record.arguments);
+    }
+    const char *command = json_string_value(json_object_get(call->record.arguments, "command"));
+    if (recording == NULL && strcmp(call->record.name, "shell") == 0 && command != NULL) {
+        agent_watch_command(agent, call->record.call_id, command);
     }
 }
 

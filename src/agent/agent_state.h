@@ -65,6 +65,8 @@ struct agent {
     json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
     bool has_more;    /* a result was cut and kept, or a job ran: more_output is declared */
     struct jobs jobs;
+    struct job *front; /* the command that is waited for, which can become a job; NULL = none */
+    char *front_call;  /* its call's id; the model's, or of a command of the user's own */
     bool shot_decided, shot_offered; /* whether screenshot is declared */
     struct decoding *shot;           /* the picture that a screenshot call takes; NULL = none */
     struct decoding *loading;        /* a picture of a conversation that goes on; NULL = none */
@@ -165,7 +167,7 @@ uint64_t agent_fingerprint(const struct agent *agent, const struct open_call *ca
 bool agent_job_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
 bool agent_job_finished(struct agent *agent, const char *call_id,
                         const struct toolproc_result *result);
-/* Stops those that run and keeps what they wrote. */
+/* Stops those that run and keeps what they wrote; forgets the command that is waited for. */
 void agent_jobs_finish(struct agent *agent);
 
 /* --- of agent_kv.c --- */

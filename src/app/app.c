@@ -61,10 +61,6 @@ static void snapshot_woke(uv_async_t *handle)
 static void tool_output(void *context, const char *call_id, const char *bytes, size_t length)
 {
     struct app *app = context;
-    if (app->face.tool_output != NULL &&
-        app->face.tool_output(app->face.context, call_id, bytes, length)) {
-        return;
-    }
     agent_tool_output(app->agent, call_id, bytes, length);
 }
 

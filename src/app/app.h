@@ -30,7 +30,6 @@ struct app_face {
     agent_callback *event;
     void *context;
     /* Of a tool that the face started itself; false: the call is the agent's. May be NULL. */
-    bool (*tool_output)(void *context, const char *call_id, const char *bytes, size_t length);
     bool (*tool_finished)(void *context, const char *call_id, const struct toolproc_result *result);
 };
 

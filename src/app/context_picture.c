@@ -32,6 +32,16 @@ static size_t measure(const struct agent_context *context, struct part parts[PAR
     return used;
 }
 
+/* A server may not say how much it can hold. */
+static void append_used(struct str *out, const struct agent_context *context, size_t used)
+{
+    str_append_format(out, "%s%zu", context->used > 0 ? "" : "about ", used);
+    if (context->size > 0) {
+        str_append_format(out, " of %zu", context->size);
+    }
+    str_append(out, " tokens");
+}
+
 static void append_cells(struct str *out, const struct part parts[PARTS], size_t size)
 {
     size_t drawn = 0;
@@ -63,8 +73,9 @@ void context_picture_append(struct str *out, const struct agent_context *context
     if (context->size > 0) {
         str_append_format(out, ".  %-16s %7zu tokens\n", "free", size > used ? size - used : 0);
     }
-    str_append_format(out, "%s%zu of %zu tokens; the parts are in proportion to their text",
-                      context->used > 0 ? "" : "about ", used, context->size);
+    append_used(out, context, used);
+    str_append(out, context->size > 0 ? "" : ", of how many the server does not say");
+    str_append(out, "; the parts are in proportion to their text");
     if (context->compacted > 0) {
         str_append_format(out, "\na summary stands for the first %zu messages; /expand",
                           context->compacted);
@@ -75,10 +86,18 @@ void context_picture_append_line(struct str *out, const struct agent_context *co
 {
     struct part parts[PARTS];
     size_t used = measure(context, parts);
-    str_append_format(out, "context: %zu of %zu tokens:", used, context->size);
+    str_append(out, "context: ");
+    append_used(out, context, used);
+    str_append_char(out, ':');
     for (size_t i = 0; i < PARTS; i++) {
         if (parts[i].tokens > 0) {
             str_append_format(out, " %s %zu", parts[i].name, parts[i].tokens);
         }
     }
+}
+
+void context_picture_append_count(struct str *out, const struct agent_context *context)
+{
+    struct part parts[PARTS];
+    append_used(out, context, measure(context, parts));
 }

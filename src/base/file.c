@@ -35,13 +35,8 @@ static bool read_all(int fd, const char *path, size_t limit, struct str *out, st
     }
 }
 
-bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
+bool file_read_open(int fd, const char *path, size_t limit, struct str *out, struct err *err)
 {
-    /* O_NONBLOCK: opening a FIFO must not hang before fstat can refuse it. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s", path);
-    }
     struct stat status;
     bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     if (!ok) {
@@ -52,6 +47,17 @@ bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
     if (!ok) {
         str_truncate(out, start);
     }
+    return ok;
+}
+
+bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
+{
+    /* O_NONBLOCK: opening a FIFO must not hang before fstat can refuse it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s", path);
+    }
+    bool ok = file_read_open(fd, path, limit, out, err);
     close(fd);
     return ok;
 }

@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/config.h"
@@ -198,32 +198,6 @@ static int open_file(const char *workspace)
     return fd;
 }
 
-static bool read_all(int fd, struct str *text, struct err *err)
-{
-    struct stat status;
-    char piece[4096];
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        return err_set(err, ERR_ARGUMENT, "%s is no regular file", file_name);
-    }
-    for (;;) {
-        ssize_t got = read(fd, piece, sizeof piece);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return err_errno(err, ERR_IO, "reading %s", file_name);
-        }
-        if (text->length + (size_t)got > PROJECT_FILE_LIMIT) {
-            return err_set(err, ERR_LIMIT, "%s is larger than %d bytes", file_name,
-                           PROJECT_FILE_LIMIT);
-        }
-        if (got == 0) {
-            return true;
-        }
-        str_append_bytes(text, piece, (size_t)got);
-    }
-}
-
 bool config_read_project(struct config *config, const char *workspace, struct err *err)
 {
     int fd = open_file(workspace);
@@ -234,7 +208,7 @@ bool config_read_project(struct config *config, const char *workspace, struct er
     struct str text;
     struct reading reading = {config};
     str_init(&text);
-    bool ok = read_all(fd, &text, err) &&
+    bool ok = file_read_open(fd, file_name, PROJECT_FILE_LIMIT, &text, err) &&
               toml_read(file_name, text.data, text.length, take_entry, &reading, err);
     close(fd);
     str_finish(&text);

@@ -49,6 +49,8 @@ void screen_refresh_status(struct screen *screen)
         .listening = screen_voice_active(screen),
         .activity = screen_voice_activity(screen),
         .jobs = (int)agent_jobs_running(screen->app.agent),
+        .command_us = agent_command_since(screen->app.agent),
+        .in_tmux = getenv("TMUX") != NULL,
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -172,7 +174,8 @@ static void turn_ended(struct screen *screen, const struct agent_event *event)
     withdraw_question(screen);
     set_activity(screen, "");
     tui_end_message(screen->tui);
-    if (event->outcome != TURN_OK) {
+    /* Why it failed was said when it did (AGENT_FAILED). */
+    if (event->outcome != TURN_OK && event->outcome != TURN_FAILED) {
         screen_notice(screen, event->outcome != TURN_CANCELLED, "%s",
                       event->text != NULL ? event->text : turn_outcome_text(event->outcome));
     }
@@ -507,6 +510,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
         (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->interrupted,
         (uv_handle_t *)&screen->idle,    (uv_handle_t *)&screen->settling,
+        (uv_handle_t *)&screen->repaint,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
@@ -593,8 +597,7 @@ enum exit_code screen_run(const struct config *config, size_t first,
         finish(&screen);
         return EXIT_CODE_USAGE;
     }
-    struct app_face face = {agent_event, &screen, screen_input_tool_output,
-                            screen_input_tool_finished};
+    struct app_face face = {agent_event, &screen, screen_input_tool_finished};
     command_trust_ask_once(config);
     screen.plain = wants_plain(config);
     bool full = strcmp(config_string(config, OPTION_SCREEN), "inline") != 0;

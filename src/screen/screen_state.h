@@ -25,6 +25,7 @@ struct screen {
     uv_timer_t frame;         /* the next moment a frame is due, or the model is asked */
     uv_timer_t idle;          /* when nothing has run for a while: work that may wait */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
+    uv_timer_t repaint;       /* the window had a new size a while ago */
     uv_timer_t settling;      /* the window's size changes: nothing is drawn until it stands */
     uv_signal_t resized, terminate, hung_up;
     uv_signal_t interrupted; /* plain: the terminal makes a signal of Ctrl+C */

@@ -91,13 +91,19 @@ static void run_status(struct screen *screen, const char *argument)
 {
     (void)argument;
     const char *id = agent_conversation_id(screen->app.agent);
+    struct agent_context context;
+    struct str used;
+    str_init(&used);
+    agent_context(screen->app.agent, &context);
+    context_picture_append_count(&used, &context);
     screen_notice(screen, false,
                   "model         %s (%s)\nworkspace     %s\nconversation  %s\nmode          %s\n"
-                  "thinking      %s\nsandbox       %s\ncontext       %ld of %ld tokens",
+                  "thinking      %s\nsandbox       %s\ncontext       %s",
                   screen->model_name.data, screen->app.model_path, screen->app.workspace,
                   id != NULL ? id : "(begins with the first message)",
                   approval_mode_name(screen->mode), screen->thinking ? "on" : "off",
-                  screen->sandbox.data, screen->context_used, screen->context_size);
+                  screen->sandbox.data, used.data);
+    str_finish(&used);
 }
 
 static void run_undo(struct screen *screen, const char *argument)
@@ -411,6 +417,12 @@ static void run_jobs(struct screen *screen, const char *argument)
     str_finish(&text);
 }
 
+static void run_background(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    screen_input_background(screen);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -457,6 +469,7 @@ const struct slash_command slash_commands[] = {
      true},
     {"say", "[on|off]", "speak the answers", screen_voice_say, false},
     {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
+    {"background", "", "put the running command there (Ctrl+B)", run_background, false},
     {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
     {"boxes", "[FILE.png]", "what the last answer found in a picture; draw it into a file",
      screen_boxes_run, false},

@@ -26,6 +26,7 @@ const struct slash_name slash_names[] = {
     {"tokens", "context", NULL},
     {"tasks", "jobs", NULL},
     {"bashes", "jobs", NULL},
+    {"bg", "background", NULL},
     {"compress", "compact", NULL},
     {"summarize", "compact", NULL},
     {"models", "model", NULL},
