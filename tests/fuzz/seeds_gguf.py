@@ -1,4 +1,4 @@
-"""Seeds in GGUF's form: models, vocabularies, encoders of sound. See seeds.py."""
+"""Seeds in GGUF's form: models, vocabularies, encoders of sound and pictures. See seeds.py."""
 import struct
 
 U32, I32, F32, BOOL, STRING, ARRAY, U64 = 4, 5, 6, 7, 8, 9, 10
@@ -221,6 +221,83 @@ def sounds(tests):
     return {"made_" + name: content for name, content in cases.items()}
 
 
+# --- encoders of pictures ---
+
+def pictures():
+    d, f16 = 4, 1
+    keys = {"general.architecture": "clip", "clip.has_vision_encoder": True,
+            "clip.vision.projector_type": "gemma4v", "clip.vision.embedding_length": d,
+            "clip.vision.feed_forward_length": d, "clip.vision.block_count": 1,
+            "clip.vision.attention.head_count": 1, "clip.vision.projection_dim": d,
+            "clip.vision.patch_size": 16}
+    sizes = {"v.position_embd.weight": [d, 8, 2], "v.std_bias": [d], "v.std_scale": [d],
+             "mm.input_projection.weight": [d, d]}
+    sizes.update({f"v.blk.0.{name}.weight": [d, d] for name in (
+        "attn_q", "attn_k", "attn_v", "attn_out", "ffn_gate", "ffn_up", "ffn_down")})
+    sizes.update({f"v.blk.0.attn_q.{name}": [1] for name in ("input_min", "input_max")})
+    sizes.update({f"v.blk.0.{name}.weight": [d] for name in (
+        "ln1", "attn_q_norm", "attn_k_norm", "attn_post_norm", "ln2", "ffn_post_norm")})
+    patch = {"v.patch_embd.weight": [16, 16, 3, d]}
+
+    def made(changed_keys=None, changed=None, until=None, values=None, halves=()):
+        tensors, data = [], b""
+        for name, shape in {**sizes, **patch, **(changed or {})}.items():
+            if shape is None:
+                continue
+            kind = f16 if name in patch or name in halves else 0
+            count = 1
+            for one in shape:
+                count *= one
+            tensors.append((name, shape, kind, len(data)))
+            value = (values or {}).get(name, 0.5 if "max" in name else 0.25)
+            data += struct.pack("<e" if kind else "<f", value) * count
+            data += bytes(-len(data) % 32)
+            if name == until:
+                break
+        chosen = {**keys, **(changed_keys or {})}
+        return gguf({key: value for key, value in chosen.items() if value is not None}, tensors, data)
+
+    def of_keys(**changes):
+        names = {name.replace("__", "."): value for name, value in changes.items()}
+        return made({("general." if name == "architecture" else "clip.") + name: value
+                     for name, value in names.items()}, until="v.position_embd.weight")
+
+    first = "v.position_embd.weight"
+    return {
+        "whole": made(),
+        "of_a_folder": made(changed={"v.patch_embd.weight": [768, d]}),
+        "text_model": of_keys(architecture="gemma\x1b4"),
+        "no_architecture": of_keys(architecture=None),
+        "no_pictures": of_keys(has_vision_encoder=None),
+        "pictures_a_number": of_keys(has_vision_encoder=1),
+        "kind_unknown": of_keys(vision__projector_type="siglip"),
+        "kind_missing": of_keys(vision__projector_type=None),
+        "kind_of_the_file": of_keys(vision__projector_type=None, projector_type="gemma4v"),
+        "width_missing": of_keys(vision__embedding_length=None),
+        "width_0": of_keys(vision__embedding_length=0),
+        "patch_of_14": of_keys(vision__patch_size=14),
+        "pool_of_2": of_keys(vision__projector__scale_factor=2),
+        "heads_do_not_divide": of_keys(vision__attention__head_count=2),
+        "epsilon_1": of_keys(vision__attention__layer_norm_epsilon=1.0),
+        "epsilon_a_number": of_keys(vision__attention__layer_norm_epsilon=1),
+        "position_of_one": made(changed={first: [d, 8, 1]}, until=first),
+        "no_position": made(changed={first: None}, until="v.std_bias"),
+        "bias_without_scale": made(until="v.std_bias"),
+        "scale_of_halves": made(until="v.std_scale", halves=("v.std_scale",)),
+        "projection_of_another_shape": made(changed={"mm.input_projection.weight": [d, 2]},
+                                            until="mm.input_projection.weight"),
+        "half_a_layer": made(until="v.blk.0.attn_k.weight"),
+        "no_norm": made(until="v.blk.0.ln1.weight"),
+        "limit_no_number": made(values={"v.blk.0.attn_q.input_min": float("nan")},
+                                until="v.blk.0.attn_q.input_max"),
+        "limits_backwards": made(values={"v.blk.0.attn_q.input_min": 1.0},
+                                 until="v.blk.0.attn_q.input_max"),
+        "no_patch": made(until="v.blk.0.ffn_post_norm.weight"),
+        "patch_of_another_shape": made(changed={"v.patch_embd.weight": [16, 8, 3, d]}),
+    }
+
+
 def corpora(tests):
-    return {"engine/load/corpus_gguf": {**hparams(), **vocabularies()},
+    return {"engine/vision/corpus_vision": pictures(),
+            "engine/load/corpus_gguf": {**hparams(), **vocabularies()},
             "engine/audio/corpus_audio": sounds(tests)}

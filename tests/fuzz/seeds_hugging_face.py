@@ -186,9 +186,7 @@ def generations():
 
 # --- whole folders ---
 
-def folders(tests):
-    source = f"{tests}/engine/data/text/e2b"
-    config = json.load(open(f"{source}/config.json"))
+def folders():
     text = {**NEEDED, "vocab_size": 262, "hidden_size": 4, "intermediate_size": 4, "head_dim": 4,
             "global_head_dim": 8, "tie_word_embeddings": True, "model_type": "gemma4_text",
             "layer_types": ["sliding_attention", "full_attention"]}
@@ -226,8 +224,12 @@ def folders(tests):
     small = {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}
     one = {"weight_map": {"x": "model.safetensors"}}
     scalar_only = shard({"model.norm.weight": (4,)})
-    towers = {"model_type": config.get("model_type", "gemma4"), "vision_config": config.get("vision_config"),
-              "audio_config": config.get("audio_config"), "text_config": NEEDED}
+    towers = {"text_config": NEEDED, "vision_config": {
+        "hidden_size": 4, "intermediate_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1,
+        "patch_size": 16, "pooling_kernel_size": 3, "rms_norm_eps": 1e-06,
+        "rope_parameters": {"rope_theta": 100.0}}, "audio_config": {
+            "hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1,
+            "attention_context_left": 13, "residual_weight": 0.5, "hidden_act": "silu"}}
     ordering = {"masked_embedding.token_ordering": (2,)}
     drafter = {"model_type": "gemma4_assistant", "backbone_hidden_size": 8, "text_config": NEEDED}
     return {
@@ -258,11 +260,37 @@ def folders(tests):
         "towers": folder(1, towers, b"", b"", b"", shard({
             "model.embed_vision.embedding_projection.weight": (4, 4),
             "model.vision_tower.patch_embedder.position_embedding_table": (2, 2, 4),
-            "model.vision_tower.encoder.layers.0.input_layernorm.weight": (4,)})),
+            "model.vision_tower.encoder.layers.0.input_layernorm.weight": (4,),
+            "model.audio_tower.layers.0.self_attn.per_dim_scale": (4,)})),
         "towers_of_a_text": folder(1, {"text_config": NEEDED}, b"", b"", b"", scalar_only),
     }
 
 
-def corpora(tests):
-    return {"engine/load/corpus_safetensors": {**files(), **configurations(), **tokenizers(), **generations()},
-            "engine/load/corpus_hf_folder": folders(tests)}
+def towers():
+    def parts(**changes):
+        return dump({"vision_config": {"hidden_size": 4, **changes}})
+
+    def dump(value):
+        return json.dumps(value).encode()
+
+    return {
+        "real_a_text": parts(rms_norm_eps="1"),
+        "rope_a_number": parts(rope_parameters=1),
+        "rope_more": parts(rope_parameters={"rope_type": "default", "rope_theta": 100.0}),
+        "rope_null": parts(rope_parameters=None),
+        "part_null": dump({"vision_config": None, "audio_config": None}),
+        "activation_unknown": parts(hidden_activation="relu"),
+        "part_a_number": dump({"vision_config": 1}),
+        "part_twice": b'{"vision_config":{},"vision_config":{}}',
+        "name_of_a_projection": b"model.embed_vision.embedding_projection.weight",
+        "name_of_sound": b"model.embed_audio.embedding_projection.weight",
+        "name_of_a_layer": b"model.audio_tower.layers.1.norm_out.weight",
+        "name_of_a_bound": b"model.vision_tower.encoder.layers.0.self_attn.q_proj.input_max",
+        "name_of_nothing": b"model.vision_tower.encoder.layers.0.other",
+    }
+
+
+def corpora(_tests):
+    return {"engine/load/corpus_hf_towers": towers(),
+            "engine/load/corpus_safetensors": {**files(), **configurations(), **tokenizers(), **generations()},
+            "engine/load/corpus_hf_folder": folders()}

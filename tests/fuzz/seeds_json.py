@@ -167,6 +167,24 @@ def schemas():
     }
 
 
+# --- boxes that a model drew ---
+
+def boxes():
+    box = {"box_2d": [1, 2, 300, 400], "label": "x"}
+    cases = {
+        "outside": [{"box_2d": [0, 0, 1, 1001]}],
+        "both": [{**box, "point": [1, 2]}],
+        "label_a_number": [{**box, "label": 1}],
+        "label_long": [{**box, "label": "x" * 300}],
+        "flat": [{"box_2d": [5, 5, 5, 9]}],
+        "point_of_three": {"point": [1, 2, 3]},
+        "many": [{"point": [1, 2]}] * 300,
+    }
+    made = {name: dump(value) for name, value in cases.items()}
+    made["words"] = "There is nothing [to see].".encode()
+    return made
+
+
 # --- conversations, turns ---
 
 def conversations():
@@ -207,7 +225,10 @@ def calls():
                      "params": {"requestId": number}}) + b"\n"
 
     first = call(1, "shell", command="x")
+    ping = request(1, "ping")
     return {
+        # By its length behind a line of more than 4 MiB: see the target.
+        "behind_a_long_line": ping + b" " * (127 - len(ping) - 1) + b"\n",
         "call_floods": call("a", "search_files", pattern="é"),
         "call_floods_unseen": call(1, "search_files", False, pattern="x"),
         "call_paints": call(1, "read_file", path="x"),
@@ -263,5 +284,5 @@ def configurations():
 
 def corpora(_tests):
     return {"serve/corpus_serve_request": requests(), "chat/corpus_grammar": schemas(),
-            "chat/corpus_render_json": conversations(), "tools/corpus_mcp": calls(),
+            "chat/corpus_render_json": conversations(), "chat/corpus_boxes": boxes(), "tools/corpus_mcp": calls(),
             "tools/corpus_policy": policies(), "config/corpus_toml": configurations()}

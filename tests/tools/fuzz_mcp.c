@@ -1,5 +1,6 @@
 /* Bytes as a client's whole conversation: the server must come to its end, and every line that it
- * wrote must be JSON. The input is a memfd, so that all of it is waiting while a call runs. */
+ * wrote must be JSON. The input is a memfd, so that all of it is waiting while a call runs. One of
+ * 127 bytes, or 128 more or twice that, comes behind a line that is too long. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include "frames.h"
 #include "mcp_server.h"
 #include "tool.h"
 
@@ -95,7 +97,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
     assert(in >= 0 && out >= 0);
-    assert(write(in, data, size) == (ssize_t)size && lseek(in, 0, SEEK_SET) == 0);
+    off_t before = size % 128 == 127 ? FRAMES_LIMIT + 2 : 0;
+    assert(ftruncate(in, before) == 0 && (before == 0 || pwrite(in, "\n", 1, before - 1) == 1));
+    assert(pwrite(in, data, size, before) == (ssize_t)size);
     struct tool_context context = {.cancel_fd = -1};
     /* A client that offers one tool alone is the same program. */
     mcp_server_run(in, out, tools, size % 8 == 7 ? "shell" : NULL, &context);
