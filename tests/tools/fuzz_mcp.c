@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
     assert(in >= 0 && out >= 0);
-    off_t before = size % 128 == 127 ? FRAMES_LIMIT + 2 : 0;
+    off_t before = size % 128 == 127 ? FRAMES_LIMIT + (1 << 20) : 0;
     assert(ftruncate(in, before) == 0 && (before == 0 || pwrite(in, "\n", 1, before - 1) == 1));
     assert(pwrite(in, data, size, before) == (ssize_t)size);
     struct tool_context context = {.cancel_fd = -1};
