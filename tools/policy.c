@@ -55,6 +55,7 @@ static const struct key top_keys[] = {
     {"workspace", KEY_STRING, 0, 0, 0, false},
     {"writable", KEY_DIRECTORIES, offsetof(struct policy, writable), 0, 0, false},
     {"readable", KEY_DIRECTORIES, offsetof(struct policy, readable), 0, 0, false},
+    {"skills", KEY_DIRECTORIES, offsetof(struct policy, skills), 0, 0, false},
     {"hidden", KEY_DIRECTORIES, offsetof(struct policy, hidden), 0, 0, false},
     {"read_only", KEY_BOOL, offsetof(struct policy, read_only), 0, 0, false},
     {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},
@@ -336,6 +337,7 @@ void policy_finish(struct policy *policy)
     mem_free(policy->workspace);
     finish_list(&policy->writable);
     finish_list(&policy->readable);
+    finish_list(&policy->skills);
     finish_list(&policy->hidden);
     finish_list(&policy->hosts);
     finish_list(&policy->network_hosts);

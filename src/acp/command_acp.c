@@ -292,7 +292,10 @@ static bool submit(struct acp *acp, const struct acp_prompt *prompt, struct err 
         const struct acp_prompt_file *file = &prompt->files[i];
         ok = agent_attach_bytes(agent, file->bytes, file->size, file->picture, err);
     }
-    ok = ok && agent_submit(agent, prompt->text.data, prompt->text.length, err);
+    const char *words;
+    const struct skill *skill = app_skill_called(&acp->app, prompt->text.data, &words);
+    ok = ok && (skill != NULL ? app_call_skill(&acp->app, skill, words, err)
+                              : agent_submit(agent, prompt->text.data, prompt->text.length, err));
     if (!ok) {
         agent_detach(agent, 0);
     }

@@ -18,6 +18,7 @@
 #include "screen/screen_point.h"
 #include "screen/screen_rewind.h"
 #include "screen/screen_search.h"
+#include "screen/screen_skills.h"
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash_names.h"
@@ -455,6 +456,8 @@ const struct slash_command slash_commands[] = {
     {"init", "[WISH]", "let the model write AGENTS.md for this project", run_init, true},
     {"review", "[WISH]", "let the model look at what is not committed", run_review, true},
     {"memory", "", "which AGENTS.md files the model was given", slash_settings_memory, false},
+    {"skills", "", "texts for one kind of task; /NAME [WORDS] lets the model follow one",
+     screen_skills_list, false},
     {"tools", "", "what the model can do", slash_settings_tools, false},
     {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
     {"model", "", "which model this is, and how to take another", slash_settings_model, false},
@@ -545,6 +548,9 @@ bool slash_run(struct screen *screen, const char *text)
         bool ran = slash_run(screen, ours.data);
         str_finish(&ours);
         return ran;
+    }
+    if (screen_skills_run(screen, text)) {
+        return true;
     }
     if (length > 0 && memchr(text + 1, '/', length) == NULL) {
         screen_notice(screen, true, "/%.*s is no command; /help lists them", (int)length, text + 1);

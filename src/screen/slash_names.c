@@ -47,7 +47,6 @@ const struct slash_name slash_names[] = {
     {"hooks", NULL, "They are [[hooks]] in config.toml; carat config example shows one."},
     {"kv", NULL, "What was read is kept by itself; agent.snapshot_mib says how much of it."},
     {"agents", NULL, "There are no agents but this one."},
-    {"skills", NULL, "There are no skills; notes for the model are in AGENTS.md (/memory)."},
     {"feedback", NULL, "Nothing is sent anywhere. /export FILE keeps what happened."},
     {"bug", NULL, "Nothing is sent anywhere. /export FILE keeps what happened."},
     {"login", NULL, "There is nothing to log in to: the model runs here."},
