@@ -79,8 +79,28 @@ bool file_write_all(int fd, const void *data, size_t size)
     return true;
 }
 
+bool file_may_replace(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
+static bool write_into(const char *path, const void *data, size_t size, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    bool ok = fd >= 0 && file_write_all(fd, data, size);
+    ok = ok || err_errno(err, ERR_IO, "writing %s", path);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
 bool file_replace(const char *path, const void *data, size_t size, struct err *err)
 {
+    if (!file_may_replace(path)) {
+        return write_into(path, data, size, err);
+    }
     char temporary[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
         return err_set(err, ERR_ARGUMENT, "path too long: %s", path);

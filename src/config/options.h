@@ -127,7 +127,8 @@ enum option_kind {
     OPTION_LIST,   /* strings; on the command line given once for each */
 };
 
-/* What .carat/config.toml in a project may do: it needs no trust, so it can only take away. */
+/* What .carat/config.toml and .carat/local.toml in a project may do: it needs no trust, so it can
+ * only take away. */
 enum option_project {
     PROJECT_NEVER,           /* the user's alone */
     PROJECT_LOWER,           /* a smaller number */

@@ -474,11 +474,10 @@ struct terminal *terminal_inline_create(struct err *err)
         return NULL;
     }
     struct inline_terminal *self = mem_zero(1, sizeof *self);
-    const char *no_colour = getenv("NO_COLOR");
     int colours = tigetnum("colors");
     self->terminal.ops = &inline_ops;
     self->device = device;
-    self->colours = (no_colour == NULL || no_colour[0] == '\0') && colours > 0 ? colours : 0;
+    self->colours = terminal_device_wants_colours() && colours > 0 ? colours : 0;
     self->reflows = does_reflow();
     self->rows = 24;
     self->columns = 80;
