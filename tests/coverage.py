@@ -51,6 +51,7 @@ PARSERS = {
                       "src/serve/ollama.c", "src/serve/media_part.c", "src/serve/task.c",
                       "src/serve/answer.c", "src/serve/stop_text.c"],
     "shell_words": ["src/approval/shell_words.c"],
+    "skill_file": ["src/agent/skill_file.c"],
     "snapshot": ["engine/snapshot.c"],
     "tokenizer": ["engine/load/tokenizer.c"],
     "toml": ["src/config/toml.cpp"],
