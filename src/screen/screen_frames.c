@@ -79,8 +79,8 @@ static void before_wait(uv_prepare_t *handle)
     if (uv_is_active((uv_handle_t *)&screen->settling)) {
         return;
     }
-    bool waits = uv_is_active((uv_handle_t *)&screen->frame), at_once = screen->key_came;
-    screen->key_came = false;
+    bool waits = uv_is_active((uv_handle_t *)&screen->frame), at_once = screen->draw_now;
+    screen->draw_now = false;
     int64_t now = clock_monotonic_us(), left = screen->drawn_us + FRAME_US - now;
     bool due = !waits && left < TIMER_US;
     if (tui_dirty(screen->tui) && (at_once || due)) {

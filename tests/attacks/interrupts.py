@@ -9,6 +9,7 @@ CARAT_INTERRUPTS in the environment is the number of moments; they follow from a
 """
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -84,6 +85,33 @@ class Clock(threading.Thread):
         self.longest = 0
 
 
+class Looks:
+    """One client of the screen's tmux that stays: to start one for each look takes longer than what is looked for."""
+
+    def __init__(self, screen):
+        self.process = subprocess.Popen(["tmux", "-S", screen.name, "-C", "attach", "-f", "ignore-size,no-output"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace")
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        lines = None
+        while line := self.process.stdout.readline():
+            words = line.split()
+            if lines is None and words[:1] == ["%begin"] and words[3] == "1":  # of a command that we sent
+                lines, number = [], words[2]
+            elif lines is not None and words[:1] in (["%end"], ["%error"]) and words[2] == number:
+                check(words[0] == "%end", f"{command}: {lines}")
+                return "".join(lines)
+            elif lines is not None:
+                lines.append(line)
+        raise AssertionError("tmux has gone")
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+
 def running(place):
     """Processes of the place that a turn started."""
     found = []
@@ -115,16 +143,18 @@ class Session:
         self.screen = Screen(place, *words, columns=100, rows=30)
         self.screen.wait("nano" if scenario.turns is None else "big" if isinstance(scenario.turns, str) else "script")
         self.pid = self.screen.pid()
+        self.looks = Looks(self.screen)
 
-    def shown(self):
-        return self.screen.tmux("capture-pane", "-p")
+    def close(self):
+        self.looks.close()
+        self.screen.close()
 
     def wait_until_idle(self):
         """Seconds from Ctrl+C to a screen that is idle, and stays so, and the longest of them in which nothing ran; None when it was idle before, as the screen itself says."""
         begin, idle_since = time.monotonic(), None
         CLOCK.begin()
         while idle_since is None or time.monotonic() - idle_since < 0.06:
-            text, now = self.shown(), time.monotonic()
+            text, now = self.looks.ask("capture-pane -p"), time.monotonic()
             check("[exit" not in text, f"it ended:\n{text}")
             check(now - begin < PATIENCE, f"it goes on:\n{text}")
             if "Ctrl+C again to exit" in text:
@@ -139,7 +169,7 @@ class Session:
     def one(self, pause):
         self.screen.say(self.scenario.prompt)
         time.sleep(pause)
-        self.screen.key("C-c")
+        self.looks.ask("send-keys C-c")
         took = self.wait_until_idle()
         end = time.monotonic() + PATIENCE
         while left := running(self.place):
@@ -197,7 +227,7 @@ def case_any_moment():
                 except Exception as problem:
                     raise AssertionError(f"{scenario.name}: {problem}") from problem
                 finally:
-                    session.screen.close()
+                    session.close()
             seconds, still = slowest.get(scenario.name, (0, 0))
             print(f"{scenario.name}: {share} moments, slowest {1000 * seconds:.0f} ms ({1000 * still:.0f} of them nothing ran)", flush=True)
     took.sort()
