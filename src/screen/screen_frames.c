@@ -10,6 +10,9 @@
 /* Sixteen frames a second: a reader sees text that flows. */
 enum { FRAME_US = 62500, SPIN_MS = 200 };
 
+/* So often it is looked whether the space bar is still held. */
+enum { HOLD_MS = 50 };
+
 /* A timer may be early by this much, by the clock; it is not worth another one. */
 enum { TIMER_US = 1500 };
 
@@ -28,9 +31,11 @@ static void spin(uv_timer_t *handle)
 
 static void run_spinner(struct screen *screen)
 {
-    bool busy = screen_busy(screen), running = uv_is_active((uv_handle_t *)&screen->spin);
-    if (busy && !running) {
-        uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
+    bool holds = tui_holds(screen->tui), busy = holds || screen_busy(screen);
+    bool running = uv_is_active((uv_handle_t *)&screen->spin);
+    uint64_t period = holds ? HOLD_MS : SPIN_MS;
+    if (busy && (!running || uv_timer_get_repeat(&screen->spin) != period)) {
+        uv_timer_start(&screen->spin, spin, period, period);
     } else if (!busy && running) {
         uv_timer_stop(&screen->spin);
     }
