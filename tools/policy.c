@@ -19,7 +19,6 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -56,6 +55,7 @@ static const struct key top_keys[] = {
     {"workspace", KEY_STRING, 0, 0, 0, false},
     {"writable", KEY_DIRECTORIES, offsetof(struct policy, writable), 0, 0, false},
     {"readable", KEY_DIRECTORIES, offsetof(struct policy, readable), 0, 0, false},
+    {"skills", KEY_DIRECTORIES, offsetof(struct policy, skills), 0, 0, false},
     {"hidden", KEY_DIRECTORIES, offsetof(struct policy, hidden), 0, 0, false},
     {"read_only", KEY_BOOL, offsetof(struct policy, read_only), 0, 0, false},
     {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},
@@ -324,21 +324,6 @@ bool policy_read_descriptor(int fd, struct str *text, struct err *err)
     }
 }
 
-bool policy_load(struct policy *policy, const char *path, const char *workspace, struct err *err)
-{
-    struct str text;
-    str_init(&text);
-    bool ok = true;
-    if (path == NULL) {
-        str_append(&text, "{}");
-    } else {
-        ok = file_read(path, POLICY_LIMIT, &text, err);
-    }
-    ok = ok && policy_parse(policy, text.data, text.length, workspace, err);
-    str_finish(&text);
-    return ok;
-}
-
 static void finish_list(struct policy_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -352,6 +337,7 @@ void policy_finish(struct policy *policy)
     mem_free(policy->workspace);
     finish_list(&policy->writable);
     finish_list(&policy->readable);
+    finish_list(&policy->skills);
     finish_list(&policy->hidden);
     finish_list(&policy->hosts);
     finish_list(&policy->network_hosts);

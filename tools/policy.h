@@ -4,6 +4,7 @@
  *   "workspace": "/abs",            the root of the file tools and the directory of the shell
  *   "writable": ["/abs", ...],      directories that may be written besides the workspace
  *   "readable": ["/abs", ...],      directories under $HOME that are shown again, read-only
+ *   "skills": ["/abs", ...],        the same for all tools, the file tools' too; one may be gone
  *   "hidden": ["/abs", ...],        hidden besides the defaults: $HOME, /tmp, /run
  *   "read_only": false,             true: the workspace too may only be read
  *   "network": false,               true: a foreign server gets the host's network
@@ -41,7 +42,7 @@ struct policy_list {
 
 struct policy {
     char *workspace; /* absolute, symlinks resolved */
-    struct policy_list writable, readable, hidden, hosts, network_hosts, environment;
+    struct policy_list writable, readable, skills, hidden, hosts, network_hosts, environment;
     bool network;
     bool read_only;
     bool keep_whole; /* for a client that keeps it: carat itself */
@@ -57,8 +58,7 @@ struct policy {
     int result_tokens;
 };
 
-/* `path` NULL = the defaults. `workspace` (from the command line) wins over the file's. */
-bool policy_load(struct policy *policy, const char *path, const char *workspace, struct err *err);
+/* `workspace` (from the command line; NULL = none) wins over the file's. */
 bool policy_parse(struct policy *policy, const char *json, size_t length, const char *workspace,
                   struct err *err);
 /* Appends the text of a policy that is handed over as a descriptor (file, memfd or pipe), up to the

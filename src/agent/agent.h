@@ -2,8 +2,9 @@
  *
  * Wires the turn machine (turn.h, pure) to a model (infer), tools (toolproc), the store and the
  * approval rules. The face (screen or headless) tells it what the user wants and is told what
- * happens through one callback. Every step is committed to the store before the next one acts. Loop
- * thread; no function blocks.
+ * happens through one callback. Every step is committed to the store before the next one acts;
+ * a model that reads in this process may read a message meanwhile, and what it says of it waits.
+ * Loop thread; no function blocks but for the disk's sync.
  */
 #ifndef CARAT_AGENT_AGENT_H
 #define CARAT_AGENT_AGENT_H
@@ -26,6 +27,7 @@ struct infer;
 struct infer_event;
 struct store;
 struct str;
+struct tool_limit;
 struct uv_loop_s;
 
 /* What decides on calls and answers them in the place of rules and tools, when a recorded run is
@@ -56,6 +58,7 @@ struct agent_options {
     const char *new_id;          /* of that new one, a UUID; NULL = a fresh one */
     const char *system_prompt;   /* NULL = the built-in text */
     const char *instructions;    /* the project's notes, for the system part; NULL = none */
+    const char *skills;          /* what the model is told of skills, behind them; NULL = none */
     bool reads_ahead;            /* let the model read drafts (agent_read_ahead) */
     bool titles;                 /* let the model name the conversation (agent_suggest_title) */
     int compact_percent;         /* of the context: sum up when it is this full; 0 = never */
@@ -89,6 +92,7 @@ enum agent_event_kind {
     AGENT_CALL_FINISHED, /* call_id, name, result, failed, denied */
     AGENT_USAGE,         /* context used / size, tokens a second */
     AGENT_WORDS,         /* of a speech (agent_ask_words): text; "" = none, or it was stopped */
+    AGENT_BTW,           /* the answer to agent_ask_btw: text; "" = none, or it was stopped */
     AGENT_PICTURE,       /* of a conversation that goes on, decoded or lost: message, done = part */
     AGENT_NOTICE,        /* something the user should know: text */
     AGENT_TURN_ENDED,    /* outcome; text = a sentence when it is not TURN_OK */
@@ -122,6 +126,10 @@ void agent_destroy(struct agent *agent);
 /* A user message. While a turn runs it is queued for the moment the turn ends. False when it could
  * not be kept (store): nothing was started. */
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err);
+/* The same; its turn runs only what the limit (taken over; NULL = none) allows, whatever rules and
+ * mode say. */
+bool agent_submit_limited(struct agent *agent, const char *text, size_t length,
+                          struct tool_limit *limit, struct err *err);
 /* A PNG, JPEG or WAV file to go with the next message: pictures before its text, sounds behind.
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
  * read. */
@@ -135,6 +143,9 @@ void agent_attach_medium(struct agent *agent, struct chat_medium *medium);
  * busy. ERR_UNAVAILABLE: not just now; ERR_UNSUPPORTED: this model hears nothing. */
 bool agent_ask_words(struct agent *agent, struct chat_medium *const *sounds, size_t count,
                      struct err *err);
+/* Asks the model something beside the conversation, which neither the question nor the answer
+ * enters: AGENT_BTW follows. Counts as busy; ERR_ARGUMENT, ERR_UNAVAILABLE: not just now. */
+bool agent_ask_btw(struct agent *agent, const char *question, struct err *err);
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);
@@ -170,7 +181,7 @@ bool agent_expand(struct agent *agent, bool *undone, struct err *err);
 
 /* What fills the context, in bytes of text; what the tokenizer makes of them is about a quarter. */
 struct agent_context {
-    size_t system, instructions, tools, summary, messages, results;
+    size_t system, instructions, skills, tools, summary, messages, results;
     size_t used, size;      /* tokens, as the model counted; 0 = not known */
     size_t told, compacted; /* messages that the model reads, and that a summary stands for */
 };

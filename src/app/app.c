@@ -96,7 +96,7 @@ static bool open_paths(struct app *app, struct err *err)
     if (!paths_find(&app->paths, err)) {
         return fail(app, EXIT_CODE_FAILURE);
     }
-    if (file_make_directories(app->paths.state, NULL)) {
+    if (file_make_directories(app->paths.state, NULL) && app->paths.log_file != NULL) {
         log_open(app->paths.log_file,
                  NULL); /* A log that cannot be had is no reason not to work. */
     }
@@ -130,6 +130,7 @@ static bool open_workspace(struct app *app, struct err *err)
     }
     app->workspace = mem_strdup(resolved);
     app->policy = policy_json(app->config, &app->paths, app->workspace);
+    app_read_skills(app);
     return true;
 }
 
@@ -550,6 +551,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .new_id = parts->new_id,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .instructions = app->instructions,
+            .skills = app->skills_text,
             .reads_ahead = config_boolean(config, OPTION_READ_AHEAD) && !app->headless,
             .titles = app_model_names(app),
             .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
@@ -745,6 +747,9 @@ void app_close(struct app *app)
     mem_free(app->model_path);
     mem_free(app->instructions);
     mem_free(app->instructions_summary);
+    mem_free(app->skills_text);
+    mem_free(app->skills_summary);
+    skills_finish(&app->skills);
     mem_free(app->mmproj_path);
     paths_finish(&app->paths);
     config_list_finish(&app->notices);

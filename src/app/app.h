@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "agent/agent.h"
+#include "agent/skills.h"
 #include "app/exit_code.h"
 #include "app/paths.h"
 #include "approval/approval.h"
@@ -60,7 +61,9 @@ struct app {
     struct agent *agent;
     char *instructions;         /* the project's notes for the model; NULL = none */
     char *instructions_summary; /* which files, and how much they are */
-    enum exit_code exit_code;   /* why app_open failed, or what the run ended with */
+    struct skills skills;
+    char *skills_text, *skills_summary; /* the same of skills; NULL = none */
+    enum exit_code exit_code;           /* why app_open failed, or what the run ended with */
 };
 
 /* Opens everything in order; on failure closes what was opened, says why in err, and leaves the
@@ -112,6 +115,22 @@ bool app_model_is_here(const struct app *app);
 /* Conversations are named by the model: on a screen, by one that is here, or by any when the user
  * set agent.titles. */
 bool app_model_names(const struct app *app);
+
+/* Finds the skills and lets tools read those outside of the workspace: before tools are made. */
+void app_read_skills(struct app *app);
+/* The skill that a text calls, "/NAME WORDS" or "/skill:NAME WORDS", and where the words begin.
+ * NULL: it calls none. */
+const struct skill *app_skill_called(const struct app *app, const char *text, const char **words);
+/* Lets tools read the folders of skills that they cannot read yet; for this folder. */
+void app_open_skills(struct app *app);
+/* Submits the message that calls it. */
+bool app_call_skill(struct app *app, const struct skill *skill, const char *words, struct err *err);
+
+/* The user's word that tools may write in a folder, too, until carat ends; `path` may begin with
+ * "~/". False, and nothing changed, when it is none, or while something runs. */
+bool app_add_folder(struct app *app, const char *path, struct err *err);
+/* All of them, beside the workspace, as tools have them: an array of strings. */
+const json_t *app_folders(const struct app *app);
 
 /* The mode that the configuration asks for; unset: ask, or full without a terminal. Never looser
  * than the project allows. */

@@ -2,7 +2,7 @@
 
 #include "base/str.h"
 
-enum { CELLS = 60, PARTS = 6, BYTES_A_TOKEN = 4 };
+enum { CELLS = 60, PARTS = 7, BYTES_A_TOKEN = 4 };
 
 struct part {
     const char *name;
@@ -17,6 +17,7 @@ static size_t measure(const struct agent_context *context, struct part parts[PAR
     const struct part named[PARTS] = {{"system text", 'S', context->system},
                                       {"tools", 'T', context->tools},
                                       {"project's notes", 'I', context->instructions},
+                                      {"skills", 'K', context->skills},
                                       {"summary", 'C', context->summary},
                                       {"messages", 'M', context->messages},
                                       {"results", 'R', context->results}};

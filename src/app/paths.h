@@ -15,12 +15,14 @@ struct paths {
     char *config_file;      /* CARAT_HOME/config.toml or XDG_CONFIG_HOME/carat/config.toml */
     char *config_folder;    /* config.d beside it: more files of the user's, read in order */
     char *approvals_file;   /* config.d/approvals.toml: what "always" has allowed */
+    char *skills_folder;    /* skills beside the configuration file */
+    char *shared_skills;    /* $HOME/.agents/skills, which other agents read too; NULL = no HOME */
     char *data;             /* CARAT_HOME/data or XDG_DATA_HOME/carat */
     char *store_file;       /* data/conversations.db */
     char *user_models;      /* data/models */
     char *state;            /* CARAT_HOME/state or XDG_STATE_HOME/carat */
     char *kv_folder;        /* CARAT_HOME/cache/kv or XDG_CACHE_HOME/carat/kv */
-    char *log_file;         /* state/carat.log */
+    char *log_file;         /* state/carat.log, or what CARAT_LOG names; NULL = none */
     char *trust_file;       /* state/trusted.json: the projects whose servers may start */
     char *installed_models; /* beside the program: ../models or ../share/carat/models */
     char *tool_program;     /* carat-tool beside the program, or ../libexec/carat/carat-tool */

@@ -157,6 +157,7 @@ void config_finish(struct config *config)
         mem_free(config->values[i].string);
         mem_free(config->values[i].origin);
         mem_free(config->values[i].ceiling);
+        mem_free(config->values[i].ceiling_origin);
         config_list_finish(&config->values[i].list);
     }
     config_list_finish(&config->words);
@@ -403,7 +404,9 @@ bool config_read_environment(struct config *config, struct err *err)
     static const struct {
         const char *variable;
         enum option option;
-    } variables[] = {{"CARAT_MODEL", OPTION_MODEL}, {"CARAT_CPU", OPTION_CPU}};
+    } variables[] = {{"CARAT_MODEL", OPTION_MODEL},
+                     {"CARAT_CPU", OPTION_CPU},
+                     {"CARAT_SANDBOX", OPTION_SANDBOX}};
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *text = getenv(variables[i].variable);
         if (text != NULL && text[0] != '\0' &&
@@ -411,7 +414,13 @@ bool config_read_environment(struct config *config, struct err *err)
             return false;
         }
     }
-    return true;
+    /* What others set in an environment, as a file of the project's may, takes no layer away. */
+    const char *sandbox = config_string(config, OPTION_SANDBOX);
+    return strcmp(sandbox, "danger-full-access") != 0 ||
+           err_set(err, ERR_ARGUMENT,
+                   "CARAT_SANDBOX is \"%s\": only --sandbox on the command line takes the sandbox "
+                   "away",
+                   sandbox);
 }
 
 /* --- the command line --- */
@@ -565,6 +574,11 @@ const char *config_string(const struct config *config, enum option option)
 const char *config_ceiling(const struct config *config, enum option option)
 {
     return config->values[option].ceiling;
+}
+
+const char *config_ceiling_origin(const struct config *config, enum option option)
+{
+    return config->values[option].ceiling_origin;
 }
 
 const struct config_list *config_list(const struct config *config, enum option option)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "approval/command_network.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "command/command_trust.h"
@@ -21,6 +22,7 @@
 #include "screen/screen_media.h"
 #include "screen/screen_point.h"
 #include "screen/screen_search.h"
+#include "screen/screen_skills.h"
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash.h"
@@ -148,7 +150,11 @@ static void ask(struct screen *screen, const struct agent_event *event)
     set_activity(screen, "waiting for you");
     tui_ask(screen->tui, event->call_id, event->name, event->text);
     if (event->network != NULL) {
-        tui_offer_network(screen->tui, event->network);
+        struct str hosts;
+        str_init(&hosts);
+        command_network_describe(event->network, &hosts);
+        tui_offer_network(screen->tui, hosts.data);
+        str_finish(&hosts);
     }
     str_clear(&screen->rule);
     if (approval_rule_for(event->name, event->arguments, &screen->rule)) {
@@ -247,6 +253,11 @@ static void agent_event(void *context, const struct agent_event *event)
         usage(screen, event);
         break;
     case AGENT_WORDS: /* screen_voice has them */
+        break;
+    case AGENT_BTW:
+        set_activity(screen, "");
+        screen_notice(screen, false, "Beside the conversation, not kept:\n%s",
+                      event->length > 0 ? event->text : "(no answer in words)");
         break;
     case AGENT_PICTURE:
         screen_media_loaded(screen, event->message, event->done);
@@ -549,6 +560,7 @@ static void describe_sandbox(struct screen *screen)
 static void finish(struct screen *screen)
 {
     tui_destroy(screen->tui);
+    screen_skills_finish(screen);
     if (screen->terminal != NULL) {
         screen->terminal->ops->destroy(screen->terminal);
     }
@@ -623,7 +635,7 @@ enum exit_code screen_run(const struct config *config, size_t first,
     screen.tui = screen.plain ? tui_create_plain(STDIN_FILENO, STDOUT_FILENO, intent, &screen)
                               : tui_create(screen.terminal, intent, &screen);
     tui_set_keymap(screen.tui, keymap);
-    tui_set_commands(screen.tui, slash_offers(), slash_command_count);
+    screen_skills_offer(&screen);
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
@@ -636,6 +648,9 @@ enum exit_code screen_run(const struct config *config, size_t first,
     }
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
+    }
+    if (screen.app.skills_summary != NULL) {
+        screen_notice(&screen, false, "Skills: %s", screen.app.skills_summary);
     }
     if (screen.app.instructions_summary != NULL) {
         screen_notice(&screen, false, "Read: %s", screen.app.instructions_summary);

@@ -29,14 +29,16 @@ static void spin(uv_timer_t *handle)
     tui_tick(screen->tui, clock_monotonic_us());
 }
 
+/* While a question stands there, nothing works but the user. */
 static void run_spinner(struct screen *screen)
 {
-    bool holds = tui_holds(screen->tui), busy = holds || screen_busy(screen);
+    bool holds = tui_holds(screen->tui);
+    bool works = holds || (screen_busy(screen) && screen->asking.length == 0);
     bool running = uv_is_active((uv_handle_t *)&screen->spin);
     uint64_t period = holds ? HOLD_MS : SPIN_MS;
-    if (busy && (!running || uv_timer_get_repeat(&screen->spin) != period)) {
+    if (works && (!running || uv_timer_get_repeat(&screen->spin) != period)) {
         uv_timer_start(&screen->spin, spin, period, period);
-    } else if (!busy && running) {
+    } else if (!works && running) {
         uv_timer_stop(&screen->spin);
     }
 }

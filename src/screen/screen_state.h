@@ -13,6 +13,7 @@
 
 struct outbox;
 struct store_hit;
+struct tui_command;
 
 struct screen {
     struct app app;
@@ -55,7 +56,9 @@ struct screen {
         size_t count;
     } found;                    /* by the last search */
     struct screen_point *point; /* screen_point.h */
-    struct outbox *outbox;      /* messages whose pictures are being decoded */
+    struct tui_command *offers; /* screen_skills.h */
+    size_t offer_count;
+    struct outbox *outbox; /* messages whose pictures are being decoded */
     uv_timer_t draft_due;
     uv_timer_t ahead;      /* runs while a pause of the user's is waited for */
     size_t ahead_revision; /* of the draft that it was started for */

@@ -18,6 +18,7 @@
 #include "screen/screen_point.h"
 #include "screen/screen_rewind.h"
 #include "screen/screen_search.h"
+#include "screen/screen_skills.h"
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash_names.h"
@@ -78,8 +79,9 @@ static void run_mode(struct screen *screen, const char *argument)
         return;
     }
     if (mode > app_mode_ceiling(screen->config)) {
-        screen_notice(screen, true, "/mode %s: this project's .carat/config.toml allows %s at most",
-                      argument, approval_mode_name(app_mode_ceiling(screen->config)));
+        screen_notice(screen, true, "/mode %s: this project allows %s at most (%s)", argument,
+                      approval_mode_name(app_mode_ceiling(screen->config)),
+                      config_ceiling_origin(screen->config, OPTION_MODE));
         return;
     }
     screen->mode = mode;
@@ -388,6 +390,16 @@ static void run_expand(struct screen *screen, const char *argument)
                            : "There is no summary.");
 }
 
+static void run_btw(struct screen *screen, const char *argument)
+{
+    struct err err;
+    if (agent_ask_btw(screen->app.agent, argument, &err)) {
+        screen_notice(screen, false, "/btw %s", argument);
+    } else {
+        screen_notice(screen, true, "/btw: %s", err.text);
+    }
+}
+
 static void run_voice(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -451,11 +463,16 @@ const struct slash_command slash_commands[] = {
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"btw", "QUESTION", "ask beside the conversation; nothing of it is kept", run_btw, true},
     {"copy", "", "the last answer into the clipboard, and a file", run_copy, false},
     {"init", "[WISH]", "let the model write AGENTS.md for this project", run_init, true},
     {"review", "[WISH]", "let the model look at what is not committed", run_review, true},
     {"memory", "", "which AGENTS.md files the model was given", slash_settings_memory, false},
+    {"skills", "", "texts for one kind of task; /NAME [WORDS] lets the model follow one",
+     screen_skills_list, false},
     {"tools", "", "what the model can do", slash_settings_tools, false},
+    {"add-dir", "DIR", "let tools write in another folder, until carat ends",
+     slash_settings_add_dir, true},
     {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
     {"model", "", "which model this is, and how to take another", slash_settings_model, false},
     {"config", "", "what differs from the standard, and where it was set", slash_settings_config,
@@ -545,6 +562,9 @@ bool slash_run(struct screen *screen, const char *text)
         bool ran = slash_run(screen, ours.data);
         str_finish(&ours);
         return ran;
+    }
+    if (screen_skills_run(screen, text)) {
+        return true;
     }
     if (length > 0 && memchr(text + 1, '/', length) == NULL) {
         screen_notice(screen, true, "/%.*s is no command; /help lists them", (int)length, text + 1);

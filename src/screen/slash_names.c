@@ -32,14 +32,10 @@ const struct slash_name slash_names[] = {
     {"models", "model", NULL},
     {"vi", "vim", NULL},
     {"screenshot", "shot", NULL},
-    {"add-dir", NULL,
-     "What tools may write is fixed when they start: carat --add-dir DIR, or tools.writable in the "
-     "configuration."},
     {"set", NULL, "For a run: carat --set KEY=VALUE. For good: config.toml; /config says where."},
     {"system", NULL,
      "carat --system-prompt TEXT or --append-system-prompt TEXT, at the start; /context says how "
      "much it takes."},
-    {"btw", NULL, "/fork goes on in a copy: ask there, then /resume the first one."},
     {"policy", NULL, "In a shell: carat policy why \"shell(git push)\". /permissions lists rules."},
     {"doctor", NULL, "In a shell: carat doctor."},
     {"bench", NULL, "In a shell: carat-engine bench MODEL."},
@@ -47,7 +43,6 @@ const struct slash_name slash_names[] = {
     {"hooks", NULL, "They are [[hooks]] in config.toml; carat config example shows one."},
     {"kv", NULL, "What was read is kept by itself; agent.snapshot_mib says how much of it."},
     {"agents", NULL, "There are no agents but this one."},
-    {"skills", NULL, "There are no skills; notes for the model are in AGENTS.md (/memory)."},
     {"feedback", NULL, "Nothing is sent anywhere. /export FILE keeps what happened."},
     {"bug", NULL, "Nothing is sent anywhere. /export FILE keeps what happened."},
     {"login", NULL, "There is nothing to log in to: the model runs here."},
