@@ -47,7 +47,7 @@ MODULES = {
                   "src/approval/command_traps.c", "src/approval/launch_points.c",
                   "src/approval/path_rule.c", "src/approval/shell_rule.c",
                   "src/approval/shell_words.c", "src/approval/toolset.c"],
-                 ["approval_approval", "approval_commands", "approval_network",
+                 ["approval_approval", "approval_commands", "approval_network", "approval_words",
                   "fuzz_shell_words"]),
     "parsers": (["src/chat/parse.c", "src/chat/call_args.c", "src/rpc/json_rpc.c",
                  "src/serve/http_request.c", "tools/proxy_head.c", "tools/client_hello.c",
