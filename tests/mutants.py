@@ -53,7 +53,7 @@ MODULES = {
                  "src/serve/http_request.c", "tools/proxy_head.c", "tools/client_hello.c",
                  "src/base/gitignore.c", "src/media/decoded.c", "src/media/dump_file.c"],
                 ["chat_parse", "rpc_json_rpc", "serve_http_request", "tools_proxy",
-                 "tools_gitignore", "media_decoded", "media_dump_file", "fuzz_parse", "fuzz_json_rpc",
+                 "tools_proxy_head", "tools_gitignore", "media_decoded", "media_dump_file", "fuzz_parse", "fuzz_json_rpc",
                  "fuzz_http_request", "fuzz_proxy", "fuzz_gitignore", "fuzz_decoded", "fuzz_dump"]),
     "sanitiser": (["src/base/visible.c", "src/base/utf8.c"],
                   ["base_visible", "base_utf8", "fuzz_visible"]),

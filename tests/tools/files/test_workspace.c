@@ -8,12 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -685,6 +692,32 @@ static void roots_end_without_a_slash(void **state)
     }
 }
 
+/* A kernel, or a filter, without openat2: nothing of a workspace, instead of one that has no walls.
+ */
+static void without_openat2_there_is_no_workspace(void **state)
+{
+    struct fixture *fixture = *state;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        struct sock_filter rows[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog filter = {sizeof rows / sizeof rows[0], rows};
+        struct err err = {0};
+        struct workspace *with = workspace_open(fixture->root, &err);
+        bool filtered = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+        struct workspace *without = workspace_open(fixture->root, &err);
+        _exit(with != NULL && filtered && without == NULL && err.code == ERR_UNAVAILABLE ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -710,6 +743,7 @@ int main(void)
         WITH_WORKSPACE(paths_and_names_have_ends),
         WITH_WORKSPACE(folders_are_opened_as_folders),
         WITH_WORKSPACE(roots_end_without_a_slash),
+        WITH_WORKSPACE(without_openat2_there_is_no_workspace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
