@@ -40,7 +40,8 @@ MODULES = {
                "src/store/message_rows.c", "src/store/opening_rows.c", "src/store/result_rows.c",
                "src/store/row_hash.c", "src/store/schema.c", "src/store/search_rows.c"],
               ["store_rows", "store_growth", "store_lasting", "store_schema", "store_check",
-               "store_llm_store", "store_body", "fuzz_llm_store"]),
+               "store_llm_store", "store_body", "store_interrupted",
+               "fuzz_llm_store"]),
     "sandbox policy": (["tools/policy.c", "tools/http_hosts.c", "tools/workspace.c"],
                        ["tools_policy", "tools_http_hosts", "tools_workspace",
                         "tools_file_tools", "fuzz_policy"]),
@@ -130,6 +131,8 @@ class Build:
             subprocess.run(["meson", "setup", self.build, "-Dbuildtype=debug", "-Db_lundef=false",
                             "-Db_sanitize=address,undefined"], cwd=folder, check=True,
                            env=dict(os.environ, CC="clang", CXX="clang++"), stdout=subprocess.DEVNULL)
+        subprocess.run(["ninja", "-C", self.build, "build.ninja"], check=True,
+                       stdout=subprocess.DEVNULL)
         listed = json.loads(subprocess.run(["meson", "introspect", self.build, "--tests"], check=True,
                                            capture_output=True).stdout)
         self.tests = {test["name"]: test for test in listed}
