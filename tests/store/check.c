@@ -274,6 +274,33 @@ static void test_a_conversation_that_is_gone(void **state)
     assert_int_equal(place->counts.messages, MESSAGES);
 }
 
+/* A column that is gone: each message is told, and none is made up. */
+static void test_a_column_that_is_gone(void **state)
+{
+    static const char *const gone[] = {
+        "PRAGMA writable_schema = ON; DROP TABLE search; DROP TABLE growth;"
+        "ALTER TABLE messages RENAME COLUMN tokens TO lost",
+        "ALTER TABLE growth RENAME COLUMN tokens TO lost",
+    };
+    struct place *place = *state;
+    for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
+        struct err err = {0};
+        char *path = place->path;
+        size_t size;
+        unsigned char *whole = support_read_file(path, &size);
+        place->path = support_path(place->folder, "damaged.db");
+        support_write_file(place->path, whole, size);
+        support_execute(place->path, gone[i]);
+        assert_true(check(place, &err));
+        expect_counts(place, 0, 6, MESSAGES + 4);
+        says(place, "no such column");
+        assert_int_equal(remove(place->path), 0);
+        mem_free(place->path);
+        place->path = path;
+        mem_free(whole);
+    }
+}
+
 /* Bytes of a page turned: something is said, or why nothing can be looked at. */
 static void test_damaged_pages_are_told(void **state)
 {
@@ -336,6 +363,7 @@ int main(void)
         IN_FOLDER(test_a_whole_store),
         IN_FOLDER(test_damage_is_told_and_left_out),
         IN_FOLDER(test_a_conversation_that_is_gone),
+        IN_FOLDER(test_a_column_that_is_gone),
         IN_FOLDER(test_damaged_pages_are_told),
         IN_FOLDER(test_what_is_refused),
     };

@@ -444,7 +444,7 @@ static void test_an_end_at_any_step(void **state)
     for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
         uint64_t before = contents(&scene);
         bool done = false;
-        for (long at = 1; !done; at += 1 + at / 40) {
+        for (long at = 1; !done; at += 1 + at / 100) {
             struct countdown countdown = {at, NULL};
             struct err err = {0};
             sqlite3_trace_v2(handle, SQLITE_TRACE_STMT | SQLITE_TRACE_PROFILE, watch_control,
@@ -471,7 +471,7 @@ static void test_a_refusal_of_any_statement(void **state)
     size_t refusals = 0;
     for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++) {
         bool done = false;
-        for (long at = 1; !done; at += 1 + at / 2) {
+        for (long at = 1; !done; at += 1 + at / 6) {
             struct countdown countdown = {at, NULL};
             struct err err = {0};
             struct scene scene;
