@@ -77,13 +77,13 @@ WHOLE_GOAL = (85, 75)
 
 # Lines and branches, in whole per cent of what was reached.
 LEAST = {
-    "all": (0, 0),
-    "store": (0, 0),
-    "sandbox policy": (0, 0),
-    "sandbox layers": (0, 0),
-    "approval": (0, 0),
-    "parsers": (0, 0),
-    "sanitiser": (0, 0),
+    "all": (90, 81),
+    "store": (97, 86),
+    "sandbox policy": (96, 90),
+    "sandbox layers": (85, 58),
+    "approval": (99, 93),
+    "parsers": (97, 90),
+    "sanitiser": (100, 99),
 }
 
 
@@ -133,7 +133,7 @@ def make(build, source):
     linked = os.path.join(build, "coverage_inside.o")
     subprocess.run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-c", "-o", linked,
                     os.path.join(source, "tests", "coverage_inside.c")], check=True)
-    words = str([linked] + ["-Wl,--wrap=" + name for name in ("_exit", "execv", "execvp")])
+    words = str([linked, "-lgcov"] + ["-Wl,--wrap=" + name for name in ("_exit", "execv", "execvp")])
     subprocess.run(["meson", "setup", build, source, "-Db_coverage=true", "-Dbuildtype=debug",
                     "-Dc_link_args=" + words, "-Dcpp_link_args=" + words],
                    env=dict(os.environ, CC="gcc", CXX="g++"), check=True)

@@ -49,10 +49,9 @@ struct gcov_info {
     const struct gcov_function *const *functions;
 };
 
-/* Weak, because meson links programs without gcov, to see that it can. */
 extern struct {
     struct gcov_info *list;
-} __gcov_root __attribute__((weak));
+} __gcov_root;
 
 static uint8_t *table;
 static bool inside;
@@ -97,7 +96,7 @@ static void mark_all(void)
 /* Where gcov would complain, on standard error, where tests read. */
 static bool can_write(void)
 {
-    bool counts = &__gcov_root != NULL && __gcov_root.list != NULL;
+    bool counts = __gcov_root.list != NULL;
     const char *path = counts ? __gcov_root.list->filename : "";
     const char *end = strrchr(path, '/');
     char folder[4096];
@@ -105,13 +104,13 @@ static bool can_write(void)
     return access(folder, W_OK) == 0;
 }
 
-void __gcov_dump(void) __attribute__((weak));
+void __gcov_dump(void);
 
 _Noreturn void __real__exit(int status);
 _Noreturn void __wrap__exit(int status)
 {
     mark_all();
-    if (table == NULL && __gcov_dump != NULL && can_write()) {
+    if (table == NULL && can_write()) {
         __gcov_dump();
     }
     __real__exit(status);

@@ -161,6 +161,22 @@ static void test_openai(void **state)
         {"{" MESSAGES ",\"response_format\":{\"type\":\"xml\"}}", "response_format"},
         {"{" MESSAGES ",\"response_format\":{\"type\":\"json_schema\"}}", "response_format"},
         {"{" MESSAGES ",\"tool_choice\":\"sometimes\"}", "tool_choice"},
+        {"{" MESSAGES ",\"frequency_penalty\":0,\"presence_penalty\":null,\"logit_bias\":{}}",
+         NULL},
+        {"{" MESSAGES ",\"frequency_penalty\":0.5}", "frequency_penalty"},
+        {"{" MESSAGES ",\"presence_penalty\":\"0\"}", "presence_penalty"},
+        {"{" MESSAGES ",\"logit_bias\":{\"1\":2}}", "logit_bias"},
+        {"{" MESSAGES ",\"n\":null,\"functions\":null}", NULL},
+        {"{" MESSAGES ",\"functions\":[]}", "functions"},
+        {"{" MESSAGES ",\"function_call\":\"auto\"}", "function_call"},
+        {"{" MESSAGES ",\"audio\":{}}", "audio"},
+        {"{" MESSAGES ",\"logprobs\":1}", "logprobs"},
+        {"{" MESSAGES ",\"top_logprobs\":2}", "top_logprobs"},
+        {"{" MESSAGES ",\"stream\":7}", "stream"},
+        {"{" MESSAGES ",\"stream_options\":{\"include_usage\":7}}", "include_usage"},
+        {"{" MESSAGES ",\"parallel_tool_calls\":7}", "parallel_tool_calls"},
+        {"{" MESSAGES ",\"repetition_penalty\":0}", "repetition_penalty"},
+        {"{" MESSAGES ",\"max_completion_tokens\":0}", "max_completion_tokens"},
         {"{\"messages\":[]}", "messages"},
         {"{\"messages\":[7]}", "messages"},
         {"{\"messages\":[{\"role\":\"king\",\"content\":\"x\"}]}", "role"},
@@ -174,8 +190,45 @@ static void test_openai(void **state)
         {"{\"input\":7}", "input"},
         {"{}", "input"},
         {"{\"input\":\"hi\",\"max_output_tokens\":0}", "max_output_tokens"},
+        {"{\"input\":\"hi\",\"background\":false,\"prompt\":null}", NULL},
+        {"{\"input\":\"hi\",\"background\":true}", "background"},
+        {"{\"input\":\"hi\",\"previous_response_id\":\"r\"}", "previous_response_id"},
+        {"{\"input\":\"hi\",\"stream\":7}", "stream"},
+        {"{\"input\":\"hi\",\"parallel_tool_calls\":7}", "parallel_tool_calls"},
+        {"{\"input\":[{\"type\":\"item_reference\"}]}", "item_reference"},
+        {"{\"input\":[{\"type\":\"reasoning\"},{\"type\":\"message\",\"role\":\"user\",\"content\":"
+         "[{\"type\":\"input_text\",\"text\":\"a\"},{\"type\":\"output_text\",\"text\":\"b\"}]}]}",
+         NULL},
+        {"{\"input\":[{\"role\":\"user\",\"content\":[{\"text\":\"a\"}]}]}", ""},
+        {"{\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_smell\"}]}]}", "smell"},
+        {"{\"input\":\"hi\",\"tools\":[{\"type\":\"web_search\"},{\"type\":\"function\",\"name\":"
+         "\"f\",\"parameters\":{}}"
+         "],"
+         "\"tool_choice\":{\"type\":\"function\",\"name\":\"f\"}}",
+         NULL},
+        {"{\"input\":\"hi\",\"tool_choice\":{\"type\":\"function\",\"name\":\"g\"}}",
+         "tool_choice"},
     };
     EXPECT(&openai_responses_dialect, responses);
+    static const struct {
+        const char *effort;
+        bool thinks;
+    } efforts[] = {{"none", false}, {"minimal", false}, {"low", true}, {"high", true}};
+    for (size_t i = 0; i < sizeof efforts / sizeof efforts[0]; i++) {
+        char text[128];
+        struct task task;
+        struct fault fault;
+        snprintf(text, sizeof text, "{" MESSAGES ",\"reasoning_effort\":\"%s\"}",
+                 efforts[i].effort);
+        assert_true(read(&openai_chat_dialect, text, &task, &fault));
+        assert_int_equal(task.thinking, efforts[i].thinks);
+        task_finish(&task);
+        snprintf(text, sizeof text, "{\"input\":\"hi\",\"reasoning\":{\"effort\":\"%s\"}}",
+                 efforts[i].effort);
+        assert_true(read(&openai_responses_dialect, text, &task, &fault));
+        assert_int_equal(task.thinking, efforts[i].thinks);
+        task_finish(&task);
+    }
 }
 
 int main(void)
