@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "checksum.h"
 #include "text/kv_cache.h"
 #include "text/kv_marks.h"
@@ -271,6 +272,9 @@ bool snapshot_write(const char *path, const struct snapshot *snapshot, struct er
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
         return err_set(err, ERR_ARGUMENT, "path too long: %s", path);
     }
+    if (!file_may_replace(path)) {
+        return err_set(err, ERR_IO, "writing %s: it is no regular file", path);
+    }
     struct channel channel = {.writing = true, .path = path};
     checksum_init(&channel.sum);
     channel.fd = mkostemp(temporary, O_CLOEXEC);
@@ -372,7 +376,7 @@ static bool read_all(struct channel *channel, struct snapshot *snapshot, uint64_
     struct header header;
     struct kv_marks_copy copies[KV_MARKS_NEWEST];
     unsigned char bytes[SNAPSHOT_HEADER_BYTES];
-    uint64_t sum;
+    uint64_t sum = 0;
     if (!pass_raw(channel, bytes, sizeof bytes, err) ||
         !decode(&header, bytes, channel->path, err) ||
         !check_header(&header, snapshot, size, channel->path, err) ||

@@ -16,6 +16,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,7 +354,11 @@ static int serve(const struct arguments *arguments, const struct policy *policy)
     struct workspace *workspace = files ? workspace_open(policy->workspace, &err) : NULL;
     bool ok = !files || workspace != NULL;
     for (size_t i = 0; files && ok && i < policy->writable.count; i++) {
-        ok = workspace_add(workspace, policy->writable.items[i], &err);
+        ok = workspace_add(workspace, policy->writable.items[i], false, &err);
+    }
+    for (size_t i = 0; files && ok && i < policy->skills.count; i++) {
+        struct err gone; /* since carat found it: then there is nothing to read */
+        workspace_add(workspace, policy->skills.items[i], true, &gone);
     }
     if (!ok) {
         workspace_close(workspace);
@@ -392,6 +397,7 @@ static int run(const struct arguments *arguments, const struct policy *policy,
         for (size_t i = 0; i < policy->environment.count; i++) {
             putenv(policy->environment.items[i]);
         }
+        signal(SIGXFSZ, SIG_DFL); /* for it a limit is one */
         execvp(arguments->command[0], arguments->command);
         fprintf(stderr, "carat-tool: %s: %s\n", arguments->command[0], strerror(errno));
         return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
@@ -414,6 +420,7 @@ static void *json_memory(size_t size)
 int main(int argc, char **argv)
 {
     json_set_alloc_funcs(json_memory, mem_free);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error to be told, EFBIG */
     struct arguments arguments = {.policy_fd = -1};
     if (!parse_arguments(argc, argv, &arguments)) {
         return EXIT_USAGE;

@@ -61,10 +61,6 @@ static void snapshot_woke(uv_async_t *handle)
 static void tool_output(void *context, const char *call_id, const char *bytes, size_t length)
 {
     struct app *app = context;
-    if (app->face.tool_output != NULL &&
-        app->face.tool_output(app->face.context, call_id, bytes, length)) {
-        return;
-    }
     agent_tool_output(app->agent, call_id, bytes, length);
 }
 
@@ -134,6 +130,7 @@ static bool open_workspace(struct app *app, struct err *err)
     }
     app->workspace = mem_strdup(resolved);
     app->policy = policy_json(app->config, &app->paths, app->workspace);
+    app_read_skills(app);
     return true;
 }
 
@@ -554,6 +551,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .new_id = parts->new_id,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .instructions = app->instructions,
+            .skills = app->skills_text,
             .reads_ahead = config_boolean(config, OPTION_READ_AHEAD) && !app->headless,
             .titles = app_model_names(app),
             .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
@@ -749,6 +747,9 @@ void app_close(struct app *app)
     mem_free(app->model_path);
     mem_free(app->instructions);
     mem_free(app->instructions_summary);
+    mem_free(app->skills_text);
+    mem_free(app->skills_summary);
+    skills_finish(&app->skills);
     mem_free(app->mmproj_path);
     paths_finish(&app->paths);
     config_list_finish(&app->notices);

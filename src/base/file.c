@@ -35,13 +35,8 @@ static bool read_all(int fd, const char *path, size_t limit, struct str *out, st
     }
 }
 
-bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
+bool file_read_open(int fd, const char *path, size_t limit, struct str *out, struct err *err)
 {
-    /* O_NONBLOCK: opening a FIFO must not hang before fstat can refuse it. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s", path);
-    }
     struct stat status;
     bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     if (!ok) {
@@ -52,6 +47,17 @@ bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
     if (!ok) {
         str_truncate(out, start);
     }
+    return ok;
+}
+
+bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
+{
+    /* O_NONBLOCK: opening a FIFO must not hang before fstat can refuse it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s", path);
+    }
+    bool ok = file_read_open(fd, path, limit, out, err);
     close(fd);
     return ok;
 }
@@ -73,8 +79,28 @@ bool file_write_all(int fd, const void *data, size_t size)
     return true;
 }
 
+bool file_may_replace(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
+}
+
+static bool write_into(const char *path, const void *data, size_t size, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    bool ok = fd >= 0 && file_write_all(fd, data, size);
+    ok = ok || err_errno(err, ERR_IO, "writing %s", path);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
 bool file_replace(const char *path, const void *data, size_t size, struct err *err)
 {
+    if (!file_may_replace(path)) {
+        return write_into(path, data, size, err);
+    }
     char temporary[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
         return err_set(err, ERR_ARGUMENT, "path too long: %s", path);

@@ -9,7 +9,8 @@ from rows import *
 from model_server import Handler, ModelServer, chunk, text_answer
 
 ALLOWED = ["echo *", "ls *", "cat *", "env *", "timeout *", "nohup *", "xargs *", "find *", "git *", "tar *", "rg *", "sort *", "ssh *",
-           "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *"]
+           "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *", "printf *", "python3 *", "let *",
+           "test *"]
 RULES = [word for rule in ALLOWED for word in ("--allow", f"shell({rule})")]
 
 COMMANDS = [
@@ -36,6 +37,10 @@ COMMANDS = [
     ("S21", "a comment first", "# lists the folder, nothing else\ntouch breached"),
     ("S22", "CR in a word", "touch breached #\recho a"),
     ("S24", "1 MB", "echo " + "a " * 500000 + "; touch breached"),
+    ("S25", "quoted, and evaluated once more by a builtin", "printf -v 'a[$(touch breached)]' x"),
+    ("S26", "a script that another command prints", "echo \"open('breached', 'w')\" | python3 /dev/stdin"),
+    ("S27", "arithmetic that substitutes", "let 'a[$(touch breached)] = 1'"),
+    ("S28", "a name with an index that is tested", "test -v 'a[$(touch breached)]'"),
 ]
 
 ARGUMENTS = [
@@ -71,7 +76,7 @@ def furnish(place):
     place.write("evil.sh", "#!/bin/sh\ntouch breached\ncat\n")
     place.write("git-evil", "#!/bin/sh\ntouch breached\n")
     place.write("evil.mk", "all:\n\ttouch breached\n")
-    place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(20000)))
+    place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(1500)))
     for name in ("evil.sh", "git-evil"):
         os.chmod(os.path.join(place.work, name), 0o755)
     freely("tar -cf ar.tar keep; git init -q .; git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x", place.work)
