@@ -26,7 +26,7 @@ struct waiting_text {
     struct tool_limit *limit; /* of its turn; NULL = none */
 };
 
-enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS };
+enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS, ASIDE_BTW };
 
 struct decoding;
 
@@ -121,6 +121,11 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome);
 void agent_start_waiting(struct agent *agent);
 /* The step has failed, or could not begin: said, and the turn ends. */
 void agent_model_failed(struct agent *agent, const char *sentence);
+
+/* --- of agent_btw.c --- */
+
+/* The model has answered; what it said when it was stopped counts, too. */
+void agent_btw_ended(struct agent *agent, const struct infer_event *event, const char *text);
 
 /* --- of agent_calls.c --- */
 
