@@ -656,8 +656,8 @@ static void roots_end_without_a_slash(void **state)
     snprintf(other, sizeof other, "%s/other", fixture->outside);
     assert_int_equal(mkdir(other, 0755), 0);
     snprintf(path, sizeof path, "%s/other//", fixture->outside);
-    assert_true(workspace_add(workspace, path, &err));
-    assert_false(workspace_add(workspace, "/no/such/place", &err));
+    assert_true(workspace_add(workspace, path, false, &err));
+    assert_false(workspace_add(workspace, "/no/such/place", false, &err));
     snprintf(path, sizeof path, "%s/other/x/../y", fixture->outside);
     assert_true(workspace_relative(workspace, path, out, &err));
     snprintf(path, sizeof path, "%s/y", other);
@@ -681,7 +681,7 @@ static void roots_end_without_a_slash(void **state)
     for (unsigned long failing = 1; failing <= 2; failing++) {
         workspace = workspace_open(fixture->root, &err);
         mem_fail_at(failing, 0);
-        assert_false(workspace_add(workspace, other, &err));
+        assert_false(workspace_add(workspace, other, false, &err));
         mem_fail_at(0, 0);
         assert_int_equal(err.code, ERR_MEMORY);
         workspace_remember(workspace, "a", &(struct workspace_state){.size = 1});
