@@ -78,8 +78,8 @@ WHOLE_GOAL = (85, 75)
 # Lines and branches, in whole per cent of what was reached.
 LEAST = {
     "all": (90, 81),
-    "store": (97, 86),
-    "sandbox policy": (96, 90),
+    "store": (98, 88),
+    "sandbox policy": (97, 90),
     "sandbox layers": (85, 58),
     "approval": (99, 93),
     "parsers": (97, 90),
