@@ -76,6 +76,8 @@ struct agent {
     size_t loading_message, loading_part;
     unsigned next_call;
 
+    bool disk_told; /* that it is full */
+
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
@@ -243,6 +245,10 @@ void agent_begin(struct agent *agent, const struct chat_message *message);
 void agent_give_up_begun(struct agent *agent);
 
 /* --- of agent_snapshot.c --- */
+
+/* At the end of a turn: says once that the disk is full, when what was said last is in the reserve.
+ */
+void agent_look_at_disk(struct agent *agent);
 
 /* True when the call must wait for the snapshot before it: it is started, or dropped, then. */
 bool agent_hold_call(struct agent *agent, int place);
