@@ -371,6 +371,7 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
     agent->kv_stale = true;
     agent->asked_us = 0;
     calls_clear(&agent->calls);
+    agent_look_at_disk(agent);
     const char *text = turn_outcome_text(outcome);
     agent_emit(agent, &(struct agent_event){.kind = AGENT_TURN_ENDED,
                                             .outcome = outcome,
@@ -470,7 +471,7 @@ static void look_at_clock(struct agent *agent)
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
     agent_disturb(agent);
-    if (agent_busy(agent) || (agent_compaction_due(agent) && agent_compact(agent, NULL, NULL))) {
+    if (agent_busy(agent) || agent_compact_first(agent)) {
         agent_wait(agent, text, length, false);
         return true;
     }
@@ -483,10 +484,7 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
 
 void agent_cancel(struct agent *agent)
 {
-    if (agent->aside_kind != ASIDE_NONE) {
-        agent->aside_stopped = true;
-        infer_cancel(agent->options.infer);
-    }
+    agent_aside_cancel(agent);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_CANCEL});
 }
 

@@ -181,11 +181,6 @@ void surface_release(struct surface *surface, struct terminal *terminal, int row
     }
 }
 
-int surface_rows(const struct surface *surface)
-{
-    return surface->rows;
-}
-
 int surface_columns(const struct surface *surface)
 {
     return surface->columns;

@@ -130,6 +130,16 @@ void tui_set_keymap(struct tui *tui, struct keymap *keymap)
     name_background_key(tui);
 }
 
+void tui_set_hold(struct tui *tui, bool talks)
+{
+    tui->hold_talks = talks;
+}
+
+bool tui_holds(const struct tui *tui)
+{
+    return tui->hold.held;
+}
+
 void tui_set_mouse(struct tui *tui, bool mouse)
 {
     if (tui->terminal != NULL && tui->terminal->ops->mouse != NULL) {
@@ -191,6 +201,9 @@ void tui_tick(struct tui *tui, long long now_us)
 {
     if (tui->plain != NULL) {
         return;
+    }
+    if (hold_tick(&tui->hold, now_us)) {
+        dispatch_let_go(tui);
     }
     if (tui->hint != NULL && now_us - tui->hint_us > HINT_US) {
         tui->hint = NULL;
