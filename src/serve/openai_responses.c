@@ -145,7 +145,8 @@ static bool read_tools(struct task *task, const json_t *body, struct fault *faul
         }
     }
     json_t *named = json_is_object(choice) ? json_pack("{sO}", "function", choice) : NULL;
-    bool ok = task_tools(task, nested, named != NULL ? named : choice, fault);
+    bool ok =
+        task_tools(task, nested != NULL ? nested : tools, named != NULL ? named : choice, fault);
     json_decref(nested);
     json_decref(named);
     return ok;

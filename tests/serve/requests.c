@@ -194,6 +194,7 @@ static void test_openai(void **state)
         {"{\"input\":\"hi\",\"background\":true}", "background"},
         {"{\"input\":\"hi\",\"previous_response_id\":\"r\"}", "previous_response_id"},
         {"{\"input\":\"hi\",\"stream\":7}", "stream"},
+        {"{\"input\":\"hi\",\"tools\":7}", "tools"},
         {"{\"input\":\"hi\",\"parallel_tool_calls\":7}", "parallel_tool_calls"},
         {"{\"input\":[{\"type\":\"item_reference\"}]}", "item_reference"},
         {"{\"input\":[{\"type\":\"reasoning\"},{\"type\":\"message\",\"role\":\"user\",\"content\":"
