@@ -192,7 +192,8 @@ static void generate(struct agent *agent, int budget)
                                     .system = system,
                                     .tools = tools,
                                     .schema = agent->options.schema,
-                                    .sampling = sampling_choose(&agent->options, model)};
+                                    .sampling =
+                                        sampling_choose(&agent->options.settings.sampling, model)};
     struct context_options options = {.system = system,
                                       .tools = tools,
                                       .thinking = agent->options.thinking,
@@ -519,7 +520,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
 
 static void look_at_clock(struct agent *agent)
 {
-    int64_t limit = agent->options.limits.milliseconds;
+    int64_t limit = agent->options.settings.limits.milliseconds;
     int64_t spent = (clock_monotonic_us() - agent->turn_started_us) / 1000;
     if (limit > 0 && agent->active && !agent->timed_out && agent->asked_us == 0 && spent >= limit) {
         agent->timed_out = true;
@@ -720,7 +721,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
              options->new_id != NULL ? options->new_id : "");
     chat_conversation_init(&agent->conversation);
     str_init(&agent->agreed);
-    turn_init(&agent->turn, &options->limits);
+    turn_init(&agent->turn, &options->settings.limits);
 
     char date[11];
     clock_date(clock_wall_ms(), date);

@@ -40,6 +40,23 @@ struct agent_recording {
     void *context;
 };
 
+/* The user's own wishes; what is unset is as the model recommends. */
+struct agent_sampling {
+    bool has_temperature, has_top_k, has_top_p;
+    float temperature, top_p;
+    int top_k;
+    uint64_t seed; /* 0 = a fresh one for each step */
+};
+
+/* What may change while the agent lives (agent_set). */
+struct agent_settings {
+    struct agent_sampling sampling;
+    struct turn_limits limits;
+    bool titles;         /* let the model name the conversation (agent_suggest_title) */
+    int compact_percent; /* of the context: sum up when it is this full; 0 = never */
+    int result_tokens;   /* of one answer of more_output */
+};
+
 struct agent_options {
     const struct agent_recording *recording; /* borrowed; NULL = the real thing */
     struct infer *infer;                     /* borrowed */
@@ -57,22 +74,15 @@ struct agent_options {
     const char *system_prompt;   /* NULL = the built-in text */
     const char *instructions;    /* the project's notes, for the system part; NULL = none */
     bool reads_ahead;            /* let the model read drafts (agent_read_ahead) */
-    bool titles;                 /* let the model name the conversation (agent_suggest_title) */
-    int compact_percent;         /* of the context: sum up when it is this full; 0 = never */
     const char *kv_folder;       /* where what the model has read is kept; NULL = nowhere */
     int64_t kv_bytes;            /* at most, of all conversations; 0 = none */
-    struct turn_limits limits;
+    struct agent_settings settings;
     const struct approval_rules *rules; /* borrowed */
     enum approval_mode mode;
     const json_t *schema; /* borrowed; the answer is JSON of this JSON Schema; NULL = free text */
     bool unattended; /* nobody can approve: a call that would ask ends the turn (TURN_DENIED) */
     bool thinking;
-    int result_tokens; /* of one answer of more_output */
-    bool no_tools;     /* the model is told of none, and asks for none */
-    bool has_sampling; /* the user's own; else the model's recommendation */
-    float temperature, top_p;
-    int top_k;
-    uint64_t seed; /* 0 = a fresh one for each step */
+    bool no_tools; /* the model is told of none, and asks for none */
 };
 
 enum agent_event_kind {
@@ -189,7 +199,11 @@ void agent_jobs_list(const struct agent *agent, struct str *out);
 bool agent_job_stop(struct agent *agent, const char *handle);
 
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
+enum approval_mode agent_mode(const struct agent *agent);
 void agent_set_thinking(struct agent *agent, bool thinking);
+bool agent_thinking(const struct agent *agent);
+/* From the next step on; a turn that runs is held to the new limits. */
+void agent_set(struct agent *agent, const struct agent_settings *settings);
 
 const struct chat_conversation *agent_conversation(const struct agent *agent);
 /* NULL until the first message is on disk. */

@@ -46,7 +46,8 @@ void agent_read_ahead(struct agent *agent, const char *draft, size_t length)
     struct chat_conversation drafted = {.messages = messages, .count = view.count + 1};
     struct infer_request request = {.number = agent_next_request(),
                                     .max_tokens = 0,
-                                    .sampling = sampling_choose(&agent->options, model)};
+                                    .sampling =
+                                        sampling_choose(&agent->options.settings.sampling, model)};
     struct context_options options = {.system = system,
                                       .tools = agent_tools(agent),
                                       .thinking = agent->options.thinking,

@@ -98,7 +98,8 @@ bool agent_aside_ask(struct agent *agent, enum aside_kind kind, const struct cha
                                     .conversation = &asked,
                                     .system = system,
                                     .tools = agent_tools(agent), /* as in each prompt before */
-                                    .sampling = sampling_choose(&agent->options, model)};
+                                    .sampling =
+                                        sampling_choose(&agent->options.settings.sampling, model)};
     chat_prompt_init(&request.prompt);
     bool ok = render(agent, &request, &asked, system, err);
     if (ok) {
@@ -167,7 +168,7 @@ void agent_suggest_title(struct agent *agent)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct store_conversation found;
-    if (!agent->options.titles || agent_busy(agent) || agent->aside_kind != ASIDE_NONE ||
+    if (!agent->options.settings.titles || agent_busy(agent) || agent->aside_kind != ASIDE_NONE ||
         model == NULL || model->conversation || agent->title_asked ||
         agent->journal.id[0] == '\0' || agent->conversation.count < 2 ||
         !store_conversation_find(agent->options.store, agent->journal.id, &found, NULL)) {
@@ -226,9 +227,9 @@ bool agent_compact(struct agent *agent, const char *focus, struct err *err)
 bool agent_compaction_due(const struct agent *agent)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
-    return agent->options.compact_percent > 0 && model != NULL && model->context > 0 &&
+    return agent->options.settings.compact_percent > 0 && model != NULL && model->context > 0 &&
            agent->context_used * 100 >=
-               (size_t)model->context * (size_t)agent->options.compact_percent &&
+               (size_t)model->context * (size_t)agent->options.settings.compact_percent &&
            agent->conversation.count > agent->compacted;
 }
 

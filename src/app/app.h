@@ -105,6 +105,8 @@ bool app_read_surroundings(struct app *app, struct err *err);
 struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks);
 struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *callbacks);
 struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err);
+/* Most bytes that are kept of what models have read. */
+int64_t app_snapshot_bytes(const struct config *config);
 /* Hands over what the model has said so far, for a face that does not wait to be woken
  * (infer_pace). */
 void app_poll_model(struct app *app);

@@ -56,7 +56,8 @@ struct infer_model {
     bool sees;                      /* a prompt may hold pictures */
     bool reads_ahead;               /* a request may be to read a prompt and answer nothing */
     bool conversation;              /* is given the conversation; a request's prompt stays empty */
-    struct infer_sampling sampling; /* as the model recommends; temperature < 0: its own affair */
+    struct infer_sampling sampling; /* as the model recommends; a remote one keeps what is
+                                     * unset (temperature < 0, top_p 0) to itself */
 };
 
 enum infer_event_kind {

@@ -107,7 +107,7 @@ static void test_title(void **state)
 {
     struct world *world = *state;
     struct err err = {0};
-    world->options.titles = true;
+    world->options.settings.titles = true;
     world_start_agent(
         world, "[\"One.\", \" \\\"Rivers of\\\\u001b[31m Europe.\\\"\\nmore\", \"Two.\"]", NULL);
     agent_suggest_title(world->agent); /* nothing was said yet */
@@ -138,7 +138,7 @@ static void test_title_is_given_up(void **state)
 {
     struct world *world = *state;
     struct err err = {0};
-    world->options.titles = true;
+    world->options.settings.titles = true;
     world_start_agent(world,
                       "[\"One.\", {\"text\": \"a very long name that takes a while\", "
                       "\"delay_ms\": 100}, \"Two.\"]",
