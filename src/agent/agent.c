@@ -198,6 +198,7 @@ static void generate(struct agent *agent, int budget)
                                       .tools = tools,
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
+                                      .blind = !model->sees,
                                       .ids = infer_control(agent->options.infer)};
     struct err err = {0};
     chat_prompt_init(&request.prompt);
@@ -579,15 +580,6 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
 
 /* --- what the loop brings in --- */
 
-static void on_ready(struct agent *agent)
-{
-    const struct infer_model *model = infer_model(agent->options.infer);
-    emit(agent, &(struct agent_event){
-                    .kind = AGENT_READY, .name = model->name, .total = (size_t)model->context});
-    agent_tell_lost(agent);
-    agent_tools_known(agent);
-}
-
 void agent_tools_known(struct agent *agent)
 {
     int budget = agent->budget_when_loaded;
@@ -607,7 +599,7 @@ static void on_load_failed(struct agent *agent, const struct infer_event *event)
 void agent_infer_event(struct agent *agent, const struct infer_event *event)
 {
     if (event->kind == INFER_READY) {
-        on_ready(agent);
+        agent_model_ready(agent);
         return;
     }
     if (event->kind == INFER_FAILED && event->number == 0) {
@@ -794,5 +786,5 @@ void agent_keep_shown(struct agent *agent)
 
 bool agent_busy(const struct agent *agent)
 {
-    return agent->active || agent->aside_kind > ASIDE_TITLE;
+    return agent->between_models || agent_works(agent);
 }

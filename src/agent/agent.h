@@ -153,6 +153,9 @@ bool agent_steer(struct agent *agent, const char *text, size_t length, struct er
 /* What waits, in order: a view, and whether it steers. */
 size_t agent_waiting_count(const struct agent *agent);
 const char *agent_waiting_text(const struct agent *agent, size_t index, bool *steers);
+/* Takes all that waits back, to be written on: its texts, in order, are appended; what was attached
+ * goes with the next message. */
+void agent_take_back(struct agent *agent, struct str *text);
 /* Tells the model something without asking for an answer: a message of the user's that is on disk
  * and seen by the next step. Not while a turn runs. No event. */
 bool agent_note(struct agent *agent, const char *text, size_t length, struct err *err);
@@ -190,6 +193,18 @@ void agent_context(const struct agent *agent, struct agent_context *out);
  * that taking the conversation up again need not read it once more. Done at the end by itself. */
 void agent_keep_session(struct agent *agent);
 bool agent_busy(const struct agent *agent);
+
+/* Another model is on its way: until agent_release what is said waits, and agent_busy is true. A
+ * turn that runs goes on to its end (agent_works). */
+void agent_hold(struct agent *agent);
+void agent_release(struct agent *agent); /* what waits begins */
+bool agent_works(const struct agent *agent);
+/* While nothing works: goes on with another model; the one before is not touched any more. NULL:
+ * there is none just now, or for good (`lost`: turns fail in words). AGENT_READY follows, at once
+ * when it is ready already. */
+void agent_take_model(struct agent *agent, struct infer *infer, bool lost);
+/* Pictures and sounds of the conversation that this model cannot be given. */
+size_t agent_unseen_media(const struct agent *agent);
 
 /* Jobs: shell commands that end in '&' and go on beside the conversation. They end with it. */
 size_t agent_jobs_running(const struct agent *agent);

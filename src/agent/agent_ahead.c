@@ -52,6 +52,7 @@ void agent_read_ahead(struct agent *agent, const char *draft, size_t length)
                                       .tools = agent_tools(agent),
                                       .thinking = agent->options.thinking,
                                       .large_model = model->large,
+                                      .blind = !model->sees,
                                       .ids = infer_control(agent->options.infer)};
     chat_prompt_init(&request.prompt);
     if (context_render(&request.prompt, &drafted, &options, NULL)) {

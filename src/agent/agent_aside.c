@@ -72,6 +72,7 @@ static bool render(struct agent *agent, struct infer_request *request,
     struct context_options options = {.system = system,
                                       .tools = request->tools,
                                       .large_model = infer_model(agent->options.infer)->large,
+                                      .blind = !agent_sees(agent),
                                       .ids = infer_control(agent->options.infer)};
     return infer_model(agent->options.infer)->conversation ||
            context_render(&request->prompt, asked, &options, err);

@@ -14,6 +14,7 @@
 #include "agent/kv_folder.h"
 #include "app/answer_schema.h"
 #include "app/approvals_file.h"
+#include "app/model_change.h"
 #include "app/policy_json.h"
 #include "app/project_servers.h"
 #include "base/err.h"
@@ -42,6 +43,7 @@ static void infer_event(void *context, const struct infer_event *event)
 void app_poll_model(struct app *app)
 {
     infer_poll(app->infer, infer_event, app);
+    model_change_poll(app);
 }
 
 static void infer_woke(uv_async_t *handle)
@@ -184,12 +186,16 @@ static void foreign_known(void *context)
     }
 }
 
-static void say_notice(void *context, const char *sentence)
+void app_say(struct app *app, const char *sentence)
 {
-    struct app *app = context;
     app->face.event(
         app->face.context,
         &(struct agent_event){.kind = AGENT_NOTICE, .text = sentence, .length = strlen(sentence)});
+}
+
+static void say_notice(void *context, const char *sentence)
+{
+    app_say(context, sentence);
 }
 
 static void hook_done(void *context, const char *call_id, const char *denial)
@@ -548,6 +554,7 @@ static bool open_loop(struct app *app, struct err *err)
         status =
             status == 0 ? uv_async_init(&app->loop, &app->snapshot_woke, snapshot_woke) : status;
         app->infer_woke.data = app->snapshot_woke.data = app;
+        model_change_open(app);
         app->loop_open = status == 0;
         if (status != 0) {
             uv_loop_close(&app->loop);
@@ -617,6 +624,7 @@ void app_close(struct app *app)
     foreign_destroy(app->foreign);
     hooks_destroy(app->hooks);
     if (app->loop_open) {
+        model_change_close(app);
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
         kv_folder_trim(app->paths.kv_folder, app_snapshot_bytes(app->config));

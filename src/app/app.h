@@ -23,6 +23,7 @@ struct foreign_callbacks;
 struct hooks;
 struct hooks_callbacks;
 struct infer;
+struct model_change;
 struct store;
 struct undo;
 
@@ -51,7 +52,10 @@ struct app {
     bool loop_open;
     bool headless;
     struct store *store;
-    struct infer *infer;
+    struct infer *infer;         /* NULL: none just now (model_change.h) */
+    struct model_change *change; /* another one is on its way */
+    uv_prepare_t turn_over;
+    int beside; /* pieces of work beside the loop that hold on to it */
     struct toolproc *toolproc;
     struct config_servers servers; /* the user's and a trusted project's */
     struct foreign *foreign;       /* NULL: there are none */
@@ -121,6 +125,10 @@ bool app_model_names(const struct app *app);
 enum approval_mode app_mode(const struct config *config, bool headless);
 /* The loosest mode that the project allows. */
 enum approval_mode app_mode_ceiling(const struct config *config);
+/* The configuration or the model has changed: the agent's sampling and limits follow. */
+void app_apply_settings(struct app *app);
+/* Tells the face, as AGENT_NOTICE. */
+void app_say(struct app *app, const char *sentence);
 /* Keeps a sentence that the user should see, until the face takes it from `notices`. */
 void app_notice(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The user's "always" to a call: its rule holds from now on and in later runs. */

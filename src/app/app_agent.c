@@ -97,6 +97,12 @@ static struct agent_settings choose_settings(const struct app *app)
     };
 }
 
+void app_apply_settings(struct app *app)
+{
+    struct agent_settings settings = choose_settings(app);
+    agent_set(app->agent, &settings);
+}
+
 int64_t app_snapshot_bytes(const struct config *config)
 {
     return config_whole(config, OPTION_SNAPSHOT_MEBIBYTES) * 1024 * 1024;

@@ -73,9 +73,32 @@ bool file_write_all(int fd, const void *data, size_t size)
     return true;
 }
 
+/* A device or a pipe is written to: a file in its place would take it from everybody. */
+static bool write_through(const char *path, const void *data, size_t size, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    bool ok = fd >= 0 && file_write_all(fd, data, size);
+    if (!ok) {
+        err_errno(err, ERR_IO, "writing %s", path);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+static bool is_special(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 bool file_replace(const char *path, const void *data, size_t size, struct err *err)
 {
     char temporary[PATH_MAX];
+    if (is_special(path)) {
+        return write_through(path, data, size, err);
+    }
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
         return err_set(err, ERR_ARGUMENT, "path too long: %s", path);
     }

@@ -12,7 +12,8 @@ struct str;
  * not a regular file. ERR_NOT_FOUND when there is none, ERR_LIMIT when it is larger. */
 bool file_read(const char *path, size_t limit, struct str *out, struct err *err);
 
-/* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. */
+/* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. What is there
+ * and is no file (a device, a pipe) stays, and is written to. */
 bool file_replace(const char *path, const void *data, size_t size, struct err *err);
 
 /* All of it, whatever one write takes and whichever signal interrupts. False: errno says why. */

@@ -52,15 +52,6 @@ static char *path_of(const struct paths *paths, const char *name)
     return str_take(&path);
 }
 
-static void append_size(struct str *out, double bytes)
-{
-    if (bytes >= 1e9) {
-        str_append_format(out, "%.2f GB", bytes / 1e9);
-    } else {
-        str_append_format(out, "%.1f MB", bytes / 1e6);
-    }
-}
-
 /* --- list --- */
 
 static void list_folder(const char *folder, const char *standard, bool mine)
@@ -73,7 +64,7 @@ static void list_folder(const char *folder, const char *standard, bool mine)
         bool chosen = standard != NULL && strcmp(standard, files[i].name) == 0;
         struct str size;
         str_init(&size);
-        append_size(&size, (double)files[i].bytes);
+        library_append_size(&size, (double)files[i].bytes);
         printf("%c %-44s %10s  %s%s\n", chosen ? '*' : ' ', files[i].name, size.data,
                entry != NULL                    ? entry->name
                : hub_is_encoders(files[i].name) ? "(encoders)"
@@ -130,10 +121,10 @@ static bool draw(void *context, const struct pull_progress *progress)
     }
     str_init(&line);
     str_append_format(&line, "\r\033[K%.40s  ", bar->name);
-    append_size(&line, (double)progress->done);
+    library_append_size(&line, (double)progress->done);
     if (progress->total > 0) {
         str_append(&line, " of ");
-        append_size(&line, (double)progress->total);
+        library_append_size(&line, (double)progress->total);
         str_append_format(&line, "  %3d %%",
                           (int)(100.0 * (double)progress->done / (double)progress->total));
     }

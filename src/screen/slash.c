@@ -15,6 +15,7 @@
 #include "screen/screen_conversation.h"
 #include "screen/screen_input.h"
 #include "screen/screen_media.h"
+#include "screen/screen_model.h"
 #include "screen/screen_point.h"
 #include "screen/screen_rewind.h"
 #include "screen/screen_search.h"
@@ -445,7 +446,9 @@ const struct slash_command slash_commands[] = {
     {"memory", "", "which AGENTS.md files the model was given", slash_settings_memory, false},
     {"tools", "", "what the model can do", slash_settings_tools, false},
     {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
-    {"model", "", "which model this is, and how to take another", slash_settings_model, false},
+    {"model", "[NAME|FILE]", "go on with another model; alone: a list to choose from",
+     screen_model_run, false},
+    {"load", "[ID|MODEL]", "another conversation, or another model", screen_model_load, true},
     {"config", "", "what differs from the standard, and where it was set", slash_settings_config,
      false},
     {"theme", "[NAME]", "colour, light, contrast or mono", slash_settings_theme, false},

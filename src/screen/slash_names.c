@@ -7,8 +7,7 @@
 const struct slash_name slash_names[] = {
     {"bye", "quit", NULL},
     {"branch", "fork", NULL},
-    {"switch", "resume", NULL},
-    {"load", "resume", NULL},
+    {"switch", "load", NULL},
     {"chats", "sessions", NULL},
     {"history", "sessions", NULL},
     {"list", "sessions", NULL},

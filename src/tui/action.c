@@ -18,7 +18,7 @@ const struct action_row action_table[ACTION_COUNT] = {
     [ACTION_RAW] = {"raw_markdown", "Alt+m, Alt+M",
                     "answers as the Markdown that they are, or laid out"},
     [ACTION_JOBS] = {"jobs", "Ctrl+T", "commands in the background (/jobs)"},
-    [ACTION_MODEL] = {"model", "Alt+p, Alt+P", "which model, and how to take another (/model)"},
+    [ACTION_MODEL] = {"model", "Alt+p, Alt+P", "go on with another model (/model)"},
     [ACTION_TALK] = {"talk", "Alt+r",
                      "talk: opens the microphone; again, or Enter: done; also held and let "
                      "go"},
