@@ -780,6 +780,7 @@ static int run_command(const struct command *command, int argc, char *const *arg
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* the write fails instead, and says so */
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;

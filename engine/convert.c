@@ -400,6 +400,9 @@ static bool make_room(struct conversion *c)
 
 static bool create_file(struct conversion *c)
 {
+    if (!file_may_replace(c->options->output)) {
+        return err_set(c->err, ERR_ARGUMENT, "%s is no regular file", c->options->output);
+    }
     if (snprintf(c->temporary, sizeof c->temporary, "%s.XXXXXX", c->options->output) >=
         (int)sizeof c->temporary) {
         c->temporary[0] = '\0';

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/file.h"
 #include "checksum.h"
 #include "text/kv_cache.h"
 #include "text/kv_marks.h"
@@ -270,6 +271,9 @@ bool snapshot_write(const char *path, const struct snapshot *snapshot, struct er
     char temporary[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
         return err_set(err, ERR_ARGUMENT, "path too long: %s", path);
+    }
+    if (!file_may_replace(path)) {
+        return err_set(err, ERR_IO, "writing %s: it is no regular file", path);
     }
     struct channel channel = {.writing = true, .path = path};
     checksum_init(&channel.sum);

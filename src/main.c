@@ -1,8 +1,10 @@
 /* carat: reads the command line and chooses between the screen, exec and the other commands. */
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "command_table.h"
@@ -68,13 +70,34 @@ static enum exit_code finish_output(enum exit_code code)
     return lost && code == EXIT_CODE_OK ? EXIT_CODE_FAILURE : code;
 }
 
+/* The store, the event loop (whose library aborts without) and a tool's pipes are open at once. */
+static bool has_descriptors(void)
+{
+    enum { NEEDED = 64 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= NEEDED) {
+        return true;
+    }
+    limit.rlim_cur = limit.rlim_max < NEEDED ? limit.rlim_max : NEEDED;
+    if (limit.rlim_cur == NEEDED && setrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        return true;
+    }
+    fprintf(stderr, "carat: only %llu files may be open here, and %d are needed (ulimit -n)\n",
+            (unsigned long long)limit.rlim_cur, NEEDED);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct config config;
     struct err err;
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files (ulimit -f) is an error to be told, EFBIG */
     library_memory_start();
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C"); /* numbers in JSON and TOML have a point everywhere */
+    if (!has_descriptors()) {
+        return EXIT_CODE_FAILURE;
+    }
     config_init(&config);
     enum exit_code code = EXIT_CODE_USAGE;
     if (settings_read(&config, argc, argv, NULL, &err)) {

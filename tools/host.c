@@ -16,6 +16,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -396,6 +397,7 @@ static int run(const struct arguments *arguments, const struct policy *policy,
         for (size_t i = 0; i < policy->environment.count; i++) {
             putenv(policy->environment.items[i]);
         }
+        signal(SIGXFSZ, SIG_DFL); /* for it a limit is one */
         execvp(arguments->command[0], arguments->command);
         fprintf(stderr, "carat-tool: %s: %s\n", arguments->command[0], strerror(errno));
         return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUNNABLE;
@@ -418,6 +420,7 @@ static void *json_memory(size_t size)
 int main(int argc, char **argv)
 {
     json_set_alloc_funcs(json_memory, mem_free);
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error to be told, EFBIG */
     struct arguments arguments = {.policy_fd = -1};
     if (!parse_arguments(argc, argv, &arguments)) {
         return EXIT_USAGE;

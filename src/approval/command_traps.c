@@ -10,6 +10,7 @@
 
 #include "approval/launch_points.h"
 #include "approval/shell_words.h"
+#include "base/str.h"
 
 /* Space before and behind each name, so that whole names are found. */
 static const char runners[] =
@@ -24,18 +25,31 @@ static const char runners[] =
     "nc ncat netcat socat tclsh wish expect m4 dc sqlite3 psql mysql mariadb redis-cli at batch "
     "crontab systemd-run systemctl journalctl service start-stop-daemon dbus-run-session dbus-send "
     "tmux screen npx bunx pnpx pipx uvx uv docker podman kubectl lxc nmap exiftool lualatex wget "
-    "gpg make-kpkg ld.so chpst softlimit cgexec direnv just task rake xdg-open open ";
+    "gpg make-kpkg ld.so chpst softlimit cgexec direnv just task rake xdg-open open let "
+    /* what takes a command, a plug-in or a package to run */
+    "mise asdf rtx nix nix-shell nix-env nix-build nix-store guix uvicorn gunicorn tox nox invoke "
+    "inv fab doit scons waf gulp grunt tsx ts-node zx nodemon watchexec concurrently hyperfine "
+    "pre-commit lefthook husky dotenv gosu su-exec tini dumb-init run-parts anacron runcon sg "
+    "newgrp aa-exec firejail sshpass autossh rlwrap chronic ifne pee vipe fzf bat tig lazygit mc "
+    "ranger nnn yt-dlp youtube-dl aria2c lftp duckdb gnuplot octave maxima gs magick convert "
+    "pandoc asciidoctor groff latexmk xelatex latex lualatex tex pdftex tshark bpftrace stap "
+    "nginx apachectl openvpn wg-quick systemd-nspawn systemd-inhibit machinectl busctl "
+    "docker-compose nerdctl ctr crictl ansible-playbook jshell clojure iex erl racket sbcl ghci "
+    "runghc ocaml groovy kotlin scala claude codex gemini carat ";
 
 /* The first argument must be a script: an option may be code. */
-static const char interpreters[] = " python python2 python3 pypy pypy3 perl ruby node nodejs deno "
-                                   "bun php lua luajit Rscript R julia guile tcc ";
+static const char interpreters[] = " python python2 python3 pypy pypy3 perl ruby node nodejs "
+                                   "php lua luajit Rscript R julia guile tcc ";
 
 /* What the subcommand does differs too much: a rule must name it. */
 static const char by_subcommand[] =
     " npm yarn pnpm pip pip3 gem bundle cargo go rustup composer poetry conda brew apt apt-get dnf "
-    "gradle mvn dotnet swift terraform ansible vagrant gh glab hg svn ";
+    "gradle mvn dotnet swift terraform ansible vagrant gh glab hg svn jj deno bun "
+    "mix zig dart flutter nim crystal elixir lein rebar3 bazel bazelisk buck2 pants turbo nx lerna "
+    "hatch pdm pipenv rye pixi tofu pulumi packer helm ip ";
 static const char never_subcommands[] =
-    " exec x dlx explore edit set config login publish generate tool alias shell ";
+    " exec x dlx explore edit set config login publish generate tool alias shell eval repl "
+    "create init ";
 
 /* git's own commands, which no alias can replace, and which run nothing by their words but what the
  * rows below name. */
@@ -89,6 +103,10 @@ static const struct trap {
     {"sort", NULL, "--compress-program --output --temporary-directory", "oT", ""},
     {"split", NULL, "--filter", "", ""},
     {"date", NULL, "--set", "s", ""},
+    /* a name with an index, which some shells evaluate though it was quoted */
+    {"printf", NULL, "", "v", ""},
+    {"test", NULL, "", "vR", ""},
+    {"wait", NULL, "", "p", ""},
     {"dd", NULL, "", "", "of="},
     {"tcpdump", NULL, "", "zwW", ""},
     {"curl", NULL,
@@ -111,6 +129,12 @@ static const struct trap {
     {"go", NULL, "", "", "-exec -toolexec -vettool -overlay -modfile -C --exec --toolexec"},
     {"cargo", NULL, "--config --manifest-path", "ZC", "+"},
     {"pytest", NULL, "--rootdir --override-ini --confcutdir --import-mode", "pco", ""},
+    {"jest", NULL,
+     "--config --rootDir --setupFiles --setupFilesAfterEnv --globalSetup --globalTeardown --runner "
+     "--testRunner --transform --reporters --testEnvironment",
+     "c", ""},
+    {"vitest", NULL, "--config --root --globalSetup --reporter", "cr", ""},
+    {"mocha", NULL, "--require --file --config --package --reporter --import", "rRn", ""},
     {"openssl", NULL, "", "", "-engine -provider"},
     {"pdflatex", NULL, "", "", "-shell-escape --shell-escape -enable-write18 -output-directory"},
     {"npm", NULL, "--prefix --script-shell --userconfig --globalconfig --node-options --call", "Cc",
@@ -225,7 +249,9 @@ static const char *git_trap(const struct shell_words *words, size_t named)
 
 static const char *interpreter_trap(const struct shell_words *words, size_t named)
 {
-    bool has_script = words->count > 1 && words->items[1].text[0] != '-';
+    const char *first = words->count > 1 ? words->items[1].text : "-";
+    bool has_script = first[0] != '-' && !str_starts_with(first, "/dev/") &&
+                      !str_starts_with(first, "/proc/"); /* nor what another command prints */
     bool has_module = words->count > 2 && named > 2 && strcmp(words->items[1].text, "-m") == 0;
     return has_script || has_module ? NULL : "an interpreter may be given code in its words";
 }

@@ -1,5 +1,5 @@
 /* launch_points: one table. A row's path matches at any depth; a row that ends in '/' is a folder
- * and all that is in it. */
+ * and all that is in it, one that begins with '*' is how a name ends. */
 #include "approval/launch_points.h"
 
 #include <stdbool.h>
@@ -31,22 +31,67 @@ static const struct {
     {".envrc", "direnv runs it"},
     {".env", "programs take their environment from it"},
     {"mise.toml", "mise takes the environment from it"},
+    {".mise.toml", "mise takes the environment from it"},
+    {".mise.local.toml", "mise takes the environment from it"},
+    {"mise.local.toml", "mise takes the environment from it"},
+    {".mise/", "mise runs tasks from it"},
+    {"mise-tasks/", "mise runs tasks from it"},
     {".tool-versions", "mise and asdf choose programs by it"},
+    {"rust-toolchain", "rustup chooses programs by it"},
+    {"rust-toolchain.toml", "rustup chooses programs by it"},
+    {"flake.nix", "nix runs it"},
+    {"shell.nix", "nix runs it"},
+    {"default.nix", "nix runs it"},
     {".github/workflows/", "the forge runs it"},
     {".github/actions/", "the forge runs it"},
     {".gitlab-ci.yml", "the forge runs it"},
     {".circleci/", "the forge runs it"},
+    {".gitlab/", "the forge runs it"},
+    {"azure-pipelines.yml", "the forge runs it"},
+    {"bitbucket-pipelines.yml", "the forge runs it"},
+    {".travis.yml", "the build server runs it"},
+    {".drone.yml", "the build server runs it"},
+    {".buildkite/", "the build server runs it"},
     {"Jenkinsfile", "the build server runs it"},
     {"Makefile", "make runs it"},
     {"GNUmakefile", "make runs it"},
     {"Justfile", "just runs it"},
     {"Rakefile", "rake runs it"},
+    {"Taskfile.yml", "task runs it"},
+    {"Taskfile.yaml", "task runs it"},
+    {"CMakeLists.txt", "cmake runs it"},
+    {"build.gradle", "gradle runs it"},
+    {"build.gradle.kts", "gradle runs it"},
+    {"settings.gradle", "gradle runs it"},
+    {"settings.gradle.kts", "gradle runs it"},
+    {"pom.xml", "maven runs what it names"},
+    {"Gemfile", "bundler runs it"},
+    {"composer.json", "composer runs its scripts"},
     {"package.json", "npm runs its scripts"},
+    {"deno.json", "deno runs its tasks"},
+    {"deno.jsonc", "deno runs its tasks"},
+    {"bunfig.toml", "bun loads what it names"},
+    {"gulpfile.js", "gulp runs it"},
+    {"Gruntfile.js", "grunt runs it"},
+    {".eslintrc.js", "the editor runs it"},
+    {".eslintrc.cjs", "the editor runs it"},
+    {"eslint.config.js", "the editor runs it"},
+    {"eslint.config.mjs", "the editor runs it"},
+    {".prettierrc.js", "the editor runs it"},
+    {".prettierrc.cjs", "the editor runs it"},
     {".npmrc", "npm obeys it"},
     {".yarnrc", "yarn obeys it"},
     {".yarnrc.yml", "yarn obeys it"},
     {".pnpmfile.cjs", "pnpm runs it"},
     {"setup.py", "pip runs it"},
+    {"pyproject.toml", "pip and others run what it names"},
+    {"pip.conf", "pip obeys it"},
+    {"uv.toml", "uv obeys it"},
+    {"noxfile.py", "nox runs it"},
+    {"tox.ini", "tox runs its commands"},
+    {"pytest.ini", "pytest loads what it names"},
+    {".pylintrc", "pylint runs code in it"},
+    {"*.pth", "python runs lines of it at each start"},
     {"conftest.py", "pytest runs it"},
     {"sitecustomize.py", "python runs it"},
     {"usercustomize.py", "python runs it"},
@@ -64,10 +109,27 @@ static const struct {
     {".zshenv", "the shell runs it"},
     {".zprofile", "the shell runs it"},
     {".zlogin", "the shell runs it"},
+    {".zlogout", "the shell runs it"},
+    {".bash_aliases", "the shell runs it"},
+    {".kshrc", "the shell runs it"},
+    {".cshrc", "the shell runs it"},
+    {".tcshrc", "the shell runs it"},
+    {".pam_environment", "the login takes the environment from it"},
+    {".xprofile", "the desktop runs it"},
+    {".xinitrc", "the desktop runs it"},
+    {".tmux.conf", "tmux runs commands from it"},
     {".inputrc", "the shell obeys it"},
     {".ssh/", "it decides who may log in"},
     {".gdbinit", "gdb runs it"},
     {".lldbinit", "lldb runs it"},
+    {".pdbrc", "python's debugger runs it"},
+    {".Rprofile", "R runs it"},
+    {".irbrc", "ruby runs it"},
+    {".pryrc", "ruby runs it"},
+    {".sqliterc", "sqlite runs commands from it"},
+    {".psqlrc", "psql runs commands from it"},
+    {".curlrc", "curl obeys it"},
+    {".wgetrc", "wget obeys it"},
     {".config/", "programs obey what is in it"},
     {".local/bin/", "it is on the path of programs"},
     {".mcp.json", "agents start programs that it names"},
@@ -76,6 +138,13 @@ static const struct {
     {".codex/", "it configures an agent"},
     {".gemini/", "it configures an agent"},
     {".cursor/", "it configures an agent"},
+    {".windsurf/", "it configures an agent"},
+    {".continue/", "it configures an agent"},
+    {".opencode/", "it configures an agent"},
+    {"opencode.json", "it configures an agent"},
+    {".aider.conf.yml", "it configures an agent"},
+    {".zed/", "the editor runs tasks from it"},
+    {".fleet/", "the editor runs tasks from it"},
 };
 
 /* The next component that counts; NULL at the end. */
@@ -103,8 +172,17 @@ static bool matches_here(const char *row, const char *at)
     const char *wanted, *component;
     while ((wanted = next_component(&row, &wanted_length)) != NULL) {
         component = next_component(&at, &length);
-        if (component == NULL || length != wanted_length ||
-            strncasecmp(component, wanted, length) != 0) {
+        if (component == NULL) {
+            return false;
+        }
+        if (wanted[0] == '*') {
+            wanted++;
+            wanted_length--;
+            size_t before = length > wanted_length ? length - wanted_length : 0;
+            component += before;
+            length -= before;
+        }
+        if (length != wanted_length || strncasecmp(component, wanted, length) != 0) {
             return false;
         }
         if (row[0] == '/' && row[1] == '\0') {

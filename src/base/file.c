@@ -79,20 +79,17 @@ bool file_write_all(int fd, const void *data, size_t size)
     return true;
 }
 
-/* A device or a pipe is written to: a file in its place would be no /dev/null any more. */
-static bool is_stream(const char *path)
+bool file_may_replace(const char *path)
 {
     struct stat status;
-    return stat(path, &status) == 0 && (S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode));
+    return stat(path, &status) != 0 || S_ISREG(status.st_mode);
 }
 
-static bool write_stream(const char *path, const void *data, size_t size, struct err *err)
+static bool write_into(const char *path, const void *data, size_t size, struct err *err)
 {
-    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     bool ok = fd >= 0 && file_write_all(fd, data, size);
-    if (!ok) {
-        err_errno(err, ERR_IO, "writing %s", path);
-    }
+    ok = ok || err_errno(err, ERR_IO, "writing %s", path);
     if (fd >= 0) {
         close(fd);
     }
@@ -101,10 +98,10 @@ static bool write_stream(const char *path, const void *data, size_t size, struct
 
 bool file_replace(const char *path, const void *data, size_t size, struct err *err)
 {
-    char temporary[PATH_MAX];
-    if (is_stream(path)) {
-        return write_stream(path, data, size, err);
+    if (!file_may_replace(path)) {
+        return write_into(path, data, size, err);
     }
+    char temporary[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
         return err_set(err, ERR_ARGUMENT, "path too long: %s", path);
     }

@@ -15,8 +15,12 @@ bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
 /* The same of what the caller has opened, and closes; `path` is what errors call it. */
 bool file_read_open(int fd, const char *path, size_t limit, struct str *out, struct err *err);
 
-/* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. What is a
- * device or a pipe already, /dev/null for one, is written to instead. */
+/* Whether a new file may take that name: nothing is there, or a regular file. A device or a pipe in
+ * whose place a file is put is lost to everybody: root would take /dev/null away. */
+bool file_may_replace(const char *path);
+
+/* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. What is there
+ * and no regular file (a device, a pipe, /dev/stdout) is written to as it is. */
 bool file_replace(const char *path, const void *data, size_t size, struct err *err);
 
 /* All of it, whatever one write takes and whichever signal interrupts. False: errno says why. */

@@ -29,12 +29,15 @@ static bool odd_space(uint32_t c)
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-/* Greek, Cyrillic, Armenian, Cherokee: letters of which many are drawn as Latin ones. */
+/* Greek, Cyrillic, Armenian, Cherokee, Lisu, Roman numerals, two letters of phonetics: many are
+ * drawn as Latin ones. */
 static bool letter_of_a_twin(uint32_t c)
 {
     return (c >= 0x0370 && c <= 0x03FF) || (c >= 0x0400 && c <= 0x052F) ||
            (c >= 0x0531 && c <= 0x058F) || (c >= 0x13A0 && c <= 0x13FF) ||
-           (c >= 0x1C80 && c <= 0x1C8F) || (c >= 0xAB30 && c <= 0xABBF);
+           (c >= 0x1C80 && c <= 0x1C8F) || (c >= 0xAB30 && c <= 0xABBF) ||
+           (c >= 0x2160 && c <= 0x217F) || (c >= 0xA4D0 && c <= 0xA4F7) || c == 0x0251 ||
+           c == 0x0261;
 }
 
 static bool latin_letter(uint32_t c)
@@ -42,11 +45,11 @@ static bool latin_letter(uint32_t c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* Full-width twins of ASCII, and the marks that are drawn as ; / : and quotes. */
+/* Full-width and mathematical twins of ASCII, and the marks that are drawn as ; / : and quotes. */
 static bool twin_of_a_mark(uint32_t c)
 {
-    return (c >= 0xFF01 && c <= 0xFF5E) || c == 0x037E || c == 0x2044 || c == 0x2215 ||
-           c == 0x2236 || c == 0x29F8 || c == 0xA789;
+    return (c >= 0xFF01 && c <= 0xFF5E) || (c >= 0x1D400 && c <= 0x1D7FF) || c == 0x037E ||
+           c == 0x2044 || c == 0x2215 || c == 0x2236 || c == 0x29F8 || c == 0xA789;
 }
 
 /* A run of letters, and whether it holds both Latin ones and their twins. */

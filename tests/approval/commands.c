@@ -58,6 +58,19 @@ static const char *const allowed_rules[] = {"shell(git status)",
                                             "shell(sh build.sh)",
                                             "shell(exact thing --with=this)",
                                             "shell([ *)",
+                                            "shell(deno *)",
+                                            "shell(deno eval *)",
+                                            "shell(bun *)",
+                                            "shell(let *)",
+                                            "shell(test *)",
+                                            "shell(printf *)",
+                                            "shell(wait *)",
+                                            "shell(mise *)",
+                                            "shell(nix *)",
+                                            "shell(hyperfine *)",
+                                            "shell(uvx *)",
+                                            "shell(uv *)",
+                                            "shell(bun test *)",
 
                                             "shell(*)",
                                             "shell($X *)"};
@@ -143,6 +156,9 @@ static const struct row allowed[] = {
     ROW("git log ''"),
     ROW("git log \"\" x"),
     ROW("echo {}"),
+    ROW("test -f a"),
+    ROW("printf '%s' a"),
+    ROW("bun test a.ts"),
 };
 
 static const struct row asked[] = {
@@ -278,6 +294,23 @@ static const struct row asked[] = {
     ROW("python3.12 -c x"),
     ROW("perl -e x"),
     ROW("node -e x"),
+    ROW("echo 'import os' | python3 /dev/stdin"),
+    ROW("python3 /proc/self/fd/0"),
+    ROW("perl /dev/fd/0"),
+    ROW("deno eval x"),
+    ROW("deno repl"),
+    ROW("bun x y"),
+    ROW("bun create y"),
+    ROW("npm init y"),
+    ROW("let 'a[$(id)]=1'"),
+    ROW("test -v 'a[$(id)]'"),
+    ROW("printf -v 'a[$(id)]' x"),
+    ROW("wait -p 'a[$(id)]'"),
+    ROW("mise x id"),
+    ROW("nix run x"),
+    ROW("hyperfine id"),
+    ROW("uvx id"),
+    ROW("uv run id"),
     ROW("ruby -e x"),
     ROW("awk '{print}' a"),
     ROW("sed s/a/b/ a"),
@@ -509,11 +542,21 @@ static void test_launch_points(void **state)
                                        "/work/x/.git/config",
                                        ".idea/x",
                                        ".npmrc",
-                                       ".cargo/config.toml"};
+                                       ".cargo/config.toml",
+                                       "Justfile",
+                                       ".mise.toml",
+                                       "sub/mise-tasks/x",
+                                       "lib/x.pth",
+                                       "X.PTH",
+                                       "pyproject.toml",
+                                       "flake.nix",
+                                       "CMakeLists.txt",
+                                       ".gitlab/ci.yml"};
     static const char *const runs[] = {
         "a.c",          "src/main.c",      ".github/README.md", "gitx/hooks",
         "Makefile.txt", "package.json.md", ".gitignore",        "",
-        "docs/env",     "my.git/x",        "workflows/a.yml"};
+        "docs/env",     "my.git/x",        "workflows/a.yml",   "x.pth.txt",
+        "pth",          "x.pth/y"};
     struct approval_rules rules;
     approval_rules_init(&rules);
     for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {

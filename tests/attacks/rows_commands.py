@@ -9,7 +9,8 @@ from rows import *
 from model_server import Handler, ModelServer, chunk, text_answer
 
 ALLOWED = ["echo *", "ls *", "cat *", "env *", "timeout *", "nohup *", "xargs *", "find *", "git *", "tar *", "rg *", "sort *", "ssh *",
-           "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *"]
+           "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *", "printf *", "python3 *", "let *",
+           "test *"]
 RULES = [word for rule in ALLOWED for word in ("--allow", f"shell({rule})")]
 
 COMMANDS = [
@@ -36,6 +37,10 @@ COMMANDS = [
     ("S21", "a comment first", "# lists the folder, nothing else\ntouch breached"),
     ("S22", "CR in a word", "touch breached #\recho a"),
     ("S24", "1 MB", "echo " + "a " * 500000 + "; touch breached"),
+    ("S25", "quoted, and evaluated once more by a builtin", "printf -v 'a[$(touch breached)]' x"),
+    ("S26", "a script that another command prints", "echo \"open('breached', 'w')\" | python3 /dev/stdin"),
+    ("S27", "arithmetic that substitutes", "let 'a[$(touch breached)] = 1'"),
+    ("S28", "a name with an index that is tested", "test -v 'a[$(touch breached)]'"),
 ]
 
 ARGUMENTS = [

@@ -62,12 +62,36 @@ def case_environment():
                 subprocess.run(["git", "--version"], cwd=place.work, env=dict(os.environ, **variable), capture_output=True)
             outcome.append(exists(place.root, "mark"))
     report("E01", "./git, ./sh, ./bwrap with . in PATH", outcome[1] and "it ran", outcome[0])
+    everything()
     with Place() as place:
         other = os.path.join(place.root, "other")
         place.write(".env", f"CARAT_HOME={other}\nCARAT_MODEL=/nothing\nSPRUNG=yes\n")
         said = Session(place, call("shell", command="env")).whole(1)
         control = freely("set -a; . ./.env; env", place.work).stdout
         report("E12", ".env in the workspace", (exists(other) or "SPRUNG" in said[0][0]) and "it was read", "SPRUNG=yes" in control)
+
+
+# What makes some program run code, or obey somebody else: of languages, loaders, packagers, tool managers, shells, editors.
+RUNS_CODE = """LD_PRELOAD_32 LD_LIBRARY_PATH LD_DEBUG_OUTPUT GCONV_PATH NLSPATH HOSTALIASES RESOLV_HOST_CONF GETCONF_DIR MALLOC_TRACE TMPDIR
+    PERL5OPT PERL5LIB PERL5DB RUBYOPT RUBYLIB PYTHONSTARTUP PYTHONHOME PYTHONUSERBASE PYTHONBREAKPOINT PYTHONINSPECT NODE_PATH NODE_EXTRA_CA_CERTS
+    DENO_DIR BUN_INSTALL BUN_CONFIG_REGISTRY npm_config_script_shell NPM_CONFIG_USERCONFIG YARN_RC_FILENAME UV_CONFIG_FILE UV_INDEX_URL UV_PYTHON
+    PIP_CONFIG_FILE PIP_INDEX_URL PIPENV_PIPFILE CARGO_HOME CARGO_BUILD_RUSTC_WRAPPER RUSTC_WRAPPER RUSTUP_TOOLCHAIN GOFLAGS GOPROXY GOENV
+    JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS MAVEN_OPTS GRADLE_OPTS CLASSPATH PHPRC PHP_INI_SCAN_DIR LUA_INIT LUA_PATH R_PROFILE
+    MISE_CONFIG_FILE ASDF_CONFIG_FILE DIRENV_CONFIG NIX_PATH NIX_CONFIG JUST_UNSTABLE MAKEFLAGS MAKEFILES CMAKE_PREFIX_PATH CC CXX CFLAGS LDFLAGS
+    GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 GIT_CONFIG_GLOBAL GIT_EXTERNAL_DIFF GIT_EDITOR GIT_ASKPASS GIT_DIR GIT_TEMPLATE_DIR
+    SSH_ASKPASS SSH_AUTH_SOCK EDITOR VISUAL BROWSER LESSOPEN LESS MANPAGER BAT_PAGER FZF_DEFAULT_OPTS FZF_DEFAULT_COMMAND RIPGREP_CONFIG_PATH
+    PROMPT_COMMAND PS4 SHELLOPTS BASHOPTS CDPATH GLOBIGNORE IFS FPATH ZDOTDIR INPUTRC XDG_CONFIG_HOME XDG_DATA_DIRS OPENSSL_CONF SSL_CERT_FILE
+    CURL_HOME WGETRC DOCKER_HOST KUBECONFIG AWS_ACCESS_KEY_ID GITHUB_TOKEN OPENAI_API_KEY DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY""".split()
+GIVEN = {"PATH", "HOME", "TERM", "PAGER", "GIT_PAGER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PWD", "OLDPWD", "SHLVL", "_"}
+
+
+def everything():
+    with Place() as place:
+        values = {name: f"{place.work}/{name}" for name in RUNS_CODE}
+        text = Session(place, call("shell", command="env | cut -d= -f1 | sort > names; wc -l names"), env=values).whole(1)[0][0]
+        names = set(place.read("names").split())
+        free = set(freely("env | cut -d= -f1", place.work, env={**values, "TMPDIR": "/tmp"}).stdout.split())
+        report("E13", f"{len(RUNS_CODE)} variables that some program obeys", sorted(names - GIVEN), "names" in text and set(RUNS_CODE) - free <= {"SHELLOPTS", "BASHOPTS", "IFS", "PS4"})
 
 
 # --- git ---

@@ -119,6 +119,8 @@ RANGES = [
     ("U11", "Hangul filler of Korean", [0x3164]), ("U12", "half-width filler", [0xFFA0]), ("U13", "variation selectors", range(0xFE00, 0xFE10)),
     ("U14", "tags", [0xE0001, *range(0xE0020, 0xE0080)]), ("U15", "more selectors", range(0xE0100, 0xE0110)), ("U16", "Cyrillic а in a Latin word", [0x430]),
     ("U17", "full-width ;", [0xFF1B]), ("U19", "other spaces", [0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]),
+    ("U22", "mathematical letters", range(0x1D5B8, 0x1D5C4)), ("U23", "Roman numerals, Lisu and phonetics in a Latin word", [0x217C, 0xA4F2, 0x251, 0x261]),
+    ("U24", "fillers and marks of other scripts", [0x1160, 0x17B4, 0x180B, 0x2800, 0xFFF9, 0x1BCA0, 0x1D173, 0xE0FFF]),
 ]
 # Padding that does not repeat, for a model that repeats itself is stopped.
 PADDING = random.Random(18)

@@ -21,11 +21,11 @@ from world import ORDINARY_USER, Programs, identity
 PARTS = [  # the file, its case, how many rows each letter has; the longest first
     ("rows_commands.py", "arguments", {"A": range(1, 13)}),
     ("rows_commands.py", "more_arguments", {"A": range(13, 25)}),
-    ("rows_commands.py", "shell", {"S": range(1, 25)}),
+    ("rows_commands.py", "shell", {"S": range(1, 29)}),
     ("rows_network.py", "time", {"Y": range(11, 19)}),
     ("rows_limits.py", "memory", {"L": [2]}),
     ("rows_network.py", "reach", {"Y": range(1, 11)}),
-    ("rows_terminal.py", "questions", {"U": range(1, 22)}),
+    ("rows_terminal.py", "questions", {"U": range(1, 25)}),
     ("rows_limits.py", "limits", {"L": [1, 3, 4, 5, 6, 7, 8, 9]}),
     ("rows_environment.py", "git", {"G": range(1, 15)}),
     ("rows_terminal.py", "orders", {"O": range(1, 32)}),
@@ -37,7 +37,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_trust.py", "trust", {"C": range(1, 15)}),
     ("rows_skills.py", "skills", {"C": range(15, 24)}),
     ("rows_web.py", "web", {"W": range(1, 31)}),
-    ("rows_environment.py", "environment", {"E": range(1, 13)}),
+    ("rows_environment.py", "environment", {"E": range(1, 14)}),
     ("rows_files.py", "paths", {"T": [*range(1, 6), *range(7, 19)]}),
 ]
 HOGS = threading.Lock()  # one part at a time may take as much memory as a command is allowed

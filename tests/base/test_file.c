@@ -59,6 +59,35 @@ static void writes_and_reads(void **state)
     str_finish(&s);
 }
 
+/* A pipe or a device is written to and stays what it is. */
+static void writes_into_what_is_no_file(void **state)
+{
+    (void)state;
+    char got[8] = "";
+    struct err err;
+    struct stat status;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    int reader = open(in_folder("pipe"), O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    assert_true(file_replace(in_folder("pipe"), "lantern", 7, &err));
+    assert_int_equal(read(reader, got, sizeof got), 7);
+    assert_memory_equal(got, "lantern", 7);
+    close(reader);
+    assert_int_equal(lstat(in_folder("pipe"), &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_false(file_may_replace(in_folder("pipe")));
+    assert_false(file_may_replace("/dev/null"));
+    assert_true(file_may_replace(in_folder("absent")));
+    /* A link to one, as /dev/stdout is. */
+    assert_int_equal(symlink("/dev/null", in_folder("link")), 0);
+    assert_true(file_replace(in_folder("link"), "x", 1, &err));
+    assert_int_equal(lstat(in_folder("link"), &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_false(file_replace(folder, "x", 1, &err));
+    unlink(in_folder("pipe"));
+    unlink(in_folder("link"));
+}
+
 static void refuses_with_the_name(void **state)
 {
     (void)state;
@@ -112,6 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_and_reads),
+        cmocka_unit_test(writes_into_what_is_no_file),
         cmocka_unit_test(refuses_with_the_name),
         cmocka_unit_test(writes_into_pipes),
         cmocka_unit_test(makes_folders),

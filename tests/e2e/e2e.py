@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import stat
 import struct
 import subprocess
 import sys
@@ -94,6 +95,16 @@ def case_output_file():
         out = os.path.join(place.root, "answer.txt")
         run = place.carat("exec", "-o", out, "hello")
         check(open(out).read() == run.stdout.rstrip("\n") and run.stdout.strip(), run.stdout)
+        # A pipe or a device is written to: a file in its place would take it away from everybody.
+        pipe = os.path.join(place.root, "pipe")
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        run = place.carat("exec", "-o", pipe, "hello")
+        check(os.read(reader, 65536).decode() == run.stdout.rstrip("\n"), run.stdout)
+        os.close(reader)
+        check(stat.S_ISFIFO(os.lstat(pipe).st_mode), "the pipe is a pipe still")
+        out = place.carat("export", "last", "-o", "/dev/stdout").stdout
+        check("hello" in out and os.path.islink("/dev/stdout") and not os.path.isfile("/dev/null"), out)
 
 
 def case_standard_input():
@@ -579,6 +590,27 @@ def case_engine():
         engine("logits", "-m", "/nonexistent", "--ids", "ids.json", "-o", "x.npy", code=1)
 
 
+def group_of_a_call(place):
+    """Where doctor and status say that a control group limits a call together, its processes are in one, and it is gone with them."""
+    waits = subprocess.Popen([CARAT, "sandbox", "--", "sleep", "4.0815"], cwd=place.work, env=place.env)
+    groups, end = None, time.monotonic() + PATIENCE
+    while groups is None and time.monotonic() < end:
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if open(f"/proc/{name}/cmdline").read() == "sleep\0004.0815\0" and os.stat(f"/proc/{name}").st_uid in (os.getuid(), 65534):
+                    groups = [line.strip().split(":", 2)[2] for line in open(f"/proc/{name}/cgroup")]
+            except OSError:
+                pass
+    check(groups is not None and waits.wait() == 0, "the command was seen")
+    grouped = [group for group in groups if "/carat-" in group]
+    for words in (("doctor",), ("sandbox", "status")):
+        said = [line for line in place.carat(*words, code=None).stdout.splitlines() if " limits " in line][0]
+        check(("together by a cgroup: 256 processes" in said) == bool(grouped), (said, groups))
+    while any(os.path.isdir(root + group) for group in grouped for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/pids")):
+        check(time.monotonic() < end, f"{grouped} is left")
+        time.sleep(0.05)
+
+
 def case_sandbox_command():
     """carat sandbox -- CMD runs as a tool's command would."""
     with Place() as place:
@@ -597,6 +629,7 @@ def case_sandbox_command():
             check(not os.path.exists(os.path.join(place.work, path)), f"{path} was written in spite of read-only")
         place.carat("sandbox", "--", "sh", "-c", "echo x > sub/made")
         check(place.read("sub/made") == "x\n", "without read-only it can be written")
+        group_of_a_call(place)
         place.carat("sandbox", code=2)
         place.carat("sandbox", "--", "no-such-program", code=127)
 

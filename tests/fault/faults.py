@@ -146,7 +146,7 @@ class Tried:
             os.unlink(self.count)
         self.place.__exit__()
 
-    def run(self, kinds, at, error=None, lasting=False):
+    def run(self, kinds, at, error=None, lasting=False, limits=None):
         """How it ended; the numbers of calls of these kinds and of those that failed."""
         shutil.rmtree(self.place.root)
         shutil.copytree(self.place.root + ".before", self.place.root, symlinks=True)
@@ -157,7 +157,7 @@ class Tried:
         env.update({"FAULT_ERROR": str(error)} if error is not None else {}, **({"FAULT_FROM": "1"} if lasting else {}))
         words = [CARAT, *(["-m", self.model] if self.model else []), *self.scenario.words]
         process = subprocess.Popen(words, cwd=self.place.work, env=env, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   stdin=subprocess.PIPE if self.scenario.stdin is not None else subprocess.DEVNULL)
+                                   stdin=subprocess.PIPE if self.scenario.stdin is not None else subprocess.DEVNULL, preexec_fn=limits)
         try:
             out, err = process.communicate(self.scenario.stdin, SLOW)
         except subprocess.TimeoutExpired:
@@ -239,6 +239,153 @@ def case_memory():
 
 def case_files():
     try_all([(kind, error, False) for kind in FILES for error in ERRORS[kind]])
+
+
+LARGE = "".join(f"line {number}\n" for number in range(400))
+STEPS = [("read_file", {"path": "notes.txt"}), ("edit_file", {"path": "notes.txt", "old_text": "two", "new_text": "zwei"}),
+         ("write_file", {"path": "made.txt", "content": LARGE}), ("read_file", {"path": "large.txt"}),
+         ("edit_file", {"path": "large.txt", "old_text": "line 399", "new_text": "the end"}), ("write_file", {"path": "new/deep.txt", "content": "x\n"})]
+BEFORE = {"notes.txt": "one\ntwo\n", "large.txt": LARGE}
+AFTER = {"notes.txt": (1, "one\nzwei\n"), "made.txt": (2, LARGE), "large.txt": (4, LARGE.replace("line 399", "the end")), "new/deep.txt": (5, "x\n")}
+
+
+class ToolRun:
+    """The file tools' process, with calls that fail. The library cannot be let into the sandbox, so that the layers are off for once."""
+
+    def __init__(self, place, env=(), limits=None, policy=None, steps=STEPS):
+        shutil.rmtree(place.work)
+        os.mkdir(place.work)
+        for name, text in BEFORE.items():
+            place.write(name, text)
+            os.chmod(os.path.join(place.work, name), 0o640)
+        with open(os.path.join(place.root, "policy.json"), "w") as file:
+            json.dump(policy or {"sandbox": "danger-full-access"}, file)
+        requests = "".join(json.dumps({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}) + "\n"
+                           for number, (name, arguments) in enumerate(steps))
+        self.run = subprocess.run([TOOL, "files", "--workspace", place.work, "--policy", os.path.join(place.root, "policy.json")], input=requests,
+                                  env=dict(place.env, **dict(env)), capture_output=True, text=True, timeout=SLOW, preexec_fn=limits)
+        self.place, self.answers = place, {}
+        for text in self.run.stdout.splitlines():
+            try:
+                answer = json.loads(text)
+            except ValueError:
+                continue  # the last line may be a piece
+            if "result" in answer:
+                self.answers[answer["id"]] = answer["result"]
+
+    def text(self, name):
+        try:
+            return self.place.read(name)
+        except FileNotFoundError:
+            return None
+
+    def judge(self):
+        """Each file is the old one or the new one, whole, and which one was told."""
+        check(self.run.returncode in (0, 1, 2, 56), f"it ended with {self.run.returncode}")
+        check(self.run.returncode == 0 or self.run.stderr, "it says nothing")
+        for name, (number, new) in AFTER.items():
+            text, answer = self.text(name), self.answers.get(number)
+            told = None if answer is None else not answer.get("isError", False)
+            check(text in (new, BEFORE.get(name)), f"{name} is neither the old one nor the new one: {len(text or '')} bytes")
+            check(told is None or (text == new) == told, f"{name}: told {told}, {answer}")
+            check(told is not False or answer["content"][0]["text"], "it says nothing")
+            if name in BEFORE:
+                check(os.stat(os.path.join(self.place.work, name)).st_mode & 0o7777 == 0o640, f"{name} has another mode")
+        left = [name for name in os.listdir(self.place.work) if name.startswith(".carat-")]
+        check(not left, f"files are left: {left}")
+
+
+def case_tool():
+    """The file tools' own process: each of its calls on files fails, with each error, one at a time."""
+    hit, done, wrong = 0, 0, []
+    with Place() as place:
+        count = os.path.join(place.root, "count")
+
+        def run(kind, at, error):
+            with open(count, "wb") as file:
+                file.write(bytes(16))
+            tried = ToolRun(place, {"LD_PRELOAD": FAULT, "FAULT_PROGRAM": "carat-tool", "FAULT_KINDS": kind, "FAULT_AT": str(at),
+                                    "FAULT_ERROR": str(error), "FAULT_COUNT": count})
+            with open(count, "rb") as file:
+                return tried, *struct.unpack("QQ", file.read())
+
+        places = []
+        for kind in FILES:
+            tried, calls, _ = run(kind, 0, errno.EIO)
+            tried.judge()
+            check(len(tried.answers) == len(STEPS) and all(tried.text(name) == new for name, (_, new) in AFTER.items()), tried.run)
+            check(calls > 0 or kind in ("truncate", "mmap"), f"no calls of {kind} were seen")
+            places += [(kind, at, error) for error in ERRORS[kind] for at in range(1, calls + 1)]
+        for kind, at, error in random.Random(12).sample(places, min(FAULTS, len(places))):
+            try:
+                tried, _, failed = run(kind, at, error)
+                done, hit = done + 1, hit + (failed > 0)
+                tried.judge()
+            except Exception as problem:
+                wrong.append(f"{kind} {at} {error}: {problem}")
+    print(f"{done} runs of {len(places)} places, in {hit} of them something failed: {len(wrong)} wrong", flush=True)
+    check(hit > done * 9 // 10 and not wrong, "\n".join(wrong))
+
+
+def swapped(place):
+    """What a file was replaced by since it was read: nothing of it changes, and the answer says why."""
+    path, outside = os.path.join(place.work, "notes.txt"), os.path.join(place.root, "outside")
+
+    def other(name):
+        with open(name, "w") as file:
+            file.write("one\ntwo\nthree\n")
+    ways = {"a pipe": os.mkfifo, "a folder": os.mkdir, "a link": lambda name: os.symlink(outside, name), "another text": other,
+            "one of two names": lambda name: os.link(outside, name), "nothing": lambda name: None, "the same text": None}
+    for what, make in ways.items():
+        ToolRun(place, policy={"limits": {}}, steps=[])
+        other(outside)
+        server = subprocess.Popen([TOOL, "files", "--workspace", place.work], env=place.env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+        def ask(name, **arguments):
+            server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": name, "method": "tools/call", "params": {"name": name, "arguments": arguments}}) + "\n")
+            server.stdin.flush()
+            while (answer := json.loads(server.stdout.readline())).get("id") != name:
+                pass
+            return answer["result"]
+        check(not ask("read_file", path="notes.txt").get("isError"), "it is read")
+        if make is not None:
+            os.unlink(path)
+            make(path)
+        answer = ask("edit_file", path="notes.txt", old_text="two", new_text="zwei")
+        server.stdin.close()
+        check(server.wait(SLOW) == 0, f"{what}: it ended with {server.returncode}")
+        check(bool(answer.get("isError")) == (make is not None) and answer["content"][0]["text"], f"{what}: {answer}")
+        check(open(outside).read() == "one\ntwo\nthree\n", f"{what}: it was written through")
+        check(sorted(os.listdir(place.work)) == sorted(["large.txt"] + ["notes.txt"] * (what != "nothing")), f"{what}: {os.listdir(place.work)}")
+
+
+def case_limits():
+    """The same process in its sandbox, and carat itself, where the system gives no more: sizes of files, descriptors."""
+    import resource
+    with Place() as place:
+        free = ToolRun(place, policy={"limits": {}})
+        free.judge()
+        check(len(free.answers) == len(STEPS) and free.text("made.txt") == LARGE, free.run)
+        for size in (0, 1, 5, 100, len(LARGE) - 1):
+            tight = ToolRun(place, policy={"limits": {"file_bytes": max(size, 1)}}, limits=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+            tight.judge()
+            check(not tight.answers or "File too large" in json.dumps(tight.answers), tight.run)
+        swapped(place)
+    wrong = []
+    for name in ("answer", "tools", "export_to_file"):
+        tried = Tried([scenario for scenario in SCENARIOS if scenario.name == name][0])
+        try:
+            tried.learn("malloc")
+            for what, least in [(resource.RLIMIT_FSIZE, size) for size in (0, 512, 4096, 40000, 100000, 300000)] + [(resource.RLIMIT_NOFILE, n) for n in (8, 9, 16, 40, 63, 64)]:
+                try:
+                    code, out, err, _, _ = tried.run("malloc", 0, limits=lambda: resource.setrlimit(what, (least, least)))
+                    tried.judge(code, out, err)
+                    tried.goes_on()
+                except Exception as problem:
+                    wrong.append(f"{name}: limit {what} {least}: {problem}")
+        finally:
+            tried.close()
+    check(not wrong, "\n".join(wrong))
 
 
 def case_control():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """gcc's analyser over those of the files that lie in src and tools: gcc_analyser.py BUILD FILE...
 
-Each is compiled as the build does, to nothing. The first line is the count, then one line for each finding.
+Each is compiled as the build does, without optimisation (which hides from it what was meant), to a file that is thrown away. The first line is the count, then one line for each finding.
 """
 import concurrent.futures
 import json
@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 
 WITH_VALUE = ("-o", "-MQ", "-MF")
 
@@ -22,11 +23,13 @@ def words(command):
             skip = not skip
         elif word not in ("ccache", "-MD", "-Werror"):
             kept.append(word)
-    return [*kept, "-O0", "-U_FORTIFY_SOURCE", "-fanalyzer", "-fdiagnostics-plain-output", "-o", "/dev/null"]
+    return [*kept, "-O0", "-U_FORTIFY_SOURCE", "-fanalyzer", "-fdiagnostics-plain-output", "-o"]
 
 
 def analyse(entry):
-    run = subprocess.run(words(entry["command"]), cwd=entry["directory"], capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*words(entry["command"]), os.path.join(folder, "object")]
+        run = subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True)
     found = re.findall(r"^\S+:\d+:\d+: warning: .*$", run.stderr, re.M)
     return found if run.returncode == 0 else [f"{entry['file']}: {run.stderr.strip()[-500:]}"]
 
