@@ -38,17 +38,6 @@ void cli_audio_remark(size_t samples)
     }
 }
 
-static bool write_rows(const char *path, const float *values, size_t rows, size_t columns,
-                       struct err *err)
-{
-    struct cli_npy npy;
-    if (!cli_npy_open(&npy, path, rows, columns, err)) {
-        return false;
-    }
-    bool written = cli_npy_write(&npy, values, rows, err);
-    return cli_npy_close(&npy, written ? err : NULL) && written;
-}
-
 static bool write_mel(const struct cli_options *options, const float *samples, size_t count,
                       struct err *err)
 {
@@ -57,7 +46,7 @@ static bool write_mel(const struct cli_options *options, const float *samples, s
     if (!media_mel(samples, count, &mel, &frames, err)) {
         return false;
     }
-    bool ok = write_rows(options->output, mel, frames, LOG_MEL_BANDS, err);
+    bool ok = cli_npy_save(options->output, mel, frames, LOG_MEL_BANDS, err);
     mem_free(mel);
     return ok;
 }
@@ -71,8 +60,8 @@ static bool write_soft_tokens(const struct cli_options *options,
         return false;
     }
     bool ok = cli_media_sound(media, options->audios.paths[0], &soft, err) &&
-              write_rows(options->output, soft.values, soft.count,
-                         (size_t)engine_media_width(media), err);
+              cli_npy_save(options->output, soft.values, soft.count,
+                           (size_t)engine_media_width(media), err);
     engine_free(soft.values);
     engine_media_close(media);
     return ok;

@@ -15,17 +15,6 @@
 #include "media/picture_file.h"
 #include "vision/patches.h"
 
-static bool write_rows(const char *path, const float *values, size_t rows, size_t columns,
-                       struct err *err)
-{
-    struct cli_npy npy;
-    if (!cli_npy_open(&npy, path, rows, columns, err)) {
-        return false;
-    }
-    bool written = cli_npy_write(&npy, values, rows, err);
-    return cli_npy_close(&npy, written ? err : NULL) && written;
-}
-
 struct picture {
     uint8_t *rgb;
     size_t width, height;
@@ -45,7 +34,7 @@ static bool write_patches(const struct cli_options *options, const struct pictur
                        &columns, &rows, err)) {
         return false;
     }
-    bool ok = write_rows(options->output, patches, columns * rows, PATCHES_VALUES, err);
+    bool ok = cli_npy_save(options->output, patches, columns * rows, PATCHES_VALUES, err);
     mem_free(patches);
     return ok;
 }
@@ -59,8 +48,8 @@ static bool write_soft_tokens(const struct cli_options *options,
         return false;
     }
     bool ok = cli_media_image(media, options->images.paths[0], budget_of(options), &soft, err) &&
-              write_rows(options->output, soft.values, soft.count,
-                         (size_t)engine_media_width(media), err);
+              cli_npy_save(options->output, soft.values, soft.count,
+                           (size_t)engine_media_width(media), err);
     engine_free(soft.values);
     engine_media_close(media);
     return ok;

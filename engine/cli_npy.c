@@ -17,7 +17,7 @@ bool cli_npy_open(struct cli_npy *npy, const char *path, size_t rows, size_t col
     unsigned char header[HEADER_BYTES];
     const uint16_t text_bytes = HEADER_BYTES - MAGIC_BYTES;
     memset(header, ' ', sizeof header);
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    memcpy(header, "\x93NUMPY\x01\x00", 8); /* NOLINT(bugprone-not-null-*): 8 bytes, no text */
     header[8] = (unsigned char)(text_bytes & 255);
     header[9] = (unsigned char)(text_bytes >> 8);
     int length =
@@ -48,6 +48,17 @@ bool cli_npy_write(struct cli_npy *npy, const float *values, size_t rows, struct
 bool cli_npy_close(struct cli_npy *npy, struct err *err)
 {
     return fclose(npy->file) == 0 || err_errno(err, ERR_IO, "writing %s", npy->path);
+}
+
+bool cli_npy_save(const char *path, const float *values, size_t rows, size_t columns,
+                  struct err *err)
+{
+    struct cli_npy npy;
+    if (!cli_npy_open(&npy, path, rows, columns, err)) {
+        return false;
+    }
+    bool written = cli_npy_write(&npy, values, rows, err);
+    return cli_npy_close(&npy, written ? err : NULL) && written;
 }
 
 bool cli_npy_describe(const char *path, struct err *err)

@@ -21,6 +21,10 @@ bool cli_npy_write(struct cli_npy *npy, const float *values, size_t rows, struct
 /* Closes; false when the last bytes could not be written. */
 bool cli_npy_close(struct cli_npy *npy, struct err *err);
 
+/* All three at once. */
+bool cli_npy_save(const char *path, const float *values, size_t rows, size_t columns,
+                  struct err *err);
+
 /* What a file that was written here holds, on standard output:
  * {"output": PATH, "shape": [rows, columns]}. */
 bool cli_npy_describe(const char *path, struct err *err);

@@ -372,7 +372,7 @@ static bool read_all(struct channel *channel, struct snapshot *snapshot, uint64_
     struct header header;
     struct kv_marks_copy copies[KV_MARKS_NEWEST];
     unsigned char bytes[SNAPSHOT_HEADER_BYTES];
-    uint64_t sum;
+    uint64_t sum = 0;
     if (!pass_raw(channel, bytes, sizeof bytes, err) ||
         !decode(&header, bytes, channel->path, err) ||
         !check_header(&header, snapshot, size, channel->path, err) ||

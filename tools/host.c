@@ -353,7 +353,11 @@ static int serve(const struct arguments *arguments, const struct policy *policy)
     struct workspace *workspace = files ? workspace_open(policy->workspace, &err) : NULL;
     bool ok = !files || workspace != NULL;
     for (size_t i = 0; files && ok && i < policy->writable.count; i++) {
-        ok = workspace_add(workspace, policy->writable.items[i], &err);
+        ok = workspace_add(workspace, policy->writable.items[i], false, &err);
+    }
+    for (size_t i = 0; files && ok && i < policy->skills.count; i++) {
+        struct err gone; /* since carat found it: then there is nothing to read */
+        workspace_add(workspace, policy->skills.items[i], true, &gone);
     }
     if (!ok) {
         workspace_close(workspace);

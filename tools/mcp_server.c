@@ -2,7 +2,8 @@
  *
  * While a call runs, the tool asks context->cancelled() whenever its cancel_fd (the input) becomes
  * readable, and that is where the input is read: a cancellation of the running call is noted, one
- * of a waiting call drops it, a ping is answered, everything else waits for its turn. So there is
+ * of a waiting call drops it, a ping is answered, everything else waits for its turn. A notice of
+ * our own (notifications/carat/background) says that nobody waits for the running call. So there is
  * no second thread, and no frame is lost or answered out of turn. A cancelled call gets no answer,
  * as the protocol asks; when the input ends during a call, the call is stopped too, but answered,
  * since the client may still read.
@@ -68,6 +69,7 @@ struct call {
     const json_t *id; /* borrowed; NULL = no call runs */
     const json_t *progress_token;
     bool cancelled;
+    bool background;       /* the client does not wait for it */
     struct str unfinished; /* the bytes of an unfinished character at the end of the output */
     struct str pending;    /* valid UTF-8 that was not sent yet */
     size_t dropped;        /* bytes before it that the client was too slow for */
@@ -268,13 +270,23 @@ static json_t *remove_waiting(struct server *server, size_t index)
     return message;
 }
 
+static const json_t *meant(const json_t *message)
+{
+    return json_object_get(json_object_get(message, "params"), "requestId");
+}
+
+static bool is_running(const struct server *server, const json_t *id)
+{
+    return id != NULL && server->call.id != NULL && json_equal(id, server->call.id);
+}
+
 static void cancel(struct server *server, const json_t *message)
 {
-    const json_t *id = json_object_get(json_object_get(message, "params"), "requestId");
+    const json_t *id = meant(message);
     if (id == NULL) {
         return;
     }
-    if (server->call.id != NULL && json_equal(id, server->call.id)) {
+    if (is_running(server, id)) {
         server->call.cancelled = true;
         return;
     }
@@ -294,6 +306,8 @@ static void receive_during_call(struct server *server, json_t *message)
     const json_t *id = json_object_get(message, "id");
     if (strcmp(method, "notifications/cancelled") == 0) {
         cancel(server, message);
+    } else if (strcmp(method, "notifications/carat/background") == 0) {
+        server->call.background |= is_running(server, meant(message));
     } else if (id != NULL && strcmp(method, "ping") == 0) {
         send_result(server, id, json_object());
     } else if (id != NULL && server->waiting_count >= WAITING_LIMIT) {
@@ -400,6 +414,12 @@ static bool call_cancelled(void *host)
         server->broken = server->broken || nobody_reads(server->out);
     }
     return server->call.cancelled || server->broken;
+}
+
+/* tool_context.background */
+static bool call_in_background(void *host)
+{
+    return ((struct server *)host)->call.background;
 }
 
 /* ---- methods ---- */
@@ -689,6 +709,7 @@ void mcp_server_run(int in, int out, const struct tool *tools, const char *only,
     str_init(&server.outgoing);
     context->progress = add_progress;
     context->cancelled = call_cancelled;
+    context->background = call_in_background;
     context->cancel_fd = in;
     context->host = &server;
 

@@ -56,6 +56,7 @@ static const struct key top_keys[] = {
     {"workspace", KEY_STRING, 0, 0, 0, false},
     {"writable", KEY_DIRECTORIES, offsetof(struct policy, writable), 0, 0, false},
     {"readable", KEY_DIRECTORIES, offsetof(struct policy, readable), 0, 0, false},
+    {"skills", KEY_DIRECTORIES, offsetof(struct policy, skills), 0, 0, false},
     {"hidden", KEY_DIRECTORIES, offsetof(struct policy, hidden), 0, 0, false},
     {"read_only", KEY_BOOL, offsetof(struct policy, read_only), 0, 0, false},
     {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},
@@ -78,6 +79,8 @@ static const struct key limit_keys[] = {
      INT64_C(1) << 50, true},
     {"processes", KEY_INTEGER, offsetof(struct policy, processes), 1, 1000000, false},
     {"file_bytes", KEY_INTEGER, offsetof(struct policy, file_bytes), 0, INT64_C(1) << 50, true},
+    {"background_seconds", KEY_INTEGER, offsetof(struct policy, background_seconds), 0, 86400,
+     false},
     {NULL, KEY_STRING, 0, 0, 0, false},
 };
 
@@ -350,6 +353,7 @@ void policy_finish(struct policy *policy)
     mem_free(policy->workspace);
     finish_list(&policy->writable);
     finish_list(&policy->readable);
+    finish_list(&policy->skills);
     finish_list(&policy->hidden);
     finish_list(&policy->hosts);
     finish_list(&policy->network_hosts);

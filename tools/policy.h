@@ -4,6 +4,7 @@
  *   "workspace": "/abs",            the root of the file tools and the directory of the shell
  *   "writable": ["/abs", ...],      directories that may be written besides the workspace
  *   "readable": ["/abs", ...],      directories under $HOME that are shown again, read-only
+ *   "skills": ["/abs", ...],        the same for all tools, the file tools' too; one may be gone
  *   "hidden": ["/abs", ...],        hidden besides the defaults: $HOME, /tmp, /run
  *   "read_only": false,             true: the workspace too may only be read
  *   "network": false,               true: a foreign server gets the host's network
@@ -11,12 +12,13 @@
  *   "hosts": ["example.org", "*.example.net:8443"],   http_fetch; none = no network
  *   "network_hosts": ["example.org:443"],   what the shell's commands may reach, by our proxy
  *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
- *              "processes": 256, "file_bytes": 2147483648},
+ *              "processes": 256, "file_bytes": 2147483648, "background_seconds": 0},
  *   "result_tokens": 800,           cap of one result, at 4 bytes a token
  *   "keep_whole": false,            a result that is cut also holds all that was kept ("whole")
  *   "job": false,                   a command is waited for with all that it put into the
- * background "sandbox": "full"               or "danger-full-access": no layers; only ever from the
- *                                   user's own command line
+ *                                   background
+ *   "sandbox": "full"               or "danger-full-access": no layers; only ever from the user's
+ *                                   own command line
  * }
  * Every key has a default; an unknown key or a wrong type is an error that names it.
  */
@@ -40,13 +42,16 @@ struct policy_list {
 
 struct policy {
     char *workspace; /* absolute, symlinks resolved */
-    struct policy_list writable, readable, hidden, hosts, network_hosts, environment;
+    struct policy_list writable, readable, skills, hidden, hosts, network_hosts, environment;
     bool network;
     bool read_only;
-    bool keep_whole;      /* for a client that keeps it: carat itself */
-    bool job;             /* the shell's call ends when nothing of the command runs any more */
-    bool no_sandbox;      /* "danger-full-access" */
-    int seconds;          /* a command's wall clock, most that timeout_s may ask for */
+    bool keep_whole; /* for a client that keeps it: carat itself */
+    bool job;        /* the shell's call ends when nothing of the command runs any more */
+    bool no_sandbox; /* "danger-full-access" */
+    int seconds;     /* a command's wall clock, most that timeout_s may ask for */
+    /* What it has in place of that once the client says that nobody waits for it any more; 0 = it
+     * keeps what it has. */
+    int background_seconds;
     int64_t output_bytes; /* of one command, beyond which it is stopped */
     int64_t memory_bytes, file_bytes;
     int processes;

@@ -137,6 +137,20 @@ static void refuse(const struct tunnel *tunnel, const char *status, const char *
     send_all(tunnel->client, text, (size_t)length, tunnel->rules->idle_ms);
 }
 
+/* Why what a client begins with is no HTTP; NULL = it may become some. */
+static const char *foreign_begin(const struct str *text)
+{
+    unsigned char first = text->length > 0 ? (unsigned char)text->data[0] : 'G';
+    if (first == 4 || first == 5) {
+        return "SOCKS is not spoken here, only HTTP: http_proxy names this proxy rightly";
+    }
+    if (first == 22) {
+        return "TLS to the proxy itself is not spoken here: its URL begins with http://";
+    }
+    bool letter = (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z');
+    return letter ? NULL : "no request of HTTP begins so";
+}
+
 /* Reads the head; what came behind it goes to `early`. 0 = it did not come whole. */
 static size_t read_head(struct tunnel *tunnel, struct str *text)
 {
@@ -149,6 +163,9 @@ static size_t read_head(struct tunnel *tunnel, struct str *text)
         }
         str_append_bytes(text, buffer, (size_t)got);
         size_t length = proxy_head_length(text->data, text->length);
+        if (foreign_begin(text) != NULL) {
+            break; /* such a client waits for an answer before it says more */
+        }
         if (length > 0) {
             str_append_bytes(&tunnel->early, text->data + length, text->length - length);
             return length;
@@ -385,7 +402,10 @@ void proxy_serve_client(int client, const struct proxy_rules *rules)
     str_init(&rewritten);
     size_t length = read_head(&tunnel, &text);
     const char *problem = length > 0 ? proxy_head_read(text.data, length, &tunnel.head, &rewritten)
-                                     : "no request came, or one with a head of more than 16 KiB";
+                                     : foreign_begin(&text);
+    if (length == 0 && problem == NULL) {
+        problem = "no request came, or one with a head of more than 16 KiB";
+    }
     if (problem != NULL) {
         refuse(&tunnel, "400 Bad Request", problem);
     } else {

@@ -222,6 +222,9 @@ static bool add_workspace(struct command_line *line, struct err *err)
     for (size_t i = 0; i < policy->readable.count; i++) {
         add3(line, "--ro-bind", policy->readable.items[i], policy->readable.items[i]);
     }
+    for (size_t i = 0; i < policy->skills.count; i++) {
+        add3(line, "--ro-bind-try", policy->skills.items[i], policy->skills.items[i]);
+    }
     add3(line, bind, policy->workspace, policy->workspace);
     for (size_t i = 0; i < policy->writable.count; i++) {
         add3(line, bind, policy->writable.items[i], policy->writable.items[i]);

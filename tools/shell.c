@@ -12,6 +12,9 @@
  * A job (policy.h) is a command that was written to go on in the background: it is run with a
  * `wait` behind it, and so it is done when all that it put into the background is.
  *
+ * A command may become a job while it runs, when the client says that nobody waits for it: it has
+ * the policy's limit of time for that then, unless the call itself asked for one.
+ *
  * Left out: a terminal for the command (no program may ask questions here).
  */
 #include <errno.h>
@@ -57,7 +60,8 @@ struct command {
     char *buffer;
     struct head_tail kept;
     int seconds;
-    int64_t deadline; /* of the run, then of the grace after TERM */
+    bool asked_seconds; /* by the call, which means them whoever waits */
+    int64_t deadline;   /* of the run, then of the grace after TERM */
     enum stop stop;
     bool exited, killed;
 };
@@ -165,10 +169,24 @@ static void begin_stop(struct command *command, enum stop stop)
     kill(-command->pid, SIGTERM);
 }
 
+/* Nobody waits for the command any more: it has longer than a call that is waited for. */
+static void extend(struct command *command)
+{
+    const struct tool_context *context = command->context;
+    int seconds = context->policy->background_seconds;
+    if (command->stop == STOP_NONE && !command->asked_seconds && command->seconds < seconds &&
+        context->background(context->host)) {
+        command->deadline += (int64_t)(seconds - command->seconds) * 1000000;
+        command->seconds = seconds;
+    }
+}
+
 /* Whether it is time to stop, or to stop asking. */
 static void check_limits(struct command *command)
 {
     const struct tool_context *context = command->context;
+    bool cancelled = command->stop == STOP_NONE && context->cancelled(context->host);
+    extend(command);
     bool late = clock_monotonic_us() >= command->deadline;
     if (command->stop != STOP_NONE) {
         if (late) {
@@ -179,7 +197,7 @@ static void check_limits(struct command *command)
         begin_stop(command, STOP_TIMEOUT);
     } else if (command->kept.total > (uint64_t)context->policy->output_bytes) {
         begin_stop(command, STOP_OUTPUT);
-    } else if (context->cancelled(context->host)) {
+    } else if (cancelled) {
         begin_stop(command, STOP_CANCELLED);
     }
 }
@@ -330,12 +348,12 @@ static bool inside_sandbox(void)
 }
 
 /* How long it may take; false, with the result, for a number that makes no sense. */
-static bool read_seconds(const struct policy *policy, const json_t *arguments, int *seconds,
-                         struct tool_result *result)
+static bool read_seconds(const struct policy *policy, const json_t *arguments,
+                         struct command *command, struct tool_result *result)
 {
     const json_t *asked = json_object_get(arguments, "timeout_s");
     if (asked == NULL) {
-        *seconds =
+        command->seconds =
             policy->job || policy->seconds < DEFAULT_SECONDS ? policy->seconds : DEFAULT_SECONDS;
         return true;
     }
@@ -347,7 +365,8 @@ static bool read_seconds(const struct policy *policy, const json_t *arguments, i
                   (long long)number, policy->seconds, policy->seconds);
         return false;
     }
-    *seconds = (int)number;
+    command->seconds = (int)number;
+    command->asked_seconds = true;
     return true;
 }
 
@@ -355,7 +374,7 @@ static void shell_call(struct tool_context *context, const json_t *arguments,
                        struct tool_result *result)
 {
     struct command command = {.context = context, .pid = -1, .pidfd = -1, .output = -1};
-    if (!read_seconds(context->policy, arguments, &command.seconds, result)) {
+    if (!read_seconds(context->policy, arguments, &command, result)) {
         return;
     }
     if (!context->policy->no_sandbox && !inside_sandbox()) {

@@ -23,6 +23,9 @@ struct tool_context {
     void (*progress)(void *host, const char *bytes, size_t length);
     /* True once the client sent notifications/cancelled for this call. */
     bool (*cancelled)(void *host);
+    /* True once the client said that it waits no longer for this call, which goes on. As of
+     * cancelled(), which is to be asked first. */
+    bool (*background)(void *host);
     /* A descriptor that becomes readable when cancelled() may have changed (the client's pipe); -1
      * = none. */
     int cancel_fd;

@@ -26,6 +26,7 @@ struct seen_file {
 struct further_root {
     char *path;
     int fd;
+    bool only_read;
 };
 
 struct workspace {
@@ -115,7 +116,7 @@ const char *workspace_root(const struct workspace *workspace)
     return workspace->root;
 }
 
-bool workspace_add(struct workspace *workspace, const char *root, struct err *err)
+bool workspace_add(struct workspace *workspace, const char *root, bool only_read, struct err *err)
 {
     size_t length = strlen(root);
     while (length > 1 && root[length - 1] == '/') {
@@ -133,7 +134,7 @@ bool workspace_add(struct workspace *workspace, const char *root, struct err *er
         mem_free(path);
         return err_errno(err, ERR_IO, "opening the directory %.200s", root);
     }
-    workspace->further[workspace->further_count++] = (struct further_root){path, fd};
+    workspace->further[workspace->further_count++] = (struct further_root){path, fd, only_read};
     return true;
 }
 
@@ -151,10 +152,13 @@ static const char *inside_root(const char *root, const char *path)
     return path + length;
 }
 
-static const struct further_root *further_root(const struct workspace *workspace, const char *path)
+/* `rest` is what of the path is beneath the root that was found. */
+static const struct further_root *further_root(const struct workspace *workspace, const char *path,
+                                               const char **rest)
 {
     for (size_t i = 0; path[0] == '/' && i < workspace->further_count; i++) {
-        if (inside_root(workspace->further[i].path, path) != NULL) {
+        *rest = inside_root(workspace->further[i].path, path);
+        if (*rest != NULL) {
             return &workspace->further[i];
         }
     }
@@ -164,11 +168,11 @@ static const struct further_root *further_root(const struct workspace *workspace
 /* Where a normalised path begins, and what of it is beneath. */
 static int base_of(const struct workspace *workspace, const char **relative)
 {
-    const struct further_root *root = further_root(workspace, *relative);
+    const char *rest;
+    const struct further_root *root = further_root(workspace, *relative, &rest);
     if (root == NULL) {
         return workspace->fd;
     }
-    const char *rest = inside_root(root->path, *relative);
     rest += rest[0] == '/';
     *relative = rest[0] != '\0' ? rest : ".";
     return root->fd;
@@ -205,11 +209,11 @@ bool workspace_relative(const struct workspace *workspace, const char *path,
         return false;
     }
     const char *at = path[0] == '/' ? inside_root(workspace->root, path) : path;
-    const struct further_root *root = at == NULL ? further_root(workspace, path) : NULL;
+    const char *rest;
     size_t start = 0;
     char joined[WORKSPACE_PATH_LIMIT];
-    if (root != NULL) {
-        at = inside_root(root->path, path);
+    if (at == NULL && further_root(workspace, path, &rest) != NULL) {
+        at = rest;
         start = (size_t)(at - path);
         memcpy(joined, path, start);
     }
@@ -558,7 +562,7 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (!workspace_relative(workspace, path, relative, err)) {
         return false;
     }
-    const char *beneath = relative;
+    const char *beneath = relative, *rest;
     base_of(workspace, &beneath);
     if (strcmp(beneath, ".") == 0 || ends_with_slash(path)) {
         return err_set(err, ERR_ARGUMENT, "%.200s names a directory, not a file", path);
@@ -566,6 +570,10 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     const char *reason = workspace_protected(relative);
     if (reason != NULL) {
         return err_set(err, ERR_DENIED, "%.200s is protected: %s", relative, reason);
+    }
+    const struct further_root *root = further_root(workspace, relative, &rest);
+    if (root != NULL && root->only_read) {
+        return err_set(err, ERR_DENIED, "%.200s may only be read", relative);
     }
     int parent = open_parent(workspace, relative, expected == NULL, err);
     if (parent < 0) {

@@ -26,9 +26,9 @@ enum { WORKSPACE_PATH_LIMIT = 4096 };
 /* ERR_UNAVAILABLE when the kernel, or a filter of the sandbox, has no openat2. */
 struct workspace *workspace_open(const char *root, struct err *err);
 void workspace_close(struct workspace *workspace);
-/* A further directory in which files may be read and written, by their absolute paths. It must
- * exist; symlinks in `root` itself are followed. */
-bool workspace_add(struct workspace *workspace, const char *root, struct err *err);
+/* A further directory in which files may be read and (not `only_read`) written, by their absolute
+ * paths. It must exist; symlinks in `root` itself are followed. */
+bool workspace_add(struct workspace *workspace, const char *root, bool only_read, struct err *err);
 const char *workspace_root(const struct workspace *workspace);
 
 /* The path as shown to the model: relative to the root, normalised, "." for the root itself.

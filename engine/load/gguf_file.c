@@ -244,7 +244,7 @@ static bool read_value(struct reader *r, struct gguf_key *key)
     key->value.type = (enum gguf_type)type;
     key->value.count = 1;
     if (type == GGUF_STRING) {
-        struct gguf_text text;
+        struct gguf_text text = {0};
         if (!read_text(r, STRING_MAX, &text)) {
             return false;
         }

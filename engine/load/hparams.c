@@ -219,7 +219,7 @@ static bool read_per_layer(const struct reading *r, const char *name, int32_t le
 static bool read_uniform(const struct reading *r, const char *name, int32_t least, int32_t most,
                          int32_t *value)
 {
-    struct per_layer values;
+    struct per_layer values = {0};
     if (!read_per_layer(r, name, least, most, &values)) {
         return false;
     }

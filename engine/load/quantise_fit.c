@@ -5,6 +5,7 @@
  */
 #include "load/quantise_fit.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct sums {
 static struct sums add_up(const float *values, const float *codes, size_t count)
 {
     float q[LANES] = {0}, qq[LANES] = {0}, x[LANES] = {0}, xq[LANES] = {0}, xx[LANES] = {0};
+    assert(count % LANES == 0);
     for (size_t i = 0; i < count; i += LANES) {
         for (size_t k = 0; k < LANES; k++) {
             float code = codes[i + k], value = values[i + k];

@@ -143,7 +143,7 @@ static bool bind_vector(const struct binding *b, const char *role, int32_t size,
 /* One number, finite. */
 static bool bind_scalar(const struct binding *b, const char *role, float *scalar)
 {
-    const float *found;
+    const float *found = NULL;
     if (!bind_vector(b, role, 1, &found)) {
         return false;
     }
@@ -261,7 +261,7 @@ static bool bind_feed_forward(const struct binding *b, struct weights_layer *lay
 static bool bind_scales(const struct binding *b, const char *role, const float **scales)
 {
     int32_t experts = b->hparams->num_experts;
-    const float *found;
+    const float *found = NULL;
     if (!bind_vector(b, role, experts, &found)) {
         return false;
     }

@@ -292,7 +292,10 @@ static bool submit(struct acp *acp, const struct acp_prompt *prompt, struct err 
         const struct acp_prompt_file *file = &prompt->files[i];
         ok = agent_attach_bytes(agent, file->bytes, file->size, file->picture, err);
     }
-    ok = ok && agent_submit(agent, prompt->text.data, prompt->text.length, err);
+    const char *words;
+    const struct skill *skill = app_skill_called(&acp->app, prompt->text.data, &words);
+    ok = ok && (skill != NULL ? app_call_skill(&acp->app, skill, words, err)
+                              : agent_submit(agent, prompt->text.data, prompt->text.length, err));
     if (!ok) {
         agent_detach(agent, 0);
     }
@@ -480,11 +483,11 @@ static void answer_list(struct acp *acp, const struct json_rpc_message *message)
         char when[CLOCK_UTC_SIZE];
         clock_utc(one->updated_ms, when);
         if (one->message_count > 0 && (cwd == NULL || strcmp(cwd, one->workspace) == 0)) {
-            json_array_append_new(sessions,
-                                  json_pack("{ss so so ss}", "sessionId", one->id, "cwd",
-                                            json_rpc_text(one->workspace, strlen(one->workspace)),
-                                            "title", json_rpc_text(one->title, strlen(one->title)),
-                                            "updatedAt", when));
+            const char *title = one->title[0] != '\0' ? one->title : one->beginning;
+            json_array_append_new(
+                sessions, json_pack("{ss so so ss}", "sessionId", one->id, "cwd",
+                                    json_rpc_text(one->workspace, strlen(one->workspace)), "title",
+                                    json_rpc_text(title, strlen(title)), "updatedAt", when));
         }
         store_conversation_finish(&list[i]);
     }

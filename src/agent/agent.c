@@ -6,8 +6,9 @@
  * (agent_feed): no action is ever begun inside another.
  *
  * Order of truth: a thing is put on disk (journal), then into the conversation in memory, then the
- * face is told, then the machine goes on. When the disk refuses, the memory keeps what was shown,
- * the machine hears STORE_FAILED and winds down; what ran still reports its end.
+ * face is told, then the machine goes on. One thing is begun before: the model may read a message
+ * while the disk syncs it (agent_request.c). When the disk refuses, the memory keeps what was
+ * shown, the machine hears STORE_FAILED and winds down; what ran still reports its end.
  *
  * A call's arguments are copied once, when the model has asked (calls.h): that copy is decided on,
  * shown to the user, stored, and sent to the tool.
@@ -24,15 +25,14 @@
 #include "agent/attached.h"
 #include "agent/calls.h"
 #include "agent/context.h"
-#include "agent/foreign.h"
 #include "agent/journal.h"
 #include "agent/more_output.h"
 #include "agent/preamble.h"
 #include "agent/preview.h"
 #include "agent/recovery.h"
 #include "agent/response.h"
-#include "agent/sampling.h"
 #include "agent/step.h"
+#include "approval/tool_limit.h"
 #include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -48,15 +48,18 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
 
 /* --- telling the face --- */
 
-static void emit(struct agent *agent, const struct agent_event *event)
+void agent_emit(struct agent *agent, const struct agent_event *event)
 {
     agent->callback(agent->context, event);
 }
 
+/* A rate of fewer says nothing: a call that a server sent as one piece. */
+enum { TOKENS_FOR_A_RATE = 8 };
+
 static void emit_text(struct agent *agent, enum agent_event_kind kind, const char *text,
                       size_t length)
 {
-    emit(agent, &(struct agent_event){.kind = kind, .text = text, .length = length});
+    agent_emit(agent, &(struct agent_event){.kind = kind, .text = text, .length = length});
 }
 
 void agent_say(struct agent *agent, enum agent_event_kind kind, const char *text)
@@ -75,7 +78,7 @@ static struct agent_event call_event(enum agent_event_kind kind, const struct op
 void agent_tell_call(struct agent *agent, enum agent_event_kind kind, const struct open_call *call)
 {
     struct agent_event event = call_event(kind, call);
-    emit(agent, &event);
+    agent_emit(agent, &event);
 }
 
 /* Said once a turn: the attempts to keep what follows may fail as well. */
@@ -142,83 +145,15 @@ static void settle(struct agent *agent, struct open_call *call, json_t *response
     event.failed = failed;
     event.denied = denied;
     event.message = result;
-    emit(agent, &event);
+    agent_emit(agent, &event);
 }
 
 /* --- the model's step --- */
 
-static void on_step_text(void *context, const char *text, size_t length)
-{
-    emit_text(context, AGENT_TEXT, text, length);
-}
-
-static void on_step_thought(void *context, const char *text, size_t length)
-{
-    emit_text(context, AGENT_THOUGHT, text, length);
-}
-
-static void model_failed(struct agent *agent, const char *text)
+void agent_model_failed(struct agent *agent, const char *text)
 {
     agent_say(agent, AGENT_FAILED, text);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_MODEL_FAILED});
-}
-
-/* Over all agents of the process, because they share the model: what comes late from a request of
- * a conversation that was left is never taken for this one's. */
-uint64_t agent_next_request(void)
-{
-    static uint64_t number;
-    return ++number;
-}
-
-static void generate(struct agent *agent, int budget)
-{
-    const struct infer_model *model = infer_model(agent->options.infer);
-    if (agent->model_lost) {
-        model_failed(agent, "the model could not be loaded");
-        return;
-    }
-    if (model == NULL || foreign_pending(agent->options.foreign) || agent->loading != NULL) {
-        agent->budget_when_loaded = budget;
-        return;
-    }
-    const json_t *tools = agent_tools(agent);
-    struct chat_conversation view;
-    const char *system;
-    agent_view(agent, &view, &system);
-    struct infer_request request = {.number = agent->request = agent_next_request(),
-                                    .max_tokens = budget,
-                                    .conversation = &view,
-                                    .system = system,
-                                    .tools = tools,
-                                    .schema = agent->options.schema,
-                                    .sampling =
-                                        sampling_choose(&agent->options.settings.sampling, model)};
-    struct context_options options = {.system = system,
-                                      .tools = tools,
-                                      .thinking = agent->options.thinking,
-                                      .large_model = model->large,
-                                      .blind = !model->sees,
-                                      .ids = infer_control(agent->options.infer)};
-    struct err err = {0};
-    chat_prompt_init(&request.prompt);
-    if (!model->conversation && !context_render(&request.prompt, &view, &options, &err)) {
-        chat_prompt_finish(&request.prompt);
-        model_failed(agent, err.text);
-        return;
-    }
-    step_begin(&agent->step,
-               &(struct step_options){.starts_in_thought = request.prompt.starts_in_thought,
-                                      .tools = options.tools,
-                                      .next_call = agent->next_call,
-                                      .structured = request.schema != NULL,
-                                      .text = on_step_text,
-                                      .thought = on_step_thought,
-                                      .context = agent});
-    agent->step_running = true;
-    agent->ended_early = false;
-    journal_step(&agent->journal);
-    infer_submit(agent->options.infer, &request);
 }
 
 static void cancel_model(struct agent *agent)
@@ -249,11 +184,11 @@ static void keep_answer(struct agent *agent, const struct infer_event *end)
         journal_owe(&agent->journal, true);
         store_failed(agent, &err);
     }
-    emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE,
-                                      .message = kept,
-                                      .input_tokens = end->prompt_total,
-                                      .cached_tokens = end->reused,
-                                      .output_tokens = end->sampled});
+    agent_emit(agent, &(struct agent_event){.kind = AGENT_MESSAGE,
+                                            .message = kept,
+                                            .input_tokens = end->prompt_total,
+                                            .cached_tokens = end->reused,
+                                            .output_tokens = end->sampled});
     open_calls(agent, message);
 }
 
@@ -261,10 +196,7 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct err err = {0};
-    if (stop == CHAT_STOP_LOOP) {
-        agent_say(agent, AGENT_NOTICE, "the model repeats itself; its answer was stopped");
-    } else if (stop == CHAT_STOP_LENGTH && model->context > 0 &&
-               context_used >= (size_t)model->context) {
+    if (stop == CHAT_STOP_LENGTH && model->context > 0 && context_used >= (size_t)model->context) {
         context_full(context_used, (size_t)model->context, &err);
         agent_say(agent, AGENT_NOTICE, err.text);
     }
@@ -272,22 +204,25 @@ static void say_why_stopped(struct agent *agent, enum chat_stop stop, size_t con
 
 static void model_done(struct agent *agent, const struct infer_event *event)
 {
-    size_t used = agent->context_used = event->prompt_total + event->sampled;
+    /* A server may keep to itself how long the prompt was. */
+    size_t used = event->prompt_total > 0 ? event->prompt_total + event->sampled : 0;
     step_end(&agent->step, event->stop);
     enum chat_stop stop = agent->step.stop;
+    agent->context_used = used;
     agent->step_running = false;
     agent->input_tokens += event->prompt_total;
     agent->cached_tokens += event->reused;
     agent->output_tokens += event->sampled;
     keep_answer(agent, event);
     step_finish(&agent->step);
-    double seconds = event->decode_seconds;
-    emit(agent, &(struct agent_event){.kind = AGENT_USAGE,
-                                      .done = used,
-                                      .total = (size_t)infer_model(agent->options.infer)->context,
-                                      .reused = event->reused,
-                                      .tokens_per_second =
-                                          seconds > 0 ? (double)event->sampled / seconds : 0});
+    bool rated = event->decode_seconds > 0 && event->sampled >= TOKENS_FOR_A_RATE;
+    agent_emit(agent, &(struct agent_event){
+                          .kind = AGENT_USAGE,
+                          .done = used,
+                          .total = (size_t)infer_model(agent->options.infer)->context,
+                          .reused = event->reused,
+                          .tokens_per_second =
+                              rated ? (double)event->sampled / event->decode_seconds : 0});
     say_why_stopped(agent, stop, used);
     feed(agent, (struct turn_event){
                     .kind = TURN_EVENT_MODEL_DONE, .stop = stop, .tokens = (int)event->sampled});
@@ -303,7 +238,7 @@ static void request_failed(struct agent *agent, const struct infer_event *event)
     agent->step_running = false;
     keep_answer(agent, event);
     step_finish(&agent->step);
-    model_failed(agent, err.text);
+    agent_model_failed(agent, err.text);
 }
 
 static void keep_partial(struct agent *agent)
@@ -359,7 +294,7 @@ static void decide(struct agent *agent, int place)
         event.text = why.data;
         event.length = why.length;
         event.network = network.length > 0 ? network.data : NULL;
-        emit(agent, &event);
+        agent_emit(agent, &event);
         str_finish(&network);
     }
     str_finish(&why);
@@ -419,10 +354,12 @@ void agent_start_waiting(struct agent *agent)
     while (!agent_busy(agent) && agent->waiting.count > 0) {
         struct waiting_text next = agent_take_waiting(agent, 0);
         struct err err = {0};
+        agent->limit_next = next.limit;
         if (!start_turn(agent, next.text, next.length, &next.attached, &err)) {
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
         }
+        agent_drop_limit(agent);
         attached_release(&next.attached);
         mem_free(next.text);
     }
@@ -435,13 +372,13 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
     agent->asked_us = 0;
     calls_clear(&agent->calls);
     const char *text = turn_outcome_text(outcome);
-    emit(agent, &(struct agent_event){.kind = AGENT_TURN_ENDED,
-                                      .outcome = outcome,
-                                      .text = outcome != TURN_OK ? text : "",
-                                      .length = outcome != TURN_OK ? strlen(text) : 0,
-                                      .input_tokens = agent->input_tokens,
-                                      .cached_tokens = agent->cached_tokens,
-                                      .output_tokens = agent->output_tokens});
+    agent_emit(agent, &(struct agent_event){.kind = AGENT_TURN_ENDED,
+                                            .outcome = outcome,
+                                            .text = outcome != TURN_OK ? text : "",
+                                            .length = outcome != TURN_OK ? strlen(text) : 0,
+                                            .input_tokens = agent->input_tokens,
+                                            .cached_tokens = agent->cached_tokens,
+                                            .output_tokens = agent->output_tokens});
     agent_start_waiting(agent);
 }
 
@@ -450,7 +387,7 @@ static void carry_out(struct agent *agent, const struct turn_action *action)
     switch (action->kind) {
     case TURN_ACTION_GENERATE:
         agent_take_steering(agent);
-        generate(agent, action->budget);
+        agent_generate(agent, action->budget);
         break;
     case TURN_ACTION_DECIDE:
         decide(agent, action->call);
@@ -502,10 +439,11 @@ static void feed(struct agent *agent, struct turn_event event)
 static bool start_turn(struct agent *agent, const char *text, size_t length,
                        struct attached *attached, struct err *err)
 {
-    if (!agent_add_user(agent, text, length, attached, err)) {
+    if (!agent_add_user(agent, text, length, attached, true, err)) {
         return false;
     }
     agent->active = true;
+    agent_begin_limit(agent);
     agent->timed_out = agent->store_lost = false;
     agent->snapshot_tried = agent->snapshot_made = false;
     str_clear(&agent->agreed);
@@ -585,7 +523,7 @@ void agent_tools_known(struct agent *agent)
     int budget = agent->budget_when_loaded;
     if (budget > 0 && infer_model(agent->options.infer) != NULL) {
         agent->budget_when_loaded = 0;
-        generate(agent, budget);
+        agent_generate(agent, budget);
     }
 }
 
@@ -593,7 +531,7 @@ static void on_load_failed(struct agent *agent, const struct infer_event *event)
 {
     agent->model_lost = true;
     agent->budget_when_loaded = 0;
-    model_failed(agent, event->error.text);
+    agent_model_failed(agent, event->error.text);
 }
 
 void agent_infer_event(struct agent *agent, const struct infer_event *event)
@@ -613,10 +551,10 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
     }
     switch (event->kind) {
     case INFER_PREFILL:
-        emit(agent, &(struct agent_event){.kind = AGENT_PREFILL,
-                                          .done = event->prompt_done,
-                                          .total = event->prompt_total,
-                                          .reused = event->reused});
+        agent_emit(agent, &(struct agent_event){.kind = AGENT_PREFILL,
+                                                .done = event->prompt_done,
+                                                .total = event->prompt_total,
+                                                .reused = event->reused});
         break;
     case INFER_TOKEN:
         on_token(agent, event);
@@ -639,33 +577,10 @@ void agent_tool_output(struct agent *agent, const char *call_id, const char *byt
     if (agent_job_output(agent, call_id, bytes, length)) {
         return;
     }
-    emit(agent,
-         &(struct agent_event){
-             .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
+    agent_emit(agent,
+               &(struct agent_event){
+                   .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
     look_at_clock(agent);
-}
-
-/* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. */
-static json_t *bounded_response(struct agent *agent, json_t *response)
-{
-    struct err err = {0};
-    struct str whole;
-    bool kept;
-    json_t *bounded = more_output_keep(&agent->journal, response, &kept, &err);
-    str_init(&whole);
-    if (response_too_large(bounded, &whole)) {
-        char handle[16] = "";
-        kept = journal_result(&agent->journal, whole.data, whole.length, handle, &err);
-        json_t *cut = response_cut(bounded, &whole, kept ? handle : "");
-        json_decref(bounded);
-        bounded = cut;
-    }
-    if (err.code != ERR_NONE) {
-        agent_say(agent, AGENT_NOTICE, err.text);
-    }
-    agent->has_more |= kept;
-    str_finish(&whole);
-    return bounded;
 }
 
 void agent_tool_finished(struct agent *agent, const char *call_id,
@@ -684,8 +599,8 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         return;
     }
     bool unseen = result->picture != NULL && !agent_sees(agent);
-    json_t *response =
-        unseen ? response_unseen(result->response) : bounded_response(agent, result->response);
+    json_t *response = unseen ? response_unseen(result->response)
+                              : agent_bounded_response(agent, result->response);
     call->picture = unseen ? NULL : chat_medium_keep(result->picture);
     if (!agent_hook_result(agent, call, response, result->failed)) {
         agent_settle_call(agent, place, response, result->failed);
@@ -722,6 +637,8 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
     preamble_append(&system, options->system_prompt, options->workspace, date);
     agent->preamble_length = system.length;
     str_append(&system, options->instructions != NULL ? options->instructions : "");
+    agent->skills_length = options->skills != NULL ? strlen(options->skills) : 0;
+    str_append(&system, options->skills != NULL ? options->skills : "");
     agent->system = str_take(&system);
 
     if (options->conversation_id != NULL &&
@@ -760,8 +677,10 @@ void agent_destroy(struct agent *agent)
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
         attached_release(&agent->waiting.items[i].attached);
+        tool_limit_destroy(agent->waiting.items[i].limit);
         mem_free(agent->waiting.items[i].text);
     }
+    tool_limit_destroy(agent->limit);
     attached_release(&agent->attached);
     mem_free(agent->waiting.items);
     mem_free(agent->events.items);

@@ -2,8 +2,9 @@
  *
  * Wires the turn machine (turn.h, pure) to a model (infer), tools (toolproc), the store and the
  * approval rules. The face (screen or headless) tells it what the user wants and is told what
- * happens through one callback. Every step is committed to the store before the next one acts. Loop
- * thread; no function blocks.
+ * happens through one callback. Every step is committed to the store before the next one acts;
+ * a model that reads in this process may read a message meanwhile, and what it says of it waits.
+ * Loop thread; no function blocks but for the disk's sync.
  */
 #ifndef CARAT_AGENT_AGENT_H
 #define CARAT_AGENT_AGENT_H
@@ -26,6 +27,7 @@ struct infer;
 struct infer_event;
 struct store;
 struct str;
+struct tool_limit;
 struct uv_loop_s;
 
 /* What decides on calls and answers them in the place of rules and tools, when a recorded run is
@@ -73,6 +75,7 @@ struct agent_options {
     const char *new_id;          /* of that new one, a UUID; NULL = a fresh one */
     const char *system_prompt;   /* NULL = the built-in text */
     const char *instructions;    /* the project's notes, for the system part; NULL = none */
+    const char *skills;          /* what the model is told of skills, behind them; NULL = none */
     bool reads_ahead;            /* let the model read drafts (agent_read_ahead) */
     const char *kv_folder;       /* where what the model has read is kept; NULL = nowhere */
     int64_t kv_bytes;            /* at most, of all conversations; 0 = none */
@@ -132,6 +135,10 @@ void agent_destroy(struct agent *agent);
 /* A user message. While a turn runs it is queued for the moment the turn ends. False when it could
  * not be kept (store): nothing was started. */
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err);
+/* The same; its turn runs only what the limit (taken over; NULL = none) allows, whatever rules and
+ * mode say. */
+bool agent_submit_limited(struct agent *agent, const char *text, size_t length,
+                          struct tool_limit *limit, struct err *err);
 /* A PNG, JPEG or WAV file to go with the next message: pictures before its text, sounds behind.
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
  * read. */
@@ -183,7 +190,7 @@ bool agent_expand(struct agent *agent, bool *undone, struct err *err);
 
 /* What fills the context, in bytes of text; what the tokenizer makes of them is about a quarter. */
 struct agent_context {
-    size_t system, instructions, tools, summary, messages, results;
+    size_t system, instructions, skills, tools, summary, messages, results;
     size_t used, size;      /* tokens, as the model counted; 0 = not known */
     size_t told, compacted; /* messages that the model reads, and that a summary stands for */
 };
@@ -206,12 +213,22 @@ void agent_take_model(struct agent *agent, struct infer *infer, bool lost);
 /* Pictures and sounds of the conversation that this model cannot be given. */
 size_t agent_unseen_media(const struct agent *agent);
 
-/* Jobs: shell commands that end in '&' and go on beside the conversation. They end with it. */
+/* Jobs: shell commands that end in '&', or were put into the background while they ran, and go on
+ * beside the conversation. They end with it. */
 size_t agent_jobs_running(const struct agent *agent);
 /* One or two lines for each, ended ones too; nothing when there are none. */
 void agent_jobs_list(const struct agent *agent, struct str *out);
 /* TERM, after 2 s KILL; a notice tells of its end. False when no such job runs. */
 bool agent_job_stop(struct agent *agent, const char *handle);
+/* Since when the shell command runs that is waited for and can become a job (monotonic, us); 0 =
+ * none does. */
+int64_t agent_command_since(const struct agent *agent);
+/* Makes it a job. A call of the model's has its result with that and the turn goes on; `told` is
+ * what it says, which the caller passes on (agent_note) when the command was the user's own. */
+bool agent_background(struct agent *agent, struct str *told, struct err *err);
+/* The user's own command was started under this call's name: what agent_tool_* are told of it
+ * becomes events as a call's does, but for its end, and agent_background can have it. */
+void agent_watch_command(struct agent *agent, const char *call_id, const char *command);
 
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
 enum approval_mode agent_mode(const struct agent *agent);

@@ -9,8 +9,6 @@
 
 #include "agent/agent_state.h"
 #include "agent/compaction.h"
-#include "agent/context.h"
-#include "agent/sampling.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -66,58 +64,26 @@ static void ignore_text(void *context, const char *text, size_t length)
     (void)length;
 }
 
-static bool render(struct agent *agent, struct infer_request *request,
-                   const struct chat_conversation *asked, const char *system, struct err *err)
-{
-    struct context_options options = {.system = system,
-                                      .tools = request->tools,
-                                      .large_model = infer_model(agent->options.infer)->large,
-                                      .blind = !agent_sees(agent),
-                                      .ids = infer_control(agent->options.infer)};
-    return infer_model(agent->options.infer)->conversation ||
-           context_render(&request->prompt, asked, &options, err);
-}
-
 bool agent_aside_ask(struct agent *agent, enum aside_kind kind, const struct chat_message *question,
                      int tokens, struct err *err)
 {
-    const struct infer_model *model = infer_model(agent->options.infer);
-    struct chat_conversation view;
-    const char *system;
+    bool starts_in_thought = false;
     if (agent->loading != NULL) {
         return err_set(err, ERR_UNAVAILABLE, "the conversation's pictures are still being read");
     }
-    agent_view(agent, &view, &system);
-    struct chat_message *messages = mem_alloc(view.count + 1, sizeof *messages);
-    if (view.count > 0) {
-        memcpy(messages, view.messages, view.count * sizeof *messages);
+    uint64_t number = agent_ask(agent, &(struct agent_wish){.next = question, .max_tokens = tokens},
+                                &starts_in_thought, err);
+    if (number == 0) {
+        return false;
     }
-    messages[view.count] = *question;
-    struct chat_conversation asked = {.messages = messages, .count = view.count + 1};
-    struct infer_request request = {.number = agent_next_request(),
-                                    .max_tokens = tokens,
-                                    .conversation = &asked,
-                                    .system = system,
-                                    .tools = agent_tools(agent), /* as in each prompt before */
-                                    .sampling =
-                                        sampling_choose(&agent->options.settings.sampling, model)};
-    chat_prompt_init(&request.prompt);
-    bool ok = render(agent, &request, &asked, system, err);
-    if (ok) {
-        step_begin(&agent->aside,
-                   &(struct step_options){.starts_in_thought = request.prompt.starts_in_thought,
-                                          .tools = request.tools,
-                                          .next_call = 1,
-                                          .text = ignore_text,
-                                          .thought = ignore_text});
-        agent->aside_kind = kind;
-        agent->aside_request = request.number;
-        infer_submit(agent->options.infer, &request);
-    } else {
-        chat_prompt_finish(&request.prompt);
-    }
-    mem_free(messages);
-    return ok;
+    step_begin(&agent->aside, &(struct step_options){.starts_in_thought = starts_in_thought,
+                                                     .tools = agent_tools(agent),
+                                                     .next_call = 1,
+                                                     .text = ignore_text,
+                                                     .thought = ignore_text});
+    agent->aside_kind = kind;
+    agent->aside_request = number;
+    return true;
 }
 
 static bool ask(struct agent *agent, enum aside_kind kind, const char *question, int tokens,

@@ -7,11 +7,16 @@
  * behind it do. With a recording there are no hooks, no servers and no tools: it decides and
  * answers in their place.
  */
+#include <string.h>
+
 #include "agent/agent_state.h"
 #include "agent/foreign.h"
 #include "agent/hooks.h"
+#include "agent/more_output.h"
 #include "agent/response.h"
+#include "approval/tool_limit.h"
 #include "approval/toolset.h"
+#include "base/str.h"
 
 const json_t *agent_tools(struct agent *agent)
 {
@@ -56,10 +61,14 @@ enum approval_verdict agent_verdict(struct agent *agent, const struct open_call 
                                     struct str *why)
 {
     const struct agent_recording *recording = agent->options.recording;
-    return recording != NULL
-               ? recording->verdict(recording->context, call->record.call_id)
-               : approval_decide(agent->options.rules, agent->session, agent->options.mode,
-                                 call->record.name, call->record.arguments, why);
+    if (recording != NULL) {
+        return recording->verdict(recording->context, call->record.call_id);
+    }
+    if (!tool_limit_allows(agent->limit, call->record.name, call->record.arguments, why)) {
+        return APPROVAL_DENY;
+    }
+    return approval_decide(agent->options.rules, agent->session, agent->options.mode,
+                           call->record.name, call->record.arguments, why);
 }
 
 json_t *agent_refusal(struct agent *agent, const struct open_call *call, enum turn_reason reason)
@@ -118,9 +127,35 @@ void agent_start_tool(struct agent *agent, const struct open_call *call)
         toolproc_start(agent->options.toolproc, call->record.call_id, call->record.name,
                        call->record.arguments);
     }
+    const char *command = json_string_value(json_object_get(call->record.arguments, "command"));
+    if (recording == NULL && strcmp(call->record.name, "shell") == 0 && command != NULL) {
+        agent_watch_command(agent, call->record.call_id, command);
+    }
 }
 
 /* --- after --- */
+
+json_t *agent_bounded_response(struct agent *agent, json_t *response)
+{
+    struct err err = {0};
+    struct str whole;
+    bool kept;
+    json_t *bounded = more_output_keep(&agent->journal, response, &kept, &err);
+    str_init(&whole);
+    if (response_too_large(bounded, &whole)) {
+        char handle[16] = "";
+        kept = journal_result(&agent->journal, whole.data, whole.length, handle, &err);
+        json_t *cut = response_cut(bounded, &whole, kept ? handle : "");
+        json_decref(bounded);
+        bounded = cut;
+    }
+    if (err.code != ERR_NONE) {
+        agent_say(agent, AGENT_NOTICE, err.text);
+    }
+    agent->has_more |= kept;
+    str_finish(&whole);
+    return bounded;
+}
 
 bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed)
 {

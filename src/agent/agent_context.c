@@ -33,7 +33,8 @@ void agent_context(const struct agent *agent, struct agent_context *out)
     size_t own = strlen(agent->system);
     *out = (struct agent_context){
         .system = agent->preamble_length,
-        .instructions = own - agent->preamble_length,
+        .instructions = own - agent->preamble_length - agent->skills_length,
+        .skills = agent->skills_length,
         .tools = agent->options.no_tools ? 0 : json_size(toolset_declarations()),
         .summary = strlen(system) - own,
         .used = agent->context_used,

@@ -4,6 +4,9 @@
  *   - a shell command that ends in '&': it becomes a job, and the answer says how to go on with it;
  *   - `jobs` and `kill %N`, once there are jobs: the words that every shell has for them.
  *
+ * And the command that is waited for, which becomes a job when the user says so: its process goes
+ * on under another name, and the call is answered at once, as if it had ended in '&'.
+ *
  * A job's place in the store is taken before it starts, so its handle holds after carat is gone:
  * what stands there then says that the job ended with carat. Its process is one of toolproc's and
  * dies with it, with its PID namespace and with carat, however carat ends.
@@ -14,8 +17,12 @@
 #include "agent/agent_state.h"
 #include "agent/jobs.h"
 #include "agent/more_output.h"
-#include "base/clock.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "infer/infer.h"
+
+/* So much of what a command wrote goes into the result that says where it went. */
+enum { RECENT_BYTES = 4096 };
 
 static json_t *words(const struct str *text)
 {
@@ -26,6 +33,104 @@ static const char *command_of(const struct open_call *call)
 {
     const char *command = json_string_value(json_object_get(call->record.arguments, "command"));
     return strcmp(call->record.name, "shell") == 0 && command != NULL ? command : "";
+}
+
+/* --- a new job --- */
+
+static const char not_kept[] = "[this job ran when carat ended; its output was not kept]";
+
+/* Numbered over all agents of the process: those of a conversation that was left may still tell of
+ * their end. */
+static void name_call(char name[24])
+{
+    static unsigned number;
+    snprintf(name, 24, "job-%u", ++number);
+}
+
+static bool is_full(const struct agent *agent)
+{
+    return jobs_running(&agent->jobs) >= JOBS_MOST;
+}
+
+/* How the model goes on with it. */
+static void append_handles(struct str *out, const char *handle)
+{
+    str_append_format(out,
+                      "more_output {\"handle\": \"%s\"} shows its output, shell {\"command\": "
+                      "\"kill %%%s\"} stops it",
+                      handle, handle + 1);
+}
+
+/* --- the command that is waited for --- */
+
+static void forget_front(struct agent *agent)
+{
+    jobs_destroy(agent->front);
+    mem_free(agent->front_call);
+    agent->front = NULL;
+    agent->front_call = NULL;
+}
+
+static bool is_front(const struct agent *agent, const char *call_id)
+{
+    return agent->front != NULL && strcmp(agent->front_call, call_id) == 0;
+}
+
+void agent_watch_command(struct agent *agent, const char *call_id, const char *command)
+{
+    forget_front(agent);
+    agent->front = jobs_create(command);
+    agent->front_call = mem_strdup(call_id);
+}
+
+int64_t agent_command_since(const struct agent *agent)
+{
+    bool stopping = agent->turn.state == TURN_CANCELLING;
+    return agent->front != NULL && !stopping ? agent->front->started_us : 0;
+}
+
+static void tell_background(const struct job *job, struct str *told)
+{
+    str_append_format(told,
+                      "[the user put this command into the background; it goes on as job %s; ",
+                      job->handle);
+    append_handles(told, job->handle);
+    str_append(told, job->output.length > 0 ? ". What it wrote so far:]\n"
+                                            : ". It wrote nothing so far]");
+    jobs_recent(job, RECENT_BYTES, told);
+}
+
+bool agent_background(struct agent *agent, struct str *told, struct err *err)
+{
+    const struct infer_model *model = infer_model(agent->options.infer);
+    char handle[16], name[24];
+    if (agent_command_since(agent) == 0) {
+        return err_set(err, ERR_ARGUMENT, "no command runs that could go to the background");
+    }
+    if (is_full(agent)) {
+        return err_set(err, ERR_LIMIT, "%d jobs run already; /jobs lists them", JOBS_MOST);
+    }
+    if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
+        !journal_result(&agent->journal, not_kept, strlen(not_kept), handle, err)) {
+        return err_prefix(err, "the command stays where it is");
+    }
+    struct job *job = agent->front;
+    char *call_id = agent->front_call;
+    agent->front = NULL;
+    agent->front_call = NULL;
+    name_call(name);
+    toolproc_make_job(agent->options.toolproc, call_id, name);
+    jobs_take(&agent->jobs, job, handle, name);
+    agent->has_more = true;
+    tell_background(job, told);
+    int place;
+    if (calls_find(&agent->calls, call_id, &place) != NULL) {
+        json_t *response = words(told);
+        agent_settle_call(agent, place, response, false);
+        json_decref(response);
+    }
+    mem_free(call_id);
+    return true;
 }
 
 /* --- answers --- */
@@ -48,28 +153,19 @@ static json_t *read_on(struct agent *agent, const struct open_call *call, bool *
     return page;
 }
 
-/* Numbered over all agents of the process: those of a conversation that was left may still tell of
- * their end. */
-static void name_call(char name[24])
-{
-    static unsigned number;
-    snprintf(name, 24, "job-%u", ++number);
-}
-
 static json_t *start_job(struct agent *agent, const struct open_call *call, bool *failed)
 {
-    static const char unknown[] = "[this job ran when carat ended; its output was not kept]";
     char handle[16], name[24];
     struct err err = {0};
     struct str text;
     str_init(&text);
     *failed = true;
-    if (jobs_running(&agent->jobs) >= JOBS_MOST) {
+    if (is_full(agent)) {
         str_append_format(&text,
                           "error: %d jobs run already. Expected: one of them stopped first, "
                           "for example {\"command\": \"kill %%%s\"}",
                           JOBS_MOST, agent->jobs.items[0]->handle + 1);
-    } else if (!journal_result(&agent->journal, unknown, strlen(unknown), handle, &err)) {
+    } else if (!journal_result(&agent->journal, not_kept, strlen(not_kept), handle, &err)) {
         str_append_format(&text, "error: the job was not started: %s", err.text);
     } else {
         *failed = false;
@@ -77,10 +173,9 @@ static json_t *start_job(struct agent *agent, const struct open_call *call, bool
         jobs_add(&agent->jobs, handle, name, command_of(call));
         agent->has_more = true;
         toolproc_start_job(agent->options.toolproc, name, call->record.arguments);
-        str_append_format(&text,
-                          "[job %s runs; more_output {\"handle\": \"%s\"} shows its output, shell "
-                          "{\"command\": \"kill %%%s\"} stops it]",
-                          handle, handle, handle + 1);
+        str_append_format(&text, "[job %s runs; ", handle);
+        append_handles(&text, handle);
+        str_append(&text, "]");
     }
     json_t *response = words(&text);
     str_finish(&text);
@@ -151,6 +246,9 @@ uint64_t agent_fingerprint(const struct agent *agent, const struct open_call *ca
 bool agent_job_output(struct agent *agent, const char *call_id, const char *bytes, size_t length)
 {
     struct job *job = jobs_of_call(&agent->jobs, call_id);
+    if (is_front(agent, call_id)) {
+        jobs_append(agent->front, bytes, length);
+    }
     if (job != NULL && job->running) {
         jobs_append(job, bytes, length);
     }
@@ -173,6 +271,9 @@ bool agent_job_finished(struct agent *agent, const char *call_id,
                         const struct toolproc_result *result)
 {
     struct job *job = jobs_of_call(&agent->jobs, call_id);
+    if (is_front(agent, call_id)) {
+        forget_front(agent);
+    }
     if (job == NULL || !job->running) {
         return job != NULL;
     }
@@ -209,6 +310,7 @@ void agent_jobs_finish(struct agent *agent)
         }
     }
     jobs_finish(&agent->jobs);
+    forget_front(agent);
 }
 
 /* --- for the user --- */

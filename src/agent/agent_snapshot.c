@@ -68,8 +68,17 @@ static void say_what_changed(struct agent *agent, const struct undo_summary *sum
     struct str text;
     str_init(&text);
     if (summary->turn != 0 && !agent->options.unattended) {
-        str_append_format(&text, "turn %u changed %zu %s; /undo takes it back", summary->turn,
-                          summary->changed, summary->changed == 1 ? "path" : "paths");
+        str_append_format(&text, "turn %u changed ", summary->turn);
+        if (summary->first[0] == '\0') {
+            str_append_format(&text, "%zu %s", summary->changed,
+                              summary->changed == 1 ? "path" : "paths");
+        } else {
+            str_append(&text, summary->first);
+            if (summary->changed > 1) {
+                str_append_format(&text, " and %zu more", summary->changed - 1);
+            }
+        }
+        str_append(&text, "; /undo takes it back");
         if (summary->unkept > 0) {
             str_append_format(&text, ", but for %zu (/undo diff)", summary->unkept);
         }

@@ -23,6 +23,7 @@ struct waiting_text {
     size_t length;
     bool steers; /* goes in before the next step; else a turn of its own */
     struct attached attached;
+    struct tool_limit *limit; /* of its turn; NULL = none */
 };
 
 enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS };
@@ -35,6 +36,7 @@ struct agent {
     void *context;
     char *workspace, *system, *tool_program;
     size_t preamble_length;   /* of system, before the project's notes */
+    size_t skills_length;     /* of what stands behind them about skills */
     struct attached attached; /* of the next message */
     struct err unreadable;    /* of a conversation that goes on: a picture or sound that is lost */
     char *title;              /* first line of the turn's user message */
@@ -57,6 +59,7 @@ struct agent {
     struct step step;
     bool step_running;
     uint64_t request;       /* number of the request that runs or ran last */
+    int begun;              /* the budget of a first step that runs before its message is kept */
     int budget_when_loaded; /* a step that waits for the model to be loaded; 0 = none */
     bool model_lost;        /* it could not be loaded */
     bool model_noted;       /* the conversation's row names it */
@@ -67,6 +70,8 @@ struct agent {
     json_t *tools[2]; /* what is declared without and with more_output; NULL until asked for */
     bool has_more;    /* a result was cut and kept, or a job ran: more_output is declared */
     struct jobs jobs;
+    struct job *front; /* the command that is waited for, which can become a job; NULL = none */
+    char *front_call;  /* its call's id; the model's, or of a command of the user's own */
     bool shot_decided, shot_offered; /* whether screenshot is declared */
     struct decoding *shot;           /* the picture that a screenshot call takes; NULL = none */
     struct decoding *loading;        /* a picture of a conversation that goes on; NULL = none */
@@ -77,13 +82,15 @@ struct agent {
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
     bool snapshot_made;
+    struct tool_limit *limit_next, *limit; /* of the next message; of the turn; NULL = none */
     struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
     enum aside_kind aside_kind; /* the model is asked something beside the conversation */
     bool aside_stopped, title_asked;
     uint64_t aside_request;
-    bool ahead_running; /* the model reads a draft */
+    bool ahead_running; /* the model reads a draft; its end was not heard of yet */
+    bool ahead_stopped; /* it was told to stop */
     uint64_t ahead_request;
     struct step aside;
     size_t compacted;    /* so many messages are told by a summary */
@@ -100,6 +107,7 @@ struct agent {
 
 /* --- of agent.c --- */
 
+void agent_emit(struct agent *agent, const struct agent_event *event);
 void agent_say(struct agent *agent, enum agent_event_kind kind, const char *sentence);
 void agent_tell_call(struct agent *agent, enum agent_event_kind kind, const struct open_call *call);
 /* The call has its result: it is kept and told, and the turn goes on. */
@@ -113,7 +121,8 @@ void agent_drop_call(struct agent *agent, int place);
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome);
 
 void agent_start_waiting(struct agent *agent);
-uint64_t agent_next_request(void);
+/* The step has failed, or could not begin: said, and the turn ends. */
+void agent_model_failed(struct agent *agent, const char *sentence);
 
 /* --- of agent_calls.c --- */
 
@@ -127,6 +136,9 @@ void agent_run_call(struct agent *agent, int place);
 /* What the user's answer opens for it. */
 void agent_open_network(struct agent *agent, struct open_call *call, enum approval_answer answer);
 void agent_start_tool(struct agent *agent, const struct open_call *call);
+/* The response as the model gets it: cut when it is too large, and kept whole elsewhere then. The
+ * caller's. */
+json_t *agent_bounded_response(struct agent *agent, json_t *response);
 /* True when the result must wait for hooks: it is settled then. */
 bool agent_hook_result(struct agent *agent, struct open_call *call, json_t *response, bool failed);
 /* The declarations for the next prompt: carat's own tools, then those of foreign servers, the same
@@ -167,7 +179,7 @@ uint64_t agent_fingerprint(const struct agent *agent, const struct open_call *ca
 bool agent_job_output(struct agent *agent, const char *call_id, const char *bytes, size_t length);
 bool agent_job_finished(struct agent *agent, const char *call_id,
                         const struct toolproc_result *result);
-/* Stops those that run and keeps what they wrote. */
+/* Stops those that run and keeps what they wrote; forgets the command that is waited for. */
 void agent_jobs_finish(struct agent *agent);
 
 /* --- of agent_kv.c --- */
@@ -211,6 +223,29 @@ bool agent_offers_screenshot(struct agent *agent);
 /* The model has said which words it heard; `text` is "" when it was stopped. */
 void agent_words_ended(struct agent *agent, const struct infer_event *event, const char *text);
 
+/* --- of agent_request.c --- */
+
+/* What the model shall do behind the conversation as it is told. */
+struct agent_wish {
+    const struct chat_message *next; /* behind it, in the prompt only; borrowed; NULL = nothing */
+    int max_tokens;                  /* 0 = only read */
+    bool thinking;
+    const json_t *schema; /* NULL = free text */
+};
+
+/* The model is there, and all that a prompt is made of. */
+bool agent_may_ask(const struct agent *agent);
+/* Renders that and hands it over; the model must be there. The request's number; 0 when it could
+ * not be rendered. */
+uint64_t agent_ask(struct agent *agent, const struct agent_wish *wish, bool *starts_in_thought,
+                   struct err *err);
+/* A step of the turn: now, or when the model is there. One that was begun goes on. */
+void agent_generate(struct agent *agent, int budget);
+/* Begins the first step of the turn that this message will begin, when the model may read what is
+ * not kept yet; then either agent_generate follows or this. */
+void agent_begin(struct agent *agent, const struct chat_message *message);
+void agent_give_up_begun(struct agent *agent);
+
 /* --- of agent_snapshot.c --- */
 
 /* True when the call must wait for the snapshot before it: it is started, or dropped, then. */
@@ -227,9 +262,12 @@ void agent_wait(struct agent *agent, const char *text, size_t length, bool steer
 /* Takes one out; its text (mem_free) and what is attached are the caller's. */
 struct waiting_text agent_take_waiting(struct agent *agent, size_t index);
 /* Puts a message of the user's on disk and into the conversation, with what is attached to it
- * (NULL: nothing). */
+ * (NULL: nothing). One that begins a turn may be read by the model meanwhile (agent_begin). */
 bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
-                    struct err *err);
+                    bool begins_turn, struct err *err);
+/* The limit of the next message becomes that of the turn; or it is given up. */
+void agent_begin_limit(struct agent *agent);
+void agent_drop_limit(struct agent *agent);
 /* Before a step: what steers becomes part of the conversation. */
 void agent_take_steering(struct agent *agent);
 

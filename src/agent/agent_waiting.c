@@ -10,6 +10,7 @@
 
 #include "agent/agent_state.h"
 #include "agent/attached.h"
+#include "approval/tool_limit.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -23,8 +24,10 @@ void agent_wait(struct agent *agent, const char *text, size_t length, bool steer
         (struct waiting_text){.text = mem_strndup(text, length),
                               .length = length,
                               .steers = steers,
-                              .attached = agent->attached};
+                              .attached = agent->attached,
+                              .limit = agent->limit_next};
     agent->attached = (struct attached){0};
+    agent->limit_next = NULL;
 }
 
 struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
@@ -36,18 +39,31 @@ struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
     return taken;
 }
 
+static bool attach(struct agent *agent, const struct attached *attached,
+                   struct chat_message *message, const char *model, struct err *err)
+{
+    return attached == NULL || attached->count == 0 ||
+           (journal_open(&agent->journal, agent->workspace, model, err) &&
+            attached_to_message(attached, &agent->journal, message, err));
+}
+
 bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,
-                    struct err *err)
+                    bool begins_turn, struct err *err)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
+    const char *name = model != NULL ? model->name : "";
     struct chat_message message;
     /* A row that is made now is made with the model's name. */
     agent->model_noted |= model != NULL && agent->journal.id[0] == '\0';
     chat_message_init(&message, CHAT_USER);
     chat_message_set_text(&message, text, length);
-    if (!journal_open(&agent->journal, agent->workspace, model != NULL ? model->name : "", err) ||
-        (attached != NULL && !attached_to_message(attached, &agent->journal, &message, err)) ||
+    bool ok = attach(agent, attached, &message, name, err);
+    if (ok && begins_turn) {
+        agent_begin(agent, &message);
+    }
+    if (!ok || !journal_open(&agent->journal, agent->workspace, name, err) ||
         !journal_message(&agent->journal, &message, err)) {
+        agent_give_up_begun(agent);
         chat_message_finish(&message);
         return false;
     }
@@ -65,7 +81,7 @@ void agent_take_steering(struct agent *agent)
         }
         struct waiting_text next = agent_take_waiting(agent, i);
         struct err err = {0};
-        if (agent_add_user(agent, next.text, next.length, &next.attached, &err)) {
+        if (agent_add_user(agent, next.text, next.length, &next.attached, false, &err)) {
             agent_tell_user(agent, next.text, next.length);
         } else {
             err_prefix(&err, "a waiting message was not sent");
@@ -99,12 +115,34 @@ bool agent_steer(struct agent *agent, const char *text, size_t length, struct er
     return true;
 }
 
+void agent_begin_limit(struct agent *agent)
+{
+    tool_limit_destroy(agent->limit);
+    agent->limit = agent->limit_next;
+    agent->limit_next = NULL;
+}
+
+void agent_drop_limit(struct agent *agent)
+{
+    tool_limit_destroy(agent->limit_next);
+    agent->limit_next = NULL;
+}
+
+bool agent_submit_limited(struct agent *agent, const char *text, size_t length,
+                          struct tool_limit *limit, struct err *err)
+{
+    agent->limit_next = limit;
+    bool submitted = agent_submit(agent, text, length, err);
+    agent_drop_limit(agent); /* where it could not be sent */
+    return submitted;
+}
+
 bool agent_note(struct agent *agent, const char *text, size_t length, struct err *err)
 {
     if (agent_busy(agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
-    return agent_add_user(agent, text, length, NULL, err);
+    return agent_add_user(agent, text, length, NULL, false, err);
 }
 
 size_t agent_waiting_count(const struct agent *agent)

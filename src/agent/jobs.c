@@ -8,12 +8,19 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 
+void jobs_destroy(struct job *job)
+{
+    if (job != NULL) {
+        str_finish(&job->output);
+        mem_free(job->command);
+        mem_free(job);
+    }
+}
+
 void jobs_finish(struct jobs *jobs)
 {
     for (size_t i = 0; i < jobs->count; i++) {
-        str_finish(&jobs->items[i]->output);
-        mem_free(jobs->items[i]->command);
-        mem_free(jobs->items[i]);
+        jobs_destroy(jobs->items[i]);
     }
     mem_free(jobs->items);
     *jobs = (struct jobs){0};
@@ -85,18 +92,29 @@ bool jobs_is_kill(const char *command, char handle[16])
 
 /* --- the list --- */
 
-struct job *jobs_add(struct jobs *jobs, const char *handle, const char *call_id,
-                     const char *command)
+struct job *jobs_create(const char *command)
 {
     struct job *job = mem_zero(1, sizeof *job);
-    snprintf(job->handle, sizeof job->handle, "%s", handle);
-    snprintf(job->call_id, sizeof job->call_id, "%s", call_id);
     job->command = mem_strdup(command);
     job->running = true;
     job->started_us = clock_monotonic_us();
     str_init(&job->output);
+    return job;
+}
+
+void jobs_take(struct jobs *jobs, struct job *job, const char *handle, const char *call_id)
+{
+    snprintf(job->handle, sizeof job->handle, "%s", handle);
+    snprintf(job->call_id, sizeof job->call_id, "%s", call_id);
     vec_room(&jobs->items, &jobs->capacity, jobs->count + 1, sizeof *jobs->items);
     jobs->items[jobs->count++] = job;
+}
+
+struct job *jobs_add(struct jobs *jobs, const char *handle, const char *call_id,
+                     const char *command)
+{
+    struct job *job = jobs_create(command);
+    jobs_take(jobs, job, handle, call_id);
     return job;
 }
 
@@ -183,6 +201,18 @@ static void append_seen(const struct job *job, struct str *out)
         str_append_format(out, "\n[... %zu bytes not kept ...]\n", job->dropped);
         utf8_append_repaired(out, job->output.data + head, job->output.length - head);
     }
+}
+
+void jobs_recent(const struct job *job, size_t most, struct str *out)
+{
+    size_t length = job->output.length, start = length > most ? length - most : 0;
+    while (start < length && ((unsigned char)job->output.data[start] & 0xC0) == 0x80) {
+        start++;
+    }
+    if (start > 0) {
+        str_append_format(out, "[... %zu bytes before this ...]\n", start + job->dropped);
+    }
+    utf8_append_repaired(out, job->output.data + start, length - start);
 }
 
 static void append_state_line(const struct job *job, struct str *out)

@@ -3,7 +3,8 @@
  * A job is a shell command whose text ends in '&', as one writes it in a shell. It has a process
  * and a sandbox of its own and is named by the handle under which its output is kept, so that
  * more_output reads a job like any other result: while it runs what it has written so far (its
- * beginning and its end, at most JOBS_OUTPUT_BYTES), later the whole of what was kept.
+ * beginning and its end, at most JOBS_OUTPUT_BYTES), later the whole of what was kept. A command
+ * that is waited for can become one (Ctrl+B): what it wrote is collected from its start.
  *
  * This file holds the list and the words; agent_jobs.c starts, stops and answers. Loop thread.
  */
@@ -49,7 +50,12 @@ bool jobs_wanted(const char *command);
 bool jobs_is_list(const char *command);
 bool jobs_is_kill(const char *command, char handle[16]);
 
-/* A new one that runs. */
+/* A new one that runs, in no list and without a handle. */
+struct job *jobs_create(const char *command);
+void jobs_destroy(struct job *job);
+/* Takes it into the list. */
+void jobs_take(struct jobs *jobs, struct job *job, const char *handle, const char *call_id);
+/* A new one in the list. */
 struct job *jobs_add(struct jobs *jobs, const char *handle, const char *call_id,
                      const char *command);
 struct job *jobs_find(const struct jobs *jobs, const char *handle);
@@ -57,6 +63,8 @@ struct job *jobs_of_call(const struct jobs *jobs, const char *call_id);
 size_t jobs_running(const struct jobs *jobs);
 
 void jobs_append(struct job *job, const char *bytes, size_t length);
+/* The end of what it has written so far, with a word about what came before that. */
+void jobs_recent(const struct job *job, size_t most, struct str *out);
 /* What it has written so far and how it stands, as more_output pages through it. */
 void jobs_text(const struct job *job, struct str *out);
 /* It has ended; `output` (NULL: what was seen of it) is the whole that the tool kept. */

@@ -163,7 +163,7 @@ void preview_describe(const char *workspace, const char *tool, const json_t *arg
             out, "\nThe model sees all that is on it, and the picture stays in the conversation.");
         str_append(out, json_object_size(arguments) > 0 ? "\n" : "");
     }
-    if (difference.length > 0) {
+    if (path != NULL && difference.length > 0) {
         str_append(out, strcmp(tool, "edit_file") == 0 ? "edit " : "write ");
         visible_append(out, path, strlen(path), VISIBLE_APPROVAL);
         show_lines(out, &difference);

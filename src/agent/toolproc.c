@@ -2,7 +2,8 @@
  *
  *   - shell, http: a process for each call. It is killed with its group as soon as the answer is
  *     there, so nothing that it started lives on.
- *   - a job of the shell: the same, for as long as the command runs.
+ *   - a job of the shell: the same, for as long as the command runs; the process of a call that
+ *     becomes a job goes on as it is.
  *   - files: one process, kept, because it remembers what was read. When it dies the next call
  *     starts a new one, which has seen nothing.
  *
@@ -84,14 +85,30 @@ static char *dump_policy(const json_t *policy)
     return kept;
 }
 
-/* The same policy for a command that is waited for as long as it takes. */
+/* The same policy with one more limit. */
+static json_t *limited_policy(const json_t *policy, const char *limit, int seconds)
+{
+    json_t *limited = policy != NULL ? json_deep_copy(policy) : json_object();
+    json_t *limits = json_object_get(limited, "limits");
+    json_t *more = limits != NULL ? json_incref(limits) : json_object();
+    json_object_set_new(more, limit, json_integer(seconds));
+    json_object_set_new(limited, "limits", more);
+    return limited;
+}
+
+/* For a call that is waited for, as long as it is. */
+static char *dump_call_policy(const json_t *policy)
+{
+    json_t *call = limited_policy(policy, "background_seconds", JOB_SECONDS);
+    char *dump = dump_policy(call);
+    json_decref(call);
+    return dump;
+}
+
+/* For a command that has as long as it takes. */
 static char *dump_job_policy(const json_t *policy)
 {
-    json_t *job = policy != NULL ? json_deep_copy(policy) : json_object();
-    json_t *limits = json_object_get(job, "limits");
-    json_t *wide = limits != NULL ? json_incref(limits) : json_object();
-    json_object_set_new(wide, "seconds", json_integer(JOB_SECONDS));
-    json_object_set_new(job, "limits", wide);
+    json_t *job = limited_policy(policy, "seconds", JOB_SECONDS);
     json_object_set_new(job, "job", json_true());
     char *dump = dump_policy(job);
     json_decref(job);
@@ -382,7 +399,7 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
     toolproc->loop = options->loop;
     toolproc->program = mem_strdup(options->program);
     toolproc->workspace = mem_strdup(options->workspace);
-    toolproc->policy = dump_policy(options->policy);
+    toolproc->policy = dump_call_policy(options->policy);
     toolproc->job_policy = dump_job_policy(options->policy);
     toolproc->callbacks = *callbacks;
     uv_timer_init(toolproc->loop, &toolproc->stillborn);
@@ -425,6 +442,21 @@ void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const j
     char *policy = open_policy(toolproc->policy, hosts);
     start(toolproc, call_id, "shell", policy, arguments);
     mem_free(policy);
+}
+
+void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const char *job)
+{
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        struct running *running = &toolproc->calls.items[i];
+        if (strcmp(running->call_id, call_id) != 0 || running->decoding != NULL) {
+            continue;
+        }
+        mem_free(running->call_id);
+        running->call_id = mem_strdup(job);
+        if (running->server != NULL) {
+            mcp_client_background(running->server->client, running->call);
+        }
+    }
 }
 
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id)

@@ -54,6 +54,10 @@ void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const j
 /* The same for a shell command that goes on until it ends or is cancelled; calls beside it do not
  * wait for it. */
 void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments);
+/* A shell command that runs goes on as a job that is called `job`, as if it had been started as
+ * one: nobody waits for it, and it has a job's time. Its end is told under that name. Nothing
+ * happens when no such call runs. */
+void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const char *job);
 /* Stops a running call: TERM to its process group, 2 s, KILL. Finishes with failed = true. */
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id);
 /* Kills everything at once; no callback after it. The loop must run once more to close the handles.

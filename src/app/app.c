@@ -60,10 +60,6 @@ static void snapshot_woke(uv_async_t *handle)
 static void tool_output(void *context, const char *call_id, const char *bytes, size_t length)
 {
     struct app *app = context;
-    if (app->face.tool_output != NULL &&
-        app->face.tool_output(app->face.context, call_id, bytes, length)) {
-        return;
-    }
     agent_tool_output(app->agent, call_id, bytes, length);
 }
 
@@ -133,6 +129,7 @@ static bool open_workspace(struct app *app, struct err *err)
     }
     app->workspace = mem_strdup(resolved);
     app->policy = policy_json(app->config, &app->paths, app->workspace);
+    app_read_skills(app);
     return true;
 }
 
@@ -648,6 +645,9 @@ void app_close(struct app *app)
     mem_free(app->model_path);
     mem_free(app->instructions);
     mem_free(app->instructions_summary);
+    mem_free(app->skills_text);
+    mem_free(app->skills_summary);
+    skills_finish(&app->skills);
     mem_free(app->mmproj_path);
     paths_finish(&app->paths);
     config_list_finish(&app->notices);

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "agent/agent.h"
+#include "agent/skills.h"
 #include "app/exit_code.h"
 #include "app/paths.h"
 #include "approval/approval.h"
@@ -31,7 +32,6 @@ struct app_face {
     agent_callback *event;
     void *context;
     /* Of a tool that the face started itself; false: the call is the agent's. May be NULL. */
-    bool (*tool_output)(void *context, const char *call_id, const char *bytes, size_t length);
     bool (*tool_finished)(void *context, const char *call_id, const struct toolproc_result *result);
 };
 
@@ -65,7 +65,9 @@ struct app {
     struct agent *agent;
     char *instructions;         /* the project's notes for the model; NULL = none */
     char *instructions_summary; /* which files, and how much they are */
-    enum exit_code exit_code;   /* why app_open failed, or what the run ended with */
+    struct skills skills;
+    char *skills_text, *skills_summary; /* the same of skills; NULL = none */
+    enum exit_code exit_code;           /* why app_open failed, or what the run ended with */
 };
 
 /* Opens everything in order; on failure closes what was opened, says why in err, and leaves the
@@ -119,6 +121,14 @@ bool app_model_is_here(const struct app *app);
 /* Conversations are named by the model: on a screen, by one that is here, or by any when the user
  * set agent.titles. */
 bool app_model_names(const struct app *app);
+
+/* Finds the skills and lets tools read those outside of the workspace: before tools are made. */
+void app_read_skills(struct app *app);
+/* The skill that a text calls, "/NAME WORDS" or "/skill:NAME WORDS", and where the words begin.
+ * NULL: it calls none. */
+const struct skill *app_skill_called(const struct app *app, const char *text, const char **words);
+/* Submits the message that calls it. */
+bool app_call_skill(struct app *app, const struct skill *skill, const char *words, struct err *err);
 
 /* The mode that the configuration asks for; unset: ask, or full without a terminal. Never looser
  * than the project allows. */

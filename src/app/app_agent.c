@@ -137,6 +137,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .new_id = parts->new_id,
             .system_prompt = prompt.length != 0 ? prompt.data : NULL,
             .instructions = app->instructions,
+            .skills = app->skills_text,
             .reads_ahead = config_boolean(config, OPTION_READ_AHEAD) && !app->headless,
             .settings = choose_settings(app),
             .kv_folder = app->paths.kv_folder,

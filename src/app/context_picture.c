@@ -2,7 +2,7 @@
 
 #include "base/str.h"
 
-enum { CELLS = 60, PARTS = 6, BYTES_A_TOKEN = 4 };
+enum { CELLS = 60, PARTS = 7, BYTES_A_TOKEN = 4 };
 
 struct part {
     const char *name;
@@ -17,6 +17,7 @@ static size_t measure(const struct agent_context *context, struct part parts[PAR
     const struct part named[PARTS] = {{"system text", 'S', context->system},
                                       {"tools", 'T', context->tools},
                                       {"project's notes", 'I', context->instructions},
+                                      {"skills", 'K', context->skills},
                                       {"summary", 'C', context->summary},
                                       {"messages", 'M', context->messages},
                                       {"results", 'R', context->results}};
@@ -30,6 +31,16 @@ static size_t measure(const struct agent_context *context, struct part parts[PAR
         parts[i].tokens = (size_t)((double)parts[i].tokens / (double)bytes * (double)used + 0.5);
     }
     return used;
+}
+
+/* A server may not say how much it can hold. */
+static void append_used(struct str *out, const struct agent_context *context, size_t used)
+{
+    str_append_format(out, "%s%zu", context->used > 0 ? "" : "about ", used);
+    if (context->size > 0) {
+        str_append_format(out, " of %zu", context->size);
+    }
+    str_append(out, " tokens");
 }
 
 static void append_cells(struct str *out, const struct part parts[PARTS], size_t size)
@@ -63,8 +74,9 @@ void context_picture_append(struct str *out, const struct agent_context *context
     if (context->size > 0) {
         str_append_format(out, ".  %-16s %7zu tokens\n", "free", size > used ? size - used : 0);
     }
-    str_append_format(out, "%s%zu of %zu tokens; the parts are in proportion to their text",
-                      context->used > 0 ? "" : "about ", used, context->size);
+    append_used(out, context, used);
+    str_append(out, context->size > 0 ? "" : ", of how many the server does not say");
+    str_append(out, "; the parts are in proportion to their text");
     if (context->compacted > 0) {
         str_append_format(out, "\na summary stands for the first %zu messages; /expand",
                           context->compacted);
@@ -75,10 +87,18 @@ void context_picture_append_line(struct str *out, const struct agent_context *co
 {
     struct part parts[PARTS];
     size_t used = measure(context, parts);
-    str_append_format(out, "context: %zu of %zu tokens:", used, context->size);
+    str_append(out, "context: ");
+    append_used(out, context, used);
+    str_append_char(out, ':');
     for (size_t i = 0; i < PARTS; i++) {
         if (parts[i].tokens > 0) {
             str_append_format(out, " %s %zu", parts[i].name, parts[i].tokens);
         }
     }
+}
+
+void context_picture_append_count(struct str *out, const struct agent_context *context)
+{
+    struct part parts[PARTS];
+    append_used(out, context, measure(context, parts));
 }

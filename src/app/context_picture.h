@@ -10,5 +10,7 @@ struct str;
 void context_picture_append(struct str *out, const struct agent_context *context);
 /* The same in one line. */
 void context_picture_append_line(struct str *out, const struct agent_context *context);
+/* "842 of 8192 tokens"; "about" where the model did not count them. */
+void context_picture_append_count(struct str *out, const struct agent_context *context);
 
 #endif

@@ -75,6 +75,7 @@ bool paths_find(struct paths *paths, struct err *err)
     char own_folder[PATH_MAX];
     *paths = (struct paths){0};
     char *config = NULL, *cache = NULL;
+    const char *home = getenv("HOME");
     bool ok =
         executable_folder(own_folder, err) &&
         (cache = folder("/cache", "XDG_CACHE_HOME", "/.cache/carat", err)) != NULL &&
@@ -85,6 +86,9 @@ bool paths_find(struct paths *paths, struct err *err)
         paths->config_file = join(config, "/config.toml");
         paths->config_folder = join(config, "/config.d");
         paths->approvals_file = join(config, "/config.d/approvals.toml");
+        paths->skills_folder = join(config, "/skills");
+        paths->shared_skills =
+            home != NULL && home[0] == '/' ? join(home, "/.agents/skills") : NULL;
         paths->trust_file = join(paths->state, "/trusted.json");
         paths->kv_folder = join(cache, "/kv");
         paths->store_file = join(paths->data, "/conversations.db");
@@ -105,6 +109,8 @@ void paths_finish(struct paths *paths)
     mem_free(paths->config_file);
     mem_free(paths->config_folder);
     mem_free(paths->approvals_file);
+    mem_free(paths->skills_folder);
+    mem_free(paths->shared_skills);
     mem_free(paths->trust_file);
     mem_free(paths->data);
     mem_free(paths->store_file);

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -37,31 +36,6 @@ void project_servers_finish(struct project_servers *project)
 
 /* --- the file --- */
 
-static bool read_all(int fd, struct str *text, struct err *err)
-{
-    struct stat status;
-    char piece[8192];
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        return err_set(err, ERR_ARGUMENT, "%s is no regular file", file_name);
-    }
-    for (;;) {
-        ssize_t got = read(fd, piece, sizeof piece);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return err_errno(err, ERR_IO, "reading %s", file_name);
-        }
-        if (text->length + (size_t)got > FILE_LIMIT) {
-            return err_set(err, ERR_LIMIT, "%s is larger than %d bytes", file_name, FILE_LIMIT);
-        }
-        if (got == 0) {
-            return true;
-        }
-        str_append_bytes(text, piece, (size_t)got);
-    }
-}
-
 bool project_servers_read(struct project_servers *project, const char *workspace, struct err *err)
 {
     int root = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -76,7 +50,7 @@ bool project_servers_read(struct project_servers *project, const char *workspace
     if (fd < 0) {
         return errno == ENOENT || err_errno(err, ERR_IO, "opening %s", file_name);
     }
-    bool ok = read_all(fd, &project->text, err);
+    bool ok = file_read_open(fd, file_name, FILE_LIMIT, &project->text, err);
     close(fd);
     if (ok) {
         unsigned char sum[HASH_BYTES];

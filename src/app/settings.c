@@ -69,6 +69,7 @@ static bool apply_flags(struct config *config, struct err *err)
     if (bare) {
         config_hooks_finish(&config->hooks);
         config->values[OPTION_INSTRUCTIONS].boolean = false;
+        config->values[OPTION_SKILLS].boolean = false;
     }
     if (bare || config_boolean(config, OPTION_STRICT_MCP)) {
         config_servers_finish(&config->servers);

@@ -210,6 +210,17 @@ static bool decide_shell(const struct approval_rules *rules, const json_t *comma
     return decided;
 }
 
+bool approval_rules_allow(const struct approval_rules *rules, const char *tool,
+                          const json_t *arguments)
+{
+    struct shell_verdict found;
+    const struct approval_rule *rule = find_rule(rules, false, tool, arguments);
+    return (rule != NULL && rule->verdict == APPROVAL_ALLOW) ||
+           (strcmp(tool, "shell") == 0 &&
+            decide_shell(rules, json_object_get(arguments, "command"), &found) &&
+            found.verdict == APPROVAL_ALLOW);
+}
+
 /* --- the session's own list --- */
 
 struct approval_session {

@@ -52,6 +52,11 @@ void approval_rules_finish(struct approval_rules *rules);
 bool approval_rules_add(struct approval_rules *rules, const char *expression,
                         enum approval_verdict verdict, struct err *err);
 
+/* Whether an allowing rule speaks of the call, all of a shell's commands included; modes and other
+ * rules are not asked. */
+bool approval_rules_allow(const struct approval_rules *rules, const char *tool,
+                          const json_t *arguments);
+
 /* Exact calls that the user allowed for this session. */
 struct approval_session;
 struct approval_session *approval_session_create(void);

@@ -21,6 +21,61 @@ static bool ends(char c)
     return c == '\0' || strchr("/?#\"' \t\n;|&<>(),", c) != NULL;
 }
 
+/* Four decimal numbers without leading zeros, which is how the proxy reads an address. */
+static bool read_address(const char *host, unsigned char out[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        unsigned number = 0;
+        size_t digits = strspn(host, "0123456789");
+        if (digits == 0 || digits > 3 || (digits > 1 && host[0] == '0')) {
+            return false;
+        }
+        for (size_t k = 0; k < digits; k++) {
+            number = number * 10 + (unsigned)(host[k] - '0');
+        }
+        host += digits;
+        if (number > 255 || *host++ != (i < 3 ? '.' : '\0')) {
+            return false;
+        }
+        out[i] = (unsigned char)number;
+    }
+    return true;
+}
+
+/* Whether resolvers take it for an address, by its last label. */
+static bool looks_like_address(const char *host)
+{
+    const char *dot = strrchr(host, '.'), *last = dot != NULL ? dot + 1 : host;
+    return strspn(last, "0123456789") == strlen(last) || strncmp(last, "0x", 2) == 0;
+}
+
+static bool may_be_offered(const char *host)
+{
+    unsigned char address[4];
+    if (!looks_like_address(host)) {
+        return true;
+    }
+    return read_address(host, address) && (address[0] != 169 || address[1] != 254);
+}
+
+/* What a host is besides a place in the internet; NULL = nothing that its name tells. */
+static const char *nearness(const char *host)
+{
+    unsigned char a[4];
+    size_t length = strlen(host), end = strlen(".localhost");
+    if (!read_address(host, a)) {
+        bool local = strcmp(host, "localhost") == 0 ||
+                     (length > end && strcmp(host + length - end, ".localhost") == 0);
+        return local ? "this machine" : NULL;
+    }
+    if (a[0] == 127 || a[0] == 0) {
+        return "this machine";
+    }
+    bool is_private = a[0] == 10 || (a[0] == 172 && a[1] >= 16 && a[1] < 32) ||
+                      (a[0] == 192 && a[1] == 168) || (a[0] == 100 && a[1] >= 64 && a[1] < 128);
+    return is_private ? "a private network" : NULL;
+}
+
 /* The host and port that `text` begins with. */
 static bool read_host(const char *text, int port, char entry[ENTRY_SIZE])
 {
@@ -35,7 +90,8 @@ static bool read_host(const char *text, int port, char entry[ENTRY_SIZE])
     }
     host[length] = '\0';
     if (length == 0 || !isalnum((unsigned char)host[0]) ||
-        !isalnum((unsigned char)host[length - 1]) || strstr(host, "..") != NULL) {
+        !isalnum((unsigned char)host[length - 1]) || strstr(host, "..") != NULL ||
+        !may_be_offered(host)) {
         return false;
     }
     text += length;
@@ -92,4 +148,20 @@ size_t command_network_hosts(const char *command, struct str *out)
         str_append_format(out, "%s%s", i > 0 ? " " : "", entries[i]);
     }
     return count;
+}
+
+void command_network_describe(const char *hosts, struct str *out)
+{
+    while (*hosts != '\0') {
+        char host[ENTRY_SIZE];
+        size_t length = strcspn(hosts, " "), name = strcspn(hosts, ": ");
+        snprintf(host, sizeof host, "%.*s", (int)name, hosts);
+        const char *near = nearness(host);
+        str_append_bytes(out, hosts, length);
+        if (near != NULL) {
+            str_append_format(out, " (%s)", near);
+        }
+        hosts += length + strspn(hosts + length, " ");
+        str_append(out, *hosts != '\0' ? " " : "");
+    }
 }

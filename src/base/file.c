@@ -35,13 +35,8 @@ static bool read_all(int fd, const char *path, size_t limit, struct str *out, st
     }
 }
 
-bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
+bool file_read_open(int fd, const char *path, size_t limit, struct str *out, struct err *err)
 {
-    /* O_NONBLOCK: opening a FIFO must not hang before fstat can refuse it. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s", path);
-    }
     struct stat status;
     bool ok = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     if (!ok) {
@@ -52,6 +47,17 @@ bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
     if (!ok) {
         str_truncate(out, start);
     }
+    return ok;
+}
+
+bool file_read(const char *path, size_t limit, struct str *out, struct err *err)
+{
+    /* O_NONBLOCK: opening a FIFO must not hang before fstat can refuse it. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return err_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "opening %s", path);
+    }
+    bool ok = file_read_open(fd, path, limit, out, err);
     close(fd);
     return ok;
 }
@@ -73,10 +79,16 @@ bool file_write_all(int fd, const void *data, size_t size)
     return true;
 }
 
-/* A device or a pipe is written to: a file in its place would take it from everybody. */
-static bool write_through(const char *path, const void *data, size_t size, struct err *err)
+/* A device or a pipe is written to: a file in its place would be no /dev/null any more. */
+static bool is_stream(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat status;
+    return stat(path, &status) == 0 && (S_ISCHR(status.st_mode) || S_ISFIFO(status.st_mode));
+}
+
+static bool write_stream(const char *path, const void *data, size_t size, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
     bool ok = fd >= 0 && file_write_all(fd, data, size);
     if (!ok) {
         err_errno(err, ERR_IO, "writing %s", path);
@@ -87,17 +99,11 @@ static bool write_through(const char *path, const void *data, size_t size, struc
     return ok;
 }
 
-static bool is_special(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-}
-
 bool file_replace(const char *path, const void *data, size_t size, struct err *err)
 {
     char temporary[PATH_MAX];
-    if (is_special(path)) {
-        return write_through(path, data, size, err);
+    if (is_stream(path)) {
+        return write_stream(path, data, size, err);
     }
     if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) {
         return err_set(err, ERR_ARGUMENT, "path too long: %s", path);

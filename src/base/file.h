@@ -12,8 +12,11 @@ struct str;
  * not a regular file. ERR_NOT_FOUND when there is none, ERR_LIMIT when it is larger. */
 bool file_read(const char *path, size_t limit, struct str *out, struct err *err);
 
-/* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. What is there
- * and is no file (a device, a pipe) stays, and is written to. */
+/* The same of what the caller has opened, and closes; `path` is what errors call it. */
+bool file_read_open(int fd, const char *path, size_t limit, struct str *out, struct err *err);
+
+/* Writes a temporary file beside `path`, syncs it, renames it over `path`. Mode 0600. What is a
+ * device or a pipe already, /dev/null for one, is written to instead. */
 bool file_replace(const char *path, const void *data, size_t size, struct err *err);
 
 /* All of it, whatever one write takes and whichever signal interrupts. False: errno says why. */

@@ -18,11 +18,12 @@ void *mem_try_zero(size_t count, size_t size);                /* zeroed */
 void *mem_try_resize(void *block, size_t count, size_t size); /* old block stays valid on NULL */
 void *mem_try_align(size_t alignment, size_t count, size_t size); /* uninitialised, for mem_free */
 
-void *mem_alloc(size_t count, size_t size);
-void *mem_zero(size_t count, size_t size);
-void *mem_resize(void *block, size_t count, size_t size);
-char *mem_strdup(const char *text);
-char *mem_strndup(const char *text, size_t length); /* copies length bytes, adds a NUL */
+__attribute__((returns_nonnull)) void *mem_alloc(size_t count, size_t size);
+__attribute__((returns_nonnull)) void *mem_zero(size_t count, size_t size);
+__attribute__((returns_nonnull)) void *mem_resize(void *block, size_t count, size_t size);
+__attribute__((returns_nonnull)) char *mem_strdup(const char *text);
+/* Copies length bytes, adds a NUL. */
+__attribute__((returns_nonnull)) char *mem_strndup(const char *text, size_t length);
 void mem_free(void *block);
 
 /* What mem_* do when there is no memory, for a library that asks whom to call then. */

@@ -54,7 +54,7 @@ void chat_message_copy(struct chat_message *to, const struct chat_message *from)
     to->call_name = mem_strdup(from->call_name);
     to->result = from->result == NULL ? NULL : json_deep_copy(from->result);
     to->parts = from->parts == NULL ? NULL : mem_zero(from->part_count, sizeof *to->parts);
-    for (size_t i = 0; i < from->part_count; i++) {
+    for (size_t i = 0; to->parts != NULL && i < from->part_count; i++) {
         const char *text = from->parts[i].text, *handle = from->parts[i].handle;
         to->parts[i].kind = from->parts[i].kind;
         to->parts[i].handle = handle == NULL ? NULL : mem_strdup(handle);

@@ -324,7 +324,8 @@ static bool load(struct replay *replay, const char *word, struct err *err)
     replay->about = (struct store_conversation){.title = mem_strdup(""),
                                                 .workspace = mem_strdup(replay->app.workspace),
                                                 .model = mem_strdup(""),
-                                                .tags = mem_strdup("")};
+                                                .tags = mem_strdup(""),
+                                                .beginning = mem_strdup("")};
     return replay_source_read(word, &replay->recorded, &replay->about, err);
 }
 

@@ -132,10 +132,14 @@ enum exit_code command_policy(struct config *config)
     str_clear(&why);
     if (strcmp(tool.data, "shell") == 0 && command != NULL) {
         const struct config_list *open = config_list(config, OPTION_NETWORK_HOSTS);
+        struct str shown;
         bool offered = command_network_hosts(command, &why) > 0;
+        str_init(&shown);
+        command_network_describe(offered ? why.data : "", &shown);
         printf("%-14s %s%s%s\n", "network", open->count > 0 ? "what tools.network names" : "none",
                offered ? "; where it is asked about, w opens for it just " : "",
-               offered ? why.data : "");
+               offered ? shown.data : "");
+        str_finish(&shown);
     }
     approval_session_destroy(session);
     json_decref(arguments);

@@ -55,9 +55,14 @@ void command_sessions_choice(struct str *out, const struct store_conversation *c
     append_when(out, conversation->updated_ms);
     str_append_format(out, "  %4lld  ", (long long)conversation->message_count);
     append_state(out, conversation);
-    const char *about =
-        conversation->title[0] != '\0' ? conversation->title : conversation->workspace;
-    visible_append(out, about, strlen(about), VISIBLE_LINE);
+    const char *about = conversation->title;
+    if (about[0] == '\0') {
+        about = conversation->beginning + strspn(conversation->beginning, " \n");
+    }
+    if (about[0] == '\0') {
+        about = conversation->workspace;
+    }
+    visible_append(out, about, strcspn(about, "\n"), VISIBLE_LINE);
     if (conversation->tags[0] != '\0') {
         str_append(out, "  [");
         visible_append(out, conversation->tags, strlen(conversation->tags), VISIBLE_LINE);
@@ -107,13 +112,14 @@ void command_sessions_hit_choice(struct str *out, const struct store_hit *hit)
 
 static json_t *conversation_json(const struct store_conversation *conversation)
 {
-    return json_pack(
-        "{ss ss ss ss ss sI sI sb sb sI ss}", "id", conversation->id, "title", conversation->title,
-        "workspace", conversation->workspace, "model", conversation->model, "tags",
-        conversation->tags, "created_ms", (json_int_t)conversation->created_ms, "updated_ms",
-        (json_int_t)conversation->updated_ms, "archived", conversation->archived_ms > 0, "trashed",
-        conversation->trashed_ms > 0, "messages", (json_int_t)conversation->message_count, "parent",
-        conversation->parent);
+    return json_pack("{ss ss ss ss ss ss sI sI sb sb sI ss}", "id", conversation->id, "title",
+                     conversation->title, "beginning", conversation->beginning, "workspace",
+                     conversation->workspace, "model", conversation->model, "tags",
+                     conversation->tags, "created_ms", (json_int_t)conversation->created_ms,
+                     "updated_ms", (json_int_t)conversation->updated_ms, "archived",
+                     conversation->archived_ms > 0, "trashed", conversation->trashed_ms > 0,
+                     "messages", (json_int_t)conversation->message_count, "parent",
+                     conversation->parent);
 }
 
 /* NULL: it holds what JSON cannot. */
@@ -343,23 +349,37 @@ bool command_sessions_pick(struct app *app, const char *prefix, char id[37], str
 
 /* --- changing --- */
 
+bool command_sessions_open(struct app *app, struct config *config, struct store_conversation *found,
+                           enum exit_code *code)
+{
+    struct err err;
+    const char *const *words = (const char *const *)config->words.items;
+    if (config->words.count > 2) {
+        fprintf(stderr, "carat: %s takes one id; more was given: %s\n", words[0], words[2]);
+        *code = EXIT_CODE_USAGE;
+        return false;
+    }
+    if (!app_open_store(app, config, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        *code = app->exit_code;
+        return false;
+    }
+    if (!app_find_conversation(app, config->words.count == 2 ? words[1] : NULL, found, &err)) {
+        *code = complain(app, &err);
+        return false;
+    }
+    return true;
+}
+
 enum exit_code command_fork(struct config *config)
 {
     struct app app;
     struct err err;
     struct store_conversation found;
+    enum exit_code code;
     char fork[37];
-    if (config->words.count > 2) {
-        fprintf(stderr, "carat: fork takes one id; more was given: %s\n", config->words.items[2]);
-        return EXIT_CODE_USAGE;
-    }
-    if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
-        return app.exit_code;
-    }
-    const char *word = config->words.count == 2 ? config->words.items[1] : NULL;
-    if (!app_find_conversation(&app, word, &found, &err)) {
-        return complain(&app, &err);
+    if (!command_sessions_open(&app, config, &found, &code)) {
+        return code;
     }
     bool ok = store_conversation_fork(app.store, found.id, INT64_MAX, fork, &err);
     store_conversation_finish(&found);

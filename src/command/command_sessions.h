@@ -31,6 +31,10 @@ void command_sessions_hit(struct str *out, const struct store_hit *hit);
 void command_sessions_choice(struct str *out, const struct store_conversation *conversation);
 void command_sessions_hit_choice(struct str *out, const struct store_hit *hit);
 
+/* Opens the store and finds what `carat fork ID` names, the last one without an id. False: why was
+ * said, nothing is open, and *code is what carat ends with. */
+bool command_sessions_open(struct app *app, struct config *config, struct store_conversation *found,
+                           enum exit_code *code);
 /* Lets the person at the terminal choose one: of those whose id begins with `prefix`, or of the
  * newest when it is NULL. False with *err when nothing was chosen. */
 bool command_sessions_pick(struct app *app, const char *prefix, char id[37], struct err *err);

@@ -13,6 +13,7 @@
 #include "chat/export.h"
 #include "chat/import.h"
 #include "chat/messages_json.h"
+#include "command/command_sessions.h"
 #include "store/store.h"
 
 enum { LINE_LIMIT = 64 * 1024 * 1024 };
@@ -71,17 +72,9 @@ enum exit_code command_export(struct config *config)
     struct str text;
     const char *form = config_string(config, OPTION_EXPORT_FORMAT);
     const char *path = config_string(config, OPTION_OUTPUT_FILE);
-    if (config->words.count > 2) {
-        fprintf(stderr, "carat: say carat export ID\n");
-        return EXIT_CODE_USAGE;
-    }
-    if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
-        return app.exit_code;
-    }
-    const char *word = config->words.count == 2 ? config->words.items[1] : NULL;
-    if (!app_find_conversation(&app, word, &found, &err)) {
-        return complain(&app, &err);
+    enum exit_code code;
+    if (!command_sessions_open(&app, config, &found, &code)) {
+        return code;
     }
     str_init(&text);
     bool ok = command_transfer_export(app.store, &found, form != NULL ? form : "md", &text, &err);

@@ -181,7 +181,13 @@ static void submit(struct headless *headless, const char *text, size_t length)
         app_stop(&headless->app, EXIT_CODE_BAD_INPUT);
         return;
     }
-    if (!agent_submit(headless->app.agent, text, length, &err)) {
+    const struct config_list *given = &headless->config->words;
+    const char *words;
+    /* Only a person's own words call one: not what comes on standard input. */
+    const struct skill *skill =
+        headless->first < given->count ? app_skill_called(&headless->app, text, &words) : NULL;
+    if (skill != NULL ? !app_call_skill(&headless->app, skill, words, &err)
+                      : !agent_submit(headless->app.agent, text, length, &err)) {
         report_failure(headless, &err);
         app_stop(&headless->app, EXIT_CODE_FAILURE);
     }
@@ -402,6 +408,10 @@ static void open_and_run(struct headless *headless)
     }
     watch_signal(headless, &headless->interrupt, SIGINT);
     watch_signal(headless, &headless->terminate, SIGTERM);
+    if (headless->app.skills_summary != NULL) {
+        const char *summary = headless->app.skills_summary;
+        progress(headless, "carat: skills ", summary, strlen(summary));
+    }
     if (headless->app.instructions_summary != NULL) {
         const char *summary = headless->app.instructions_summary;
         progress(headless, "carat: read ", summary, strlen(summary));

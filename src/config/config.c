@@ -158,6 +158,7 @@ void config_finish(struct config *config)
         mem_free(config->values[i].string);
         mem_free(config->values[i].origin);
         mem_free(config->values[i].ceiling);
+        mem_free(config->values[i].ceiling_origin);
         config_list_finish(&config->values[i].list);
     }
     config_list_finish(&config->words);
@@ -597,6 +598,11 @@ const char *config_string(const struct config *config, enum option option)
 const char *config_ceiling(const struct config *config, enum option option)
 {
     return config->values[option].ceiling;
+}
+
+const char *config_ceiling_origin(const struct config *config, enum option option)
+{
+    return config->values[option].ceiling_origin;
 }
 
 const struct config_list *config_list(const struct config *config, enum option option)

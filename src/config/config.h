@@ -25,8 +25,9 @@ struct config_value {
     double real;
     char *string; /* STRING, PATH, CHOICE */
     struct config_list list;
-    char *ceiling; /* CHOICE: the loosest that the project allows; NULL = any */
-    bool limited;  /* WHOLE: the project allows `most` at most, and no 0 that means no limit */
+    char *ceiling;        /* CHOICE: the loosest that the project allows; NULL = any */
+    char *ceiling_origin; /* ".carat/config.toml:3" */
+    bool limited;         /* WHOLE: the project allows `most` at most, no 0 that means no limit */
     int64_t most;
     char *origin; /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
 };
@@ -57,10 +58,10 @@ void config_finish(struct config *config);
 bool config_read_file(struct config *config, const char *path, struct err *err);
 /* config.d beside the file: each *.toml in it, in the order of their names. */
 bool config_read_folder(struct config *config, const char *path, struct err *err);
-/* The project's own settings, after all others. They may only tighten (options.h: project); what
- * would loosen, or is the user's alone, is left out and said in `notices`. The file need not exist;
- * one that cannot be read or is no TOML is an error: a restriction that is not understood is not
- * passed over. */
+/* The project's own settings, .carat/config.toml and .carat/local.toml, after all others. They may
+ * only tighten (options.h: project); what would loosen, or is the user's alone, is left out and
+ * said in `notices`. A file need not exist; one that cannot be read or is no TOML is an error: a
+ * restriction that is not understood is not passed over. */
 bool config_read_project(struct config *config, const char *workspace, struct err *err);
 /* CARAT_CPU, CARAT_MODEL. */
 bool config_read_environment(struct config *config, struct err *err);
@@ -82,6 +83,8 @@ double config_real(const struct config *config, enum option option);
 const char *config_string(const struct config *config, enum option option); /* NULL when unset */
 /* The loosest choice that the project allows; NULL = every. */
 const char *config_ceiling(const struct config *config, enum option option);
+/* Which line of which file says so; NULL with the ceiling. */
+const char *config_ceiling_origin(const struct config *config, enum option option);
 const struct config_list *config_list(const struct config *config, enum option option);
 
 /* One value from a file into its option; for the files of this folder. */

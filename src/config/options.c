@@ -109,6 +109,9 @@ const struct option_row option_table[OPTION_COUNT] = {
                              "Give the model the AGENTS.md files (else CLAUDE.md, GEMINI.md) of "
                              "the workspace and the folders above it.",
                              PROJECT_NEVER},
+    [OPTION_SKILLS] = {"agent.skills", "skills", 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
+                       "Tell the model of skills: SKILL.md files of yours and of the project.",
+                       PROJECT_TURN_OFF},
     [OPTION_TITLES] =
         {"agent.titles", NULL, 0, OPTION_FLAG, NULL, "true", NULL, 0, 0,
          "Let the model name a conversation when it has nothing else to do; one that is "
@@ -282,8 +285,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                         "Read profiles/NAME.toml beside the configuration file, after it.",
                         PROJECT_NEVER},
     [OPTION_BARE] = {NULL, "bare", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
-                     "Nothing that is found by itself: no AGENTS.md, hooks or MCP servers. Rules "
-                     "and settings hold.",
+                     "Nothing that is found by itself: no AGENTS.md, skills, hooks or MCP servers. "
+                     "Rules and settings hold.",
                      PROJECT_NEVER},
     [OPTION_OFFLINE] = {NULL, "offline", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                         "Ask no other machine: no remote model, no host for tools, no download.",

@@ -41,6 +41,7 @@ enum option {
     OPTION_APPEND_PROMPT,
     OPTION_APPEND_TEXT,
     OPTION_INSTRUCTIONS,
+    OPTION_SKILLS,
     OPTION_TITLES,
     OPTION_READ_AHEAD,
     OPTION_COMPACT_PERCENT,
@@ -127,7 +128,8 @@ enum option_kind {
     OPTION_LIST,   /* strings; on the command line given once for each */
 };
 
-/* What .carat/config.toml in a project may do: it needs no trust, so it can only take away. */
+/* What .carat/config.toml and .carat/local.toml in a project may do: it needs no trust, so it can
+ * only take away. */
 enum option_project {
     PROJECT_NEVER,           /* the user's alone */
     PROJECT_LOWER,           /* a smaller number */

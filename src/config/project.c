@@ -1,19 +1,20 @@
-/* project: .carat/config.toml, which whoever wrote the project wrote.
+/* project: .carat/config.toml, which whoever wrote the project wrote, and .carat/local.toml behind
+ * it, which is of this copy of the project alone (git should ignore it; carat writes neither).
  *
- * It is read after everything else and needs no trust, because it can only take away. Each key goes
- * into an empty draft first, so that types and ranges are checked as the user's are; then the
+ * They are read after everything else and need no trust, because they can only take away. Each key
+ * goes into an empty draft first, so that types and ranges are checked as the user's are; then the
  * option's column `project` says in which direction the draft may move the real value. Everything
  * else is left out with a notice that names file, line, key and reason.
  *
- * The file itself is read through no symbolic link and only when it is a small regular file.
+ * A file is read through no symbolic link and only when it is a small regular one.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/config.h"
@@ -21,10 +22,11 @@
 
 enum { PROJECT_FILE_LIMIT = 64 * 1024 };
 
-static const char file_name[] = ".carat/config.toml";
+static const char *const file_names[] = {"config.toml", "local.toml"};
 
 struct reading {
     struct config *config;
+    const char *path; /* as errors and notices call the file */
 };
 
 /* --- one direction each; false: it would loosen --- */
@@ -53,7 +55,21 @@ static bool add(struct config_value *value, const struct config_value *draft)
     for (size_t i = 0; i < draft->list.count; i++) {
         config_list_add(&value->list, draft->list.items[i]);
     }
+    value->set = true;
     return true;
+}
+
+/* Where the value comes from is now told of both. */
+static void add_origin(struct config_value *value, const char *origin)
+{
+    struct str both;
+    str_init(&both);
+    if (value->origin != NULL && strcmp(value->origin, "default") != 0) {
+        str_append_format(&both, "%s, then ", value->origin);
+    }
+    str_append(&both, origin);
+    mem_free(value->origin);
+    value->origin = str_take(&both);
 }
 
 static bool holds(const struct config_list *list, const char *text)
@@ -102,8 +118,14 @@ static size_t place_of(const char *choices, const char *text)
 static bool tighten(struct config_value *value, const struct config_value *draft,
                     const char *choices)
 {
+    if (value->ceiling != NULL &&
+        place_of(choices, draft->string) > place_of(choices, value->ceiling)) {
+        return false; /* the file before was tighter */
+    }
     mem_free(value->ceiling);
+    mem_free(value->ceiling_origin);
     value->ceiling = mem_strdup(draft->string);
+    value->ceiling_origin = mem_strdup(draft->origin);
     if (!value->set) {
         return true;
     }
@@ -153,7 +175,7 @@ static bool take_entry(void *context, const struct toml_entry *entry, struct err
     int option = option_by_key(entry->key);
     struct str origin;
     str_init(&origin);
-    str_append_format(&origin, "%s:%u", file_name, entry->line);
+    str_append_format(&origin, "%s:%u", reading->path, entry->line);
     bool ok = true;
     if (option < 0) {
         bool starts = str_starts_with(entry->key, "mcp.") || str_starts_with(entry->key, "hooks.");
@@ -169,7 +191,11 @@ static bool take_entry(void *context, const struct toml_entry *entry, struct err
     } else {
         struct config *draft = mem_zero(1, sizeof *draft);
         ok = config_take(draft, option, entry, origin.data, err);
-        if (ok && !apply(&config->values[option], &draft->values[option], &option_table[option])) {
+        bool applied =
+            ok && apply(&config->values[option], &draft->values[option], &option_table[option]);
+        if (applied) {
+            add_origin(&config->values[option], origin.data);
+        } else if (ok) {
             config_notice(config, "%s: %s is left out where it would loosen your own setting",
                           origin.data, entry->key);
         }
@@ -181,14 +207,14 @@ static bool take_entry(void *context, const struct toml_entry *entry, struct err
 }
 
 /* The folder and the file, each through no link. -1 with errno. */
-static int open_file(const char *workspace)
+static int open_file(const char *workspace, const char *name)
 {
     int root = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int folder =
         root >= 0 ? openat(root, ".carat", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
-    int fd = folder >= 0 ? openat(folder, "config.toml",
-                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
-                         : -1;
+    int fd = folder >= 0
+                 ? openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+                 : -1;
     int cause = errno;
     if (folder >= 0) {
         close(folder);
@@ -200,45 +226,32 @@ static int open_file(const char *workspace)
     return fd;
 }
 
-static bool read_all(int fd, struct str *text, struct err *err)
+static bool read_one(struct config *config, const char *workspace, const char *name,
+                     struct err *err)
 {
-    struct stat status;
-    char piece[4096];
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        return err_set(err, ERR_ARGUMENT, "%s is no regular file", file_name);
+    struct str text, path;
+    str_init(&text);
+    str_init(&path);
+    str_append_format(&path, ".carat/%s", name);
+    struct reading reading = {config, path.data};
+    int fd = open_file(workspace, name);
+    bool ok = fd >= 0 ? file_read_open(fd, path.data, PROJECT_FILE_LIMIT, &text, err) &&
+                            toml_read(path.data, text.data, text.length, take_entry, &reading, err)
+                      : errno == ENOENT || errno == ENOTDIR ||
+                            err_errno(err, ERR_IO, "opening %s", path.data);
+    if (fd >= 0) {
+        close(fd);
     }
-    for (;;) {
-        ssize_t got = read(fd, piece, sizeof piece);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return err_errno(err, ERR_IO, "reading %s", file_name);
-        }
-        if (text->length + (size_t)got > PROJECT_FILE_LIMIT) {
-            return err_set(err, ERR_LIMIT, "%s is larger than %d bytes", file_name,
-                           PROJECT_FILE_LIMIT);
-        }
-        if (got == 0) {
-            return true;
-        }
-        str_append_bytes(text, piece, (size_t)got);
-    }
+    str_finish(&text);
+    str_finish(&path);
+    return ok;
 }
 
 bool config_read_project(struct config *config, const char *workspace, struct err *err)
 {
-    int fd = open_file(workspace);
-    if (fd < 0) {
-        return errno == ENOENT || errno == ENOTDIR ||
-               err_errno(err, ERR_IO, "opening %s", file_name);
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof file_names / sizeof file_names[0]; i++) {
+        ok = read_one(config, workspace, file_names[i], err);
     }
-    struct str text;
-    struct reading reading = {config};
-    str_init(&text);
-    bool ok = read_all(fd, &text, err) &&
-              toml_read(file_name, text.data, text.length, take_entry, &reading, err);
-    close(fd);
-    str_finish(&text);
     return ok;
 }

@@ -56,13 +56,13 @@ const struct servers_entry *servers_find(const struct servers *servers, const ch
 
 static struct servers_entry *entry_of(struct servers *servers, const char *name, size_t length)
 {
-    if (servers_find(servers, name, length) == NULL) {
-        vec_room(&servers->items, &servers->capacity, servers->count + 1, sizeof *servers->items);
-        servers->items[servers->count++] =
-            (struct servers_entry){.name = mem_strndup(name, length)};
-        return &servers->items[servers->count - 1];
+    const struct servers_entry *known = servers_find(servers, name, length);
+    if (known != NULL) {
+        return &servers->items[known - servers->items];
     }
-    return &servers->items[servers_find(servers, name, length) - servers->items];
+    vec_room(&servers->items, &servers->capacity, servers->count + 1, sizeof *servers->items);
+    servers->items[servers->count++] = (struct servers_entry){.name = mem_strndup(name, length)};
+    return &servers->items[servers->count - 1];
 }
 
 /* A header is one line: a name of letters, digits and -, and printable text. */

@@ -113,7 +113,7 @@ bool pointer_click(int x, int y, const atomic_bool *stop, struct err *err)
     if (x < 0 || y < 0) {
         return err_set(err, ERR_ARGUMENT, "%d, %d lies outside the screen", x, y);
     }
-    if (pointer_program(err) == NULL || !knows_places(way, stop, err)) {
+    if (pointer_program(err) == NULL || way == NULL || !knows_places(way, stop, err)) {
         return false;
     }
     for (int i = 0; i < STEPS && way->steps[i][0] != NULL; i++) {

@@ -58,7 +58,8 @@ struct infer_model {
     int context;                    /* tokens that fit; 0 = not known */
     bool large;                     /* renders with the large models' template */
     bool sees;                      /* a prompt may hold pictures */
-    bool reads_ahead;               /* a request may be to read a prompt and answer nothing */
+    bool reads_ahead;               /* a request may be to read a prompt and answer nothing; what is
+                                     * read stays here, so it may be read before it is kept */
     bool conversation;              /* is given the conversation; a request's prompt stays empty */
     struct infer_sampling sampling; /* as the model recommends; a remote one keeps what is
                                      * unset (temperature < 0, top_p 0) to itself */

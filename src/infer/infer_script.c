@@ -283,7 +283,7 @@ static void *work(void *context)
         script->running = script->submitted;
         bool quit = script->quit;
         pthread_mutex_unlock(&script->lock);
-        if (!quit) {
+        if (request != NULL && !quit) {
             answer(script, request);
         }
         request_destroy(request);

@@ -380,6 +380,15 @@ void mcp_client_cancel(struct mcp_client *client, uint64_t call)
     }
 }
 
+void mcp_client_background(struct mcp_client *client, uint64_t call)
+{
+    send_message(client,
+                 json_pack("{s:s, s:s, s:{s:I}}", "jsonrpc", "2.0", "method",
+                           "notifications/carat/background", "params", "requestId",
+                           (json_int_t)call),
+                 true);
+}
+
 /* --- reading --- */
 
 static bool find_call(const struct mcp_client *client, const json_t *id, size_t *place)

@@ -72,6 +72,9 @@ struct mcp_client_result mcp_client_death(const struct mcp_client *client);
  * or to that, the call has its result. When nothing came in 2 s the server is stopped. */
 void mcp_client_cancel(struct mcp_client *client, uint64_t call);
 
+/* Tells a tool of ours that nobody waits for the call any more, and that it goes on. */
+void mcp_client_background(struct mcp_client *client, uint64_t call);
+
 /* TERM to the process group, after 2 s KILL. */
 void mcp_client_stop(struct mcp_client *client);
 

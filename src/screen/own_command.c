@@ -80,6 +80,12 @@ void own_command_end(struct own_command *own, const struct toolproc_result *resu
     }
 }
 
+void own_command_leave(struct own_command *own, const char *told, struct str *message)
+{
+    own->running = false;
+    str_append_format(message, "%s%s\n%s", OPENING, own->command, told);
+}
+
 bool own_command_is_note(const char *message)
 {
     return strncmp(message, OPENING, sizeof OPENING - 1) == 0;

@@ -3,7 +3,8 @@
  * It runs where the model's commands run, in the same sandbox, without a question: it is the user's
  * own. Its output is shown as it comes; when it has ended, the command and its output become a
  * message of the user's, to which the model gives no answer of its own but sees at its next step.
- * One at a time. Loop thread.
+ * One at a time; one that was put into the background is a job, and no longer this one. Loop
+ * thread.
  */
 #ifndef CARAT_SCREEN_OWN_COMMAND_H
 #define CARAT_SCREEN_OWN_COMMAND_H
@@ -34,7 +35,9 @@ bool own_command_is(const struct own_command *own, const char *call_id);
 /* It has ended: what to tell the model, and what to show. */
 void own_command_end(struct own_command *own, const struct toolproc_result *result,
                      struct str *message, struct str *shown, bool *failed);
-/* Whether a message of the user's is one that own_command_end made. */
+/* It goes on in the background, and another command can be run; `told` says how, for the model. */
+void own_command_leave(struct own_command *own, const char *told, struct str *message);
+/* Whether a message of the user's is one that these two made. */
 bool own_command_is_note(const char *message);
 void own_command_finish(struct own_command *own);
 

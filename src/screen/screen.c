@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "approval/command_network.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "command/command_trust.h"
@@ -21,6 +22,7 @@
 #include "screen/screen_model.h"
 #include "screen/screen_point.h"
 #include "screen/screen_search.h"
+#include "screen/screen_skills.h"
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash.h"
@@ -54,6 +56,8 @@ void screen_refresh_status(struct screen *screen)
         .listening = screen_voice_active(screen),
         .activity = screen_voice_activity(screen),
         .jobs = (int)agent_jobs_running(screen->app.agent),
+        .command_us = agent_command_since(screen->app.agent),
+        .in_tmux = getenv("TMUX") != NULL,
         .context_used = screen->context_used,
         .context_size = screen->context_size,
         .tokens_per_second = screen->tokens_per_second,
@@ -151,7 +155,11 @@ static void ask(struct screen *screen, const struct agent_event *event)
     set_activity(screen, "waiting for you");
     tui_ask(screen->tui, event->call_id, event->name, event->text);
     if (event->network != NULL) {
-        tui_offer_network(screen->tui, event->network);
+        struct str hosts;
+        str_init(&hosts);
+        command_network_describe(event->network, &hosts);
+        tui_offer_network(screen->tui, hosts.data);
+        str_finish(&hosts);
     }
     str_clear(&screen->rule);
     if (approval_rule_for(event->name, event->arguments, &screen->rule)) {
@@ -177,7 +185,8 @@ static void turn_ended(struct screen *screen, const struct agent_event *event)
     withdraw_question(screen);
     set_activity(screen, "");
     tui_end_message(screen->tui);
-    if (event->outcome != TURN_OK) {
+    /* Why it failed was said when it did (AGENT_FAILED). */
+    if (event->outcome != TURN_OK && event->outcome != TURN_FAILED) {
         screen_notice(screen, event->outcome != TURN_CANCELLED, "%s",
                       event->text != NULL ? event->text : turn_outcome_text(event->outcome));
     }
@@ -504,6 +513,7 @@ static void stop_watching(struct screen *screen)
         (uv_handle_t *)&screen->resized, (uv_handle_t *)&screen->terminate,
         (uv_handle_t *)&screen->hung_up, (uv_handle_t *)&screen->interrupted,
         (uv_handle_t *)&screen->idle,    (uv_handle_t *)&screen->settling,
+        (uv_handle_t *)&screen->repaint,
     };
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++) {
         uv_close(handles[i], NULL);
@@ -541,6 +551,7 @@ static void describe_sandbox(struct screen *screen)
 static void finish(struct screen *screen)
 {
     tui_destroy(screen->tui);
+    screen_skills_finish(screen);
     if (screen->terminal != NULL) {
         screen->terminal->ops->destroy(screen->terminal);
     }
@@ -589,8 +600,7 @@ enum exit_code screen_run(struct config *config, size_t first, const struct scre
         finish(&screen);
         return EXIT_CODE_USAGE;
     }
-    struct app_face face = {agent_event, &screen, screen_input_tool_output,
-                            screen_input_tool_finished};
+    struct app_face face = {agent_event, &screen, screen_input_tool_finished};
     command_trust_ask_once(config);
     screen.plain = wants_plain(config);
     bool full = strcmp(config_string(config, OPTION_SCREEN), "inline") != 0;
@@ -615,7 +625,7 @@ enum exit_code screen_run(struct config *config, size_t first, const struct scre
     screen.tui = screen.plain ? tui_create_plain(STDIN_FILENO, STDOUT_FILENO, intent, &screen)
                               : tui_create(screen.terminal, intent, &screen);
     tui_set_keymap(screen.tui, keymap);
-    tui_set_commands(screen.tui, slash_offers(), slash_command_count);
+    screen_skills_offer(&screen);
     screen.mode = app_mode(config, false);
     str_append(&screen.model_name, "loading");
     screen_input_open(&screen);
@@ -628,6 +638,9 @@ enum exit_code screen_run(struct config *config, size_t first, const struct scre
     }
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);
+    }
+    if (screen.app.skills_summary != NULL) {
+        screen_notice(&screen, false, "Skills: %s", screen.app.skills_summary);
     }
     if (screen.app.instructions_summary != NULL) {
         screen_notice(&screen, false, "Read: %s", screen.app.instructions_summary);

@@ -16,6 +16,10 @@ enum { TIMER_US = 1500 };
 /* A size that has stood this long stays; who drags a window's edge sees a frame now and then. */
 enum { SETTLED_MS = 40, UNSETTLED_MOST_MS = 400 };
 
+/* tmux tells a size at most four times a second, and cuts what is drawn at the size it has by then.
+ * When it comes back to the size that it told last, it tells nothing. */
+enum { REPAINT_MS = 600 };
+
 static void spin(uv_timer_t *handle)
 {
     struct screen *screen = handle->data;
@@ -88,11 +92,18 @@ static void before_wait(uv_prepare_t *handle)
     }
 }
 
+static void repaint(uv_timer_t *handle)
+{
+    struct screen *screen = handle->data;
+    tui_repaint(screen->tui);
+}
+
 static void settled(uv_timer_t *handle)
 {
     struct screen *screen = handle->data;
     screen->unsettled_us = 0;
     tui_resize(screen->tui);
+    uv_timer_start(&screen->repaint, repaint, REPAINT_MS, 0);
 }
 
 void screen_frames_resized(struct screen *screen)
@@ -110,8 +121,9 @@ void screen_frames_start(struct screen *screen)
     uv_timer_init(loop, &screen->frame);
     uv_timer_init(loop, &screen->spin);
     uv_timer_init(loop, &screen->settling);
+    uv_timer_init(loop, &screen->repaint);
     uv_prepare_init(loop, &screen->before_wait);
-    screen->frame.data = screen->spin.data = screen->settling.data = screen;
+    screen->frame.data = screen->spin.data = screen->settling.data = screen->repaint.data = screen;
     screen->before_wait.data = screen;
     uv_prepare_start(&screen->before_wait, before_wait);
 }

@@ -9,7 +9,9 @@
  * once. The end of an answer and all else wakes the loop always, and an idle screen has no timer.
  *
  * While a window's size changes nothing is drawn: the terminal would get a frame for a size that it
- * no longer has, and on its normal screen what such a frame breaks cannot be mended.
+ * no longer has, and on its normal screen what such a frame breaks cannot be mended. A full screen
+ * is painted once more when the new size has stood for a while: a terminal within a terminal may
+ * have had another one yet when the first frame came.
  */
 #ifndef CARAT_SCREEN_SCREEN_FRAMES_H
 #define CARAT_SCREEN_SCREEN_FRAMES_H
@@ -17,7 +19,7 @@
 struct screen;
 
 /* On the loop of the screen's application. The handles are the screen's: frame, spin, settling,
- * before_wait; who closes them ends this. */
+ * repaint, before_wait; who closes them ends this. */
 void screen_frames_start(struct screen *screen);
 
 /* The window has, or had for a moment, another size. */

@@ -172,6 +172,7 @@ static bool run_own(struct screen *screen, const char *command, struct err *err)
     str_init(&title);
     str_append_format(&title, "! %s", screen->own.command);
     tui_add_call(screen->tui, screen->own.id, title.data);
+    agent_watch_command(screen->app.agent, screen->own.id, screen->own.command);
     str_finish(&title);
     return true;
 }
@@ -214,14 +215,30 @@ bool screen_input_interrupt(struct screen *screen)
     return running;
 }
 
-bool screen_input_tool_output(void *context, const char *call_id, const char *bytes, size_t length)
+/* The model is told of what the user did, and gives no answer. */
+static void note(struct screen *screen, const struct str *message)
 {
-    struct screen *screen = context;
-    if (!own_command_is(&screen->own, call_id)) {
-        return false;
+    struct err err;
+    if (!agent_note(screen->app.agent, message->data, message->length, &err)) {
+        screen_notice(screen, true, "the model was not told of the command: %s", err.text);
     }
-    tui_call_output(screen->tui, call_id, bytes, length);
-    return true;
+}
+
+void screen_input_background(struct screen *screen)
+{
+    struct str told, message;
+    struct err err;
+    str_init(&told);
+    str_init(&message);
+    if (!agent_background(screen->app.agent, &told, &err)) {
+        screen_notice(screen, true, "%s", err.text);
+    } else if (screen->own.running) {
+        own_command_leave(&screen->own, told.data, &message);
+        tui_end_call(screen->tui, screen->own.id, told.data, told.length, false);
+        note(screen, &message);
+    }
+    str_finish(&told);
+    str_finish(&message);
 }
 
 bool screen_input_tool_finished(void *context, const char *call_id,
@@ -232,15 +249,13 @@ bool screen_input_tool_finished(void *context, const char *call_id,
         return false;
     }
     struct str message, shown;
-    struct err err;
     bool failed;
     str_init(&message);
     str_init(&shown);
+    agent_tool_finished(screen->app.agent, call_id, result);
     own_command_end(&screen->own, result, &message, &shown, &failed);
     tui_end_call(screen->tui, call_id, shown.data, shown.length, failed);
-    if (!agent_note(screen->app.agent, message.data, message.length, &err)) {
-        screen_notice(screen, true, "the model was not told of the command: %s", err.text);
-    }
+    note(screen, &message);
     str_finish(&message);
     str_finish(&shown);
     screen_refresh_status(screen);

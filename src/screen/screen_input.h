@@ -28,13 +28,14 @@ void screen_input_edit(struct screen *screen, const char *text);
 void screen_input_want_files(struct screen *screen);
 /* Stops the user's own command. False: none runs. */
 bool screen_input_interrupt(struct screen *screen);
+/* Puts the command that runs, the model's or the user's own, into the background. */
+void screen_input_background(struct screen *screen);
 /* To be called before the loop sleeps: the draft is kept soon after it was changed. */
 void screen_input_note_draft(struct screen *screen);
 /* Shows what waits for the running turn. */
 void screen_input_show_waiting(struct screen *screen);
 
 /* For app_face: true when the call is the user's own. */
-bool screen_input_tool_output(void *context, const char *call_id, const char *bytes, size_t length);
 bool screen_input_tool_finished(void *context, const char *call_id,
                                 const struct toolproc_result *result);
 

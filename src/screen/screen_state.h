@@ -14,6 +14,7 @@
 
 struct outbox;
 struct store_hit;
+struct tui_command;
 
 struct screen {
     struct app app;
@@ -27,6 +28,7 @@ struct screen {
     uv_timer_t frame;         /* the next moment a frame is due, or the model is asked */
     uv_timer_t idle;          /* when nothing has run for a while: work that may wait */
     uv_timer_t spin;          /* turns the spinner; runs only while something runs */
+    uv_timer_t repaint;       /* the window had a new size a while ago */
     uv_timer_t settling;      /* the window's size changes: nothing is drawn until it stands */
     uv_signal_t resized, terminate, hung_up;
     uv_signal_t interrupted; /* plain: the terminal makes a signal of Ctrl+C */
@@ -56,7 +58,9 @@ struct screen {
         size_t count;
     } found;                    /* by the last search */
     struct screen_point *point; /* screen_point.h */
-    struct outbox *outbox;      /* messages whose pictures are being decoded */
+    struct tui_command *offers; /* screen_skills.h */
+    size_t offer_count;
+    struct outbox *outbox; /* messages whose pictures are being decoded */
     uv_timer_t draft_due;
     uv_timer_t ahead;      /* runs while a pause of the user's is waited for */
     size_t ahead_revision; /* of the draft that it was started for */

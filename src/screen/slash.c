@@ -19,6 +19,7 @@
 #include "screen/screen_point.h"
 #include "screen/screen_rewind.h"
 #include "screen/screen_search.h"
+#include "screen/screen_skills.h"
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash_names.h"
@@ -81,8 +82,9 @@ static void run_mode(struct screen *screen, const char *argument)
         return;
     }
     if (mode > app_mode_ceiling(screen->config)) {
-        screen_notice(screen, true, "/mode %s: this project's .carat/config.toml allows %s at most",
-                      argument, approval_mode_name(app_mode_ceiling(screen->config)));
+        screen_notice(screen, true, "/mode %s: this project allows %s at most (%s)", argument,
+                      approval_mode_name(app_mode_ceiling(screen->config)),
+                      config_ceiling_origin(screen->config, OPTION_MODE));
         return;
     }
     screen->mode = mode;
@@ -94,13 +96,19 @@ static void run_status(struct screen *screen, const char *argument)
 {
     (void)argument;
     const char *id = agent_conversation_id(screen->app.agent);
+    struct agent_context context;
+    struct str used;
+    str_init(&used);
+    agent_context(screen->app.agent, &context);
+    context_picture_append_count(&used, &context);
     screen_notice(screen, false,
                   "model         %s (%s)\nworkspace     %s\nconversation  %s\nmode          %s\n"
-                  "thinking      %s\nsandbox       %s\ncontext       %ld of %ld tokens",
+                  "thinking      %s\nsandbox       %s\ncontext       %s",
                   screen->model_name.data, screen->app.model_path, screen->app.workspace,
                   id != NULL ? id : "(begins with the first message)",
                   approval_mode_name(screen->mode), screen->thinking ? "on" : "off",
-                  screen->sandbox.data, screen->context_used, screen->context_size);
+                  screen->sandbox.data, used.data);
+    str_finish(&used);
 }
 
 static void run_undo(struct screen *screen, const char *argument)
@@ -414,6 +422,12 @@ static void run_jobs(struct screen *screen, const char *argument)
     str_finish(&text);
 }
 
+static void run_background(struct screen *screen, const char *argument)
+{
+    (void)argument;
+    screen_input_background(screen);
+}
+
 static void run_quit(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -446,6 +460,8 @@ const struct slash_command slash_commands[] = {
     {"init", "[WISH]", "let the model write AGENTS.md for this project", run_init, true},
     {"review", "[WISH]", "let the model look at what is not committed", run_review, true},
     {"memory", "", "which AGENTS.md files the model was given", slash_settings_memory, false},
+    {"skills", "", "texts for one kind of task; /NAME [WORDS] lets the model follow one",
+     screen_skills_list, false},
     {"tools", "", "what the model can do", slash_settings_tools, false},
     {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
     {"model", "[NAME|FILE]", "go on with another model; alone: a list to choose from",
@@ -466,6 +482,7 @@ const struct slash_command slash_commands[] = {
      true},
     {"say", "[on|off]", "speak the answers", screen_voice_say, false},
     {"jobs", "[stop ID]", "commands that run in the background; stop one", run_jobs, false},
+    {"background", "", "put the running command there (Ctrl+B)", run_background, false},
     {"shot", "[screen|window|region]", "attach a picture of the screen", screen_media_shoot, false},
     {"boxes", "[FILE.png]", "what the last answer found in a picture; draw it into a file",
      screen_boxes_run, false},
@@ -545,6 +562,9 @@ bool slash_run(struct screen *screen, const char *text)
         bool ran = slash_run(screen, ours.data);
         str_finish(&ours);
         return ran;
+    }
+    if (screen_skills_run(screen, text)) {
+        return true;
     }
     if (length > 0 && memchr(text + 1, '/', length) == NULL) {
         screen_notice(screen, true, "/%.*s is no command; /help lists them", (int)length, text + 1);

@@ -236,28 +236,13 @@ static json_t *ollama_whole(const struct answer *answer)
     return line;
 }
 
-const struct dialect ollama_chat_dialect = {
-    .stream_type = "application/x-ndjson",
-    .read = chat_read,
-    .begin = ollama_begin,
-    .text = ollama_text,
-    .thought = ollama_thought,
-    .call = ollama_call,
-    .end = ollama_end,
-    .failed = ollama_failed,
-    .whole = ollama_whole,
-    .fault = fault_ollama,
-};
+/* The two differ in how a request is read. */
+#define OLLAMA_DIALECT(reader)                                                                  \
+    {                                                                                           \
+        .stream_type = "application/x-ndjson", .read = reader, .begin = ollama_begin,           \
+        .text = ollama_text, .thought = ollama_thought, .call = ollama_call, .end = ollama_end, \
+        .failed = ollama_failed, .whole = ollama_whole, .fault = fault_ollama,                  \
+    }
 
-const struct dialect ollama_generate_dialect = {
-    .stream_type = "application/x-ndjson",
-    .read = generate_read,
-    .begin = ollama_begin,
-    .text = ollama_text,
-    .thought = ollama_thought,
-    .call = ollama_call,
-    .end = ollama_end,
-    .failed = ollama_failed,
-    .whole = ollama_whole,
-    .fault = fault_ollama,
-};
+const struct dialect ollama_chat_dialect = OLLAMA_DIALECT(chat_read);
+const struct dialect ollama_generate_dialect = OLLAMA_DIALECT(generate_read);

@@ -7,6 +7,7 @@
  */
 #include "serve/serve.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -392,6 +393,7 @@ static void on_handle(void *context, struct http_exchange *exchange,
     struct fault fault;
     const char *allowed;
     const struct route *route = find_route(request->method, request->path, &allowed);
+    assert(route != NULL); /* what has none was turned away before its body came (on_admit) */
     if (route->get != NULL) {
         respond_json(exchange, 200, route->get(serve));
         return;

@@ -23,6 +23,7 @@ void store_conversation_finish(struct store_conversation *conversation)
     mem_free(conversation->workspace);
     mem_free(conversation->model);
     mem_free(conversation->tags);
+    mem_free(conversation->beginning);
     memset(conversation, 0, sizeof *conversation);
 }
 
@@ -50,6 +51,7 @@ void conversation_rows_read(sqlite3_stmt *statement, int first, struct store_con
     read_id(statement, first + 10, out->parent);
     out->parent_count = sqlite3_column_int64(statement, first + 11);
     out->tags = db_column_text(statement, first + 12);
+    out->beginning = db_column_text(statement, first + 13);
 }
 
 struct conversation_list {

@@ -19,10 +19,12 @@ struct store {
 
 /* The columns of a store_conversation in a query, and how they are read, from `first` on; ids are
  * those of the table `conversations`. conversation_rows.c */
-#define CONVERSATION_COLUMNS                                                                \
-    "conversations.id, conversations.title, workspace, model, conversations.created_ms, "   \
-    "updated_ms, message_count, archived_ms, trashed_ms, titled_by, parent, parent_count, " \
-    "(SELECT group_concat(tag, ', ') FROM tags WHERE tags.conversation = conversations.key)"
+#define CONVERSATION_COLUMNS                                                                   \
+    "conversations.id, conversations.title, workspace, model, conversations.created_ms, "      \
+    "updated_ms, message_count, archived_ms, trashed_ms, titled_by, parent, parent_count, "    \
+    "(SELECT group_concat(tag, ', ') FROM tags WHERE tags.conversation = conversations.key), " \
+    "(SELECT substr(text, 1, 160) FROM messages "                                              \
+    "WHERE messages.conversation = conversations.key AND ordinal = 0)"
 void conversation_rows_read(sqlite3_stmt *statement, int first, struct store_conversation *out);
 
 /* The row of a conversation by its full id; ERR_NOT_FOUND. conversation_rows.c */

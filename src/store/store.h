@@ -46,6 +46,7 @@ struct store_conversation {
     char *workspace; /* absolute path */
     char *model;     /* name of the model last used */
     char *tags;      /* "a, b" or "" */
+    char *beginning; /* of its first message, for lists; "" = it has none */
     int64_t created_ms, updated_ms;
     int64_t archived_ms, trashed_ms; /* 0 = is not */
     int64_t message_count;

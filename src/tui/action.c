@@ -18,6 +18,9 @@ const struct action_row action_table[ACTION_COUNT] = {
     [ACTION_RAW] = {"raw_markdown", "Alt+m, Alt+M",
                     "answers as the Markdown that they are, or laid out"},
     [ACTION_JOBS] = {"jobs", "Ctrl+T", "commands in the background (/jobs)"},
+    [ACTION_BACKGROUND] = {"background", "Ctrl+B",
+                           "put the running command into the background (in tmux: twice); else "
+                           "character left"},
     [ACTION_MODEL] = {"model", "Alt+p, Alt+P", "go on with another model (/model)"},
     [ACTION_TALK] = {"talk", "Alt+r",
                      "talk: opens the microphone; again, or Enter: done; also held and let "
@@ -35,7 +38,7 @@ const struct action_row action_table[ACTION_COUNT] = {
     [ACTION_OLDER] = {"history_older", "Ctrl+P", "earlier message"},
     [ACTION_NEWER] = {"history_newer", "Ctrl+N", "later message"},
     [ACTION_SEARCH] = {"history_search", "Ctrl+R", "search the history"},
-    [ACTION_LEFT] = {"left", "Left, Ctrl+B", "character left"},
+    [ACTION_LEFT] = {"left", "Left", "character left"},
     [ACTION_RIGHT] = {"right", "Right, Ctrl+F", "character right"},
     [ACTION_WORD_LEFT] = {"word_left", "Alt+b, Ctrl+Left, Alt+Left", "word left"},
     [ACTION_WORD_RIGHT] = {"word_right", "Alt+f, Ctrl+Right, Alt+Right", "word right"},

@@ -278,10 +278,9 @@ static void redraw(struct tui *tui, long long now_us)
     surface_forget_pictures(tui->surface);
     if (tui->is_inline) {
         tui_resize(tui);
-        return;
+    } else {
+        tui_repaint(tui);
     }
-    surface_forget(tui->surface);
-    tui->terminal->ops->repaint(tui->terminal);
 }
 
 static void toggle_folding(struct tui *tui, long long now_us)
@@ -384,6 +383,16 @@ static void jobs(struct tui *tui, long long now_us)
     command(tui, "/jobs");
 }
 
+static void background(struct tui *tui, long long now_us)
+{
+    (void)now_us;
+    if (tui->status.command_us > 0) {
+        command(tui, "/background");
+    } else {
+        editor_left(tui->editor);
+    }
+}
+
 static void model(struct tui *tui, long long now_us)
 {
     (void)now_us;
@@ -435,6 +444,7 @@ static handler *const handlers[ACTION_COUNT] = {
     [ACTION_HELP] = help,
     [ACTION_RAW] = raw,
     [ACTION_JOBS] = jobs,
+    [ACTION_BACKGROUND] = background,
     [ACTION_MODEL] = model,
     [ACTION_STASH] = stash,
     [ACTION_EXTERNAL_EDITOR] = external_editor,
@@ -592,10 +602,9 @@ static bool help_key(struct tui *tui, const struct terminal_key *key)
     }
 }
 
-/* In the order of enum dialog_answer. */
-static const enum tui_decision decisions[] = {[DIALOG_YES] = TUI_YES,  TUI_YES_SESSION,
-                                              TUI_YES_ALWAYS,          TUI_YES_NETWORK,
-                                              TUI_YES_NETWORK_SESSION, TUI_NO};
+const enum tui_decision dispatch_decisions[] = {[DIALOG_YES] = TUI_YES,  TUI_YES_SESSION,
+                                                TUI_YES_ALWAYS,          TUI_YES_NETWORK,
+                                                TUI_YES_NETWORK_SESSION, TUI_NO};
 
 static void question_key(struct tui *tui, enum action action, const struct terminal_key *key)
 {
@@ -604,7 +613,7 @@ static void question_key(struct tui *tui, enum action action, const struct termi
         return;
     }
     struct editor *editor = tui->dialog.reason;
-    struct tui_intent intent = {.kind = TUI_DECIDE, .decision = decisions[answer]};
+    struct tui_intent intent = {.kind = TUI_DECIDE, .decision = dispatch_decisions[answer]};
     intent.length = answer == DIALOG_NO ? editor_length(editor) : 0;
     char *reason = mem_strndup(editor_text(editor), intent.length);
     intent.text = reason;
@@ -718,81 +727,4 @@ void dispatch_key(struct tui *tui, const struct terminal_key *read, long long no
     } else {
         input_key(tui, *key, action, now_us);
     }
-}
-
-/* --- plain: lines in place of keys --- */
-
-/* What a line says: y, a, p where a rule is offered, or n with a reason behind it. A p is read out
- * once more and counts after a second line that says y. DIALOG_OPEN: nothing is decided yet. */
-static enum dialog_answer read_answer(struct tui *tui, const struct str *line, const char **reason)
-{
-    struct dialog *dialog = &tui->dialog;
-    const char letter = line->length > 0 ? line->data[0] : '\0';
-    bool alone = line->length == 1, confirming = dialog->confirming;
-    size_t blanks = line->length > 1 ? strspn(line->data + 1, " ,:") : 0;
-    *reason = line->data + line->length;
-    dialog->confirming = false;
-    if (confirming && alone && letter == 'y') {
-        return DIALOG_YES_ALWAYS;
-    }
-    if (confirming) {
-        plain_notice(tui->plain, "no rule was written; y, a, p, or n and why not:", false);
-    } else if (alone && letter == 'y') {
-        return DIALOG_YES;
-    } else if (alone && letter == 'a' && !dialog->once) {
-        return DIALOG_YES_SESSION;
-    } else if (alone && (letter == 'w' || letter == 'W') && dialog->network != NULL) {
-        return letter == 'w' ? DIALOG_YES_NETWORK : DIALOG_YES_NETWORK_SESSION;
-    } else if (alone && letter == 'p' && dialog->rule != NULL) {
-        dialog->confirming = true;
-        plain_confirm(tui->plain, dialog->rule);
-    } else if (letter == 'n' && (alone || blanks > 0)) {
-        *reason = line->data + 1 + blanks;
-        return DIALOG_NO;
-    } else {
-        plain_notice(tui->plain,
-                     dialog->once           ? "say y, or n"
-                     : dialog->rule != NULL ? "say y, a, p, or n and why not"
-                                            : "say y, a, or n and why not",
-                     true);
-    }
-    return DIALOG_OPEN;
-}
-
-static void answer_line(struct tui *tui, const struct str *line)
-{
-    const char *reason;
-    enum dialog_answer answer = read_answer(tui, line, &reason);
-    if (answer == DIALOG_OPEN) {
-        return;
-    }
-    struct tui_intent intent = {.kind = TUI_DECIDE,
-                                .text = reason,
-                                .length = strlen(reason),
-                                .decision = decisions[answer]};
-    dialog_close(&tui->dialog);
-    tui->plain->asking = false;
-    tui->callback(tui->context, &intent);
-}
-
-void dispatch_lines(struct tui *tui)
-{
-    struct str line, clean;
-    str_init(&line);
-    str_init(&clean);
-    while (plain_read(tui->plain, &line)) {
-        str_clear(&clean);
-        editor_append_clean(&clean, line.data, line.length);
-        if (tui->dialog.active) {
-            answer_line(tui, &clean);
-        } else if (!only_blanks(clean.data)) {
-            struct tui_intent intent = {
-                .kind = TUI_SUBMIT, .text = clean.data, .length = clean.length};
-            tui->callback(tui->context, &intent);
-        }
-        tui->dirty = true;
-        str_clear(&line);
-    }
-    str_finish(&line);
-    str_finish(&clean);
 }

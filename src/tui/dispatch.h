@@ -2,12 +2,16 @@
 #ifndef CARAT_TUI_DISPATCH_H
 #define CARAT_TUI_DISPATCH_H
 
+#include "tui/tui.h"
+
 struct terminal_key;
-struct tui;
+
+/* By enum dialog_answer. */
+extern const enum tui_decision dispatch_decisions[];
 
 void dispatch_key(struct tui *tui, const struct terminal_key *key, long long now_us);
 
-/* Acts on the lines that wait (plain). */
+/* Acts on the lines that wait (plain); in dispatch_lines.c. */
 void dispatch_lines(struct tui *tui);
 
 #endif

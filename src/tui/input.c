@@ -21,6 +21,7 @@ static void (*const edits[ACTION_COUNT])(struct editor *editor) = {
     [ACTION_UP] = up,
     [ACTION_DOWN] = down,
     [ACTION_LEFT] = editor_left,
+    [ACTION_BACKGROUND] = editor_left, /* where no command runs */
     [ACTION_RIGHT] = editor_right,
     [ACTION_WORD_LEFT] = editor_word_left,
     [ACTION_WORD_RIGHT] = editor_word_right,

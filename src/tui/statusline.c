@@ -9,6 +9,9 @@
 #include "tui/surface.h"
 #include "tui/tui.h"
 
+/* A command that has run for so long may be one to go on without. */
+enum { OFFER_US = 3000000 };
+
 enum { GAP = 2, SEGMENTS = 7, WARNING = 9 };
 
 void statusline_init(struct statusline *line)
@@ -47,6 +50,7 @@ bool statusline_set(struct statusline *line, const struct tui_status *status)
     changed |= line->sandbox_warning != status->sandbox_warning ||
                line->thinking != status->thinking || line->busy != status->busy ||
                line->listening != status->listening || line->jobs != status->jobs ||
+               line->command_us != status->command_us || line->in_tmux != status->in_tmux ||
                line->context_used != status->context_used ||
                line->context_size != status->context_size ||
                line->tokens_per_second < status->tokens_per_second ||
@@ -56,9 +60,20 @@ bool statusline_set(struct statusline *line, const struct tui_status *status)
     line->busy = status->busy;
     line->listening = status->listening;
     line->jobs = status->jobs;
+    line->offers = line->offers && line->command_us == status->command_us;
+    line->command_us = status->command_us;
+    line->in_tmux = status->in_tmux;
     line->context_used = status->context_used;
     line->context_size = status->context_size;
     line->tokens_per_second = status->tokens_per_second;
+    return changed;
+}
+
+bool statusline_tick(struct statusline *line, long long now_us)
+{
+    bool offers = line->command_us > 0 && now_us - line->command_us >= OFFER_US;
+    bool changed = offers != line->offers;
+    line->offers = offers;
     return changed;
 }
 
@@ -142,6 +157,20 @@ static void fit(struct segment *segments, size_t count, int columns)
     }
 }
 
+/* Which key puts the command into the background. tmux keeps its own key, unless pressed twice. */
+static int draw_offer(const struct statusline *line, struct surface *surface, int row, int column)
+{
+    int limit = surface_columns(surface);
+    if (!line->offers || line->key[0] == '\0' || limit < 72) {
+        return column;
+    }
+    bool twice = line->in_tmux && strcmp(line->key, "Ctrl+B") == 0;
+    column = surface_text(surface, row, column, limit, "  ", THEME_FAINT);
+    column = surface_text(surface, row, column, limit, line->key, THEME_KEY);
+    column = surface_text(surface, row, column, limit, twice ? " twice" : "", THEME_FAINT);
+    return surface_text(surface, row, column, limit, ": to the background", THEME_FAINT);
+}
+
 /* What happens now: the hint, or the activity, or which keys there are. */
 static int draw_left(const struct statusline *line, struct surface *surface, int row,
                      const char *hint, unsigned tick)
@@ -165,7 +194,7 @@ static int draw_left(const struct statusline *line, struct surface *surface, int
         if (limit >= 60) {
             column = surface_text(surface, row, column, limit, "  Esc interrupts", THEME_FAINT);
         }
-        return column;
+        return draw_offer(line, surface, row, column);
     }
     return surface_text(surface, row, 0, limit, limit >= 60 ? "? keys  / commands" : "? keys",
                         THEME_FAINT);

@@ -15,11 +15,13 @@
 #include "tui/tui.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "tui/action.h"
 #include "tui/dispatch.h"
 #include "tui/editor.h"
 #include "tui/history.h"
@@ -45,7 +47,6 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     tui->transcript = transcript_create();
     tui->editor = editor_create();
     tui->history = history_create();
-    tui->keymap = keymap_create();
     completion_init(&tui->completion);
     dialog_init(&tui->dialog);
     picker_init(&tui->picker);
@@ -59,6 +60,7 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
     tui->talk_us = TUI_NEVER;
     tui->picture_number = (unsigned)getpid() * PICTURES_OF_A_RUN;
     tui->is_inline = terminal != NULL && terminal->ops->region != NULL;
+    tui_set_keymap(tui, keymap_create());
     tui_resize(tui);
     return tui;
 }
@@ -107,11 +109,25 @@ void tui_destroy(struct tui *tui)
     mem_free(tui);
 }
 
+/* The first of its keys, for the status line; one whose name is too long for it is not offered. */
+static void name_background_key(struct tui *tui)
+{
+    struct str keys;
+    str_init(&keys);
+    keymap_append_keys(tui->keymap, ACTION_BACKGROUND, &keys);
+    str_truncate(&keys, strcspn(keys.data, ","));
+    bool fits = keys.length < sizeof tui->status.key;
+    snprintf(tui->status.key, sizeof tui->status.key, "%s", fits ? keys.data : "");
+    str_finish(&keys);
+}
+
 void tui_set_keymap(struct tui *tui, struct keymap *keymap)
 {
     keymap_destroy(tui->keymap);
     tui->keymap = keymap;
     tui->help_width = 0;
+    tui->dirty = true;
+    name_background_key(tui);
 }
 
 void tui_set_mouse(struct tui *tui, bool mouse)
@@ -180,6 +196,7 @@ void tui_tick(struct tui *tui, long long now_us)
         tui->hint = NULL;
         tui->dirty = true;
     }
+    tui->dirty |= statusline_tick(&tui->status, now_us);
     if (tui->status.busy && now_us - tui->tick_us >= TICK_US) {
         tui->tick_us = now_us;
         tui->ticks++;
@@ -200,6 +217,16 @@ void tui_resize(struct tui *tui)
     } else {
         surface_resize(tui->surface, rows, columns);
     }
+    tui->dirty = true;
+}
+
+void tui_repaint(struct tui *tui)
+{
+    if (tui->terminal == NULL || tui->suspended || tui->is_inline) {
+        return;
+    }
+    surface_forget(tui->surface);
+    tui->terminal->ops->repaint(tui->terminal);
     tui->dirty = true;
 }
 

@@ -72,6 +72,9 @@ bool tui_read_keys(struct tui *tui, long long now_us);
  * with each frame while something runs. */
 void tui_tick(struct tui *tui, long long now_us);
 void tui_resize(struct tui *tui);
+/* A full screen's every cell is written again with the next frame, as if the terminal had lost it.
+ */
+void tui_repaint(struct tui *tui);
 /* Redraws what changed; nothing when nothing did. */
 void tui_draw(struct tui *tui);
 bool tui_dirty(const struct tui *tui);
@@ -152,6 +155,10 @@ struct tui_status {
     bool listening;       /* the microphone is open, and `activity` says so: always shown */
     const char *activity; /* "reading 120 of 900", "writing", "shell", or "" */
     int jobs;             /* commands that run in the background */
+    /* Since when a command runs that can go there (monotonic, us); 0 = none does. TUI_COMMAND
+     * "/background" asks for it. */
+    long long command_us;
+    bool in_tmux; /* which keeps a first Ctrl+B for itself */
     long context_used, context_size;
     double tokens_per_second; /* 0 = not known */
 };

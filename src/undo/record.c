@@ -5,6 +5,7 @@
  */
 #include "undo/record.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,7 @@ void record_compare(struct record *record, const struct tree *before, const stru
         const struct tree_entry *left = i < before->count ? &before->items[i] : NULL;
         const struct tree_entry *right = j < after->count ? &after->items[j] : NULL;
         int order = left == NULL ? 1 : right == NULL ? -1 : strcmp(left->path, right->path);
+        assert((left != NULL || order > 0) && (right != NULL || order < 0));
         const char *path = order <= 0 ? left->path : right->path;
         struct tree_entry absent = {.path = (char *)path, .text = (char *)""};
         const struct tree_entry *was = order <= 0 ? left : &absent;

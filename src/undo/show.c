@@ -8,7 +8,7 @@
 #include "base/diff.h"
 #include "base/str.h"
 
-static const char *relative(const char *path, const char *root)
+const char *show_path(const char *path, const char *root)
 {
     size_t length = strlen(root);
     return strncmp(path, root, length) == 0 && path[length] == '/' ? path + length + 1 : path;
@@ -101,7 +101,7 @@ static void show_change(struct str *out, const struct record_change *change,
                         struct objects *objects, const char *root)
 {
     const struct tree_entry *before = &change->before, *after = &change->after;
-    const char *path = relative(after->path, root);
+    const char *path = show_path(after->path, root);
     bool files = (before->kind == TREE_FILE || before->kind == TREE_ABSENT) &&
                  (after->kind == TREE_FILE || after->kind == TREE_ABSENT);
     if (files) {
@@ -131,7 +131,7 @@ void show_applied(struct str *out, const struct record *record, const char *root
                       record->count == 1 ? "path" : "paths");
     for (size_t i = 0; i < record->count; i++) {
         const struct record_change *change = &record->items[i];
-        const char *path = relative(change->after.path, root);
+        const char *path = show_path(change->after.path, root);
         if (change->after.kind == TREE_ABSENT) {
             str_append_format(out, "  removed  %s\n", path);
         } else {

@@ -14,6 +14,8 @@ enum { SHOW_TEXT_LIMIT = 1024 * 1024, SHOW_LINES = 2000, SHOW_LEFT_OUT = 20 };
 
 /* "  7  2026-02-03 10:11   3 paths  make the tests green", and what became of it. */
 void show_line(struct str *out, const struct record *record, bool taken_back);
+/* The part of `path` below `root`; else all of it. A view. */
+const char *show_path(const char *path, const char *root);
 /* Every change, texts as unified differences; paths as seen from `root`. */
 void show_record(struct str *out, const struct record *record, struct objects *objects,
                  const char *root);

@@ -142,7 +142,7 @@ bool tree_read_entry(const char **at, const char *end, struct tree_entry *entry,
     struct tree_entry read = {0};
     int kind = 0;
     char hash[HEX + 1] = "";
-    if (text == NULL || path[0] != '/' ||
+    if (numbers == NULL || path == NULL || text == NULL || path[0] != '/' ||
         sscanf(numbers,
                "%d %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %64s",
                &kind, &read.mode, &read.links, &read.device, &read.inode, &read.size,

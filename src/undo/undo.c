@@ -385,6 +385,12 @@ static bool close_turn(struct undo *undo, struct tree *now, struct undo_summary 
     }
     found.changed = record->count;
     found.turn = record->count > 0 ? record->number : 0;
+    if (record->count > 0) {
+        const char *first = show_path(record->items[0].after.path, undo->scan.roots.items[0]);
+        if (strlen(first) < sizeof found.first) {
+            memcpy(found.first, first, strlen(first) + 1);
+        }
+    }
     bool ok = record->count == 0 || save_record(undo, record, NULL, err);
     if (ok) {
         remove_file(undo, "open");

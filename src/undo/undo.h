@@ -46,6 +46,7 @@ bool undo_begin(struct undo *undo, const char *conversation, const char *title, 
 struct undo_summary {
     unsigned turn;          /* 0: nothing changed */
     size_t changed, unkept; /* paths; of them, those that cannot be taken back */
+    char first[96];         /* one of them, for people; "" when it is too long to name */
 };
 /* After the turn. Without undo_begin before it nothing happens. */
 bool undo_end(struct undo *undo, struct undo_summary *summary, struct err *err);

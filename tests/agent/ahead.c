@@ -1,5 +1,6 @@
-/* Reading ahead at the agent: what the model is given to read, that nothing of it is stored or
- * told, and that it gives way to whatever the user wants. The model is a list of what was asked of
+/* Reading ahead at the agent: what the model is given to read of a draft, that nothing of it is
+ * stored or told, and that it gives way to whatever the user wants; and of a message that is not on
+ * disk yet, of which nothing is told before it is. The model is a list of what was asked of
  * it; it ends a request when the test says so. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,8 +33,10 @@ struct listener {
         uint64_t number;
         int max_tokens;
         char *prompt; /* spelled out */
+        int64_t kept; /* messages on disk at that moment */
     } asked[ASKED_MOST];
     size_t count, cancels;
+    const char *path; /* of the store */
 };
 
 static void submit(struct infer *infer, struct infer_request *request)
@@ -45,6 +48,8 @@ static void submit(struct infer *infer, struct infer_request *request)
     chat_prompt_spell(&request->prompt, &spelled, NULL, NULL);
     self->asked[self->count].number = request->number;
     self->asked[self->count].max_tokens = request->max_tokens;
+    self->asked[self->count].kept =
+        support_query(self->path, "SELECT coalesce(sum(message_count), 0) FROM conversations");
     self->asked[self->count++].prompt = str_take(&spelled);
     chat_prompt_finish(&request->prompt);
     chat_prompt_init(&request->prompt);
@@ -93,6 +98,7 @@ static struct listener *start(struct world *world, bool wanted)
     struct err err = {0};
     struct listener *self = mem_zero(1, sizeof *self);
     self->infer.ops = &ops;
+    self->path = world->path;
     self->model =
         (struct infer_model){.name = "listener", .path = "", .context = 4096, .reads_ahead = true};
     for (int i = 0; i < CONTROL_COUNT; i++) {
@@ -170,6 +176,8 @@ static void test_gives_way(void **state)
     world_submit(world, "some words and more"); /* while it is read: cancelled, then asked */
     assert_int_equal(self->cancels, 2);
     assert_int_equal(self->count, 3);
+    agent_disturb(world->agent); /* a key, before its end: the answer is not meant */
+    assert_int_equal(self->cancels, 2);
     end(world, self, 1, 0); /* its late end is not taken for the answer's */
     assert_true(agent_busy(world->agent));
     read_ahead(world, "meanwhile"); /* the model is wanted */
@@ -198,12 +206,97 @@ static void test_not_wanted(void **state)
     assert_int_equal(self->count, 1);
 }
 
+/* --- the turn's own message --- */
+
+static void token(struct world *world, const struct listener *self, size_t which)
+{
+    agent_infer_event(world->agent, &(struct infer_event){.kind = INFER_TOKEN,
+                                                          .number = self->asked[which].number,
+                                                          .token = 100,
+                                                          .control = CONTROL_NONE,
+                                                          .bytes = "word",
+                                                          .length = 4});
+}
+
+/* A message is read while it is put on disk, unless the model is elsewhere. */
+static void test_reads_before_it_is_kept(void **state)
+{
+    struct world *world = *state;
+    struct listener *self = start(world, false);
+    world_submit(world, "some words");
+    assert_int_equal(self->count, 1); /* once */
+    assert_int_equal(self->asked[0].kept, 0);
+    assert_int_equal(self->asked[0].max_tokens, world->options.limits.tokens_per_step);
+    assert_non_null(strstr(self->asked[0].prompt, "some words<turn|>"));
+    token(world, self, 0);
+    end(world, self, 0, 1);
+    world_expect_log(world, "user some words\ntext word\nmessage\nended ok\n");
+    world_check_conversation(world);
+
+    self->model.reads_ahead = false; /* a server: what is sent there has left this machine */
+    world_submit(world, "more");
+    assert_int_equal(self->count, 2);
+    assert_int_equal(self->asked[1].kept, 3);
+    end(world, self, 1, 1);
+}
+
+/* The message could not be kept: no trace of what the model did with it, and it is free. */
+static void test_gives_up_what_is_not_kept(void **state)
+{
+    struct world *world = *state;
+    struct listener *self = start(world, false);
+    struct err err = {0};
+    support_execute(world->path, "ALTER TABLE messages RENAME TO lost");
+    assert_false(agent_submit(world->agent, "some words", 10, &err));
+    assert_non_null(strstr(err.text, "no such table"));
+    assert_int_equal(self->count, 1);
+    assert_int_equal(self->cancels, 1);
+    assert_false(agent_busy(world->agent));
+    token(world, self, 0); /* what it had said already, and its end */
+    end(world, self, 0, 1);
+    world_expect_log(world, "");
+    assert_int_equal(agent_conversation(world->agent)->count, 0);
+
+    support_execute(world->path, "ALTER TABLE lost RENAME TO messages");
+    world_submit(world, "other words");
+    assert_int_equal(self->count, 2);
+    assert_null(strstr(self->asked[1].prompt, "some words"));
+    token(world, self, 0); /* late still */
+    token(world, self, 1);
+    end(world, self, 1, 1);
+    world_expect_log(world, "user other words\ntext word\nmessage\nended ok\n");
+    world_check_conversation(world);
+}
+
+/* Two that wait: each begins a turn of its own, and the second is not in the first one's prompt. */
+static void test_reads_what_waited(void **state)
+{
+    struct world *world = *state;
+    struct listener *self = start(world, false);
+    world_submit(world, "one");
+    world_submit(world, "two");
+    world_submit(world, "three");
+    end(world, self, 0, 1);
+    assert_int_equal(self->count, 2);
+    assert_non_null(strstr(self->asked[1].prompt, "two"));
+    assert_null(strstr(self->asked[1].prompt, "three"));
+    assert_int_equal(self->asked[1].kept, 1); /* "one"; its answer was empty */
+    end(world, self, 1, 1);
+    end(world, self, 2, 1);
+    assert_int_equal(self->count, 3);
+    world_expect_log(world, "user one\nended ok\nuser two\nended ok\nuser three\nended ok\n");
+    world_check_conversation(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_reads_what_would_be_sent),
         TEST(test_gives_way),
         TEST(test_not_wanted),
+        TEST(test_reads_before_it_is_kept),
+        TEST(test_gives_up_what_is_not_kept),
+        TEST(test_reads_what_waited),
     };
     return cmocka_run_group_tests_name("agent_ahead", tests, NULL, NULL);
 }

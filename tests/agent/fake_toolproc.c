@@ -38,6 +38,16 @@ void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const js
     toolproc->jobs++;
 }
 
+/* The call that runs is a job from now on, and another may run. */
+void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const char *job)
+{
+    assert_non_null(toolproc->arguments);
+    assert_string_equal(toolproc->call_id, call_id);
+    snprintf(toolproc->job, sizeof toolproc->job, "%s", job);
+    toolproc->made_jobs++;
+    fake_toolproc_finish(toolproc);
+}
+
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id)
 {
     toolproc->jobs_cancelled += strcmp(toolproc->job, call_id) == 0;

@@ -16,7 +16,7 @@ struct toolproc {
     json_t *arguments; /* of the call that runs; NULL = none */
     int started, cancelled;
     char job[24]; /* the call of the job that was started last; "" = none */
-    int jobs, jobs_cancelled;
+    int jobs, made_jobs, jobs_cancelled;
 };
 
 void fake_toolproc_finish(struct toolproc *toolproc);

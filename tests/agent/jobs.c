@@ -210,6 +210,128 @@ static void test_approval(void **state)
     assert_int_equal(world->toolproc.jobs, 0);
 }
 
+static void wait_for_call(struct world *world)
+{
+    world_run_until_logged(world, "started c1\n");
+    assert_non_null(world->toolproc.arguments);
+}
+
+/* A command that is waited for becomes a job: its call is answered at once, with what it wrote. */
+static void test_background(void **state)
+{
+    struct world *world = *state;
+    struct str told, list;
+    struct err err = {0};
+    str_init(&told);
+    str_init(&list);
+    world->options.mode = APPROVAL_FULL;
+    world->options.result_tokens = 800;
+    world_start_agent(world,
+                      "[\"" CALL("make") "<|tool_response>\", \"It goes on.\", \"" MORE(
+                          "r1") "<|tool_response>\", \"Seen.\"]",
+                      NULL);
+    assert_false(agent_background(world->agent, &told, &err)); /* nothing runs */
+    assert_int_equal(agent_command_since(world->agent), 0);
+    world_submit(world, "build");
+    wait_for_call(world);
+    assert_true(agent_command_since(world->agent) > 0);
+    agent_tool_output(world->agent, "c1", "one\n", 4);
+    agent_tool_output(world->agent, "c1", "two\n", 4);
+    assert_true(agent_background(world->agent, &told, &err));
+    assert_int_equal(world->toolproc.made_jobs, 1);
+    assert_int_equal(agent_command_since(world->agent), 0);
+    assert_false(agent_background(world->agent, &told, &err));
+    world_run_until(world, &world->ended);
+    assert_non_null(strstr(world->log.data, "[the user put this command into the background; it "
+                                            "goes on as job r1; more_output"));
+    assert_non_null(strstr(world->log.data, "What it wrote so far:]\\none\\ntwo\\n"));
+    assert_non_null(strstr(world->log.data, "text It goes on."));
+    assert_int_equal(agent_jobs_running(world->agent), 1);
+    str_clear(&world->log);
+    agent_tool_output(world->agent, world->toolproc.job, "three\n", 6);
+    assert_string_equal(world->log.data, ""); /* no call of the model's is told of it */
+    run(world, "look");
+    assert_non_null(strstr(world->log.data, "1| one\\n2| two\\n3| three\\n4| [running]"));
+    agent_jobs_list(world->agent, &list);
+    assert_non_null(strstr(list.data, "  make\n    three"));
+    end_job(world, "{\"exit_code\": 0, \"output\": \"all\"}");
+    assert_non_null(strstr(world->log.data, "notice job r1 (make) ended: exit code 0"));
+    world_check_conversation(world);
+    str_finish(&list);
+    str_finish(&told);
+}
+
+/* Not: what ends, what is being stopped, what is no command, a ninth job. */
+static void test_background_refused(void **state)
+{
+    struct world *world = *state;
+    struct str told;
+    struct err err = {0};
+    str_init(&told);
+    world->options.mode = APPROVAL_FULL;
+    world_start_agent(world,
+                      "[\"" CALL("make") "<|tool_response>\", \"" LIST
+                                         "<|tool_response>\", \"So.\", \"" CALL(
+                                             "make") "<|tool_response>\", \"x\"]",
+                      NULL);
+    world_submit(world, "build");
+    wait_for_call(world);
+    fake_toolproc_end(&world->toolproc, world->agent, "{\"exit_code\": 0, \"output\": \"\"}",
+                      false);
+    assert_int_equal(agent_command_since(world->agent), 0);
+    world_run_until_logged(world, "started c2\n");
+    assert_false(agent_background(world->agent, &told, &err));
+    assert_non_null(strstr(err.text, "no command runs"));
+    fake_toolproc_end(&world->toolproc, world->agent, "{\"output\": \"\"}", false);
+    world_run_until(world, &world->ended);
+    str_clear(&world->log);
+    world_submit(world, "again");
+    world_run_until_logged(world, "started c3\n");
+    agent_cancel(world->agent);
+    assert_int_equal(agent_command_since(world->agent), 0);
+    assert_false(agent_background(world->agent, &told, &err));
+    assert_int_equal(world->toolproc.made_jobs, 0);
+    assert_string_equal(told.data, "");
+    fake_toolproc_end(&world->toolproc, world->agent, "{\"output\": \"error: stopped\"}", true);
+    world_run_until(world, &world->ended);
+    world_check_conversation(world);
+    str_finish(&told);
+}
+
+/* The user's own command: the same, and the caller tells the model. The end of its output is enough
+ * for that. */
+static void test_background_own(void **state)
+{
+    struct world *world = *state;
+    struct str told, line;
+    struct err err = {0};
+    str_init(&told);
+    str_init(&line);
+    world_start_agent(world, "[\"x\"]", NULL);
+    json_t *arguments = json_pack("{s:s}", "command", "make");
+    toolproc_start(&world->toolproc, "own-1", "shell", arguments);
+    json_decref(arguments);
+    agent_watch_command(world->agent, "own-1", "make");
+    for (int i = 0; i < 1000; i++) {
+        str_clear(&line);
+        str_append_format(&line, "line %d\n", i);
+        agent_tool_output(world->agent, "own-1", line.data, line.length);
+    }
+    assert_non_null(strstr(world->log.data, "output own-1"));
+    assert_true(agent_background(world->agent, &told, &err));
+    assert_non_null(strstr(told.data, "goes on as job r1; "));
+    assert_non_null(strstr(told.data, " bytes before this ...]\n"));
+    assert_true(str_ends_with(told.data, "line 998\nline 999\n"));
+    assert_in_range(told.length, 4096, 4500);
+    assert_true(agent_note(world->agent, told.data, told.length, &err));
+    assert_int_equal(agent_jobs_running(world->agent), 1);
+    agent_watch_command(world->agent, "own-2", "another");
+    agent_tool_finished(world->agent, "own-2", &(struct toolproc_result){.failed = true});
+    assert_int_equal(agent_command_since(world->agent), 0);
+    str_finish(&line);
+    str_finish(&told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +341,9 @@ int main(void)
         TEST(test_later_run),
         TEST(test_too_many),
         TEST(test_approval),
+        TEST(test_background),
+        TEST(test_background_refused),
+        TEST(test_background_own),
     };
     return cmocka_run_group_tests_name("agent_jobs", tests, NULL, NULL);
 }

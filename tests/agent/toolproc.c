@@ -33,6 +33,7 @@ struct world {
     struct str output;
     struct str result; /* as JSON, then " failed" and " unavailable: WHY" */
     int finished;
+    const char *call_id; /* by which the call is told of */
 };
 
 static char *carat_tool;
@@ -40,14 +41,14 @@ static char *carat_tool;
 static void on_output(void *context, const char *call_id, const char *bytes, size_t length)
 {
     struct world *world = context;
-    assert_string_equal(call_id, "c1");
+    assert_string_equal(call_id, world->call_id);
     str_append_bytes(&world->output, bytes, length);
 }
 
 static void on_finished(void *context, const char *call_id, const struct toolproc_result *result)
 {
     struct world *world = context;
-    assert_string_equal(call_id, "c1");
+    assert_string_equal(call_id, world->call_id);
     assert_true(json_is_object(result->response));
     char *dump = json_dumps(result->response, JSON_COMPACT);
     str_clear(&world->result);
@@ -76,6 +77,7 @@ static int set_up(void **state)
     world->folder = support_make_folder();
     str_init(&world->output);
     str_init(&world->result);
+    world->call_id = "c1";
     *state = world;
     return 0;
 }
@@ -166,7 +168,8 @@ static void test_what_a_process_is_given(void **state)
     assert_null(strstr(result, "SECRET"));
     assert_null(strstr(result, "LD_"));
     assert_non_null(strstr(result, "PATH "));
-    assert_non_null(strstr(result, "|{read_only:true}|shell --workspace "));
+    assert_non_null(strstr(result, "|{read_only:true,limits:{background_seconds:86400}}|shell "
+                                   "--workspace "));
     assert_non_null(strstr(result, " --policy-fd 3|"));
     char folder[512];
     snprintf(folder, sizeof folder, "|%s|", world->folder);
@@ -418,6 +421,50 @@ static void test_job(void **state)
     assert_string_equal(world->result.data, "{\"exit_code\":3,\"output\":\"\"}");
 }
 
+/* A call that becomes a job while it runs: told of under the job's name, with a job's time; the
+ * next call has a process of its own. */
+static void test_make_job(void **state)
+{
+    struct world *world = *state;
+    json_t *policy = json_pack("{s:{s:i}}", "limits", "seconds", 1);
+    create(world, carat_tool, policy);
+    json_decref(policy);
+    const char *cut = call(world, "shell", "command", "sleep 1.5; echo late"); /* if it stays one */
+    assert_string_equal(cut, "{\"exit_code\":124,\"output\":\"(stopped after 1 s)\"}");
+    str_clear(&world->output);
+    start(world, "shell", "command",
+          "echo here; sleep 1.5; while ! test -e go; do sleep 0.05; done; echo late; exit 3");
+    int64_t limit = clock_monotonic_us() + 20 * 1000000;
+    while (strstr(world->output.data, "here") == NULL) {
+        assert_true(clock_monotonic_us() < limit);
+        let_run(world, 20);
+    }
+    toolproc_make_job(world->toolproc, "c7", "job-7"); /* no such call */
+    toolproc_make_job(world->toolproc, "c1", "job-1");
+    /* Nothing else is told of it meanwhile, and the call beside it is its own. */
+    assert_string_equal(call(world, "shell", "command", "echo beside"),
+                        "{\"exit_code\":0,\"output\":\"beside\"}");
+    world->call_id = "job-1";
+    char *go = support_path(world->folder, "go");
+    FILE *file = fopen(go, "w");
+    assert_non_null(file);
+    fclose(file);
+    mem_free(go);
+    wait_for(world, 3);
+    assert_string_equal(world->result.data, "{\"exit_code\":3,\"output\":\"here\\nlate\"}");
+    world->call_id = "c1";
+    start(world, "shell", "command", "sleep 100");
+    let_run(world, 200);
+    toolproc_make_job(world->toolproc, "c1", "job-2");
+    world->call_id = "job-2";
+    toolproc_cancel(world->toolproc, "c1"); /* is nobody's name any more */
+    let_run(world, 200);
+    assert_int_equal(world->finished, 3);
+    toolproc_cancel(world->toolproc, "job-2");
+    wait_for(world, 4);
+    assert_non_null(strstr(world->result.data, "stopped by the user"));
+}
+
 static void test_self_test(void **state)
 {
     struct world *world = *state;
@@ -461,7 +508,7 @@ int main(int argc, char **argv)
         TEST(test_no_sandbox), TEST(test_no_program),      TEST(test_flood_and_silence),
         TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
         TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
-        TEST(test_job),
+        TEST(test_job),        TEST(test_make_job),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);

@@ -31,6 +31,13 @@ static void test_hosts(void **state)
         {"curl https://a..b/ https://-a/ https://a./", ""},
         {"curl https://[::1]/", ""},
         {"curl https://*.example/", ""},
+        {"curl http://0x7f.1/ http://2130706433/ http://127.1/ http://0177.0.0.1/ http://1.0x7f",
+         ""},
+        {"curl http://256.0.0.1/ http://1.2.3.4.5/ http://[::ffff:127.0.0.1]/ http://7.1.1.01", ""},
+        {"curl http://169.254.169.254/latest http://169.254.170.2 http://169.253.0.1",
+         "169.253.0.1:80"},
+        {"curl http://ex\xD0\xB0mple.org/ http://a.example\xE2\x80\xAE/", ""},
+        {"git clone git@host.example:path; ssh host.example; git clone ssh://host.example/x", ""},
         {"curl https://a.example &", ""},
         {"curl https://a.example & \n", ""},
         {"for i in http://a/ http://b/ http://c/ http://d/ http://e/ http://f/ http://g/ http://h/",
@@ -46,6 +53,29 @@ static void test_hosts(void **state)
         assert_string_equal(hosts.data != NULL ? hosts.data : "", cases[i][1]);
         assert_int_equal(count > 0, cases[i][1][0] != '\0');
         str_finish(&hosts);
+    }
+}
+
+/* What is no place in the internet is called what it is. */
+static void test_described(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"a.example:443", "a.example:443"},
+        {"127.0.0.1:81 a.example:80", "127.0.0.1:81 (this machine) a.example:80"},
+        {"localhost:1 x.localhost:2 localhost.example:3",
+         "localhost:1 (this machine) x.localhost:2 (this machine) localhost.example:3"},
+        {"10.1.2.3:1 172.15.0.1:1 172.31.0.1:1 192.168.0.1:1 100.64.0.1:1 8.8.8.8:1",
+         "10.1.2.3:1 (a private network) 172.15.0.1:1 172.31.0.1:1 (a private network) "
+         "192.168.0.1:1 (a private network) 100.64.0.1:1 (a private network) 8.8.8.8:1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct str shown;
+        str_init(&shown);
+        command_network_describe(cases[i][0], &shown);
+        assert_string_equal(shown.data != NULL ? shown.data : "", cases[i][1]);
+        str_finish(&shown);
     }
 }
 
@@ -69,6 +99,7 @@ static void test_session(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_hosts),
+                                       cmocka_unit_test(test_described),
                                        cmocka_unit_test(test_session)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

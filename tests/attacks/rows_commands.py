@@ -71,7 +71,7 @@ def furnish(place):
     place.write("evil.sh", "#!/bin/sh\ntouch breached\ncat\n")
     place.write("git-evil", "#!/bin/sh\ntouch breached\n")
     place.write("evil.mk", "all:\n\ttouch breached\n")
-    place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(20000)))
+    place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(1500)))
     for name in ("evil.sh", "git-evil"):
         os.chmod(os.path.join(place.work, name), 0o755)
     freely("tar -cf ar.tar keep; git init -q .; git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x", place.work)

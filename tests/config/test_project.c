@@ -86,6 +86,48 @@ static void tightens(void **state)
     config_finish(&config);
 }
 
+static void two_files(void **state)
+{
+    (void)state;
+    struct config config;
+    struct err err;
+    char local[128];
+    snprintf(local, sizeof local, "%s/local.toml", project_folder);
+    static const char more[] = "[agent]\nmode = \"full\"\nmax_turns = 3\n[approval]\n"
+                               "deny = [\"http_fetch\"]\n[tools]\nwritable = [\"/\"]\n";
+    assert_true(file_replace(local, more, sizeof more - 1, &err));
+    assert_true(read_both(&config, "[agent]\nmode = \"full\"\n",
+                          "[agent]\nmode = \"ask\"\nmax_turns = 5\n", &err));
+    assert_string_equal(config_string(&config, OPTION_MODE),
+                        "ask"); /* the second loosens nothing */
+    assert_string_equal(config_ceiling(&config, OPTION_MODE), "ask");
+    assert_string_equal(config_ceiling_origin(&config, OPTION_MODE), ".carat/config.toml:2");
+    assert_int_equal(config_whole(&config, OPTION_MAX_TURNS), 3);
+    assert_string_equal(config.values[OPTION_MAX_TURNS].origin,
+                        ".carat/config.toml:3, then .carat/local.toml:3");
+    assert_string_equal(config.values[OPTION_DENY].origin, ".carat/local.toml:5");
+    assert_string_equal(list_text(config_list(&config, OPTION_DENY)), "http_fetch");
+    assert_int_equal(config.notices.count, 2);
+    assert_non_null(strstr(config.notices.items[0], ".carat/local.toml:2: agent.mode is left out"));
+    assert_non_null(strstr(config.notices.items[1], ".carat/local.toml:7: tools.writable"));
+    config_finish(&config);
+
+    config_init(&config);
+    assert_int_equal(unlink(project_file), 0); /* the second alone */
+    assert_true(config_read_project(&config, folder, &err));
+    assert_int_equal(config_whole(&config, OPTION_MAX_TURNS), 3);
+    config_finish(&config);
+    config_init(&config);
+    assert_true(file_replace(local, "[agent\n", 7, &err));
+    assert_false(config_read_project(&config, folder, &err));
+    assert_non_null(strstr(err.text, ".carat/local.toml:"));
+    assert_int_equal(unlink(local), 0);
+    assert_int_equal(symlink("/etc/passwd", local), 0);
+    assert_false(config_read_project(&config, folder, &err));
+    assert_int_equal(unlink(local), 0);
+    config_finish(&config);
+}
+
 /* One key of a project's file, the settings before, and words of the notice. Nothing may change. */
 static void never_loosens(void **state)
 {
@@ -254,9 +296,13 @@ static void bad_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tightens),   cmocka_unit_test(never_loosens),
-        cmocka_unit_test(ceiling),    cmocka_unit_test(servers_and_hooks),
-        cmocka_unit_test(bad_tables), cmocka_unit_test(broken),
+        cmocka_unit_test(tightens),
+        cmocka_unit_test(two_files),
+        cmocka_unit_test(never_loosens),
+        cmocka_unit_test(ceiling),
+        cmocka_unit_test(servers_and_hooks),
+        cmocka_unit_test(bad_tables),
+        cmocka_unit_test(broken),
     };
     return cmocka_run_group_tests_name("config_project", tests, make_folder, remove_folder);
 }

@@ -296,6 +296,7 @@ def case_conversation_goes_on():
         place.events("-c", "hello")
         listing = place.carat("sessions").stdout
         check(listing.count(thread) == 1 and len(listing.splitlines()) == 1, listing)
+        check("  hello\n" in listing, "without a title it is known by its first words")
         shown = place.carat("resume", thread).stdout
         check("what is 17 * 23" in shown and "391" in shown and shown.count("hello") >= 2, shown)
 
@@ -391,7 +392,7 @@ def case_undo_on_screen():
         try:
             screen.wait("script")
             screen.say("change it")
-            screen.wait("Done.", "turn 1 changed 1 path; /undo takes it back")
+            screen.wait("Done.", "turn 1 changed keep.txt; /undo takes it back")
             screen.say("/undo diff")
             screen.wait("-one", "+two")
             screen.say("/undo")

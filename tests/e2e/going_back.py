@@ -17,11 +17,11 @@ def talk(place, screen):
     screen.say("first of all")
     screen.wait("Nothing done.")
     screen.say("write two")
-    screen.wait("Two is written.", "turn 1 changed 2 paths")
+    screen.wait("Two is written.", "turn 1 changed a and 1 more")
     screen.say("!true")
     place.wait_for_stored("I ran this command myself")  # it has ended
     screen.say("write three")
-    screen.wait("Three is written.", "turn 2 changed 1 path")
+    screen.wait("Three is written.", "turn 2 changed a;")
     check(place.read("a") == "three\n" and place.read("b") == "two\n", "written")
 
 

@@ -147,4 +147,84 @@ def case_exec():
         check(not running(mark()), "the job outlived exec")
 
 
+def waited_for(place, *more):
+    """A command that does not end by itself and is waited for, as all are."""
+    return script(place, call("shell", command=f"echo ready; sleep {mark().decode()}"), "It goes on.<turn|>", *more)
+
+
+def case_background():
+    """Ctrl+B: the command that the turn waits for becomes a job, the model hears of it, and the turn goes on."""
+    with Place() as place:
+        model = waited_for(place, call("more_output", handle="r1"), "It says ready.<turn|>")
+        screen = Screen(place, "-m", model, "--mode", "full", columns=110)
+        try:
+            screen.wait("script")
+            screen.say("start it")
+            screen.wait("ready", "Ctrl+B twice: to the background", "Esc interrupts")
+            screen.type("a draft")
+            screen.key("C-b")
+            screen.wait("It goes on.", "goes on as job r1", "1 job", "> a draft")
+            check(running(mark()), "the command ended")
+            screen.key("C-b", "C-b", "X")  # nothing runs now: to the left
+            screen.wait("> a draXft")
+            screen.key("C-e", "C-u")
+            screen.say("/jobs")
+            screen.wait("r1  running", "sleep " + mark().decode(), "    ready")
+            screen.say("what does it say?")
+            screen.wait("1| ready", "[running]", "It says ready.")
+            screen.say("/jobs stop r1")
+            screen.wait("Job r1 is being stopped.", "stopped", gone=["1 job "])
+            wait_until(lambda: not running(mark()), "the job was stopped and runs")
+            screen.say("/background")
+            screen.wait("no command runs that could go to the background")
+        finally:
+            screen.close()
+        with place.database() as database:
+            told = database.execute("select details from messages where details like '%goes on as job r1%'").fetchall()
+        check(len(told) == 1 and "What it wrote so far:]" in told[0][0] and "ready" in told[0][0], told)
+
+
+def case_background_own():
+    """The same for a command of the user's own; the model is told with the next message."""
+    with Place() as place:
+        screen = Screen(place, "-m", script(place, "Seen.<turn|>"), "--mode", "full", columns=110)
+        try:
+            screen.wait("script")
+            screen.say(f"!echo ready; sleep {mark().decode()}")
+            screen.wait("ready", "working")
+            wait_until(lambda: running(mark()), "the command does not run")
+            screen.key("C-b")
+            screen.wait("goes on as job r1", "1 job", gone=["working"])
+            check(running(mark()), "the command ended")
+            screen.say("!echo another")
+            screen.wait("another", gone=["working"])
+            screen.say("well?")
+            screen.wait("Seen.")
+            screen.say("/jobs stop r1")
+            screen.wait("(echo ready; sleep " + mark().decode() + ") stopped", gone=["1 job "])
+            wait_until(lambda: not running(mark()), "the job was stopped and runs")
+        finally:
+            screen.close()
+        with place.database() as database:
+            notes = database.execute("select text from messages where text like 'I ran this command myself%'").fetchall()
+        check(len(notes) == 2 and "goes on as job r1" in notes[0][0] and notes[0][0].endswith("ready\n"), notes)
+
+
+def case_background_killed():
+    """kill -9 of carat leaves nothing of a command that was put into the background."""
+    with Place() as place:
+        screen = Screen(place, "-m", waited_for(place), "--mode", "full", columns=110)
+        try:
+            screen.wait("script")
+            screen.say("start it")
+            wait_until(lambda: running(mark()), "the command does not run")
+            screen.wait("ready")
+            screen.key("C-b")
+            screen.wait("It goes on.", "1 job")
+            os.kill(screen.pid(), signal.SIGKILL)
+            wait_until(lambda: not running(mark()), "the job outlived a killed carat")
+        finally:
+            screen.close()
+
+
 main(globals())

@@ -168,7 +168,7 @@ def case_opened_once():
         place.carat("exec", "-m", script(place, call("shell", command=command, network="yes") + "<|tool_response>", "No."), "get it")
         check(named.hits == 2 and other.hits == 0, (named.hits, other.hits))
         why = place.carat("policy", "why", f"shell({command})").stdout
-        check(f"network        none; where it is asked about, w opens for it just 127.0.0.1:{named.port}\n" in why, why)
+        check(f"network        none; where it is asked about, w opens for it just 127.0.0.1:{named.port} (this machine)\n" in why, why)
 
 
 main(globals())

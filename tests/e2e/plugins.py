@@ -286,6 +286,17 @@ def case_project_configuration():
         os.remove(os.path.join(place.work, ".carat", "config.toml"))
         place.carat("exec", "--mode", "full", "-m", model, "go")  # the control
         check(os.path.exists(os.path.join(place.work, "made")), "without the file it runs")
+        place.write(".carat/local.toml", '[agent]\nmode = "ask"\nmax_turns = 7\n')
+        screen = Screen(place, "--mode", "full", "-m", script(place), columns=100, rows=40)
+        try:
+            screen.wait("script")
+            screen.say("/config")
+            screen.wait("agent.max_turns = 7  (.carat/local.toml:3)", "agent.mode = ask  (--mode, then .carat/local.toml:2)")
+            screen.say("/mode full")
+            screen.wait("this project allows ask at most (.carat/local.toml:2)")
+        finally:
+            screen.close()
+        os.remove(os.path.join(place.work, ".carat", "local.toml"))
         place.write(".carat/config.toml", "[agent\n")
         check(".carat/config.toml:" in place.carat("exec", "-m", model, "go", code=2).stderr, "a broken file")
 

@@ -59,6 +59,17 @@ static void chatter(struct tool_context *context, struct tool_result *result)
     tool_succeed(result, "chattered", 9);
 }
 
+/* Until the client says that it does not wait; what other notices say means nothing. */
+static void wait_for_background(struct tool_context *context, struct tool_result *result)
+{
+    context->progress(context->host, "waiting\n", 8);
+    while (!context->cancelled(context->host) && !context->background(context->host)) {
+        struct pollfd input = {.fd = context->cancel_fd, .events = POLLIN};
+        poll(&input, 1, 1000);
+    }
+    tool_succeed(result, "alone", 5);
+}
+
 static int flooded[2]; /* a pipe in which the tool below says that it is through */
 
 /* A second of live output: twenty full messages, more than the pipe to the client holds. */
@@ -81,6 +92,8 @@ static void list_files(struct tool_context *context, const json_t *arguments,
     const char *path = json_string_value(json_object_get(arguments, "path"));
     if (path != NULL && strcmp(path, "wait") == 0) {
         wait_for_cancel(context, result);
+    } else if (path != NULL && strcmp(path, "background") == 0) {
+        wait_for_background(context, result);
     } else if (path != NULL && strcmp(path, "chatter") == 0) {
         chatter(context, result);
     } else if (path != NULL && strcmp(path, "flood") == 0) {
@@ -257,6 +270,9 @@ static void expect_error(const char *line, const char *id, int code)
     "\"name\":\"list_files\"" rest "}}"
 #define CANCEL(id) \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":" id "}}"
+#define BACKGROUND(id)                                                                \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/carat/background\",\"params\":{" \
+    "\"requestId\":" id "}}"
 #define HELLO                                                                                  \
     "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":" \
     "\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}"
@@ -607,6 +623,26 @@ static void test_cancel(void **state)
     exchange(CALL("5", ""), ANSWER("5", "{}"));
 }
 
+static void test_background(void **state)
+{
+    (void)state;
+    shake_hands();
+    send_line(
+        CALL("7", ",\"arguments\":{\"path\":\"background\"},\"_meta\":{\"progressToken\":5}"));
+    expect_progress("5", "waiting\\n");
+    send_line(BACKGROUND("8"));
+    assert_null(receive_within(100));
+    send_line(BACKGROUND("7"));
+    expect(ANSWER("7", "alone"));
+    send_line(BACKGROUND("9")); /* of a call that is to come: means nothing */
+    send_line(
+        CALL("9", ",\"arguments\":{\"path\":\"background\"},\"_meta\":{\"progressToken\":6}"));
+    expect_progress("6", "waiting\\n");
+    assert_null(receive_within(100));
+    send_line(CANCEL("9"));
+    exchange(CALL("10", ""), ANSWER("10", "{}"));
+}
+
 static void test_too_many_waiting(void **state)
 {
     (void)state;
@@ -708,6 +744,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_progress, start, stop),
         cmocka_unit_test_setup_teardown(test_slow_client, start, stop),
         cmocka_unit_test_setup_teardown(test_cancel, start, stop),
+        cmocka_unit_test_setup_teardown(test_background, start, stop),
         cmocka_unit_test_setup_teardown(test_too_many_waiting, start, stop),
         cmocka_unit_test_setup_teardown(test_end_during_call, start, stop),
         cmocka_unit_test_setup_teardown(test_client_gone, start, stop),

@@ -43,6 +43,14 @@ static bool on_cancelled(void *host)
            clock_monotonic_us() - client->started >= client->cancel_after_us;
 }
 
+static bool never(void *host)
+{
+    (void)host;
+    return false;
+}
+
+static bool (*background)(void *host) = never;
+
 static char workspace[] = "/tmp/carat-shell-XXXXXX";
 static struct policy policy;
 static struct client client;
@@ -54,6 +62,7 @@ static json_t *run(const char *command, int timeout_s, bool *failed)
     struct tool_context context = {.policy = &policy,
                                    .progress = on_progress,
                                    .cancelled = on_cancelled,
+                                   .background = background,
                                    .cancel_fd = -1,
                                    .host = &client};
     struct tool_result result = {.response = NULL};
@@ -354,22 +363,39 @@ static void test_job(void **state)
     policy.job = false;
 }
 
+static bool in_background(void *host)
+{
+    return clock_monotonic_us() - ((struct client *)host)->started >= 300000;
+}
+
+/* A command for which nobody waits has longer, but for one that asked for its time itself. */
+static void test_goes_on(void **state)
+{
+    (void)state;
+    background = in_background;
+    policy.seconds = 1;
+    expect("sleep 1.5; echo late", 124, "(stopped after 1 s)"); /* the policy knows of nothing */
+    policy.background_seconds = 20;
+    expect("sleep 1.5; echo late", 0, "late");
+    bool failed;
+    json_t *response = run("sleep 1.5; echo late", 1, &failed);
+    assert_string_equal(output_of(response), "(stopped after 1 s)");
+    json_decref(response);
+    policy.background_seconds = 0;
+    policy.seconds = 20;
+    background = never;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_job),
-        cmocka_unit_test(test_exit_codes),
-        cmocka_unit_test(test_output),
-        cmocka_unit_test(test_surroundings),
-        cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_grace),
-        cmocka_unit_test(test_term_ignored),
-        cmocka_unit_test(test_background),
-        cmocka_unit_test(test_large_output),
-        cmocka_unit_test(test_output_limit),
-        cmocka_unit_test(test_lines_left_out),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_job),          cmocka_unit_test(test_goes_on),
+        cmocka_unit_test(test_exit_codes),   cmocka_unit_test(test_output),
+        cmocka_unit_test(test_surroundings), cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_grace),        cmocka_unit_test(test_term_ignored),
+        cmocka_unit_test(test_background),   cmocka_unit_test(test_large_output),
+        cmocka_unit_test(test_output_limit), cmocka_unit_test(test_lines_left_out),
+        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_leaks),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

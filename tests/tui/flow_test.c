@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "tui/keymap.h"
+
 #include "screen.h"
 
 static void test_submit(void **state)
@@ -60,6 +62,50 @@ static void test_commands_of_keys(void **state)
     assert_true(screen_shows(&s, "a bold word"));
     assert_true(tui_copy(s.tui, "two\nlines", 9));
     assert_string_equal(terminal_memory_copied(s.terminal), "two\nlines");
+    screen_close(&s);
+}
+
+/* Ctrl+B: a command that runs goes to the background, and the draft stays as it is; while none
+ * does it is the cursor's. Which key it is stands in the last row once the command has run for a
+ * while, by the name that the user gave it. */
+static void test_background(void **state)
+{
+    (void)state;
+    struct screen s;
+    struct tui_status status = {.model = "m", .mode = "ask", .sandbox = "sandbox", .busy = true};
+    screen_open(&s, 10, 80);
+    screen_type(&s, "ab");
+    screen_status(&s, true, "reading");
+    screen_key(&s, CONTROL('B'));
+    screen_type(&s, "x");
+    assert_string_equal(screen_intents(&s), "");
+    assert_string_equal(tui_draft(s.tui), "axb");
+    status.activity = "shell";
+    status.command_us = s.now_us;
+    tui_set_status(s.tui, &status);
+    tui_tick(s.tui, s.now_us + 2900000);
+    assert_false(screen_shows(&s, "Ctrl+B"));
+    screen_key(&s, CONTROL('B'));
+    assert_string_equal(screen_intents(&s), "COMMAND /background\n");
+    screen_type(&s, "y");
+    assert_string_equal(tui_draft(s.tui), "axyb");
+    tui_tick(s.tui, status.command_us + 3000000);
+    assert_true(screen_shows(&s, "shell  Esc interrupts  Ctrl+B: to the background"));
+    assert_true(screen_shows(&s, "ask  sandbox"));
+    status.in_tmux = true;
+    tui_set_status(s.tui, &status);
+    assert_true(screen_shows(&s, "  Ctrl+B twice: to the background"));
+    struct keymap *keymap = keymap_create();
+    assert_true(keymap_bind(keymap, "background", "Ctrl+X b, Ctrl+B", NULL));
+    tui_set_keymap(s.tui, keymap);
+    assert_true(screen_shows(&s, "  Ctrl+X b: to the background"));
+    status.command_us += 1; /* another command */
+    tui_set_status(s.tui, &status);
+    assert_false(screen_shows(&s, "to the background"));
+    status.command_us = 0;
+    tui_set_status(s.tui, &status);
+    tui_tick(s.tui, s.now_us + 9000000);
+    assert_false(screen_shows(&s, "to the background"));
     screen_close(&s);
 }
 
@@ -548,14 +594,14 @@ static void test_running_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_submit),         cmocka_unit_test(test_commands_of_keys),
-        cmocka_unit_test(test_talk),           cmocka_unit_test(test_picker),
-        cmocka_unit_test(test_picker_sizes),   cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_escape_and_end), cmocka_unit_test(test_plain_intents),
-        cmocka_unit_test(test_answers),        cmocka_unit_test(test_typing_ahead),
-        cmocka_unit_test(test_unseen_end),     cmocka_unit_test(test_history),
-        cmocka_unit_test(test_commands),       cmocka_unit_test(test_scrolling),
-        cmocka_unit_test(test_running_call),
+        cmocka_unit_test(test_submit),        cmocka_unit_test(test_commands_of_keys),
+        cmocka_unit_test(test_background),    cmocka_unit_test(test_talk),
+        cmocka_unit_test(test_picker),        cmocka_unit_test(test_picker_sizes),
+        cmocka_unit_test(test_interrupt),     cmocka_unit_test(test_escape_and_end),
+        cmocka_unit_test(test_plain_intents), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_typing_ahead),  cmocka_unit_test(test_unseen_end),
+        cmocka_unit_test(test_history),       cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_scrolling),     cmocka_unit_test(test_running_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -333,6 +333,59 @@ static void heads_that_two_readers_read_differently(void **state)
     str_finish(&out);
 }
 
+/* A client of SOCKS, or of TLS, waits for an answer to its first bytes: it gets one at once. */
+static void what_is_no_http_is_told_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *words;
+    } rows[] = {
+        {"\x05\x01\x00", 3, "SOCKS is not spoken here"},
+        {"\x05\x02\x00\x02", 4, "SOCKS is not spoken here"},
+        {"\x04\x01\x00\x50\x7F\x00\x00\x01\x00", 9, "SOCKS is not spoken here"},
+        {"\x16\x03\x01\x00\x05", 5, "TLS to the proxy itself"},
+        {"\x00", 1, "no request of HTTP begins so"},
+        {"\r\n", 2, "no request of HTTP begins so"},
+    };
+    struct str answer;
+    int before = connections();
+    str_init(&answer);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        str_clear(&answer);
+        ask(rows[i].bytes, rows[i].length, NULL, 0, &answer); /* returns when it was closed */
+        assert_true(str_starts_with(answer.data, "HTTP/1.1 400 Bad Request ("));
+        assert_non_null(strstr(answer.data, rows[i].words));
+    }
+    assert_int_equal(connections(), before);
+    str_finish(&answer);
+}
+
+/* A name whose address is another at each question: each answer is judged, none is remembered. */
+static void a_name_that_turns_is_judged_again(void **state)
+{
+    (void)state;
+    static const char *const turns[] = {"127.0.0.1", "169.254.169.254", "::1", "10.0.0.1"};
+    struct str answer;
+    int before = connections(), port = loopback_port(server);
+    str_init(&answer);
+    resolved = 0;
+    answers[1] = NULL;
+    for (size_t i = 0; i < 2 * (sizeof turns / sizeof turns[0]); i++) {
+        answers[0] = turns[i / 2];
+        format_ask(&answer,
+                   i % 2 == 0 ? "GET http://localhost:%d/ HTTP/1.1\r\n\r\n"
+                              : "CONNECT named.example:%d HTTP/1.1\r\n\r\n",
+                   port);
+        bool may = i == 0 || i == 4; /* localhost is loopback, and only that */
+        assert_int_equal(str_starts_with(answer.data, "HTTP/1.1 403"), !may);
+        assert_int_equal(resolved, (int)i + 1);
+    }
+    assert_true(connections() > before); /* the control: where it may lead, it led */
+    str_finish(&answer);
+}
+
 /* --- TLS inside a tunnel --- */
 
 /* A ClientHello with one name, or none. */
@@ -431,6 +484,8 @@ int main(void)
         cmocka_unit_test(only_listed_names_are_asked_of_dns),
         cmocka_unit_test(a_name_opens_no_private_address),
         cmocka_unit_test(heads_that_two_readers_read_differently),
+        cmocka_unit_test(what_is_no_http_is_told_so),
+        cmocka_unit_test(a_name_that_turns_is_judged_again),
         cmocka_unit_test(names_in_tls_are_read),
         cmocka_unit_test(tls_must_name_the_host_of_connect),
     };

@@ -233,8 +233,8 @@ static void further_directories_are_open_to_file_tools(void **state)
     snprintf(path, sizeof path, "%s/new/a.txt", other);
     fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "one\n");
     assert_true(fixture->last.failed);
-    assert_true(workspace_add(fixture->context.workspace, other, &err));
-    assert_false(workspace_add(fixture->context.workspace, "relative", &err));
+    assert_true(workspace_add(fixture->context.workspace, other, false, &err));
+    assert_false(workspace_add(fixture->context.workspace, "relative", false, &err));
     fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "one\n");
     assert_false(fixture->last.failed);
     assert_non_null(strstr(fixture_pack(fixture, "read_file", "{s:s}", "path", path), "one"));
