@@ -44,8 +44,8 @@ struct agent_recording {
 
 /* The user's own wishes; what is unset is as the model recommends. */
 struct agent_sampling {
-    bool has_temperature, has_top_k, has_top_p;
-    float temperature, top_p;
+    bool has_temperature, has_top_k, has_top_p, has_min_p;
+    float temperature, top_p, min_p;
     int top_k;
     uint64_t seed; /* 0 = a fresh one for each step */
 };
@@ -237,6 +237,8 @@ bool agent_thinking(const struct agent *agent);
 /* From the next step on; a turn that runs is held to the new limits. */
 void agent_set(struct agent *agent, const struct agent_settings *settings);
 
+/* What the model is told before the conversation: a view. */
+const char *agent_system(const struct agent *agent);
 const struct chat_conversation *agent_conversation(const struct agent *agent);
 /* NULL until the first message is on disk. */
 const char *agent_conversation_id(const struct agent *agent);

@@ -74,6 +74,11 @@ void agent_set_thinking(struct agent *agent, bool thinking)
     agent->options.thinking = thinking;
 }
 
+const char *agent_system(const struct agent *agent)
+{
+    return agent->system;
+}
+
 const struct chat_conversation *agent_conversation(const struct agent *agent)
 {
     return &agent->conversation;

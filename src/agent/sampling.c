@@ -13,6 +13,7 @@ struct infer_sampling sampling_choose(const struct agent_sampling *own,
     sampling.temperature = own->has_temperature ? own->temperature : sampling.temperature;
     sampling.top_k = own->has_top_k ? own->top_k : sampling.top_k;
     sampling.top_p = own->has_top_p ? own->top_p : sampling.top_p;
+    sampling.min_p = own->has_min_p ? own->min_p : sampling.min_p;
     sampling.seed = own->seed;
     if (sampling.seed == 0 &&
         getrandom(&sampling.seed, sizeof sampling.seed, GRND_NONBLOCK) != sizeof sampling.seed) {

@@ -477,7 +477,7 @@ static bool read_schema(struct app *app, struct err *err)
 
 /* The run's own agent; `conversation` is NULL for a new one, which gets `new_id` or a fresh id. */
 static struct agent *make_own_agent(struct app *app, const char *conversation, const char *new_id,
-                                    struct err *err)
+                                    const char *system, struct err *err)
 {
     return app_make_agent(app,
                           &(struct app_agent_parts){.infer = app->infer,
@@ -489,6 +489,7 @@ static struct agent *make_own_agent(struct app *app, const char *conversation, c
                                                     .face = app->face,
                                                     .conversation = conversation,
                                                     .new_id = new_id,
+                                                    .system = system,
                                                     .schema = app->schema},
                           err);
 }
@@ -511,18 +512,18 @@ static bool open_own(struct app *app, struct err *err)
         return false;
     }
     app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL,
-                                config_string(app->config, OPTION_SESSION_ID), err);
+                                config_string(app->config, OPTION_SESSION_ID), NULL, err);
     return app->agent != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
 static bool change_agent(struct app *app, const char *conversation, const char *new_id,
-                         struct err *err)
+                         const char *system, struct err *err)
 {
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
     agent_keep_session(app->agent); /* before the other one's takes its place */
-    struct agent *agent = make_own_agent(app, conversation, new_id, err);
+    struct agent *agent = make_own_agent(app, conversation, new_id, system, err);
     if (agent == NULL) {
         return false;
     }
@@ -533,14 +534,14 @@ static bool change_agent(struct app *app, const char *conversation, const char *
     return true;
 }
 
-bool app_new_conversation(struct app *app, const char *id, struct err *err)
+bool app_new_conversation(struct app *app, const char *id, const char *system, struct err *err)
 {
-    return change_agent(app, NULL, id, err);
+    return change_agent(app, NULL, id, system, err);
 }
 
 bool app_switch_conversation(struct app *app, const char *id, struct err *err)
 {
-    return change_agent(app, id, NULL, err);
+    return change_agent(app, id, NULL, NULL, err);
 }
 
 static bool open_loop(struct app *app, struct err *err)

@@ -148,8 +148,9 @@ bool app_always(struct app *app, const char *rule, struct err *err);
 bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err);
 
 /* Leaves the present conversation as it is and begins an empty one, which gets this id (NULL: a
- * fresh one). False when that could not be done: the present one goes on. */
-bool app_new_conversation(struct app *app, const char *id, struct err *err);
+ * fresh one) and this system text (NULL: the configuration's). False when that could not be done:
+ * the present one goes on. */
+bool app_new_conversation(struct app *app, const char *id, const char *system, struct err *err);
 
 /* Opens paths and store alone, for commands that only look at conversations. */
 bool app_open_store(struct app *app, const struct config *config, struct err *err);

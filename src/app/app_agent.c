@@ -56,6 +56,7 @@ static struct agent_sampling choose_sampling(const struct config *config,
         .has_temperature = own || temperature,
         .has_top_k = own || top_k,
         .has_top_p = own || top_p,
+        .has_min_p = config_set(config, OPTION_MIN_P),
         .seed = (uint64_t)config_whole(config, OPTION_SEED),
     };
     if (sampling.has_temperature) {
@@ -67,6 +68,9 @@ static struct agent_sampling choose_sampling(const struct config *config,
     }
     if (sampling.has_top_p) {
         sampling.top_p = top_p ? (float)config_real(config, OPTION_TOP_P) : entry->top_p;
+    }
+    if (sampling.has_min_p) {
+        sampling.min_p = (float)config_real(config, OPTION_MIN_P);
     }
     return sampling;
 }

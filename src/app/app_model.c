@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/server.h"
 #include "app/server_key.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -17,6 +18,7 @@
 #include "infer/infer.h"
 #include "infer/infer_remote.h"
 #include "models/catalogue.h"
+#include "models/hub_cache.h"
 #include "models/library.h"
 
 enum { SCRIPT_LIMIT = 16 * 1024 * 1024, IMAGE_BUDGET = 280 };
@@ -74,6 +76,13 @@ bool app_model_find(const struct app *app, const char *wanted, char **path, enum
     bool found = catalogue_find(wanted != NULL ? wanted : standard, app->paths.user_models,
                                 app->paths.installed_models, path, &entry, err);
     mem_free(standard);
+    if (!found && wanted != NULL) {
+        char *hub = hub_cache_folder();
+        char *cached = hub_cache_find(hub, wanted);
+        mem_free(hub);
+        found = cached != NULL;
+        *path = found ? cached : *path;
+    }
     *code = found ? *code : EXIT_CODE_NO_MODEL;
     return found;
 }
@@ -96,87 +105,60 @@ static struct infer *open_script(const char *path, uv_async_t *woke, struct err 
     return infer;
 }
 
-/* What -m remote:WHAT means: a server of the configuration by its name, or by NAME/MODEL; else a
- * model of the server at remote.url. */
-static bool find_server(const struct config *config, const char *what,
-                        struct infer_remote_options *options, const char **key_env,
-                        const char **key_command, struct err *err)
+char *app_model_address(const struct app *app, const char *path)
 {
-    size_t length = strcspn(what, "/");
-    const struct servers_entry *server = servers_find(&config->remotes, what, length);
-    const char *api = config_string(config, OPTION_REMOTE_API);
-    if (server != NULL) {
-        const char *model = server->members[SERVERS_MODEL];
-        options->url = server->members[SERVERS_URL];
-        options->model = what[length] == '/' ? what + length + 1
-                         : model != NULL     ? model
-                                             : server->name;
-        options->headers = (const char *const *)server->headers;
-        options->header_count = server->header_count;
-        *key_env = server->members[SERVERS_KEY_ENV];
-        *key_command = server->members[SERVERS_KEY_COMMAND];
-        api = server->members[SERVERS_API];
-    } else {
-        options->url = config_string(config, OPTION_REMOTE_URL);
-        options->model = what[0] != '\0' ? what : config_string(config, OPTION_REMOTE_MODEL);
-        *key_env = config_string(config, OPTION_REMOTE_KEY);
-        *key_command = config_string(config, OPTION_REMOTE_KEY_COMMAND);
+    struct server server;
+    const char *what = remote_name(path);
+    char *url = NULL;
+    if (what != NULL && server_find(app->config, what, &server, NULL)) {
+        url = mem_strdup(server.url);
+        server_finish(&server);
     }
-    options->responses = api != NULL && strcmp(api, "responses") == 0;
-    if (options->url == NULL) {
-        return server != NULL
-                   ? err_set(err, ERR_ARGUMENT, "-m remote:%s: remote.%s.url is not set", what,
-                             server->name)
-                   : err_set(err, ERR_ARGUMENT,
-                             "-m remote:%s: needs [remote.%s] with its url, or remote.url, in the "
-                             "configuration",
-                             what, what[0] != '\0' ? what : "NAME");
-    }
-    return options->model != NULL ||
-           err_set(err, ERR_ARGUMENT, "-m remote: needs remote.model in the configuration");
-}
-
-const char *app_model_address(const struct app *app, const char *path)
-{
-    struct infer_remote_options options = {0};
-    struct err err;
-    const char *key_env, *key_command;
-    return app_model_is_remote(path) && find_server(app->config, remote_name(path), &options,
-                                                    &key_env, &key_command, &err)
-               ? options.url
-               : NULL;
+    return url;
 }
 
 bool app_model_key(const struct app *app, const char *path, bool apart, struct str *key,
                    struct err *err)
 {
-    struct infer_remote_options options = {0};
-    const char *key_env, *key_command;
-    return remote_name(path) == NULL ||
-           (find_server(app->config, remote_name(path), &options, &key_env, &key_command, err) &&
-            server_key_read(key_env, key_command, apart, key, err));
+    struct server server;
+    const char *what = remote_name(path);
+    if (what == NULL) {
+        return true;
+    }
+    if (!server_find(app->config, what, &server, err)) {
+        return false;
+    }
+    bool ok = server_key_read(server.key_env, server.key_command, apart, key, err);
+    server_finish(&server);
+    return ok;
 }
 
 static struct infer *open_remote(struct app *app, const char *what, const char *key,
                                  uv_async_t *woke, struct err *err)
 {
     enum { TOTAL_MS = 3600 * 1000, RETRY_MS = 500 };
-    const struct config *config = app->config;
-    const char *key_env, *key_command;
+    struct server server;
+    if (!server_find(app->config, what, &server, err)) {
+        return NULL;
+    }
     struct infer_remote_options options = {
         .loop = &app->loop,
-        .context = (int)config_whole(config, OPTION_CONTEXT),
-        .idle_ms = (int)config_whole(config, OPTION_REMOTE_SECONDS) * 1000,
+        .url = server.url,
+        .model = server.model,
+        .key = key[0] != '\0' ? key : NULL,
+        .headers = server.headers,
+        .header_count = server.header_count,
+        .responses = server.responses,
+        .context = (int)config_whole(app->config, OPTION_CONTEXT),
+        .idle_ms = (int)config_whole(app->config, OPTION_REMOTE_SECONDS) * 1000,
         .total_ms = TOTAL_MS,
         .retry_ms = RETRY_MS,
         .wake = wake_loop,
         .wake_context = woke,
     };
-    if (!find_server(config, what, &options, &key_env, &key_command, err)) {
-        return NULL;
-    }
-    options.key = key[0] != '\0' ? key : NULL;
-    return infer_remote_create(&options, err);
+    struct infer *infer = infer_remote_create(&options, err);
+    server_finish(&server);
+    return infer;
 }
 
 /* --mmproj and --drafter are of the model that the configuration names, and of no other. */

@@ -36,8 +36,8 @@ struct infer_local_options app_model_local(const struct app *app, const char *pa
  * which gets no terminal when `apart`. Any thread. */
 bool app_model_key(const struct app *app, const char *path, bool apart, struct str *key,
                    struct err *err);
-/* The address of a server, of its own or the configuration's; NULL: unset, or no server. A view. */
-const char *app_model_address(const struct app *app, const char *path);
+/* The address of a server; NULL: unset, or no server. mem_free. */
+char *app_model_address(const struct app *app, const char *path);
 /* Its events wake the loop by `woke`. */
 struct infer *app_model_open(struct app *app, const char *path, const char *mmproj, const char *key,
                              struct uv_async_s *woke, struct err *err);

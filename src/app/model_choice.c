@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "models/catalogue.h"
 #include "models/hub.h"
+#include "models/hub_cache.h"
 #include "models/library.h"
 
 /* --- what there is --- */
@@ -76,15 +77,36 @@ static void add_servers(struct model_choices *out, const struct app *app)
     for (size_t i = 0; i < servers->count; i++) {
         str_clear(&word);
         str_append_format(&word, "remote:%s", servers->items[i].name);
-        const char *address = app_model_address(app, word.data);
+        char *address = app_model_address(app, word.data);
         struct model_choice *choice = add(out);
         choice->word = mem_strdup(word.data);
         choice->path = mem_strdup(word.data);
         choice->name = mem_strdup(servers->items[i].name);
         choice->note = mem_strdup(address != NULL ? address : "its url is not set");
         choice->runs = strcmp(word.data, app->model_path) == 0;
+        mem_free(address);
     }
     str_finish(&word);
+}
+
+static void add_hub(struct model_choices *out, const struct app *app)
+{
+    char *hub = hub_cache_folder();
+    struct hub_cache_model *models;
+    size_t count;
+    hub_cache_list(hub, &models, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct model_choice *choice = add(out);
+        const struct catalogue_entry *entry = catalogue_entry_of_file(models[i].path);
+        choice->word = mem_strdup(models[i].name);
+        choice->path = mem_strdup(models[i].path);
+        choice->name = mem_strdup(entry != NULL ? entry->name : models[i].name);
+        choice->note = mem_strdup("Hugging Face's cache");
+        choice->bytes = models[i].bytes;
+        choice->runs = strcmp(models[i].path, app->model_path) == 0;
+    }
+    hub_cache_free(models, count);
+    mem_free(hub);
 }
 
 /* Unless it is among those of a folder. */
@@ -108,6 +130,7 @@ void model_choices_read(struct model_choices *out, const struct app *app)
     *out = (struct model_choices){0};
     add_folder(out, app, app->paths.user_models, "");
     add_folder(out, app, app->paths.installed_models, "came with carat");
+    add_hub(out, app);
     add_servers(out, app);
     for (size_t i = 0; i < out->count; i++) {
         runs |= out->items[i].runs;

@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "models/catalogue.h"
 #include "models/hub.h"
+#include "models/hub_cache.h"
 #include "models/library.h"
 #include "models/pull.h"
 
@@ -75,6 +76,23 @@ static void list_folder(const char *folder, const char *standard, bool mine)
     library_free(files, count);
 }
 
+static void list_hub(void)
+{
+    char *hub = hub_cache_folder();
+    struct hub_cache_model *models;
+    size_t count;
+    hub_cache_list(hub, &models, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct str size;
+        str_init(&size);
+        library_append_size(&size, (double)models[i].bytes);
+        printf("  %-44s %10s  (Hugging Face's cache)\n", models[i].name, size.data);
+        str_finish(&size);
+    }
+    hub_cache_free(models, count);
+    mem_free(hub);
+}
+
 static bool is_here(const struct paths *paths, const struct catalogue_entry *entry)
 {
     char *path;
@@ -93,6 +111,7 @@ static enum exit_code list(const struct paths *paths)
     char *standard = library_default(paths->user_models);
     list_folder(paths->user_models, standard, true);
     list_folder(paths->installed_models, standard, false);
+    list_hub();
     mem_free(standard);
     printf("\nto be had with carat models pull NAME:\n");
     for (size_t i = 0; i < catalogue_count; i++) {

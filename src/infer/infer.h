@@ -30,6 +30,7 @@ struct infer_sampling {
     float temperature;
     int top_k;
     float top_p;
+    float min_p; /* 0 = off; servers are not told of it */
     uint64_t seed;
 };
 

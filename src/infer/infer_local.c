@@ -180,6 +180,7 @@ static bool open_session(struct infer_local *local, struct err *err)
         .sampling = {.temperature = info->sampling.temperature,
                      .top_k = info->sampling.top_k,
                      .top_p = info->sampling.top_p,
+                     .min_p = info->sampling.min_p,
                      .seed = info->sampling.seed},
     };
     atomic_store(&local->session, session);
@@ -358,6 +359,7 @@ static void decode(struct infer_local *local, struct engine_session *session,
                             .sampling = {.temperature = request->sampling.temperature,
                                          .top_k = request->sampling.top_k,
                                          .top_p = request->sampling.top_p,
+                                         .min_p = request->sampling.min_p,
                                          .seed = request->sampling.seed}};
     for (;;) {
         if (is_cancelled(local)) {

@@ -584,8 +584,7 @@ static bool wants_plain(const struct config *config)
            strcmp(term, "dumb") == 0;
 }
 
-enum exit_code screen_run(const struct config *config, size_t first,
-                          const struct screen_place *place)
+enum exit_code screen_run(struct config *config, size_t first, const struct screen_place *place)
 {
     struct screen screen = {.config = config, .thinking = config_boolean(config, OPTION_THINKING)};
     struct err err;

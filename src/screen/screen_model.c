@@ -27,7 +27,7 @@ static void append_host(struct str *out, const char *address)
 void screen_model_ready(struct screen *screen, const char *name)
 {
     const char *path = screen->app.model_path;
-    const char *address = app_model_address(&screen->app, path);
+    char *address = app_model_address(&screen->app, path);
     /* The catalogue's name is what the user types, and shorter than the file's own. */
     const struct catalogue_entry *entry = catalogue_entry_of_file(path);
     str_clear(&screen->model_name);
@@ -36,6 +36,7 @@ void screen_model_ready(struct screen *screen, const char *name)
         str_append(&screen->model_name, " @");
         append_host(&screen->model_name, address);
     }
+    mem_free(address);
 }
 
 const char *screen_model_coming(const struct screen *screen)
@@ -63,7 +64,7 @@ static void give_back_text(struct screen *screen)
 static void say_what_differs(struct screen *screen)
 {
     struct agent_context context;
-    const char *address = app_model_address(&screen->app, screen->app.model_path);
+    char *address = app_model_address(&screen->app, screen->app.model_path);
     size_t unseen = agent_unseen_media(screen->app.agent);
     agent_context(screen->app.agent, &context);
     if (address != NULL) {
@@ -72,6 +73,7 @@ static void say_what_differs(struct screen *screen)
                       "machine: %s",
                       address);
     }
+    mem_free(address);
     if (unseen > 0) {
         screen_notice(screen, false,
                       "%s has no encoders: pictures and sounds of this conversation (%zu) are only "

@@ -23,6 +23,7 @@
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash_names.h"
+#include "screen/slash_set.h"
 #include "screen/slash_settings.h"
 #include "prompts.h"
 #include "store/store.h"
@@ -51,12 +52,13 @@ static void run_new(struct screen *screen, const char *argument)
 {
     (void)argument;
     struct err err;
-    if (!app_new_conversation(&screen->app, NULL, &err)) {
+    if (!app_new_conversation(&screen->app, NULL, NULL, &err)) {
         screen_notice(screen, true, "%s", err.text);
         return;
     }
     tui_clear(screen->tui);
     screen->context_used = 0;
+    slash_set_take_back(screen);
     screen_notice(screen, false, "A new conversation. The last one is kept: carat resume");
 }
 
@@ -465,6 +467,10 @@ const struct slash_command slash_commands[] = {
     {"model", "[NAME|FILE]", "go on with another model; alone: a list to choose from",
      screen_model_run, false},
     {"load", "[ID|MODEL]", "another conversation, or another model", screen_model_load, true},
+    {"set", "[NAME VALUE]", "sampling and limits until carat ends, or /clear", slash_set_run,
+     false},
+    {"system", "[TEXT]", "the system text; a new conversation with another", slash_set_system,
+     true},
     {"config", "", "what differs from the standard, and where it was set", slash_settings_config,
      false},
     {"theme", "[NAME]", "colour, light, contrast or mono", slash_settings_theme, false},
@@ -483,6 +489,7 @@ const struct slash_command slash_commands[] = {
     {"point", "[N]", "click on the Nth of it, after your yes", screen_point_run, false},
     {"detach", "", "take back what goes with the next message", screen_media_detach, false},
     {"trash", "", "what is in the trash", run_trash, false},
+    {"show", "[WHAT]", "info, parameters, system, config, tools, context", slash_set_show, false},
     {"status", "", "model, workspace, sandbox, context", run_status, false},
     {"quit", "", "leave; the conversation is kept", run_quit, false},
     {"exit", "", "the same", run_quit, false},
@@ -502,6 +509,9 @@ static const char *choices(const char *name)
         {"jobs", "stop"},
         {"shot", "screen|window|region"},
         {"theme", "colour|light|contrast|mono"},
+        {"set", "temperature|top_k|top_p|min_p|seed|max_tokens|max_turns|max_tool_calls|"
+                "max_seconds|compact_percent"},
+        {"show", "info|parameters|system|config|tools|context"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {

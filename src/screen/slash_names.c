@@ -18,7 +18,6 @@ const struct slash_name slash_names[] = {
     {"approvals", "permissions", NULL},
     {"allowed-tools", "permissions", NULL},
     {"settings", "config", NULL},
-    {"show", "status", NULL},
     {"cost", "context", NULL},
     {"usage", "context", NULL},
     {"stats", "context", NULL},
@@ -34,10 +33,6 @@ const struct slash_name slash_names[] = {
     {"add-dir", NULL,
      "What tools may write is fixed when they start: carat --add-dir DIR, or tools.writable in the "
      "configuration."},
-    {"set", NULL, "For a run: carat --set KEY=VALUE. For good: config.toml; /config says where."},
-    {"system", NULL,
-     "carat --system-prompt TEXT or --append-system-prompt TEXT, at the start; /context says how "
-     "much it takes."},
     {"btw", NULL, "/fork goes on in a copy: ask there, then /resume the first one."},
     {"policy", NULL, "In a shell: carat policy why \"shell(git push)\". /permissions lists rules."},
     {"doctor", NULL, "In a shell: carat doctor."},

@@ -348,7 +348,7 @@ static void stopped_at_each_moment(void **state)
             run_to_the_end(bench);
         }
         expect_answer(bench, "a.gguf");
-        assert_true(app_new_conversation(&bench->app, NULL, &err));
+        assert_true(app_new_conversation(&bench->app, NULL, NULL, &err));
     }
 }
 
