@@ -182,11 +182,6 @@ const int32_t *session_tokens(const struct session *session, size_t *count)
     return session->tokens;
 }
 
-size_t session_kv_bytes(const struct session *session)
-{
-    return kv_cache_bytes(session->cache) + kv_marks_bytes(session->marks);
-}
-
 void session_on_progress(struct session *session,
                          void (*progress)(void *context, size_t done, size_t total), void *context)
 {

@@ -116,7 +116,4 @@ struct session_plan {
 
 void session_plan(const struct session_options *options, struct session_plan *plan);
 
-/* Bytes that the K/V cache and the copies of its rings have allocated. */
-size_t session_kv_bytes(const struct session *session);
-
 #endif

@@ -345,7 +345,7 @@ static bool make_room(const struct header *header, const struct snapshot *snapsh
                       struct err *err)
 {
     if (!kv_cache_prepare(snapshot->cache, 0, header->count, err)) {
-        return false;
+        return err_prefix(err, "%s", path);
     }
     kv_cache_reach(snapshot->cache, header->ring_from);
     for (size_t i = 0; i < header->copy_count; i++) {

@@ -10,6 +10,7 @@ extern const char prompts_title[];   /* title.md: asks for a name of the convers
 extern const char prompts_compact[]; /* compact.md: asks for a summary of it */
 extern const char prompts_init[];    /* init.md: /init, asks for an AGENTS.md */
 extern const char prompts_review[];  /* review.md: /review, asks what is wrong in the changes */
+extern const char prompts_btw[];     /* btw.md: before a question beside the conversation */
 extern const char prompts_words[];   /* words.md: asks for the words of a sound */
 extern const char prompts_tools[];   /* tools.json: the table of tools */
 extern const size_t prompts_tools_length;

@@ -97,8 +97,13 @@ void manual_append_page(struct str *out)
         "\n.SH FILES\n.TP\n.I ~/.config/carat/config.toml\nThe configuration; \\fBcarat config "
         "example\\fR prints one.\n.TP\n.I ~/.local/share/carat\nConversations, and models that the "
         "user added.\n.TP\n.I ~/.local/state/carat\nThe log.\n.SH ENVIRONMENT\n.TP\n.B "
-        "CARAT_HOME\nA folder to use in place of the three above.\n.TP\n.B NO_COLOR\nNo "
-        "colours.\n.SH SEE ALSO\n.BR carat\\-engine (1),\n.BR carat\\-tool (1)\n");
+        "CARAT_HOME\nA folder to use in place of the three above.\n.TP\n.B CARAT_MODEL, CARAT_CPU, "
+        "CARAT_SANDBOX\nAs the options of these names; the sandbox can only be tightened.\n.TP\n.B "
+        "CARAT_LOG\nAnother file for the log, or off.\n.TP\n.B SSL_CERT_FILE, CURL_CA_BUNDLE, "
+        "SSL_CERT_DIR\nWhose signatures count, for models and a server.\n.TP\n.B http_proxy, "
+        "https_proxy, all_proxy, no_proxy\nThe way to models; no conversation goes through "
+        "one.\n.TP\n.B NO_COLOR, CLICOLOR=0\nNo colours.\n.SH SEE ALSO\n.BR carat\\-engine "
+        "(1),\n.BR carat\\-tool (1)\n");
 }
 
 /* --- completions --- */

@@ -19,7 +19,6 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -323,21 +322,6 @@ bool policy_read_descriptor(int fd, struct str *text, struct err *err)
         str_truncate(text, start);
         return false;
     }
-}
-
-bool policy_load(struct policy *policy, const char *path, const char *workspace, struct err *err)
-{
-    struct str text;
-    str_init(&text);
-    bool ok = true;
-    if (path == NULL) {
-        str_append(&text, "{}");
-    } else {
-        ok = file_read(path, POLICY_LIMIT, &text, err);
-    }
-    ok = ok && policy_parse(policy, text.data, text.length, workspace, err);
-    str_finish(&text);
-    return ok;
 }
 
 static void finish_list(struct policy_list *list)

@@ -58,8 +58,7 @@ struct policy {
     int result_tokens;
 };
 
-/* `path` NULL = the defaults. `workspace` (from the command line) wins over the file's. */
-bool policy_load(struct policy *policy, const char *path, const char *workspace, struct err *err);
+/* `workspace` (from the command line; NULL = none) wins over the file's. */
 bool policy_parse(struct policy *policy, const char *json, size_t length, const char *workspace,
                   struct err *err);
 /* Appends the text of a policy that is handed over as a descriptor (file, memfd or pipe), up to the

@@ -111,11 +111,6 @@ void workspace_close(struct workspace *workspace)
     mem_free(workspace);
 }
 
-const char *workspace_root(const struct workspace *workspace)
-{
-    return workspace->root;
-}
-
 bool workspace_add(struct workspace *workspace, const char *root, bool only_read, struct err *err)
 {
     size_t length = strlen(root);

@@ -29,7 +29,6 @@ void workspace_close(struct workspace *workspace);
 /* A further directory in which files may be read and (not `only_read`) written, by their absolute
  * paths. It must exist; symlinks in `root` itself are followed. */
 bool workspace_add(struct workspace *workspace, const char *root, bool only_read, struct err *err);
-const char *workspace_root(const struct workspace *workspace);
 
 /* The path as shown to the model: relative to the root, normalised, "." for the root itself.
  * ERR_DENIED when it leads above the root, ERR_LIMIT when it is too long. */

@@ -371,6 +371,7 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
     agent->kv_stale = true;
     agent->asked_us = 0;
     calls_clear(&agent->calls);
+    agent_look_at_disk(agent);
     const char *text = turn_outcome_text(outcome);
     agent_emit(agent, &(struct agent_event){.kind = AGENT_TURN_ENDED,
                                             .outcome = outcome,

@@ -102,6 +102,7 @@ enum agent_event_kind {
     AGENT_CALL_FINISHED, /* call_id, name, result, failed, denied */
     AGENT_USAGE,         /* context used / size, tokens a second */
     AGENT_WORDS,         /* of a speech (agent_ask_words): text; "" = none, or it was stopped */
+    AGENT_BTW,           /* the answer to agent_ask_btw: text; "" = none, or it was stopped */
     AGENT_PICTURE,       /* of a conversation that goes on, decoded or lost: message, done = part */
     AGENT_NOTICE,        /* something the user should know: text */
     AGENT_TURN_ENDED,    /* outcome; text = a sentence when it is not TURN_OK */
@@ -152,6 +153,9 @@ void agent_attach_medium(struct agent *agent, struct chat_medium *medium);
  * busy. ERR_UNAVAILABLE: not just now; ERR_UNSUPPORTED: this model hears nothing. */
 bool agent_ask_words(struct agent *agent, struct chat_medium *const *sounds, size_t count,
                      struct err *err);
+/* Asks the model something beside the conversation, which neither the question nor the answer
+ * enters: AGENT_BTW follows. Counts as busy; ERR_ARGUMENT, ERR_UNAVAILABLE: not just now. */
+bool agent_ask_btw(struct agent *agent, const char *question, struct err *err);
 /* How many files wait for the next message; and takes all behind the first `count` back. */
 size_t agent_attached(const struct agent *agent);
 void agent_detach(struct agent *agent, size_t count);

@@ -253,6 +253,8 @@ static void aside_ended(struct agent *agent, const struct infer_event *event)
     }
     if (kind == ASIDE_WORDS) {
         agent_words_ended(agent, event, whole ? text : "");
+    } else if (kind == ASIDE_BTW) {
+        agent_btw_ended(agent, event, text);
     }
     mem_free(text);
     agent_start_waiting(agent);

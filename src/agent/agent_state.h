@@ -26,7 +26,7 @@ struct waiting_text {
     struct tool_limit *limit; /* of its turn; NULL = none */
 };
 
-enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS };
+enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS, ASIDE_BTW };
 
 struct decoding;
 
@@ -78,6 +78,8 @@ struct agent {
     size_t loading_message, loading_part;
     unsigned next_call;
 
+    bool disk_told; /* that it is full */
+
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
@@ -123,6 +125,11 @@ void agent_finish_turn(struct agent *agent, enum turn_outcome outcome);
 void agent_start_waiting(struct agent *agent);
 /* The step has failed, or could not begin: said, and the turn ends. */
 void agent_model_failed(struct agent *agent, const char *sentence);
+
+/* --- of agent_btw.c --- */
+
+/* The model has answered; what it said when it was stopped counts, too. */
+void agent_btw_ended(struct agent *agent, const struct infer_event *event, const char *text);
 
 /* --- of agent_calls.c --- */
 
@@ -247,6 +254,10 @@ void agent_begin(struct agent *agent, const struct chat_message *message);
 void agent_give_up_begun(struct agent *agent);
 
 /* --- of agent_snapshot.c --- */
+
+/* At the end of a turn: says once that the disk is full, when what was said last is in the reserve.
+ */
+void agent_look_at_disk(struct agent *agent);
 
 /* True when the call must wait for the snapshot before it: it is started, or dropped, then. */
 bool agent_hold_call(struct agent *agent, int place);

@@ -407,6 +407,21 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
     return toolproc;
 }
 
+bool toolproc_set_policy(struct toolproc *toolproc, const json_t *policy)
+{
+    if (toolproc->calls.count > 0) {
+        return false;
+    }
+    while (toolproc->servers.count > 0) {
+        drop_server(toolproc->servers.items[0]);
+    }
+    mem_free(toolproc->policy);
+    mem_free(toolproc->job_policy);
+    toolproc->policy = dump_policy(policy);
+    toolproc->job_policy = dump_job_policy(policy);
+    return true;
+}
+
 static void start(struct toolproc *toolproc, const char *call_id, const char *tool,
                   const char *policy, const json_t *arguments)
 {

@@ -95,7 +95,7 @@ static bool open_paths(struct app *app, struct err *err)
     if (!paths_find(&app->paths, err)) {
         return fail(app, EXIT_CODE_FAILURE);
     }
-    if (file_make_directories(app->paths.state, NULL)) {
+    if (file_make_directories(app->paths.state, NULL) && app->paths.log_file != NULL) {
         log_open(app->paths.log_file,
                  NULL); /* A log that cannot be had is no reason not to work. */
     }

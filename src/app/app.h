@@ -127,8 +127,16 @@ void app_read_skills(struct app *app);
 /* The skill that a text calls, "/NAME WORDS" or "/skill:NAME WORDS", and where the words begin.
  * NULL: it calls none. */
 const struct skill *app_skill_called(const struct app *app, const char *text, const char **words);
+/* Lets tools read the folders of skills that they cannot read yet; for this folder. */
+void app_open_skills(struct app *app);
 /* Submits the message that calls it. */
 bool app_call_skill(struct app *app, const struct skill *skill, const char *words, struct err *err);
+
+/* The user's word that tools may write in a folder, too, until carat ends; `path` may begin with
+ * "~/". False, and nothing changed, when it is none, or while something runs. */
+bool app_add_folder(struct app *app, const char *path, struct err *err);
+/* All of them, beside the workspace, as tools have them: an array of strings. */
+const json_t *app_folders(const struct app *app);
 
 /* The mode that the configuration asks for; unset: ask, or full without a terminal. Never looser
  * than the project allows. */

@@ -18,10 +18,12 @@ static bool is_inside(const char *folder, const char *path)
  * place of the folder, which is then shown instead. */
 static bool is_writable(const struct app *app, const char *path)
 {
-    const struct config_list *writable = config_list(app->config, OPTION_ADD_DIR);
+    size_t index;
+    json_t *folder;
     bool found = is_inside(app->workspace, path);
-    for (size_t i = 0; i < writable->count; i++) {
-        found = found || is_inside(writable->items[i], path);
+    json_array_foreach((json_t *)app_folders(app), index, folder)
+    {
+        found = found || is_inside(json_string_value(folder), path);
     }
     return found;
 }
@@ -39,7 +41,7 @@ static bool holds(const json_t *list, const char *text)
     return false;
 }
 
-static void open_to_tools(struct app *app)
+void app_open_skills(struct app *app)
 {
     json_t *folders = json_array();
     struct str folder;
@@ -71,7 +73,7 @@ void app_read_skills(struct app *app)
     }
     str_finish(&text);
     str_finish(&summary);
-    open_to_tools(app);
+    app_open_skills(app);
 }
 
 const struct skill *app_skill_called(const struct app *app, const char *text, const char **words)

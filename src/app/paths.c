@@ -68,6 +68,21 @@ static bool executable_folder(char out[PATH_MAX], struct err *err)
     return true;
 }
 
+/* $CARAT_LOG: another file, or none. */
+static bool find_log(struct paths *paths, struct err *err)
+{
+    const char *wanted = getenv("CARAT_LOG");
+    if (wanted == NULL || wanted[0] == '\0') {
+        paths->log_file = join(paths->state, "/carat.log");
+    } else if (wanted[0] == '/') {
+        paths->log_file = mem_strdup(wanted);
+    } else if (strcmp(wanted, "off") != 0) {
+        return err_set(err, ERR_ARGUMENT,
+                       "CARAT_LOG is \"%s\", which is not an absolute path or off", wanted);
+    }
+    return true;
+}
+
 bool paths_find(struct paths *paths, struct err *err)
 {
     static const char *const models[] = {"/../models", "/../share/carat/models"};
@@ -81,7 +96,8 @@ bool paths_find(struct paths *paths, struct err *err)
         (cache = folder("/cache", "XDG_CACHE_HOME", "/.cache/carat", err)) != NULL &&
         (config = folder("", "XDG_CONFIG_HOME", "/.config/carat", err)) != NULL &&
         (paths->data = folder("/data", "XDG_DATA_HOME", "/.local/share/carat", err)) != NULL &&
-        (paths->state = folder("/state", "XDG_STATE_HOME", "/.local/state/carat", err)) != NULL;
+        (paths->state = folder("/state", "XDG_STATE_HOME", "/.local/state/carat", err)) != NULL &&
+        find_log(paths, err);
     if (ok) {
         paths->config_file = join(config, "/config.toml");
         paths->config_folder = join(config, "/config.d");
@@ -93,7 +109,6 @@ bool paths_find(struct paths *paths, struct err *err)
         paths->kv_folder = join(cache, "/kv");
         paths->store_file = join(paths->data, "/conversations.db");
         paths->user_models = join(paths->data, "/models");
-        paths->log_file = join(paths->state, "/carat.log");
         paths->installed_models = first_existing(own_folder, models, 2);
         paths->tool_program = first_existing(own_folder, tool, 2);
     } else {

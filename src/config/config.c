@@ -405,7 +405,9 @@ bool config_read_environment(struct config *config, struct err *err)
     static const struct {
         const char *variable;
         enum option option;
-    } variables[] = {{"CARAT_MODEL", OPTION_MODEL}, {"CARAT_CPU", OPTION_CPU}};
+    } variables[] = {{"CARAT_MODEL", OPTION_MODEL},
+                     {"CARAT_CPU", OPTION_CPU},
+                     {"CARAT_SANDBOX", OPTION_SANDBOX}};
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *text = getenv(variables[i].variable);
         if (text != NULL && text[0] != '\0' &&
@@ -413,7 +415,13 @@ bool config_read_environment(struct config *config, struct err *err)
             return false;
         }
     }
-    return true;
+    /* What others set in an environment, as a file of the project's may, takes no layer away. */
+    const char *sandbox = config_string(config, OPTION_SANDBOX);
+    return strcmp(sandbox, "danger-full-access") != 0 ||
+           err_set(err, ERR_ARGUMENT,
+                   "CARAT_SANDBOX is \"%s\": only --sandbox on the command line takes the sandbox "
+                   "away",
+                   sandbox);
 }
 
 /* --- while carat runs --- */

@@ -63,7 +63,7 @@ bool config_read_folder(struct config *config, const char *path, struct err *err
  * said in `notices`. A file need not exist; one that cannot be read or is no TOML is an error: a
  * restriction that is not understood is not passed over. */
 bool config_read_project(struct config *config, const char *workspace, struct err *err);
-/* CARAT_CPU, CARAT_MODEL. */
+/* CARAT_CPU, CARAT_MODEL, CARAT_SANDBOX. */
 bool config_read_environment(struct config *config, struct err *err);
 /* argv[1..]. Options may stand anywhere; "--" ends them; -mFILE, -m FILE, --model FILE and
  * --model=FILE are the same. --set is applied at once. */

@@ -143,7 +143,8 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_SANDBOX] =
         {NULL, "sandbox", 's', OPTION_CHOICE, "KIND", "workspace-write",
          "read-only|workspace-write|danger-full-access", 0, 0,
-         "What tools may touch. Command line only: no file can take the sandbox away.",
+         "What tools may touch. Command line only: no file can take the sandbox away; "
+         "CARAT_SANDBOX can tighten.",
          PROJECT_NEVER},
     [OPTION_ADD_DIR] = {"tools.writable", "add-dir", 0, OPTION_LIST, "DIR", NULL, NULL, 0, 0,
                         "Another directory that tools may write in.", PROJECT_NEVER},

@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/curl_trust.h"
 #include "base/curl_late.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
@@ -342,6 +343,7 @@ static bool set_options(struct infer_remote *remote, CURL *curl)
     SET(CURLOPT_WRITEFUNCTION, take_bytes);
     SET(CURLOPT_WRITEDATA, remote);
 #undef SET
+    failed |= curl_trust_apply(curl);
     return failed == 0;
 }
 

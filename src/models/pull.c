@@ -17,6 +17,7 @@
 #include <curl/curl.h>
 
 #include "base/clock.h"
+#include "base/curl_trust.h"
 #include "base/curl_late.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -278,7 +279,6 @@ static bool open_part(struct pull *pull, struct err *err)
 static void set_common(CURL *curl, const char *url, const char *key)
 {
     bool secure = strncasecmp(url, "https:", 6) == 0;
-    const char *authorities = getenv("SSL_CERT_FILE");
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
@@ -287,9 +287,7 @@ static void set_common(CURL *curl, const char *url, const char *key)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 20L);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "carat");
-    if (authorities != NULL) {
-        curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
-    }
+    curl_trust_apply(curl);
     if (key != NULL) {
         curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
         curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, key);

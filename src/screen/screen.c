@@ -250,6 +250,11 @@ static void agent_event(void *context, const struct agent_event *event)
         break;
     case AGENT_WORDS: /* screen_voice has them */
         break;
+    case AGENT_BTW:
+        set_activity(screen, "");
+        screen_notice(screen, false, "Beside the conversation, not kept:\n%s",
+                      event->length > 0 ? event->text : "(no answer in words)");
+        break;
     case AGENT_PICTURE:
         screen_media_loaded(screen, event->message, event->done);
         break;

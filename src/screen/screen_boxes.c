@@ -1,5 +1,6 @@
 #include "screen/screen_boxes.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include <uv.h>
@@ -151,10 +152,11 @@ void screen_boxes_show(struct screen *screen, const struct chat_message *answer)
     const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
     struct screen_boxes found;
     struct err err;
-    size_t place = conversation->count;
-    for (size_t i = 0; i < conversation->count; i++) {
-        place = &conversation->messages[i] == answer ? i : place;
-    }
+    /* Not looked for: a conversation that goes on shows all its answers. */
+    uintptr_t first = (uintptr_t)conversation->messages;
+    size_t offset = ((uintptr_t)answer - first) / sizeof *answer;
+    size_t place =
+        (uintptr_t)answer >= first && offset < conversation->count ? offset : conversation->count;
     switch (read_answer(conversation, place, answer, &found, &err)) {
     case BOXES_FOUND:
         show(screen, &found, answer, SHOWN_LABELS);

@@ -26,13 +26,16 @@ static void spin(uv_timer_t *handle)
     tui_tick(screen->tui, clock_monotonic_us());
 }
 
+/* While a question stands there, nothing works but the user. */
 static void run_spinner(struct screen *screen)
 {
-    bool busy = screen_busy(screen), running = uv_is_active((uv_handle_t *)&screen->spin);
-    if (busy && !running) {
+    bool works = screen_busy(screen) && screen->asking.length == 0;
+    bool running = uv_is_active((uv_handle_t *)&screen->spin);
+    if (works && !running) {
         uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
-    } else if (!busy && running) {
+    } else if (!works && running) {
         uv_timer_stop(&screen->spin);
+        screen_refresh_status(screen); /* what ended may have said nothing */
     }
 }
 

@@ -12,6 +12,7 @@
 #include "screen/outbox.h"
 #include "screen/screen_boxes.h"
 #include "screen/screen_state.h"
+#include "tui/terminal_device.h"
 
 /* --- what the terminal can show: it is never asked --- */
 
@@ -82,8 +83,8 @@ static enum tui_pictures choose_pictures(struct screen *screen)
 {
     const char *how = config_string(screen->config, OPTION_PICTURES);
     bool detect = strcmp(how, "auto") == 0;
-    bool colours =
-        !is_set("NO_COLOR") && strcmp(config_string(screen->config, OPTION_THEME), "mono") != 0;
+    bool colours = terminal_device_wants_colours() &&
+                   strcmp(config_string(screen->config, OPTION_THEME), "mono") != 0;
     int width, height;
     enum tui_pictures graphics = detect ? known_graphics() : TUI_PICTURES_OFF;
     bool kitty = strcmp(how, "kitty") == 0 || graphics == TUI_PICTURES_KITTY;

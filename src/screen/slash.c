@@ -393,6 +393,16 @@ static void run_expand(struct screen *screen, const char *argument)
                            : "There is no summary.");
 }
 
+static void run_btw(struct screen *screen, const char *argument)
+{
+    struct err err;
+    if (agent_ask_btw(screen->app.agent, argument, &err)) {
+        screen_notice(screen, false, "/btw %s", argument);
+    } else {
+        screen_notice(screen, true, "/btw: %s", err.text);
+    }
+}
+
 static void run_voice(struct screen *screen, const char *argument)
 {
     (void)argument;
@@ -456,6 +466,7 @@ const struct slash_command slash_commands[] = {
     {"context", "", "what fills the model's context", run_context, false},
     {"compact", "[FOCUS]", "go on with a summary of what was said", run_compact, true},
     {"expand", "", "take the last summary back", run_expand, true},
+    {"btw", "QUESTION", "ask beside the conversation; nothing of it is kept", run_btw, true},
     {"copy", "", "the last answer into the clipboard, and a file", run_copy, false},
     {"init", "[WISH]", "let the model write AGENTS.md for this project", run_init, true},
     {"review", "[WISH]", "let the model look at what is not committed", run_review, true},
@@ -463,6 +474,8 @@ const struct slash_command slash_commands[] = {
     {"skills", "", "texts for one kind of task; /NAME [WORDS] lets the model follow one",
      screen_skills_list, false},
     {"tools", "", "what the model can do", slash_settings_tools, false},
+    {"add-dir", "DIR", "let tools write in another folder, until carat ends",
+     slash_settings_add_dir, true},
     {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
     {"model", "[NAME|FILE]", "go on with another model; alone: a list to choose from",
      screen_model_run, false},

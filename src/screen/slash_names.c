@@ -30,10 +30,6 @@ const struct slash_name slash_names[] = {
     {"models", "model", NULL},
     {"vi", "vim", NULL},
     {"screenshot", "shot", NULL},
-    {"add-dir", NULL,
-     "What tools may write is fixed when they start: carat --add-dir DIR, or tools.writable in the "
-     "configuration."},
-    {"btw", NULL, "/fork goes on in a copy: ask there, then /resume the first one."},
     {"policy", NULL, "In a shell: carat policy why \"shell(git push)\". /permissions lists rules."},
     {"doctor", NULL, "In a shell: carat doctor."},
     {"bench", NULL, "In a shell: carat-engine bench MODEL."},

@@ -54,6 +54,37 @@ void slash_settings_raw(struct screen *screen, const char *argument)
 
 /* --- what may run --- */
 
+static void append_folders(const struct screen *screen, struct str *out)
+{
+    size_t index;
+    json_t *folder;
+    str_append(out, screen->app.workspace);
+    json_array_foreach((json_t *)app_folders(&screen->app), index, folder)
+    {
+        str_append_format(out, ", %s", json_string_value(folder));
+    }
+}
+
+void slash_settings_add_dir(struct screen *screen, const char *argument)
+{
+    struct err err;
+    struct str text;
+    str_init(&text);
+    bool added = argument[0] != '\0' && app_add_folder(&screen->app, argument, &err);
+    append_folders(screen, &text);
+    if (argument[0] == '\0') {
+        screen_notice(screen, false, "Tools have %s. /add-dir DIR adds one.", text.data);
+    } else if (!added) {
+        screen_notice(screen, true, "/add-dir: %s", err.text);
+    } else {
+        screen_notice(screen, false,
+                      "Tools have %s until carat ends. What was read is to be read again before it "
+                      "is changed; servers of /mcp keep what they had.",
+                      text.data);
+    }
+    str_finish(&text);
+}
+
 void slash_settings_permissions(struct screen *screen, const char *argument)
 {
     static const char *const verdicts[] = {
@@ -65,6 +96,8 @@ void slash_settings_permissions(struct screen *screen, const char *argument)
     str_append_format(&text, "mode     %s (/mode, Shift+Tab); at most %s\nsandbox  %s",
                       approval_mode_name(screen->mode),
                       approval_mode_name(app_mode_ceiling(screen->config)), screen->sandbox.data);
+    str_append(&text, "\nfolders  ");
+    append_folders(screen, &text);
     for (size_t i = 0; i < rules->count; i++) {
         const struct approval_rule *rule = &rules->items[i];
         str_append_format(&text, "\n%-10s  %s", verdicts[rule->verdict], rule->tool);

@@ -11,6 +11,7 @@ void slash_settings_theme(struct screen *screen, const char *argument);
 void slash_settings_vim(struct screen *screen, const char *argument);
 void slash_settings_raw(struct screen *screen, const char *argument);
 void slash_settings_permissions(struct screen *screen, const char *argument);
+void slash_settings_add_dir(struct screen *screen, const char *argument);
 void slash_settings_tools(struct screen *screen, const char *argument);
 void slash_settings_memory(struct screen *screen, const char *argument);
 void slash_settings_config(struct screen *screen, const char *argument);

@@ -583,8 +583,3 @@ int http_port(const struct http *http)
 {
     return http->port;
 }
-
-size_t http_connection_count(const struct http *http)
-{
-    return http->count;
-}

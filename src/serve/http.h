@@ -56,7 +56,6 @@ struct http *http_create(const struct http_options *options, struct err *err);
 void http_destroy(struct http *http);
 
 int http_port(const struct http *http);
-size_t http_connection_count(const struct http *http);
 
 /* What belongs to the exchange, for `gone`. */
 void http_exchange_set(struct http_exchange *exchange, void *item);

@@ -72,9 +72,9 @@ bool store_unchecked(const struct store *store)
 
 const char *store_warning(const struct store *store)
 {
-    return db_reserve_used(store->db) ? "The disk is full. What was said last is kept in the room "
+    return db_reserve_used(store->db) ? "the disk is full: what was said last is kept in the room "
                                         "of carat's reserve; free "
-                                        "some space before going on."
+                                        "some space before going on"
                                       : NULL;
 }
 

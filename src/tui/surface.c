@@ -181,11 +181,6 @@ void surface_release(struct surface *surface, struct terminal *terminal, int row
     }
 }
 
-int surface_rows(const struct surface *surface)
-{
-    return surface->rows;
-}
-
 int surface_columns(const struct surface *surface)
 {
     return surface->columns;
@@ -298,6 +293,33 @@ static void scroll_shown(struct surface *surface, struct terminal *terminal)
     }
     for (int row = 0; row < rows; row++) {
         surface->states[row].kept = false;
+    }
+}
+
+/* Inline nothing else looks for rows that have only moved: of a paragraph or a list that is higher
+ * than the region each new row moves all others up, and its layout is new with each word. */
+static void find_scroll(struct surface *surface)
+{
+    enum { BY_MOST = 8, WORTH = 3 }; /* rows; of the fewest a move is as dear as sending them */
+    size_t bytes = (size_t)surface->columns * sizeof *surface->next;
+    if (surface->rows == 0 || memcmp(surface->next, surface->shown, bytes) == 0) {
+        return;
+    }
+    for (int by = 1; by <= BY_MOST && by < surface->rows; by++) {
+        int stay = 0;
+        while (stay + by < surface->rows &&
+               memcmp(row_of(surface->next, surface, stay),
+                      row_of(surface->shown, surface, stay + by), bytes) == 0) {
+            stay++;
+        }
+        if (stay >= WORTH) {
+            surface->scrolled_rows = stay + by;
+            surface->scrolled_by = by;
+            for (int row = 0; row < stay + by; row++) {
+                surface->states[row].kept = false;
+            }
+            return;
+        }
     }
 }
 
@@ -588,8 +610,15 @@ static bool show_row_with_pictures(struct surface *surface, struct terminal *ter
 
 void surface_show(struct surface *surface, struct terminal *terminal)
 {
-    bool sent = surface->forgotten || surface->moved || surface->scrolled_by > 0;
     size_t strip = 0;
+    for (int row = 0; row < surface->rows; row++) {
+        close_row(surface, row);
+    }
+    if (terminal->ops->region != NULL && surface->scrolled_by == 0 && !surface->forgotten &&
+        surface->graphics.count == 0) {
+        find_scroll(surface);
+    }
+    bool sent = surface->forgotten || surface->moved || surface->scrolled_by > 0;
     if (surface->scrolled_by > 0) {
         scroll_shown(surface, terminal);
     }
@@ -597,7 +626,6 @@ void surface_show(struct surface *surface, struct terminal *terminal)
         sent |= graphics_send(&surface->graphics, terminal);
     }
     for (int row = 0; row < surface->rows; row++) {
-        close_row(surface, row);
         if (!surface->states[row].kept || surface->forgotten) {
             sent |= show_row_with_pictures(surface, terminal, row, &strip);
         }

@@ -24,7 +24,6 @@ void surface_destroy(struct surface *surface);
 
 /* Takes a new size (negative counts as 0). The terminal's content is unknown from here on. */
 void surface_resize(struct surface *surface, int rows, int columns);
-int surface_rows(const struct surface *surface);
 int surface_columns(const struct surface *surface);
 
 /* Blanks the frame and hides the cursor. */

@@ -371,7 +371,6 @@ struct terminal *terminal_curses_create(struct err *err)
     if (!terminal_device_open(&device, leave, "", err)) {
         return NULL;
     }
-    const char *no_colour = getenv("NO_COLOR");
     struct curses *curses = mem_zero(1, sizeof *curses);
     curses->terminal.ops = &curses_ops;
     str_init(&curses->graphics);
@@ -387,7 +386,7 @@ struct terminal *terminal_curses_create(struct err *err)
         err_set(err, ERR_UNAVAILABLE, "ncurses cannot use this terminal: use `carat exec`");
         return NULL;
     }
-    if ((no_colour == NULL || no_colour[0] == '\0') && has_colors()) {
+    if (terminal_device_wants_colours() && has_colors()) {
         start_color();
         curses->colours = use_default_colors() == OK;
     }

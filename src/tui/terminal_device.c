@@ -399,3 +399,14 @@ void terminal_recover(bool full)
         terminal_device_close(&device);
     }
 }
+
+bool terminal_device_wants_colours(void)
+{
+    const char *none = getenv("NO_COLOR"), *some = getenv("CLICOLOR");
+    const char *force = getenv("CLICOLOR_FORCE");
+    if (none != NULL && none[0] != '\0') {
+        return false;
+    }
+    bool forced = force != NULL && force[0] != '\0' && strcmp(force, "0") != 0;
+    return forced || some == NULL || strcmp(some, "0") != 0;
+}

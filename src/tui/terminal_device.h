@@ -59,4 +59,8 @@ bool terminal_device_size(int *rows, int *columns);
 /* The size of a cell in pixels, as far as the terminal told it to its line. False: it did not. */
 bool terminal_device_cell(int *width, int *height);
 
+/* Whether the user's environment wants colours: NO_COLOR takes them away, and so does CLICOLOR=0
+ * unless CLICOLOR_FORCE insists. */
+bool terminal_device_wants_colours(void);
+
 #endif

@@ -305,6 +305,14 @@ static void inline_shift(struct terminal *terminal, int row, int count)
     }
 }
 
+static void inline_scroll(struct terminal *terminal, int rows, int by)
+{
+    if (!inline_of(terminal)->suspended) {
+        inline_shift(terminal, 0, -by);
+        inline_shift(terminal, rows - by, by);
+    }
+}
+
 static void inline_release(struct terminal *terminal, int rows)
 {
     struct inline_terminal *self = inline_of(terminal);
@@ -421,6 +429,7 @@ static const struct terminal_ops inline_ops = {
     .graphics = inline_graphics,
     .cell = inline_cell,
     .region = inline_region,
+    .scroll = inline_scroll,
     .shift = inline_shift,
     .release = inline_release,
     .restart = inline_restart,
@@ -474,11 +483,10 @@ struct terminal *terminal_inline_create(struct err *err)
         return NULL;
     }
     struct inline_terminal *self = mem_zero(1, sizeof *self);
-    const char *no_colour = getenv("NO_COLOR");
     int colours = tigetnum("colors");
     self->terminal.ops = &inline_ops;
     self->device = device;
-    self->colours = (no_colour == NULL || no_colour[0] == '\0') && colours > 0 ? colours : 0;
+    self->colours = terminal_device_wants_colours() && colours > 0 ? colours : 0;
     self->reflows = does_reflow();
     self->rows = 24;
     self->columns = 80;

@@ -321,6 +321,12 @@ static void memory_shift(struct terminal *terminal, int row, int count)
     move_rows(memory, memory->top + row, count);
 }
 
+static void memory_scroll_region(struct terminal *terminal, int rows, int by)
+{
+    memory_shift(terminal, 0, -by);
+    memory_shift(terminal, rows - by, by);
+}
+
 static void memory_release(struct terminal *terminal, int rows)
 {
     struct memory *memory = memory_of(terminal);
@@ -348,6 +354,7 @@ static const struct terminal_ops memory_inline_ops = {
     .graphics = memory_graphics,
     .cell = memory_cell,
     .region = memory_region,
+    .scroll = memory_scroll_region,
     .shift = memory_shift,
     .release = memory_release,
     .restart = memory_restart,

@@ -195,6 +195,22 @@ struct undo *undo_open(const struct undo_options *options, struct err *err)
     return undo;
 }
 
+void undo_add_root(struct undo *undo, const char *folder)
+{
+    struct scan_names before = undo->scan.roots;
+    char **further = mem_zero(before.count + 1, sizeof *further);
+    for (size_t i = 1; i < before.count; i++) {
+        further[i - 1] = before.items[i];
+    }
+    further[before.count - 1] = (char *)folder;
+    struct undo_options options = {
+        .workspace = before.items[0], .writable = further, .writable_count = before.count};
+    undo->scan.roots = (struct scan_names){0};
+    choose_roots(&undo->scan.roots, &options);
+    mem_free(further);
+    finish_names(&before);
+}
+
 static void unlock(struct undo *undo)
 {
     if (undo->lock >= 0) {

@@ -38,6 +38,8 @@ struct undo_options {
 };
 
 struct undo *undo_open(const struct undo_options *options, struct err *err);
+/* A further folder, absolute, that tools may change from now on; while no snapshot is made. */
+void undo_add_root(struct undo *undo, const char *folder);
 void undo_close(struct undo *undo);
 
 /* Before the first change of a turn. ERR_UNAVAILABLE when another carat has the lock; the turn

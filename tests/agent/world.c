@@ -105,6 +105,7 @@ void world_on_event(void *context, const struct agent_event *event)
         str_append(&world->log, "\n");
         break;
     case AGENT_WORDS:
+    case AGENT_BTW:
         str_append_format(&world->log, "words %s\n", event->text);
         break;
     case AGENT_PICTURE:

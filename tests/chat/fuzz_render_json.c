@@ -1,6 +1,8 @@
-/* The renderer on any JSON: it renders or refuses. A prompt that it made must encode with a
- * tokenizer that knows no control token, begin with BOS, and have one control id for each CONTROL
- * segment; the spelled prompt goes through the text-mode parser as well.
+/* The renderer on any JSON: it renders or refuses. Messages that it can read are the same when they
+ * were written and read again. And the bytes themselves as a turn that a model wrote. A prompt that
+ * it made must encode with a tokenizer that knows no control token, begin with BOS, and have one
+ * control id for each CONTROL segment; the spelled prompt goes through the text-mode parser as
+ * well.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "cases.h"
+#include "chat/messages_json.h"
 #include "chat/render_json.h"
 #include "chat/turn_json.h"
 
@@ -40,8 +43,48 @@ static void check(const struct chat_prompt *prompt)
     mem_free(ids.items);
 }
 
+/* What is written once is written the same again: the form is a fixed point, and nothing that has a
+ * place in it is lost on the way. */
+static void write_again(const json_t *messages)
+{
+    struct chat_conversation first, second;
+    struct err err;
+    chat_conversation_init(&first);
+    chat_conversation_init(&second);
+    if (chat_messages_from_json(messages, &first, &err)) {
+        json_t *written = chat_messages_to_json(first.messages, first.count);
+        if (!chat_messages_from_json(written, &second, &err) || second.count != first.count) {
+            abort();
+        }
+        json_t *again = chat_messages_to_json(second.messages, second.count);
+        if (!json_equal(written, again)) {
+            abort();
+        }
+        json_decref(again);
+        json_decref(written);
+    } else if (first.count != 0 || err.text[0] == '\0') {
+        abort();
+    }
+    chat_conversation_finish(&first);
+    chat_conversation_finish(&second);
+}
+
+static void check_turn(const uint8_t *data, size_t size)
+{
+    for (int lenient = 0; lenient < 2; lenient++) {
+        json_t *turn = chat_turn_to_json((const char *)data, size, lenient != 0);
+        char *text = json_dumps(turn, JSON_COMPACT);
+        if (text == NULL || json_object_size(turn) != 5) {
+            abort();
+        }
+        free(text);
+        json_decref(turn);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_turn(data, size);
     json_t *value = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL);
     if (value == NULL) {
         return 0;
@@ -55,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     chat_prompt_finish(&prompt);
+    write_again(json_object_get(value, "messages"));
     json_decref(value);
     return 0;
 }

@@ -51,4 +51,38 @@ def case_summary_and_back():
         check(all(word in shown for word in ("first words", "One.", "second words", "Two.", "third words", "Three.")), shown)
 
 
+def case_beside():
+    """/btw is answered from the conversation and leaves nothing in it: not for the model, not on disk, not for a call."""
+    with Place() as place:
+        call = '<|tool_call>call:shell{command:<|"|>touch made<|"|>}<tool_call|>'
+        model = script(place, "The river is the Elbe.", {"expect": "nor your answer is kept", "text": "Some 1,100 km."}, {"expect": "Elbe.<turn|>", "text": "As before."}, call,
+                       {"text": "word " * 500, "delay_ms": 20}, "At last.")
+        screen = Screen(place, "--mode", "full", "-m", model, columns=100, rows=40)
+        try:
+            screen.wait("script")
+            screen.say("/btw")
+            screen.wait("there is no question")
+            screen.say("which river?")
+            screen.wait("The river is the Elbe.")
+            screen.say("/btw how long is it?")
+            screen.wait("/btw how long is it?", "Beside the conversation, not kept:", "Some 1,100 km.")
+            screen.say("go on")
+            screen.wait("As before.")
+            screen.say("/btw do something")
+            screen.wait("(no answer in words)")
+            check(not os.path.exists(os.path.join(place.work, "made")), "a call ran beside the conversation")
+            screen.say("/btw something long")
+            screen.wait("/btw something long")
+            time.sleep(0.5)
+            screen.key("Escape")
+            screen.wait("word word")
+            screen.say("at last")
+            screen.wait("At last.")
+        finally:
+            screen.close()
+        shown = place.carat("export", "last").stdout
+        check(all(word in shown for word in ("Elbe", "As before.", "At last.")), shown)
+        check(not any(word in shown for word in ("1,100", "how long", "beside the task", "word word", "touch made")), shown)
+
+
 main(globals())

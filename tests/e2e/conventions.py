@@ -192,7 +192,8 @@ def case_colours():
             written = session(place, "--screen", screen)[0]
             check(COLOURS.search(written), "the control: there are colours")
             check(b"38;5" not in written and b"38;2" not in written, "more than the terminal's own")
-            for words, extra in (((), {"NO_COLOR": "1"}), (("--theme", "mono"), {})):
+            check(COLOURS.search(session(place, "--screen", screen, CLICOLOR="0", CLICOLOR_FORCE="1")[0]), "they are insisted upon")
+            for words, extra in (((), {"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}), ((), {"CLICOLOR": "0"}), (("--theme", "mono"), {})):
                 written = session(place, "--screen", screen, *words, **extra)[0]
                 check(not COLOURS.search(written), COLOURS.search(written))
                 check(re.search(rb"\x1b\[(0;)?1m", written), "styles say what colours would")

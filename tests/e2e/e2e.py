@@ -515,6 +515,13 @@ def case_full_disk():
         run = in_namespace(place, mount, "exec", "hello")
         check(run.returncode == 1, (run.returncode, run.stdout, run.stderr))
         check("full" in run.stderr or "No space" in run.stderr, run.stderr)
+        # With the reserve in its place the turn is kept in its room, and the user hears of it once.
+        mount = ('mount -t tmpfs -o size=24m none "$CARAT_HOME/data" && '
+                 '"' + CARAT + '" exec hello >/dev/null 2>&1 && ls "$CARAT_HOME"/data/*.reserve >/dev/null && '
+                 '{ head -c 40m /dev/zero >"$CARAT_HOME/data/fill" 2>/dev/null || true; }')
+        run = in_namespace(place, mount, "exec", "hello")
+        check(run.returncode == 0, (run.returncode, run.stdout, run.stderr))
+        check("the disk is full: what was said last is kept" in run.stderr, run.stderr)
 
 
 def case_no_sandbox():

@@ -5,7 +5,15 @@
 import hashlib
 import http.server
 import json
+import ssl
 import threading
+
+
+def wrapped(listener, certificate):
+    """A socket that speaks TLS to whoever connects."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context.wrap_socket(listener, server_side=True)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -35,7 +43,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.plain(401, b"Access is restricted")
             else:
                 sums = {"X_Linked_Etag": '"' + hashlib.sha256(host.files[name]).hexdigest() + '"'} if host.says_sums else {}
-                self.plain(302, Location=f"http://localhost:{self.server.server_port}/store/{name}", **sums)
+                self.plain(302, Location=f"{host.scheme}://localhost:{self.server.server_port}/store/{name}", **sums)
         elif self.path.startswith("/store/"):
             self.send_file(host.files[self.path.rsplit("/", 1)[1]])
         else:
@@ -84,7 +92,9 @@ class Server(http.server.ThreadingHTTPServer):
 class ModelHost:
     repository = "ggml-org/gemma-4-E2B-it-GGUF"
 
-    def __init__(self, files):
+    def __init__(self, files, certificate=None):
+        """`certificate`: a file with a key and what it is signed by; the host speaks TLS then."""
+        self.certificate = certificate
         self.files, self.faults, self.requests = files, [], []
         self.key, self.claim, self.says_sums = None, None, True
         self.halfway, self.over = threading.Event(), threading.Event()
@@ -96,7 +106,11 @@ class ModelHost:
     def __enter__(self):
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.host = self
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.scheme = "http"
+        if self.certificate is not None:
+            self.scheme = "https"
+            self.server.socket = wrapped(self.server.socket, self.certificate)
+        self.url = f"{self.scheme}://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
 

@@ -7,6 +7,8 @@ import http.server
 import json
 import threading
 
+from model_host import wrapped
+
 PATIENCE = 30  # seconds that a stalled answer waits for the test to be over
 
 
@@ -208,8 +210,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class ModelServer:
+    def __init__(self, certificate=None):
+        self.certificate = certificate  # a file with a key and what it is signed by; the server speaks TLS then
+
     def __enter__(self):
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if self.certificate is not None:
+            self.server.socket = wrapped(self.server.socket, self.certificate)
         self.server.daemon_threads = True
         self.server.requests = self.requests = []
         self.server.over = threading.Event()
@@ -226,4 +233,4 @@ class ModelServer:
         self.thread.join()
 
     def url(self, fault="fine"):
-        return f"http://127.0.0.1:{self.port}/{fault}/v1"
+        return f"{'http' if self.certificate is None else 'https'}://127.0.0.1:{self.port}/{fault}/v1"

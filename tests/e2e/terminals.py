@@ -214,19 +214,23 @@ def case_files():
             screen.close()
 
 
-def case_idle():
-    """A screen that nothing happens on does nothing: no processor time, hardly a wake-up in any of its threads."""
-    def counted(pid):
-        wakes = time_used = 0
-        for task in os.listdir(f"/proc/{pid}/task"):
-            status = open(f"/proc/{pid}/task/{task}/status").read()
-            wakes += int(status.split("voluntary_ctxt_switches:")[1].split()[0])
-            fields = open(f"/proc/{pid}/task/{task}/stat").read().rsplit(")", 1)[1].split()
-            time_used += int(fields[11]) + int(fields[12])
-        return wakes, time_used
+def counted(pid):
+    """Wake-ups and ticks of processor time, of all threads."""
+    wakes = time_used = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        status = open(f"/proc/{pid}/task/{task}/status").read()
+        wakes += int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+        fields = open(f"/proc/{pid}/task/{task}/stat").read().rsplit(")", 1)[1].split()
+        time_used += int(fields[11]) + int(fields[12])
+    return wakes, time_used
 
+
+def case_idle():
+    """A screen that nothing happens on does nothing: no processor time, hardly a wake-up in any of its threads. Nor does one that
+    waits for an answer of the user's."""
+    call = '<|tool_call>call:shell{command:<|"|>echo hello<|"|>}<tool_call|><|tool_response>'
     with Place() as place:
-        screen = Screen(place, "-m", script(place, "Done."))
+        screen = Screen(place, "-m", script(place, "Done.", call, "Said."))
         try:
             screen.wait("script")
             screen.say("go")
@@ -243,6 +247,15 @@ def case_idle():
             while counted(pid)[0] <= after[0]:  # it counts when it sleeps again
                 check(time.monotonic() < end, "nothing is counted")
                 time.sleep(0.05)
+            screen.say(" go on")
+            screen.wait("y once")
+            time.sleep(2)
+            before = counted(pid)
+            time.sleep(5)
+            after = counted(pid)
+            check(after[0] - before[0] <= 1, (before, after))
+            screen.key("y")
+            screen.wait("Said.")
         finally:
             screen.close()
 

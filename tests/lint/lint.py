@@ -55,7 +55,7 @@ LIBRARIES = {
     r"dlfcn\.h": ["src/base/late.c"],
     r"nettle/.*": ["src/base/hash.h"],
     r"sqlite3\.h": ["src/store/"],
-    r"curl/.*": ["src/base/curl_late.c", "src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
+    r"curl/.*": ["src/base/curl_late.c", "src/base/curl_trust.c", "src/base/curl_trust.h", "src/infer/infer_remote.c", "src/models/pull.c", "tools/http_fetch.c"],
     r"libxml/.*": ["tools/html_text.c", "tools/xml_late.c"],
     r"portaudio\.h": ["src/voice/sound_system.c"],
     r"stb_image\.h": ["src/media/picture_file.c"],

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 assert(n >= 1 && n <= HUB_CHOSEN_MAX);
                 for (size_t i = 0; i < n; i++) {
                     assert(chosen[i] < count);
-                    char *url = hub_url("https://host", "a/b", files[chosen[i]].name);
+                    char *url = hub_url("https://host/", "a/b", files[chosen[i]].name);
                     assert(strstr(url, "/../") == NULL);
                     mem_free(url);
                 }

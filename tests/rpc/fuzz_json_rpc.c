@@ -1,5 +1,5 @@
 /* Whatever stands in a line: it is a message with all that its kind needs, or it is refused with an
- * answer that is itself a message. */
+ * answer that is itself a message. What is made of a message's parts is one again. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,35 @@ static void check_refusal(json_t *refusal)
     json_decref(refusal);
 }
 
+/* `sent` is taken. */
+static void check_sent(json_t *sent, enum json_rpc_kind kind)
+{
+    struct json_rpc_message message;
+    json_t *refusal;
+    char *text = json_dumps(sent, JSON_COMPACT);
+    if (text == NULL || !json_rpc_parse(text, strlen(text), &message, &refusal) ||
+        message.kind != kind) {
+        abort();
+    }
+    json_rpc_finish(&message);
+    mem_free(text);
+    json_decref(sent);
+}
+
+static void send_back(const struct json_rpc_message *message)
+{
+    json_t *params = json_incref((json_t *)message->params);
+    if (message->method != NULL) {
+        check_sent(json_rpc_request(7, message->method, params), JSON_RPC_REQUEST);
+        check_sent(json_rpc_notification(message->method, NULL), JSON_RPC_NOTIFICATION);
+    }
+    if (message->id != NULL) {
+        check_sent(json_rpc_result(message->id, json_incref(message->whole)), JSON_RPC_ANSWER);
+        check_sent(json_rpc_error(message->id, JSON_RPC_BUSY, "\xFF", json_incref(message->whole)),
+                   JSON_RPC_ANSWER);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct json_rpc_message message;
@@ -49,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (message.params != NULL && !json_is_object(message.params))) {
         abort();
     }
+    send_back(&message);
     json_rpc_finish(&message);
     return 0;
 }

@@ -50,5 +50,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_unchanged(path, data, size);
     unlink(path);
+    /* SQLite's own files beside one that says to have a write-ahead log. */
+    static const char *const beside[] = {"-wal", "-shm"};
+    for (size_t i = 0; i < 2; i++) {
+        char name[sizeof path + 4];
+        snprintf(name, sizeof name, "%s%s", path, beside[i]);
+        unlink(name);
+    }
     return 0;
 }

@@ -1,15 +1,19 @@
 /* Bytes as a client's whole conversation: the server must come to its end, and every line that it
- * wrote must be JSON. The input is a memfd, so that all of it is waiting while a call runs. */
+ * wrote must be JSON. The input is a memfd, so that all of it is waiting while a call runs. One of
+ * 127 bytes, or 128 more or twice that, comes behind a line that is too long. */
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
+#include "frames.h"
 #include "mcp_server.h"
 #include "tool.h"
 
@@ -28,7 +32,46 @@ static void echo(struct tool_context *context, const json_t *arguments, struct t
     free(text);
 }
 
-static const struct tool tools[] = {{"list_files", echo}, {"shell", echo}, {NULL, NULL}};
+/* Says more than the client can take at once: its arguments again and again, and in one piece. */
+static void flood(struct tool_context *context, const json_t *arguments, struct tool_result *result)
+{
+    struct str all;
+    char *text = json_dumps(arguments, JSON_COMPACT);
+    str_init(&all);
+    while (all.length < 20000) {
+        str_append(&all, text);
+        context->progress(context->host, text, strlen(text));
+    }
+    context->progress(context->host, all.data, all.length);
+    tool_succeed(result, all.data, all.length);
+    str_finish(&all);
+    free(text);
+}
+
+/* Gives its arguments as a picture. */
+static void paint(struct tool_context *context, const json_t *arguments, struct tool_result *result)
+{
+    (void)context;
+    char *text = json_dumps(arguments, JSON_COMPACT);
+    tool_succeed(result, "a picture", 9);
+    result->picture_size = strlen(text);
+    result->picture = mem_strdup(text);
+    result->picture_kind = "image/png";
+    free(text);
+}
+
+/* Forgets to say anything. */
+static void forget(struct tool_context *context, const json_t *arguments,
+                   struct tool_result *result)
+{
+    (void)context;
+    (void)arguments;
+    (void)result;
+}
+
+static const struct tool tools[] = {{"list_files", echo},    {"shell", echo},
+                                    {"search_files", flood}, {"read_file", paint},
+                                    {"http_fetch", forget},  {NULL, NULL}};
 
 static void check_lines(int fd)
 {
@@ -54,9 +97,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
     assert(in >= 0 && out >= 0);
-    assert(write(in, data, size) == (ssize_t)size && lseek(in, 0, SEEK_SET) == 0);
+    off_t before = size % 128 == 127 ? FRAMES_LIMIT + (1 << 20) : 0;
+    assert(ftruncate(in, before) == 0 && (before == 0 || pwrite(in, "\n", 1, before - 1) == 1));
+    assert(pwrite(in, data, size, before) == (ssize_t)size);
     struct tool_context context = {.cancel_fd = -1};
-    mcp_server_run(in, out, tools, NULL, &context);
+    /* A client that offers one tool alone is the same program. */
+    mcp_server_run(in, out, tools, size % 8 == 7 ? "shell" : NULL, &context);
     check_lines(out);
     close(in);
     close(out);

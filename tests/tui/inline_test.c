@@ -175,6 +175,39 @@ static void test_cost(void **state)
     screen_close(&s);
 }
 
+/* A list and a code block, each a part of its own that is higher than the region: their rows move
+ * up there, and leave when the part is over. */
+static void test_high_parts(void **state)
+{
+    static const char *const forms[] = {"- line %03d\n", "```\nline %03d\n", "line %03d\n"};
+    (void)state;
+    for (int code = 0; code < 2; code++) {
+        struct screen s;
+        screen_open_inline(&s, 16, 60);
+        screen_status(&s, true, "writing");
+        size_t before = terminal_memory_cells_sent(s.terminal);
+        for (int line = 1; line <= LINES; line++) {
+            char text[64], name[16];
+            int length = snprintf(text, sizeof text,
+                                  forms[code == 0   ? 0
+                                        : line == 1 ? 1
+                                                    : 2],
+                                  line);
+            for (int i = 0; i < length; i += 3) {
+                tui_add_text(s.tui, text + i, (size_t)(length - i < 3 ? length - i : 3));
+                tui_draw(s.tui);
+            }
+            snprintf(name, sizeof name, "line %03d", line);
+            assert_true(screen_shows(&s, name));
+        }
+        size_t sent = terminal_memory_cells_sent(s.terminal) - before;
+        assert_in_range(sent, LINES * 8, LINES * 16);
+        tui_end_message(s.tui);
+        check_lines(&s, LINES);
+        screen_close(&s);
+    }
+}
+
 /* New sizes while it streams; the region is drawn anew, what is above it is not touched. */
 static void test_sizes(void **state)
 {
@@ -195,9 +228,9 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stream), cmocka_unit_test(test_what_comes_and_goes),
-        cmocka_unit_test(test_alive),  cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_stream),     cmocka_unit_test(test_what_comes_and_goes),
+        cmocka_unit_test(test_alive),      cmocka_unit_test(test_cost),
+        cmocka_unit_test(test_high_parts), cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests_name("tui_inline", tests, NULL, NULL);
 }

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""/add-dir: another folder for the tools while carat runs, with the undo of what they do there."""
+import sys
+
+sys.dont_write_bytecode = True  # nothing is left in the source folder
+from place import *
+
+
+def call(name, **arguments):
+    inner = ",".join(f'{key}:<|"|>{value}<|"|>' for key, value in arguments.items())
+    return f"<|tool_call>call:{name}{{{inner}}}<tool_call|>"
+
+
+def case_added():
+    with Place() as place:
+        other = os.path.join(place.home, "other")
+        os.mkdir(other)
+        path = os.path.join(other, "kept.txt")
+        with open(path, "w") as file:
+            file.write("before\n")
+        touch = call("shell", command=f"echo after > {path}")
+        read = call("read_file", path=path)
+        model = script(place, touch, read, "refused<turn|>", touch, read, call("edit_file", path=path, old_text="after", new_text="later"), "written<turn|>",
+                       call("shell", command=f"echo never > {path}"), "only read<turn|>", {"text": "word " * 2000, "delay_ms": 20})
+        screen = Screen(place, "--mode", "full", "-m", model, columns=120, rows=50)
+        try:
+            screen.wait("script")
+            screen.say("go")
+            screen.wait("refused")
+            check(open(path).read() == "before\n", "the control: a folder that is not given is not written")
+            screen.say("/add-dir nothing-here")
+            screen.wait("No such file or directory")
+            screen.say("/add-dir ~/other/kept.txt")
+            screen.wait("is no folder")
+            screen.say("/add-dir ~/other")
+            screen.wait("until carat ends", other)
+            screen.say("/add-dir " + other)
+            screen.wait("already")
+            screen.say("once more")
+            screen.wait("written")
+            check(open(path).read() == "later\n", open(path).read())
+            screen.say("/permissions")
+            screen.wait("folders  " + place.work + ", " + other)
+            screen.say("/undo")
+            end = time.monotonic() + PATIENCE
+            while open(path).read() != "before\n":
+                check(time.monotonic() < end, screen.text())
+                time.sleep(0.05)
+            screen.say("/mode read-only")
+            screen.wait("Mode: read-only.")
+            screen.say("in vain")
+            screen.wait("only read")
+            check(open(path).read() == "before\n", "read-only")
+            screen.say("long")
+            screen.wait("word word")
+            screen.say("/add-dir /usr")
+            screen.wait("something still runs")
+        finally:
+            screen.close()
+
+
+main(globals())
