@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
 """How much of the code the tests run, by gcov.
 
-    coverage.py BUILD --corpora     each fuzz target over its corpus: lines of each parser's files
     coverage.py BUILD [MESON-TEST-OPTIONS...]   the test suite: lines and branches of everything
-    coverage.py BUILD --counted     the same from what was counted by a run before
+    coverage.py BUILD --more [OPTIONS...]       the same, added to what was counted by runs before
+    coverage.py BUILD --counted     only the tables of what was counted by runs before
+    coverage.py BUILD --corpora     each fuzz target over its corpus: lines of each parser's files
+    ... --missed                    with the numbers of the lines that never ran
 
-BUILD is a build of gcc with -Db_coverage=true -Dbuildtype=debug. A line or branch counts as run when it was run in any
-program. What a killed process ran is not counted (it wrote nothing), nor what ran inside the
-sandbox, from where the build folder cannot be written. Ends with 1 when a goal is missed.
+BUILD is made where there is none: gcc, -O0, with coverage_inside.c in every program, so that what
+runs in the sandbox is counted, too. A line or branch counts as run when it was run in any program.
+Not counted as branches: edges of exceptions, and those of lines that begin with assert(. What a
+process ran that was killed is not counted: it wrote nothing.
+
+Ends with 1 when a share is below LEAST, which is what was reached when it was last written down
+(docs/security.md); the goals stand beside it.
 """
 import collections
 import json
@@ -51,6 +57,7 @@ PARSERS = {
                       "src/serve/ollama.c", "src/serve/media_part.c", "src/serve/task.c",
                       "src/serve/answer.c", "src/serve/stop_text.c"],
     "shell_words": ["src/approval/shell_words.c"],
+    "skill_file": ["src/agent/skill_file.c"],
     "snapshot": ["engine/snapshot.c"],
     "tokenizer": ["engine/load/tokenizer.c"],
     "toml": ["src/config/toml.cpp"],
@@ -61,15 +68,36 @@ PARSERS = {
 }
 CORPUS_GOAL = 90
 
+TABLE, TABLE_SIZE = "coverage_inside.table", 1 << 19  # see coverage_inside.c
+
 GROUPS = {
     "store": lambda path: path.startswith("src/store/"),
-    "sandbox policy": lambda path: path == "tools/policy.c" or path.startswith("tools/sandbox"),
+    "sandbox policy": lambda path: path in ("tools/policy.c", "tools/http_hosts.c",
+                                            "tools/workspace.c"),
+    "sandbox layers": lambda path: path.startswith("tools/sandbox"),
     "approval": lambda path: path.startswith("src/approval/"),
     "parsers": lambda path: any(path in files for files in PARSERS.values()),
     "sanitiser": lambda path: path in ("src/base/visible.c", "src/base/utf8.c"),
 }
 GROUP_GOAL = (95, 90)
 WHOLE_GOAL = (85, 75)
+
+# Lines and branches, in whole per cent of what was reached.
+LEAST = {
+    "all": (90, 81),
+    "store": (98, 88),
+    "sandbox policy": (97, 90),
+    "sandbox layers": (85, 58),
+    "approval": (99, 93),
+    "parsers": (97, 90),
+    "sanitiser": (100, 99),
+}
+
+
+def asserted(source, path):
+    """Numbers of the lines that only assert."""
+    with open(os.path.join(source, path)) as text:
+        return {number for number, line in enumerate(text, 1) if line.lstrip().startswith("assert(")}
 
 
 class File:
@@ -100,6 +128,31 @@ def clear(build):
         for name in names:
             if name.endswith(".gcda"):
                 os.remove(os.path.join(folder, name))
+    with open(os.path.join(build, TABLE), "wb") as table:
+        table.truncate(TABLE_SIZE)
+
+
+def make(build, source):
+    """Sets the build up where there is none, with coverage_inside.c in every program."""
+    if os.path.exists(os.path.join(build, "build.ninja")):
+        return
+    os.makedirs(build, exist_ok=True)
+    linked = os.path.join(build, "coverage_inside.o")
+    subprocess.run(["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-c", "-o", linked,
+                    os.path.join(source, "tests", "coverage_inside.c")], check=True)
+    words = str([linked, "-lgcov"] + ["-Wl,--wrap=" + name for name in ("_exit", "execv", "execvp")])
+    subprocess.run(["meson", "setup", build, source, "-Db_coverage=true", "-Dbuildtype=debug",
+                    "-Dc_link_args=" + words, "-Dcpp_link_args=" + words],
+                   env=dict(os.environ, CC="gcc", CXX="g++"), check=True)
+
+
+def run_tests(build, words):
+    """True when all passed. What ran inside is added to gcov's files."""
+    env = dict(os.environ, CARAT_COVERAGE=os.path.join(build, TABLE))
+    passed = subprocess.run(["meson", "test", "-C", build, "-t", "6"] + words, env=env).returncode == 0
+    subprocess.run([os.path.join(build, "carat-tool")], env=dict(env, CARAT_COVERAGE_TAKE="1"),
+                   check=True)
+    return passed
 
 
 def counted(build, source):
@@ -118,6 +171,9 @@ def counted(build, source):
                 if path.split("/")[0] in ("src", "engine", "tools"):
                     for line in found["lines"]:
                         files[path].add(line)
+    for path, file in files.items():
+        only = asserted(source, path)
+        file.branches = {key: run for key, run in file.branches.items() if key[0] not in only}
     return files
 
 
@@ -153,26 +209,37 @@ def report_corpora(files, missed_lines):
     return missed
 
 
+def row(name, files, chosen, remark=""):
+    lines, branches = lines_of(files, chosen), branches_of(files, chosen)
+    print(f"| {name} | {len(lines)} | {share(lines):.1f} % | {len(branches)} | "
+          f"{share(branches):.1f} % |{remark}")
+    return share(lines), share(branches)
+
+
 def report_suite(files, missed_lines):
-    missed = 0
-    print("| What | Lines | Covered | Branches | Taken |\n| --- | ---: | ---: | ---: | ---: |")
+    missed = []
+    print("| What | Lines | Run | Branches | Taken | Goal | Least |")
+    print("| --- | ---: | ---: | ---: | ---: | --- | --- |")
     groups = [("all", lambda path: True, WHOLE_GOAL)]
     groups += [(name, holds, GROUP_GOAL) for name, holds in GROUPS.items()]
     for name, holds, goal in groups:
-        chosen = [path for path in files if holds(path)]
-        lines, branches = lines_of(files, chosen), branches_of(files, chosen)
-        missed += share(lines) < goal[0] or share(branches) < goal[1]
-        print(f"| {name} | {len(lines)} | {share(lines):.1f} % (goal {goal[0]}) | {len(branches)} | "
-              f"{share(branches):.1f} % (goal {goal[1]}) |")
-    print("\n| File | Lines | Branches |\n| --- | ---: | ---: |")
+        least = LEAST[name]
+        found = row(name, files, [path for path in files if holds(path)],
+                    f" {goal[0]}, {goal[1]} | {least[0]}, {least[1]} |")
+        missed += [name] if found[0] < least[0] or found[1] < least[1] else []
+    print("\n| Folder | Lines | Run | Branches | Taken |\n| --- | ---: | ---: | ---: | ---: |")
+    for folder in sorted({os.path.dirname(path) for path in files}):
+        row(folder, files, [path for path in files if os.path.dirname(path) == folder])
+    print("\n| File | Lines | Run | Branches | Taken |\n| --- | ---: | ---: | ---: | ---: |")
     for path in sorted(files, key=lambda path: share(lines_of(files, [path]))):
-        lines, branches = lines_of(files, [path]), branches_of(files, [path])
-        if share(lines) < GROUP_GOAL[0]:
-            print(f"| `{path}` | {share(lines):.1f} % of {len(lines)} | {share(branches):.1f} % |")
+        if share(lines_of(files, [path])) < GROUP_GOAL[0]:
+            row(f"`{path}`", files, [path])
             if missed_lines and any(holds(path) for holds in GROUPS.values()):
                 never = [number for number, run in sorted(files[path].lines.items()) if not run]
                 print(f"  never run: {never}")
-    return missed
+    if missed:
+        print(f"\nless than there was: {', '.join(missed)}")
+    return bool(missed)
 
 
 def main(words):
@@ -182,15 +249,16 @@ def main(words):
         sys.exit(__doc__)
     build = os.path.abspath(words[0])
     source = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    make(build, source)
     if "--corpora" in words:
         clear(build)
-        subprocess.run(["meson", "test", "-C", build, "--suite", "fuzz"], check=True,
-                       stdout=subprocess.DEVNULL)
+        if not run_tests(build, ["--suite", "fuzz"]):
+            sys.exit("a corpus fails")
         return 1 if report_corpora(counted(build, source), missed_lines) else 0
     if "--counted" not in words:
-        clear(build)
-        run = subprocess.run(["meson", "test", "-C", build] + words[1:])
-        if run.returncode != 0:
+        if "--more" not in words:
+            clear(build)
+        if not run_tests(build, [word for word in words[1:] if word != "--more"]):
             print("some tests failed: what follows is less than the suite", file=sys.stderr)
     return 1 if report_suite(counted(build, source), missed_lines) else 0
 

@@ -471,7 +471,7 @@ static void look_at_clock(struct agent *agent)
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
 {
     agent_disturb(agent);
-    if (agent_busy(agent) || (agent_compaction_due(agent) && agent_compact(agent, NULL, NULL))) {
+    if (agent_busy(agent) || agent_compact_first(agent)) {
         agent_wait(agent, text, length, false);
         return true;
     }
@@ -484,10 +484,7 @@ bool agent_submit(struct agent *agent, const char *text, size_t length, struct e
 
 void agent_cancel(struct agent *agent)
 {
-    if (agent->aside_kind != ASIDE_NONE) {
-        agent->aside_stopped = true;
-        infer_cancel(agent->options.infer);
-    }
+    agent_aside_cancel(agent);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_CANCEL});
 }
 

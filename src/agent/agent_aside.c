@@ -200,6 +200,21 @@ bool agent_compaction_due(const struct agent *agent)
            agent->conversation.count > agent->compacted;
 }
 
+bool agent_compact_first(struct agent *agent)
+{
+    agent->summed_first = agent_compaction_due(agent) && agent_compact(agent, NULL, NULL);
+    return agent->summed_first;
+}
+
+void agent_aside_cancel(struct agent *agent)
+{
+    if (agent->aside_kind != ASIDE_NONE) {
+        agent->aside_stopped = true;
+        agent->stops_next = agent->summed_first;
+        infer_cancel(agent->options.infer);
+    }
+}
+
 static void keep_summary(struct agent *agent, const char *summary)
 {
     struct err err = {0};
@@ -257,7 +272,12 @@ static void aside_ended(struct agent *agent, const struct infer_event *event)
         agent_btw_ended(agent, event, text);
     }
     mem_free(text);
+    bool stops = agent->stops_next;
+    agent->stops_next = agent->summed_first = false;
     agent_start_waiting(agent);
+    if (stops) { /* its turn, too: the message is kept, and not answered */
+        agent_cancel(agent);
+    }
 }
 
 bool agent_aside_event(struct agent *agent, const struct infer_event *event)

@@ -90,6 +90,8 @@ struct agent {
 
     enum aside_kind aside_kind; /* the model is asked something beside the conversation */
     bool aside_stopped, title_asked;
+    bool summed_first; /* the summary is for a message that waits for it */
+    bool stops_next;   /* the user said stop meanwhile */
     uint64_t aside_request;
     bool ahead_running; /* the model reads a draft; its end was not heard of yet */
     bool ahead_stopped; /* it was told to stop */
@@ -167,12 +169,17 @@ void agent_view(const struct agent *agent, struct chat_conversation *view, const
 bool agent_load_compaction(struct agent *agent, struct err *err);
 /* True when the context is so full that it should be summed up before the next turn. */
 bool agent_compaction_due(const struct agent *agent);
-/* True when the event belonged to such a question. */
+/* True when the context is so full that it is being summed up now, before the message that is to
+ * be sent. */
+bool agent_compact_first(struct agent *agent);
+/* The user says stop: to such a question, and to the message that it was asked for. */
+void agent_aside_cancel(struct agent *agent);
 /* Asks behind the whole conversation; the answer comes to the part that `kind` names. */
 bool agent_aside_ask(struct agent *agent, enum aside_kind kind, const struct chat_message *question,
                      int tokens, struct err *err);
 /* Such a question can be asked now: nothing runs. */
 bool agent_aside_possible(struct agent *agent, struct err *err);
+/* True when the event belonged to such a question. */
 bool agent_aside_event(struct agent *agent, const struct infer_event *event);
 void agent_aside_finish(struct agent *agent);
 

@@ -3,6 +3,9 @@
  *     starting --(tools listed)--> ready --(ends, hangs)--> down --(next call, after a pause)-->
  * ...
  *
+ * A call that the user stops ends at once; its server owes an answer then, gets no other call
+ * before it has given it, and is stopped when it does not.
+ *
  * The timer runs while a server starts or a call is open and looks at all deadlines; it also brings
  * the results of calls that failed inside foreign_call, because callbacks come from the loop alone.
  * What was declared (`fixed`) is compared with what the server says after each restart (`now`).
@@ -15,6 +18,7 @@
 
 #include <uv.h>
 
+#include "agent/foreign_calls.h"
 #include "agent/foreign_tools.h"
 #include "agent/tool_process.h"
 #include "attachment/attachment.h"
@@ -37,7 +41,7 @@ enum {
 
 enum state { STATE_STARTING, STATE_READY, STATE_DOWN };
 
-struct server {
+struct foreign_server {
     struct foreign *foreign;
     char *name, *policy;
     char **argv; /* carat-tool server ... --run -- COMMAND ... */
@@ -49,6 +53,7 @@ struct server {
     char *problem;            /* why it went down last; NULL = it did not */
     uint64_t since, retry_at; /* milliseconds of the loop */
     unsigned failures;        /* in a row */
+    unsigned owed;            /* calls that were stopped and of which it has not said the end */
     uint64_t listing;         /* number of the tools/list that is open */
     int pages;
     json_t *found; /* while listing */
@@ -57,80 +62,38 @@ struct server {
     bool said_changed;
 };
 
-struct call {
-    char *call_id, *tool;
-    json_t *arguments;
-    struct server *server;
-    uint64_t number; /* 0 = waits for the server's start */
-    uint64_t deadline;
-    size_t live;
-    bool cancelled;
-    char *error; /* it failed before it was sent */
-    /* The server has answered, and the picture in it is being decoded; else NULL. */
-    struct decoding *decoding;
-    json_t *response;
-};
-
 struct foreign {
     struct uv_loop_s *loop;
     char *program, *workspace;
     struct foreign_callbacks callbacks;
     size_t result_bytes;
     uint64_t start_ms, pause_ms;
-    struct server *servers; /* by name */
+    struct foreign_server *servers; /* by name */
     size_t count;
     json_t *declarations;
     bool known;
     uv_timer_t tick;
-    struct {
-        struct call **items;
-        size_t count, capacity;
-    } calls;
+    struct foreign_calls calls;
 };
 
-static void start(struct server *server);
-static void send_call(struct call *call);
+static void start(struct foreign_server *server);
+static void send_call(struct foreign_call *call);
 
 /* --- calls --- */
 
-static void remove_call(struct foreign *foreign, struct call *call)
-{
-    for (size_t i = 0; i < foreign->calls.count; i++) {
-        if (foreign->calls.items[i] == call) {
-            memmove(&foreign->calls.items[i], &foreign->calls.items[i + 1],
-                    (foreign->calls.count - i - 1) * sizeof foreign->calls.items[0]);
-            foreign->calls.count--;
-            return;
-        }
-    }
-}
-
-static void free_call(struct call *call)
-{
-    if (call->decoding != NULL) {
-        decoding_forget(call->decoding);
-    }
-    json_decref(call->arguments);
-    json_decref(call->response);
-    mem_free(call->call_id);
-    mem_free(call->tool);
-    mem_free(call->error);
-    mem_free(call);
-}
-
 /* Off the list first: the callback may start the next one. */
-static void finish(struct foreign *foreign, struct call *call, json_t *response, bool failed,
-                   struct chat_medium *picture)
+static void finish(struct foreign *foreign, struct foreign_call *call, json_t *response,
+                   bool failed, struct chat_medium *picture)
 {
     struct toolproc_callbacks callbacks = foreign->callbacks.calls;
-    remove_call(foreign, call);
+    foreign_calls_remove(&foreign->calls, call);
     callbacks.finished(
         callbacks.context, call->call_id,
         &(struct toolproc_result){.response = response, .failed = failed, .picture = picture});
-    free_call(call);
+    foreign_calls_free(call);
 }
 
-static void fail(struct foreign *foreign, struct call *call, const char *why)
+static void fail(struct foreign *foreign, struct foreign_call *call, const char *why)
 {
     struct str text;
     str_init(&text);
@@ -139,26 +102,6 @@ static void fail(struct foreign *foreign, struct call *call, const char *why)
     finish(foreign, call, response, true, NULL);
     json_decref(response);
     str_finish(&text);
-}
-
-/* To be told of by the next tick. */
-static void fail_later(struct call *call, const char *why)
-{
-    if (call->error == NULL) {
-        call->error = mem_strdup(why);
-    }
-}
-
-static struct call *find_call(struct server *server, uint64_t number)
-{
-    struct foreign *foreign = server->foreign;
-    for (size_t i = 0; i < foreign->calls.count; i++) {
-        if (foreign->calls.items[i]->server == server &&
-            foreign->calls.items[i]->number == number) {
-            return foreign->calls.items[i];
-        }
-    }
-    return NULL;
 }
 
 /* --- pictures --- */
@@ -171,7 +114,7 @@ static void on_decoded(void *context, struct decoding *decoding, struct chat_med
     while (foreign->calls.items[place]->decoding != decoding) {
         place++;
     }
-    struct call *call = foreign->calls.items[place];
+    struct foreign_call *call = foreign->calls.items[place];
     call->decoding = NULL; /* it is over */
     if (medium != NULL) {
         finish(foreign, call, call->response, false, medium);
@@ -185,7 +128,7 @@ static void on_decoded(void *context, struct decoding *decoding, struct chat_med
 }
 
 /* True when the call goes on until its picture is decoded; its server has done its part. */
-static bool decode_picture(struct call *call, const json_t *result, json_t *response)
+static bool decode_picture(struct foreign_call *call, const json_t *result, json_t *response)
 {
     struct foreign *foreign = call->server->foreign;
     const struct attachment_tool tool = {foreign->program, foreign->workspace};
@@ -205,7 +148,7 @@ static bool decode_picture(struct call *call, const json_t *result, json_t *resp
 
 /* --- a server's end --- */
 
-static void set_problem(struct server *server, const char *text)
+static void set_problem(struct foreign_server *server, const char *text)
 {
     struct str safe;
     str_init(&safe);
@@ -215,7 +158,7 @@ static void set_problem(struct server *server, const char *text)
 }
 
 /* It is gone or given up: its calls fail at the next tick, and it rests before the next start. */
-static void go_down(struct server *server, const char *problem)
+static void go_down(struct foreign_server *server, const char *problem)
 {
     struct foreign *foreign = server->foreign;
     unsigned doublings = server->failures < DOUBLINGS_MAX ? server->failures : DOUBLINGS_MAX;
@@ -227,18 +170,19 @@ static void go_down(struct server *server, const char *problem)
     server->failures++;
     server->retry_at = uv_now(foreign->loop) + (foreign->pause_ms << doublings);
     server->listing = 0;
+    server->owed = 0;
     json_decref(server->found);
     server->found = NULL;
     mcp_client_close(server->client);
     server->client = NULL;
     for (size_t i = 0; i < foreign->calls.count; i++) {
         if (foreign->calls.items[i]->server == server) {
-            fail_later(foreign->calls.items[i], server->problem);
+            foreign_calls_fail(foreign->calls.items[i], server->problem);
         }
     }
 }
 
-static void describe_death(struct str *out, const struct server *server,
+static void describe_death(struct str *out, const struct foreign_server *server,
                            const struct mcp_client_result *result)
 {
     str_append_format(out, "the MCP server %s failed: ", server->name);
@@ -247,7 +191,7 @@ static void describe_death(struct str *out, const struct server *server,
 
 /* --- its tools --- */
 
-static bool is_allowed(const struct server *server, const char *tool)
+static bool is_allowed(const struct foreign_server *server, const char *tool)
 {
     for (size_t i = 0; i < server->allowed.count; i++) {
         if (strcmp(server->allowed.items[i], tool) == 0) {
@@ -262,7 +206,7 @@ static void say(struct foreign *foreign, const char *text)
     foreign->callbacks.notice(foreign->callbacks.context, text);
 }
 
-static void say_refused(struct server *server, const json_t *tool, const char *why)
+static void say_refused(struct foreign_server *server, const json_t *tool, const char *why)
 {
     struct str text;
     const json_t *name = json_object_get(tool, "name");
@@ -277,7 +221,7 @@ static void say_refused(struct server *server, const json_t *tool, const char *w
     str_finish(&text);
 }
 
-static void add_tool(struct server *server, const json_t *tool)
+static void add_tool(struct foreign_server *server, const json_t *tool)
 {
     struct err err = {0};
     const char *name = json_string_value(json_object_get(tool, "name"));
@@ -303,7 +247,19 @@ static void add_tool(struct server *server, const json_t *tool)
     }
 }
 
-static void become_ready(struct server *server)
+/* What came while it could not be used. */
+static void send_waiting(struct foreign_server *server)
+{
+    struct foreign *foreign = server->foreign;
+    for (size_t i = 0; i < foreign->calls.count; i++) {
+        struct foreign_call *call = foreign->calls.items[i];
+        if (call->server == server && call->number == 0 && call->error == NULL) {
+            send_call(call);
+        }
+    }
+}
+
+static void become_ready(struct foreign_server *server)
 {
     struct foreign *foreign = server->foreign;
     json_decref(server->now);
@@ -314,22 +270,17 @@ static void become_ready(struct server *server)
         server->fixed = json_incref(server->now);
     }
     server->state = STATE_READY;
-    for (size_t i = 0; i < foreign->calls.count; i++) {
-        struct call *call = foreign->calls.items[i];
-        if (call->server == server && call->number == 0 && call->error == NULL) {
-            send_call(call);
-        }
-    }
+    send_waiting(server);
 }
 
-static void ask_for_tools(struct server *server, const char *cursor)
+static void ask_for_tools(struct foreign_server *server, const char *cursor)
 {
     json_t *params = cursor != NULL ? json_pack("{s:s}", "cursor", cursor) : NULL;
     server->pages++;
     server->listing = mcp_client_request(server->client, "tools/list", params);
 }
 
-static void on_listed(struct server *server, const struct mcp_client_result *result)
+static void on_listed(struct foreign_server *server, const struct mcp_client_result *result)
 {
     json_t *tools = json_object_get(result->result, "tools"), *tool;
     const char *cursor = json_string_value(json_object_get(result->result, "nextCursor"));
@@ -364,7 +315,7 @@ static void on_listed(struct server *server, const struct mcp_client_result *res
 
 static void on_ready(void *context)
 {
-    struct server *server = context;
+    struct foreign_server *server = context;
     server->found = json_array();
     server->pages = 0;
     ask_for_tools(server, NULL);
@@ -372,7 +323,7 @@ static void on_ready(void *context)
 
 static void on_changed(void *context)
 {
-    struct server *server = context;
+    struct foreign_server *server = context;
     struct str text;
     if (!server->said_changed) {
         server->said_changed = true;
@@ -388,9 +339,9 @@ static void on_changed(void *context)
 
 static void on_progress(void *context, uint64_t number, const char *bytes, size_t length)
 {
-    struct server *server = context;
+    struct foreign_server *server = context;
     struct foreign *foreign = server->foreign;
-    struct call *call = find_call(server, number);
+    struct foreign_call *call = foreign_calls_find(&foreign->calls, server, number);
     if (call != NULL && call->live + length <= LIVE_BYTES) {
         call->live += length;
         foreign->callbacks.calls.output(foreign->callbacks.calls.context, call->call_id, bytes,
@@ -400,14 +351,18 @@ static void on_progress(void *context, uint64_t number, const char *bytes, size_
 
 static void on_result(void *context, uint64_t number, const struct mcp_client_result *result)
 {
-    struct server *server = context;
+    struct foreign_server *server = context;
     struct foreign *foreign = server->foreign;
     if (number == server->listing) {
         on_listed(server, result);
         return;
     }
-    struct call *call = find_call(server, number);
-    if (call == NULL) {
+    struct foreign_call *call = foreign_calls_find(&foreign->calls, server, number);
+    if (call == NULL) { /* one that was stopped: it has let go of it, or is gone */
+        server->owed--;
+        if (server->owed == 0 && result->exit_status < 0 && result->exit_signal == 0) {
+            send_waiting(server);
+        }
         return;
     }
     if (result->result != NULL) {
@@ -430,7 +385,7 @@ static void on_result(void *context, uint64_t number, const struct mcp_client_re
 
 static void on_ended(void *context)
 {
-    struct server *server = context;
+    struct foreign_server *server = context;
     struct str text;
     str_init(&text);
     if (server->problem == NULL) {
@@ -443,7 +398,7 @@ static void on_ended(void *context)
     str_finish(&text);
 }
 
-static void start(struct server *server)
+static void start(struct foreign_server *server)
 {
     struct foreign *foreign = server->foreign;
     struct err err = {0};
@@ -484,7 +439,7 @@ static void become_known(struct foreign *foreign)
 {
     size_t bytes = 0, left_out = 0;
     for (size_t i = 0; i < foreign->count; i++) {
-        struct server *server = &foreign->servers[i];
+        struct foreign_server *server = &foreign->servers[i];
         size_t k;
         json_t *declaration;
         if (server->fixed == NULL && server->problem != NULL) {
@@ -521,7 +476,7 @@ static void look_at_deadlines(struct foreign *foreign, uint64_t now)
     struct str text;
     str_init(&text);
     for (size_t i = 0; i < foreign->count; i++) {
-        struct server *server = &foreign->servers[i];
+        struct foreign_server *server = &foreign->servers[i];
         if (server->state == STATE_STARTING && now - server->since > foreign->start_ms) {
             str_clear(&text);
             str_append_format(&text, "the MCP server %s did not start within %d s", server->name,
@@ -530,12 +485,12 @@ static void look_at_deadlines(struct foreign *foreign, uint64_t now)
         }
     }
     for (size_t i = 0; i < foreign->calls.count; i++) {
-        struct call *call = foreign->calls.items[i];
+        struct foreign_call *call = foreign->calls.items[i];
         if (call->error == NULL && call->decoding == NULL && now > call->deadline) {
             str_clear(&text);
             str_append_format(&text, "the MCP server %s did not answer within %d s",
                               call->server->name, call->server->seconds);
-            fail_later(call, text.data);
+            foreign_calls_fail(call, text.data);
             go_down(call->server, text.data);
         }
     }
@@ -548,7 +503,7 @@ static void on_tick(uv_timer_t *timer)
     bool starting = false;
     look_at_deadlines(foreign, uv_now(foreign->loop));
     for (size_t i = 0; i < foreign->calls.count;) {
-        struct call *call = foreign->calls.items[i];
+        struct foreign_call *call = foreign->calls.items[i];
         if (call->error == NULL) {
             i++;
             continue;
@@ -582,7 +537,7 @@ const json_t *foreign_declarations(const struct foreign *foreign)
     return foreign != NULL ? foreign->declarations : NULL;
 }
 
-static struct server *server_of(struct foreign *foreign, const char *tool)
+static struct foreign_server *server_of(struct foreign *foreign, const char *tool)
 {
     for (size_t i = 0; i < foreign->count; i++) {
         if (foreign_tools_find(foreign->servers[i].fixed, tool) != NULL) {
@@ -593,36 +548,39 @@ static struct server *server_of(struct foreign *foreign, const char *tool)
 }
 
 /* To a server that is ready. The tool must still be what was declared. */
-static void send_call(struct call *call)
+static void send_call(struct foreign_call *call)
 {
-    struct server *server = call->server;
+    struct foreign_server *server = call->server;
     const json_t *before = foreign_tools_find(server->fixed, call->tool);
     const json_t *now = foreign_tools_find(server->now, call->tool);
     if (now == NULL || !json_equal(before, now)) {
-        fail_later(call, "the server has changed this tool since it was declared; it is not called "
-                         "before the next start of carat");
+        foreign_calls_fail(
+            call, "the server has changed this tool since it was declared; it is not called "
+                  "before the next start of carat");
         return;
     }
     const char *name = call->tool + strlen("mcp__") + strlen(server->name) + strlen("__");
     call->number = mcp_client_call(server->client, name, call->arguments);
     if (call->number == 0) {
-        fail_later(call, "the server has just ended");
+        foreign_calls_fail(call, "the server has just ended");
     }
 }
 
-static void begin(struct foreign *foreign, struct call *call)
+static void begin(struct foreign *foreign, struct foreign_call *call)
 {
-    struct server *server = call->server;
+    struct foreign_server *server = call->server;
     if (server == NULL) {
-        fail_later(call, "there is no such tool of an MCP server");
+        foreign_calls_fail(call, "there is no such tool of an MCP server");
     } else if (server->state == STATE_READY) {
-        send_call(call);
+        if (server->owed == 0) {
+            send_call(call);
+        }
     } else if (server->state == STATE_DOWN && uv_now(foreign->loop) < server->retry_at) {
         struct str text;
         str_init(&text);
         str_append_format(&text, "%s; it may be tried again in %d s", server->problem,
                           (int)((server->retry_at - uv_now(foreign->loop)) / 1000 + 1));
-        fail_later(call, text.data);
+        foreign_calls_fail(call, text.data);
         str_finish(&text);
     } else if (server->state == STATE_DOWN) {
         start(server);
@@ -632,33 +590,39 @@ static void begin(struct foreign *foreign, struct call *call)
 void foreign_call(struct foreign *foreign, const char *call_id, const char *tool,
                   const json_t *arguments)
 {
-    struct call *call = mem_zero(1, sizeof *call);
+    struct foreign_call *call = foreign_calls_add(&foreign->calls, call_id, tool, arguments);
     uv_update_time(foreign->loop);
-    call->call_id = mem_strdup(call_id);
-    call->tool = mem_strdup(tool);
-    call->arguments = json_incref((json_t *)arguments);
     call->server = server_of(foreign, tool);
     call->deadline =
         uv_now(foreign->loop) + (call->server != NULL ? (uint64_t)call->server->seconds * 1000 : 0);
-    vec_room(&foreign->calls.items, &foreign->calls.capacity, foreign->calls.count + 1,
-             sizeof foreign->calls.items[0]);
-    foreign->calls.items[foreign->calls.count++] = call;
     begin(foreign, call);
     uv_timer_start(&foreign->tick, on_tick, call->error != NULL ? 0 : TICK_MS, TICK_MS);
+}
+
+/* The call ends now, whatever its server does. That is told, and has the client's time to answer,
+ * in which it gets no other call; then it is stopped. */
+static void let_go(struct foreign_call *call)
+{
+    struct foreign_server *server = call->server;
+    if (call->number != 0 && server->client != NULL && call->error == NULL) {
+        mcp_client_cancel(server->client, call->number);
+        server->owed++;
+        call->server = NULL;
+    }
+    foreign_calls_fail(call, "stopped by the user");
 }
 
 void foreign_cancel(struct foreign *foreign, const char *call_id)
 {
     for (size_t i = 0; i < foreign->calls.count; i++) {
-        struct call *call = foreign->calls.items[i];
+        struct foreign_call *call = foreign->calls.items[i];
         if (strcmp(call->call_id, call_id) == 0) {
             call->cancelled = true;
             if (call->decoding != NULL) {
                 decoding_stop(call->decoding);
-            } else if (call->number != 0 && call->server->client != NULL) {
-                mcp_client_cancel(call->server->client, call->number);
             } else {
-                fail_later(call, "stopped by the user");
+                let_go(call);
+                uv_timer_start(&foreign->tick, on_tick, 0, TICK_MS);
             }
         }
     }
@@ -668,13 +632,13 @@ void foreign_describe(const struct foreign *foreign, struct str *out)
 {
     static const char *const words[] = {"starting", "ready", "down"};
     for (size_t i = 0; i < foreign->count; i++) {
-        const struct server *server = &foreign->servers[i];
+        const struct foreign_server *server = &foreign->servers[i];
         size_t k;
         json_t *declaration;
         str_append_format(out, "%s%s: %s%s%s, %zu tools%s%s", i > 0 ? "\n" : "", server->name,
-                          words[server->state], server->network ? ", network" : "",
-                          server->writable ? ", writable" : "", json_array_size(server->fixed),
-                          server->problem != NULL ? "; " : "",
+                          server->owed > 0 ? "stopping a call" : words[server->state],
+                          server->network ? ", network" : "", server->writable ? ", writable" : "",
+                          json_array_size(server->fixed), server->problem != NULL ? "; " : "",
                           server->problem != NULL ? server->problem : "");
         json_array_foreach(server->fixed, k, declaration)
         {
@@ -689,7 +653,7 @@ void foreign_describe(const struct foreign *foreign, struct str *out)
 
 /* --- birth and death --- */
 
-static void make_argv(struct server *server, const struct foreign_options *options,
+static void make_argv(struct foreign_server *server, const struct foreign_options *options,
                       const struct config_server *from)
 {
     const char *const fixed[] = {
@@ -710,14 +674,14 @@ static void make_argv(struct server *server, const struct foreign_options *optio
 static void make_server(struct foreign *foreign, const struct foreign_options *options, size_t from)
 {
     const struct config_server *config = &options->servers->items[from];
-    struct server *server = &foreign->servers[foreign->count++];
+    struct foreign_server *server = &foreign->servers[foreign->count++];
     char *dump = json_dumps(options->policies[from], JSON_COMPACT);
-    *server = (struct server){.foreign = foreign,
-                              .name = mem_strdup(config->name),
-                              .policy = mem_strdup(dump != NULL ? dump : "{}"),
-                              .seconds = config->seconds,
-                              .network = config->network,
-                              .writable = config->writable};
+    *server = (struct foreign_server){.foreign = foreign,
+                                      .name = mem_strdup(config->name),
+                                      .policy = mem_strdup(dump != NULL ? dump : "{}"),
+                                      .seconds = config->seconds,
+                                      .network = config->network,
+                                      .writable = config->writable};
     free(dump);
     for (size_t i = 0; i < config->tools.count; i++) {
         config_list_add(&server->allowed, config->tools.items[i]);
@@ -727,7 +691,8 @@ static void make_server(struct foreign *foreign, const struct foreign_options *o
 
 static int by_server_name(const void *a, const void *b)
 {
-    return strcmp(((const struct server *)a)->name, ((const struct server *)b)->name);
+    return strcmp(((const struct foreign_server *)a)->name,
+                  ((const struct foreign_server *)b)->name);
 }
 
 struct foreign *foreign_create(const struct foreign_options *options,
@@ -764,7 +729,7 @@ static void on_tick_closed(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
-static void free_server(struct server *server)
+static void free_server(struct foreign_server *server)
 {
     mcp_client_close(server->client);
     for (size_t i = 0; server->argv[i] != NULL; i++) {
@@ -789,7 +754,7 @@ void foreign_destroy(struct foreign *foreign)
         free_server(&foreign->servers[i]);
     }
     for (size_t i = 0; i < foreign->calls.count; i++) {
-        free_call(foreign->calls.items[i]);
+        foreign_calls_free(foreign->calls.items[i]);
     }
     mem_free(foreign->calls.items);
     mem_free(foreign->servers);

@@ -228,6 +228,11 @@ const struct option_row option_table[OPTION_COUNT] = {
                                 PROJECT_NEVER},
     [OPTION_VOICE_SAY] = {"voice.say", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                           "Speak the answers on the screen, as /say on does.", PROJECT_NEVER},
+    [OPTION_VOICE_HOLD] =
+        {"voice.hold_space", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
+         "Talk while the space bar is held on an empty input. Terminals that do not tell when a "
+         "key is let go show it by the pace of its blanks; single ones stay text.",
+         PROJECT_NEVER},
     [OPTION_VOICE_COMMAND] = {"voice.command", NULL, 0, OPTION_LIST, "WORD", NULL, NULL, 0, 0,
                               "Program that speaks, and its arguments; it reads the text from its "
                               "standard input. Unset: "

@@ -184,6 +184,7 @@ static void turn_ended(struct screen *screen, const struct agent_event *event)
     read_ahead_again(screen);
     withdraw_question(screen);
     set_activity(screen, "");
+    screen->draw_now = true;
     tui_end_message(screen->tui);
     /* Why it failed was said when it did (AGENT_FAILED). */
     if (event->outcome != TURN_OK && event->outcome != TURN_FAILED) {
@@ -430,7 +431,7 @@ static void keys_ready(uv_poll_t *handle, int status, int events)
     if (status < 0 || !tui_read_keys(screen->tui, clock_monotonic_us())) {
         app_stop(&screen->app, EXIT_CODE_OK); /* the terminal is gone; everything is on disk */
     }
-    screen->key_came = true;
+    screen->draw_now = true;
 }
 
 /* What may wait: saving what the model has read, indexing what was said. Ends by itself. */
@@ -460,7 +461,7 @@ static void on_interrupt(uv_signal_t *handle, int signal)
 {
     struct screen *screen = handle->data;
     (void)signal;
-    tui_interrupt(screen->tui);
+    tui_interrupt(screen->tui, clock_monotonic_us());
 }
 
 static void on_terminate(uv_signal_t *handle, int signal)

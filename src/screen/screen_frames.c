@@ -10,6 +10,9 @@
 /* Sixteen frames a second: a reader sees text that flows. */
 enum { FRAME_US = 62500, SPIN_MS = 200 };
 
+/* So often it is looked whether the space bar is still held. */
+enum { HOLD_MS = 50 };
+
 /* A timer may be early by this much, by the clock; it is not worth another one. */
 enum { TIMER_US = 1500 };
 
@@ -29,10 +32,12 @@ static void spin(uv_timer_t *handle)
 /* While a question stands there, nothing works but the user. */
 static void run_spinner(struct screen *screen)
 {
-    bool works = screen_busy(screen) && screen->asking.length == 0;
+    bool holds = tui_holds(screen->tui);
+    bool works = holds || (screen_busy(screen) && screen->asking.length == 0);
     bool running = uv_is_active((uv_handle_t *)&screen->spin);
-    if (works && !running) {
-        uv_timer_start(&screen->spin, spin, SPIN_MS, SPIN_MS);
+    uint64_t period = holds ? HOLD_MS : SPIN_MS;
+    if (works && (!running || uv_timer_get_repeat(&screen->spin) != period)) {
+        uv_timer_start(&screen->spin, spin, period, period);
     } else if (!works && running) {
         uv_timer_stop(&screen->spin);
         screen_refresh_status(screen); /* what ended may have said nothing */
@@ -82,8 +87,8 @@ static void before_wait(uv_prepare_t *handle)
     if (uv_is_active((uv_handle_t *)&screen->settling)) {
         return;
     }
-    bool waits = uv_is_active((uv_handle_t *)&screen->frame), at_once = screen->key_came;
-    screen->key_came = false;
+    bool waits = uv_is_active((uv_handle_t *)&screen->frame), at_once = screen->draw_now;
+    screen->draw_now = false;
     int64_t now = clock_monotonic_us(), left = screen->drawn_us + FRAME_US - now;
     bool due = !waits && left < TIMER_US;
     if (tui_dirty(screen->tui) && (at_once || due)) {

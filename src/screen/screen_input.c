@@ -57,6 +57,7 @@ void screen_input_open(struct screen *screen)
     tui_set_theme(screen->tui, config_string(screen->config, OPTION_THEME));
     screen->vi = config_boolean(screen->config, OPTION_VI);
     tui_set_vi(screen->tui, screen->vi);
+    tui_set_hold(screen->tui, config_boolean(screen->config, OPTION_VOICE_HOLD));
     tui_set_mouse(screen->tui, config_boolean(screen->config, OPTION_MOUSE));
     struct str draft;
     str_init(&draft);

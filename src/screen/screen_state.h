@@ -34,7 +34,7 @@ struct screen {
     uv_signal_t interrupted; /* plain: the terminal makes a signal of Ctrl+C */
     bool plain;              /* line by line; there is no `terminal` then */
     int64_t drawn_us, unsettled_us;
-    bool key_came; /* since the last frame: it is drawn at once */
+    bool draw_now; /* a key came, or a turn ended: that does not wait for the frame's time */
     size_t pieces; /* of text that came since the last frame */
     bool paced;    /* the model's tokens are fetched, a frame's worth at a time */
     enum approval_mode mode;

@@ -253,6 +253,39 @@ static void talk(struct tui *tui, long long now_us)
     emit(tui, TUI_TALK);
 }
 
+void dispatch_let_go(struct tui *tui)
+{
+    tui->dirty = true;
+    if (tui->status.listening) { /* else what was said ended by itself, or was thrown away */
+        emit(tui, TUI_TALK);
+    }
+}
+
+/* The space bar, held on an empty input, talks. True: the key is used up. */
+static bool held_space(struct tui *tui, const struct terminal_key *key, long long now_us)
+{
+    bool blank = key->code == ' ' && only_blanks(editor_text(tui->editor));
+    if (!tui->hold_talks || tui->vi.normal || (!blank && !tui->hold.held) || key->code != ' ') {
+        if (hold_end(&tui->hold)) {
+            dispatch_let_go(tui);
+        }
+        return false;
+    }
+    switch (hold_blank(&tui->hold, editor_length(tui->editor) == 0, now_us)) {
+    case HOLD_BEGINS:
+        editor_set(tui->editor, "", 0);
+        if (!tui->status.listening) {
+            emit(tui, TUI_TALK);
+        }
+        return true;
+    case HOLD_GOES_ON:
+        return true;
+    case HOLD_TYPED:
+        break;
+    }
+    return false;
+}
+
 /* A key that was let go, or is held: only talking knows the difference. Held for a while it is open
  * as long as that; pressed shortly it stays open until the next press. True: the key is used up. */
 static bool held_or_released(struct tui *tui, struct terminal_key *key, long long now_us)
@@ -266,6 +299,9 @@ static bool held_or_released(struct tui *tui, struct terminal_key *key, long lon
         tui->talk_us = TUI_NEVER;
         emit(tui, TUI_TALK);
         tui->dirty = true;
+    }
+    if (released && key->code == ' ' && hold_end(&tui->hold)) {
+        dispatch_let_go(tui);
     }
     return released || (held && talks);
 }
@@ -506,6 +542,9 @@ static void edit(struct tui *tui, enum action action, const struct terminal_key 
 static void input_key(struct tui *tui, struct terminal_key key, enum action action,
                       long long now_us)
 {
+    if (held_space(tui, &key, now_us)) {
+        return;
+    }
     size_t revision = editor_revision(tui->editor), cursor = editor_cursor(tui->editor);
     bool listing = completion_open(&tui->completion) && key.code == TERMINAL_KEY_ESCAPE;
     if (!listing && vi_key(&tui->vi, tui->editor, &key)) {

@@ -372,10 +372,16 @@ static bool before(const struct place *a, const struct place *b)
 
 /* --- the window --- */
 
+/* What has left a normal screen is the terminal's to scroll, and its text is forgotten here. */
+static bool has_left(const struct transcript *transcript)
+{
+    return before(&(struct place){0}, &transcript->left);
+}
+
 void transcript_scroll(struct transcript *transcript, int rows)
 {
     struct place last;
-    if (!last_window(transcript, &last)) {
+    if (has_left(transcript) || !last_window(transcript, &last)) {
         return;
     }
     if (transcript->following || !settle(transcript, &transcript->top)) {
@@ -393,7 +399,8 @@ void transcript_to_start(struct transcript *transcript)
 {
     struct place last;
     transcript->top = (struct place){0};
-    if (last_window(transcript, &last) && settle(transcript, &transcript->top)) {
+    if (!has_left(transcript) && last_window(transcript, &last) &&
+        settle(transcript, &transcript->top)) {
         transcript->following = !before(&transcript->top, &last);
     }
 }
@@ -401,7 +408,7 @@ void transcript_to_start(struct transcript *transcript)
 void transcript_toggle_at(struct transcript *transcript, int row)
 {
     struct place place = transcript->top;
-    if (row < 0 || !settle(transcript, &place)) {
+    if (row < 0 || has_left(transcript) || !settle(transcript, &place)) {
         return;
     }
     move_down(transcript, &place, (size_t)row);

@@ -130,6 +130,16 @@ void tui_set_keymap(struct tui *tui, struct keymap *keymap)
     name_background_key(tui);
 }
 
+void tui_set_hold(struct tui *tui, bool talks)
+{
+    tui->hold_talks = talks;
+}
+
+bool tui_holds(const struct tui *tui)
+{
+    return tui->hold.held;
+}
+
 void tui_set_mouse(struct tui *tui, bool mouse)
 {
     if (tui->terminal != NULL && tui->terminal->ops->mouse != NULL) {
@@ -178,10 +188,10 @@ bool tui_read_keys(struct tui *tui, long long now_us)
     return !tui->terminal->ops->lost(tui->terminal);
 }
 
-void tui_interrupt(struct tui *tui)
+void tui_interrupt(struct tui *tui, long long now_us)
 {
     struct terminal_key key = {.code = 'C' & 0x1F};
-    dispatch_key(tui, &key, TUI_NEVER / 2);
+    dispatch_key(tui, &key, now_us);
     if (tui->plain != NULL && tui->hint != NULL) {
         plain_notice(tui->plain, tui->hint, false);
     }
@@ -191,6 +201,9 @@ void tui_tick(struct tui *tui, long long now_us)
 {
     if (tui->plain != NULL) {
         return;
+    }
+    if (hold_tick(&tui->hold, now_us)) {
+        dispatch_let_go(tui);
     }
     if (tui->hint != NULL && now_us - tui->hint_us > HINT_US) {
         tui->hint = NULL;
@@ -468,13 +481,15 @@ static int rows_over(struct tui *tui, const struct frame *frame)
  * is alive is drawn once all of that is gone. Rows that were there already cost nothing. */
 static void draw_inline(struct tui *tui, const struct frame *frame)
 {
-    int below = frame->rows - frame->transcript, columns = frame->columns;
+    int columns = frame->columns;
     for (bool more = true; more;) {
+        int below = frame->rows - frame->transcript;
         int room = frame->transcript > 0 ? frame->transcript : 1;
         int over = at_most(rows_over(tui, frame), frame->transcript);
         int settled = (int)transcript_settled(tui->transcript, columns, (size_t)room);
         /* A list must not be drawn over what is going to stay. */
         more = settled == room || (settled > 0 && settled + over > frame->transcript);
+        below = settled > frame->transcript ? 0 : below; /* in a window that has no other room */
         int alive = 0;
         if (!more) {
             size_t rows = transcript_alive(tui->transcript, columns) - (size_t)settled;
@@ -492,7 +507,9 @@ static void draw_inline(struct tui *tui, const struct frame *frame)
             transcript_draw_alive(tui->transcript, tui->surface, settled, alive);
             draw_over(tui, frame, settled + alive);
         }
-        draw_below(tui, frame, settled + alive);
+        if (below > 0) {
+            draw_below(tui, frame, settled + alive);
+        }
         surface_show(tui->surface, tui->terminal);
         surface_release(tui->surface, tui->terminal, settled);
     }

@@ -55,10 +55,14 @@ struct tui *tui_create(struct terminal *terminal, tui_callback *callback, void *
 /* The same, spoken line by line (plain.h): `in` and `out` are descriptors, borrowed. */
 struct tui *tui_create_plain(int in, int out, tui_callback *callback, void *context);
 /* Ctrl+C, where the terminal makes a signal of it: as the key. */
-void tui_interrupt(struct tui *tui);
+void tui_interrupt(struct tui *tui, long long now_us);
 /* Takes the key map in place of the standard one; it is checked. */
 void tui_set_keymap(struct tui *tui, struct keymap *keymap);
 void tui_set_vi(struct tui *tui, bool vi);
+/* Whether the space bar, held on an empty input, talks as long as it is held (hold.h). */
+void tui_set_hold(struct tui *tui, bool talks);
+/* It is held just now: tui_tick is to be called, for its end may be told by silence alone. */
+bool tui_holds(const struct tui *tui);
 /* Whether the mouse scrolls and clicks, on a full screen; else it is the terminal's own. */
 void tui_set_mouse(struct tui *tui, bool mouse);
 /* colour, light, contrast or mono; another name changes nothing. */
@@ -68,8 +72,8 @@ void tui_destroy(struct tui *tui);
 /* Reads the keys that are waiting. False when the terminal is gone. `now_us`: monotonic, for double
  * presses. */
 bool tui_read_keys(struct tui *tui, long long now_us);
-/* Turns the spinner, at most five times a second, and takes back hints that are over. To be called
- * with each frame while something runs. */
+/* Turns the spinner, at most five times a second, takes back hints that are over, and ends a hold
+ * that is. To be called with each frame while something runs. */
 void tui_tick(struct tui *tui, long long now_us);
 void tui_resize(struct tui *tui);
 /* A full screen's every cell is written again with the next frame, as if the terminal had lost it.

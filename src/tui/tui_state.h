@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "tui/completion.h"
 #include "tui/dialog.h"
+#include "tui/hold.h"
 #include "tui/keymap.h"
 #include "tui/layout.h"
 #include "tui/paste.h"
@@ -70,6 +71,8 @@ struct tui {
     long long hint_us;
     long long interrupt_us, escape_us, end_us; /* when Ctrl+C, Esc, Ctrl+D came last */
     int interrupts;                            /* Ctrl+C in a row */
+    struct hold hold;                          /* of the space bar */
+    bool hold_talks;                           /* it was asked for */
     long long talk_us;                         /* when the talk key opened the microphone */
     long long key_us;                          /* when the last key came */
     bool typing_ahead; /* a question came up while somebody may have been typing */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -137,6 +138,25 @@ static void run_until(struct world *world, const bool *flag, int finished)
     }
 }
 
+static bool described(struct world *world, const char *words)
+{
+    struct str text;
+    str_init(&text);
+    foreign_describe(world->foreign, &text);
+    bool found = strstr(text.data, words) != NULL;
+    str_finish(&text);
+    return found;
+}
+
+static void run_until_described(struct world *world, const char *words)
+{
+    int64_t end = clock_monotonic_us() + PATIENCE_US;
+    while (!described(world, words)) {
+        uv_run(&world->loop, UV_RUN_ONCE);
+        assert_true(clock_monotonic_us() < end);
+    }
+}
+
 static void call(struct world *world, const char *call_id, const char *tool)
 {
     json_t *arguments = json_pack("{s:s}", "words", "hello");
@@ -195,7 +215,26 @@ static void test_faults_end_as_results(void **state)
     }
 }
 
-/* A call that hangs ends at once with the user's word; the server serves on. */
+static void turn(struct world *world, int times)
+{
+    for (int i = 0; i < times; i++) {
+        uv_run(&world->loop, UV_RUN_ONCE);
+    }
+}
+
+static void cancel(struct world *world, const char *call_id)
+{
+    int before = world->finished;
+    foreign_cancel(world->foreign, call_id);
+    assert_int_equal(world->finished, before); /* never from inside */
+    turn(world, 2);
+    assert_int_equal(world->finished, before + 1);
+    assert_non_null(strstr(world->results.data, "stopped by the user"));
+}
+
+/* A call that hangs ends with the user's word within two turns of the loop, long before its server
+ * does anything. The next call waits for that; a server that never answers is ended, and the call
+ * says so; the server beside it serves on. */
 static void test_cancel(void **state)
 {
     (void)state;
@@ -203,14 +242,45 @@ static void test_cancel(void **state)
     open_world(&world, "hangs", 60);
     run_until(&world, &world.known, 0);
     call(&world, "c1", "mcp__bad__echo");
-    for (int i = 0; i < 20; i++) {
-        uv_run(&world.loop, UV_RUN_ONCE);
-    }
-    int64_t start_us = clock_monotonic_us();
-    foreign_cancel(world.foreign, "c1");
-    run_until(&world, NULL, 1);
-    assert_true(clock_monotonic_us() - start_us < PATIENCE_US / 4);
-    assert_non_null(strstr(world.results.data, "stopped by the user"));
+    turn(&world, 20);
+    cancel(&world, "c1");
+    assert_true(described(&world, "bad: stopping a call"));
+    call(&world, "c2", "mcp__bad__echo");
+    call(&world, "c3", "mcp__good__echo");
+    run_until(&world, NULL, 3);
+    const char *good = strstr(world.results.data, "c3 {");
+    const char *bad = strstr(world.results.data, "c2 {");
+    assert_true(good != NULL && bad != NULL && good < bad);
+    assert_non_null(strstr(bad, "it ended without an answer"));
+    assert_true(described(&world, "bad: down"));
+    /* One that is stopped while it waits, for nobody. */
+    struct timespec pause = {.tv_nsec = 50000000};
+    nanosleep(&pause, NULL);
+    call(&world, "c4", "mcp__bad__echo");
+    run_until_described(&world, "bad: ready");
+    turn(&world, 20);
+    cancel(&world, "c4");
+    call(&world, "c5", "mcp__bad__echo");
+    cancel(&world, "c5");
+    close_world(&world);
+}
+
+/* A server that lets go of a stopped call gets the next one, and what it says of the first counts
+ * for nothing. */
+static void test_cancel_and_go_on(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, "slow", 60);
+    run_until(&world, &world.known, 0);
+    call(&world, "c1", "mcp__bad__echo");
+    turn(&world, 20);
+    cancel(&world, "c1");
+    call(&world, "c2", "mcp__bad__echo");
+    run_until(&world, NULL, 2);
+    assert_non_null(strstr(world.results.data, "c2 {\"output\":\"slowly, call 2\"}\n"));
+    assert_null(strstr(world.results.data, "call 1"));
+    assert_true(described(&world, "bad: ready"));
     close_world(&world);
 }
 
@@ -242,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults_end_as_results),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_and_go_on),
         cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */

@@ -103,6 +103,30 @@ static void test_summary_that_fails_changes_nothing(void **state)
     world_check_conversation(world);
 }
 
+/* A message whose turn begins with a summary: who stops that has stopped the turn. */
+static void test_summary_before_a_turn_is_stopped(void **state)
+{
+    struct world *world = *state;
+    world->options.compact_percent = 1;
+    world_start_agent(world,
+                      "[\"One.\", {\"text\": \"slow slow slow slow slow\", \"delay_ms\": 50}, "
+                      "{\"text\": \"Never said.\", \"delay_ms\": 1000}, \"Short.\", \"Three.\"]",
+                      NULL);
+    say(world, "first words");
+    str_clear(&world->log);
+    world_submit(world, "second words");
+    assert_non_null(strstr(world->log.data, "notice Summing up"));
+    assert_true(agent_busy(world->agent));
+    agent_cancel(world->agent);
+    world_run_until(world, &world->ended);
+    assert_non_null(strstr(world->log.data, "was not summed up"));
+    assert_non_null(strstr(world->log.data, "user second words\nended cancelled"));
+    assert_false(agent_busy(world->agent));
+    say(world, "third words"); /* summed up first, too, and not stopped */
+    assert_non_null(strstr(world->log.data, "text Three."));
+    world_check_conversation(world);
+}
+
 static void test_title(void **state)
 {
     struct world *world = *state;
@@ -288,6 +312,7 @@ int main(void)
         TEST(test_summary_and_back),
         TEST(test_summary_holds_after_resume),
         TEST(test_summary_that_fails_changes_nothing),
+        TEST(test_summary_before_a_turn_is_stopped),
         TEST(test_title),
         TEST(test_title_is_given_up),
         cmocka_unit_test(test_what_a_summary_pins),

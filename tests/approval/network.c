@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -27,7 +29,16 @@ static void test_hosts(void **state)
         {"curl https://a.example\\.evil/", ""},
         {"curl https://a.example:0/", ""},
         {"curl https://a.example:65536/", ""},
+        {"curl https://a.example:65535/", "a.example:65535"},
+        {"curl https://a.example:1 -o x", "a.example:1"},
+        {"curl https://a.example:000080/ https://a.example:/", "a.example:80"},
+        {"curl https://a.example:0000080/", ""},
         {"curl https://a.example:8x/", ""},
+        {"curl https://", ""},
+        {"curl https://a", "a:443"},
+        {"", ""},
+        {"&", ""},
+        {" \n", ""},
         {"curl https://a..b/ https://-a/ https://a./", ""},
         {"curl https://[::1]/", ""},
         {"curl https://*.example/", ""},
@@ -54,6 +65,29 @@ static void test_hosts(void **state)
         assert_int_equal(count > 0, cases[i][1][0] != '\0');
         str_finish(&hosts);
     }
+}
+
+/* The longest name that DNS knows, with the longest port, is offered whole; one more byte is not.
+ */
+static void test_longest_name(void **state)
+{
+    (void)state;
+    enum { LONGEST = 253 };
+    char name[LONGEST + 2], command[LONGEST + 32], expected[LONGEST + 16];
+    struct str hosts;
+    str_init(&hosts);
+    memset(name, 'a', sizeof name);
+    name[LONGEST] = '\0';
+    snprintf(command, sizeof command, "curl https://%s:65535/", name);
+    snprintf(expected, sizeof expected, "%s:65535", name);
+    assert_int_equal(command_network_hosts(command, &hosts), 1);
+    assert_string_equal(hosts.data, expected);
+    str_clear(&hosts);
+    name[LONGEST] = 'a';
+    name[LONGEST + 1] = '\0';
+    snprintf(command, sizeof command, "curl https://%s/", name);
+    assert_int_equal(command_network_hosts(command, &hosts), 0);
+    str_finish(&hosts);
 }
 
 /* What is no place in the internet is called what it is. */
@@ -98,8 +132,8 @@ static void test_session(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_hosts),
-                                       cmocka_unit_test(test_described),
-                                       cmocka_unit_test(test_session)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hosts), cmocka_unit_test(test_longest_name),
+        cmocka_unit_test(test_described), cmocka_unit_test(test_session)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,12 +3,15 @@
 
 Scenarios on the real screen, each with its share of random moments after a prompt was sent. After each Ctrl+C the screen is
 idle again, nothing that the turn had started runs on, and the program lives; at a scenario's end its store is whole and the
-conversation goes on. How long a turn took to end is printed, as seen by looks at the screen some milliseconds apart.
+conversation goes on. How long a turn took to end is printed, as seen by looks at the screen some milliseconds apart; a clock
+beside it says how long the machine let nobody look, so that what others do to it is not taken for carat's doing.
 CARAT_INTERRUPTS in the environment is the number of moments; they follow from a fixed seed.
 """
 import os
 import random
+import subprocess
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
@@ -18,6 +21,7 @@ from model_server import ModelServer
 
 INTERRUPTS = int(os.environ.get("CARAT_INTERRUPTS", "40"))
 MARK = "7777.7"  # seconds, so that what a turn started is known by its arguments
+STILL = 0.04  # seconds
 ONLY = os.environ.get("CARAT_INTERRUPT_ONLY")
 WORDS = "one two three four five six seven eight nine ten " * 60 + "<turn|>"
 SERVER = os.path.join(SOURCE, "tests", "e2e", "hostile_server.py")
@@ -61,6 +65,53 @@ SCENARIOS = [
 ]
 
 
+class Clock(threading.Thread):
+    """Ticks every few milliseconds and knows its longest pause: so long this machine ran nothing of ours."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.longest = 0
+        self.start()
+
+    def run(self):
+        last = time.monotonic()
+        while True:
+            time.sleep(0.003)
+            now = time.monotonic()
+            self.longest = max(self.longest, now - last - 0.003)
+            last = now
+
+    def begin(self):
+        self.longest = 0
+
+
+class Looks:
+    """One client of the screen's tmux that stays: to start one for each look takes longer than what is looked for."""
+
+    def __init__(self, screen):
+        self.process = subprocess.Popen(["tmux", "-S", screen.name, "-C", "attach", "-f", "ignore-size,no-output"],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace")
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        lines = None
+        while line := self.process.stdout.readline():
+            words = line.split()
+            if lines is None and words[:1] == ["%begin"] and words[3] == "1":  # of a command that we sent
+                lines, number = [], words[2]
+            elif lines is not None and words[:1] in (["%end"], ["%error"]) and words[2] == number:
+                check(words[0] == "%end", f"{command}: {lines}")
+                return "".join(lines)
+            elif lines is not None:
+                lines.append(line)
+        raise AssertionError("tmux has gone")
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+
 def running(place):
     """Processes of the place that a turn started."""
     found = []
@@ -92,28 +143,33 @@ class Session:
         self.screen = Screen(place, *words, columns=100, rows=30)
         self.screen.wait("nano" if scenario.turns is None else "big" if isinstance(scenario.turns, str) else "script")
         self.pid = self.screen.pid()
+        self.looks = Looks(self.screen)
 
-    def shown(self):
-        return self.screen.tmux("capture-pane", "-p")
+    def close(self):
+        self.looks.close()
+        self.screen.close()
 
     def wait_until_idle(self):
-        """Seconds from Ctrl+C to a screen that is idle, and stays so; None when it was idle before, as the screen itself says."""
+        """Seconds from Ctrl+C to a screen that is idle, and stays so, and the longest of them in which nothing ran; None when it was idle before, as the screen itself says."""
         begin, idle_since = time.monotonic(), None
+        CLOCK.begin()
         while idle_since is None or time.monotonic() - idle_since < 0.06:
-            text, now = self.shown(), time.monotonic()
+            text, now = self.looks.ask("capture-pane -p"), time.monotonic()
             check("[exit" not in text, f"it ended:\n{text}")
             check(now - begin < PATIENCE, f"it goes on:\n{text}")
             if "Ctrl+C again to exit" in text:
                 return None
             busy = "Esc interrupts" in text or "y once" in text or "still stopping" in text
+            if idle_since is None and not busy:
+                stood_still = CLOCK.longest
             idle_since = None if busy else idle_since or now
             time.sleep(0.002)
-        return idle_since - begin
+        return idle_since - begin, stood_still
 
     def one(self, pause):
         self.screen.say(self.scenario.prompt)
         time.sleep(pause)
-        self.screen.key("C-c")
+        self.looks.ask("send-keys C-c")
         took = self.wait_until_idle()
         end = time.monotonic() + PATIENCE
         while left := running(self.place):
@@ -140,10 +196,21 @@ class Session:
         return rows
 
 
+CLOCK = Clock()
+
+
+def spread(values):
+    values = sorted(values)
+    if not values:
+        return "none"
+    return (f"{1000 * values[len(values) // 2]:.0f} ms (median), {1000 * values[len(values) * 99 // 100]:.0f} ms (p99), "
+            f"{1000 * values[-1]:.0f} ms (worst)")
+
+
 def case_any_moment():
     moments, took, done, idle = random.Random(20), [], 0, 0
-    scenarios = [scenario for scenario in SCENARIOS if ONLY in (None, scenario.name)]
     slowest = {}
+    scenarios = [scenario for scenario in SCENARIOS if ONLY in (None, scenario.name)]
     with ModelServer() as server:
         for number, scenario in enumerate(scenarios):
             share = INTERRUPTS * (number + 1) // len(scenarios) - INTERRUPTS * number // len(scenarios)
@@ -151,20 +218,23 @@ def case_any_moment():
                 session = Session(place, scenario, server)
                 try:
                     for _ in range(share):
-                        seconds = session.one(moments.uniform(0, scenario.longest))
+                        met = session.one(moments.uniform(0, scenario.longest))
                         done += 1
-                        idle += seconds is None
-                        took += [seconds] if seconds is not None else []
-                        slowest[scenario.name] = max(slowest.get(scenario.name, 0), seconds or 0)
+                        idle += met is None
+                        took += [met] if met is not None else []
+                        slowest[scenario.name] = max(slowest.get(scenario.name, (0, 0)), met or (0, 0))
                     session.finish()
                 except Exception as problem:
                     raise AssertionError(f"{scenario.name}: {problem}") from problem
                 finally:
-                    session.screen.close()
-            print(f"{scenario.name}: {share} moments, slowest {1000 * slowest.get(scenario.name, 0):.0f} ms", flush=True)
+                    session.close()
+            seconds, still = slowest.get(scenario.name, (0, 0))
+            print(f"{scenario.name}: {share} moments, slowest {1000 * seconds:.0f} ms ({1000 * still:.0f} of them nothing ran)", flush=True)
     took.sort()
-    print(f"{done} moments in {len(scenarios)} scenarios, {idle} of them when the turn was over: ended after {1000 * took[len(took) // 2]:.0f} ms (median), "
-          f"{1000 * took[len(took) * 99 // 100]:.0f} ms (p99), {1000 * took[-1]:.0f} ms (worst)", flush=True)
+    print(f"{done} moments in {len(scenarios)} scenarios, {idle} of them when the turn was over, load {os.getloadavg()[0]:.0f}: "
+          f"ended after {spread(seconds for seconds, _ in took)}", flush=True)
+    awake = [seconds for seconds, still in took if still < STILL]
+    print(f"of them {len(awake)} while nothing stood still for {1000 * STILL:.0f} ms: {spread(awake)}", flush=True)
     check(len(took) >= done // 2, "most of them met a turn that ran")
 
 

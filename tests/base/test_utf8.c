@@ -66,7 +66,13 @@ static void the_end_may_be_unfinished(void **state)
     assert_int_equal(utf8_complete_length("a\xF0\x9F\x98", 4), 1);
     assert_int_equal(utf8_complete_length("\xF0\x9F\x98\x80", 4), 4);
     assert_int_equal(utf8_complete_length("a\x80", 2), 2); /* broken, not unfinished */
+    assert_int_equal(utf8_complete_length("\x80\x80\x80\x80", 4), 4);
     assert_int_equal(utf8_complete_length("", 0), 0);
+    /* Whole is another question: what may still go on is not valid yet. */
+    assert_false(utf8_valid("ab\xC3", 3));
+    assert_false(utf8_valid("\xF0\x9F\x98", 3));
+    assert_true(utf8_valid("ab\xC3\xA9", 4));
+    assert_true(utf8_valid("", 0));
 }
 
 static void repair_counts_what_it_replaced(void **state)

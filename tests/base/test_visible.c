@@ -140,12 +140,43 @@ static void each_range_ends_where_it_ends(void **state)
     }
 }
 
+/* A twin is spelled out beside each Latin letter, and beside no other character. */
+static void a_twin_is_told_by_its_neighbour(void **state)
+{
+    (void)state;
+    for (char c = ' '; c <= '~'; c++) {
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        char text[4] = {c, '\xD0', '\xB0'}, expected[16];
+        snprintf(expected, sizeof expected, "%c%s", c, letter ? "\\u{430}" : "\xD0\xB0");
+        shows(text, 3, VISIBLE_APPROVAL, expected);
+    }
+}
+
+/* The pictures of the controls, in a line where none has a meaning. */
+static void each_control_has_its_mark(void **state)
+{
+    (void)state;
+    for (char c = 0; c < 0x20; c++) {
+        char expected[4] = {'\xE2', '\x90', (char)(0x80 + c)};
+        shows(&c, 1, VISIBLE_LINE, expected);
+    }
+    shows(" \x7F~", 3, VISIBLE_LINE, " \xE2\x90\xA1~");
+    shows("\xC2\x80\xC2\x9F\xC2\xA0", 6, VISIBLE_LINE, "\xEF\xBF\xBD\xEF\xBF\xBD\xC2\xA0");
+    shows("\r\n", 2, VISIBLE_LINE, "\xE2\x90\x8D\xE2\x90\x8A");
+    shows("\t\r\n", 3, VISIBLE_APPROVAL, "\\x09\\x0D\\n");
+    shows("\r", 1, VISIBLE_TEXT, "\xE2\x90\x8D");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(escapes_become_marks),          cmocka_unit_test(approvals_hide_nothing),
-        cmocka_unit_test(every_code_point_is_safe),      cmocka_unit_test(deceptive_characters),
+        cmocka_unit_test(escapes_become_marks),
+        cmocka_unit_test(approvals_hide_nothing),
+        cmocka_unit_test(every_code_point_is_safe),
+        cmocka_unit_test(deceptive_characters),
         cmocka_unit_test(each_range_ends_where_it_ends),
+        cmocka_unit_test(a_twin_is_told_by_its_neighbour),
+        cmocka_unit_test(each_control_has_its_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,53 @@ static void test_errors_tell(void **state)
                 (const char *const[]){"\"mode\" must be one of [\"text\",\"hex\"]", NULL});
 }
 
+/* What a broken call was is shown up to its 160th byte, and whether there was more. */
+static void test_excerpt_ends(void **state)
+{
+    (void)state;
+    for (size_t length = 159; length <= 161; length++) {
+        struct str input, shown;
+        str_init(&input);
+        str_init(&shown);
+        str_append(&input, "<|tool_call>");
+        for (size_t i = 0; i < length; i++) {
+            str_append_char(&input, 'x');
+            str_append(&shown, i < 160 ? "x" : "");
+        }
+        str_append(&input, "<|\"|><tool_call|>");
+        str_append(&shown, length == 159 ? "\"." : "....");
+        check_error(input.data, (const char *const[]){shown.data, NULL});
+        str_finish(&input);
+        str_finish(&shown);
+    }
+}
+
+/* A number that ends before its exponent is a word where one is wanted. */
+static void test_words_that_begin_as_numbers(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"1e", "1e+", "1E-", "1.e5x", "+", "-", ".", "1.2.3", "0x1"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        struct str input, expected;
+        struct stream_result result;
+        struct chat_parser_options options = {.lenient = true, .tools = tools()};
+        str_init(&input);
+        str_init(&expected);
+        str_append_format(&input, "<|tool_call>call:bash{command:%s}<tool_call|>", words[i]);
+        str_append_format(&expected, "call:bash {\"command\":\"%s\"}", words[i]);
+        json_t *value = json_string(input.data);
+        stream_result_init(&result);
+        stream_run(&result, value, &options, 0);
+        if (strstr(result.events.data, expected.data) == NULL) {
+            fail_msg("%s: %s %s", input.data, result.events.data, result.last_error.data);
+        }
+        stream_result_finish(&result);
+        json_decref(value);
+        str_finish(&input);
+        str_finish(&expected);
+    }
+}
+
 /* --- limits --- */
 
 /* One call whose string argument has `size` bytes; what the parser says first of it. */
@@ -453,6 +500,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_errors_tell),
+        cmocka_unit_test(test_excerpt_ends),
+        cmocka_unit_test(test_words_that_begin_as_numbers),
         cmocka_unit_test(test_argument_limit),
         cmocka_unit_test(test_linear_time),
         cmocka_unit_test(test_arguments_round_trip),

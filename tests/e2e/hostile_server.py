@@ -7,6 +7,7 @@ import sys
 import time
 
 FAULT = sys.argv[1] if len(sys.argv) > 1 else "none"
+CALLS = []
 STATE = os.path.join(os.getcwd(), "started")  # counts starts where the workspace may be written
 
 
@@ -81,6 +82,10 @@ def call(number, arguments):
     words = arguments.get("words", "")
     if FAULT == "hangs":
         time.sleep(1000)
+    elif FAULT == "slow":
+        time.sleep(0.5)
+        CALLS.append(number)
+        result(number, text(f"slowly, call {len(CALLS)}"))
     elif FAULT in ("dies", "changed"):
         sys.stderr.write("\x1b[31mit hurts\n")
         sys.stderr.flush()

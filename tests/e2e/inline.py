@@ -42,7 +42,7 @@ def case_scrollback():
                 time.sleep(0.5)
                 check_rows(screen)
                 screen.say("and?")
-                screen.wait("the end of it", "sandbox")
+                screen.wait("the end of it", "Ask something")
                 check_rows(screen)
                 text = screen.tmux("capture-pane", "-p", "-S", "-")
                 check(text.count("> count") == 1 and text.count("> and?") == 1, text)

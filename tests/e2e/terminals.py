@@ -30,7 +30,7 @@ def tour(term, columns, rows):
             for i in range(50):  # a storm of them
                 screen.tmux("resize-window", "-x", str(columns - i % 7), "-y", str(rows - i % 3))
             screen.tmux("resize-window", "-x", str(columns), "-y", str(rows))
-            text = screen.wait("the last line", "sandbox")
+            text = screen.wait("the last line", "Ask something", "sandbox")
             check("\x1b" not in text and "[?" not in text, text)
             screen.key("C-d")
             screen.wait("[exit 0]")
@@ -154,7 +154,7 @@ def case_draft_after_a_crash():
         try:
             screen.wait("> half a thought")
             screen.key("Enter")
-            screen.wait("the last line")
+            screen.wait("the last line", "Ask something")
             screen.key("C-d")
             screen.wait("[exit 0]")
             check(not any(name.startswith("draft-") for name in os.listdir(state)), "a draft was left")
@@ -172,7 +172,7 @@ def case_history_of_earlier_runs():
                     screen.type(line)
                     screen.key("C-j")
                 screen.key("BSpace", "Enter")
-                screen.wait("the last line")
+                screen.wait("the last line", "Ask something")
                 screen.key("C-d")
                 screen.wait("[exit 0]")
             finally:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
 from place import *
@@ -143,6 +144,52 @@ def case_keys():
         talk.screen.wait("hearing you")
         talk.screen.key("Enter")
         talk.screen.wait("> hello", gone=("hearing you",))
+
+
+class Bar(threading.Thread):
+    """The space bar, pressed until it is let go, in a terminal that does not say so: a blank, half a second, and then one each
+    30 ms, through one client of the screen's tmux."""
+
+    def __init__(self, screen):
+        super().__init__()
+        self.client = subprocess.Popen(["tmux", "-S", screen.name, "-C", "attach", "-f", "ignore-size,no-output"],
+                                       stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        self.released = threading.Event()
+        self.start()
+
+    def run(self):
+        pause = 0.5
+        while not self.released.is_set():
+            self.client.stdin.write("send-keys Space\n")
+            self.client.stdin.flush()
+            self.released.wait(pause)
+            pause = 0.03
+
+    def let_go(self):
+        self.released.set()
+        self.join()
+        self.client.stdin.close()
+        self.client.wait(PATIENCE)
+
+
+def case_space():
+    """The space bar held on an empty input talks, and its end closes the microphone; a blank that is typed is a blank."""
+    with Talking("[voice]\npause_ms = 0\nhold_space = true\n") as talk:
+        bar = Bar(talk.screen)
+        try:
+            end = time.monotonic() + PATIENCE
+            # Where the machine stands still for a third of a second the bar counts as let go.
+            while not any(words in talk.screen.text() for words in ("listening", "Nothing was heard.")):
+                check(time.monotonic() < end, talk.screen.text())
+        finally:
+            bar.let_go()
+        talk.screen.wait("Nothing was heard.", gone=("listening", "closing the microphone"))
+        talk.screen.key("C-u")
+        talk.screen.wait("> Ask something")
+        talk.screen.key("Space")
+        talk.screen.type("x  y")
+        talk.screen.key("Enter")
+        talk.place.wait_for_stored(" x  y")
 
 
 def case_unplugged():

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "media/picture_file.h"
+#include "media/sound_file.h"
 
 struct message {
     unsigned char bytes[128];
@@ -140,10 +142,70 @@ static void test_bad_messages(void **state)
     expect_refused(&message, DECODED_SOUND, ERR_FORMAT);
 }
 
+/* The largest picture, the longest sound and the last frame are taken for what they are. */
+static void test_ends(void **state)
+{
+    (void)state;
+    struct decoded shape = {.kind = DECODED_PICTURE, .width = PICTURE_FILE_PIXELS_MAX, .height = 1};
+    struct message message = make(&shape, 3);
+    expect_refused(&message, DECODED_PICTURE, ERR_FORMAT); /* bytes are missing, and no more */
+    shape.width++;
+    message = make(&shape, 3);
+    expect_refused(&message, DECODED_PICTURE, ERR_LIMIT);
+    shape = (struct decoded){.kind = DECODED_SOUND,
+                             .count = (size_t)DECODED_SOUND_SECONDS * SOUND_FILE_RATE};
+    message = make(&shape, 4);
+    expect_refused(&message, DECODED_SOUND, ERR_FORMAT);
+    shape.count++;
+    message = make(&shape, 4);
+    expect_refused(&message, DECODED_SOUND, ERR_LIMIT);
+    const struct decoded flat = {.kind = DECODED_PICTURE, .width = 2, .height = 0};
+    message = make(&flat, 0);
+    expect_refused(&message, DECODED_PICTURE, ERR_LIMIT);
+    /* A picture may have any height, and what has none has one. */
+    message = make(&sound, 20);
+    message.bytes[16] = 2;
+    expect_refused(&message, DECODED_SOUND, ERR_FORMAT);
+    static const uint32_t no_number = 0x7FC00000;
+    for (size_t i = 0; i < 5; i++) {
+        message = make(&sound, 20);
+        memcpy(message.bytes + DECODED_HEADER + 4 * i, &no_number, sizeof no_number);
+        expect_refused(&message, DECODED_SOUND, ERR_FORMAT);
+    }
+}
+
+/* Two frames may be of one second; the last second is the limit itself; a clip has up to sixty. */
+static void test_clip_ends(void **state)
+{
+    (void)state;
+    enum { SECOND = DECODED_HEADER + DECODED_FRAME_HEADER + 3, SIZE = DECODED_FRAME_HEADER + 1 };
+    struct err err;
+    struct decoded read;
+    struct message message = make_clip();
+    message.bytes[SECOND] = 0;
+    assert_true(decoded_read(message.bytes, message.size, DECODED_CLIP, &read, &err));
+    assert_int_equal(read.bytes, message.size - DECODED_HEADER);
+    message.bytes[SECOND] = DECODED_CLIP_FRAMES;
+    assert_true(decoded_read(message.bytes, message.size, DECODED_CLIP, &read, &err));
+    static unsigned char many[DECODED_HEADER + (DECODED_CLIP_FRAMES + 1) * SIZE];
+    for (size_t count = DECODED_CLIP_FRAMES; count <= DECODED_CLIP_FRAMES + 1; count++) {
+        const struct decoded clip = {.kind = DECODED_CLIP, .count = count};
+        decoded_write_header(&clip, many);
+        for (size_t i = 0; i < count; i++) {
+            decoded_write_frame_header((unsigned)(i < DECODED_CLIP_FRAMES ? i : i - 1), 1,
+                                       many + DECODED_HEADER + i * SIZE);
+        }
+        bool fits = decoded_read(many, DECODED_HEADER + count * SIZE, DECODED_CLIP, &read, &err);
+        assert_int_equal(fits, count == DECODED_CLIP_FRAMES);
+    }
+    assert_int_equal(err.code, ERR_LIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sound_messages),
-                                       cmocka_unit_test(test_clips),
+                                       cmocka_unit_test(test_clips), cmocka_unit_test(test_ends),
+                                       cmocka_unit_test(test_clip_ends),
                                        cmocka_unit_test(test_bad_messages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

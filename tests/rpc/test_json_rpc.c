@@ -58,6 +58,13 @@ static void test_refusals(void **state)
         {"{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"params\":[]}", 0},
         {"{\"jsonrpc\":\"2.0\",\"id\":[],\"result\":1}", 0},
         {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1,\"error\":{}}", 0},
+        {"{\"jsonrpc\":\"2.0\",\"result\":1}", 0},
+        {"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{}}", 0},
+        {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":null,\"result\":1}", JSON_RPC_INVALID_REQUEST},
+        {"{\"jsonrpc\":\"1.0\",\"id\":1,\"result\":1}", JSON_RPC_INVALID_REQUEST},
+        {"{\"jsonrpc\":2.0,\"id\":1,\"result\":1}", JSON_RPC_INVALID_REQUEST},
+        {"{\"jsonrpc\":\"2.0\",\"method\":7}", JSON_RPC_INVALID_REQUEST},
+        {"null", JSON_RPC_INVALID_REQUEST},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct json_rpc_message message;
@@ -67,6 +74,49 @@ static void test_refusals(void **state)
         assert_int_equal(json_integer_value(json_object_get(error, "code")), cases[i].code);
         json_decref(refusal);
     }
+}
+
+/* What a message brings is told apart: parameters, what was answered, and whom a refusal is for. */
+static void test_parts(void **state)
+{
+    (void)state;
+    struct json_rpc_message message;
+    json_t *refusal;
+    const char *line = "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"method\":\"a\",\"params\":{\"b\":1}}";
+    assert_true(json_rpc_parse(line, strlen(line), &message, &refusal));
+    assert_string_equal(message.method, "a");
+    assert_string_equal(json_string_value(message.id), "x");
+    assert_int_equal(json_integer_value(json_object_get(message.params, "b")), 1);
+    assert_true(message.result == NULL && message.error == NULL);
+    json_rpc_finish(&message);
+    assert_true(message.whole == NULL && message.id == NULL);
+    line = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}";
+    assert_true(json_rpc_parse(line, strlen(line), &message, &refusal));
+    assert_true(json_is_null(message.result) && message.error == NULL && message.method == NULL);
+    json_rpc_finish(&message);
+    line = "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{}}";
+    assert_true(json_rpc_parse(line, strlen(line), &message, &refusal));
+    assert_true(message.result == NULL && json_is_object(message.error));
+    json_rpc_finish(&message);
+    /* The id of what is refused, where it is one. */
+    static const char *const refused[][2] = {
+        {"{\"id\":\"x\",\"method\":\"a\"}", "\"x\""},
+        {"{\"id\":7}", "7"},
+        {"{\"id\":[]}", "null"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"a\",\"params\":1}", "7"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        assert_false(json_rpc_parse(refused[i][0], strlen(refused[i][0]), &message, &refusal));
+        char *id = json_dumps(json_object_get(refusal, "id"), JSON_ENCODE_ANY);
+        assert_string_equal(id, refused[i][1]);
+        assert_string_equal(json_string_value(json_object_get(refusal, "jsonrpc")), "2.0");
+        mem_free(id);
+        json_decref(refusal);
+    }
+    json_t *error = json_rpc_error(NULL, 1, "a", json_integer(5));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(error, "error"), "data")),
+                     5);
+    json_decref(error);
 }
 
 static void check_text(json_t *message, const char *wanted)
@@ -97,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

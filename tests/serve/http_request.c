@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -69,6 +70,43 @@ static void test_refused(void **state)
         {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999999999999\r\n\r\n", 400},
         {"POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417},
         {"\r\n\r\n", 400},
+        {"", 400},
+        {"GET", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\n", 400},
+        {"GET /\r\nHost: x\r\n\r\n", 400},
+        {" / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET  HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"ABCDEFGHIJKLMNOP / HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+        {"ABCDEFGHIJKLMNOPQ / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET / HTTP/1.\r\nHost: x\r\n\r\n", 505},
+        {"GET / HTTP/1.11\r\nHost: x\r\n\r\n", 505},
+        {"GET / http/1.1\r\nHost: x\r\n\r\n", 505},
+        {"GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /\x7F HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /~ HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+        {"GET /! HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+        {"GET /\xC3\xA9 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET /\t HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA: \x7F\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA: \x1F\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA: a\tb ~\xFF\r\n\r\n", 200},
+        {"GET / HTTP/1.1\r\nHost: x\r\n: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA:\r\n\r\n", 200},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA[: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA@: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA/: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nA{: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\n09AZaz!#$%&'*+-.^_`|~: b\r\n\r\n", 200},
+        {"GET / HTTP/1.1\r\nHost: x\r\nConnection: a\r\nConnection: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nOrigin: a\r\nORIGIN: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: a\r\nauthorization: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\nX: b\r\n\r\n", 200},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999999\r\n\r\n", 200},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1/\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1:\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 09\r\n\r\n", 200},
+        {"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-CONTINUE\r\n\r\n", 200},
     };
     struct http_request request;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -77,6 +115,46 @@ static void test_refused(void **state)
             fail_msg("%s gave %d, not %d", cases[i].head, status, cases[i].status);
         }
     }
+}
+
+static bool kept(const char *version, const char *connection)
+{
+    char head[128];
+    struct http_request request;
+    snprintf(head, sizeof head, "GET / HTTP/%s\r\nHost: x\r\nConnection: %s\r\n\r\n", version,
+             connection);
+    assert_int_equal(status_of(head, &request), 200);
+    assert_int_equal(request.content_length, 0);
+    assert_false(request.expects_continue);
+    return request.keep_alive;
+}
+
+static void test_connection(void **state)
+{
+    (void)state;
+    assert_true(kept("1.1", ""));
+    assert_true(kept("1.1", "keep-alive"));
+    assert_true(kept("1.1", "closed"));
+    assert_true(kept("1.1", "clos"));
+    assert_false(kept("1.1", "close"));
+    assert_false(kept("1.1", ",CLOSE"));
+    assert_false(kept("1.1", "a\t,\tclose , b"));
+    assert_false(kept("1.0", ""));
+    assert_false(kept("1.0", "close"));
+    assert_true(kept("1.0", "Keep-Alive"));
+    assert_true(kept("1.0", "x,keep-alive"));
+}
+
+static void test_views(void **state)
+{
+    (void)state;
+    const struct http_view none = {NULL, 0}, empty = {"", 0}, zed = {"aZ", 2}, at = {"@[", 2};
+    assert_true(http_view_is(empty, "") && !http_view_is(none, ""));
+    assert_true(http_view_is_nocase(empty, "") && !http_view_is_nocase(none, ""));
+    assert_true(http_view_is(zed, "aZ") && !http_view_is(zed, "az") && !http_view_is(zed, "a"));
+    assert_true(http_view_is_nocase(zed, "az") && !http_view_is_nocase(zed, "azz"));
+    assert_true(http_view_is_nocase((struct http_view){"A", 1}, "a"));
+    assert_true(http_view_is_nocase(at, "@[") && !http_view_is_nocase(at, "`{"));
 }
 
 static void test_limits(void **state)
@@ -119,15 +197,20 @@ static void test_end(void **state)
     assert_false(http_request_plausible(" GET", 4));
     assert_false(http_request_plausible("\x16\x03\x01", 3));
     assert_false(http_request_plausible("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 26));
+    assert_true(http_request_plausible("ABCDEFGHIJKLMNOP", 16));
+    assert_true(http_request_plausible("ABCDEFGHIJKLMNOP ", 17));
+    assert_false(http_request_plausible("ABCDEFGHIJKLMNOPQ", 17));
+    assert_false(http_request_plausible("ABCDEFGHIJKLMNOPQ ", 18));
+    assert_true(http_request_plausible("", 0));
+    assert_true(http_request_plausible("G \x16", 3));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_read),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_connection), cmocka_unit_test(test_views),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

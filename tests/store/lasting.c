@@ -242,6 +242,32 @@ static void test_archive_trash_restore_purge(void **state)
     assert_int_equal(found(place, "heron", NULL, NULL), 0);
 }
 
+/* A store that is open twice: the first opening is not taken for a dead one's. */
+static void test_a_living_opening_keeps_its_lease(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    assert_true(store_conversation_lease(place->store, place->id, &err));
+    struct store *second = store_open(place->path, &err);
+    assert_non_null(second);
+    assert_int_equal(support_query(place->path, "SELECT count(*) FROM openings"), 2);
+    assert_false(store_conversation_lease(second, place->id, &err));
+    assert_int_equal(err.code, ERR_DENIED);
+    assert_true(store_conversation_release(place->store, place->id, &err));
+    assert_true(store_conversation_lease(second, place->id, &err));
+    assert_false(store_conversation_lease(place->store, place->id, &err));
+    store_close(second);
+    assert_int_equal(support_query(place->path, "SELECT count(*) FROM openings"), 1);
+    assert_true(store_conversation_lease(place->store, place->id, &err));
+    /* One whose process cannot be any more is cleared away, with what it held. */
+    support_execute(place->path, "UPDATE openings SET started = started + 1");
+    second = store_open(place->path, &err);
+    assert_non_null(second);
+    assert_int_equal(support_query(place->path, "SELECT count(*) FROM openings"), 1);
+    assert_true(store_conversation_lease(second, place->id, &err));
+    store_close(second);
+}
+
 static void test_fork(void **state)
 {
     struct place *place = *state;
@@ -509,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(test_titles_and_tags),
         IN_FOLDER(test_archive_trash_restore_purge),
+        IN_FOLDER(test_a_living_opening_keeps_its_lease),
         IN_FOLDER(test_fork),
         IN_FOLDER(test_fork_of_damage_is_refused),
         IN_FOLDER(test_rewind),

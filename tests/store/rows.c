@@ -366,10 +366,38 @@ static void test_calls(void **state)
     assert_int_equal(list[0].asked_ms, 1);
     assert_int_equal(json_integer_value(json_object_get(list[0].arguments, "limit")), 3);
     assert_string_equal(list[1].call_id, "c3");
+    assert_string_equal(list[1].decided_by, "user");
+    assert_int_equal(list[1].state, STORE_CALL_ASKED);
     for (size_t i = 0; i < count; i++) {
         store_call_finish(&list[i]);
     }
     mem_free(list);
+
+    /* Nobody has decided yet; and a new call has a name and arguments. */
+    json_t *none = json_object();
+    struct store_call fresh = {"c4", "shell", none, STORE_CALL_ASKED, NULL, 1, 0, 0};
+    assert_true(store_call_put(store, other, &fresh, &err));
+    assert_true(store_calls_unfinished(store, other, &list, &count, &err));
+    assert_int_equal(count, 2);
+    assert_string_equal(list[1].decided_by, "");
+    for (size_t i = 0; i < count; i++) {
+        store_call_finish(&list[i]);
+    }
+    mem_free(list);
+    assert_false(store_call_denied(store, other, "c4"));
+    assert_true(store_call_denied(store, id, "c2"));
+    assert_false(store_call_denied(store, id, "c1"));
+    assert_false(store_call_denied(store, other, "c2"));
+    fresh = (struct store_call){"c5", NULL, none, STORE_CALL_ASKED, NULL, 1, 0, 0};
+    assert_false(store_call_put(store, other, &fresh, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    fresh = (struct store_call){"c5", "shell", NULL, STORE_CALL_ASKED, NULL, 1, 0, 0};
+    assert_false(store_call_put(store, other, &fresh, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    fresh = (struct store_call){NULL, "shell", none, STORE_CALL_ASKED, NULL, 1, 0, 0};
+    assert_false(store_call_put(store, other, &fresh, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    json_decref(none);
 
     /* What is not given stays. */
     struct store_call end = {"c1", NULL, NULL, STORE_CALL_FINISHED, NULL, 0, 0, 9};

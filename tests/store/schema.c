@@ -281,6 +281,32 @@ static void test_steps_and_the_copy_before_them(void **state)
     mem_free(copy);
 }
 
+/* Where no copy can be made or put in its place nothing is changed, and nothing is left lying. */
+static void test_without_a_copy_there_is_no_step(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char partial[64];
+    snprintf(partial, sizeof partial, "carat.db.schema-1.bak.%ld", (long)getpid());
+    const char *const in_the_way[] = {partial, "carat.db.schema-1.bak"};
+    make_fixture(place->path);
+    for (size_t i = 0; i < 2; i++) {
+        char *folder = support_path(place->folder, in_the_way[i]);
+        char *part = support_path(place->folder, partial);
+        struct stat status;
+        assert_int_equal(mkdir(folder, 0700), 0);
+        assert_false(migrate(place->path, 3, &err));
+        assert_int_equal(err.code, ERR_IO);
+        assert_non_null(strstr(err.text, "copying the store before its schema is changed"));
+        assert_int_equal(rmdir(folder), 0);
+        assert_int_not_equal(stat(part, &status), 0);
+        assert_int_equal(support_query(place->path, "PRAGMA user_version"), 1);
+        mem_free(folder);
+        mem_free(part);
+    }
+    assert_true(migrate(place->path, 3, &err));
+}
+
 struct killing {
     const char *path;
     int events_left;
@@ -424,6 +450,7 @@ int main(int argc, char **argv)
         IN_FOLDER(test_newer_file_is_refused_and_left_alone),
         IN_FOLDER(test_foreign_files_are_refused),
         IN_FOLDER(test_steps_and_the_copy_before_them),
+        IN_FOLDER(test_without_a_copy_there_is_no_step),
         IN_FOLDER(test_kill_at_the_start_and_end_of_every_statement),
         IN_FOLDER(test_failing_statement_undoes_its_step),
         IN_FOLDER(test_file_is_looked_through_only_after_a_crash),

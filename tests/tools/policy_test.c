@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include "policy.h"
@@ -144,6 +145,134 @@ static void test_wrong(void **state)
     }
 }
 
+/* Both ends of each number are allowed, and neither neighbour is. */
+static void test_each_number_has_two_ends(void **state)
+{
+    (void)state;
+    static const struct row {
+        const char *format;
+        int64_t low, high;
+    } rows[] = {
+        {"{\"limits\": {\"seconds\": %lld}}", 1, 86400},
+        {"{\"limits\": {\"output_bytes\": %lld}}", 1, INT64_C(1) << 50},
+        {"{\"limits\": {\"memory_bytes\": %lld}}", 16 * 1024 * 1024, INT64_C(1) << 50},
+        {"{\"limits\": {\"processes\": %lld}}", 1, 1000000},
+        {"{\"limits\": {\"file_bytes\": %lld}}", 0, INT64_C(1) << 50},
+        {"{\"result_tokens\": %lld}", 16, 1000000},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const int64_t tried[] = {rows[i].low - 1, rows[i].low, rows[i].high, rows[i].high + 1};
+        for (size_t k = 0; k < 4; k++) {
+            char json[80];
+            struct policy policy;
+            struct err err;
+            snprintf(json, sizeof json, rows[i].format, (long long)tried[k]);
+            bool accepted = parse(json, "/", &policy, &err);
+            if (accepted != (k == 1 || k == 2)) {
+                fail_msg("%s: accepted is %d", json, accepted);
+            }
+            if (accepted) {
+                policy_finish(&policy);
+            } else {
+                assert_int_equal(err.code, ERR_LIMIT);
+            }
+        }
+    }
+}
+
+/* Each switch turns on what it names, and nothing else. */
+static void test_each_switch_is_its_own(void **state)
+{
+    (void)state;
+    static const struct row {
+        const char *name;
+        size_t offset;
+    } rows[] = {{"read_only", offsetof(struct policy, read_only)},
+                {"network", offsetof(struct policy, network)},
+                {"keep_whole", offsetof(struct policy, keep_whole)},
+                {"job", offsetof(struct policy, job)}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (int on = 0; on <= 1; on++) {
+            char json[40];
+            struct policy policy;
+            struct err err;
+            snprintf(json, sizeof json, "{\"%s\": %s}", rows[i].name, on ? "true" : "false");
+            assert_true(parse(json, "/", &policy, &err));
+            for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+                const bool *member = (const bool *)((const char *)&policy + rows[k].offset);
+                assert_int_equal(*member, on && k == i);
+            }
+            assert_false(policy.no_sandbox);
+            policy_finish(&policy);
+        }
+    }
+}
+
+static void test_entries_of_lists(void **state)
+{
+    (void)state;
+    static const struct row {
+        const char *json;
+        bool fits;
+    } rows[] = {
+        {"{\"environment\": [\"A=\", \"_b9=c=d\", \"Z=\\n\"]}", true},
+        {"{\"environment\": [\"=x\"]}", false},
+        {"{\"environment\": [\"\"]}", false},
+        {"{\"environment\": [\"A\"]}", false},
+        {"{\"environment\": [\"0A=x\"]}", false},
+        {"{\"environment\": [\"9=x\"]}", false},
+        {"{\"environment\": [\"A B=x\"]}", false},
+        {"{\"environment\": [\"A-B=x\"]}", false},
+        {"{\"environment\": [1]}", false},
+        {"{\"network_hosts\": [\"a.example:443\", \"*.b\"]}", true},
+        {"{\"network_hosts\": [\"a b\"]}", false},
+        {"{\"network_hosts\": [\"a:1,b:2\"]}", false},
+        {"{\"hidden\": [\"/\", \"//x\"]}", true},
+        {"{\"hidden\": [\"\"]}", false},
+        {"{\"hidden\": [\"./x\"]}", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct policy policy;
+        struct err err;
+        bool fits = parse(rows[i].json, "/", &policy, &err);
+        if (fits != rows[i].fits) {
+            fail_msg("%s is %d", rows[i].json, fits);
+        }
+        if (fits) {
+            assert_true(
+                policy.environment.count + policy.network_hosts.count + policy.hidden.count >= 2);
+            policy_finish(&policy);
+        } else {
+            assert_int_equal(err.code, ERR_FORMAT);
+        }
+    }
+}
+
+/* Whichever allocation fails: a sentence, nothing of a policy, and nothing lost. */
+static void test_without_memory(void **state)
+{
+    (void)state;
+    const char *json = "{\"workspace\": \"/usr\", \"writable\": [\"/a\", \"/b\"], "
+                       "\"hosts\": [\"x.example\"], \"environment\": [\"A=b\"]}";
+    unsigned long failing = 1;
+    for (bool done = false; !done; failing++) {
+        struct policy policy, before;
+        struct err err = {0};
+        memset(&policy, 0x5A, sizeof policy);
+        before = policy;
+        mem_fail_at(failing, 0);
+        done = parse(json, NULL, &policy, &err);
+        mem_fail_at(0, 0);
+        if (done) {
+            policy_finish(&policy);
+        } else {
+            assert_int_equal(err.code, ERR_MEMORY);
+            assert_memory_equal(&policy, &before, sizeof policy);
+        }
+    }
+    assert_true(failing > 5); /* each text that is kept, and the lists */
+}
+
 static void write_file(const char *path, const char *start, size_t padding)
 {
     FILE *file = fopen(path, "w");
@@ -174,6 +303,7 @@ static void test_files_and_descriptors(void **state)
     close(fd);
     assert_false(policy_read_descriptor(fd, &text, &err));
     assert_int_equal(err.code, ERR_IO);
+    assert_string_equal(text.data, "{\"result_tokens\": 17}"); /* what stood there before */
 
     /* Exactly the cap is fine, a byte more is not, and then nothing is left in the text. */
     str_clear(&text);
@@ -183,6 +313,17 @@ static void test_files_and_descriptors(void **state)
     assert_int_equal(text.length, POLICY_LIMIT);
     assert_true(policy_parse(&policy, text.data, text.length, "/", &err));
     policy_finish(&policy);
+    close(fd);
+    str_clear(&text);
+    str_append(&text, "kept");
+    fd = open(path, O_RDONLY);
+    assert_true(policy_read_descriptor(fd, &text, &err));
+    assert_int_equal(text.length, POLICY_LIMIT + 4);
+    assert_true(policy_parse(&policy, text.data + 4, POLICY_LIMIT, "/", &err));
+    policy_finish(&policy);
+    str_append(&text, " ");
+    assert_false(policy_parse(&policy, text.data + 4, POLICY_LIMIT + 1, "/", &err));
+    assert_int_equal(err.code, ERR_LIMIT);
     close(fd);
     write_file(path, "{}", POLICY_LIMIT - 1);
     str_clear(&text);
@@ -221,6 +362,10 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_everything),
         cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_each_number_has_two_ends),
+        cmocka_unit_test(test_each_switch_is_its_own),
+        cmocka_unit_test(test_entries_of_lists),
+        cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_files_and_descriptors),
         cmocka_unit_test(test_workspace_symlink),
     };

@@ -65,6 +65,16 @@ static void test_commands_of_keys(void **state)
     screen_close(&s);
 }
 
+/* One blank, a pause, and `repeats` more at a keyboard's pace. */
+static void hold_space(struct screen *s, long long pause_us, int repeats)
+{
+    screen_key(s, ' ');
+    for (int i = 0; i < repeats; i++) {
+        s->now_us += i == 0 ? pause_us : 30000;
+        screen_key_at_once(s, ' ');
+    }
+}
+
 /* Ctrl+B: a command that runs goes to the background, and the draft stays as it is; while none
  * does it is the cursor's. Which key it is stands in the last row once the command has run for a
  * while, by the name that the user gave it. */
@@ -148,6 +158,68 @@ static void test_talk(void **state)
     screen_key(&s, 'x');
     screen_key(&s, 'x' | TERMINAL_KEY_RELEASED);
     assert_string_equal(tui_draft(s.tui), "axb");
+    screen_close(&s);
+}
+
+/* The space bar, held on an empty input. Blanks that are text stay text, whatever pace they have.
+ */
+static void test_held_space(void **state)
+{
+    (void)state;
+    struct screen s;
+    struct tui_status listening = {.model = "m", .mode = "ask", .listening = true, .activity = ""};
+    screen_open(&s, 10, 60);
+    hold_space(&s, 500000, 20);
+    assert_string_equal(screen_intents(&s), ""); /* not asked for */
+    assert_int_equal(strlen(tui_draft(s.tui)), 21);
+    tui_set_draft(s.tui, "");
+    tui_set_hold(s.tui, true);
+    hold_space(&s, 500000, 2);
+    assert_string_equal(screen_intents(&s), "");
+    assert_string_equal(tui_draft(s.tui), "   ");
+    hold_space(&s, 30000, 1);
+    assert_string_equal(screen_intents(&s), ""); /* these are no empty input */
+    tui_set_draft(s.tui, "");
+    hold_space(&s, 500000, 3);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    assert_string_equal(tui_draft(s.tui), "");
+    tui_set_status(s.tui, &listening);
+    for (int i = 0; i < 50; i++) {
+        s.now_us += 30000;
+        screen_key_at_once(&s, ' ');
+        tui_tick(s.tui, s.now_us);
+    }
+    assert_true(tui_holds(s.tui));
+    tui_tick(s.tui, s.now_us + 290000);
+    assert_string_equal(screen_intents(&s), "");
+    tui_tick(s.tui, s.now_us + 310000);
+    assert_string_equal(screen_intents(&s), "TALK\n");
+    assert_false(tui_holds(s.tui));
+    assert_string_equal(tui_draft(s.tui), "");
+    screen_status(&s, false, "");
+    /* A release, where it is told; and what came into the input meanwhile stays. */
+    hold_space(&s, 250000, 3);
+    tui_set_status(s.tui, &listening);
+    screen_key_at_once(&s, ' ' | TERMINAL_KEY_RELEASED);
+    assert_string_equal(screen_intents(&s), "TALK\nTALK\n");
+    screen_status(&s, false, "");
+    hold_space(&s, 250000, 2);
+    tui_set_draft(s.tui, "words that came");
+    s.now_us += 30000;
+    screen_key_at_once(&s, ' ');
+    assert_string_equal(screen_intents(&s), "");
+    assert_string_equal(tui_draft(s.tui), "words that came ");
+    /* Another key ends it, and counts. */
+    tui_set_draft(s.tui, "");
+    hold_space(&s, 250000, 3);
+    tui_set_status(s.tui, &listening);
+    screen_key(&s, 'x');
+    assert_string_equal(screen_intents(&s), "TALK\nTALK\n");
+    assert_string_equal(tui_draft(s.tui), "x");
+    hold_space(&s, 250000, 20); /* behind a text */
+    screen_paste(&s, "          ");
+    assert_string_equal(screen_intents(&s), "");
+    assert_int_equal(strlen(tui_draft(s.tui)), 32);
     screen_close(&s);
 }
 
@@ -594,14 +666,15 @@ static void test_running_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_submit),        cmocka_unit_test(test_commands_of_keys),
-        cmocka_unit_test(test_background),    cmocka_unit_test(test_talk),
-        cmocka_unit_test(test_picker),        cmocka_unit_test(test_picker_sizes),
-        cmocka_unit_test(test_interrupt),     cmocka_unit_test(test_escape_and_end),
-        cmocka_unit_test(test_plain_intents), cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_typing_ahead),  cmocka_unit_test(test_unseen_end),
-        cmocka_unit_test(test_history),       cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_scrolling),     cmocka_unit_test(test_running_call),
+        cmocka_unit_test(test_submit),         cmocka_unit_test(test_commands_of_keys),
+        cmocka_unit_test(test_background),     cmocka_unit_test(test_talk),
+        cmocka_unit_test(test_held_space),     cmocka_unit_test(test_picker),
+        cmocka_unit_test(test_picker_sizes),   cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_escape_and_end), cmocka_unit_test(test_plain_intents),
+        cmocka_unit_test(test_answers),        cmocka_unit_test(test_typing_ahead),
+        cmocka_unit_test(test_unseen_end),     cmocka_unit_test(test_history),
+        cmocka_unit_test(test_commands),       cmocka_unit_test(test_scrolling),
+        cmocka_unit_test(test_running_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

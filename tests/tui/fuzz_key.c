@@ -15,9 +15,11 @@ static void take(struct key_reader *reader, bool settled)
         uint32_t held = key.code & (TERMINAL_KEY_HELD | TERMINAL_KEY_RELEASED);
         uint32_t code = key.code & ~(uint32_t)(TERMINAL_KEY_ALT | held);
         if (key.code & TERMINAL_MOUSE) {
-            assert(key.code == terminal_mouse(key.code & TERMINAL_MOUSE_KIND, terminal_mouse_row(code),
+            assert(key.code == terminal_mouse(key.code & TERMINAL_MOUSE_KIND,
+                                              terminal_mouse_row(code),
                                               terminal_mouse_column(code)));
-            assert((key.code & TERMINAL_MOUSE_KIND) <= TERMINAL_MOUSE_WHEEL_DOWN && key.paste == NULL);
+            assert((key.code & TERMINAL_MOUSE_KIND) <= TERMINAL_MOUSE_WHEEL_DOWN &&
+                   key.paste == NULL);
             continue;
         }
         assert(code <= TERMINAL_KEY_OTHER);

@@ -1,8 +1,10 @@
-/* Any text and keys, on any size: nothing asserts, and after a full redraw the screen is the same.
+/* Any text and keys, on any size, on a full screen and inline: nothing asserts, and after a full
+ * redraw a full screen is the same.
  *
  * The input is a run of (command byte, length byte, that many bytes of text).
  */
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -60,6 +62,15 @@ static void command(struct tui *tui, struct terminal *terminal, unsigned number,
             terminal_memory_key(terminal, TERMINAL_KEY_UP + (unsigned char)text[i] % 20);
         }
         break;
+    case 14:
+        for (size_t i = 0; i + 2 < length; i += 3) {
+            static const uint32_t kinds[] = {TERMINAL_MOUSE_PRESS, TERMINAL_MOUSE_WHEEL_UP,
+                                             TERMINAL_MOUSE_WHEEL_DOWN};
+            terminal_memory_key(terminal, terminal_mouse(kinds[(unsigned char)text[i] % 3],
+                                                         (unsigned char)text[i + 1],
+                                                         (unsigned char)text[i + 2]));
+        }
+        break;
     case 12:
         tui_set_commands(tui, commands, 2);
         terminal_memory_paste(terminal, text);
@@ -73,9 +84,19 @@ static void command(struct tui *tui, struct terminal *terminal, unsigned number,
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_redraw(struct tui *tui, struct terminal *terminal)
 {
-    struct terminal *terminal = terminal_memory_create(24, 60);
+    char *before = terminal_memory_screen(terminal);
+    tui_resize(tui);
+    tui_draw(tui);
+    char *after = terminal_memory_screen(terminal);
+    assert(strcmp(before, after) == 0);
+    mem_free(before);
+    mem_free(after);
+}
+
+static void run(struct terminal *terminal, bool full, const uint8_t *data, size_t size)
+{
     struct tui *tui = tui_create(terminal, ignore, NULL);
     long long now_us = 0;
     tui_draw(tui);
@@ -90,14 +111,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tui_draw(tui);
         at += 2 + length;
     }
-    char *before = terminal_memory_screen(terminal);
-    tui_resize(tui);
-    tui_draw(tui);
-    char *after = terminal_memory_screen(terminal);
-    assert(strcmp(before, after) == 0);
-    mem_free(before);
-    mem_free(after);
+    if (full) {
+        check_redraw(tui, terminal);
+    }
     tui_destroy(tui);
     terminal->ops->destroy(terminal);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    run(terminal_memory_create(24, 60), true, data, size);
+    run(terminal_memory_create_inline(24, 60), false, data, size);
     return 0;
 }

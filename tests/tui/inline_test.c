@@ -10,6 +10,9 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "tui/surface.h"
+#include "tui/theme.h"
+
 #include "screen.h"
 
 enum { LINES = 60 };
@@ -132,6 +135,32 @@ static void test_what_comes_and_goes(void **state)
     screen_close(&s);
 }
 
+/* What has left is the terminal's to scroll: keys and wheel do not look for it. */
+static void test_scrolling(void **state)
+{
+    (void)state;
+    static const uint32_t keys[] = {TERMINAL_KEY_PAGE_UP, TERMINAL_KEY_PAGE_DOWN, TERMINAL_KEY_TOP,
+                                    TERMINAL_KEY_BOTTOM, CONTROL('O')};
+    struct screen s;
+    screen_open_inline(&s, 12, 60);
+    for (int call = 0; call < 12; call++) {
+        tui_add_call(s.tui, "c1", "shell make");
+        tui_end_call(s.tui, "c1", "one\ntwo", 7, false);
+    }
+    tui_draw(s.tui);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        screen_key(&s, keys[i]);
+        screen_key(&s, terminal_mouse(TERMINAL_MOUSE_WHEEL_UP, 3, 3));
+        screen_key(&s, terminal_mouse(TERMINAL_MOUSE_PRESS, 1, 3));
+    }
+    for (int line = 1; line <= LINES; line++) {
+        add_line(&s, line);
+    }
+    tui_end_message(s.tui);
+    check_lines(&s, LINES);
+    screen_close(&s);
+}
+
 /* What is alive stays below until it is final: a call changes its title when it ends. */
 static void test_alive(void **state)
 {
@@ -208,6 +237,93 @@ static void test_high_parts(void **state)
     }
 }
 
+/* --- rows that move --- */
+
+enum { FRAMES = 3000, REGION = 14, WIDTH = 12 };
+
+static uint64_t next_number(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state >> 33;
+}
+
+static char rows[REGION][2 * WIDTH];
+static int row_count = REGION;
+
+/* Rows move up by some, or one changes, or the region has another height. */
+static void change_rows(uint64_t *random)
+{
+    unsigned kind = (unsigned)(next_number(random) % 10);
+    if (kind < 5) {
+        int by = 1 + (int)(next_number(random) % 9) % row_count;
+        memmove(rows, rows + by, (size_t)(row_count - by) * sizeof rows[0]);
+        for (int i = row_count - by; i < row_count; i++) {
+            snprintf(rows[i], sizeof rows[i], "%s", "");
+            if (next_number(random) % 4 != 0) {
+                snprintf(rows[i], sizeof rows[i], "r%d", (int)(next_number(random) % 50));
+            }
+        }
+    } else if (kind < 8) {
+        int row = (int)(next_number(random) % (unsigned)row_count);
+        snprintf(rows[row], sizeof rows[row], "r%d \xE6\xBC\xA2", (int)(next_number(random) % 6));
+    } else {
+        int count = 1 + (int)(next_number(random) % REGION);
+        for (int i = row_count; i < count; i++) {
+            snprintf(rows[i], sizeof rows[i], "n%d", (int)(next_number(random) % 9));
+        }
+        row_count = count;
+    }
+}
+
+static void show_rows(struct surface *surface, struct terminal *terminal, int below, bool forget)
+{
+    surface_region(surface, terminal, row_count, below);
+    surface_clear(surface);
+    for (int row = 0; row < row_count; row++) {
+        surface_put(surface, row, 0, WIDTH, rows[row], strlen(rows[row]),
+                    row % 5 == 4 ? THEME_KEY : THEME_TEXT);
+    }
+    surface_cursor(surface, row_count - 1, 0);
+    if (forget) {
+        surface_forget(surface);
+    }
+    surface_show(surface, terminal);
+}
+
+/* Frames that move rows leave what frames show that send everything anew. */
+static void test_moved_rows(void **state)
+{
+    (void)state;
+    struct terminal *terminals[2];
+    struct surface *surfaces[2];
+    uint64_t random = 88172645463325252u;
+    for (int i = 0; i < 2; i++) {
+        terminals[i] = terminal_memory_create_inline(REGION, WIDTH);
+        surfaces[i] = surface_create();
+        surface_restart(surfaces[i], terminals[i], WIDTH);
+    }
+    for (int frame = 0; frame < FRAMES; frame++) {
+        change_rows(&random);
+        int below = (int)(next_number(&random) % 3);
+        char *screens[2];
+        for (int i = 0; i < 2; i++) {
+            show_rows(surfaces[i], terminals[i], below, i == 1);
+            screens[i] = terminal_memory_screen(terminals[i]);
+        }
+        assert_string_equal(screens[0], screens[1]);
+        mem_free(screens[0]);
+        mem_free(screens[1]);
+    }
+    assert_true(terminal_memory_cells_sent(terminals[0]) <
+                terminal_memory_cells_sent(terminals[1]) / 2);
+    for (int i = 0; i < 2; i++) {
+        surface_destroy(surfaces[i]);
+        terminals[i]->ops->destroy(terminals[i]);
+    }
+}
+
 /* New sizes while it streams; the region is drawn anew, what is above it is not touched. */
 static void test_sizes(void **state)
 {
@@ -229,8 +345,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stream),     cmocka_unit_test(test_what_comes_and_goes),
-        cmocka_unit_test(test_alive),      cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_high_parts), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_scrolling),  cmocka_unit_test(test_alive),
+        cmocka_unit_test(test_cost),       cmocka_unit_test(test_high_parts),
+        cmocka_unit_test(test_moved_rows), cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests_name("tui_inline", tests, NULL, NULL);
 }

@@ -10,6 +10,8 @@
 #include "base/str.h"
 #include "tui/tui.h"
 
+enum { SECOND = 1000000 };
+
 struct talk {
     struct tui *tui;
     int in[2], out[2];
@@ -193,11 +195,15 @@ static void test_leaving(void **state)
 {
     struct talk *talk = *state;
     status(talk, true);
-    tui_interrupt(talk->tui);
+    tui_interrupt(talk->tui, 1 * SECOND);
+    wanted(talk, "interrupt \n");
+    tui_interrupt(talk->tui, 60 * SECOND); /* of another turn */
     wanted(talk, "interrupt \n");
     status(talk, false);
-    tui_interrupt(talk->tui);
-    tui_interrupt(talk->tui);
+    tui_interrupt(talk->tui, 120 * SECOND);
+    tui_interrupt(talk->tui, 180 * SECOND); /* long after the hint */
+    assert_null(strstr(talk->intents.data, "quit"));
+    tui_interrupt(talk->tui, 180 * SECOND + SECOND / 2);
     assert_non_null(strstr(talk->intents.data, "quit"));
     close(talk->in[1]);
     talk->in[1] = -1;

@@ -93,6 +93,97 @@ static void a_refusal_names_the_key_and_what_is_allowed(void **state)
                                   "which allows example.org, *.example.net:8443");
 }
 
+/* What the message can hold of the list is told, and what is cut is cut between two entries. */
+static void a_long_list_is_told_in_part(void **state)
+{
+    static char longest[200];
+    static char *entries[] = {"one.example", longest, "two.example"};
+    struct policy_list hosts = {entries, 3, 0};
+    struct http_hosts_permit permit;
+    struct err err;
+    (void)state;
+    memset(longest, 'a', sizeof longest - 1);
+    assert_false(http_hosts_allow(&hosts, "evil.com", 443, 443, &permit, &err));
+    assert_string_equal(err.text, "the host evil.com, port 443, is not allowed by tools.hosts, "
+                                  "which allows one.example");
+    hosts.count = 0;
+    assert_false(http_hosts_allow(&hosts, "evil.com", 443, 443, &permit, &err));
+    assert_string_equal(err.text, "the host evil.com, port 443, is not allowed by tools.hosts");
+    /* Exactly what there is room for: 199 bytes and the NUL. */
+    hosts = (struct policy_list){entries + 1, 1, 0};
+    assert_false(http_hosts_allow(&hosts, "evil.com", 443, 443, &permit, &err));
+    assert_non_null(strstr(err.text, longest));
+    assert_false(http_hosts_allow(&hosts, "a b", 443, 443, &permit, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+}
+
+/* A name of 253 bytes is the longest there is, and ports are those of TCP. */
+static void names_and_ports_have_ends(void **state)
+{
+    char name[256], entry[272];
+    char *entries[] = {entry};
+    struct policy_list hosts = {entries, 1, 0};
+    struct http_hosts_permit permit;
+    struct err err;
+    (void)state;
+    memset(name, 'a', sizeof name);
+    for (size_t length = 252; length <= 255; length++) {
+        name[length] = '\0';
+        snprintf(entry, sizeof entry, "%s:65535", name);
+        assert_int_equal(http_hosts_allow(&hosts, name, 65535, 80, &permit, &err), length <= 253);
+        name[length] = 'a';
+    }
+    static const struct row {
+        const char *entry, *host;
+        int port;
+        bool expected;
+    } rows[] = {
+        {"a:1", "a", 1, true},
+        {"a:0", "a", 0, false},
+        {"a:65536", "a", 65536, false},
+        {"a:-1", "a", -1, false},
+        {"a: 1", "a", 1, false},
+        {"a:", "a", 80, false},
+        {"a:1x", "a", 1, false},
+        {"a:/", "a", 80, false},
+        {"a:9", "a", 9, true},
+        {"a", "a.", 80, true},
+        {"a.", "a", 80, true},
+        {"a", "a..", 80, false},
+        {"a", ".", 80, false},
+        {".", ".", 80, false},
+        {"*.b", "a.b", 80, true},
+        {"*.b", ".b", 80, false},
+        {"*.b", "b", 80, false},
+        {"*.b", "axb", 80, false},
+        {"*.b.c", "a.x.c", 80, false},
+        {"*.0.0.1", "127.0.0.1", 80, false}, /* no name is beneath a number */
+        {"*.", "a.", 80, false},
+        {"[]", "[]", 80, false},
+        {"[1::2]", "[1::2]", 80, true},
+        {"[1::2]:81", "[1::2]", 81, true},
+        {"[1::2]:81", "[1::2]", 80, false},
+        {"[1::2", "[1::2", 80, false},
+        {"a-b_c", "A-B_C", 80, true},
+        {"[a-b]", "[a-b]", 80, false},
+        {"az09", "AZ09", 80, true},
+        {"a", "A", 80, true},
+        {"z", "Z", 80, true},
+        {"a`", "a`", 80, false},
+        {"a{", "a{", 80, false},
+        {"a/", "a/", 80, false},
+        {"a[", "a[", 80, false},
+        {"a@", "a@", 80, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(entry, sizeof entry, "%s", rows[i].entry);
+        if (http_hosts_allow(&hosts, rows[i].host, rows[i].port, 80, &permit, &err) !=
+            rows[i].expected) {
+            fail_msg("%s of %s:%d is not %d", entry, rows[i].host, rows[i].port, rows[i].expected);
+        }
+    }
+}
+
 static const char *refuse(const char *text, const struct http_hosts_permit *permit)
 {
     struct sockaddr_storage storage = {0};
@@ -145,6 +236,21 @@ static void only_public_addresses_pass(void **state)
         {"224.0.0.1", true},
         {"240.0.0.1", true},
         {"255.255.255.255", true},
+        {"1.0.0.0", false},
+        {"128.0.0.0", false},
+        {"169.255.0.0", false},
+        {"192.0.2.255", true},
+        {"192.0.3.0", false},
+        {"192.88.98.255", false},
+        {"192.88.99.0", true},
+        {"192.88.100.0", false},
+        {"192.167.255.255", false},
+        {"198.51.99.255", false},
+        {"198.51.100.0", true},
+        {"198.51.101.0", false},
+        {"203.0.112.255", false},
+        {"203.0.113.255", true},
+        {"203.0.114.0", false},
         {"8.8.8.8", false},
         {"::", true},
         {"::1", true},
@@ -167,6 +273,15 @@ static void only_public_addresses_pass(void **state)
         {"febf::1", true},
         {"fec0::1", true},
         {"ff02::1", true},
+        {"100::1", true},
+        {"100:0:0:1::", false},
+        {"2001:1::", false},
+        {"2001:db7:ffff::", false},
+        {"2001:db9::", false},
+        {"2003::", false},
+        {"fbff::", false},
+        {"fe7f::", false},
+        {"::1:0:0", false}, /* one bit beyond ::/96 */
         {"2606:4700:4700::1111", false},
     };
     const struct http_hosts_permit none = {0};
@@ -199,6 +314,19 @@ static void a_permit_opens_just_what_the_entry_names(void **state)
     assert_non_null(refuse("127.0.0.1", &permit));
     assert_non_null(refuse("10.0.0.5", &permit));
     assert_null(refuse("8.8.8.8", &permit));
+    /* A number that is loopback opens itself; the rest of loopback stays shut. */
+    static char *number[] = {"127.0.0.2:8080"};
+    hosts = (struct policy_list){number, 1, 0};
+    assert_true(http_hosts_allow(&hosts, "127.0.0.2", 8080, 80, &permit, NULL));
+    assert_null(refuse("127.0.0.2", &permit));
+    assert_non_null(refuse("127.0.0.1", &permit));
+    assert_non_null(refuse("::1", &permit));
+    /* localhost is all of 127/8 and ::1, but in no disguise that a gateway takes off. */
+    const struct http_hosts_permit loopback = {.loopback = true};
+    assert_null(refuse("127.255.255.255", &loopback));
+    assert_null(refuse("::ffff:127.0.0.1", &loopback));
+    assert_non_null(refuse("::7f00:1", &loopback));
+    assert_non_null(refuse("64:ff9b::7f00:1", &loopback));
 }
 
 int main(void)
@@ -206,6 +334,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_ports_are_compared_whole),
         cmocka_unit_test(a_refusal_names_the_key_and_what_is_allowed),
+        cmocka_unit_test(a_long_list_is_told_in_part),
+        cmocka_unit_test(names_and_ports_have_ends),
         cmocka_unit_test(only_public_addresses_pass),
         cmocka_unit_test(a_permit_opens_just_what_the_entry_names),
     };

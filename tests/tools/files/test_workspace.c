@@ -8,12 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -470,10 +477,244 @@ static void what_was_seen_is_bounded_and_exact(void **state)
     }
     assert_int_equal(workspace_seen(workspace, "f", &two), WORKSPACE_UNSEEN);
     assert_int_equal(workspace_seen(workspace, name, &one), WORKSPACE_FRESH);
+    /* The oldest goes, and only that one; then the next. */
+    assert_int_equal(workspace_seen(workspace, "file-0", &one), WORKSPACE_FRESH);
+    workspace_remember(workspace, "one more", &one);
+    assert_int_equal(workspace_seen(workspace, "file-0", &one), WORKSPACE_UNSEEN);
+    assert_int_equal(workspace_seen(workspace, "file-1", &one), WORKSPACE_FRESH);
+    assert_int_equal(workspace_seen(workspace, "one more", &one), WORKSPACE_FRESH);
     mem_fail_at(1, 1);
     workspace_remember(workspace, "unlucky", &one);
     mem_fail_at(0, 0);
     assert_int_equal(workspace_seen(workspace, "unlucky", &one), WORKSPACE_UNSEEN);
+}
+
+/* Any part of what a file was known to be that is another now: it is left alone. */
+static void each_difference_stops_a_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct workspace *workspace = fixture->context.workspace;
+    struct workspace_state known, other;
+    struct err err;
+    fixture_write(fixture, "a.txt", "one\n");
+    int fd = workspace_open_file(workspace, "a.txt", &err);
+    assert_true(workspace_state_of(fd, &known, &err));
+    assert_int_equal(known.size, 4);
+    assert_true(known.hash != 0 && known.inode != 0 && known.modified_ns > 0);
+    close(fd);
+    for (int part = 0; part < 4; part++) {
+        other = known;
+        other.inode += part == 0;
+        other.device += part == 1;
+        other.size += part == 2;
+        other.modified_ns += part == 3;
+        assert_false(workspace_write_file(workspace, "a.txt", "two\n", 4, &other, &err));
+        assert_int_equal(err.code, ERR_DENIED);
+        assert_string_equal(fixture_content(fixture, "a.txt"), "one\n");
+    }
+    assert_true(workspace_write_file(workspace, "a.txt", "two\n", 4, &known, &err));
+    assert_string_equal(fixture_content(fixture, "a.txt"), "two\n");
+    assert_false(workspace_write_file(workspace, "gone.txt", "x", 1, &known, &err));
+    assert_non_null(strstr(err.text, "gone.txt is gone"));
+    /* Nor is a folder made for a file that should have been there. */
+    assert_false(workspace_write_file(workspace, "no/such/gone.txt", "x", 1, &known, &err));
+    assert_false(fixture_exists(fixture, "no"));
+    assert_false(workspace_state_of(-1, &other, &err));
+    assert_int_equal(err.code, ERR_IO);
+}
+
+/* A file over the limit is known by its inode and time, one up to it by its content. */
+static void large_files_are_known_by_their_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct workspace *workspace = fixture->context.workspace;
+    struct workspace_state at_limit, over;
+    struct err err;
+    char path[128];
+    fixture_write(fixture, "large", "");
+    snprintf(path, sizeof path, "%s/large", fixture->root);
+    assert_int_equal(truncate(path, WORKSPACE_HASH_LIMIT), 0);
+    int fd = workspace_open_file(workspace, "large", &err);
+    assert_true(workspace_state_of(fd, &at_limit, &err));
+    assert_true(at_limit.hash != 0 && at_limit.size == WORKSPACE_HASH_LIMIT);
+    assert_int_equal(truncate(path, WORKSPACE_HASH_LIMIT + 1), 0);
+    assert_true(workspace_state_of(fd, &over, &err));
+    assert_true(over.hash == 0 && over.size == WORKSPACE_HASH_LIMIT + 1);
+    close(fd);
+    for (int part = 0; part < 4; part++) {
+        struct workspace_state small = at_limit, large = over;
+        small.inode += part == 1, large.inode += part == 1;
+        small.device += part == 2, large.device += part == 2;
+        small.modified_ns += part == 3, large.modified_ns += part == 3;
+        workspace_remember(workspace, "small", &small);
+        workspace_remember(workspace, "large", &large);
+        assert_int_equal(workspace_seen(workspace, "small", &at_limit), WORKSPACE_FRESH);
+        assert_int_equal(workspace_seen(workspace, "large", &over),
+                         part == 0 ? WORKSPACE_FRESH : WORKSPACE_STALE);
+    }
+    struct workspace_state longer = at_limit;
+    longer.size--;
+    workspace_remember(workspace, "small", &longer);
+    assert_int_equal(workspace_seen(workspace, "small", &at_limit), WORKSPACE_STALE);
+    longer = at_limit;
+    longer.hash++;
+    workspace_remember(workspace, "small", &longer);
+    assert_int_equal(workspace_seen(workspace, "small", &at_limit), WORKSPACE_STALE);
+}
+
+static void paths_and_names_have_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    struct workspace *workspace = fixture->context.workspace;
+    char path[WORKSPACE_PATH_LIMIT + 1], out[WORKSPACE_PATH_LIMIT];
+    struct err err;
+    memset(path, 'a', sizeof path);
+    for (size_t i = 1; i < sizeof path; i += 2) {
+        path[i] = '/';
+    }
+    path[WORKSPACE_PATH_LIMIT - 1] = '\0';
+    assert_true(workspace_relative(workspace, path, out, &err));
+    path[WORKSPACE_PATH_LIMIT - 1] = 'a';
+    path[WORKSPACE_PATH_LIMIT] = '\0';
+    assert_false(workspace_relative(workspace, path, out, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    path[0] = '/';
+    assert_null(workspace_open(path, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    /* A folder's name of 255 bytes is the longest; of 256 it is told as what it is. */
+    for (size_t length = 255; length <= 256; length++) {
+        memset(path, 'n', length);
+        memcpy(path + length, "/x", 3);
+        assert_int_equal(workspace_write_file(workspace, path, "x", 1, NULL, &err), length == 255);
+    }
+    assert_int_equal(err.code, ERR_LIMIT);
+    for (int c = 1; c < 0x80; c++) {
+        const char name[] = {'a', (char)c, 'b', '\0'};
+        assert_int_equal(workspace_relative(workspace, name, out, &err), c >= 0x20 && c != 0x7F);
+    }
+    assert_true(workspace_relative(workspace, "a\xC3\xA9", out, &err));
+    assert_true(workspace_relative(workspace, "~a", out, &err));
+    assert_true(workspace_relative(workspace, "a~/b", out, &err));
+    assert_true(workspace_relative(workspace, ".a", out, &err));
+    assert_string_equal(out, ".a");
+    assert_true(workspace_relative(workspace, "a.", out, &err));
+    assert_string_equal(out, "a.");
+    assert_true(workspace_relative(workspace, ".x/y", out, &err));
+    assert_string_equal(out, ".x/y");
+    assert_true(workspace_relative(workspace, "x./y", out, &err));
+    assert_string_equal(out, "x./y");
+}
+
+static void folders_are_opened_as_folders(void **state)
+{
+    struct fixture *fixture = *state;
+    struct workspace *workspace = fixture->context.workspace;
+    struct err err;
+    plant(fixture);
+    static const struct row {
+        const char *path;
+        enum err_code code; /* ERR_NONE: opened */
+    } rows[] = {
+        {"directory", ERR_NONE},       {"directory/", ERR_NONE},     {".", ERR_NONE},
+        {"directory-in", ERR_NONE},    {"inside.txt", ERR_ARGUMENT}, {"missing", ERR_NOT_FOUND},
+        {"directory-out", ERR_DENIED}, {"loop", ERR_DENIED},         {"..", ERR_DENIED},
+        {"inside.txt/..", ERR_NONE},   {"fifo", ERR_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        err_clear(&err);
+        int fd = workspace_open_directory(workspace, rows[i].path, &err);
+        if ((fd >= 0) != (rows[i].code == ERR_NONE) || err.code != rows[i].code) {
+            fail_msg("%s: %d, %s", rows[i].path, (int)err.code, err.text);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+    }
+    /* What a file is, a path with a slash at its end is not; and "/" alone is the folder. */
+    assert_int_equal(workspace_open_file(workspace, "inside.txt/", &err), -1);
+    assert_non_null(strstr(err.text, "not a directory"));
+    assert_false(workspace_write_file(workspace, "new.txt/", "x", 1, NULL, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    assert_false(workspace_write_file(workspace, "directory", "x", 1, NULL, &err));
+    assert_non_null(strstr(err.text, "is a directory"));
+    assert_false(workspace_write_file(workspace, "fifo", "x", 1, NULL, &err));
+    assert_non_null(strstr(err.text, "not a regular file"));
+    assert_false(workspace_write_file(workspace, "inside.txt/x", "x", 1, NULL, &err));
+    assert_int_equal(err.code, ERR_IO);
+}
+
+/* Slashes at the end of a root are no part of it, and the innermost rule is the workspace's own. */
+static void roots_end_without_a_slash(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err;
+    char path[128], other[96], out[WORKSPACE_PATH_LIMIT];
+    snprintf(path, sizeof path, "%s//", fixture->root);
+    struct workspace *workspace = workspace_open(path, &err);
+    assert_non_null(workspace);
+    snprintf(other, sizeof other, "%s/other", fixture->outside);
+    assert_int_equal(mkdir(other, 0755), 0);
+    snprintf(path, sizeof path, "%s/other//", fixture->outside);
+    assert_true(workspace_add(workspace, path, false, &err));
+    assert_false(workspace_add(workspace, "/no/such/place", false, &err));
+    snprintf(path, sizeof path, "%s/other/x/../y", fixture->outside);
+    assert_true(workspace_relative(workspace, path, out, &err));
+    snprintf(path, sizeof path, "%s/y", other);
+    assert_string_equal(out, path);
+    assert_true(workspace_write_file(workspace, path, "y\n", 2, NULL, &err));
+    assert_string_equal(fixture_content(fixture, path), "y\n");
+    assert_true(workspace_relative(workspace, other, out, &err));
+    assert_string_equal(out, other);
+    assert_false(workspace_write_file(workspace, other, "y", 1, NULL, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    int fd = workspace_open_directory(workspace, other, &err);
+    assert_true(fd >= 0);
+    close(fd);
+    snprintf(path, sizeof path, "%s/..", other);
+    assert_false(workspace_relative(workspace, path, out, &err));
+    assert_false(workspace_relative(workspace, fixture->outside, out, &err));
+    workspace_close(workspace);
+    mem_fail_at(1, 0);
+    assert_null(workspace_open(fixture->root, &err));
+    assert_int_equal(err.code, ERR_MEMORY);
+    for (unsigned long failing = 1; failing <= 2; failing++) {
+        workspace = workspace_open(fixture->root, &err);
+        mem_fail_at(failing, 0);
+        assert_false(workspace_add(workspace, other, false, &err));
+        mem_fail_at(0, 0);
+        assert_int_equal(err.code, ERR_MEMORY);
+        workspace_remember(workspace, "a", &(struct workspace_state){.size = 1});
+        mem_fail_at(failing, 0);
+        workspace_remember(workspace, "b", &(struct workspace_state){.size = 1});
+        mem_fail_at(0, 0);
+        workspace_close(workspace);
+    }
+}
+
+/* A kernel, or a filter, without openat2: nothing of a workspace, instead of one that has no walls.
+ */
+static void without_openat2_there_is_no_workspace(void **state)
+{
+    struct fixture *fixture = *state;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        struct sock_filter rows[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog filter = {sizeof rows / sizeof rows[0], rows};
+        struct err err = {0};
+        struct workspace *with = workspace_open(fixture->root, &err);
+        bool filtered = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+        struct workspace *without = workspace_open(fixture->root, &err);
+        _exit(with != NULL && filtered && without == NULL && err.code == ERR_UNAVAILABLE ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
@@ -496,6 +737,12 @@ int main(void)
         WITH_WORKSPACE(a_write_keeps_the_mode_and_leaves_nothing_behind),
         WITH_WORKSPACE(a_change_between_look_and_write_is_noticed),
         WITH_WORKSPACE(what_was_seen_is_bounded_and_exact),
+        WITH_WORKSPACE(each_difference_stops_a_write),
+        WITH_WORKSPACE(large_files_are_known_by_their_time),
+        WITH_WORKSPACE(paths_and_names_have_ends),
+        WITH_WORKSPACE(folders_are_opened_as_folders),
+        WITH_WORKSPACE(roots_end_without_a_slash),
+        WITH_WORKSPACE(without_openat2_there_is_no_workspace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
