@@ -107,7 +107,7 @@ static void test_summary_that_fails_changes_nothing(void **state)
 static void test_summary_before_a_turn_is_stopped(void **state)
 {
     struct world *world = *state;
-    world->options.compact_percent = 1;
+    world->options.settings.compact_percent = 1;
     world_start_agent(world,
                       "[\"One.\", {\"text\": \"slow slow slow slow slow\", \"delay_ms\": 50}, "
                       "{\"text\": \"Never said.\", \"delay_ms\": 1000}, \"Short.\", \"Three.\"]",
