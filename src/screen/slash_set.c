@@ -31,9 +31,9 @@ _Static_assert((int)SETTABLE <= (int)SLASH_SET_MOST, "the screen keeps a value f
 
 /* Other settings that have a command of their own. */
 static const char *const commands[][2] = {
-    {"think", "/think on"}, {"nothink", "/think off"}, {"mode", "/mode"},
-    {"theme", "/theme"},    {"model", "/model"},       {"system", "/system"},
-    {"vi", "/vim"},         {"path", "/model"},        {"thinking", "/think"},
+    {"think", "/think"}, {"nothink", "/think off"}, {"mode", "/mode"},
+    {"theme", "/theme"}, {"model", "/model"},       {"system", "/system"},
+    {"vi", "/vim"},      {"path", "/model"},        {"thinking", "/think"},
 };
 
 /* --- what there is --- */
@@ -81,7 +81,7 @@ static bool is_named(size_t row, const char *name)
 {
     const struct option_row *option = &option_table[settable[row].option];
     return strcmp(name, settable[row].name) == 0 || strcmp(name, option->key) == 0 ||
-           strcmp(name, option->flag) == 0 ||
+           (option->flag != NULL && strcmp(name, option->flag) == 0) ||
            (name[0] != '\0' && strcmp(name, settable[row].theirs) == 0);
 }
 
@@ -152,11 +152,13 @@ static bool has_command(struct screen *screen, const char *name, const char *val
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(commands[i][0], name) == 0) {
             struct str command;
-            const char *word = strcmp(value, "true") == 0    ? "on"
-                               : strcmp(value, "false") == 0 ? "off"
-                                                             : value;
+            const char *word =
+                strcmp(value, "true") == 0 || (value[0] == '\0' && strcmp(name, "think") == 0)
+                    ? "on"
+                : strcmp(value, "false") == 0 ? "off"
+                                              : value;
             str_init(&command);
-            str_append_format(&command, "%s %s", commands[i][1], word);
+            str_append_format(&command, "%s%s%s", commands[i][1], word[0] != '\0' ? " " : "", word);
             slash_run(screen, command.data);
             str_finish(&command);
             return true;

@@ -69,7 +69,7 @@ def case_choosing():
             check(named(place) == "carat nano (test model)", "before it says anything")
             screen.say("hello")
             screen.wait("> hello", "tokens/s", gone=("reading",))
-            place.wait_for_stored("hello")
+            screen.wait("What shall I do?", "Ask something", gone=("Esc interrupts",))
 
             screen.say("/new")
             screen.wait("A new conversation")
