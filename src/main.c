@@ -26,7 +26,7 @@ static enum exit_code print(void (*append)(struct str *out))
     return ok ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
 }
 
-static enum exit_code run_screen(const struct config *config)
+static enum exit_code run_screen(struct config *config)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         fprintf(stderr, "carat: not a terminal; without one use: carat exec \"what to do\"\n");

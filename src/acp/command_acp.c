@@ -271,7 +271,7 @@ static bool make_present(struct acp *acp, const struct acp_session *session, str
     if (strcmp(acp->present, session->id) != 0) {
         acp->present[0] = '\0';
         if (session->stored ? !app_switch_conversation(&acp->app, session->id, err)
-                            : !app_new_conversation(&acp->app, session->id, err)) {
+                            : !app_new_conversation(&acp->app, session->id, NULL, err)) {
             return false;
         }
         memcpy(acp->present, session->id, sizeof acp->present);

@@ -460,7 +460,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
 
 static void look_at_clock(struct agent *agent)
 {
-    int64_t limit = agent->options.limits.milliseconds;
+    int64_t limit = agent->options.settings.limits.milliseconds;
     int64_t spent = (clock_monotonic_us() - agent->turn_started_us) / 1000;
     if (limit > 0 && agent->active && !agent->timed_out && agent->asked_us == 0 && spent >= limit) {
         agent->timed_out = true;
@@ -516,16 +516,6 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
 
 /* --- what the loop brings in --- */
 
-static void on_ready(struct agent *agent)
-{
-    const struct infer_model *model = infer_model(agent->options.infer);
-    agent_emit(agent, &(struct agent_event){.kind = AGENT_READY,
-                                            .name = model->name,
-                                            .total = (size_t)model->context});
-    agent_tell_lost(agent);
-    agent_tools_known(agent);
-}
-
 void agent_tools_known(struct agent *agent)
 {
     int budget = agent->budget_when_loaded;
@@ -545,7 +535,7 @@ static void on_load_failed(struct agent *agent, const struct infer_event *event)
 void agent_infer_event(struct agent *agent, const struct infer_event *event)
 {
     if (event->kind == INFER_READY) {
-        on_ready(agent);
+        agent_model_ready(agent);
         return;
     }
     if (event->kind == INFER_FAILED && event->number == 0) {
@@ -636,7 +626,7 @@ struct agent *agent_create(const struct agent_options *options, agent_callback *
              options->new_id != NULL ? options->new_id : "");
     chat_conversation_init(&agent->conversation);
     str_init(&agent->agreed);
-    turn_init(&agent->turn, &options->limits);
+    turn_init(&agent->turn, &options->settings.limits);
 
     char date[11];
     clock_date(clock_wall_ms(), date);
@@ -713,5 +703,5 @@ void agent_keep_shown(struct agent *agent)
 
 bool agent_busy(const struct agent *agent)
 {
-    return agent->active || agent->aside_kind > ASIDE_TITLE;
+    return agent->between_models || agent_works(agent);
 }

@@ -42,6 +42,23 @@ struct agent_recording {
     void *context;
 };
 
+/* The user's own wishes; what is unset is as the model recommends. */
+struct agent_sampling {
+    bool has_temperature, has_top_k, has_top_p, has_min_p;
+    float temperature, top_p, min_p;
+    int top_k;
+    uint64_t seed; /* 0 = a fresh one for each step */
+};
+
+/* What may change while the agent lives (agent_set). */
+struct agent_settings {
+    struct agent_sampling sampling;
+    struct turn_limits limits;
+    bool titles;         /* let the model name the conversation (agent_suggest_title) */
+    int compact_percent; /* of the context: sum up when it is this full; 0 = never */
+    int result_tokens;   /* of one answer of more_output */
+};
+
 struct agent_options {
     const struct agent_recording *recording; /* borrowed; NULL = the real thing */
     struct infer *infer;                     /* borrowed */
@@ -60,22 +77,15 @@ struct agent_options {
     const char *instructions;    /* the project's notes, for the system part; NULL = none */
     const char *skills;          /* what the model is told of skills, behind them; NULL = none */
     bool reads_ahead;            /* let the model read drafts (agent_read_ahead) */
-    bool titles;                 /* let the model name the conversation (agent_suggest_title) */
-    int compact_percent;         /* of the context: sum up when it is this full; 0 = never */
     const char *kv_folder;       /* where what the model has read is kept; NULL = nowhere */
     int64_t kv_bytes;            /* at most, of all conversations; 0 = none */
-    struct turn_limits limits;
+    struct agent_settings settings;
     const struct approval_rules *rules; /* borrowed */
     enum approval_mode mode;
     const json_t *schema; /* borrowed; the answer is JSON of this JSON Schema; NULL = free text */
     bool unattended; /* nobody can approve: a call that would ask ends the turn (TURN_DENIED) */
     bool thinking;
-    int result_tokens; /* of one answer of more_output */
-    bool no_tools;     /* the model is told of none, and asks for none */
-    bool has_sampling; /* the user's own; else the model's recommendation */
-    float temperature, top_p;
-    int top_k;
-    uint64_t seed; /* 0 = a fresh one for each step */
+    bool no_tools; /* the model is told of none, and asks for none */
 };
 
 enum agent_event_kind {
@@ -154,6 +164,9 @@ bool agent_steer(struct agent *agent, const char *text, size_t length, struct er
 /* What waits, in order: a view, and whether it steers. */
 size_t agent_waiting_count(const struct agent *agent);
 const char *agent_waiting_text(const struct agent *agent, size_t index, bool *steers);
+/* Takes all that waits back, to be written on: its texts, in order, are appended; what was attached
+ * goes with the next message. */
+void agent_take_back(struct agent *agent, struct str *text);
 /* Tells the model something without asking for an answer: a message of the user's that is on disk
  * and seen by the next step. Not while a turn runs. No event. */
 bool agent_note(struct agent *agent, const char *text, size_t length, struct err *err);
@@ -192,6 +205,18 @@ void agent_context(const struct agent *agent, struct agent_context *out);
 void agent_keep_session(struct agent *agent);
 bool agent_busy(const struct agent *agent);
 
+/* Another model is on its way: until agent_release what is said waits, and agent_busy is true. A
+ * turn that runs goes on to its end (agent_works). */
+void agent_hold(struct agent *agent);
+void agent_release(struct agent *agent); /* what waits begins */
+bool agent_works(const struct agent *agent);
+/* While nothing works: goes on with another model; the one before is not touched any more. NULL:
+ * there is none just now, or for good (`lost`: turns fail in words). AGENT_READY follows, at once
+ * when it is ready already. */
+void agent_take_model(struct agent *agent, struct infer *infer, bool lost);
+/* Pictures and sounds of the conversation that this model cannot be given. */
+size_t agent_unseen_media(const struct agent *agent);
+
 /* Jobs: shell commands that end in '&', or were put into the background while they ran, and go on
  * beside the conversation. They end with it. */
 size_t agent_jobs_running(const struct agent *agent);
@@ -210,8 +235,14 @@ bool agent_background(struct agent *agent, struct str *told, struct err *err);
 void agent_watch_command(struct agent *agent, const char *call_id, const char *command);
 
 void agent_set_mode(struct agent *agent, enum approval_mode mode);
+enum approval_mode agent_mode(const struct agent *agent);
 void agent_set_thinking(struct agent *agent, bool thinking);
+bool agent_thinking(const struct agent *agent);
+/* From the next step on; a turn that runs is held to the new limits. */
+void agent_set(struct agent *agent, const struct agent_settings *settings);
 
+/* What the model is told before the conversation: a view. */
+const char *agent_system(const struct agent *agent);
 const struct chat_conversation *agent_conversation(const struct agent *agent);
 /* NULL until the first message is on disk. */
 const char *agent_conversation_id(const struct agent *agent);

@@ -135,7 +135,7 @@ void agent_suggest_title(struct agent *agent)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     struct store_conversation found;
-    if (!agent->options.titles || agent_busy(agent) || agent->aside_kind != ASIDE_NONE ||
+    if (!agent->options.settings.titles || agent_busy(agent) || agent->aside_kind != ASIDE_NONE ||
         model == NULL || model->conversation || agent->title_asked ||
         agent->journal.id[0] == '\0' || agent->conversation.count < 2 ||
         !store_conversation_find(agent->options.store, agent->journal.id, &found, NULL)) {
@@ -194,9 +194,9 @@ bool agent_compact(struct agent *agent, const char *focus, struct err *err)
 bool agent_compaction_due(const struct agent *agent)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
-    return agent->options.compact_percent > 0 && model != NULL && model->context > 0 &&
+    return agent->options.settings.compact_percent > 0 && model != NULL && model->context > 0 &&
            agent->context_used * 100 >=
-               (size_t)model->context * (size_t)agent->options.compact_percent &&
+               (size_t)model->context * (size_t)agent->options.settings.compact_percent &&
            agent->conversation.count > agent->compacted;
 }
 

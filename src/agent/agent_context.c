@@ -53,9 +53,30 @@ void agent_set_mode(struct agent *agent, enum approval_mode mode)
     agent->options.mode = mode;
 }
 
+enum approval_mode agent_mode(const struct agent *agent)
+{
+    return agent->options.mode;
+}
+
+void agent_set(struct agent *agent, const struct agent_settings *settings)
+{
+    agent->options.settings = *settings;
+    agent->turn.limits = settings->limits;
+}
+
+bool agent_thinking(const struct agent *agent)
+{
+    return agent->options.thinking;
+}
+
 void agent_set_thinking(struct agent *agent, bool thinking)
 {
     agent->options.thinking = thinking;
+}
+
+const char *agent_system(const struct agent *agent)
+{
+    return agent->system;
 }
 
 const struct chat_conversation *agent_conversation(const struct agent *agent)

@@ -141,13 +141,14 @@ static json_t *read_on(struct agent *agent, const struct open_call *call, bool *
     const char *handle = json_string_value(json_object_get(arguments, "handle"));
     const struct job *job = handle != NULL ? jobs_find(&agent->jobs, handle) : NULL;
     if (job == NULL || !job->running) {
-        return more_output_answer(&agent->journal, arguments, agent->options.result_tokens, failed);
+        return more_output_answer(&agent->journal, arguments, agent->options.settings.result_tokens,
+                                  failed);
     }
     struct str text;
     str_init(&text);
     jobs_text(job, &text);
-    json_t *page =
-        more_output_page(text.data, text.length, arguments, agent->options.result_tokens, failed);
+    json_t *page = more_output_page(text.data, text.length, arguments,
+                                    agent->options.settings.result_tokens, failed);
     str_finish(&text);
     return page;
 }

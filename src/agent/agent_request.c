@@ -51,11 +51,13 @@ uint64_t agent_ask(struct agent *agent, const struct agent_wish *wish, bool *sta
                                     .system = system,
                                     .tools = wish->max_tokens > 0 ? agent_tools(agent) : NULL,
                                     .schema = wish->schema,
-                                    .sampling = sampling_choose(&agent->options, model)};
+                                    .sampling =
+                                        sampling_choose(&agent->options.settings.sampling, model)};
     struct context_options options = {.system = system,
                                       .tools = agent_tools(agent),
                                       .thinking = wish->thinking,
                                       .large_model = model->large,
+                                      .blind = !model->sees,
                                       .ids = infer_control(agent->options.infer)};
     uint64_t number = 0;
     chat_prompt_init(&request.prompt);

@@ -62,6 +62,8 @@ struct agent {
     int begun;              /* the budget of a first step that runs before its message is kept */
     int budget_when_loaded; /* a step that waits for the model to be loaded; 0 = none */
     bool model_lost;        /* it could not be loaded */
+    bool model_noted;       /* the conversation's row names it */
+    bool between_models;    /* another one is on its way (agent_hold) */
     bool ended_early;       /* the step was ended here; the model is about to stop */
 
     struct calls calls;
@@ -213,6 +215,13 @@ void agent_tell_lost(struct agent *agent);
  * one: no step begins before the last of them is here. */
 void agent_load_media(struct agent *agent);
 void agent_forget_media(struct agent *agent);
+
+/* --- of agent_model.c --- */
+
+/* The model is loaded: tells the face, and looks at the tokens that are there. */
+void agent_model_ready(struct agent *agent);
+/* The conversation's row names the model that goes on with it. */
+void agent_note_model(struct agent *agent);
 
 /* --- of agent_own.c --- */
 

@@ -53,6 +53,8 @@ bool agent_add_user(struct agent *agent, const char *text, size_t length, struct
     const struct infer_model *model = infer_model(agent->options.infer);
     const char *name = model != NULL ? model->name : "";
     struct chat_message message;
+    /* A row that is made now is made with the model's name. */
+    agent->model_noted |= model != NULL && agent->journal.id[0] == '\0';
     chat_message_init(&message, CHAT_USER);
     chat_message_set_text(&message, text, length);
     bool ok = attach(agent, attached, &message, name, err);
@@ -66,6 +68,7 @@ bool agent_add_user(struct agent *agent, const char *text, size_t length, struct
         return false;
     }
     chat_conversation_add(&agent->conversation, &message);
+    agent_note_model(agent);
     return true;
 }
 
@@ -83,6 +86,20 @@ void agent_take_steering(struct agent *agent)
         } else {
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
+        }
+        attached_release(&next.attached);
+        mem_free(next.text);
+    }
+}
+
+void agent_take_back(struct agent *agent, struct str *text)
+{
+    while (agent->waiting.count > 0) {
+        struct waiting_text next = agent_take_waiting(agent, 0);
+        str_append(text, text->length > 0 ? "\n\n" : "");
+        str_append_bytes(text, next.text, next.length);
+        for (size_t i = 0; i < next.attached.count; i++) {
+            attached_add(&agent->attached, next.attached.items[i]);
         }
         attached_release(&next.attached);
         mem_free(next.text);

@@ -23,10 +23,15 @@ bool context_render(struct chat_prompt *prompt, const struct chat_conversation *
     if (conversation->count > 0) {
         memcpy(messages + 1, conversation->messages, conversation->count * sizeof *messages);
     }
+    size_t last = conversation->count;
+    while (last > 0 && conversation->messages[last - 1].role != CHAT_USER) {
+        last--;
+    }
     struct chat_render_options render = {
         .enable_thinking = options->thinking,
         .large_model = options->large_model,
         .add_generation_prompt = true,
+        .blind_before = options->blind ? last : 0, /* with the system message before it */
     };
     bool done = chat_render(prompt, messages, conversation->count + 1, options->tools, &render,
                             options->ids, err);

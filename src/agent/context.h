@@ -20,6 +20,7 @@ struct context_options {
     const json_t *tools;
     bool thinking;
     bool large_model;
+    bool blind; /* what was shown or heard before the last message of the user's is told in words */
     const struct control_ids *ids;
 };
 

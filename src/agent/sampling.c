@@ -6,15 +6,14 @@
 
 #include "base/clock.h"
 
-struct infer_sampling sampling_choose(const struct agent_options *own,
+struct infer_sampling sampling_choose(const struct agent_sampling *own,
                                       const struct infer_model *model)
 {
     struct infer_sampling sampling = model->sampling;
-    if (own->has_sampling) {
-        sampling.temperature = own->temperature;
-        sampling.top_p = own->top_p;
-        sampling.top_k = own->top_k;
-    }
+    sampling.temperature = own->has_temperature ? own->temperature : sampling.temperature;
+    sampling.top_k = own->has_top_k ? own->top_k : sampling.top_k;
+    sampling.top_p = own->has_top_p ? own->top_p : sampling.top_p;
+    sampling.min_p = own->has_min_p ? own->min_p : sampling.min_p;
     sampling.seed = own->seed;
     if (sampling.seed == 0 &&
         getrandom(&sampling.seed, sizeof sampling.seed, GRND_NONBLOCK) != sizeof sampling.seed) {

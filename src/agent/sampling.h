@@ -6,7 +6,7 @@
 #include "infer/infer.h"
 
 /* A seed of 0 becomes a fresh one. */
-struct infer_sampling sampling_choose(const struct agent_options *own,
+struct infer_sampling sampling_choose(const struct agent_sampling *own,
                                       const struct infer_model *model);
 
 #endif

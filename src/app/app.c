@@ -12,9 +12,9 @@
 #include "agent/hooks.h"
 #include "agent/instructions.h"
 #include "agent/kv_folder.h"
-#include "agent/preamble.h"
 #include "app/answer_schema.h"
 #include "app/approvals_file.h"
+#include "app/model_change.h"
 #include "app/policy_json.h"
 #include "app/project_servers.h"
 #include "base/err.h"
@@ -22,9 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "desktop/capture.h"
 #include "infer/infer.h"
-#include "models/catalogue.h"
 #include "store/store.h"
 #include "store/uuid.h"
 #include "undo/undo.h"
@@ -45,6 +43,7 @@ static void infer_event(void *context, const struct infer_event *event)
 void app_poll_model(struct app *app)
 {
     infer_poll(app->infer, infer_event, app);
+    model_change_poll(app);
 }
 
 static void infer_woke(uv_async_t *handle)
@@ -184,12 +183,16 @@ static void foreign_known(void *context)
     }
 }
 
-static void say_notice(void *context, const char *sentence)
+void app_say(struct app *app, const char *sentence)
 {
-    struct app *app = context;
     app->face.event(
         app->face.context,
         &(struct agent_event){.kind = AGENT_NOTICE, .text = sentence, .length = strlen(sentence)});
+}
+
+static void say_notice(void *context, const char *sentence)
+{
+    app_say(context, sentence);
 }
 
 static void hook_done(void *context, const char *call_id, const char *denial)
@@ -458,34 +461,6 @@ bool app_always(struct app *app, const char *rule, struct err *err)
            approvals_file_add(app->paths.approvals_file, rule, err);
 }
 
-/* The text itself wins over a file of it. */
-static bool append_prompt(struct app *app, enum option text, enum option file, struct str *out,
-                          struct err *err)
-{
-    const char *given = config_string(app->config, text), *path = config_string(app->config, file);
-    if (given == NULL) {
-        return path == NULL || file_read(path, 256 * 1024, out, err) || fail(app, EXIT_CODE_USAGE);
-    }
-    str_append(out, given);
-    return true;
-}
-
-/* Stays empty when it is the built-in one. */
-static bool read_system_prompt(struct app *app, struct str *text, struct err *err)
-{
-    struct str more;
-    str_init(&more);
-    bool ok = append_prompt(app, OPTION_SYSTEM_TEXT, OPTION_SYSTEM_PROMPT, text, err) &&
-              append_prompt(app, OPTION_APPEND_TEXT, OPTION_APPEND_PROMPT, &more, err);
-    if (ok && more.length > 0) {
-        str_append(text, text->length == 0 ? preamble_template() : "");
-        str_append(text, "\n\n");
-        str_append_bytes(text, more.data, more.length);
-    }
-    str_finish(&more);
-    return ok;
-}
-
 static bool read_schema(struct app *app, struct err *err)
 {
     const char *path = config_string(app->config, OPTION_SCHEMA);
@@ -500,91 +475,9 @@ static bool read_schema(struct app *app, struct err *err)
     return app->schema != NULL || fail(app, EXIT_CODE_BAD_INPUT);
 }
 
-static void choose_sampling(const struct config *config, const struct catalogue_entry *entry,
-                            struct agent_options *options)
-{
-    bool own = entry != NULL && entry->has_sampling;
-    options->has_sampling = own || config_set(config, OPTION_TEMPERATURE) ||
-                            config_set(config, OPTION_TOP_K) || config_set(config, OPTION_TOP_P);
-    options->temperature = own ? entry->temperature : 1.0f;
-    options->top_k = own ? entry->top_k : 64;
-    options->top_p = own ? entry->top_p : 0.95f;
-    if (config_set(config, OPTION_TEMPERATURE)) {
-        options->temperature = (float)config_real(config, OPTION_TEMPERATURE);
-    }
-    if (config_set(config, OPTION_TOP_K)) {
-        options->top_k = (int)config_whole(config, OPTION_TOP_K);
-    }
-    if (config_set(config, OPTION_TOP_P)) {
-        options->top_p = (float)config_real(config, OPTION_TOP_P);
-    }
-    options->seed = (uint64_t)config_whole(config, OPTION_SEED);
-}
-
-static int64_t snapshot_bytes(const struct config *config)
-{
-    return config_whole(config, OPTION_SNAPSHOT_MEBIBYTES) * 1024 * 1024;
-}
-
-struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err)
-{
-    const struct config *config = app->config;
-    struct str prompt;
-    str_init(&prompt);
-    struct agent *agent = NULL;
-    if (parts->system != NULL) {
-        str_append(&prompt, parts->system);
-    }
-    if (parts->system != NULL || read_system_prompt(app, &prompt, err)) {
-        struct agent_options options = {
-            .infer = parts->infer,
-            .store = app->store,
-            .toolproc = parts->toolproc,
-            .checkpoint = parts->checkpoint,
-            .foreign = parts->foreign,
-            .hooks = parts->hooks,
-            .loop = &app->loop,
-            .screenshots = capture_available(NULL),
-            .workspace = app->workspace,
-            .tool_program = app->paths.tool_program,
-            .conversation_id = parts->conversation,
-            .new_id = parts->new_id,
-            .system_prompt = prompt.length != 0 ? prompt.data : NULL,
-            .instructions = app->instructions,
-            .skills = app->skills_text,
-            .reads_ahead = config_boolean(config, OPTION_READ_AHEAD) && !app->headless,
-            .titles = app_model_names(app),
-            .compact_percent = (int)config_whole(config, OPTION_COMPACT_PERCENT),
-            .kv_folder = app->paths.kv_folder,
-            .kv_bytes = parts->keeps_session && !config_boolean(config, OPTION_EPHEMERAL)
-                            ? snapshot_bytes(config)
-                            : 0,
-            .limits = {.steps = (int)config_whole(config, OPTION_MAX_TURNS),
-                       .tokens = (int)config_whole(config, OPTION_MAX_TOKENS),
-                       .tokens_per_step = (int)(config_whole(config, OPTION_MAX_TOKENS) > 8192
-                                                    ? config_whole(config, OPTION_MAX_TOKENS) / 2
-                                                    : 4096),
-                       .calls = (int)config_whole(config, OPTION_MAX_TOOL_CALLS),
-                       .repeated_calls = 3,
-                       .milliseconds = config_whole(config, OPTION_MAX_SECONDS) * 1000},
-            .rules = &app->rules,
-            .mode = app_mode(config, app->headless),
-            .schema = parts->schema,
-            .unattended = app->headless && !parts->attended,
-            .thinking = config_boolean(config, OPTION_THINKING),
-            .result_tokens = (int)config_whole(config, OPTION_RESULT_TOKENS),
-            .no_tools = !config_boolean(config, OPTION_TOOLS),
-        };
-        choose_sampling(config, catalogue_entry_of_file(app->model_path), &options);
-        agent = agent_create(&options, parts->face.event, parts->face.context, err);
-    }
-    str_finish(&prompt);
-    return agent;
-}
-
 /* The run's own agent; `conversation` is NULL for a new one, which gets `new_id` or a fresh id. */
 static struct agent *make_own_agent(struct app *app, const char *conversation, const char *new_id,
-                                    struct err *err)
+                                    const char *system, struct err *err)
 {
     return app_make_agent(app,
                           &(struct app_agent_parts){.infer = app->infer,
@@ -596,6 +489,7 @@ static struct agent *make_own_agent(struct app *app, const char *conversation, c
                                                     .face = app->face,
                                                     .conversation = conversation,
                                                     .new_id = new_id,
+                                                    .system = system,
                                                     .schema = app->schema},
                           err);
 }
@@ -618,34 +512,36 @@ static bool open_own(struct app *app, struct err *err)
         return false;
     }
     app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL,
-                                config_string(app->config, OPTION_SESSION_ID), err);
+                                config_string(app->config, OPTION_SESSION_ID), NULL, err);
     return app->agent != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
 static bool change_agent(struct app *app, const char *conversation, const char *new_id,
-                         struct err *err)
+                         const char *system, struct err *err)
 {
     if (agent_busy(app->agent)) {
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
     agent_keep_session(app->agent); /* before the other one's takes its place */
-    struct agent *agent = make_own_agent(app, conversation, new_id, err);
+    struct agent *agent = make_own_agent(app, conversation, new_id, system, err);
     if (agent == NULL) {
         return false;
     }
+    agent_set_mode(agent, agent_mode(app->agent)); /* as it was changed meanwhile */
+    agent_set_thinking(agent, agent_thinking(app->agent));
     agent_destroy(app->agent);
     app->agent = agent;
     return true;
 }
 
-bool app_new_conversation(struct app *app, const char *id, struct err *err)
+bool app_new_conversation(struct app *app, const char *id, const char *system, struct err *err)
 {
-    return change_agent(app, NULL, id, err);
+    return change_agent(app, NULL, id, system, err);
 }
 
 bool app_switch_conversation(struct app *app, const char *id, struct err *err)
 {
-    return change_agent(app, id, NULL, err);
+    return change_agent(app, id, NULL, NULL, err);
 }
 
 static bool open_loop(struct app *app, struct err *err)
@@ -656,6 +552,7 @@ static bool open_loop(struct app *app, struct err *err)
         status =
             status == 0 ? uv_async_init(&app->loop, &app->snapshot_woke, snapshot_woke) : status;
         app->infer_woke.data = app->snapshot_woke.data = app;
+        model_change_open(app);
         app->loop_open = status == 0;
         if (status != 0) {
             uv_loop_close(&app->loop);
@@ -725,9 +622,10 @@ void app_close(struct app *app)
     foreign_destroy(app->foreign);
     hooks_destroy(app->hooks);
     if (app->loop_open) {
+        model_change_close(app);
         infer_destroy(
             app->infer); /* its thread may still wake the loop, so before the handle goes */
-        kv_folder_trim(app->paths.kv_folder, snapshot_bytes(app->config));
+        kv_folder_trim(app->paths.kv_folder, app_snapshot_bytes(app->config));
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
         checkpoint_destroy(app->checkpoint); /* its thread wakes the loop as well */
         uv_close((uv_handle_t *)&app->snapshot_woke, NULL);

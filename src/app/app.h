@@ -24,6 +24,7 @@ struct foreign_callbacks;
 struct hooks;
 struct hooks_callbacks;
 struct infer;
+struct model_change;
 struct store;
 struct undo;
 
@@ -51,7 +52,10 @@ struct app {
     bool loop_open;
     bool headless;
     struct store *store;
-    struct infer *infer;
+    struct infer *infer;         /* NULL: none just now (model_change.h) */
+    struct model_change *change; /* another one is on its way */
+    uv_prepare_t turn_over;
+    int beside; /* pieces of work beside the loop that hold on to it */
     struct toolproc *toolproc;
     struct config_servers servers; /* the user's and a trusted project's */
     struct foreign *foreign;       /* NULL: there are none */
@@ -107,6 +111,8 @@ bool app_read_surroundings(struct app *app, struct err *err);
 struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks);
 struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *callbacks);
 struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err);
+/* Most bytes that are kept of what models have read. */
+int64_t app_snapshot_bytes(const struct config *config);
 /* Hands over what the model has said so far, for a face that does not wait to be woken
  * (infer_pace). */
 void app_poll_model(struct app *app);
@@ -137,6 +143,10 @@ const json_t *app_folders(const struct app *app);
 enum approval_mode app_mode(const struct config *config, bool headless);
 /* The loosest mode that the project allows. */
 enum approval_mode app_mode_ceiling(const struct config *config);
+/* The configuration or the model has changed: the agent's sampling and limits follow. */
+void app_apply_settings(struct app *app);
+/* Tells the face, as AGENT_NOTICE. */
+void app_say(struct app *app, const char *sentence);
 /* Keeps a sentence that the user should see, until the face takes it from `notices`. */
 void app_notice(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The user's "always" to a call: its rule holds from now on and in later runs. */
@@ -146,8 +156,9 @@ bool app_always(struct app *app, const char *rule, struct err *err);
 bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err);
 
 /* Leaves the present conversation as it is and begins an empty one, which gets this id (NULL: a
- * fresh one). False when that could not be done: the present one goes on. */
-bool app_new_conversation(struct app *app, const char *id, struct err *err);
+ * fresh one) and this system text (NULL: the configuration's). False when that could not be done:
+ * the present one goes on. */
+bool app_new_conversation(struct app *app, const char *id, const char *system, struct err *err);
 
 /* Opens paths and store alone, for commands that only look at conversations. */
 bool app_open_store(struct app *app, const struct config *config, struct err *err);

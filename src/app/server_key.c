@@ -17,13 +17,17 @@
 enum { KEY_LIMIT = 8 * 1024, PATIENCE_MS = 60 * 1000 };
 
 /* Starts the command in a process group of its own, so that all of it can be ended. */
-static bool start(const char *command, int output, pid_t *child, struct err *err)
+static bool start(const char *command, bool apart, int output, pid_t *child, struct err *err)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     char *const words[] = {"sh", "-c", (char *)command, NULL};
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (apart) {
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    }
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
     posix_spawnattr_setpgroup(&attributes, 0);
@@ -59,14 +63,14 @@ static bool gather(int input, struct str *out)
     return !more;
 }
 
-static bool run(const char *command, struct str *out, struct err *err)
+static bool run(const char *command, bool apart, struct str *out, struct err *err)
 {
     int ends[2], status = 0;
     pid_t child;
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return err_errno(err, ERR_IO, "key_command");
     }
-    bool started = start(command, ends[1], &child, err);
+    bool started = start(command, apart, ends[1], &child, err);
     close(ends[1]);
     if (!started) {
         close(ends[0]);
@@ -92,7 +96,8 @@ static bool run(const char *command, struct str *out, struct err *err)
            err_set(err, ERR_UNAVAILABLE, "key_command \"%.100s\" printed no key", command);
 }
 
-bool server_key_read(const char *variable, const char *command, struct str *out, struct err *err)
+bool server_key_read(const char *variable, const char *command, bool apart, struct str *out,
+                     struct err *err)
 {
     const char *key = variable != NULL ? getenv(variable) : NULL;
     if (key != NULL) {
@@ -100,7 +105,7 @@ bool server_key_read(const char *variable, const char *command, struct str *out,
         return true;
     }
     if (command != NULL) {
-        return run(command, out, err);
+        return run(command, apart, out, err);
     }
     return variable == NULL ||
            err_set(err, ERR_ARGUMENT, "key_env: the environment has no %s", variable);

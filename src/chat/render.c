@@ -81,7 +81,16 @@ static bool is_frame(const struct chat_part *part)
     return part->kind == CHAT_PART_VIDEO && part->text != NULL;
 }
 
-static void print_medium(struct renderer *r, const struct chat_part *part)
+/* For a model that is not given the medium. */
+static void print_absence(struct renderer *r, const struct chat_part *part)
+{
+    prompt_writer_text(&r->writer, part->kind == CHAT_PART_AUDIO
+                                       ? "(a sound was here, which this model cannot hear)"
+                                       : "(a picture was here, which this model cannot see)");
+}
+
+static void print_medium(struct renderer *r, const struct chat_message *message,
+                         const struct chat_part *part)
 {
     static const enum control slots[] = {
         [CHAT_PART_IMAGE] = CONTROL_IMAGE,
@@ -93,7 +102,9 @@ static void print_medium(struct renderer *r, const struct chat_part *part)
         prompt_writer_text(&r->writer, part->text);
         prompt_writer_text(&r->writer, " ");
     }
-    if (part->kind != CHAT_PART_TEXT) {
+    if (part->kind != CHAT_PART_TEXT && message < r->messages + r->options->blind_before) {
+        print_absence(r, part);
+    } else if (part->kind != CHAT_PART_TEXT) {
         prompt_writer_medium(&r->writer, slots[part->kind], part->medium);
     }
 }
@@ -109,7 +120,7 @@ static void print_content(struct renderer *r, const struct chat_message *message
         if (i > 0 && is_frame(part) && is_frame(part - 1)) {
             prompt_writer_text(&r->writer, " ");
         }
-        print_medium(r, part);
+        print_medium(r, message, part);
         if (part->kind == CHAT_PART_TEXT) {
             print_text(r, part->text);
         }
@@ -232,7 +243,7 @@ static bool render_result(struct renderer *r, size_t index, const char *name)
     prompt_writer_text(&r->writer, "}");
     prompt_writer_control(&r->writer, CONTROL_RESPONSE_CLOSE);
     for (size_t i = 0; i < result->part_count; i++) {
-        print_medium(r, &result->parts[i]);
+        print_medium(r, result, &result->parts[i]);
     }
     return true;
 }

@@ -46,6 +46,7 @@ struct chat_render_options {
     bool preserve_thinking; /* keep thoughts of earlier turns that had calls */
     bool large_model;       /* 12B and up: an empty thought channel when thinking is off */
     bool add_generation_prompt;
+    size_t blind_before; /* media of the messages before this one are told in words */
 };
 
 void chat_prompt_init(struct chat_prompt *prompt);

@@ -3,6 +3,7 @@
  */
 #include "chat/sampled.h"
 
+#include "base/str.h"
 #include "base/vec.h"
 
 bool chat_sampled_usable(const struct chat_message *message, const struct control_ids *ids)
@@ -16,6 +17,43 @@ bool chat_sampled_usable(const struct chat_message *message, const struct contro
         }
     }
     return message->tokens != NULL;
+}
+
+/* Goes on in `rest` as far as the bytes have what it wants next, in its order. */
+static void read_on(const char **rest, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length && **rest != '\0'; i++) {
+        *rest += **rest == bytes[i];
+    }
+}
+
+bool chat_sampled_says(const struct chat_message *message, const struct control_ids *ids,
+                       chat_token_bytes *bytes, void *context)
+{
+    const char *text = message->text, *thought = message->thought, *names;
+    struct str called;
+    str_init(&called);
+    for (size_t i = 0; i < message->call_count; i++) {
+        str_append(&called, message->calls[i].name);
+    }
+    names = called.data;
+    bool all = text[0] != '\0' || thought[0] != '\0' || names[0] != '\0';
+    for (size_t i = 0; all && i < message->token_count; i++) {
+        const char *piece;
+        size_t length;
+        if (control_of_id(ids, message->tokens[i]) != CONTROL_NONE) {
+            continue;
+        }
+        all = bytes(context, message->tokens[i], &piece, &length);
+        if (all) {
+            read_on(&text, piece, length);
+            read_on(&thought, piece, length);
+            read_on(&names, piece, length);
+        }
+    }
+    all = all && *text == '\0' && *thought == '\0' && *names == '\0';
+    str_finish(&called);
+    return all;
 }
 
 bool chat_sampled_began_in_thought(const struct chat_message *message,

@@ -8,6 +8,8 @@
 #define CARAT_CHAT_SAMPLED_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "chat/control.h"
 #include "chat/conversation.h"
@@ -23,6 +25,15 @@ enum chat_sampled_end {
  * with more tokens, or of a damaged store) are not used: the message is rendered from its fields.
  */
 bool chat_sampled_usable(const struct chat_message *message, const struct control_ids *ids);
+
+/* What a token stands for; false: there is no such token. */
+typedef bool chat_token_bytes(void *context, int32_t id, const char **bytes, size_t *length);
+
+/* True when the message's text, thought and calls' names can be read out of its tokens, as this
+ * model spells them. An id is a number: one of another vocabulary may well exist in this one, and
+ * mean something else. False also for a message that says nothing. */
+bool chat_sampled_says(const struct chat_message *message, const struct control_ids *ids,
+                       chat_token_bytes *bytes, void *context);
 
 /* True when the prompt that the tokens were sampled after ended inside an open thought: the first
  * channel token is a closer, or there is a thought and no opener. `after_results` says that the

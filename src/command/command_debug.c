@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/app_model.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -292,14 +293,12 @@ static bool doctor_model(struct app *app)
         return false;
     }
     if (str_starts_with(app->model_path, "remote:")) {
-        const char *name = app->model_path + strlen("remote:");
-        const struct servers_entry *server =
-            servers_find(&app->config->remotes, name, strcspn(name, "/"));
-        const char *url = server != NULL ? server->members[SERVERS_URL]
-                                         : config_string(app->config, OPTION_REMOTE_URL);
+        char *url = app_model_address(app, app->model_path);
         printf("model    %s, %s\n", app->model_path,
                url != NULL ? "a server's: asked when it is used" : "but its url is not set");
-        return url != NULL;
+        bool known = url != NULL;
+        mem_free(url);
+        return known;
     }
     struct engine_error error;
     struct engine_model_options options = {.path = app->model_path};

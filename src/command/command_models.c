@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "models/catalogue.h"
 #include "models/hub.h"
+#include "models/hub_cache.h"
 #include "models/library.h"
 #include "models/pull.h"
 
@@ -52,15 +53,6 @@ static char *path_of(const struct paths *paths, const char *name)
     return str_take(&path);
 }
 
-static void append_size(struct str *out, double bytes)
-{
-    if (bytes >= 1e9) {
-        str_append_format(out, "%.2f GB", bytes / 1e9);
-    } else {
-        str_append_format(out, "%.1f MB", bytes / 1e6);
-    }
-}
-
 /* --- list --- */
 
 static void list_folder(const char *folder, const char *standard, bool mine)
@@ -73,7 +65,7 @@ static void list_folder(const char *folder, const char *standard, bool mine)
         bool chosen = standard != NULL && strcmp(standard, files[i].name) == 0;
         struct str size;
         str_init(&size);
-        append_size(&size, (double)files[i].bytes);
+        library_append_size(&size, (double)files[i].bytes);
         printf("%c %-44s %10s  %s%s\n", chosen ? '*' : ' ', files[i].name, size.data,
                entry != NULL                    ? entry->name
                : hub_is_encoders(files[i].name) ? "(encoders)"
@@ -82,6 +74,23 @@ static void list_folder(const char *folder, const char *standard, bool mine)
         str_finish(&size);
     }
     library_free(files, count);
+}
+
+static void list_hub(void)
+{
+    char *hub = hub_cache_folder();
+    struct hub_cache_model *models;
+    size_t count;
+    hub_cache_list(hub, &models, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct str size;
+        str_init(&size);
+        library_append_size(&size, (double)models[i].bytes);
+        printf("  %-44s %10s  (Hugging Face's cache)\n", models[i].name, size.data);
+        str_finish(&size);
+    }
+    hub_cache_free(models, count);
+    mem_free(hub);
 }
 
 static bool is_here(const struct paths *paths, const struct catalogue_entry *entry)
@@ -102,6 +111,7 @@ static enum exit_code list(const struct paths *paths)
     char *standard = library_default(paths->user_models);
     list_folder(paths->user_models, standard, true);
     list_folder(paths->installed_models, standard, false);
+    list_hub();
     mem_free(standard);
     printf("\nto be had with carat models pull NAME:\n");
     for (size_t i = 0; i < catalogue_count; i++) {
@@ -130,10 +140,10 @@ static bool draw(void *context, const struct pull_progress *progress)
     }
     str_init(&line);
     str_append_format(&line, "\r\033[K%.40s  ", bar->name);
-    append_size(&line, (double)progress->done);
+    library_append_size(&line, (double)progress->done);
     if (progress->total > 0) {
         str_append(&line, " of ");
-        append_size(&line, (double)progress->total);
+        library_append_size(&line, (double)progress->total);
         str_append_format(&line, "  %3d %%",
                           (int)(100.0 * (double)progress->done / (double)progress->total));
     }

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -421,6 +422,37 @@ bool config_read_environment(struct config *config, struct err *err)
                    "CARAT_SANDBOX is \"%s\": only --sandbox on the command line takes the sandbox "
                    "away",
                    sandbox);
+}
+
+/* --- while carat runs --- */
+
+bool config_change(struct config *config, enum option option, const char *text, const char *origin,
+                   struct err *err)
+{
+    const struct option_row *row = &option_table[option];
+    const struct config_value *now = &config->values[option];
+    struct config *draft = mem_zero(1, sizeof *draft);
+    bool ok = store_text(draft, option, text, origin, err);
+    int64_t wanted = draft->values[option].whole;
+    bool none = row->project == PROJECT_LOWER_FROM_NONE && wanted == 0;
+    if (ok && now->limited && (wanted > now->most || none)) {
+        ok = err_set(err, ERR_ARGUMENT,
+                     "%s: this project's .carat/config.toml allows %s of %" PRId64 " at most",
+                     origin, name_of(row), now->most);
+    }
+    config_finish(draft);
+    mem_free(draft);
+    return ok && store_text(config, option, text, origin, err);
+}
+
+void config_copy_number(struct config_value *to, const struct config_value *from)
+{
+    mem_free(to->origin);
+    to->set = from->set;
+    to->boolean = from->boolean;
+    to->whole = from->whole;
+    to->real = from->real;
+    to->origin = from->origin != NULL ? mem_strdup(from->origin) : NULL;
 }
 
 /* --- the command line --- */

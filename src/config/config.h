@@ -27,7 +27,9 @@ struct config_value {
     struct config_list list;
     char *ceiling;        /* CHOICE: the loosest that the project allows; NULL = any */
     char *ceiling_origin; /* ".carat/config.toml:3" */
-    char *origin;         /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
+    bool limited;         /* WHOLE: the project allows `most` at most, no 0 that means no limit */
+    int64_t most;
+    char *origin; /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
 };
 
 /* A line of the [keys] table: what its names and keys mean is known to the screen alone. */
@@ -66,6 +68,13 @@ bool config_read_environment(struct config *config, struct err *err);
 /* argv[1..]. Options may stand anywhere; "--" ends them; -mFILE, -m FILE, --model FILE and
  * --model=FILE are the same. --set is applied at once. */
 bool config_read_arguments(struct config *config, int argc, char *const argv[], struct err *err);
+
+/* A value while carat runs, as --set gives it, within what the project allows; `origin` says where
+ * it comes from. On failure the old one stays. */
+bool config_change(struct config *config, enum option option, const char *text, const char *origin,
+                   struct err *err);
+/* To keep a number or a flag, and to put it back: *to is overwritten, its origin is its own. */
+void config_copy_number(struct config_value *to, const struct config_value *from);
 
 bool config_set(const struct config *config, enum option option);
 bool config_boolean(const struct config *config, enum option option);

@@ -53,6 +53,10 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_TOP_P] = {"model.top_p", "top-p", 0, OPTION_REAL, "P", NULL, NULL, 0.000001, 1,
                       "Sample among the likeliest tokens that make up P. Unset: the model's own.",
                       PROJECT_NEVER},
+    [OPTION_MIN_P] = {"model.min_p", "min-p", 0, OPTION_REAL, "P", NULL, NULL, 0, 1,
+                      "Sample only tokens at least so likely in proportion to the likeliest; 0 is "
+                      "all. Unset: the model's own. Servers are not told of it.",
+                      PROJECT_NEVER},
     [OPTION_SEED] = {"model.seed", "seed", 0, OPTION_WHOLE, "N", "0", NULL, 0, 9007199254740992.0,
                      "Seed of the draws; 0 is a fresh one each time.", PROJECT_NEVER},
     [OPTION_MODELS_HOST] = {"models.host", NULL, 0, OPTION_STRING, "URL", "https://huggingface.co",

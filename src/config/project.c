@@ -36,7 +36,7 @@ static bool lower(struct config_value *value, const struct config_value *draft, 
     int64_t now = value->whole, wanted = draft->whole;
     if (zero_is_none && (wanted == 0 || now == 0)) {
         if (wanted == 0) {
-            return now == 0;
+            return now == 0; /* asks for no limit where there is none */
         }
         now = INT64_MAX;
     }
@@ -45,6 +45,8 @@ static bool lower(struct config_value *value, const struct config_value *draft, 
     }
     value->whole = wanted;
     value->real = draft->real;
+    value->limited = true;
+    value->most = wanted;
     return true;
 }
 

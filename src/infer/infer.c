@@ -8,34 +8,49 @@ void infer_submit(struct infer *infer, struct infer_request *request)
 
 void infer_cancel(struct infer *infer)
 {
-    infer->ops->cancel(infer);
+    if (infer != NULL) {
+        infer->ops->cancel(infer);
+    }
 }
 
 bool infer_keep(struct infer *infer, enum infer_keeping keeping, uint64_t number, const char *path)
 {
-    return infer->ops->keep != NULL && infer->ops->keep(infer, keeping, number, path);
+    return infer != NULL && infer->ops->keep != NULL &&
+           infer->ops->keep(infer, keeping, number, path);
 }
 
 void infer_poll(struct infer *infer, infer_callback *callback, void *context)
 {
-    infer->ops->poll(infer, callback, context);
+    if (infer != NULL) {
+        infer->ops->poll(infer, callback, context);
+    }
 }
 
 void infer_pace(struct infer *infer, bool paced)
 {
-    if (infer->ops->pace != NULL) {
+    if (infer != NULL && infer->ops->pace != NULL) {
         infer->ops->pace(infer, paced);
     }
 }
 
 const struct infer_model *infer_model(const struct infer *infer)
 {
-    return infer->ops->model(infer);
+    return infer != NULL ? infer->ops->model(infer) : NULL;
 }
 
 const struct control_ids *infer_control(const struct infer *infer)
 {
-    return infer->ops->control(infer);
+    return infer != NULL ? infer->ops->control(infer) : NULL;
+}
+
+bool infer_spells(const struct infer *infer)
+{
+    return infer_model(infer) != NULL && infer->ops->spell != NULL;
+}
+
+bool infer_spell(const struct infer *infer, int32_t id, const char **bytes, size_t *length)
+{
+    return infer->ops->spell(infer, id, bytes, length);
 }
 
 void infer_destroy(struct infer *infer)

@@ -5,6 +5,9 @@
  * here is called from it and none blocks. Results come back as events: the back end calls `wake`
  * (any thread) when there are some, and infer_poll hands them over on the loop thread, in order.
  *
+ * Where there is no model just now, NULL stands for it: it is never ready, keeps and says nothing,
+ * and is given no request.
+ *
  * One request at a time: begin -> progress* -> token* -> exactly one DONE or FAILED.
  */
 #ifndef CARAT_INFER_INFER_H
@@ -27,6 +30,7 @@ struct infer_sampling {
     float temperature;
     int top_k;
     float top_p;
+    float min_p; /* 0 = off; servers are not told of it */
     uint64_t seed;
 };
 
@@ -57,7 +61,8 @@ struct infer_model {
     bool reads_ahead;               /* a request may be to read a prompt and answer nothing; what is
                                      * read stays here, so it may be read before it is kept */
     bool conversation;              /* is given the conversation; a request's prompt stays empty */
-    struct infer_sampling sampling; /* as the model recommends; temperature < 0: its own affair */
+    struct infer_sampling sampling; /* as the model recommends; a remote one keeps what is
+                                     * unset (temperature < 0, top_p 0) to itself */
 };
 
 enum infer_event_kind {
@@ -100,6 +105,8 @@ struct infer_ops {
     void (*pace)(struct infer *infer, bool paced); /* NULL: tokens wake always */
     const struct infer_model *(*model)(const struct infer *infer);
     const struct control_ids *(*control)(const struct infer *infer);
+    bool (*spell)(const struct infer *infer, int32_t id, const char **bytes,
+                  size_t *length); /* NULL: its tokens are not known */
     void (*destroy)(struct infer *infer);
 };
 
@@ -124,7 +131,12 @@ void infer_pace(struct infer *infer, bool paced);
 const struct infer_model *infer_model(const struct infer *infer);
 /* The model's control ids, for rendering messages that hold tokens; NULL before INFER_READY. */
 const struct control_ids *infer_control(const struct infer *infer);
-/* Waits for the back end's threads. NULL is fine. */
+/* Whether it is known what its tokens stand for, and what one does: a view until the next call;
+ * false: there is no such token. After INFER_READY. */
+bool infer_spells(const struct infer *infer);
+bool infer_spell(const struct infer *infer, int32_t id, const char **bytes, size_t *length);
+/* Waits for the back end's threads; for infer_local on any thread, when no other uses it any more.
+ * NULL is fine. */
 void infer_destroy(struct infer *infer);
 
 struct infer_local_options {
@@ -154,6 +166,7 @@ struct infer *infer_local_create(const struct infer_local_options *options);
 /* What the model with its context takes, and what there is just now: bytes. Without loading it. */
 struct infer_local_plan {
     uint64_t needed, available;
+    uint64_t own;         /* of what is needed: all but the weights, which are mapped */
     int context, largest; /* planned; the longest that would fit, 0 = none */
 };
 bool infer_local_plan(const struct infer_local_options *options, struct infer_local_plan *plan,

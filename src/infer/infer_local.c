@@ -180,6 +180,7 @@ static bool open_session(struct infer_local *local, struct err *err)
         .sampling = {.temperature = info->sampling.temperature,
                      .top_k = info->sampling.top_k,
                      .top_p = info->sampling.top_p,
+                     .min_p = info->sampling.min_p,
                      .seed = info->sampling.seed},
     };
     atomic_store(&local->session, session);
@@ -358,6 +359,7 @@ static void decode(struct infer_local *local, struct engine_session *session,
                             .sampling = {.temperature = request->sampling.temperature,
                                          .top_k = request->sampling.top_k,
                                          .top_p = request->sampling.top_p,
+                                         .min_p = request->sampling.min_p,
                                          .seed = request->sampling.seed}};
     for (;;) {
         if (is_cancelled(local)) {
@@ -601,6 +603,11 @@ static const struct control_ids *local_control(const struct infer *infer)
     return local->ready ? &local->control : NULL;
 }
 
+static bool local_spell(const struct infer *infer, int32_t id, const char **bytes, size_t *length)
+{
+    return engine_token_bytes(((const struct infer_local *)infer)->engine, id, bytes, length);
+}
+
 static void local_release(struct infer_local *local)
 {
     mailbox_destroy(local->requests);
@@ -630,6 +637,7 @@ static const struct infer_ops local_ops = {
     .pace = local_pace,
     .model = local_model,
     .control = local_control,
+    .spell = local_spell,
     .destroy = local_destroy,
 };
 
@@ -655,6 +663,7 @@ bool infer_local_plan(const struct infer_local_options *options, struct infer_lo
         return infer_vocabulary_failed(err, &error);
     }
     *plan = (struct infer_local_plan){.needed = found.total,
+                                      .own = found.kv + found.copies + found.work,
                                       .available = found.memory,
                                       .context = (int)found.context,
                                       .largest = (int)found.largest_context};

@@ -352,6 +352,19 @@ static const struct control_ids *script_control(const struct infer *infer)
     return &((const struct infer_script *)infer)->control;
 }
 
+/* The view lives until the next call, which is long enough on the one thread that asks. */
+static bool script_spell(const struct infer *infer, int32_t id, const char **bytes, size_t *length)
+{
+    static _Thread_local char spelled[PIECE_BYTES];
+    (void)infer;
+    *length = id > 0 ? (size_t)(id >> 24) : 0;
+    for (size_t i = 0; i < *length && i < PIECE_BYTES; i++) {
+        spelled[i] = (char)(id >> (16 - 8 * i) & 0xFF);
+    }
+    *bytes = spelled;
+    return *length > 0 && *length <= PIECE_BYTES;
+}
+
 static void script_destroy(struct infer *infer)
 {
     struct infer_script *script = (struct infer_script *)infer;
@@ -374,6 +387,7 @@ static const struct infer_ops script_ops = {
     .pace = script_pace,
     .model = script_model,
     .control = script_control,
+    .spell = script_spell,
     .destroy = script_destroy,
 };
 

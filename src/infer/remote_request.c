@@ -228,6 +228,8 @@ static void set_sampling(json_t *body, const struct infer_sampling *sampling)
 {
     if (body != NULL && sampling->temperature >= 0) {
         json_object_set_new(body, "temperature", json_real((double)sampling->temperature));
+    }
+    if (body != NULL && sampling->top_p > 0) {
         json_object_set_new(body, "top_p", json_real((double)sampling->top_p));
     }
 }

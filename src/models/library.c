@@ -64,6 +64,15 @@ void library_free(struct library_file *files, size_t count)
     mem_free(files);
 }
 
+void library_append_size(struct str *out, double bytes)
+{
+    if (bytes >= 1e9) {
+        str_append_format(out, "%.2f GB", bytes / 1e9);
+    } else {
+        str_append_format(out, "%.1f MB", bytes / 1e6);
+    }
+}
+
 /* --- checksums --- */
 
 /* Calls `line` with each "SUM  NAME" of the file. */

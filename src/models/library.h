@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct err;
+struct str;
 
 struct library_file {
     char *name;
@@ -17,6 +18,9 @@ struct library_file {
 /* The GGUF files of a folder, sorted; none when it does not exist. *files: library_free. */
 void library_list(const char *folder, struct library_file **files, size_t *count);
 void library_free(struct library_file *files, size_t count);
+
+/* "3.8 MB", "4.12 GB". */
+void library_append_size(struct str *out, double bytes);
 
 /* The checksum that is written down for a file; false when there is none. */
 bool library_sum(const char *folder, const char *name, char sha256[65]);

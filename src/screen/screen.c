@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "command/command_trust.h"
-#include "models/catalogue.h"
 #include "screen/keeper.h"
 #include "screen/outbox.h"
 #include "screen/read_ahead.h"
@@ -20,6 +19,7 @@
 #include "screen/screen_frames.h"
 #include "screen/screen_input.h"
 #include "screen/screen_media.h"
+#include "screen/screen_model.h"
 #include "screen/screen_point.h"
 #include "screen/screen_search.h"
 #include "screen/screen_skills.h"
@@ -41,6 +41,11 @@ bool screen_busy(const struct screen *screen)
 
 void screen_refresh_status(struct screen *screen)
 {
+    const char *coming = screen_model_coming(screen);
+    if (coming != NULL) {
+        str_clear(&screen->activity);
+        str_append_format(&screen->activity, "loading %s", coming);
+    }
     struct tui_status status = {
         .model = screen->model_name.data,
         .mode = approval_mode_name(screen->mode),
@@ -188,13 +193,6 @@ static void turn_ended(struct screen *screen, const struct agent_event *event)
     }
 }
 
-/* The catalogue's name is what the user types, and shorter than the file's own. */
-static const char *short_name(const struct screen *screen, const char *name)
-{
-    const struct catalogue_entry *entry = catalogue_entry_of_file(screen->app.model_path);
-    return entry != NULL ? entry->name : name;
-}
-
 static void agent_event(void *context, const struct agent_event *event)
 {
     struct screen *screen = context;
@@ -202,8 +200,7 @@ static void agent_event(void *context, const struct agent_event *event)
     screen_voice_event(screen, event);
     switch (event->kind) {
     case AGENT_READY:
-        str_clear(&screen->model_name);
-        str_append(&screen->model_name, short_name(screen, event->name));
+        screen_model_ready(screen, event->name);
         set_activity(screen, agent_busy(screen->app.agent) ? "reading" : "");
         screen->context_size = (long)event->total;
         read_ahead_again(screen);
@@ -393,7 +390,7 @@ static void intent(void *context, const struct tui_intent *intent)
         break;
     case TUI_INTERRUPT:
         if (!screen_voice_interrupt(screen) && !screen_media_stop(screen) &&
-            !screen_input_interrupt(screen)) {
+            !screen_input_interrupt(screen) && !screen_model_interrupt(screen)) {
             agent_cancel(screen->app.agent);
         }
         break;
@@ -593,8 +590,7 @@ static bool wants_plain(const struct config *config)
            strcmp(term, "dumb") == 0;
 }
 
-enum exit_code screen_run(const struct config *config, size_t first,
-                          const struct screen_place *place)
+enum exit_code screen_run(struct config *config, size_t first, const struct screen_place *place)
 {
     struct screen screen = {.config = config, .thinking = config_boolean(config, OPTION_THINKING)};
     struct err err;

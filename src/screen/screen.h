@@ -21,7 +21,6 @@ struct screen_place {
 };
 
 /* The words[first..], if any, are the first message. `place` may be NULL. */
-enum exit_code screen_run(const struct config *config, size_t first,
-                          const struct screen_place *place);
+enum exit_code screen_run(struct config *config, size_t first, const struct screen_place *place);
 
 #endif

@@ -40,6 +40,7 @@ static void run_spinner(struct screen *screen)
         uv_timer_start(&screen->spin, spin, period, period);
     } else if (!works && running) {
         uv_timer_stop(&screen->spin);
+        screen_refresh_status(screen); /* what ended may have said nothing */
     }
 }
 

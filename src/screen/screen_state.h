@@ -8,6 +8,7 @@
 #include "screen/outside_editor.h"
 #include "screen/own_command.h"
 #include "screen/reading.h"
+#include "screen/slash_set.h"
 #include "tui/terminal.h"
 #include "tui/tui.h"
 
@@ -17,7 +18,8 @@ struct tui_command;
 
 struct screen {
     struct app app;
-    const struct config *config;
+    struct config *config; /* /set changes it */
+    struct slash_set_kept set_before[SLASH_SET_MOST];
     struct terminal *terminal;
     struct tui *tui;
     int keys_descriptor; /* the terminal opened once more, to wait on */

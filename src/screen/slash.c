@@ -15,6 +15,7 @@
 #include "screen/screen_conversation.h"
 #include "screen/screen_input.h"
 #include "screen/screen_media.h"
+#include "screen/screen_model.h"
 #include "screen/screen_point.h"
 #include "screen/screen_rewind.h"
 #include "screen/screen_search.h"
@@ -22,6 +23,7 @@
 #include "screen/screen_state.h"
 #include "screen/screen_voice.h"
 #include "screen/slash_names.h"
+#include "screen/slash_set.h"
 #include "screen/slash_settings.h"
 #include "prompts.h"
 #include "store/store.h"
@@ -50,12 +52,13 @@ static void run_new(struct screen *screen, const char *argument)
 {
     (void)argument;
     struct err err;
-    if (!app_new_conversation(&screen->app, NULL, &err)) {
+    if (!app_new_conversation(&screen->app, NULL, NULL, &err)) {
         screen_notice(screen, true, "%s", err.text);
         return;
     }
     tui_clear(screen->tui);
     screen->context_used = 0;
+    slash_set_take_back(screen);
     screen_notice(screen, false, "A new conversation. The last one is kept: carat resume");
 }
 
@@ -474,7 +477,13 @@ const struct slash_command slash_commands[] = {
     {"add-dir", "DIR", "let tools write in another folder, until carat ends",
      slash_settings_add_dir, true},
     {"permissions", "", "what runs, asks or is refused", slash_settings_permissions, false},
-    {"model", "", "which model this is, and how to take another", slash_settings_model, false},
+    {"model", "[NAME|FILE]", "go on with another model; alone: a list to choose from",
+     screen_model_run, false},
+    {"load", "[ID|MODEL]", "another conversation, or another model", screen_model_load, true},
+    {"set", "[NAME VALUE]", "sampling and limits until carat ends, or /clear", slash_set_run,
+     false},
+    {"system", "[TEXT]", "the system text; a new conversation with another", slash_set_system,
+     true},
     {"config", "", "what differs from the standard, and where it was set", slash_settings_config,
      false},
     {"theme", "[NAME]", "colour, light, contrast or mono", slash_settings_theme, false},
@@ -493,6 +502,7 @@ const struct slash_command slash_commands[] = {
     {"point", "[N]", "click on the Nth of it, after your yes", screen_point_run, false},
     {"detach", "", "take back what goes with the next message", screen_media_detach, false},
     {"trash", "", "what is in the trash", run_trash, false},
+    {"show", "[WHAT]", "info, parameters, system, config, tools, context", slash_set_show, false},
     {"status", "", "model, workspace, sandbox, context", run_status, false},
     {"quit", "", "leave; the conversation is kept", run_quit, false},
     {"exit", "", "the same", run_quit, false},
@@ -512,6 +522,9 @@ static const char *choices(const char *name)
         {"jobs", "stop"},
         {"shot", "screen|window|region"},
         {"theme", "colour|light|contrast|mono"},
+        {"set", "temperature|top_k|top_p|min_p|seed|max_tokens|max_turns|max_tool_calls|"
+                "max_seconds|compact_percent"},
+        {"show", "info|parameters|system|config|tools|context"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i][0], name) == 0) {

@@ -7,8 +7,7 @@
 const struct slash_name slash_names[] = {
     {"bye", "quit", NULL},
     {"branch", "fork", NULL},
-    {"switch", "resume", NULL},
-    {"load", "resume", NULL},
+    {"switch", "load", NULL},
     {"chats", "sessions", NULL},
     {"history", "sessions", NULL},
     {"list", "sessions", NULL},
@@ -19,7 +18,6 @@ const struct slash_name slash_names[] = {
     {"approvals", "permissions", NULL},
     {"allowed-tools", "permissions", NULL},
     {"settings", "config", NULL},
-    {"show", "status", NULL},
     {"cost", "context", NULL},
     {"usage", "context", NULL},
     {"stats", "context", NULL},
@@ -32,10 +30,6 @@ const struct slash_name slash_names[] = {
     {"models", "model", NULL},
     {"vi", "vim", NULL},
     {"screenshot", "shot", NULL},
-    {"set", NULL, "For a run: carat --set KEY=VALUE. For good: config.toml; /config says where."},
-    {"system", NULL,
-     "carat --system-prompt TEXT or --append-system-prompt TEXT, at the start; /context says how "
-     "much it takes."},
     {"policy", NULL, "In a shell: carat policy why \"shell(git push)\". /permissions lists rules."},
     {"doctor", NULL, "In a shell: carat doctor."},
     {"bench", NULL, "In a shell: carat-engine bench MODEL."},

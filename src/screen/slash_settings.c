@@ -136,7 +136,7 @@ void slash_settings_tools(struct screen *screen, const char *argument)
     str_finish(&text);
 }
 
-/* --- what the model knows, and which it is --- */
+/* --- what the model knows --- */
 
 void slash_settings_memory(struct screen *screen, const char *argument)
 {
@@ -145,15 +145,6 @@ void slash_settings_memory(struct screen *screen, const char *argument)
     screen_notice(screen, false, "%s%s",
                   summary != NULL ? "Read: " : "No AGENTS.md, CLAUDE.md or GEMINI.md was read; ",
                   summary != NULL ? summary : "/init lets the model write one.");
-}
-
-void slash_settings_model(struct screen *screen, const char *argument)
-{
-    (void)argument;
-    screen_notice(screen, false,
-                  "%s (%s), context %ld tokens\nanother: carat -m NAME, for good carat models "
-                  "default NAME; carat models lists them",
-                  screen->model_name.data, screen->app.model_path, screen->context_size);
 }
 
 /* --- the configuration --- */

@@ -15,6 +15,5 @@ void slash_settings_add_dir(struct screen *screen, const char *argument);
 void slash_settings_tools(struct screen *screen, const char *argument);
 void slash_settings_memory(struct screen *screen, const char *argument);
 void slash_settings_config(struct screen *screen, const char *argument);
-void slash_settings_model(struct screen *screen, const char *argument);
 
 #endif

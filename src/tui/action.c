@@ -21,7 +21,7 @@ const struct action_row action_table[ACTION_COUNT] = {
     [ACTION_BACKGROUND] = {"background", "Ctrl+B",
                            "put the running command into the background (in tmux: twice); else "
                            "character left"},
-    [ACTION_MODEL] = {"model", "Alt+p, Alt+P", "which model, and how to take another (/model)"},
+    [ACTION_MODEL] = {"model", "Alt+p, Alt+P", "go on with another model (/model)"},
     [ACTION_TALK] = {"talk", "Alt+r",
                      "talk: opens the microphone; again, or Enter: done; also held and let "
                      "go"},

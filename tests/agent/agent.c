@@ -191,7 +191,7 @@ static void test_parallel_and_unreadable(void **state)
 static void test_repeated_call(void **state)
 {
     struct world *world = *state;
-    world->options.limits.repeated_calls = 1;
+    world->options.settings.limits.repeated_calls = 1;
     world_start_agent(world,
                       "[\"" LIST "<|tool_response>\", \"" LIST
                       "<|tool_response>\", {\"expect\": \"not run "
@@ -359,7 +359,7 @@ static void test_no_sandbox(void **state)
 static void test_limits(void **state)
 {
     struct world *world = *state;
-    world->options.limits.tokens = 4;
+    world->options.settings.limits.tokens = 4;
     world_start_agent(world, "[\"one two three four five\"]", NULL);
     world_submit(world, "count");
     world_run_until(world, &world->ended);
@@ -370,7 +370,7 @@ static void test_limits(void **state)
 static void test_time_limit(void **state)
 {
     struct world *world = *state;
-    world->options.limits.milliseconds = 60;
+    world->options.settings.limits.milliseconds = 60;
     world_start_agent(world, "[{\"text\": \"one two three four five six\", \"delay_ms\": 25}]",
                       NULL);
     world_submit(world, "count");
@@ -403,7 +403,7 @@ static void test_too_many_calls(void **state)
 {
     struct world *world = *state;
     world->options.mode = APPROVAL_READ_ONLY;
-    world->options.limits.repeated_calls = 100;
+    world->options.settings.limits.repeated_calls = 100;
     struct str script;
     str_init(&script);
     str_append(&script, "[\"");

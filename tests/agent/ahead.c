@@ -226,7 +226,7 @@ static void test_reads_before_it_is_kept(void **state)
     world_submit(world, "some words");
     assert_int_equal(self->count, 1); /* once */
     assert_int_equal(self->asked[0].kept, 0);
-    assert_int_equal(self->asked[0].max_tokens, world->options.limits.tokens_per_step);
+    assert_int_equal(self->asked[0].max_tokens, world->options.settings.limits.tokens_per_step);
     assert_non_null(strstr(self->asked[0].prompt, "some words<turn|>"));
     token(world, self, 0);
     end(world, self, 0, 1);

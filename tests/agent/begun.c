@@ -35,13 +35,15 @@ static void start(struct world *world)
     world->options.store = world->store;
     world->options.toolproc = &world->toolproc;
     world->options.no_tools = true;
-    world->options.limits.tokens = 16;
-    world->options.limits.tokens_per_step = 16;
-    world->options.has_sampling = true; /* the most likely token, always */
-    world->options.temperature = 0;
-    world->options.top_k = 1;
-    world->options.top_p = 1;
-    world->options.seed = 1;
+    world->options.settings.limits.tokens = 16;
+    world->options.settings.limits.tokens_per_step = 16;
+    struct agent_sampling *sampling = &world->options.settings.sampling;
+    /* The most likely token, always. */
+    sampling->has_temperature = sampling->has_top_k = sampling->has_top_p = true;
+    sampling->temperature = 0;
+    sampling->top_k = 1;
+    sampling->top_p = 1;
+    sampling->seed = 1;
     world->agent = agent_create(&world->options, world_on_event, world, &err);
     assert_string_equal(err.text, "");
     int64_t limit = clock_monotonic_us() + 60 * 1000000;

@@ -99,7 +99,7 @@ static void test_life(void **state)
     struct str list;
     str_init(&list);
     world->options.mode = APPROVAL_FULL;
-    world->options.result_tokens = 800;
+    world->options.settings.result_tokens = 800;
     world_start_agent(
         world,
         "[\"" CALL("serve &") "<|tool_response>\", \"It runs.\", \"" MORE(
@@ -146,7 +146,7 @@ static void test_later_run(void **state)
 {
     struct world *world = *state;
     world->options.mode = APPROVAL_FULL;
-    world->options.result_tokens = 800;
+    world->options.settings.result_tokens = 800;
     world_start_agent(world,
                       "[\"" CALL("one &") "<|tool_response>\", \"" CALL(
                           "two &") "<|tool_response>\", "
@@ -225,7 +225,7 @@ static void test_background(void **state)
     str_init(&told);
     str_init(&list);
     world->options.mode = APPROVAL_FULL;
-    world->options.result_tokens = 800;
+    world->options.settings.result_tokens = 800;
     world_start_agent(world,
                       "[\"" CALL("make") "<|tool_response>\", \"It goes on.\", \"" MORE(
                           "r1") "<|tool_response>\", \"Seen.\"]",

@@ -107,7 +107,7 @@ static void test_summary_that_fails_changes_nothing(void **state)
 static void test_summary_before_a_turn_is_stopped(void **state)
 {
     struct world *world = *state;
-    world->options.compact_percent = 1;
+    world->options.settings.compact_percent = 1;
     world_start_agent(world,
                       "[\"One.\", {\"text\": \"slow slow slow slow slow\", \"delay_ms\": 50}, "
                       "{\"text\": \"Never said.\", \"delay_ms\": 1000}, \"Short.\", \"Three.\"]",
@@ -131,7 +131,7 @@ static void test_title(void **state)
 {
     struct world *world = *state;
     struct err err = {0};
-    world->options.titles = true;
+    world->options.settings.titles = true;
     world_start_agent(
         world, "[\"One.\", \" \\\"Rivers of\\\\u001b[31m Europe.\\\"\\nmore\", \"Two.\"]", NULL);
     agent_suggest_title(world->agent); /* nothing was said yet */
@@ -162,7 +162,7 @@ static void test_title_is_given_up(void **state)
 {
     struct world *world = *state;
     struct err err = {0};
-    world->options.titles = true;
+    world->options.settings.titles = true;
     world_start_agent(world,
                       "[\"One.\", {\"text\": \"a very long name that takes a while\", "
                       "\"delay_ms\": 100}, \"Two.\"]",

@@ -163,11 +163,11 @@ int world_set_up(void **state)
     str_init(&world->streamed);
     world->options = (struct agent_options){
         .workspace = "/w",
-        .limits = {.steps = 24,
-                   .tokens = 8192,
-                   .tokens_per_step = 4096,
-                   .calls = 48,
-                   .repeated_calls = 3},
+        .settings.limits = {.steps = 24,
+                            .tokens = 8192,
+                            .tokens_per_step = 4096,
+                            .calls = 48,
+                            .repeated_calls = 3},
         .rules = &world->rules,
         .mode = APPROVAL_ASK,
     };

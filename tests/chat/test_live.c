@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "cases.h"
 #include "chat/parse.h"
+#include "chat/sampled.h"
 
 /* --- a conversation that grows --- */
 
@@ -404,6 +405,81 @@ static void test_tokens_need_ids(void **state)
     live_finish(&live);
 }
 
+/* --- another model goes on --- */
+
+/* `shift` 0: this model's tokens; else another vocabulary, which has nearly the same ids. */
+static bool spell(void *context, int32_t id, const char **bytes, size_t *length)
+{
+    static char byte;
+    byte = (char)(id + *(const int *)context);
+    *bytes = &byte;
+    *length = 1;
+    return id < 256;
+}
+
+static void test_whose_tokens(void **state)
+{
+    static const char *const texts[] = {
+        "Hello<turn|>",
+        "<|channel>thought\nI wonder<channel|>Yes<turn|>",
+        "<|tool_call>call:look{}<tool_call|><|tool_response>",
+        "I look.<|tool_call>call:look{a:1}<tool_call|><|tool_call>call:again{}<tool_call|>",
+        "cut in the midd",
+    };
+    (void)state;
+    int own = 0, other = 1;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct live live;
+        live_init(&live, false);
+        struct chat_message *message = add_model(&live, texts[i]);
+        assert_true(chat_sampled_says(message, cases_control_ids(), spell, &own));
+        assert_false(chat_sampled_says(message, cases_control_ids(), spell, &other));
+        message->tokens[0] = 256; /* no token at all */
+        assert_false(chat_sampled_says(message, cases_control_ids(), spell, &own));
+        live_finish(&live);
+    }
+    struct live live;
+    live_init(&live, false);
+    struct chat_message *silent = add_model(&live, "<turn|>");
+    assert_false(chat_sampled_says(silent, cases_control_ids(), spell, &own));
+    live_finish(&live);
+}
+
+static void test_media_before_a_blind_model(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 4; before += 3) {
+        struct live live;
+        struct str spelled;
+        size_t held;
+        live_init(&live, false);
+        live.options.blind_before = before;
+        str_init(&spelled);
+        for (int i = 0; i < 2; i++) {
+            struct chat_message message;
+            chat_message_init(&message, CHAT_USER);
+            message.parts = mem_zero(2, sizeof *message.parts);
+            message.part_count = 2;
+            message.parts[0].kind = i == 0 ? CHAT_PART_IMAGE : CHAT_PART_AUDIO;
+            message.parts[1] =
+                (struct chat_part){.kind = CHAT_PART_TEXT, .text = mem_strdup("what is this")};
+            chat_conversation_add(&live.conversation, &message);
+            add_text(&live, CHAT_MODEL, "That.");
+        }
+        live.conversation.count--; /* the last one is being asked */
+        render(&live, &spelled, &held);
+        live.conversation.count++;
+        bool told = before > 0;
+        assert_int_equal(strstr(spelled.data, "(a picture was here, which this model cannot see)"
+                                              "what is this") != NULL,
+                         told);
+        assert_int_equal(strstr(spelled.data, "(a sound was here") != NULL, told);
+        assert_int_equal(strstr(spelled.data, "<|image|>") != NULL, !told);
+        str_finish(&spelled);
+        live_finish(&live);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_endings),
         cmocka_unit_test(test_impossible_tokens),
         cmocka_unit_test(test_tokens_need_ids),
+        cmocka_unit_test(test_whose_tokens),
+        cmocka_unit_test(test_media_before_a_blind_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
