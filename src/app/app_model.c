@@ -87,10 +87,26 @@ bool app_model_find(const struct app *app, const char *wanted, char **path, enum
     return found;
 }
 
+static bool is_of_command_line(const struct config *config, enum option option)
+{
+    return config_set(config, option) && config->values[option].origin[0] == '-';
+}
+
 bool app_find_model(struct app *app, struct err *err)
 {
-    return app_model_find(app, config_string(app->config, OPTION_MODEL), &app->model_path,
-                          &app->exit_code, err);
+    const char *wanted = config_string(app->config, OPTION_MODEL);
+    struct str word;
+    str_init(&word);
+    /* An address that somebody types is meant, also without the word. */
+    if (is_of_command_line(app->config, OPTION_REMOTE_URL) && script_file(wanted) == NULL &&
+        remote_name(wanted) == NULL) {
+        bool named = is_of_command_line(app->config, OPTION_MODEL);
+        str_append_format(&word, "remote:%s", named ? wanted : "");
+        wanted = word.data;
+    }
+    bool found = app_model_find(app, wanted, &app->model_path, &app->exit_code, err);
+    str_finish(&word);
+    return found;
 }
 
 static struct infer *open_script(const char *path, uv_async_t *woke, struct err *err)

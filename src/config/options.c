@@ -63,10 +63,12 @@ const struct option_row option_table[OPTION_COUNT] = {
                             NULL, 0, 0,
                             "Where carat models pull gets models: Hugging Face, or a mirror.",
                             PROJECT_NEVER},
-    [OPTION_REMOTE_URL] = {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
-                           "Server that speaks OpenAI's protocol, for -m remote: "
-                           "(http://127.0.0.1:8080/v1). What you say there leaves this machine.",
-                           PROJECT_NEVER},
+    [OPTION_REMOTE_URL] =
+        {"remote.url", "remote-url", 0, OPTION_STRING, "URL", NULL, NULL, 0, 0,
+         "Server that speaks OpenAI's protocol (http://127.0.0.1:8080/v1), for "
+         "-m remote:MODEL; on the command line -m MODEL is enough beside it. What "
+         "you say there leaves this machine.",
+         PROJECT_NEVER},
     [OPTION_REMOTE_MODEL] = {"remote.model", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,
                              "Model to ask the server for.", PROJECT_NEVER},
     [OPTION_REMOTE_KEY] = {"remote.key_env", NULL, 0, OPTION_STRING, "NAME", NULL, NULL, 0, 0,

@@ -59,6 +59,9 @@ def case_offline():
     with Place() as place, ModelServer() as server:
         words = ("exec", "-m", "remote:big", "--remote-url", server.url(), "what is 17 * 23")
         check("391" in place.carat(*words).stdout, "a server otherwise")
+        typed = ("exec", "--endpoint", server.url(), "what is 17 * 23")
+        check("391" in place.carat(*typed, "-m", "big").stdout and "big" in str(server.requests[-1][2]), "an address is meant as it is typed")
+        check("needs the model's name" in place.carat(*typed, code=None).stderr, "and never another model in its place")
         seen = len(server.requests)
         check("--offline" in place.carat(*words, "--offline", code=2).stderr and len(server.requests) == seen, "not asked")
         check("--offline" in place.carat("models", "pull", "gemma-4-e2b", "--offline", code=2).stderr, "nothing is pulled")
