@@ -31,6 +31,9 @@
 
 enum { IDLE_MS = 2000, INDEXING_MS = 50 };
 
+/* Of a conversation that is taken up: more than anybody looks through row by row. */
+enum { SHOWN_MESSAGES = 4000 };
+
 /* --- status line and notices --- */
 
 bool screen_busy(const struct screen *screen)
@@ -273,10 +276,24 @@ static void agent_event(void *context, const struct agent_event *event)
     screen_refresh_status(screen);
 }
 
+size_t screen_first_shown(const struct chat_conversation *conversation)
+{
+    size_t first = conversation->count > SHOWN_MESSAGES ? conversation->count - SHOWN_MESSAGES : 0;
+    while (first > 0 && conversation->messages[first].role != CHAT_USER) {
+        first--;
+    }
+    return first;
+}
+
 void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation,
                               int64_t marked, const char *mark)
 {
-    for (size_t i = 0; i < conversation->count; i++) {
+    size_t first = screen_first_shown(conversation);
+    first = marked >= 0 && (size_t)marked < first ? 0 : first;
+    if (first > 0) {
+        screen_notice(screen, false, "%zu earlier messages are not on the screen: /earlier", first);
+    }
+    for (size_t i = first; i < conversation->count; i++) {
         const struct chat_message *message = &conversation->messages[i];
         if ((int64_t)i == marked) {
             tui_add_mark(screen->tui, mark);

@@ -25,3 +25,17 @@ bool screen_conversation_switch(struct screen *screen, const char *id, const cha
     screen_notice(screen, false, "%s", words);
     return true;
 }
+
+void screen_conversation_earlier(struct screen *screen, const char *argument)
+{
+    const struct chat_conversation *conversation = agent_conversation(screen->app.agent);
+    size_t first = screen_first_shown(conversation);
+    (void)argument;
+    if (first == 0) {
+        screen_notice(screen, false, "All of this conversation is on the screen.");
+        return;
+    }
+    tui_clear(screen->tui);
+    screen_show_conversation(screen, conversation, (int64_t)first - 1, "Earlier is above.");
+    tui_show_mark(screen->tui);
+}

@@ -11,5 +11,7 @@ const char *screen_conversation_id(struct screen *screen);
 /* Leaves the present one, shows that one whole, and says `words` below it. A notice when it could
  * not be taken up: false, the present one goes on. */
 bool screen_conversation_switch(struct screen *screen, const char *id, const char *words);
+/* /earlier: what a long conversation's screen does not show by itself. */
+void screen_conversation_earlier(struct screen *screen, const char *argument);
 
 #endif

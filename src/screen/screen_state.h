@@ -78,7 +78,11 @@ void screen_notice(struct screen *screen, bool is_error, const char *format, ...
 void screen_leave(struct screen *screen);
 /* Stops listening to the terminal while something else has it. */
 void screen_watch_keys(struct screen *screen, bool watch);
-/* Shows a stored conversation's messages; before message `marked` (-1: none) the words `mark`. */
+/* A screen is at the end of its conversation, so of a long one the end alone is shown: it opens as
+ * quickly as a short one. The first message of that is the user's; 0 = all are shown. */
+size_t screen_first_shown(const struct chat_conversation *conversation);
+/* Shows a stored conversation's messages, all of them when `marked` is not among those at its end;
+ * before message `marked` (-1: none) the words `mark`. */
 void screen_show_conversation(struct screen *screen, const struct chat_conversation *conversation,
                               int64_t marked, const char *mark);
 

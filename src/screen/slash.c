@@ -456,6 +456,8 @@ const struct slash_command slash_commands[] = {
     {"sessions", "", "the newest conversations", run_sessions, false},
     {"search", "WORDS", "find words in all that was said", screen_search, false},
     {"open", "[N]", "show what was found (first, Nth) at its place", screen_search_open, true},
+    {"earlier", "", "show what of a long conversation is not on the screen",
+     screen_conversation_earlier, true},
     {"title", "[WORDS]", "show or set this conversation's title", run_title, false},
     {"rename", "WORDS", "the same", run_title, false},
     {"tag", "[-]TAG", "put a tag on this conversation, or take it off", run_tag, false},

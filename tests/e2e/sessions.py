@@ -190,6 +190,39 @@ def case_damaged_store():
         check("otter" in place.carat("export", otter).stdout and listed(place, "--all")[0]["tags"] == "fur", "the rest is there")
 
 
+def case_long():
+    """Of a long conversation the end is on the screen; the rest is a command away, and so is a place in it."""
+    with Place() as place:
+        turns = [{"type": kind, "sessionId": "s-1", "cwd": place.work, "message": {"role": kind, "content": f"{word} {number:04}"}}
+                 for number in range(2500) for kind, word in (("user", "heron"), ("assistant", "otter"))]
+        place.write("long.jsonl", lines(turns))
+        thread = place.carat("import", "long.jsonl").stdout.strip()
+        screen = Screen(place, "-m", script(place, "x"), "-r", thread)
+        try:
+            screen.wait("otter 2499", "Ask something")
+            screen.key("C-Home")
+            screen.wait("1000 earlier messages are not on the screen: /earlier", "heron 0500", gone=("otter 0499",))
+            screen.say("/earlier")
+            screen.wait("Earlier is above.", "heron 0500")
+            screen.key("C-Home")
+            screen.wait("heron 0000", gone=("earlier messages",))
+            screen.key("C-End")
+            screen.wait("otter 2499")
+            screen.say("/search 0042")
+            screen.wait("0042«")
+            screen.key("Enter")
+            screen.wait("Found here", "0042")
+        finally:
+            screen.close()
+        screen = Screen(place, "-m", script(place, "x"))
+        try:
+            screen.wait("Ask something")
+            screen.say("/earlier")
+            screen.wait("All of this conversation is on the screen.")
+        finally:
+            screen.close()
+
+
 def case_screen():
     with Place() as place:
         screen = Screen(place, "-m", script(place, "About herons.", "About otters.", "About newts."))
