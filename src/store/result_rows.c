@@ -192,13 +192,10 @@ static bool get(struct db *db, void *context, struct err *err)
     if (!find_result(db, get, err)) {
         return false;
     }
+    mem_free(get->bytes); /* of an attempt before */
     get->bytes = mem_alloc(get->length + 1, 1);
     get->bytes[get->length] = '\0';
-    if (!read_pieces(db, get, err)) {
-        mem_free(get->bytes);
-        return false;
-    }
-    return true;
+    return read_pieces(db, get, err);
 }
 
 bool store_result_get(struct store *store, const char *conversation, const char *handle,
@@ -209,6 +206,7 @@ bool store_result_get(struct store *store, const char *conversation, const char 
         return err_set(err, ERR_NOT_FOUND, "\"%.20s\" is not the handle of a result", handle);
     }
     if (!db_transaction(store->db, DB_READ, get, &wish, err)) {
+        mem_free(wish.bytes);
         return err_prefix(err, "reading result %s", handle);
     }
     *bytes = wish.bytes;
