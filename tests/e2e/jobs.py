@@ -197,7 +197,7 @@ def case_background_own():
             screen.wait("goes on as job r1", "1 job", gone=["working"])
             check(running(mark()), "the command ended")
             screen.say("!echo another")
-            screen.wait("another", gone=["working"])
+            screen.wait("• ! echo another")
             screen.say("well?")
             screen.wait("Seen.")
             screen.say("/jobs stop r1")
