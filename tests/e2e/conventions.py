@@ -77,7 +77,7 @@ def session(place, *words, **extra):
 def case_commands():
     """Every name that people know is answered: by a command, or by a sentence that says where the thing is."""
     with Place() as place:
-        screen = Screen(place, "-m", script(place), columns=120, rows=60)
+        screen = Screen(place, "-m", script(place), columns=120, rows=100)
         try:
             screen.wait("script")
             screen.say("/help")
