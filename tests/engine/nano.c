@@ -12,6 +12,17 @@
 #include "compute/kernels.h"
 #include "support/fixture.h"
 
+/* Every conversation; every fifth where each access to memory is watched: numbers are compared by
+ * the plain build, and a watched one takes ten times as long. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define STRIDE 5
+#endif
+#endif
+#ifndef STRIDE
+#define STRIDE 1
+#endif
+
 static int32_t *read_ids(const json_t *list, size_t *count)
 {
     *count = json_array_size(list);
@@ -50,7 +61,7 @@ static void check_continuations(struct engine_model *model)
     json_t *golden = json_load_file(TEST_DATA "/nano.golden.json", 0, NULL);
     assert_int_equal(json_array_size(golden), 40);
     struct engine_session *session = fixture_session(model, 2048, ENGINE_KV_F32);
-    for (size_t i = 0; i < json_array_size(golden); i++) {
+    for (size_t i = 0; i < json_array_size(golden); i += STRIDE) {
         check_continuation(session, json_array_get(golden, i), i);
     }
     engine_session_destroy(session);
