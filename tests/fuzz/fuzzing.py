@@ -49,13 +49,14 @@ def environment():
     return values
 
 
-def fuzz(program, corpus, work, kept, seconds):
-    """Runs `program` for `seconds` over `work`, which grows, and `corpus`, which does not."""
+def fuzz(program, corpus, work, kept, seconds, seed=0):
+    """Runs `program` for `seconds` over `work`, which grows, and `corpus`, which does not. A `seed`
+    other than 0 makes the same program go through the same inputs again, as far as the time goes."""
     name = os.path.basename(program)
     os.makedirs(work, exist_ok=True)
     os.makedirs(kept, exist_ok=True)
     before = set(os.listdir(kept))
-    command = [program, f"-max_total_time={seconds}", f"-timeout={PATIENCE}",
+    command = [program, f"-seed={seed}", f"-max_total_time={seconds}", f"-timeout={PATIENCE}",
                f"-rss_limit_mb={MEMORY_MB}", f"-report_slow_units={PATIENCE}", "-print_final_stats=1",
                f"-artifact_prefix={kept}/{name}-", work, corpus]
     start = time.monotonic()

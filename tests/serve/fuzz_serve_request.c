@@ -144,7 +144,8 @@ static void say(struct answer *answer, uint8_t choice, const uint8_t *data, size
     require(answer_feed(answer, &last));
 }
 
-/* One object, or a line of a stream: with "data: " and empty lines between, or bare. */
+/* One object, or a line of a stream: with "data: " and empty lines between, or bare. A token of one
+ * NUL byte is in every vocabulary, and its log-probability names it. */
 static void check_sent(bool events)
 {
     char *rest = sent.body.data;
@@ -154,7 +155,7 @@ static void check_sent(bool events)
         } else if (line[0] == '\0' || (events && strncmp(line, "event: ", 7) == 0)) {
             continue;
         }
-        json_t *value = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+        json_t *value = json_loads(line, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
         require(json_object_size(value) > 0 || strcmp(line, "[DONE]") == 0);
         json_decref(value);
     }
