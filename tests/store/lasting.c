@@ -180,7 +180,12 @@ static void test_titles_and_tags(void **state)
     assert_false(store_conversation_tag(store, "none", "x", true, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
 
-    struct store_birth birth = {"/w", "m", "Imported", "codex:1"};
+    struct store_birth birth = {.workspace = "/w",
+                                .model = "m",
+                                .title = "Imported",
+                                .origin = "codex:1",
+                                .created_ms = 86400000,
+                                .updated_ms = 86400007};
     struct chat_conversation messages;
     char other[37];
     chat_conversation_init(&messages);
@@ -191,6 +196,13 @@ static void test_titles_and_tags(void **state)
     }
     assert_true(store_conversation_import(store, &birth, &messages, other, &err));
     expect_messages(store, other, 5);
+    assert_true(store_conversation_find(store, other, &look, &err));
+    assert_int_equal(look.created_ms, 86400000);
+    assert_int_equal(look.updated_ms, 86400007);
+    store_conversation_finish(&look);
+    assert_true(store_conversation_last(store, NULL, &look, &err)); /* older than the other */
+    assert_string_equal(look.id, place->id);
+    store_conversation_finish(&look);
     assert_int_equal(found(place, "imported", id, &ordinal), 1);
     assert_false(store_conversation_import(store, &birth, &messages, other, &err));
     assert_int_equal(err.code, ERR_ARGUMENT);
