@@ -434,6 +434,9 @@ static void test_search(void **state)
         {"text:wasser", 0, 0}, /* no column of ours is named by a person */
         {"-minus", 1, 1},
         {"* ^", 0, 0},
+        {"*", 0, 0},
+        {"fischreiher *", 1, 0}, /* a star alone is the beginning of no word */
+        {"f* wasser", 1, 0},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         size_t count = found(place, CASES[i].words, first, &ordinal);
