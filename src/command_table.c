@@ -190,7 +190,7 @@ const struct command command_table[] = {
     {"restore", "ID", "out of the trash or the archive", command_change},
     {"purge", "ID", "delete for good what is in the trash", command_change},
     {"export", "[ID]", "a conversation as a document: --format md, json or html", command_export},
-    {"import", "FILE ...", "conversations of codex, claude (JSON lines) or llm (SQLite)",
+    {"import", "FILE ...", "conversations of codex, claude or llm: files, folders, or their names",
      command_import},
     {"store", "check | repair [FILE]", "look all conversations through; copy what can be read",
      command_store},

@@ -27,6 +27,7 @@
 
 #include "place.h"
 #include "reserve.h"
+#include "words.h"
 
 enum { BUSY_TIMEOUT_MS = 5000, BUSY_LIMIT_US = 30 * 1000 * 1000 };
 
@@ -379,6 +380,9 @@ static bool configure(struct db *db, struct err *err)
     }
     for (size_t i = 0; i < sizeof LIMITS / sizeof LIMITS[0]; i++) {
         sqlite3_limit(db->handle, LIMITS[i].limit, LIMITS[i].value);
+    }
+    if (!words_register(db->handle)) {
+        return err_set(err, ERR_UNSUPPORTED, "this SQLite (%s) has no FTS5", sqlite3_libversion());
     }
     return execute_making_room(db, SETTINGS, err);
 }
