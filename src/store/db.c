@@ -49,6 +49,8 @@ struct db {
 
 /* ---- errors ---- */
 
+#define DAMAGED "the file is damaged; carat store repair copies what can be read"
+
 static const struct {
     int primary;
     enum err_code code;
@@ -61,9 +63,9 @@ static const struct {
     {SQLITE_LOCKED, ERR_UNAVAILABLE, "the store is in use by this process", false},
     {SQLITE_PROTOCOL, ERR_UNAVAILABLE, "other processes have kept the store busy for 30 s", false},
     {SQLITE_READONLY, ERR_IO, "the file or its folder is read-only", true},
-    {SQLITE_CORRUPT, ERR_FORMAT, "the file is damaged", true},
+    {SQLITE_CORRUPT, ERR_FORMAT, DAMAGED, true},
     {SQLITE_NOTADB, ERR_FORMAT, "the file is not a database", false},
-    {SQLITE_FORMAT, ERR_FORMAT, "the file is damaged", true},
+    {SQLITE_FORMAT, ERR_FORMAT, DAMAGED, true},
     {SQLITE_TOOBIG, ERR_LIMIT, "the text is too large to be kept", false},
     {SQLITE_CANTOPEN, ERR_IO, "the file or its log cannot be opened", true},
     {SQLITE_PERM, ERR_IO, "not permitted", true},
