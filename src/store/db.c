@@ -383,8 +383,9 @@ static bool configure(struct db *db, struct err *err)
     for (size_t i = 0; i < sizeof LIMITS / sizeof LIMITS[0]; i++) {
         sqlite3_limit(db->handle, LIMITS[i].limit, LIMITS[i].value);
     }
-    if (!words_register(db->handle)) {
-        return err_set(err, ERR_UNSUPPORTED, "this SQLite (%s) has no FTS5", sqlite3_libversion());
+    int code = words_register(db->handle);
+    if (code != SQLITE_OK) {
+        return db_fail(db, code, err);
     }
     return execute_making_room(db, SETTINGS, err);
 }

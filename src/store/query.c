@@ -36,7 +36,7 @@ static bool open_store(const char *path, sqlite3 **handle, struct err *err)
     }
     sqlite3_limit(*handle, SQLITE_LIMIT_ATTACHED, 0);
     sqlite3_busy_timeout(*handle, BUSY_MS);
-    return words_register(*handle) || err_set(err, ERR_UNSUPPORTED, "this SQLite has no FTS5");
+    return words_register(*handle) == SQLITE_OK || fail(*handle, ERR_IO, path, err);
 }
 
 /* One statement, and one that only reads. */
