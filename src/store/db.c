@@ -472,6 +472,14 @@ static bool control(struct db *db, const char *sql, struct err *err)
     return ok;
 }
 
+/* Takes memory, like any statement: where there is none the transaction stays open. */
+static bool roll_back(struct db *db, struct err *err)
+{
+    static const char ROLLBACK[] = "ROLLBACK";
+    /* Some failures have undone the transaction already. */
+    return sqlite3_get_autocommit(db->handle) != 0 || control(db, ROLLBACK, err);
+}
+
 static bool attempt(struct db *db, enum db_access access,
                     bool (*work)(struct db *db, void *context, struct err *err), void *context,
                     struct err *err)
@@ -483,10 +491,7 @@ static bool attempt(struct db *db, enum db_access access,
     if (work(db, context, err) && control(db, COMMIT, err)) {
         return true;
     }
-    /* Some failures have undone the transaction already. */
-    if (sqlite3_get_autocommit(db->handle) == 0) {
-        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    }
+    roll_back(db, NULL);
     return false;
 }
 
@@ -511,7 +516,8 @@ bool db_transaction(struct db *db, enum db_access access,
                     struct err *err)
 {
     struct err failure = {0};
-    if (access != DB_READ && !set_synced(db, access == DB_WRITE, err)) {
+    /* One that could not be undone then is undone now. */
+    if (!roll_back(db, err) || (access != DB_READ && !set_synced(db, access == DB_WRITE, err))) {
         return false;
     }
     bool ok = attempt(db, access, work, context, &failure);
