@@ -77,9 +77,6 @@ static const struct {
 static int true_cause(const struct db *db, int code)
 {
     int primary = code & 0xFF;
-    if (code == SQLITE_IOERR_NOMEM) {
-        return SQLITE_NOMEM;
-    }
     if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) {
         int cause = sqlite3_system_errno(db->handle);
         if (cause == ENOSPC || cause == EDQUOT) {
@@ -235,21 +232,15 @@ sqlite3_stmt *db_bound(struct db *db, const char *sql, const struct db_value *va
     for (size_t i = 0; statement != NULL && i < count; i++) {
         const struct db_value *value = &values[i];
         int index = (int)i + 1;
-        switch (value->kind) {
-        case DB_VALUE_INTEGER:
+        if (value->kind == DB_VALUE_INTEGER) {
             db_bind_integer(db, statement, index, value->integer);
-            break;
-        case DB_VALUE_TEXT:
-            if (value->length == SIZE_MAX || value->bytes == NULL) {
-                db_bind_text(db, statement, index, value->bytes);
-            } else {
-                note_binding(db, sqlite3_bind_text64(statement, index, value->bytes, value->length,
-                                                     SQLITE_STATIC, SQLITE_UTF8));
-            }
-            break;
-        case DB_VALUE_BLOB:
+        } else if (value->kind == DB_VALUE_BLOB) {
             db_bind_blob(db, statement, index, value->bytes, value->length);
-            break;
+        } else if (value->length == SIZE_MAX || value->bytes == NULL) {
+            db_bind_text(db, statement, index, value->bytes);
+        } else {
+            note_binding(db, sqlite3_bind_text64(statement, index, value->bytes, value->length,
+                                                 SQLITE_STATIC, SQLITE_UTF8));
         }
     }
     return statement;
@@ -301,7 +292,7 @@ bool db_execute(struct db *db, const char *sql, struct err *err)
         sqlite3_stmt *statement = NULL;
         const char *rest = NULL;
         int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, &rest);
-        if (code == SQLITE_OK && statement != NULL) {
+        if (code == SQLITE_OK) {
             do {
                 code = step_patiently(statement);
             } while (code == SQLITE_ROW);

@@ -12,12 +12,14 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/check.h"
 #include "store/rows.h"
+#include "store/schema.h"
 #include "store/store.h"
 
 #include "deeds.h"
@@ -27,7 +29,7 @@ enum { MESSAGES = 3, FIRST = 3 /* of support_make_message: a tool's, a user's, a
 
 /* --- what fails --- */
 
-enum kind { MEMORY, OPEN, READ, WRITE, TRUNCATE, SYNC, SIZE, DELETE, ACCESS, MAP, NONE };
+enum kind { MEMORY, OPEN, READ, WRITE, TRUNCATE, SYNC, SIZE, DELETE, ACCESS, MAP, MODE, NONE };
 
 static struct {
     enum kind kind;
@@ -119,6 +121,9 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
         file->pMethods = NULL;
         return fault.code;
     }
+    if (fails(MODE)) { /* as on a disk that turned read-only */
+        flags = (flags & ~(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) | SQLITE_OPEN_READONLY;
+    }
     int code = real_disk->xOpen(real_disk, name, file, flags, out);
     if (file->pMethods != NULL) {
         bool database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
@@ -194,10 +199,12 @@ static void test_memory_that_is_refused(void **state)
         scene_set(&scene);
         uint64_t before = scene_contents(&scene);
         bool through = false;
-        for (long at = 1; !through; at += 1 + at / 12) {
+        for (long at = 1; !through; at += 1 + at / 8) {
             struct err err = {0};
             begin(MEMORY, at, 0, ENOMEM, i % 2 == 1);
             bool done = deed->run(&scene, &err);
+            /* Again while there is no memory. */
+            done = done || (i % 2 == 1 && deed->run(&scene, &err));
             through = end() == 0;
             if (!done) {
                 refusals++;
@@ -218,6 +225,9 @@ static void test_memory_that_is_refused(void **state)
 
 /* --- a life on disk --- */
 
+/* What is there when a life begins. */
+enum beginning { NOTHING, LEFT_BY_A_CRASH, OLD, BEGINNINGS };
+
 struct life {
     const char *path;
     char id[37];
@@ -225,6 +235,22 @@ struct life {
     bool made;      /* the conversation */
     struct err err; /* why it ended before its end */
 };
+
+static void begin_with(enum beginning beginning, const char *path)
+{
+    struct err err;
+    if (beginning == NOTHING) {
+        return;
+    }
+    struct db *db = db_open(path, &err);
+    assert_true(db_start_writing(db, &err));
+    size_t steps = beginning == OLD ? 1 : schema_step_count;
+    assert_true(schema_migrate(db, schema_steps, steps, &err));
+    db_close(db);
+    support_execute(path, "INSERT INTO openings (pid, started, boot, opened_ms) "
+                          "VALUES (1, 1, 'another boot', 1)");
+    assert_int_equal(chmod(path, 0644), 0);
+}
 
 static bool live(struct life *life)
 {
@@ -308,33 +334,110 @@ static const struct {
     {"map: disk full", MAP, SQLITE_IOERR_SHMSIZE, ENOSPC},
     {"map: memory", MAP, SQLITE_IOERR_NOMEM, 0},
     {"map: not permitted", MAP, SQLITE_READONLY_CANTINIT, EACCES},
+    {"open: read-only", MODE, 0, EROFS},
 };
+
+/* Whether all went well, and whether the fault was not met any more. */
+static bool one_life(size_t number, enum beginning beginning, long at, bool *through)
+{
+    char *folder = support_make_memory_folder(), *path = support_path(folder, "carat.db");
+    struct life life = {.path = path};
+    begin_with(beginning, path);
+    begin(FAULTS[number].kind, at, FAULTS[number].code, FAULTS[number].system, at % 3 == 0);
+    bool whole = live(&life);
+    *through = end() == 0;
+    if (!whole && (life.err.code == ERR_NONE || strstr(life.err.text, path) == NULL)) {
+        fail_msg("%s, the %ld-th: \"%s\"", FAULTS[number].name, at, life.err.text);
+    }
+    assert_true(whole || !*through);
+    expect_what_was_told(&life);
+    mem_free(path);
+    support_remove_folder(folder);
+    return whole;
+}
 
 static void test_a_life_in_which_something_fails(void **state)
 {
     (void)state;
     size_t lives = 0, ended = 0;
     for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
-        bool through = false;
-        for (long at = 1; !through; at += 1 + at / 16) {
-            char *folder = support_make_memory_folder(), *path = support_path(folder, "carat.db");
-            struct life life = {.path = path};
-            begin(FAULTS[i].kind, at, FAULTS[i].code, FAULTS[i].system, at % 3 == 0);
-            bool whole = live(&life);
-            through = end() == 0;
-            if (!whole && (life.err.code == ERR_NONE || strstr(life.err.text, path) == NULL)) {
-                fail_msg("%s, the %ld-th: \"%s\"", FAULTS[i].name, at, life.err.text);
+        for (enum beginning beginning = NOTHING; beginning < BEGINNINGS; beginning++) {
+            bool through = false;
+            for (long at = 1; !through; at += 1 + at / 8) {
+                ended += !one_life(i, beginning, at, &through);
+                lives++;
             }
-            expect_what_was_told(&life);
-            assert_true(whole || !through);
-            lives++;
-            ended += !whole;
-            mem_free(path);
-            support_remove_folder(folder);
         }
     }
     print_message("%zu lives, %zu ended before their end\n", lives, ended);
-    assert_true(ended > 100);
+    assert_true(ended > 300);
+}
+
+/* --- a copy of what can be read --- */
+
+static void count_finding(void *context, const char *text)
+{
+    assert_true(text[0] != '\0');
+    ++*(size_t *)context;
+}
+
+/* Makes a store with each kind of thing that is copied. */
+static void make_original(const char *path)
+{
+    struct life life = {.path = path};
+    struct err err;
+    char handle[16];
+    assert_true(live(&life));
+    struct store *store = store_open(path, &err);
+    assert_non_null(store);
+    assert_true(store_conversation_set_title(store, life.id, "heron", &err));
+    assert_true(store_conversation_tag(store, life.id, "water", true, &err));
+    assert_true(store_result_put(store, life.id, "result", 6, handle, &err));
+    assert_true(store_result_put(store, life.id, "other", 5, handle, &err));
+    store_close(store);
+}
+
+/* It is told when something is not copied, whatever was the reason. */
+static void test_a_copy_in_which_something_fails(void **state)
+{
+    (void)state;
+    size_t refused = 0, told = 0;
+    char *folder = support_make_memory_folder(), *path = support_path(folder, "carat.db");
+    make_original(path);
+    for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
+        bool through = false;
+        for (long at = 1; !through; at += 1 + at / 8) {
+            char *copies = support_make_memory_folder(), *copy = support_path(copies, "copy.db");
+            struct err err = {0};
+            struct check_counts counts;
+            size_t problems = 0;
+            begin(FAULTS[i].kind, at, FAULTS[i].code, FAULTS[i].system, at % 3 == 0);
+            bool done = check_repair(path, copy, count_finding, &problems, &counts, &err);
+            through = end() == 0;
+            assert_true(problems >= (size_t)counts.problems); /* a full disk: what is told twice */
+            if (!done) {
+                assert_true(err.code != ERR_NONE && err.text[0] != '\0');
+                refused++;
+            } else if (counts.conversations != 1 || counts.messages != MESSAGES ||
+                       counts.pieces != 2) {
+                if (problems == 0) {
+                    fail_msg(
+                        "%s, the %ld-th: %d conversations, %d messages, %d results copied, and "
+                        "no problem told",
+                        FAULTS[i].name, at, (int)counts.conversations, (int)counts.messages,
+                        (int)counts.pieces);
+                }
+                told++;
+            }
+            assert_true(done || !through);
+            mem_free(copy);
+            support_remove_folder(copies);
+        }
+    }
+    print_message("%zu refused, %zu told\n", refused, told);
+    assert_true(refused > 100 && told > 0);
+    mem_free(path);
+    support_remove_folder(folder);
 }
 
 int main(void)
@@ -342,6 +445,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_that_is_refused),
         cmocka_unit_test(test_a_life_in_which_something_fails),
+        cmocka_unit_test(test_a_copy_in_which_something_fails),
     };
     stand_before_sqlite();
     return cmocka_run_group_tests(tests, NULL, NULL);
