@@ -10,6 +10,7 @@
 #include "tui/glyph.h"
 #include "tui/graphics.h"
 #include "tui/kitty.h"
+#include "tui/pen.h"
 #include "tui/picture.h"
 
 /* Beyond these a window size is a lie; the rest of such a window stays blank. */
@@ -504,16 +505,30 @@ static bool changed(const struct cell *next, const struct cell *shown, int colum
  * sequence of five bytes. */
 enum { BRIDGE = 4 };
 
-/* Whether a run of one look goes on at `column`, there or behind a few cells of the same look. */
-static bool goes_on(const struct cell *next, const struct cell *shown, int column, int end)
+/* Whether a cell may be sent in the look of another role: it is of that, or a blank, which is the
+ * same in both. */
+static bool fits(const struct surface *surface, const struct cell *cell, uint32_t role)
 {
-    uint32_t role = next[column].role;
+    if (cell->role == role) {
+        return true;
+    }
+    return cell->length == 1 && cell->text[0] == ' ' && role < THEME_ROLES &&
+           cell->role < THEME_ROLES &&
+           pen_blank_is_plain(theme_look(surface->theme, (enum theme_role)role)) &&
+           pen_blank_is_plain(theme_look(surface->theme, (enum theme_role)cell->role));
+}
+
+/* Whether a run of one look goes on at `column`: there, or behind a few cells that fit, where one
+ * begins that has changed, in whatever look. */
+static bool goes_on(const struct surface *surface, const struct cell *next,
+                    const struct cell *shown, int column, int end, uint32_t role)
+{
     for (int ahead = column; ahead < end && ahead <= column + BRIDGE; ahead++) {
-        if (next[ahead].role != role) {
-            return false;
-        }
         if (next[ahead].width > 0 && changed(next, shown, ahead)) {
-            return true;
+            return ahead > column || fits(surface, &next[ahead], role);
+        }
+        if (!fits(surface, &next[ahead], role)) {
+            return false;
         }
     }
     return false;
@@ -531,14 +546,14 @@ static bool show_cells(struct surface *surface, struct terminal *terminal, int r
             continue;
         }
         int start = column;
+        uint32_t role = next[start].role;
         str_clear(&surface->run);
         do { /* the first one goes whatever it is: a row always comes to its end */
             str_append_bytes(&surface->run, next[column].text, next[column].length);
             column += next[column].width == 2 ? 2 : 1;
-        } while (column < end && next[column].role == next[start].role &&
-                 goes_on(next, shown, column, end));
+        } while (column < end && goes_on(surface, next, shown, column, end, role));
         terminal->ops->put(terminal, row, start, surface->run.data, surface->run.length,
-                           theme_look(surface->theme, (enum theme_role)next[start].role));
+                           theme_look(surface->theme, (enum theme_role)role));
         sent = true;
     }
     return sent;
