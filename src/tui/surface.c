@@ -297,6 +297,47 @@ static void scroll_shown(struct surface *surface, struct terminal *terminal)
     }
 }
 
+/* Cells of a row of the frame that would have to be sent on what is in a row of `shown`; NULL: on a
+ * blank one. */
+static int cells_to_send(const struct surface *surface, int row, const struct cell *shown)
+{
+    const struct cell *next = row_of(surface->next, surface, row);
+    int count = 0;
+    for (int column = 0; column < surface->columns; column++) {
+        const struct cell *before = shown == NULL ? &blank : &shown[column];
+        count += memcmp(&next[column], before, sizeof *before) != 0;
+    }
+    return count;
+}
+
+/* The same for rows [from, to) when those of `shown` before `end` have moved up by `by`. */
+static int cells_of_move(const struct surface *surface, int from, int to, int end, int by)
+{
+    int count = 0;
+    for (int row = from; row < to; row++) {
+        const struct cell *shown = row_of(surface->shown, surface, row < end - by ? row + by : row);
+        count += cells_to_send(surface, row, row < end && row >= end - by ? NULL : shown);
+    }
+    return count;
+}
+
+/* Where rows that moved end: a row behind those that stayed the same may have changed as it moved,
+ * as the last row of a table does. */
+static int end_of_move(const struct surface *surface, int stay, int by)
+{
+    enum { FURTHER = 2 };
+    int most = stay + by + FURTHER < surface->rows ? stay + by + FURTHER : surface->rows;
+    int best = stay + by, cells = cells_of_move(surface, stay, most, best, by);
+    for (int end = best + 1; end <= most; end++) {
+        int these = cells_of_move(surface, stay, most, end, by);
+        if (these < cells) {
+            best = end;
+            cells = these;
+        }
+    }
+    return best;
+}
+
 /* Inline nothing else looks for rows that have only moved: of a paragraph or a list that is higher
  * than the region each new row moves all others up, and its layout is new with each word. */
 static void find_scroll(struct surface *surface)
@@ -314,9 +355,9 @@ static void find_scroll(struct surface *surface)
             stay++;
         }
         if (stay >= WORTH) {
-            surface->scrolled_rows = stay + by;
+            surface->scrolled_rows = end_of_move(surface, stay, by);
             surface->scrolled_by = by;
-            for (int row = 0; row < stay + by; row++) {
+            for (int row = 0; row < surface->scrolled_rows; row++) {
                 surface->states[row].kept = false;
             }
             return;
