@@ -204,6 +204,8 @@ static bool next_prose(const char *text, size_t length, struct block_cursor *cur
             cuts_items = indent == 0 && (marker.sign != 0 || !may_be_marker(line, size));
         } else if (cuts_items && !inside && begins_item(&first, &marker)) {
             return close_block(block, at, cursor, at, first.sign != 0);
+        } else if (first.sign != 0 && indent == 0) {
+            cuts_items = false; /* what stands here may have ended the list */
         }
         if (end - block->start > BLOCK_BYTES) {
             size_t cut = at > block->start ? at : forced_cut(text, at);

@@ -338,8 +338,8 @@ static int end_of_move(const struct surface *surface, int stay, int by)
     return best;
 }
 
-/* Inline nothing else looks for rows that have only moved: of a paragraph or a list that is higher
- * than the region each new row moves all others up, and its layout is new with each word. */
+/* Rows that have only moved and whose names do not tell: of a paragraph or a table that is higher
+ * than the screen each new row moves all others up, and its layout is new with each word. */
 static void find_scroll(struct surface *surface)
 {
     enum { BY_MOST = 8, WORTH = 3 }; /* rows; of the fewest a move is as dear as sending them */
@@ -670,7 +670,7 @@ void surface_show(struct surface *surface, struct terminal *terminal)
     for (int row = 0; row < surface->rows; row++) {
         close_row(surface, row);
     }
-    if (terminal->ops->region != NULL && surface->scrolled_by == 0 && !surface->forgotten &&
+    if (terminal->ops->scroll != NULL && surface->scrolled_by == 0 && !surface->forgotten &&
         surface->graphics.count == 0) {
         find_scroll(surface);
     }

@@ -63,4 +63,9 @@ bool terminal_device_cell(int *width, int *height);
  * unless CLICOLOR_FORCE insists. */
 bool terminal_device_wants_colours(void);
 
+/* By the description that was read: how many colours there are and are wanted, 0 = none, and the
+ * styles that there are (enum terminal_style). */
+int terminal_device_colours(void);
+unsigned terminal_device_styles(void);
+
 #endif

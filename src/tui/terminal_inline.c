@@ -11,7 +11,7 @@
  * (they reflow), and some do not. That decides how far above the cursor the region begins, so what
  * was written into each row is counted, and which terminals do not reflow is a table.
  *
- * A frame is one write(), wrapped in synchronised output (mode 2026).
+ * A pen makes the bytes, and writes a frame in one write().
  */
 #include "tui/terminal.h"
 
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include <termios.h>
 #include <unistd.h>
@@ -32,14 +31,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/utf8.h"
 #include "base/vec.h"
-#include "tui/glyph.h"
 #include "tui/pen.h"
 #include "tui/terminal_device.h"
-
-#define SYNC_ON  "\x1B[?2026h"
-#define SYNC_OFF "\x1B[?2026l"
 
 struct inline_terminal {
     struct terminal terminal;
@@ -71,49 +65,14 @@ static void inline_size(struct terminal *terminal, int *rows, int *columns)
     *columns = self->columns;
 }
 
-/* The terminal counts cells by its own tables; where ours differ (a newer character), the glyph is
- * replaced, so that the cursor is never in doubt. */
-static void append_glyph(struct str *out, const struct glyph *glyph)
-{
-    size_t used, end = 0;
-    for (size_t at = 0; at < glyph->length; at += used) {
-        uint32_t c = utf8_decode(glyph->text + at, glyph->length - at, &used);
-        assert(c < UTF8_INCOMPLETE && c >= 0x20 && !(c >= 0x7F && c < 0xA0));
-        if (wcwidth((wchar_t)c) != (at == 0 ? glyph->width : 0)) {
-            break;
-        }
-        end = at + used;
-    }
-    if (end > 0) {
-        str_append_bytes(out, glyph->text, end);
-    } else {
-        str_append(out, glyph->width == 2 ? "\xEF\xBF\xBD " : "\xEF\xBF\xBD");
-    }
-}
-
 static void inline_put(struct terminal *terminal, int row, int column, const char *text,
                        size_t length, struct terminal_look look)
 {
     struct inline_terminal *self = inline_of(terminal);
-    struct glyph glyph;
-    if (self->suspended || row < 0 || row >= self->height || column < 0) {
-        return;
+    if (!self->suspended && row >= 0 && row < self->height && column >= 0) {
+        int end = pen_put(&self->pen, row, column, text, length, look, self->columns);
+        self->written[row] = end > self->written[row] ? end : self->written[row];
     }
-    pen_move(&self->pen, row, column);
-    pen_use(&self->pen, look);
-    for (size_t at = 0; at < length; at += glyph.used) {
-        glyph_next(text + at, length - at, &glyph);
-        if (column + glyph.width > self->columns) {
-            break;
-        }
-        if (glyph.width > 0) {
-            append_glyph(&self->pen.out, &glyph);
-            column += glyph.width;
-        }
-    }
-    self->written[row] = column > self->written[row] ? column : self->written[row];
-    /* Behind the last cell terminals differ about where the cursor is. */
-    self->pen.column = column < self->columns ? column : -1;
 }
 
 static void inline_clear_line(struct terminal *terminal, int row, int from_column)
@@ -129,23 +88,13 @@ static void inline_clear_line(struct terminal *terminal, int row, int from_colum
     self->written[row] = from_column;
 }
 
-/* DECSC and DECRC, because terminals differ about where graphics leave the cursor. */
 static void inline_graphics(struct terminal *terminal, int row, int column, const char *bytes,
                             size_t length)
 {
     struct inline_terminal *self = inline_of(terminal);
-    if (self->suspended) {
-        return;
+    if (!self->suspended) {
+        pen_graphics(&self->pen, row, column, bytes, length);
     }
-    if (row >= 0) {
-        pen_move(&self->pen, row, column);
-        str_append(&self->pen.out, "\x1B"
-                                   "7");
-    }
-    str_append_bytes(&self->pen.out, bytes, length);
-    str_append(&self->pen.out, row >= 0 ? "\x1B"
-                                          "8"
-                                        : "");
 }
 
 static bool inline_cell(struct terminal *terminal, int *width, int *height)
@@ -184,11 +133,7 @@ static void inline_flush(struct terminal *terminal)
         str_append(&self->pen.out, visible ? "\x1B[?25h" : "\x1B[?25l");
         self->cursor_shown = visible;
     }
-    if (self->pen.out.length > 0) {
-        str_insert(&self->pen.out, 0, SYNC_ON, strlen(SYNC_ON));
-        str_append(&self->pen.out, SYNC_OFF);
-        send(self);
-    }
+    pen_send_frame(&self->pen);
 }
 
 /* --- the region --- */
@@ -417,10 +362,9 @@ struct terminal *terminal_inline_create(struct err *err)
         return NULL;
     }
     struct inline_terminal *self = mem_zero(1, sizeof *self);
-    int colours = tigetnum("colors");
     self->terminal.ops = &inline_ops;
     self->device = device;
-    pen_init(&self->pen, terminal_device_wants_colours() && colours > 0 ? colours : 0);
+    pen_init(&self->pen, terminal_device_colours(), terminal_device_styles());
     self->reflows = does_reflow();
     self->rows = 24;
     self->columns = 80;
