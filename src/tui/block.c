@@ -126,6 +126,7 @@ static bool next_code(const char *text, size_t length, struct block_cursor *curs
 struct marker {
     char sign; /* of '-', '+', '*', or what stands behind a number: '.', ')'; 0: it is none */
     unsigned number;
+    size_t width; /* where what it marks begins */
 };
 
 /* The marker of a line at the margin, once there is more than a marker: until then the line may
@@ -143,6 +144,7 @@ static struct marker find_marker(const char *line, size_t length)
         line[at + 1] != ' ') {
         return (struct marker){0};
     }
+    marker.width = at + 1 + indentation(line + at + 1, length - at - 1);
     for (size_t rest = at + 1; rest < length; rest++) {
         if (line[rest] != ' ' && line[rest] != line[at]) {
             marker.sign = line[at];
@@ -161,6 +163,11 @@ static bool may_be_marker(const char *line, size_t length)
         }
     }
     return true;
+}
+
+static bool begins_list(const char *line, size_t length)
+{
+    return find_marker(line, length).sign != 0 || may_be_marker(line, length);
 }
 
 static bool is_ordered(const struct marker *marker)
@@ -204,8 +211,9 @@ static bool next_prose(const char *text, size_t length, struct block_cursor *cur
             cuts_items = indent == 0 && (marker.sign != 0 || !may_be_marker(line, size));
         } else if (cuts_items && !inside && begins_item(&first, &marker)) {
             return close_block(block, at, cursor, at, first.sign != 0);
-        } else if (first.sign != 0 && indent == 0) {
-            cuts_items = false; /* what stands here may have ended the list */
+        } else if (first.sign != 0 ? indent < first.width
+                                   : begins_list(line + indent, size - indent)) {
+            cuts_items = false; /* this line may have ended a list, or have begun one */
         }
         if (end - block->start > BLOCK_BYTES) {
             size_t cut = at > block->start ? at : forced_cut(text, at);

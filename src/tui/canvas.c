@@ -1,29 +1,6 @@
 #include "tui/canvas.h"
 
-#include <string.h>
-
-#include <curses.h>
-#include <term.h>
-#undef columns /* term.h makes words of the language its own */
-#undef lines
-
 #include "base/str.h"
-
-/* A description may ask for a pause behind a sequence ("$<5>"), which no terminal of today needs.
- */
-static bool is(const char *capability, const char *bytes)
-{
-    const char *value = tigetstr((char *)capability);
-    size_t length = strlen(bytes);
-    return value != NULL && value != (char *)-1 && strncmp(value, bytes, length) == 0 &&
-           (value[length] == '\0' || value[length] == '$');
-}
-
-bool canvas_fits(void)
-{
-    return is("cup", "\x1B[%i%p1%d;%p2%dH") && is("csr", "\x1B[%i%p1%d;%p2%dr") &&
-           is("el", "\x1B[K") && tigetflag("xenl") > 0;
-}
 
 void canvas_init(struct canvas *canvas, int colours, unsigned styles)
 {

@@ -22,10 +22,6 @@ struct canvas {
     bool cursor_shown;
 };
 
-/* Whether the terminal whose description was read can be drawn on like that: sequences as ANSI has
- * them, a region that scrolls, and a last column that is not the end of the screen. */
-bool canvas_fits(void);
-
 /* `rows` and `columns` are the caller's to set, from then on. */
 void canvas_init(struct canvas *canvas, int colours, unsigned styles);
 void canvas_finish(struct canvas *canvas);

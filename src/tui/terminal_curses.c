@@ -430,7 +430,7 @@ struct terminal *terminal_curses_create(struct err *err)
         return NULL;
     }
     struct curses *curses = mem_zero(1, sizeof *curses);
-    curses->terminal.ops = canvas_fits() ? &canvas_ops : &curses_ops;
+    curses->terminal.ops = terminal_device_takes_canvas() ? &canvas_ops : &curses_ops;
     canvas_init(&curses->canvas, terminal_device_colours(), terminal_device_styles());
     str_init(&curses->graphics);
     curses->device = device;

@@ -411,6 +411,19 @@ bool terminal_device_wants_colours(void)
     return forced || some == NULL || strcmp(some, "0") != 0;
 }
 
+bool terminal_device_takes_canvas(void)
+{
+    static const char *const sequences[][2] = {
+        {"cup", "\x1B[%i%p1%d;%p2%dH"}, {"csr", "\x1B[%i%p1%d;%p2%dr"}, {"el", "\x1B[K"}};
+    char value[64];
+    for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++) {
+        if (strcmp(capability(sequences[i][0], value), sequences[i][1]) != 0) {
+            return false;
+        }
+    }
+    return tigetflag("xenl") > 0;
+}
+
 int terminal_device_colours(void)
 {
     int colours = tigetnum("colors");
