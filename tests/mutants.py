@@ -40,7 +40,7 @@ MODULES = {
     "store": (["src/store/branch_rows.c", "src/store/call_rows.c", "src/store/check.c",
                "src/store/compaction_rows.c", "src/store/conversation_rows.c",
                "src/store/growth_rows.c", "src/store/llm_store.c", "src/store/message_body.c",
-               "src/store/message_rows.c", "src/store/opening_rows.c", "src/store/result_rows.c",
+               "src/store/message_load.c", "src/store/message_rows.c", "src/store/opening_rows.c", "src/store/result_rows.c",
                "src/store/row_hash.c", "src/store/schema.c", "src/store/search_rows.c"],
               ["store_rows", "store_growth", "store_lasting", "store_schema", "store_check",
                "store_llm_store", "store_body", "store_interrupted",

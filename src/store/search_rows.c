@@ -141,7 +141,8 @@ static bool make_expression(const char *words, struct str *out)
         bool phrase = *at == '"';
         at += phrase;
         size_t length = strcspn(at, phrase ? "\"" : " \t\n\"");
-        bool beginning = !phrase && length > 1 && at[length - 1] == '*';
+        /* A word has a byte at least: it begins with none of those that end it. */
+        bool beginning = !phrase && at[length - 1] == '*';
         if (length > 0) {
             append_quoted(out, at, beginning ? length - 1 : length);
             str_append(out, beginning ? "*" : "");

@@ -307,25 +307,34 @@ static bool set_locale(struct err *err)
     return true;
 }
 
+/* Reads what is known of TERM, which the functions of terminfo ask from then on. */
+static bool look_up(void)
+{
+    int found = 0;
+    return setupterm(NULL, STDOUT_FILENO, &found) == OK && tigetflag("gn") <= 0 &&
+           tigetflag("hc") <= 0 && tigetstr("cup") != NULL && tigetstr("cup") != (char *)-1;
+}
+
+bool terminal_draws(void)
+{
+    bool draws = look_up();
+    if (cur_term != NULL) {
+        del_curterm(cur_term); /* what draws looks it up again */
+    }
+    return draws;
+}
+
 static bool check_terminal(struct err *err)
 {
     const char *term = getenv("TERM");
-    int found = 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         return err_set(err, ERR_UNAVAILABLE,
                        "standard %s is no terminal: use `carat exec` without one",
                        isatty(STDIN_FILENO) ? "output" : "input");
     }
-    if (setupterm(NULL, STDOUT_FILENO, &found) != OK || tigetflag("gn") > 0 ||
-        tigetflag("hc") > 0) {
+    if (!look_up()) {
         return err_set(err, ERR_UNSUPPORTED,
-                       "the terminal type TERM=%s is not known here: set TERM to what the terminal "
-                       "is, or use `carat exec`",
-                       term == NULL ? "" : term);
-    }
-    if (tigetstr("cup") == NULL || tigetstr("cup") == (char *)-1) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the terminal type TERM=%s cannot move its cursor: use `carat exec`",
+                       "the terminal type TERM=%s is not known here, or cannot move its cursor",
                        term == NULL ? "" : term);
     }
     return true;

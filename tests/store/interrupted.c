@@ -153,7 +153,8 @@ static bool do_rewind(struct scene *scene, struct err *err)
 
 static bool do_import(struct scene *scene, struct err *err)
 {
-    struct store_birth birth = {"/w", "m", "Imported", "codex:1"};
+    struct store_birth birth = {
+        .workspace = "/w", .model = "m", .title = "Imported", .origin = "codex:1"};
     struct chat_conversation messages;
     char made[37];
     chat_conversation_init(&messages);
