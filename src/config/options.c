@@ -185,7 +185,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                           PROJECT_NEVER},
     [OPTION_ALLOW] =
         {"approval.allow", "allow", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
-         "Calls that run without asking: TOOL, TOOL(exact argument), shell(git log *).",
+         "Calls that run without asking: TOOL, TOOL(exact argument), shell(git log *), "
+         "edit_file(src/**), http_fetch(example.org), mcp__SERVER.",
          PROJECT_NEVER},
     [OPTION_ASK] = {"approval.ask", NULL, 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
                     "Calls that always ask.", PROJECT_ADD},

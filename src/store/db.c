@@ -27,6 +27,7 @@
 
 #include "place.h"
 #include "reserve.h"
+#include "words.h"
 
 enum { BUSY_TIMEOUT_MS = 5000, BUSY_LIMIT_US = 30 * 1000 * 1000 };
 
@@ -48,6 +49,8 @@ struct db {
 
 /* ---- errors ---- */
 
+#define DAMAGED "the file is damaged; carat store repair copies what can be read"
+
 static const struct {
     int primary;
     enum err_code code;
@@ -60,9 +63,9 @@ static const struct {
     {SQLITE_LOCKED, ERR_UNAVAILABLE, "the store is in use by this process", false},
     {SQLITE_PROTOCOL, ERR_UNAVAILABLE, "other processes have kept the store busy for 30 s", false},
     {SQLITE_READONLY, ERR_IO, "the file or its folder is read-only", true},
-    {SQLITE_CORRUPT, ERR_FORMAT, "the file is damaged", true},
+    {SQLITE_CORRUPT, ERR_FORMAT, DAMAGED, true},
     {SQLITE_NOTADB, ERR_FORMAT, "the file is not a database", false},
-    {SQLITE_FORMAT, ERR_FORMAT, "the file is damaged", true},
+    {SQLITE_FORMAT, ERR_FORMAT, DAMAGED, true},
     {SQLITE_TOOBIG, ERR_LIMIT, "the text is too large to be kept", false},
     {SQLITE_CANTOPEN, ERR_IO, "the file or its log cannot be opened", true},
     {SQLITE_PERM, ERR_IO, "not permitted", true},
@@ -370,6 +373,10 @@ static bool configure(struct db *db, struct err *err)
     }
     for (size_t i = 0; i < sizeof LIMITS / sizeof LIMITS[0]; i++) {
         sqlite3_limit(db->handle, LIMITS[i].limit, LIMITS[i].value);
+    }
+    int code = words_register(db->handle);
+    if (code != SQLITE_OK) {
+        return db_fail(db, code, err);
     }
     return execute_making_room(db, SETTINGS, err);
 }

@@ -172,6 +172,19 @@ bool message_rows_append(struct db *db, const char *id, const struct chat_messag
     return ok;
 }
 
+/* A message's own time is not told; its conversation's last is near enough for a list of hits. */
+static bool set_times(struct db *db, int64_t key, const struct store_birth *birth, struct err *err)
+{
+    static const char CONVERSATION[] =
+        "UPDATE conversations SET created_ms = ?2, updated_ms = ?3 WHERE key = ?1";
+    static const char MESSAGES[] = "UPDATE messages SET created_ms = ?2 WHERE conversation = ?1";
+    int64_t first = birth->created_ms, last = birth->updated_ms;
+    return first <= 0 || last < first ||
+           (db_run_bound(db, CONVERSATION,
+                         DB_VALUES(DB_INTEGER(key), DB_INTEGER(first), DB_INTEGER(last)), err) &&
+            db_run_bound(db, MESSAGES, DB_VALUES(DB_INTEGER(key), DB_INTEGER(last)), err));
+}
+
 static bool import(struct db *db, void *context, struct err *err)
 {
     static const char SQL[] = "UPDATE conversations SET origin = ?2, title = ?3, "
@@ -196,7 +209,7 @@ static bool import(struct db *db, void *context, struct err *err)
     for (size_t i = 0; ok && i < wish->messages->count; i++) {
         ok = message_rows_append(db, wish->id, &wish->messages->messages[i], err);
     }
-    return ok;
+    return ok && set_times(db, key, birth, err);
 }
 
 bool store_conversation_import(struct store *store, const struct store_birth *birth,

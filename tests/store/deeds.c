@@ -146,7 +146,12 @@ static bool do_rewind(struct scene *scene, struct err *err)
 
 static bool do_import(struct scene *scene, struct err *err)
 {
-    struct store_birth birth = {"/w", "m", "Imported", "codex:1"};
+    struct store_birth birth = {.workspace = "/w",
+                                .model = "m",
+                                .title = "Imported",
+                                .origin = "codex:1",
+                                .created_ms = 1000,
+                                .updated_ms = 2000};
     struct chat_conversation messages;
     char made[37];
     chat_conversation_init(&messages);

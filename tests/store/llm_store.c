@@ -22,6 +22,7 @@ static const char TABLES[] =
 
 struct taking {
     struct str said;
+    int64_t left_out;
     int left; /* of conversations that are taken; -1 = all */
 };
 
@@ -52,7 +53,7 @@ static bool read_store(const char *rows, int left, const char *expected, struct 
     support_execute(path, rows);
     unsigned char *bytes = support_read_file(path, &size);
     str_init(&taking.said);
-    bool ok = store_llm_read(path, take, &taking, err);
+    bool ok = store_llm_read(path, take, &taking, &taking.left_out, err);
     unsigned char *now = support_read_file(path, &now_size);
     assert_int_equal(size, now_size);
     assert_memory_equal(bytes, now, size);
@@ -110,10 +111,10 @@ static void test_a_conversation_has_a_limit(void **state)
     struct err err = {0};
     struct taking taking = {.left = -1};
     str_init(&taking.said);
-    assert_true(store_llm_read(path, take, &taking, &err));
+    assert_true(store_llm_read(path, take, &taking, &taking.left_out, &err));
     str_clear(&taking.said);
     support_execute(path, "INSERT INTO responses VALUES ('x', 'm', 'p', 'r', 'long', '')");
-    assert_false(store_llm_read(path, take, &taking, &err));
+    assert_false(store_llm_read(path, take, &taking, &taking.left_out, &err));
     assert_int_equal(err.code, ERR_LIMIT);
     assert_int_equal(taking.said.length, 0);
     str_finish(&taking.said);
@@ -140,7 +141,7 @@ static void test_what_is_no_store(void **state)
     }
     struct err err = {0};
     struct taking taking = {.left = -1};
-    assert_false(store_llm_read("/no/such/file", take, &taking, &err));
+    assert_false(store_llm_read("/no/such/file", take, &taking, &taking.left_out, &err));
     assert_int_equal(err.code, ERR_FORMAT);
 }
 

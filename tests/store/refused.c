@@ -70,7 +70,7 @@ static void without_random_bytes(void *path)
 {
     struct err err = {0};
     char id[37], made[37];
-    struct store_birth birth = {"/w", "m", "", "codex:1"};
+    struct store_birth birth = {.workspace = "/w", .model = "m", .title = "", .origin = "codex:1"};
     struct chat_conversation messages;
     struct chat_message message;
     int64_t row;

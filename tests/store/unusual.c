@@ -177,7 +177,7 @@ static void test_json_that_is_too_deep(void **state)
     row = say(store, id, CHAT_MODEL, "a", false);
     expect(store_message_update(store, row, &message, &err), &err, ERR_LIMIT, "nested deeper");
     struct chat_conversation messages;
-    struct store_birth birth = {"/w", "m", "", "codex:1"};
+    struct store_birth birth = {.workspace = "/w", .model = "m", .title = "", .origin = "codex:1"};
     chat_conversation_init(&messages);
     chat_conversation_add(&messages, &message);
     expect(store_conversation_import(store, &birth, &messages, made, &err), &err, ERR_LIMIT,
