@@ -419,3 +419,31 @@ bool terminal_device_wants_colours(void)
     bool forced = force != NULL && force[0] != '\0' && strcmp(force, "0") != 0;
     return forced || some == NULL || strcmp(some, "0") != 0;
 }
+
+bool terminal_device_takes_canvas(void)
+{
+    static const char *const sequences[][2] = {
+        {"cup", "\x1B[%i%p1%d;%p2%dH"}, {"csr", "\x1B[%i%p1%d;%p2%dr"}, {"el", "\x1B[K"}};
+    char value[64];
+    for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++) {
+        if (strcmp(capability(sequences[i][0], value), sequences[i][1]) != 0) {
+            return false;
+        }
+    }
+    return tigetflag("xenl") > 0;
+}
+
+int terminal_device_colours(void)
+{
+    int colours = tigetnum("colors");
+    return terminal_device_wants_colours() && colours > 0 ? colours : 0;
+}
+
+/* Where a description lacks italics, their code may be another style's. */
+unsigned terminal_device_styles(void)
+{
+    char value[64];
+    return TERMINAL_BOLD | TERMINAL_UNDERLINE | TERMINAL_REVERSE |
+           (capability("dim", value)[0] != '\0' ? TERMINAL_DIM : 0) |
+           (capability("sitm", value)[0] != '\0' ? TERMINAL_ITALIC : 0);
+}
