@@ -43,7 +43,7 @@ MODULES = {
                "src/store/message_load.c", "src/store/message_rows.c", "src/store/opening_rows.c", "src/store/result_rows.c",
                "src/store/row_hash.c", "src/store/schema.c", "src/store/search_rows.c"],
               ["store_rows", "store_growth", "store_lasting", "store_schema", "store_check",
-               "store_llm_store", "store_body", "store_interrupted",
+               "store_llm_store", "store_body", "store_unusual", "store_interrupted", "store_errors",
                "store_openings", "store_parts", "fuzz_llm_store"]),
     "sandbox policy": (["tools/policy.c", "tools/http_hosts.c", "tools/workspace.c"],
                        ["tools_policy", "tools_http_hosts", "tools_workspace",

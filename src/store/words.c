@@ -136,22 +136,23 @@ static int create(void *context, const char **arguments, int count, Fts5Tokenize
     return SQLITE_OK;
 }
 
-/* NULL: this SQLite has no FTS5. */
-static fts5_api *find_api(sqlite3 *handle)
+static int find_api(sqlite3 *handle, fts5_api **api)
 {
-    fts5_api *api = NULL;
     sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(handle, "SELECT fts5(?1)", -1, &statement, NULL) == SQLITE_OK) {
-        sqlite3_bind_pointer(statement, 1, (void *)&api, "fts5_api_ptr", NULL);
-        sqlite3_step(statement);
+    int code = sqlite3_prepare_v2(handle, "SELECT fts5(?1)", -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_bind_pointer(statement, 1, (void *)api, "fts5_api_ptr", NULL);
+        while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        }
         sqlite3_finalize(statement);
     }
-    return api;
+    return code == SQLITE_DONE && *api == NULL ? SQLITE_ERROR : code;
 }
 
-bool words_register(sqlite3 *handle)
+int words_register(sqlite3 *handle)
 {
-    fts5_api *api = find_api(handle);
+    fts5_api *api = NULL;
     fts5_tokenizer tokenizer = {create, destroy, cut};
-    return api != NULL && api->xCreateTokenizer(api, "carat", api, &tokenizer, NULL) == SQLITE_OK;
+    int code = find_api(handle, &api);
+    return code == SQLITE_DONE ? api->xCreateTokenizer(api, "carat", api, &tokenizer, NULL) : code;
 }

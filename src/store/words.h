@@ -11,12 +11,10 @@
 #ifndef CARAT_STORE_WORDS_H
 #define CARAT_STORE_WORDS_H
 
-#include <stdbool.h>
-
 #include <sqlite3.h>
 
-/* Makes the tokenizer known to a connection, which must have it before it touches the index. False
- * when this SQLite has no FTS5 or no memory. */
-bool words_register(sqlite3 *handle);
+/* Makes the tokenizer known to a connection, which must have it before it touches the index. A code
+ * of SQLite's: not SQLITE_OK when this one has no FTS5 or no memory. */
+int words_register(sqlite3 *handle);
 
 #endif

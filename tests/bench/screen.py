@@ -4,7 +4,7 @@ memory, idleness, a turn.
 
     tests/bench/screen.py BUILD [PART...] [--screen inline] [--rate 85] [--runs 15] [--model FILE] [--home HOME [--resume ID]]
 
-BUILD is a build folder. Parts (all of them): start idle stream long echo flood memory turn. The model is a scripted twin, so that
+BUILD is a build folder. Parts (all of them): start idle stream kinds long echo flood memory turn. The model is a scripted twin, so that
 nothing of an engine is in the figures; with --model, a file, the echo is measured while that model streams, too, and uses all
 cores. Processor time is from /proc/*/schedstat and says more than the clock where other programs run: that of the loop's thread
 and of the keeper, which is what a token costs; that of the twin's own thread, which stands for the engine's, is told beside it.
@@ -285,6 +285,33 @@ def measure_stream(options):
     stream_rows(options, 100, options.rate)
 
 
+# What stands before, and what the n-th piece is: each goes on without a blank line, higher than the screen. The table's columns
+# stay as wide as they are: when one becomes wider all of its rows are sent again.
+KINDS = {
+    "a list": ("", lambda n: f"- Item {n} says **some** words with `code` in it, and more.\n"),
+    "code": ("```c\n", lambda n: f'int value_{n} = read_value("name", {n}); /* kept */\nif (value_{n} > 0) {{\n    return value_{n} + 1;\n}}\n'),
+    "a table": ("| Name | Value | Code | Words |\n| --- | --- | --- | --- |\n",
+                lambda n: f"| name {n:03} | value of {n * 7:04} | `code` {n:03} | a few words |\n"),
+    "a paragraph": ("", lambda n: f"Sentence {n} says **some** words with `code` in it, and goes on for a while as answers do. "),
+}
+
+
+def measure_kinds(options):
+    warm, seconds = 1200, 6
+    for name, (head, piece) in KINDS.items():
+        size = 3 * (warm + (seconds + 12) * options.rate)
+        text = "Paragraph\n\n" + head + "".join(map(piece, range(size // 40)))
+        carat = Carat(options, [{"text": text[:size] + "Z<turn|>", "delay_ms": 1000 // options.rate, "at_once": warm}])
+        carat.wait(PROMPT)
+        carat.settle()
+        os.write(carat.tty, b"go\r")
+        carat.run_for(2.5)
+        window = Window(carat, seconds)
+        carat.close()
+        row(f"terminal bytes a token of {name}, {options.rate} a second", "12", f"{window.bytes:.1f}", window.bytes <= 12)
+        row(f"processor time of it (the twin's thread: {window.twin:.3f})", "0.05 ms", f"{window.cpu:.3f} ms", window.cpu <= 0.05)
+
+
 def measure_long(options):
     stream_rows(options, 100000, options.rate)
 
@@ -363,7 +390,7 @@ def measure_turn(options):
         f"{min(times):.1f}, {statistics.median(times):.1f} ms", statistics.median(times) <= 15)
 
 
-PARTS = {"start": measure_start, "idle": measure_idle, "stream": measure_stream, "long": measure_long, "echo": measure_echo,
+PARTS = {"start": measure_start, "idle": measure_idle, "stream": measure_stream, "kinds": measure_kinds, "long": measure_long, "echo": measure_echo,
          "flood": measure_flood, "memory": measure_memory, "turn": measure_turn}
 
 

@@ -245,7 +245,7 @@ void support_execute(const char *path, const char *sql)
     sqlite3 *handle;
     char *problem = NULL;
     support_require(sqlite3_open(path, &handle) == SQLITE_OK, path, "opening");
-    support_require(words_register(handle), path, "the search's tokenizer");
+    support_require(words_register(handle) == SQLITE_OK, path, "the search's tokenizer");
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 0, (int *)NULL);
     int code = sqlite3_exec(handle, sql, NULL, NULL, &problem);
     support_require(code == SQLITE_OK, sql, problem != NULL ? problem : "?");
@@ -257,7 +257,7 @@ char *support_query_text(const char *path, const char *sql)
     sqlite3 *handle;
     sqlite3_stmt *statement;
     support_require(sqlite3_open(path, &handle) == SQLITE_OK, path, "opening");
-    support_require(words_register(handle), path, "the search's tokenizer");
+    support_require(words_register(handle) == SQLITE_OK, path, "the search's tokenizer");
     support_require(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) == SQLITE_OK, sql,
                     sqlite3_errmsg(handle));
     support_require(sqlite3_step(statement) == SQLITE_ROW, sql, "no row");
