@@ -120,6 +120,14 @@ def case_results_are_bounded():
         said, _ = only(place, echo())
         check("BEGIN" in said and "END" not in said and "more_output" in said and len(said) < 5000, len(said))
     with Place() as place:
+        configure(place, "long_error")
+        said, _ = only(place, echo())
+        check("BEGIN" in said and "END" not in said and "more_output" in said and len(said) < 5000, len(said))
+    with Place() as place:
+        configure(place, "no_content")
+        said, _ = only(place, echo())
+        check("without content" in said, said)
+    with Place() as place:
         configure(place, "escape")
         said, run = only(place, echo())
         check("\x1b" not in run.stderr and "turn" in said, said)
