@@ -306,7 +306,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                         "Ask no other machine: no remote model, no host for tools, no download.",
                         PROJECT_NEVER},
     [OPTION_MCP_CONFIG] = {NULL, "mcp-config", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
-                           "MCP servers of a JSON file of yours, in the form of .mcp.json.",
+                           "MCP servers of a file of yours, in the form of .mcp.json, of "
+                           "codex (.toml) or of opencode.",
                            PROJECT_NEVER},
     [OPTION_STRICT_MCP] = {NULL, "strict-mcp-config", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                            "No MCP servers but those of --mcp-config.", PROJECT_NEVER},
