@@ -74,6 +74,10 @@ EQUIVALENT = {
     ("src/chat/parse.c", "while (parser->partial_length > 0 && length > 0) {",
      "while (parser->partial_length >= 0 && length > 0) {"):
         "every byte goes the way of those that complete a character: the same text, slower",
+    ("src/store/branch_rows.c",
+     "struct branch branch = {.id = id, .made = made, .keep = keep < 0 ? 0 : keep};",
+     "struct branch branch = {.id = id, .made = made, .keep = keep <= 0 ? 0 : keep};"):
+        "0 for 0",
     ("src/store/message_body.c",
      "message->tokens = mem_alloc(message->token_count + 1, sizeof *message->tokens);",
      "message->tokens = mem_alloc(message->token_count, sizeof *message->tokens);"):
