@@ -199,7 +199,7 @@ static void test_memory_that_is_refused(void **state)
         scene_set(&scene);
         uint64_t before = scene_contents(&scene);
         bool through = false;
-        for (long at = 1; !through; at += 1 + at / 8) {
+        for (long at = 1; !through; at += 1 + at / 5) {
             struct err err = {0};
             begin(MEMORY, at, 0, ENOMEM, i % 2 == 1);
             bool done = deed->run(&scene, &err);
@@ -363,7 +363,7 @@ static void test_a_life_in_which_something_fails(void **state)
     for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
         for (enum beginning beginning = NOTHING; beginning < BEGINNINGS; beginning++) {
             bool through = false;
-            for (long at = 1; !through; at += 1 + at / 8) {
+            for (long at = 1; !through; at += 1 + at / 5) {
                 ended += !one_life(i, beginning, at, &through);
                 lives++;
             }
@@ -406,7 +406,7 @@ static void test_a_copy_in_which_something_fails(void **state)
     make_original(path);
     for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
         bool through = false;
-        for (long at = 1; !through; at += 1 + at / 8) {
+        for (long at = 1; !through; at += 1 + at / 5) {
             char *copies = support_make_memory_folder(), *copy = support_path(copies, "copy.db");
             struct err err = {0};
             struct check_counts counts;

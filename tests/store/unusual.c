@@ -215,6 +215,36 @@ static void test_rare_fields_come_back(void **state)
     chat_conversation_finish(&loaded);
 }
 
+/* Times that contradict each other are none. */
+static void test_times_of_an_import(void **state)
+{
+    static const struct {
+        int64_t first, last;
+        bool taken;
+    } CASES[] = {{1000, 2000, true}, {1000, 1000, true}, {0, 2000, false}, {2000, 1000, false}};
+    struct store *store = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct err err = {0};
+        struct chat_conversation messages;
+        struct store_conversation found;
+        char id[37], origin[16];
+        snprintf(origin, sizeof origin, "codex:%d", (int)i);
+        struct store_birth birth = {.workspace = "/w",
+                                    .model = "m",
+                                    .title = "",
+                                    .origin = origin,
+                                    .created_ms = CASES[i].first,
+                                    .updated_ms = CASES[i].last};
+        chat_conversation_init(&messages);
+        assert_true(store_conversation_import(store, &birth, &messages, id, &err));
+        assert_true(store_conversation_find(store, id, &found, &err));
+        assert_int_equal(found.created_ms == CASES[i].first, CASES[i].taken);
+        assert_int_equal(found.updated_ms == CASES[i].last, CASES[i].taken);
+        store_conversation_finish(&found);
+        chat_conversation_finish(&messages);
+    }
+}
+
 static void test_states_of_calls(void **state)
 {
     struct store *store = *state;
@@ -264,6 +294,31 @@ static void test_more_words_than_are_looked_for(void **state)
     store_hit_finish(&hits[0]);
     mem_free(hits);
     str_finish(&words);
+}
+
+/* The characters behind all that are words by themselves; and a tokenizer that takes no settings.
+ */
+static void test_the_last_characters(void **state)
+{
+    struct store *store = *state;
+    struct err err = {0};
+    struct store_hit *hits;
+    size_t count;
+    char id[37];
+    make(store, id);
+    say(store, id, CHAT_USER, "heron\xF3\xB0\x80\x80\xF0\xBF\xBF\xBF\xF4\x8F\xBF\xBF", true);
+    for (bool left = true; left;) {
+        assert_true(store_search_work(store, &left, &err));
+    }
+    assert_true(store_search(store, "\xF0\xBF\xBF\xBF", 5, &hits, &count, &err)); /* U+3FFFF */
+    assert_int_equal(count, 1);
+    store_hit_finish(&hits[0]);
+    mem_free(hits);
+    sqlite3 *handle = db_handle(store->db);
+    assert_int_not_equal(sqlite3_exec(handle,
+                                      "CREATE VIRTUAL TABLE t USING fts5 (a, tokenize = 'carat 1')",
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
 }
 
 /* --- rows whose hash is right --- */
@@ -583,8 +638,10 @@ int main(void)
         WITH_STORE(test_texts_that_are_too_large),
         WITH_STORE(test_json_that_is_too_deep),
         WITH_STORE(test_rare_fields_come_back),
+        WITH_STORE(test_times_of_an_import),
         WITH_STORE(test_states_of_calls),
         WITH_STORE(test_more_words_than_are_looked_for),
+        WITH_STORE(test_the_last_characters),
         cmocka_unit_test(test_forged_rows),
         WITH_STORE(test_forged_call),
         WITH_STORE(test_forged_pieces),
