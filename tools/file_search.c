@@ -231,8 +231,8 @@ static void finish(struct search *search, size_t left_out)
 static bool run(struct search *search, const char *relative, struct tool_result *result)
 {
     struct walk_report report = {0};
-    struct err err;
-    int fd = workspace_open_file(search->tool->workspace, relative, &err);
+    struct err as_file, err;
+    int fd = workspace_open_file(search->tool->workspace, relative, &as_file);
     if (fd >= 0) {
         search_file(search, relative, fd);
         close(fd);
@@ -240,7 +240,7 @@ static bool run(struct search *search, const char *relative, struct tool_result 
         tool_fail(result,
                   "%s. Expected a file or directory in the workspace, for example "
                   "{\"pattern\": \"main\", \"path\": \".\"}",
-                  err.text);
+                  err.code == ERR_ARGUMENT ? as_file.text : err.text); /* it is no folder */
         return false;
     }
     search->cancelled = search->cancelled || report.end == WALK_CANCELLED;

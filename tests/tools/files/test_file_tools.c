@@ -499,6 +499,12 @@ static void search_refuses_what_it_cannot_do(void **state)
     refused(fixture,
             fixture_call(fixture, "search_files", "{\"pattern\": \"a\", \"path\": \"no\"}"),
             "there is no no");
+    char pipe[128];
+    snprintf(pipe, sizeof pipe, "%s/pipe", fixture->root);
+    assert_int_equal(mkfifo(pipe, 0644), 0);
+    refused(fixture,
+            fixture_call(fixture, "search_files", "{\"pattern\": \"a\", \"path\": \"pipe\"}"),
+            "pipe is not a regular file");
 }
 
 static void search_counts_what_it_does_not_show(void **state)
