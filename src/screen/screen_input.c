@@ -227,18 +227,20 @@ static void note(struct screen *screen, const struct str *message)
 
 void screen_input_background(struct screen *screen)
 {
-    struct str told, message;
+    struct str told, shown, message;
     struct err err;
     str_init(&told);
+    str_init(&shown);
     str_init(&message);
-    if (!agent_background(screen->app.agent, &told, &err)) {
+    if (!agent_background(screen->app.agent, &told, &shown, &err)) {
         screen_notice(screen, true, "%s", err.text);
     } else if (screen->own.running) {
         own_command_leave(&screen->own, told.data, &message);
-        tui_end_call(screen->tui, screen->own.id, told.data, told.length, false);
+        tui_end_call(screen->tui, screen->own.id, shown.data, shown.length, false);
         note(screen, &message);
     }
     str_finish(&told);
+    str_finish(&shown);
     str_finish(&message);
 }
 

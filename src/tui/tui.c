@@ -32,7 +32,7 @@
 #include "tui/transcript.h"
 #include "tui/tui_state.h"
 
-enum { INPUT_ROWS = 8, TICK_US = 200000, HINT_US = 1000000 };
+enum { INPUT_ROWS = 8, TICK_US = 250000, HINT_US = 1000000 };
 
 /* Two runs in one terminal's scrollback should not give their pictures the same names. */
 enum { PICTURES_OF_A_RUN = 240 };
