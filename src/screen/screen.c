@@ -405,6 +405,9 @@ static void intent(void *context, const struct tui_intent *intent)
     case TUI_WANT_FILES:
         screen_input_want_files(screen);
         break;
+    case TUI_WANT_FOLDERS:
+        screen_input_want_folders(screen);
+        break;
     case TUI_INTERRUPT:
         if (!screen_voice_interrupt(screen) && !screen_media_stop(screen) &&
             !screen_input_interrupt(screen) && !screen_model_interrupt(screen)) {

@@ -766,9 +766,9 @@ void tui_add_history(struct tui *tui, const char *text)
     history_add(tui->history, text, strlen(text));
 }
 
-void tui_set_files(struct tui *tui, char *const *files, size_t count)
+void tui_set_files(struct tui *tui, bool folders, char *const *paths, size_t count)
 {
-    completion_set_files(&tui->completion, files, count);
+    completion_set_files(&tui->completion, folders, paths, count);
     completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
     tui->dirty = true;
 }
