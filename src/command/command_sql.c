@@ -9,7 +9,7 @@
 static bool print_row(void *context, const json_t *row)
 {
     (void)context;
-    return json_dumpf(row, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF;
+    return json_dumpf(row, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 && putchar('\n') != EOF;
 }
 
 enum exit_code command_sql(struct config *config)

@@ -110,9 +110,7 @@ static int cut(Fts5Tokenizer *tokenizer, void *context, int flags, const char *t
 static void destroy(Fts5Tokenizer *tokenizer)
 {
     struct words *words = (struct words *)(void *)tokenizer;
-    if (words->rest != NULL) {
-        words->other.xDelete(words->rest);
-    }
+    words->other.xDelete(words->rest);
     mem_free(words);
 }
 

@@ -128,6 +128,7 @@ def case_first_words():
         for words, said in (("delete from messages", "only read"), ("select 1; select 2", "one statement"), (" ", "no statement"),
                             ("nonsense", "syntax error"), ("insert into search (search) values ('rebuild')", "only read")):
             check(said in place.carat("sql", words, code=42).stderr, words)
+        check("\\u009b" in place.carat("sql", "select char(0x9b) as x").stdout.lower(), "what controls a terminal is spelled out")
         check("attached" in place.carat("sql", "attach 'x.db' as x", code=1).stderr, "no other file")
         check(not os.path.exists(os.path.join(place.work, "x.db")) and place.carat("export", "last").stdout == before, "nothing changed")
         check("carat sql" in place.carat("sql", code=2).stderr and "carat-engine" in place.carat("bench", "fast", code=2).stderr, "usage")

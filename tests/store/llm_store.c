@@ -99,6 +99,27 @@ static void test_conversations(void **state)
     str_finish(&sql);
 }
 
+/* What newer files hold beside is counted: that it is not imported must be told. */
+static void test_what_is_left_out_is_counted(void **state)
+{
+    (void)state;
+    char *folder = support_make_folder(), *path = support_path(folder, "logs.db");
+    struct err err = {0};
+    struct taking taking = {.left = -1};
+    str_init(&taking.said);
+    support_execute(path, TABLES);
+    assert_true(store_llm_read(path, take, &taking, &taking.left_out, &err));
+    assert_int_equal(taking.left_out, 0);
+    support_execute(path, "CREATE TABLE tool_calls (id); INSERT INTO tool_calls VALUES (1), (2);"
+                          "CREATE TABLE prompt_attachments (id);"
+                          "INSERT INTO prompt_attachments VALUES (1)");
+    assert_true(store_llm_read(path, take, &taking, &taking.left_out, &err));
+    assert_int_equal(taking.left_out, 3);
+    str_finish(&taking.said);
+    mem_free(path);
+    support_remove_folder(folder);
+}
+
 /* A long conversation goes up to its limit, and not beyond. */
 static void test_a_conversation_has_a_limit(void **state)
 {
@@ -149,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations),
+        cmocka_unit_test(test_what_is_left_out_is_counted),
         cmocka_unit_test(test_a_conversation_has_a_limit),
         cmocka_unit_test(test_what_is_no_store),
     };
