@@ -103,7 +103,7 @@ static void tell_background(const struct job *job, struct str *told)
 static void show_background(const struct job *job, struct str *shown)
 {
     str_append_format(shown,
-                      "It goes on in the background as job %s: /jobs shows how it does, "
+                      "It goes on as job %s in the background: /jobs shows how it does, "
                       "/jobs stop %s ends it.%s",
                       job->handle, job->handle,
                       job->output.length > 0 ? " What it wrote so far:\n" : "");

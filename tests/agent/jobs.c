@@ -330,7 +330,7 @@ static void test_background_own(void **state)
     assert_true(str_ends_with(told.data, "line 998\nline 999\n"));
     assert_in_range(told.length, 4096, 4500);
     assert_true(
-        str_starts_with(shown.data, "It goes on in the background as job r1: /jobs shows "));
+        str_starts_with(shown.data, "It goes on as job r1 in the background: /jobs shows "));
     assert_true(str_ends_with(shown.data, "line 998\nline 999\n"));
     assert_null(strstr(shown.data, "more_output"));
     assert_true(agent_note(world->agent, told.data, told.length, &err));
