@@ -211,8 +211,7 @@ static bool options_trap(const struct shell_words *words, const char *program,
     for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++) {
         const struct trap *trap = &traps[i];
         if (strcmp(trap->program, program) != 0 ||
-            (trap->subcommand != NULL &&
-             (subcommand == NULL || strcmp(trap->subcommand, subcommand) != 0))) {
+            (trap->subcommand != NULL && strcmp(trap->subcommand, subcommand) != 0)) {
             continue;
         }
         for (size_t k = named > 0 ? named : 1; k < words->count; k++) {
@@ -333,7 +332,7 @@ const char *command_traps_find(const struct shell_simple *simple, size_t named)
     } else if (listed(by_subcommand, program, length)) {
         why = subcommand_trap(words, named);
     }
-    const char *subcommand = words->count > 1 ? words->items[1].text : NULL;
+    const char *subcommand = words->count > 1 ? words->items[1].text : "";
     if (why == NULL &&
         (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named))) {
         why = "one of its options runs code or writes elsewhere";
