@@ -14,6 +14,7 @@
 #include "command/command_sandbox.h"
 #include "command/command_serve.h"
 #include "command/command_sessions.h"
+#include "command/command_sql.h"
 #include "command/command_store.h"
 #include "command/command_transfer.h"
 #include "command/command_trust.h"
@@ -128,6 +129,42 @@ static enum exit_code run_search(struct config *config)
     return code;
 }
 
+enum exit_code command_print(void (*append)(struct str *out))
+{
+    struct str text;
+    str_init(&text);
+    append(&text);
+    bool ok = fputs(text.data, stdout) >= 0 && fflush(stdout) == 0;
+    str_finish(&text);
+    return ok ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
+}
+
+enum exit_code command_run_screen(struct config *config, size_t first)
+{
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+        fprintf(stderr, "carat: not a terminal; without one use: carat exec \"what to do\"\n");
+        return EXIT_CODE_USAGE;
+    }
+    return screen_run(config, first, NULL);
+}
+
+static enum exit_code run_chat(struct config *config)
+{
+    return command_run_screen(config, 1);
+}
+
+static enum exit_code run_help(struct config *config)
+{
+    (void)config;
+    return command_print(command_append_help);
+}
+
+static enum exit_code run_version(struct config *config)
+{
+    (void)config;
+    return command_print(command_append_version);
+}
+
 static enum exit_code run_config(struct config *config)
 {
     if (config->words.count != 2 || strcmp(config->words.items[1], "example") != 0) {
@@ -171,6 +208,7 @@ static enum exit_code run_manual(struct config *config)
 }
 
 const struct command command_table[] = {
+    {"chat", "[PROMPT]", "the screen, as without a command", run_chat},
     {"exec", "[PROMPT]", "answer PROMPT, about what is on standard input, without a terminal",
      run_exec},
     {"run", "[PROMPT]", "the same as exec", run_exec},
@@ -190,16 +228,18 @@ const struct command command_table[] = {
     {"restore", "ID", "out of the trash or the archive", command_change},
     {"purge", "ID", "delete for good what is in the trash", command_change},
     {"export", "[ID]", "a conversation as a document: --format md, json or html", command_export},
-    {"import", "FILE ...", "conversations of codex, claude (JSON lines) or llm (SQLite)",
+    {"import", "FILE ...", "conversations of codex, claude or llm: files, folders, or their names",
      command_import},
     {"store", "check | repair [FILE]", "look all conversations through; copy what can be read",
      command_store},
+    {"sql", "QUERY", "rows of the store, which is only read, as JSON lines", command_sql},
     {"undo", "[TURN]", "take a turn's file changes back; --list, --diff", command_undo},
     {"replay", "ID|last|FILE",
      "repeat a conversation, or a file that export or exec wrote, and say what differs",
      command_replay},
     {"trust", "[no]", "may this project's .mcp.json start its MCP servers?", command_trust},
     {"doctor", "", "check model, sandbox, store and voice on this machine", command_doctor},
+    {"bench", "", "measure how fast the model reads and writes here", command_bench},
     {"sandbox", "status | -- CMD", "which layers hold here; run CMD as a tool's would run",
      command_sandbox},
     {"policy", "why CALL", "would CALL run, ask or be refused, and by which rule", command_policy},
@@ -218,6 +258,8 @@ const struct command command_table[] = {
     {"config", "example", "print an example of the configuration file", run_config},
     {"completion", "SHELL", "print completions for bash, zsh or fish", run_completion},
     {"manual", "", "print the manual page, as roff", run_manual},
+    {"help", "", "print this", run_help},
+    {"version", "", "the same as --version", run_version},
 };
 const size_t command_count = sizeof command_table / sizeof command_table[0];
 

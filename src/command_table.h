@@ -16,9 +16,14 @@ struct command {
 extern const struct command command_table[];
 extern const size_t command_count;
 
+/* The screen, where there is a terminal; the words from `first` on are the first message. */
+enum exit_code command_run_screen(struct config *config, size_t first);
+
 /* NULL when the word is none. */
 const struct command *command_find(const char *word);
 
+/* Prints what is appended. */
+enum exit_code command_print(void (*append)(struct str *out));
 /* The whole of `carat --help` and `carat --version`. */
 void command_append_help(struct str *out);
 void command_append_version(struct str *out);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "command_table.h"
 #include "command/headless.h"
@@ -13,40 +12,19 @@
 #include "app/library_memory.h"
 #include "app/settings.h"
 #include "base/err.h"
-#include "base/str.h"
-#include "screen/screen.h"
-
-static enum exit_code print(void (*append)(struct str *out))
-{
-    struct str text;
-    str_init(&text);
-    append(&text);
-    bool ok = fputs(text.data, stdout) >= 0 && fflush(stdout) == 0;
-    str_finish(&text);
-    return ok ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
-}
-
-static enum exit_code run_screen(struct config *config)
-{
-    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        fprintf(stderr, "carat: not a terminal; without one use: carat exec \"what to do\"\n");
-        return EXIT_CODE_USAGE;
-    }
-    return screen_run(config, 0, NULL);
-}
 
 static enum exit_code run(struct config *config)
 {
     const struct command *command =
         config->words.count > 0 ? command_find(config->words.items[0]) : NULL;
     if (config_boolean(config, OPTION_HELP)) {
-        return print(command_append_help);
+        return command_print(command_append_help);
     }
     if (config_boolean(config, OPTION_VERSION)) {
-        return print(command_append_version);
+        return command_print(command_append_version);
     }
     if (config_boolean(config, OPTION_PROMISES)) {
-        return print(promises_append);
+        return command_print(promises_append);
     }
     if (command != NULL) {
         return command->run(config);
@@ -54,7 +32,7 @@ static enum exit_code run(struct config *config)
     if (config_boolean(config, OPTION_PRINT)) {
         return headless_run(config, 0);
     }
-    return run_screen(config);
+    return command_run_screen(config, 0);
 }
 
 /* What was printed may still be on its way here, and a full disk is no success. A reader that went

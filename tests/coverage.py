@@ -85,7 +85,7 @@ WHOLE_GOAL = (85, 75)
 # Lines and branches, in whole per cent of what was reached.
 LEAST = {
     "all": (90, 81),
-    "store": (98, 88),
+    "store": (99, 94),
     "sandbox policy": (97, 90),
     "sandbox layers": (85, 58),
     "approval": (99, 93),

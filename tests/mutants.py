@@ -40,11 +40,13 @@ MODULES = {
     "store": (["src/store/branch_rows.c", "src/store/call_rows.c", "src/store/check.c",
                "src/store/compaction_rows.c", "src/store/conversation_rows.c",
                "src/store/growth_rows.c", "src/store/llm_store.c", "src/store/message_body.c",
-               "src/store/message_rows.c", "src/store/opening_rows.c", "src/store/result_rows.c",
-               "src/store/row_hash.c", "src/store/schema.c", "src/store/search_rows.c"],
+               "src/store/message_load.c", "src/store/message_rows.c", "src/store/opening_rows.c",
+               "src/store/query.c", "src/store/result_rows.c",
+               "src/store/row_hash.c", "src/store/schema.c", "src/store/search_rows.c",
+               "src/store/words.c"],
               ["store_rows", "store_growth", "store_lasting", "store_schema", "store_check",
-               "store_llm_store", "store_body", "store_interrupted",
-               "store_openings", "store_parts", "fuzz_llm_store"]),
+               "store_llm_store", "store_body", "store_unusual", "store_interrupted", "store_errors",
+               "store_openings", "store_parts", "store_query", "fuzz_llm_store"]),
     "sandbox policy": (["tools/policy.c", "tools/http_hosts.c", "tools/workspace.c"],
                        ["tools_policy", "tools_http_hosts", "tools_workspace",
                         "tools_file_tools", "fuzz_policy"]),
@@ -72,6 +74,10 @@ EQUIVALENT = {
     ("src/chat/parse.c", "while (parser->partial_length > 0 && length > 0) {",
      "while (parser->partial_length >= 0 && length > 0) {"):
         "every byte goes the way of those that complete a character: the same text, slower",
+    ("src/store/branch_rows.c",
+     "struct branch branch = {.id = id, .made = made, .keep = keep < 0 ? 0 : keep};",
+     "struct branch branch = {.id = id, .made = made, .keep = keep <= 0 ? 0 : keep};"):
+        "0 for 0",
     ("src/store/message_body.c",
      "message->tokens = mem_alloc(message->token_count + 1, sizeof *message->tokens);",
      "message->tokens = mem_alloc(message->token_count, sizeof *message->tokens);"):

@@ -13,7 +13,7 @@
 
 struct policy;
 
-enum { CAPPED_NOTE_ROOM = 240, CAPPED_WHOLE_BYTES = 256 * 1024 };
+enum { CAPPED_NOTE_ROOM = 240, CAPPED_WHOLE_BYTES = 600 * 1024 };
 
 struct capped {
     char *data;

@@ -14,7 +14,7 @@
 
 struct str;
 
-enum { HEAD_TAIL_KEPT = 128 * 1024 };
+enum { HEAD_TAIL_KEPT = 300 * 1024 };
 
 struct head_tail {
     char *head, *ring; /* HEAD_TAIL_KEPT each */

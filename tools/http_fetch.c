@@ -421,7 +421,8 @@ static bool reduce(struct fetch *fetch, struct capped *text)
     return true;
 }
 
-/* {"output": text, "status": number}: a 404 is an answer, not a failure of ours. */
+/* {"output": text, "status": number, "content_type": text}: a 404 is an answer, not a failure of
+ * ours. */
 static void answer(struct fetch *fetch)
 {
     struct capped text;
@@ -434,6 +435,9 @@ static void answer(struct fetch *fetch)
     } else {
         files_succeed(&text, fetch->tool->policy, fetch->result);
         json_object_set_new(fetch->result->response, "status", json_integer(fetch->status));
+        json_t *type = json_string(fetch->type); /* NULL for what is no UTF-8 */
+        json_object_set_new(fetch->result->response, "content_type",
+                            type != NULL ? type : json_string(""));
     }
     capped_finish(&text);
 }

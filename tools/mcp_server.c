@@ -535,14 +535,34 @@ static json_t *picture_block(const struct tool_result *result)
     return block;
 }
 
+/* For clients that read the text alone: what the output itself does not tell stands in front. */
+static void append_text(struct str *text, const json_t *response)
+{
+    const char *output = json_string_value(json_object_get(response, "output"));
+    const char *type = json_string_value(json_object_get(response, "content_type"));
+    json_int_t code = json_integer_value(json_object_get(response, "exit_code"));
+    const json_t *status = json_object_get(response, "status");
+    if (code != 0) {
+        str_append_format(text, "exit code %lld\n", (long long)code);
+    }
+    if (status != NULL && type != NULL) {
+        str_append_format(text, "HTTP %lld, %s\n\n", (long long)json_integer_value(status),
+                          type[0] != '\0' ? type : "no content type");
+    }
+    char *dumped = output == NULL ? json_dumps(response, JSON_COMPACT) : NULL;
+    str_append(text, output != NULL ? output : (dumped != NULL ? dumped : ""));
+    free(dumped);
+}
+
 static json_t *call_result(struct tool_result *result)
 {
-    const char *output = json_string_value(json_object_get(result->response, "output"));
-    char *dumped = output == NULL ? json_dumps(result->response, JSON_COMPACT) : NULL;
-    const char *text = output != NULL ? output : (dumped != NULL ? dumped : "");
-    json_t *made = json_pack("{s:[{s:s, s:s}], s:O, s:b}", "content", "type", "text", "text", text,
-                             "structuredContent", result->response, "isError", result->failed);
-    free(dumped);
+    struct str text;
+    str_init(&text);
+    append_text(&text, result->response);
+    json_t *made =
+        json_pack("{s:[{s:s, s:s%}], s:O, s:b}", "content", "type", "text", "text", text.data,
+                  text.length, "structuredContent", result->response, "isError", result->failed);
+    str_finish(&text);
     if (result->picture != NULL && !result->failed) {
         json_array_append_new(json_object_get(made, "content"), picture_block(result));
     }

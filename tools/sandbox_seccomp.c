@@ -152,8 +152,9 @@ static int refuse_sockets(scmp_filter_ctx filter)
                                   when(0, SCMP_CMP_GE, FAMILIES, 0));
     }
     for (size_t i = 0; status == 0 && i < sizeof protocols / sizeof protocols[0]; i++) {
+        /* The kernel looks at the low 32 bits only; so must the rule. */
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 1,
-                                  when(2, SCMP_CMP_EQ, protocols[i], 0));
+                                  when(2, SCMP_CMP_MASKED_EQ, 0xFFFFFFFFu, protocols[i]));
     }
     static const unsigned internet[] = {AF_INET, AF_INET6};
     for (size_t i = 0; status == 0 && i < 2 * (sizeof types / sizeof types[0]); i++) {

@@ -98,9 +98,14 @@ static void fail(struct foreign *foreign, struct foreign_call *call, const char 
     struct str text;
     str_init(&text);
     str_append_format(&text, "error: %s", call->cancelled ? "stopped by the user" : why);
-    json_t *response = json_pack("{s:s%}", "output", text.data, text.length);
+    bool failed;
+    json_t *said = json_pack("{s:[{s:s, s:s%}], s:b}", "content", "type", "text", "text", text.data,
+                             text.length, "isError", true);
+    /* The words may be the server's, and as long as it likes. */
+    json_t *response = foreign_tools_result(said, foreign->result_bytes, &failed);
     finish(foreign, call, response, true, NULL);
     json_decref(response);
+    json_decref(said);
     str_finish(&text);
 }
 

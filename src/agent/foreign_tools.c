@@ -405,6 +405,9 @@ json_t *foreign_tools_result(const json_t *result, size_t limit, bool *failed)
         str_append(&text, "error: the server asks for more before it answers; carat gives nothing "
                           "but the arguments");
         *failed = true;
+    } else if (structured == NULL && !json_is_array(json_object_get(result, "content"))) {
+        str_append(&text, "error: the server sent a result without content");
+        *failed = true;
     }
     append_repaired(&repaired, &text);
     bool cut = repaired.length > limit;

@@ -19,7 +19,9 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 
-enum { EXIT_DENIES = 2, ERROR_LIMIT = 4096, DRAIN_MS = 100, HANDLES = 4 };
+/* From EXIT_NEVER_RAN on a shell says that it could not run the command, or that a signal ended it.
+ */
+enum { EXIT_DENIES = 2, EXIT_NEVER_RAN = 126, ERROR_LIMIT = 4096, DRAIN_MS = 100, HANDLES = 4 };
 
 struct job;
 
@@ -190,6 +192,8 @@ static void judge(struct process *process)
     }
     bool good = !process->late && process->signal == 0 && process->status == 0;
     bool denies = !process->late && process->signal == 0 && process->status == EXIT_DENIES;
+    /* A guard that never came to judge has not said yes. */
+    bool broken = process->late || process->signal != 0 || process->status >= EXIT_NEVER_RAN;
     struct str text;
     str_init(&text);
     job->process = NULL;
@@ -205,7 +209,7 @@ static void judge(struct process *process)
         }
         job->hooks->callbacks.notice(job->hooks->callbacks.context, text.data);
     }
-    if (denies || (process->late && !job->after)) {
+    if (denies || (broken && !job->after)) {
         finish(job, text.data);
     } else {
         step(job);

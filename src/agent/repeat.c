@@ -7,7 +7,11 @@
 
 #include <string.h>
 
-enum { COPIES = 3, TOKENS_AT_LEAST = 24, CALL_COPIES = 16, CALL_COPIES_SHORT = 64 };
+/* Copies by the length of the block; the first row that is long enough counts. A line of dashes, an
+ * array of zeros and a table with equal rows are ordinary. */
+static const struct {
+    size_t period, in_text, in_call;
+} COPIES[] = {{2, 64, 64}, {15, 8, 16}, {REPEAT_PERIODS, 4, 16}};
 
 void repeat_init(struct repeat *repeat)
 {
@@ -17,15 +21,12 @@ void repeat_init(struct repeat *repeat)
 /* How many tokens at the end must be part of the repetition before it counts. */
 static size_t needed_length(size_t period, bool in_call)
 {
-    size_t needed = COPIES * period;
-    if (in_call && period <= 2) {
-        needed = CALL_COPIES_SHORT * period;
-    } else if (in_call) {
-        size_t copies = CALL_COPIES * period;
-        size_t most = copies < REPEAT_WINDOW ? copies : REPEAT_WINDOW;
-        needed = most > needed ? most : needed;
+    size_t row = 0;
+    while (period > COPIES[row].period) {
+        row++;
     }
-    return needed > TOKENS_AT_LEAST ? needed : TOKENS_AT_LEAST;
+    size_t needed = period * (in_call ? COPIES[row].in_call : COPIES[row].in_text);
+    return needed < REPEAT_WINDOW ? needed : REPEAT_WINDOW;
 }
 
 /* A run of one token is a run of every period too: only the shortest period counts. */

@@ -1,7 +1,7 @@
 /* repeat: notices a model that writes the same block of tokens over and over.
  *
  * For each period p in 1..64 it is known how many tokens in a row equal the one p places before
- * them; three copies of a block are 2p such tokens. No rescanning: 64 comparisons a token. A plain
+ * them; four copies of a block are 3p such tokens. No rescanning: 64 comparisons a token. A plain
  * value.
  */
 #ifndef CARAT_AGENT_REPEAT_H
@@ -21,10 +21,10 @@ struct repeat {
 
 void repeat_init(struct repeat *repeat);
 
-/* Takes the next token; true when the text has run into a loop: at its end stand 3 copies of a
- * block of 1..64 tokens, at least 24 tokens in all. `in_call`: within a call's arguments, where
- * files are written and equal lines are ordinary, it takes 64 copies of a block of 1 or 2 tokens
- * and 16 of a longer one (fewer where 16 would not fit into the window, never under 3). */
+/* Takes the next token; true when the text has run into a loop: at its end stand 64 copies of a
+ * block of 1 or 2 tokens, 8 of one of up to 15, or 4 of one of up to 64. `in_call`: within a call's
+ * arguments, where files are written and equal lines are ordinary, it takes 16 copies of a block of
+ * more than 2 tokens, or what fits into the window. */
 bool repeat_add(struct repeat *repeat, int32_t token, bool in_call);
 
 #endif

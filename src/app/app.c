@@ -1,5 +1,6 @@
 #include "app/app.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "app/model_change.h"
 #include "app/policy_json.h"
 #include "app/project_servers.h"
+#include "approval/tool_names.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -133,6 +135,19 @@ static bool open_workspace(struct app *app, struct err *err)
     return true;
 }
 
+static bool read_listed(const struct config *config, enum option option,
+                        enum approval_verdict verdict, struct approval_rules *rules,
+                        struct err *err)
+{
+    const struct config_list *list = config_list(config, option);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!tool_names_add_rules(rules, list->items[i], verdict, err)) {
+            return err_prefix(err, "--%s", option_table[option].flag);
+        }
+    }
+    return true;
+}
+
 bool app_read_rules(const struct config *config, struct approval_rules *rules, struct err *err)
 {
     static const struct {
@@ -149,7 +164,8 @@ bool app_read_rules(const struct config *config, struct approval_rules *rules, s
             }
         }
     }
-    return true;
+    return read_listed(config, OPTION_DISALLOWED_TOOLS, APPROVAL_DENY, rules, err) &&
+           read_listed(config, OPTION_ALLOWED_TOOLS, APPROVAL_ALLOW, rules, err);
 }
 
 static bool open_rules(struct app *app, struct err *err)
@@ -384,18 +400,21 @@ bool app_find_conversation(struct app *app, const char *word, struct store_conve
 /* --session-id must be one that can be given. */
 static bool check_new_id(struct app *app, struct err *err)
 {
-    const char *id = config_string(app->config, OPTION_SESSION_ID);
+    const char *given = config_string(app->config, OPTION_SESSION_ID);
     struct store_conversation found;
-    if (id == NULL) {
+    if (given == NULL) {
         return true;
     }
-    if (!uuid_valid(id)) {
-        return err_set(err, ERR_ARGUMENT, "--session-id %.60s: must be a UUID in lower case", id);
+    for (size_t i = 0; given[i] != '\0' && i + 1 < sizeof app->new_id; i++) {
+        app->new_id[i] = (char)tolower((unsigned char)given[i]); /* uuidgen writes both */
     }
-    if (store_conversation_find(app->store, id, &found, NULL)) {
+    if (strlen(given) + 1 != sizeof app->new_id || !uuid_valid(app->new_id)) {
+        return err_set(err, ERR_ARGUMENT, "--session-id %.60s: must be a UUID", given);
+    }
+    if (store_conversation_find(app->store, app->new_id, &found, NULL)) {
         store_conversation_finish(&found);
         return err_set(err, ERR_ARGUMENT, "--session-id %s: there is one already; --resume goes on",
-                       id);
+                       app->new_id);
     }
     return true;
 }
@@ -512,7 +531,7 @@ static bool open_own(struct app *app, struct err *err)
         return false;
     }
     app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL,
-                                config_string(app->config, OPTION_SESSION_ID), NULL, err);
+                                app->new_id[0] != '\0' ? app->new_id : NULL, NULL, err);
     return app->agent != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 

@@ -40,6 +40,7 @@ struct app {
     struct paths paths;
     struct app_face face;
     char *workspace; /* absolute, symlinks resolved */
+    char new_id[37]; /* --session-id in lower case; "" = none */
     char *model_path;
     char *mmproj_path; /* the encoders: as given, or beside the model; NULL = none */
     json_t *policy;    /* what tools may touch */

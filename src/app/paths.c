@@ -111,6 +111,7 @@ bool paths_find(struct paths *paths, struct err *err)
         paths->user_models = join(paths->data, "/models");
         paths->installed_models = first_existing(own_folder, models, 2);
         paths->tool_program = first_existing(own_folder, tool, 2);
+        paths->engine_program = join(own_folder, "/carat-engine");
     } else {
         paths_finish(paths);
     }
@@ -135,5 +136,6 @@ void paths_finish(struct paths *paths)
     mem_free(paths->log_file);
     mem_free(paths->installed_models);
     mem_free(paths->tool_program);
+    mem_free(paths->engine_program);
     *paths = (struct paths){0};
 }

@@ -26,6 +26,7 @@ struct paths {
     char *trust_file;       /* state/trusted.json: the projects whose servers may start */
     char *installed_models; /* beside the program: ../models or ../share/carat/models */
     char *tool_program;     /* carat-tool beside the program, or ../libexec/carat/carat-tool */
+    char *engine_program;   /* carat-engine beside the program */
 };
 
 bool paths_find(struct paths *paths, struct err *err);

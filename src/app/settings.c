@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/mcp_forms.h"
 #include "app/paths.h"
 #include "app/project_servers.h"
 #include "base/err.h"
@@ -56,6 +57,7 @@ static bool add_servers(struct config *config, const char *path, struct err *err
     project_servers_init(&file);
     file.there = true;
     bool ok = file_read(path, MCP_FILE_LIMIT, &file.text, err) &&
+              mcp_forms_convert(path, &file.text, &config->notices, err) &&
               (project_servers_add(&file, &config->servers, &config->notices, err) ||
                err_prefix(err, "--mcp-config %s", path));
     project_servers_finish(&file);

@@ -2,9 +2,10 @@
  *
  * A rule of the shell is compared with the simple commands that the command consists of
  * (shell_words.h, shell_rule.h); where those cannot be told from the text, only the same text fits
- * an allowance, and a denial makes us ask. Rules of other tools match exact text; a denial of a
- * path also its other spellings (path_rule.h). A deny rule is the user's wish, not a wall: the same
- * file has many names. The wall is the sandbox.
+ * an allowance, and a denial makes us ask. Rules of other tools are exact text, or patterns of
+ * paths and hosts (path_rule.h, url_rule.h). A deny rule is the user's wish, not a wall: the same
+ * file has many names. The wall is the sandbox. A rule that could never fit anything is refused
+ * when it is read: a denial that silently does nothing is worse than none.
  *
  * approval_describe writes one row for each line of the call's texts, each row with a mark in
  * front, so that no content can pass for another row; rows are joined by newlines, the only
@@ -20,6 +21,7 @@
 #include "approval/shell_rule.h"
 #include "approval/shell_words.h"
 #include "approval/toolset.h"
+#include "approval/url_rule.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -48,6 +50,30 @@ bool approval_is_foreign(const char *tool)
     return str_starts_with(tool, "mcp__");
 }
 
+/* False, with `*why`, for a rule that could never fit a call. */
+static bool makes_sense(const char *tool, const char *pattern, enum approval_verdict verdict,
+                        const char **why)
+{
+    const struct toolset_tool *known = toolset_find(tool);
+    size_t length = strlen(tool), star = strcspn(tool, "*");
+    bool foreign = approval_is_foreign(tool);
+    if (strcmp(tool, "*") != 0 && known == NULL && !foreign) {
+        *why = "there is no tool of that name";
+    } else if (foreign && star + 1 < length) {
+        *why = "'*' may only stand at the end of a tool's name";
+    } else if (pattern != NULL && pattern[0] == '\0') {
+        *why = "there is nothing between the parentheses";
+    } else if (pattern != NULL && (foreign || (known != NULL && known->subject == NULL))) {
+        *why = "this tool's rules have no (TEXT)";
+    } else if (pattern != NULL && known != NULL && strcmp(known->subject, "url") == 0 &&
+               strcmp(pattern, "*") != 0 && !url_rule_is_valid(pattern) &&
+               (verdict != APPROVAL_ALLOW || strstr(pattern, "://") == NULL)) {
+        *why = "expected an address, a host (example.org, *.example.org, with :PORT or without) "
+               "or the beginning of an address (https://example.org/docs/*)";
+    }
+    return *why == NULL;
+}
+
 /* Splits "TOOL" or "TOOL(PATTERN)"; the pattern runs to the last ')', so it may hold any text. */
 bool approval_rules_add(struct approval_rules *rules, const char *expression,
                         enum approval_verdict verdict, struct err *err)
@@ -60,26 +86,74 @@ bool approval_rules_add(struct approval_rules *rules, const char *expression,
                        expression);
     }
     char *tool = mem_strndup(expression, name_length);
-    const struct toolset_tool *known = toolset_find(tool);
-    if (strcmp(tool, "*") != 0 && known == NULL && !approval_is_foreign(tool)) {
+    char *pattern =
+        has_pattern ? mem_strndup(expression + name_length + 1, length - name_length - 2) : NULL;
+    const char *why = NULL;
+    if (!makes_sense(tool, pattern, verdict, &why)) {
         mem_free(tool);
-        return err_set(err, ERR_ARGUMENT, "rule \"%s\": there is no tool \"%.*s\"", expression,
-                       (int)name_length, expression);
+        mem_free(pattern);
+        return err_set(err, ERR_ARGUMENT, "rule \"%s\": %s", expression, why);
     }
     vec_room(&rules->items, &rules->capacity, rules->count + 1, sizeof *rules->items);
-    rules->items[rules->count++] = (struct approval_rule){
-        .tool = tool,
-        .pattern = has_pattern ? mem_strndup(expression + name_length + 1, length - name_length - 2)
-                               : NULL,
-        .verdict = verdict,
-    };
+    rules->items[rules->count++] =
+        (struct approval_rule){.tool = tool, .pattern = pattern, .verdict = verdict};
     return true;
+}
+
+/* "mcp__git" and "mcp__git__*" speak of all tools of that server. */
+static bool names_tool(const char *named, const char *tool)
+{
+    size_t length = strlen(named);
+    if (strcmp(named, "*") == 0 || strcmp(named, tool) == 0) {
+        return true;
+    }
+    if (!approval_is_foreign(named) || !approval_is_foreign(tool)) {
+        return false;
+    }
+    return named[length - 1] == '*'
+               ? strncmp(named, tool, length - 1) == 0
+               : strstr(named + strlen("mcp__"), "__") == NULL &&
+                     strncmp(named, tool, length) == 0 && str_starts_with(tool + length, "__");
+}
+
+/* Whether the rule's pattern speaks of more than the one text that it spells. */
+static bool is_pattern(const struct approval_rule *rule, const char *subject)
+{
+    return rule->pattern != NULL &&
+           ((strcmp(subject, "path") == 0 && path_rule_is_pattern(rule->pattern)) ||
+            (strcmp(subject, "url") == 0 && url_rule_is_pattern(rule->pattern)));
+}
+
+/* An allowance by host or by the beginning of an address is one to read. */
+static bool only_fetches(const json_t *arguments)
+{
+    const json_t *method = json_object_get(arguments, "method");
+    return json_object_get(arguments, "body") == NULL &&
+           (method == NULL ||
+            (json_is_string(method) && strcmp(json_string_value(method), "GET") == 0));
+}
+
+static bool pattern_matches(const struct approval_rule *rule, const char *kind,
+                            const json_t *subject, const json_t *arguments)
+{
+    const char *text = json_string_value(subject);
+    size_t length = json_string_length(subject);
+    bool allows = rule->verdict == APPROVAL_ALLOW;
+    if (strcmp(kind, "path") == 0) {
+        return allows ? path_rule_allows(rule->pattern, text, length)
+                      : path_rule_concerns(rule->pattern, text, length);
+    }
+    if (strcmp(kind, "url") == 0) {
+        return allows ? only_fetches(arguments) && url_rule_allows(rule->pattern, text, length)
+                      : url_rule_concerns(rule->pattern, text, length);
+    }
+    return false;
 }
 
 static bool rule_matches(const struct approval_rule *rule, const char *tool,
                          const json_t *arguments)
 {
-    if (strcmp(rule->tool, "*") != 0 && strcmp(rule->tool, tool) != 0) {
+    if (!names_tool(rule->tool, tool)) {
         return false;
     }
     if (rule->pattern == NULL) {
@@ -89,19 +163,20 @@ static bool rule_matches(const struct approval_rule *rule, const char *tool,
     if (known == NULL || known->subject == NULL) {
         return false;
     }
+    if (strcmp(rule->pattern, "*") == 0 &&
+        (rule->verdict != APPROVAL_ALLOW || strcmp(known->subject, "url") == 0)) {
+        return true;
+    }
     /* A shell rule with an open end means words; as a text it would be a pattern of file names. */
     if (rule->verdict == APPROVAL_ALLOW && strcmp(tool, "shell") == 0 &&
         str_ends_with(rule->pattern, "*")) {
         return false;
     }
-    /* By length, not up to a NUL: a string with a NUL inside never equals a pattern. */
     const json_t *subject = json_object_get(arguments, known->subject);
-    if (rule->verdict != APPROVAL_ALLOW && strcmp(known->subject, "path") == 0 &&
-        json_is_string(subject) &&
-        path_rule_concerns(rule->pattern, json_string_value(subject),
-                           json_string_length(subject))) {
+    if (json_is_string(subject) && pattern_matches(rule, known->subject, subject, arguments)) {
         return true;
     }
+    /* By length, not up to a NUL: a string with a NUL inside never equals a pattern. */
     return json_is_string(subject) && json_string_length(subject) == strlen(rule->pattern) &&
            memcmp(json_string_value(subject), rule->pattern, json_string_length(subject)) == 0;
 }
@@ -371,7 +446,8 @@ static enum approval_verdict decide_rest(const struct approval_rules *rules,
     const struct toolset_tool *known = toolset_find(tool);
     const struct approval_rule *rule = find_rule(rules, false, tool, arguments);
     const char *launch = launch_point(known, arguments);
-    bool exact = rule != NULL && rule->pattern != NULL;
+    bool exact = rule != NULL && rule->pattern != NULL && known != NULL && known->subject != NULL &&
+                 !is_pattern(rule, known->subject);
     if (rule != NULL && (launch == NULL || exact || rule->verdict != APPROVAL_ALLOW)) {
         say_rule(why, rule);
         return rule->verdict;
@@ -437,10 +513,14 @@ bool approval_rule_for(const char *tool, const json_t *arguments, struct str *ou
         str_append(out, tool);
         return true;
     }
-    const json_t *subject =
-        known != NULL && known->subject != NULL ? json_object_get(arguments, known->subject) : NULL;
+    const json_t *subject = known != NULL ? json_object_get(arguments, known->subject) : NULL;
     const char *text = json_string_value(subject);
-    bool plain = text != NULL && strlen(text) == json_string_length(subject) && text[0] != '\0';
+    bool plain = known != NULL && text != NULL && strlen(text) == json_string_length(subject) &&
+                 text[0] != '\0';
+    /* As a rule this very text would say more than it does now. */
+    struct approval_rule rule = {.pattern = (char *)text};
+    plain = plain && !is_pattern(&rule, known->subject) &&
+            !(strcmp(tool, "shell") == 0 && str_ends_with(text, "*"));
     for (const char *c = text; plain && *c != '\0'; c++) {
         plain = (unsigned char)*c >= 0x20 && *c != 0x7F;
     }

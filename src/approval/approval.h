@@ -34,10 +34,10 @@ enum approval_answer {
 
 /* One line of the user's configuration: "shell(git status)" = "allow". */
 struct approval_rule {
-    char *tool;    /* exact name, or "*" */
-    char *pattern; /* exact argument text (files: the path, a denial's in any spelling; http: the
-                      URL; shell: the command, and each simple command that fits it:
-                      shell_rule.h), or NULL = any */
+    char *tool;    /* exact name, "*", or of foreign ones "mcp__SERVER", "mcp__SERVER__*" */
+    char *pattern; /* argument text (files: a path or a pattern of paths, path_rule.h; http: a URL
+                      or a host, url_rule.h; shell: the command, and each simple command that
+                      fits it, shell_rule.h), or NULL = any */
     enum approval_verdict verdict;
 };
 
@@ -48,7 +48,7 @@ struct approval_rules {
 
 void approval_rules_init(struct approval_rules *rules);
 void approval_rules_finish(struct approval_rules *rules);
-/* "TOOL" or "TOOL(PATTERN)". */
+/* "TOOL" or "TOOL(PATTERN)". ERR_ARGUMENT for a rule that could fit no call. */
 bool approval_rules_add(struct approval_rules *rules, const char *expression,
                         enum approval_verdict verdict, struct err *err);
 
@@ -80,8 +80,8 @@ enum approval_verdict approval_decide(const struct approval_rules *rules,
                                       const json_t *arguments, struct str *why);
 
 /* The rule that would allow just this call from now on: "shell(git status)". False, and nothing
- * appended, for a call that no rule can name: the tool has no subject, or the text has control
- * characters. */
+ * appended, for a call that no rule can name: the text has control characters, or would as a rule
+ * be a pattern ("rm *"). */
 bool approval_rule_for(const char *tool, const json_t *arguments, struct str *out);
 
 /* What the call would do, in full, with every deceptive character spelled out (visible.h). */

@@ -34,12 +34,20 @@ static const char runners[] =
     "ranger nnn yt-dlp youtube-dl aria2c lftp duckdb gnuplot octave maxima gs magick convert "
     "pandoc asciidoctor groff latexmk xelatex latex lualatex tex pdftex tshark bpftrace stap "
     "nginx apachectl openvpn wg-quick systemd-nspawn systemd-inhibit machinectl busctl "
+    "choom uclampset eatmydata fakechroot cpulimit schedtool torsocks torify tsocks proxychains "
+    "i386 x86_64 uname26 rsh slogin run0 dtach abduco zellij byobu daemon daemonize lckdo zrun "
+    "mispipe compgen complete bind fc history nyc c8 cross-env env-cmd npm-run-all run-s run-p "
+    "coverage mail mailx mutt vimdiff rvim gvim gvimdiff hx kak joe jed mcedit emacsclient "
+    "flatpak snap dpkg rpm apk pacman rails django-admin flask celery identify mogrify composite "
+    "montage swipl gforth "
     "docker-compose nerdctl ctr crictl ansible-playbook jshell clojure iex erl racket sbcl ghci "
     "runghc ocaml groovy kotlin scala claude codex gemini carat ";
 
 /* The first argument must be a script: an option may be code. */
-static const char interpreters[] = " python python2 python3 pypy pypy3 perl ruby node nodejs "
-                                   "php lua luajit Rscript R julia guile tcc ";
+static const char interpreters[] =
+    " python python2 python3 pypy pypy3 perl ruby node nodejs "
+    "php lua luajit Rscript R julia guile tcc java ipython bpython irb "
+    "pry pwsh raku osascript escript jruby jython qjs ";
 
 /* What the subcommand does differs too much: a rule must name it. */
 static const char by_subcommand[] =
@@ -71,7 +79,7 @@ static const struct trap {
      "--upload-pack --receive-pack --exec --ext-diff --textconv --open-files-in-pager --output "
      "--config --config-env --exec-path --git-dir --work-tree --namespace --template "
      "--separate-git-dir --upload-archive --recurse-submodules --edit-description --gpg-sign "
-     "--contents --file --pathspec-from-file --patch-format --interactive",
+     "--contents --file --pathspec-from-file --patch-format --interactive --output-directory",
      "", "ext:: fd::"},
     {"git", "grep", "", "Of", ""},
     {"git", "rebase", "", "xi", ""},
@@ -93,8 +101,9 @@ static const struct trap {
     {"ag", NULL, "--pager", "", ""},
     {"tar", NULL,
      "--to-command --checkpoint-action --use-compress-program --rsh-command --info-script "
-     "--new-volume-script --rmt-command --absolute-names --directory --checkpoint --files-from",
-     "IFPCT", ""},
+     "--new-volume-script --rmt-command --absolute-names --directory --checkpoint --files-from "
+     "--index-file --volno-file --listed-incremental",
+     "IFPCTg", ""},
     {"bsdtar", NULL, "--use-compress-program --directory", "PCTs", ""},
     {"cpio", NULL, "--rsh-command --absolute-filenames --directory", "", ""},
     {"zip", NULL, "--test --unzip-command", "TO", ""},
@@ -102,6 +111,13 @@ static const struct trap {
     {"rsync", NULL, "--rsh --rsync-path --daemon --config --password-file --files-from", "eM", ""},
     {"sort", NULL, "--compress-program --output --temporary-directory", "oT", ""},
     {"split", NULL, "--filter", "", ""},
+    {"shuf", NULL, "--output", "o", ""},
+    {"tree", NULL, "", "oR", ""},
+    {"xxd", NULL, "", "r", ""},
+    {"file", NULL, "--compile", "C", ""},
+    {"patch", NULL, "--ed --output --directory --reject-file --get", "eodrg", ""},
+    {"ssh-keygen", NULL, "", "D", ""},
+    {"ssh-add", NULL, "", "s", ""},
     {"date", NULL, "--set", "s", ""},
     /* a name with an index, which some shells evaluate though it was quoted */
     {"printf", NULL, "", "v", ""},
@@ -111,22 +127,36 @@ static const struct trap {
     {"tcpdump", NULL, "", "zwW", ""},
     {"curl", NULL,
      "--config --output --output-dir --remote-name --remote-name-all --upload-file --dump-header "
-     "--cookie-jar --trace --trace-ascii --stderr --engine --netrc-file --libcurl",
-     "KoOTDcE", ""},
+     "--cookie-jar --trace --trace-ascii --stderr --engine --netrc-file --libcurl --etag-save "
+     "--hsts --alt-svc "
+     "--write-out --unix-socket",
+     "KoOTDcEw", ""},
     {"make", NULL, "--eval --file --makefile --directory --include-dir --environment-overrides",
      "fCIEe", ""},
     {"gmake", NULL, "--eval --file --makefile --directory --include-dir --environment-overrides",
      "fCIEe", ""},
     {"ninja", NULL, "", "fCt", ""},
-    {"meson", NULL, "--wrapper --wrap --gdb --native-file --cross-file", "C", ""},
+    {"meson", NULL, "--wrapper --wrap --gdb --native-file --cross-file", "C", "devenv"},
     {"cmake", NULL, "--open --install --toolchain --preset", "EPCDS", ""},
-    {"gcc", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Xlinker"},
-    {"g++", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Xlinker"},
-    {"cc", NULL, "--specs --config", "", "-wrapper -fplugin -specs -B @ -Wl, -Xlinker -load"},
-    {"clang", NULL, "--config", "", "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load"},
-    {"clang++", NULL, "--config", "", "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load"},
+    {"ctest", NULL, "--build-and-test --test-command --build-command --script", "SD", ""},
+    {"gcc", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"g++", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"cc", NULL, "--specs --config --ld-path", "",
+     "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker -load -fuse-ld -ccc-"},
+    {"c++", NULL, "--specs --config --ld-path", "",
+     "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker -load -fuse-ld -ccc-"},
+    {"clang", NULL, "--config --ld-path", "",
+     "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load -fuse-ld -ccc-"},
+    {"clang++", NULL, "--config --ld-path", "",
+     "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load -fuse-ld -ccc-"},
     {"ld", NULL, "--plugin", "", "-plugin @"},
-    {"go", NULL, "", "", "-exec -toolexec -vettool -overlay -modfile -C --exec --toolexec"},
+    {"ar", NULL, "--plugin", "", "@"},
+    {"nm", NULL, "--plugin", "", "@"},
+    {"rustc", NULL, "--codegen --sysroot", "CZ", "@"},
+    {"javac", NULL, "--processor-path --processor-module-path", "", "-processor -Xplugin -J @"},
+    {"go", NULL, "", "",
+     "-exec -toolexec -vettool -overlay -modfile -ldflags -gccgoflags -C --exec --toolexec "
+     "--vettool --overlay --modfile --ldflags --gccgoflags"},
     {"cargo", NULL, "--config --manifest-path", "ZC", "+"},
     {"pytest", NULL, "--rootdir --override-ini --confcutdir --import-mode", "pco", ""},
     {"jest", NULL,
@@ -135,11 +165,40 @@ static const struct trap {
      "c", ""},
     {"vitest", NULL, "--config --root --globalSetup --reporter", "cr", ""},
     {"mocha", NULL, "--require --file --config --package --reporter --import", "rRn", ""},
+    {"eslint", NULL,
+     "--config --rulesdir --plugin --resolve-plugins-relative-to --format --parser --output-file",
+     "cfo", ""},
+    {"prettier", NULL, "--plugin --plugin-search-dir --config", "", ""},
+    {"stylelint", NULL, "--config --config-basedir --custom-syntax --custom-formatter", "cf", ""},
+    {"babel", NULL, "--plugins --presets --config-file", "", ""},
+    {"webpack", NULL, "--config", "c", ""},
+    {"rollup", NULL, "--config --plugin", "cp", ""},
+    {"vite", NULL, "--config", "c", ""},
+    {"pylint", NULL, "--init-hook --load-plugins --rcfile", "", ""},
+    {"flake8", NULL, "--config --append-config --output-file", "", ""},
+    {"mypy", NULL, "--config-file --python-executable --install-types", "", ""},
+    {"sphinx-build", NULL, "", "cD", ""},
+    {"mkdocs", NULL, "--config-file", "f", ""},
+    {"rspec", NULL, "--require --options --default-path", "rIO", ""},
+    {"rubocop", NULL, "--require --config --plugin", "rc", ""},
+    {"phpunit", NULL, "--bootstrap --configuration --extension", "c", ""},
     {"openssl", NULL, "", "", "-engine -provider"},
     {"pdflatex", NULL, "", "", "-shell-escape --shell-escape -enable-write18 -output-directory"},
     {"npm", NULL, "--prefix --script-shell --userconfig --globalconfig --node-options --call", "Cc",
      ""},
-    {"yarn", NULL, "--cwd --use-yarnrc", "", ""},
+    {"yarn", NULL, "--cwd --use-yarnrc --script-shell", "", ""},
+    {"pnpm", NULL, "--dir --prefix --script-shell --node-options --config", "C", ""},
+    {"bun", NULL, "--cwd --config --preload --require", "rc", ""},
+    {"deno", NULL, "--config --import-map --preload", "c", ""},
+    {"bundle", NULL, "--gemfile", "", ""},
+    {"composer", NULL, "--working-dir", "d", ""},
+    {"poetry", NULL, "--directory --project", "CP", ""},
+    {"mvn", NULL, "--file --settings --global-settings --toolchains", "", "-f -s -gs"},
+    {"gradle", NULL,
+     "--init-script --build-file --project-dir --settings-file --include-build --gradle-user-home",
+     "", "-I -b -p -c -g"},
+    {"dotnet", NULL, "--property", "", "-p: /p: -property"},
+    {"terraform", NULL, "", "", "-chdir"},
     {"pip", NULL, "--target --index-url --extra-index-url --root --prefix --config-settings", "i",
      ""},
 };
@@ -193,6 +252,27 @@ static const char *base_name(const char *program)
 {
     const char *slash = strrchr(program, '/');
     return slash != NULL ? slash + 1 : program;
+}
+
+/* --- names of programs --- */
+
+/* Without a version ("perl5.36.0", "gcc-12") and, of a compiler for another machine, without that
+ * machine ("aarch64-linux-gnu-gcc"). "" where nothing is left out. */
+static const char *plain_name(const char *name, struct str *out)
+{
+    size_t length = strlen(name);
+    while (length > 0 && strchr("0123456789.-", name[length - 1]) != NULL) {
+        length--;
+    }
+    str_append_bytes(out, name, length);
+    const char *first = strchr(out->data, '-'), *last = strrchr(out->data, '-');
+    if (first != last) {
+        str_remove(out, 0, (size_t)(last + 1 - out->data));
+    }
+    if (strcmp(out->data, name) == 0) {
+        str_clear(out);
+    }
+    return out->data;
 }
 
 /* --- one command --- */
@@ -298,18 +378,54 @@ static const char *touches_launch_point(const struct shell_words *words, size_t 
 }
 
 /* Programs that only read: naming a Makefile to them is no way to change it. */
-static bool only_reads(const char *program)
+static bool only_reads(const struct shell_words *words, const char *program)
 {
     static const char readers[] = " cat head tail wc ls stat file grep egrep fgrep rg ag diff cmp "
-                                  "md5sum sha256sum nl od xxd hexdump tree du readlink realpath "
+                                  "md5sum sha256sum nl od hexdump tree du readlink realpath "
                                   "basename dirname echo test git find ";
-    return listed(readers, program, strlen(program));
+    static const char writers[] = " mv checkout restore ";
+    bool git = strcmp(program, "git") == 0 && words->count > 1;
+    return listed(readers, program, strlen(program)) &&
+           !(git && listed(writers, words->items[1].text, strlen(words->items[1].text)));
+}
+
+static bool is_runner(const char *name)
+{
+    return listed(runners, name, strlen(name)) || strncmp(name, "ld-linux", 8) == 0 ||
+           strncmp(name, "git-", 4) == 0;
 }
 
 bool command_traps_runs_others(const char *program)
 {
+    struct str plain;
     const char *name = base_name(program);
-    return listed(runners, name, strlen(name)) || strncmp(name, "ld-linux", 8) == 0;
+    str_init(&plain);
+    bool runs = is_runner(name) || is_runner(plain_name(name, &plain));
+    str_finish(&plain);
+    return runs;
+}
+
+/* The traps of the program that goes by this name. */
+static const char *find_by_name(const struct shell_words *words, const char *program, size_t named)
+{
+    size_t length = strlen(program);
+    const char *subcommand = words->count > 1 ? words->items[1].text : "";
+    const char *why = NULL;
+    if (strcmp(program, "git") == 0) {
+        why = git_trap(words, named);
+    } else if (listed(interpreters, program, length)) {
+        why = interpreter_trap(words, named);
+    } else if (listed(by_subcommand, program, length)) {
+        why = subcommand_trap(words, named);
+    }
+    if (why == NULL &&
+        (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named))) {
+        why = "one of its options runs code or writes elsewhere";
+    }
+    if (why == NULL && make_variable(words, program, named)) {
+        why = "it sets a variable of make's";
+    }
+    return why;
 }
 
 const char *command_traps_find(const struct shell_simple *simple, size_t named)
@@ -319,31 +435,17 @@ const char *command_traps_find(const struct shell_simple *simple, size_t named)
         return "it only sets variables";
     }
     const char *program = base_name(words->items[0].text);
-    size_t length = strlen(program);
-    const char *why = NULL;
-    if (length == 0 || command_traps_runs_others(program)) {
+    if (program[0] == '\0' || command_traps_runs_others(program)) {
         return "it runs another command, or changes how the next ones run";
     }
-    if (strcmp(program, "git") == 0) {
-        why = git_trap(words, named);
-    } else if (listed(interpreters, program, length) ||
-               (strncmp(program, "python", 6) == 0 && length > 6)) {
-        why = interpreter_trap(words, named);
-    } else if (listed(by_subcommand, program, length)) {
-        why = subcommand_trap(words, named);
+    struct str plain;
+    str_init(&plain);
+    const char *why = find_by_name(words, program, named);
+    if (why == NULL && plain_name(program, &plain)[0] != '\0') {
+        why = find_by_name(words, plain.data, named);
     }
-    const char *subcommand = words->count > 1 ? words->items[1].text : "";
-    if (why == NULL &&
-        (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named))) {
-        why = "one of its options runs code or writes elsewhere";
-    }
-    if (why == NULL && make_variable(words, program, named)) {
-        why = "it sets a variable of make's";
-    }
-    if (why == NULL && !only_reads(program)) {
-        why = touches_launch_point(words, named);
-    }
-    return why;
+    str_finish(&plain);
+    return why == NULL && !only_reads(words, program) ? touches_launch_point(words, named) : why;
 }
 
 const char *command_traps_around(const struct shell_simple *simple)

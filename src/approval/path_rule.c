@@ -1,7 +1,12 @@
-/* path_rule: both paths taken apart from their end, so that no memory and no limit is needed. */
+/* path_rule: plain paths are taken apart from their end, so that no memory is needed; for a pattern
+ * the path is first spelled in the one way that glob_match expects. */
 #include "approval/path_rule.h"
 
 #include <string.h>
+
+#include "base/glob.h"
+#include "base/mem.h"
+#include "base/str.h"
 
 /* What is left of a path, and the component that was taken last. */
 struct rest {
@@ -38,7 +43,8 @@ static bool previous(struct rest *rest)
     return false;
 }
 
-bool path_rule_concerns(const char *rule, const char *path, size_t length)
+/* One path against another. */
+static bool same_path(const char *rule, const char *path, size_t length)
 {
     struct rest wanted = {rule, rule + strlen(rule), NULL, 0},
                 given = {path, path + length, NULL, 0};
@@ -52,4 +58,125 @@ bool path_rule_concerns(const char *rule, const char *path, size_t length)
     }
     bool open = rule[0] != '/' && length > 0 && path[0] == '/';
     return any && (open || !previous(&given));
+}
+
+/* --- patterns --- */
+
+bool path_rule_is_pattern(const char *rule)
+{
+    return strpbrk(rule, "*?[") != NULL || str_ends_with(rule, "/");
+}
+
+/* Without what changes nothing in front, and without the "/" or "/" + "**" of a folder. */
+static char *folder_or_pattern(const char *rule)
+{
+    while (str_starts_with(rule, "./")) {
+        rule += 2;
+    }
+    size_t length = strlen(rule);
+    if (length > 3 && strcmp(rule + length - 3, "/**") == 0) {
+        length -= 3;
+    }
+    while (length > 1 && rule[length - 1] == '/') {
+        length--;
+    }
+    return mem_strndup(rule, length);
+}
+
+/* The components that are left of a path, a slash between them and before them all. */
+static void spell(struct str *out, const char *path, size_t length)
+{
+    struct rest rest = {path, path + length, NULL, 0};
+    struct str before;
+    str_init(&before);
+    while (previous(&rest)) {
+        str_clear(&before);
+        str_append_char(&before, '/');
+        str_append_bytes(&before, rest.component, rest.length);
+        str_append_bytes(&before, out->data, out->length);
+        str_clear(out);
+        str_append_bytes(out, before.data, before.length);
+    }
+    str_finish(&before);
+}
+
+/* Whether the pattern fits the text or a folder that it leads through. */
+static bool fits_on_the_way(const char *pattern, char *text)
+{
+    for (char *at = text;; at++) {
+        if (*at == '/' || *at == '\0') {
+            char end = *at;
+            *at = '\0';
+            bool fits = at > text && glob_match(pattern, text);
+            *at = end;
+            if (fits || end == '\0') {
+                return fits;
+            }
+        }
+    }
+}
+
+static bool pattern_concerns(const char *rule, const char *path, size_t length)
+{
+    struct str spelled, anywhere;
+    char *pattern = folder_or_pattern(rule);
+    bool from_root = pattern[0] == '/', absolute = length > 0 && path[0] == '/';
+    const char *slash = strchr(rule, '/');
+    bool deep = slash == NULL || slash[1] == '\0' || (absolute && !from_root);
+    str_init(&spelled);
+    str_init(&anywhere);
+    spell(&spelled, path, length);
+    str_append_format(&anywhere, "%s%s", deep ? "**/" : "", pattern);
+    char *text =
+        spelled.length == 0 ? spelled.data : spelled.data + (from_root && absolute ? 0 : 1);
+    bool concerns = strcmp(pattern, "**") == 0 || ((!from_root || absolute) && spelled.length > 0 &&
+                                                   fits_on_the_way(anywhere.data, text));
+    str_finish(&anywhere);
+    str_finish(&spelled);
+    mem_free(pattern);
+    return concerns;
+}
+
+bool path_rule_concerns(const char *rule, const char *path, size_t length)
+{
+    return path_rule_is_pattern(rule) ? pattern_concerns(rule, path, length)
+                                      : same_path(rule, path, length);
+}
+
+/* No empty component, no "." and no "..", no control character. */
+static bool is_plain(const char *path, size_t length)
+{
+    size_t component = 0;
+    for (size_t i = 0; i <= length; i++) {
+        if (i < length && ((unsigned char)path[i] < 0x20 || path[i] == 0x7F)) {
+            return false;
+        }
+        if (i < length && path[i] != '/') {
+            continue;
+        }
+        size_t size = i - component;
+        bool first = i == 0 && length > 1; /* of an absolute path */
+        if ((size == 0 && !first) || (size == 1 && path[component] == '.') ||
+            (size == 2 && path[component] == '.' && path[component + 1] == '.')) {
+            return false;
+        }
+        component = i + 1;
+    }
+    return true;
+}
+
+bool path_rule_allows(const char *rule, const char *path, size_t length)
+{
+    if (!path_rule_is_pattern(rule) || !is_plain(path, length)) {
+        return false;
+    }
+    struct str pattern;
+    char *text = mem_strndup(path, length);
+    str_init(&pattern);
+    str_append_format(&pattern, "%s%s", rule + (str_starts_with(rule, "./") ? 2 : 0),
+                      str_ends_with(rule, "/") ? "**" : "");
+    bool allows = glob_match(pattern.data, text);
+    str_finish(&pattern);
+    mem_free(text);
+    return allows;
 }

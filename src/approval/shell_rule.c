@@ -1,5 +1,6 @@
-/* shell_rule: the rule is read as a command is; where that cannot be, it fits nothing here (its
- * exact text still does, see approval.c). */
+/* shell_rule: the rule is read as a command is; where that cannot be, an allowance fits nothing
+ * here (its exact text still does, see approval.c), and a denial with stars is compared as a text.
+ */
 #include "approval/shell_rule.h"
 
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include "approval/command_traps.h"
 #include "approval/shell_words.h"
+#include "base/str.h"
 
 struct pattern {
     struct shell_script script;
@@ -102,11 +104,53 @@ static bool same_program(const char *named, const char *given)
            (strchr(named, '/') == NULL && slash != NULL && strcmp(named, slash + 1) == 0);
 }
 
+/* --- a denial with stars elsewhere than at its end --- */
+
+/* '*' is any run of characters, '?' any one; all else stands for itself. */
+static bool text_fits(const char *pattern, const char *text)
+{
+    const char *star = NULL, *from = NULL;
+    while (*text != '\0') {
+        if (*pattern == '*') {
+            star = ++pattern;
+            from = text;
+        } else if (*pattern != '\0' && (*pattern == '?' || *pattern == *text)) {
+            pattern++;
+            text++;
+        } else if (star != NULL) {
+            pattern = star;
+            text = ++from;
+        } else {
+            return false;
+        }
+    }
+    return pattern[strspn(pattern, "*")] == '\0';
+}
+
+/* The words with one blank between them, the program by its name alone. */
+static enum shell_concern text_concerns(const char *rule, const struct shell_words *words)
+{
+    struct str text;
+    bool open = false;
+    str_init(&text);
+    for (size_t i = 0; i < words->count; i++) {
+        const char *word = words->items[i].text, *slash = strrchr(word, '/');
+        str_append(&text, i > 0 ? " " : "");
+        str_append(&text, i == 0 && slash != NULL ? slash + 1 : word);
+        open = open || words->items[i].open;
+    }
+    bool fits =
+        text_fits(rule, text.data) || (words->count > 0 && text_fits(rule, words->items[0].text));
+    bool runs_others = words->count > 0 && command_traps_runs_others(words->items[0].text);
+    str_finish(&text);
+    return fits ? SHELL_CONCERN_YES : open || runs_others ? SHELL_CONCERN_MAYBE : SHELL_CONCERN_NO;
+}
+
 enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple)
 {
     struct pattern pattern;
     if (!read_pattern(&pattern, rule)) {
-        return SHELL_CONCERN_NO;
+        return strpbrk(rule, "*?") != NULL ? text_concerns(rule, &simple->words) : SHELL_CONCERN_NO;
     }
     const struct shell_words *words = &simple->words;
     enum shell_concern concern = SHELL_CONCERN_YES;

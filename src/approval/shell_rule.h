@@ -15,7 +15,8 @@ struct shell_simple;
 bool shell_rule_allows(const char *rule, const struct shell_simple *simple, const char **why);
 
 /* Does a denial, or a wish to be asked, speak of this command? Wider than the above: also by the
- * program's path, and MAYBE where a word is unknown or the program runs others. */
+ * program's path, with '*' and '?' anywhere ("rm*", "* --force"), and MAYBE where a word is unknown
+ * or the program runs others. */
 enum shell_concern { SHELL_CONCERN_NO, SHELL_CONCERN_MAYBE, SHELL_CONCERN_YES };
 enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple);
 

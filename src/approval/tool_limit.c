@@ -1,9 +1,9 @@
 #include "approval/tool_limit.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "approval/approval.h"
+#include "approval/tool_names.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -15,29 +15,11 @@ struct tool_limit {
     struct approval_rules rules;
 };
 
-/* What others call our tools. */
-static const struct {
-    const char *theirs, *ours;
-} names[] = {
-    {"Bash", "shell"},          {"Shell", "shell"},    {"Read", "read_file"},
-    {"Write", "write_file"},    {"Edit", "edit_file"}, {"MultiEdit", "edit_file"},
-    {"Glob", "list_files"},     {"LS", "list_files"},  {"Grep", "search_files"},
-    {"WebFetch", "http_fetch"},
-};
-
 static void add(struct tool_limit *limit, const char *tool)
 {
     struct str rule;
-    size_t length = strcspn(tool, "(");
     str_init(&rule);
-    str_append(&rule, tool);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strlen(names[i].theirs) == length && strncasecmp(names[i].theirs, tool, length) == 0) {
-            str_clear(&rule);
-            str_append_format(&rule, "%s%s", names[i].ours, tool + length);
-            break;
-        }
-    }
+    tool_names_append(&rule, tool);
     str_append(&limit->named, limit->named.length > 0 ? ", " : "");
     visible_append(&limit->named, rule.data, rule.length, VISIBLE_APPROVAL);
     /* What is no rule allows nothing, which is what an unknown name should do. */

@@ -91,11 +91,27 @@ static void append_control(struct str *out, uint32_t c, enum visible_mode mode)
     }
 }
 
+/* Bytes from `at` on that are drawn as they are. */
+static size_t printable_run(const char *text, size_t length, size_t at)
+{
+    size_t end = at;
+    while (end < length && text[end] >= 0x20 && text[end] < 0x7F) {
+        end++;
+    }
+    return end - at;
+}
+
 void visible_append(struct str *out, const char *text, size_t length, enum visible_mode mode)
 {
     size_t used;
     struct word word = {0, false};
     for (size_t at = 0; at < length; at += used) {
+        /* Nearly all of a text is such runs. Where words are looked at, letters go one by one. */
+        used = mode == VISIBLE_APPROVAL ? 0 : printable_run(text, length, at);
+        if (used > 0) {
+            str_append_bytes(out, text + at, used);
+            continue;
+        }
         uint32_t c = utf8_decode(text + at, length - at, &used);
         if (mode == VISIBLE_APPROVAL && at >= word.end) {
             word = word_at(text, length, at);

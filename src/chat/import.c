@@ -13,6 +13,7 @@ void chat_import_init(struct chat_import *import)
     str_init(&import->origin);
     str_init(&import->workspace);
     str_init(&import->title);
+    str_init(&import->model);
 }
 
 static void drop_results(struct chat_import *import)
@@ -32,6 +33,7 @@ void chat_import_finish(struct chat_import *import)
     str_finish(&import->origin);
     str_finish(&import->workspace);
     str_finish(&import->title);
+    str_finish(&import->model);
 }
 
 static struct chat_message *last_message(struct chat_import *import)

@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/str.h"
 #include "chat/conversation.h"
@@ -25,6 +26,8 @@ struct chat_import {
     struct str origin;            /* "codex:ID": one place of birth for each */
     struct str workspace;         /* "" = not told */
     struct str title;             /* "" = none */
+    struct str model;             /* of the last answer; "" = not told */
+    int64_t first_ms, last_ms;    /* of the lines that tell their time; 0 = none does */
     size_t left_out;              /* results of calls that are not there */
     bool codex, claude;           /* which of them it turned out to be */
     struct chat_message *results; /* of the last step's calls, by place; role CHAT_SYSTEM = none */
@@ -44,7 +47,7 @@ bool chat_import_call(struct chat_import *import, const char *id, const char *na
 bool chat_import_result(struct chat_import *import, const char *id, const char *text, bool failed,
                         struct err *err);
 
-/* One line of a file of JSON lines. */
+/* One line of a file of JSON lines; a byte order mark is no part of it. */
 bool chat_import_line(struct chat_import *import, const char *line, size_t length, struct err *err);
 /* After the last: calls without a result get one that says so. ERR_FORMAT when nothing was said. */
 bool chat_import_end(struct chat_import *import, struct err *err);

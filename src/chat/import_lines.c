@@ -6,13 +6,16 @@
  *         reasoning {summary: [{text}]}, function_call {call_id, name, arguments: JSON text},
  *         custom_tool_call {call_id, name, input}, local_shell_call {call_id, action},
  *         *_output {call_id, output: text or {content, success} or [{text}]}
+ *                       {"type": "turn_context", "payload": {"model"}}
  * Claude Code:          {"type": "user" | "assistant", "cwd", "sessionId", "isMeta", "isSidechain",
- *                        "message": {content: text or [BLOCK]}}; {"type": "summary", "summary"}
+ *                        "isApiErrorMessage", "message": {model, content: text or [BLOCK]}};
+ *                       {"type": "summary", "summary"}
  *   BLOCK: text {text}, thinking {thinking}, tool_use {id, name, input},
  *          tool_result {tool_use_id, content: text or [{text}], is_error}
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "chat/import.h"
@@ -56,6 +59,26 @@ static bool is_surroundings(const char *text)
         }
     }
     return false;
+}
+
+/* Programs name what they wrote themselves in angle brackets. */
+static void note_model(struct chat_import *import, const json_t *object)
+{
+    const char *model = text_of(object, "model");
+    if (model[0] != '\0' && model[0] != '<') {
+        str_clear(&import->model);
+        str_append_format(&import->model, "%.128s", model);
+    }
+}
+
+static void note_time(struct chat_import *import, const json_t *line)
+{
+    int64_t ms;
+    if (!clock_parse(text_of(line, "timestamp"), &ms) || ms == 0) {
+        return;
+    }
+    import->first_ms = import->first_ms == 0 || ms < import->first_ms ? ms : import->first_ms;
+    import->last_ms = ms > import->last_ms ? ms : import->last_ms;
 }
 
 /* --- Codex --- */
@@ -170,7 +193,8 @@ static bool codex_line(struct chat_import *import, const json_t *line, struct er
         return codex_item(import, payload, err);
     }
     if (payload != NULL) {
-        return true; /* events and settings */
+        note_model(import, payload); /* else events and settings */
+        return true;
     }
     return type[0] == '\0' ? codex_meta(import, line, err) : codex_item(import, line, err);
 }
@@ -239,8 +263,12 @@ static bool claude_line(struct chat_import *import, const json_t *line, struct e
     bool user = strcmp(type, "user") == 0;
     import->claude = true;
     if (json_is_true(json_object_get(line, "isMeta")) ||
-        json_is_true(json_object_get(line, "isSidechain"))) {
+        json_is_true(json_object_get(line, "isSidechain")) ||
+        json_is_true(json_object_get(line, "isApiErrorMessage"))) {
         return true;
+    }
+    if (!user) {
+        note_model(import, json_object_get(line, "message"));
     }
     if (import->origin.length == 0 && text_of(line, "sessionId")[0] != '\0') {
         str_append_format(&import->origin, "claude:%.128s", text_of(line, "sessionId"));
@@ -254,6 +282,7 @@ static bool claude_line(struct chat_import *import, const json_t *line, struct e
 static bool read_line(struct chat_import *import, const json_t *line, struct err *err)
 {
     const char *type = text_of(line, "type");
+    note_time(import, line);
     bool has_message = json_is_object(json_object_get(line, "message"));
     if (has_message && (strcmp(type, "user") == 0 || strcmp(type, "assistant") == 0)) {
         return claude_line(import, line, err);
@@ -278,6 +307,11 @@ static bool is_blank(const char *line, size_t length)
 
 bool chat_import_line(struct chat_import *import, const char *line, size_t length, struct err *err)
 {
+    static const char MARK[] = "\xEF\xBB\xBF"; /* of the byte order */
+    if (length >= 3 && memcmp(line, MARK, 3) == 0) {
+        line += 3;
+        length -= 3;
+    }
     if (is_blank(line, length)) {
         return true;
     }

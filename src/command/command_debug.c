@@ -145,6 +145,37 @@ enum exit_code command_render(struct config *config)
     return code;
 }
 
+/* --- bench --- */
+
+enum exit_code command_bench(struct config *config)
+{
+    struct paths paths;
+    struct err err;
+    struct str path;
+    enum exit_code code;
+    if (config->words.count > 1) {
+        fprintf(stderr, "carat: say carat bench, or carat -m MODEL bench; carat-engine bench -h "
+                        "lists what can be measured\n");
+        return EXIT_CODE_USAGE;
+    }
+    str_init(&path);
+    bool ok = find_model(config, &path, &code, &err);
+    if (ok && (app_model_is_script(path.data) || app_model_is_remote(path.data))) {
+        code = EXIT_CODE_USAGE;
+        ok =
+            err_set(&err, ERR_ARGUMENT, "%s runs elsewhere and cannot be measured here", path.data);
+    }
+    if (ok && paths_find(&paths, &err)) {
+        char *arguments[] = {"carat-engine", "bench", "-m", path.data, NULL};
+        execv(paths.engine_program, arguments);
+        err_errno(&err, ERR_NOT_FOUND, "starting %s", paths.engine_program);
+        code = EXIT_CODE_FAILURE;
+        paths_finish(&paths);
+    }
+    str_finish(&path);
+    return complain(&err, code);
+}
+
 /* --- parse --- */
 
 enum exit_code command_parse(struct config *config)

@@ -12,6 +12,8 @@ enum exit_code command_render(struct config *config);
 /* Standard input: a model turn with control tokens spelled out; out: {"thought", "text", "calls",
  * "stop", "errors"}. */
 enum exit_code command_parse(struct config *config);
+/* Measures the model with carat-engine, which takes this process's place. */
+enum exit_code command_bench(struct config *config);
 /* Says what works on this machine. */
 enum exit_code command_doctor(struct config *config);
 /* The sandbox's part of doctor. */

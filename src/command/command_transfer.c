@@ -14,6 +14,7 @@
 #include "chat/import.h"
 #include "chat/messages_json.h"
 #include "command/command_sessions.h"
+#include "command/import_places.h"
 #include "store/store.h"
 
 enum { LINE_LIMIT = 64 * 1024 * 1024 };
@@ -64,6 +65,17 @@ bool command_transfer_export(struct store *store, const struct store_conversatio
     return ok;
 }
 
+const char *command_transfer_form(const char *path)
+{
+    static const char *const forms[][2] = {{".json", "json"}, {".html", "html"}, {".htm", "html"}};
+    for (size_t i = 0; path != NULL && i < sizeof forms / sizeof forms[0]; i++) {
+        if (str_ends_with(path, forms[i][0])) {
+            return forms[i][1];
+        }
+    }
+    return "md";
+}
+
 enum exit_code command_export(struct config *config)
 {
     struct app app;
@@ -77,7 +89,8 @@ enum exit_code command_export(struct config *config)
         return code;
     }
     str_init(&text);
-    bool ok = command_transfer_export(app.store, &found, form != NULL ? form : "md", &text, &err);
+    bool ok = command_transfer_export(
+        app.store, &found, form != NULL ? form : command_transfer_form(path), &text, &err);
     store_conversation_finish(&found);
     if (ok && path != NULL) {
         ok = file_replace(path, text.data, text.length, &err);
@@ -98,6 +111,8 @@ enum exit_code command_export(struct config *config)
 struct importing {
     struct app *app;
     char workspace[4096]; /* of conversations that do not tell theirs */
+    bool searched; /* the file was found in a folder, where one without a word is no mistake */
+    bool failed;
     size_t made, there;
 };
 
@@ -131,7 +146,10 @@ static bool read_lines(FILE *file, const char *path, struct chat_import *import,
     for (size_t number = 1; ok && (length = getline(&line, &capacity, file)) > 0; number++) {
         ok = (length <= LINE_LIMIT || err_set(err, ERR_LIMIT, "more than %d bytes", LINE_LIMIT)) &&
              chat_import_line(import, line, (size_t)length, err);
-        if (!ok) {
+        if (!ok && number > 1 && line[length - 1] != '\n' && err->code == ERR_FORMAT) {
+            fprintf(stderr, "carat: %s: line %zu is cut off and was left out\n", path, number);
+            ok = true; /* its writer was killed, or still writes */
+        } else if (!ok) {
             err_prefix(err, "%s: line %zu", path, number);
         }
     }
@@ -147,12 +165,16 @@ static bool import_lines(struct importing *importing, FILE *file, const char *pa
     struct chat_import import;
     chat_import_init(&import);
     bool ok = read_lines(file, path, &import, err);
-    if (ok && !chat_import_end(&import, err)) {
-        ok = err_prefix(err, "%s", path);
-    }
-    if (ok) {
-        struct store_birth birth = {import.workspace.data, "", import.title.data,
-                                    import.origin.data};
+    bool empty = ok && !chat_import_end(&import, err);
+    if (empty) {
+        ok = importing->searched || err_prefix(err, "%s", path);
+    } else if (ok) {
+        struct store_birth birth = {.workspace = import.workspace.data,
+                                    .model = import.model.data,
+                                    .title = import.title.data,
+                                    .origin = import.origin.data,
+                                    .created_ms = import.first_ms,
+                                    .updated_ms = import.last_ms};
         ok = keep(importing, &birth, &import.conversation, err);
     }
     if (ok && import.left_out > 0) {
@@ -160,6 +182,19 @@ static bool import_lines(struct importing *importing, FILE *file, const char *pa
                 import.left_out);
     }
     chat_import_finish(&import);
+    return ok;
+}
+
+static bool import_database(struct importing *importing, const char *path, struct err *err)
+{
+    int64_t left_out;
+    bool ok = store_llm_read(path, keep, importing, &left_out, err);
+    if (ok && left_out > 0) {
+        fprintf(stderr,
+                "carat: %s: %lld attachments, fragments, calls of tools and results were left "
+                "out\n",
+                path, (long long)left_out);
+    }
     return ok;
 }
 
@@ -173,10 +208,29 @@ static bool import_file(struct importing *importing, const char *path, struct er
     size_t got = fread(head, 1, sizeof head, file);
     bool database = got == sizeof head && memcmp(head, "SQLite format 3", sizeof head) == 0;
     rewind(file);
-    bool ok = database ? store_llm_read(path, keep, importing, err)
-                       : import_lines(importing, file, path, err);
+    bool ok =
+        database ? import_database(importing, path, err) : import_lines(importing, file, path, err);
     fclose(file);
     return ok;
+}
+
+/* What cannot be read does not keep the others out. */
+static void import_word(struct importing *importing, const char *word)
+{
+    struct config_list files = {0};
+    struct err err;
+    if (!import_places_find(word, &files, &err)) {
+        fprintf(stderr, "carat: %s\n", err.text);
+        importing->failed = true;
+    }
+    for (size_t i = 0; i < files.count; i++) {
+        importing->searched = strcmp(files.items[i], word) != 0;
+        if (!import_file(importing, files.items[i], &err)) {
+            fprintf(stderr, "carat: %s\n", err.text);
+            importing->failed = true;
+        }
+    }
+    config_list_finish(&files);
 }
 
 enum exit_code command_import(struct config *config)
@@ -184,7 +238,7 @@ enum exit_code command_import(struct config *config)
     struct app app;
     struct err err;
     if (config->words.count < 2) {
-        fprintf(stderr, "carat: say carat import FILE ...\n");
+        fprintf(stderr, "carat: say carat import FILE ..., FOLDER, codex, claude or llm\n");
         return EXIT_CODE_USAGE;
     }
     if (!app_open_store(&app, config, &err)) {
@@ -197,12 +251,10 @@ enum exit_code command_import(struct config *config)
         return complain(&app, &err);
     }
     for (size_t i = 1; i < config->words.count; i++) {
-        if (!import_file(&importing, config->words.items[i], &err)) {
-            return complain(&app, &err);
-        }
+        import_word(&importing, config->words.items[i]);
     }
     fprintf(stderr, "carat: %zu imported, %zu were here already\n", importing.made,
             importing.there);
     app_close(&app);
-    return EXIT_CODE_OK;
+    return importing.failed ? EXIT_CODE_BAD_INPUT : EXIT_CODE_OK;
 }

@@ -19,4 +19,7 @@ enum exit_code command_import(struct config *config);
 bool command_transfer_export(struct store *store, const struct store_conversation *conversation,
                              const char *form, struct str *out, struct err *err);
 
+/* The form that the end of a file's name tells; "md" for NULL and for other ends. */
+const char *command_transfer_form(const char *path);
+
 #endif

@@ -6,6 +6,7 @@
 #include "approval/toolset.h"
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "chat/medium.h"
 #include "events/event_lines.h"
 #include "rpc/json_rpc.h"
@@ -190,15 +191,34 @@ static json_t *picture_block(const struct chat_medium *picture)
     return block;
 }
 
+/* For clients that read the text alone: what the output itself does not tell. */
+static void append_heading(struct str *text, const json_t *response)
+{
+    const char *type = json_string_value(json_object_get(response, "content_type"));
+    json_int_t code = json_integer_value(json_object_get(response, "exit_code"));
+    const json_t *status = json_object_get(response, "status");
+    if (code != 0) {
+        str_append_format(text, "exit code %lld\n", (long long)code);
+    }
+    if (status != NULL && type != NULL) {
+        str_append_format(text, "HTTP %lld, %s\n\n", (long long)json_integer_value(status),
+                          type[0] != '\0' ? type : "no content type");
+    }
+}
+
 json_t *mcp_shapes_tool_result(const struct toolproc_result *result)
 {
     if (result->unavailable != NULL) {
         return mcp_shapes_said(result->unavailable, strlen(result->unavailable), true);
     }
-    json_t *text = event_lines_output(result->response);
-    json_t *made =
-        mcp_shapes_said(json_string_value(text), json_string_length(text), result->failed);
-    json_decref(text);
+    json_t *output = event_lines_output(result->response);
+    struct str text;
+    str_init(&text);
+    append_heading(&text, result->response);
+    str_append_bytes(&text, json_string_value(output), json_string_length(output));
+    json_t *made = mcp_shapes_said(text.data, text.length, result->failed);
+    str_finish(&text);
+    json_decref(output);
     json_object_set(made, "structuredContent", result->response);
     if (result->picture != NULL) {
         json_array_append_new(json_object_get(made, "content"), picture_block(result->picture));

@@ -185,12 +185,18 @@ const struct option_row option_table[OPTION_COUNT] = {
                           PROJECT_NEVER},
     [OPTION_ALLOW] =
         {"approval.allow", "allow", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
-         "Calls that run without asking: TOOL, TOOL(exact argument), shell(git log *).",
+         "Calls that run without asking: TOOL, TOOL(exact argument), shell(git log *), "
+         "edit_file(src/**), http_fetch(example.org), mcp__SERVER.",
          PROJECT_NEVER},
+    [OPTION_ALLOWED_TOOLS] = {NULL, "allowedTools", 0, OPTION_LIST, "LIST", NULL, NULL, 0, 0,
+                              "The same, as claude's scripts have it: \"Bash(git log:*),Read\".",
+                              PROJECT_NEVER},
     [OPTION_ASK] = {"approval.ask", NULL, 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
                     "Calls that always ask.", PROJECT_ADD},
     [OPTION_DENY] = {"approval.deny", "deny", 0, OPTION_LIST, "RULE", NULL, NULL, 0, 0,
                      "Calls that never run; wins over everything.", PROJECT_ADD},
+    [OPTION_DISALLOWED_TOOLS] = {NULL, "disallowedTools", 0, OPTION_LIST, "LIST", NULL, NULL, 0, 0,
+                                 "The same for what never runs.", PROJECT_NEVER},
     [OPTION_VI] = {"tui.vi", NULL, 0, OPTION_FLAG, NULL, "false", NULL, 0, 0,
                    "Write with vi's keys; Esc leads to its normal mode.", PROJECT_NEVER},
     [OPTION_THEME] = {"tui.theme", "theme", 0, OPTION_CHOICE, "NAME", "colour",
@@ -300,7 +306,8 @@ const struct option_row option_table[OPTION_COUNT] = {
                         "Ask no other machine: no remote model, no host for tools, no download.",
                         PROJECT_NEVER},
     [OPTION_MCP_CONFIG] = {NULL, "mcp-config", 0, OPTION_LIST, "FILE", NULL, NULL, 0, 0,
-                           "MCP servers of a JSON file of yours, in the form of .mcp.json.",
+                           "MCP servers of a file of yours, in the form of .mcp.json, of "
+                           "codex (.toml) or of opencode.",
                            PROJECT_NEVER},
     [OPTION_STRICT_MCP] = {NULL, "strict-mcp-config", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                            "No MCP servers but those of --mcp-config.", PROJECT_NEVER},
@@ -358,6 +365,9 @@ const struct option_row option_table[OPTION_COUNT] = {
                      PROJECT_NEVER},
     [OPTION_VERSION] = {NULL, "version", 'V', OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                         "Show the version and how it was built.", PROJECT_NEVER},
+    [OPTION_VERBOSE] = {NULL, "verbose", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
+                        "Changes nothing: scripts give it to claude with stream-json.",
+                        PROJECT_NEVER},
     [OPTION_PROMISES] = {NULL, "promises", 0, OPTION_FLAG, NULL, NULL, NULL, 0, 0,
                          "Show what carat promises of security and reliability.", PROJECT_NEVER},
 };
@@ -376,12 +386,8 @@ const struct option_alias option_aliases[] = {
     {"dangerously-skip-permissions", OPTION_MODE, "full"},
     {"full-auto", OPTION_MODE, "full"},
     {"ask-for-approval", OPTION_MODE, NULL},
-    {"screen-reader", OPTION_PLAIN, "true"},
-    {"ax-screen-reader", OPTION_PLAIN, "true"},
-    {"allowedTools", OPTION_ALLOW, NULL},
-    {"allowed-tools", OPTION_ALLOW, NULL},
-    {"disallowedTools", OPTION_DENY, NULL},
-    {"disallowed-tools", OPTION_DENY, NULL},
+    {"allowed-tools", OPTION_ALLOWED_TOOLS, NULL},
+    {"disallowed-tools", OPTION_DISALLOWED_TOOLS, NULL},
 };
 const size_t option_alias_count = sizeof option_aliases / sizeof option_aliases[0];
 

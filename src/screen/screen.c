@@ -599,12 +599,15 @@ static void submit_words(struct screen *screen, size_t first)
     str_finish(&text);
 }
 
-/* A terminal that only prints, or that says nothing of itself, gets lines. */
-static bool wants_plain(const struct config *config)
+/* A terminal that only prints, or that says nothing of itself, gets lines; so does one of which
+ * nothing is known here, and that is told (*unknown). */
+static bool wants_plain(const struct config *config, bool *unknown)
 {
     const char *term = getenv("TERM");
-    return config_boolean(config, OPTION_PLAIN) || term == NULL || term[0] == '\0' ||
-           strcmp(term, "dumb") == 0;
+    bool plain = config_boolean(config, OPTION_PLAIN) || term == NULL || term[0] == '\0' ||
+                 strcmp(term, "dumb") == 0;
+    *unknown = !plain && !terminal_draws();
+    return plain || *unknown;
 }
 
 enum exit_code screen_run(struct config *config, size_t first, const struct screen_place *place)
@@ -625,7 +628,8 @@ enum exit_code screen_run(struct config *config, size_t first, const struct scre
     }
     struct app_face face = {agent_event, &screen, screen_input_tool_finished};
     command_trust_ask_once(config);
-    screen.plain = wants_plain(config);
+    bool unknown;
+    screen.plain = wants_plain(config, &unknown);
     bool full = strcmp(config_string(config, OPTION_SCREEN), "inline") != 0;
     if (!screen.plain) {
         keeper_start(full);
@@ -658,6 +662,12 @@ enum exit_code screen_run(struct config *config, size_t first, const struct scre
         screen_search_show(&screen, place->ordinal, place->words);
     } else {
         screen_show_conversation(&screen, agent_conversation(screen.app.agent), -1, NULL);
+    }
+    if (unknown) {
+        screen_notice(&screen, false,
+                      "The terminal type TERM=%s is not known here, so carat talks line by line; "
+                      "TERM=xterm-256color is right for most terminals.",
+                      getenv("TERM"));
     }
     for (size_t i = 0; i < screen.app.notices.count; i++) {
         screen_notice(&screen, false, "%s", screen.app.notices.items[i]);

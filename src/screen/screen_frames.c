@@ -7,8 +7,8 @@
 #include "screen/screen_state.h"
 #include "tui/tui.h"
 
-/* Sixteen frames a second: a reader sees text that flows. */
-enum { FRAME_US = 62500, SPIN_MS = 200 };
+/* Fifteen frames a second: a reader sees text that flows. */
+enum { FRAME_US = 66667, SPIN_MS = 200 };
 
 /* So often it is looked whether the space bar is still held. */
 enum { HOLD_MS = 50 };

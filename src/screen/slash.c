@@ -340,9 +340,7 @@ static void run_export(struct screen *screen, const char *argument)
     struct store_conversation found;
     struct str text;
     const char *id = screen_conversation_id(screen);
-    const char *form = str_ends_with(argument, ".html")   ? "html"
-                       : str_ends_with(argument, ".json") ? "json"
-                                                          : "md";
+    const char *form = command_transfer_form(argument);
     if (id == NULL) {
         return;
     }

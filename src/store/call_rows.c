@@ -131,6 +131,7 @@ struct call_list {
     size_t count, capacity;
 };
 
+/* On failure *call is to be finished all the same. */
 static bool read_call(const char *conversation, sqlite3_stmt *statement, struct store_call *call,
                       struct err *err)
 {
@@ -148,9 +149,6 @@ static bool read_call(const char *conversation, sqlite3_stmt *statement, struct 
               err_set(err, ERR_FORMAT, "a tool call is damaged: its hash does not match");
     ok = ok && message_body_read_json(arguments, strlen(arguments), &call->arguments, err);
     mem_free(arguments);
-    if (!ok) {
-        store_call_finish(call);
-    }
     return ok;
 }
 
@@ -169,11 +167,10 @@ static bool read_calls(struct db *db, int64_t key, const char *conversation, str
     bool ok;
     while ((ok = db_step(db, statement, &row, err)) && row) {
         vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
-        ok = read_call(conversation, statement, &list->items[list->count], err);
+        ok = read_call(conversation, statement, &list->items[list->count++], err);
         if (!ok) {
             break;
         }
-        list->count++;
     }
     db_done(statement);
     return ok;

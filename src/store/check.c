@@ -84,6 +84,7 @@ struct copying {
     struct check *check;
     struct store_conversation about;
     int64_t key; /* in the original */
+    struct check_counts before;
 };
 
 static bool copy_row(struct db *db, const struct store_conversation *about, struct err *err)
@@ -134,6 +135,7 @@ static bool copy(struct db *db, void *context, struct err *err)
 {
     struct copying *copying = context;
     const struct store_conversation *about = &copying->about;
+    *copying->check->counts = copying->before; /* on a full disk this runs a second time */
     return conversation_rows_insert(db, about->id, about->workspace, about->model, err) &&
            pass_messages(copying, db, err) && copy_row(db, about, err);
 }
@@ -206,6 +208,7 @@ static bool pass_conversation(struct check *check, int64_t key, struct err *err)
         return true;
     }
     check->counts->conversations++;
+    copying.before = *check->counts;
     bool ok = check->to != NULL ? db_transaction(check->to->db, DB_WRITE, copy, &copying, err)
                                 : pass_messages(&copying, NULL, err);
     ok = ok && pass_results(&copying, err);

@@ -27,6 +27,7 @@
 
 #include "place.h"
 #include "reserve.h"
+#include "words.h"
 
 enum { BUSY_TIMEOUT_MS = 5000, BUSY_LIMIT_US = 30 * 1000 * 1000 };
 
@@ -48,6 +49,8 @@ struct db {
 
 /* ---- errors ---- */
 
+#define DAMAGED "the file is damaged; carat store repair copies what can be read"
+
 static const struct {
     int primary;
     enum err_code code;
@@ -60,9 +63,9 @@ static const struct {
     {SQLITE_LOCKED, ERR_UNAVAILABLE, "the store is in use by this process", false},
     {SQLITE_PROTOCOL, ERR_UNAVAILABLE, "other processes have kept the store busy for 30 s", false},
     {SQLITE_READONLY, ERR_IO, "the file or its folder is read-only", true},
-    {SQLITE_CORRUPT, ERR_FORMAT, "the file is damaged", true},
+    {SQLITE_CORRUPT, ERR_FORMAT, DAMAGED, true},
     {SQLITE_NOTADB, ERR_FORMAT, "the file is not a database", false},
-    {SQLITE_FORMAT, ERR_FORMAT, "the file is damaged", true},
+    {SQLITE_FORMAT, ERR_FORMAT, DAMAGED, true},
     {SQLITE_TOOBIG, ERR_LIMIT, "the text is too large to be kept", false},
     {SQLITE_CANTOPEN, ERR_IO, "the file or its log cannot be opened", true},
     {SQLITE_PERM, ERR_IO, "not permitted", true},
@@ -77,9 +80,6 @@ static const struct {
 static int true_cause(const struct db *db, int code)
 {
     int primary = code & 0xFF;
-    if (code == SQLITE_IOERR_NOMEM) {
-        return SQLITE_NOMEM;
-    }
     if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN) {
         int cause = sqlite3_system_errno(db->handle);
         if (cause == ENOSPC || cause == EDQUOT) {
@@ -235,21 +235,15 @@ sqlite3_stmt *db_bound(struct db *db, const char *sql, const struct db_value *va
     for (size_t i = 0; statement != NULL && i < count; i++) {
         const struct db_value *value = &values[i];
         int index = (int)i + 1;
-        switch (value->kind) {
-        case DB_VALUE_INTEGER:
+        if (value->kind == DB_VALUE_INTEGER) {
             db_bind_integer(db, statement, index, value->integer);
-            break;
-        case DB_VALUE_TEXT:
-            if (value->length == SIZE_MAX || value->bytes == NULL) {
-                db_bind_text(db, statement, index, value->bytes);
-            } else {
-                note_binding(db, sqlite3_bind_text64(statement, index, value->bytes, value->length,
-                                                     SQLITE_STATIC, SQLITE_UTF8));
-            }
-            break;
-        case DB_VALUE_BLOB:
+        } else if (value->kind == DB_VALUE_BLOB) {
             db_bind_blob(db, statement, index, value->bytes, value->length);
-            break;
+        } else if (value->length == SIZE_MAX || value->bytes == NULL) {
+            db_bind_text(db, statement, index, value->bytes);
+        } else {
+            note_binding(db, sqlite3_bind_text64(statement, index, value->bytes, value->length,
+                                                 SQLITE_STATIC, SQLITE_UTF8));
         }
     }
     return statement;
@@ -301,7 +295,7 @@ bool db_execute(struct db *db, const char *sql, struct err *err)
         sqlite3_stmt *statement = NULL;
         const char *rest = NULL;
         int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, &rest);
-        if (code == SQLITE_OK && statement != NULL) {
+        if (code == SQLITE_OK) {
             do {
                 code = step_patiently(statement);
             } while (code == SQLITE_ROW);
@@ -379,6 +373,10 @@ static bool configure(struct db *db, struct err *err)
     }
     for (size_t i = 0; i < sizeof LIMITS / sizeof LIMITS[0]; i++) {
         sqlite3_limit(db->handle, LIMITS[i].limit, LIMITS[i].value);
+    }
+    int code = words_register(db->handle);
+    if (code != SQLITE_OK) {
+        return db_fail(db, code, err);
     }
     return execute_making_room(db, SETTINGS, err);
 }
@@ -472,6 +470,14 @@ static bool control(struct db *db, const char *sql, struct err *err)
     return ok;
 }
 
+/* Takes memory, like any statement: where there is none the transaction stays open. */
+static bool roll_back(struct db *db, struct err *err)
+{
+    static const char ROLLBACK[] = "ROLLBACK";
+    /* Some failures have undone the transaction already. */
+    return sqlite3_get_autocommit(db->handle) != 0 || control(db, ROLLBACK, err);
+}
+
 static bool attempt(struct db *db, enum db_access access,
                     bool (*work)(struct db *db, void *context, struct err *err), void *context,
                     struct err *err)
@@ -483,10 +489,7 @@ static bool attempt(struct db *db, enum db_access access,
     if (work(db, context, err) && control(db, COMMIT, err)) {
         return true;
     }
-    /* Some failures have undone the transaction already. */
-    if (sqlite3_get_autocommit(db->handle) == 0) {
-        sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    }
+    roll_back(db, NULL);
     return false;
 }
 
@@ -511,7 +514,8 @@ bool db_transaction(struct db *db, enum db_access access,
                     struct err *err)
 {
     struct err failure = {0};
-    if (access != DB_READ && !set_synced(db, access == DB_WRITE, err)) {
+    /* One that could not be undone then is undone now. */
+    if (!roll_back(db, err) || (access != DB_READ && !set_synced(db, access == DB_WRITE, err))) {
         return false;
     }
     bool ok = attempt(db, access, work, context, &failure);

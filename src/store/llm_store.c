@@ -48,12 +48,13 @@ static bool open_file(struct llm *llm, struct err *err)
     return true;
 }
 
-/* Columns: conversation, its name, its model, id of the response, prompt, response. Older files
+/* Columns: conversation, its name, its model, time, prompt, response. Older files
  * have responses without a conversation: each is one of its own. */
 static sqlite3_stmt *select_responses(struct llm *llm, struct err *err)
 {
     static const char SQL[] =
-        "SELECT coalesce(r.conversation_id, r.id), c.name, coalesce(c.model, r.model), r.id, "
+        "SELECT coalesce(r.conversation_id, r.id), c.name, coalesce(c.model, r.model), "
+        "r.datetime_utc, "
         "r.prompt, r.response FROM responses AS r LEFT JOIN conversations AS c "
         "ON c.id = r.conversation_id ORDER BY 1, r.datetime_utc, r.id";
     sqlite3_stmt *statement = NULL;
@@ -67,6 +68,7 @@ static sqlite3_stmt *select_responses(struct llm *llm, struct err *err)
 
 struct reading {
     struct str id, title, model;
+    int64_t first_ms, last_ms;
     struct chat_conversation messages;
     store_llm_take *take;
     void *context;
@@ -80,12 +82,49 @@ static bool hand_over(struct reading *reading, struct err *err)
     struct str origin;
     str_init(&origin);
     str_append_format(&origin, "llm:%.128s", reading->id.data);
-    struct store_birth birth = {"", reading->model.data, reading->title.data, origin.data};
+    struct store_birth birth = {.workspace = "",
+                                .model = reading->model.data,
+                                .title = reading->title.data,
+                                .origin = origin.data,
+                                .created_ms = reading->first_ms,
+                                .updated_ms = reading->last_ms};
     bool ok = reading->take(reading->context, &birth, &reading->messages, err);
     str_finish(&origin);
     chat_conversation_finish(&reading->messages);
     chat_conversation_init(&reading->messages);
+    reading->first_ms = reading->last_ms = 0;
     return ok;
+}
+
+/* Rows come in the order of their times. */
+static void note_time(struct reading *reading, sqlite3_stmt *statement, int column)
+{
+    char *text = db_column_text(statement, column);
+    int64_t ms;
+    if (clock_parse(text, &ms)) {
+        reading->first_ms = reading->first_ms == 0 ? ms : reading->first_ms;
+        reading->last_ms = ms > reading->last_ms ? ms : reading->last_ms;
+    }
+    mem_free(text);
+}
+
+/* What newer files hold beside prompts and answers; a table that is not there holds nothing. */
+static int64_t count_left_out(const struct llm *llm)
+{
+    static const char *const counts[] = {
+        "SELECT count(*) FROM prompt_attachments", "SELECT count(*) FROM prompt_fragments",
+        "SELECT count(*) FROM system_fragments", "SELECT count(*) FROM tool_calls",
+        "SELECT count(*) FROM tool_results"};
+    int64_t all = 0;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        sqlite3_stmt *statement = NULL;
+        if (sqlite3_prepare_v2(llm->handle, counts[i], -1, &statement, NULL) == SQLITE_OK &&
+            sqlite3_step(statement) == SQLITE_ROW) {
+            all += sqlite3_column_int64(statement, 0);
+        }
+        sqlite3_finalize(statement);
+    }
+    return all;
 }
 
 static void copy_column(struct str *out, sqlite3_stmt *statement, int column)
@@ -124,12 +163,14 @@ static bool read_response(struct reading *reading, sqlite3_stmt *statement, stru
         return err_set(err, ERR_LIMIT, "conversation %.128s has more than %d messages",
                        reading->id.data, MESSAGES_LIMIT);
     }
+    note_time(reading, statement, 3);
     add_message(reading, CHAT_USER, statement, 4);
     add_message(reading, CHAT_MODEL, statement, 5);
     return true;
 }
 
-bool store_llm_read(const char *path, store_llm_take *take, void *context, struct err *err)
+bool store_llm_read(const char *path, store_llm_take *take, void *context, int64_t *left_out,
+                    struct err *err)
 {
     struct llm llm = {.path = path, .give_up_us = clock_monotonic_us() + READ_US};
     struct reading reading = {.take = take, .context = context};
@@ -148,6 +189,7 @@ bool store_llm_read(const char *path, store_llm_take *take, void *context, struc
         ok = read_response(&reading, statement, err);
     }
     sqlite3_finalize(statement);
+    *left_out = ok ? count_left_out(&llm) : 0;
     sqlite3_close(llm.handle);
     chat_conversation_finish(&reading.messages);
     str_finish(&reading.id);

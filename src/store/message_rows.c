@@ -1,13 +1,12 @@
 /* Messages: each in a row of its own with a hash over all of it, the conversation it belongs to and
- * its place there. Loading checks the hashes, that the places have no gaps, and that none is
- * missing at the end: SQLite itself notices little of what can happen to a file.
+ * its place there: SQLite itself notices little of what can happen to a file. A whole conversation
+ * is read in message_load.c.
  */
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/vec.h"
 
 #include "message_body.h"
 #include "message_rows.h"
@@ -16,19 +15,30 @@
 #include "search_rows.h"
 #include "uuid.h"
 
+void message_rows_hash_start(const char *conversation, struct row_hash *hash)
+{
+    row_hash_init(hash);
+    row_hash_bytes(hash, conversation, strlen(conversation));
+}
+
+void message_rows_hash_add(struct row_hash *hash, int64_t ordinal,
+                           const struct message_columns *columns)
+{
+    row_hash_integer(hash, ordinal);
+    row_hash_integer(hash, columns->role);
+    row_hash_integer(hash, columns->complete);
+    row_hash_bytes(hash, columns->text, columns->text_length);
+    row_hash_bytes(hash, columns->thought, columns->thought_length);
+    row_hash_bytes(hash, columns->details, columns->details_length);
+    row_hash_bytes(hash, columns->tokens, columns->tokens_length);
+}
+
 int64_t message_rows_hash(const char *conversation, int64_t ordinal,
                           const struct message_columns *columns)
 {
     struct row_hash hash;
-    row_hash_init(&hash);
-    row_hash_bytes(&hash, conversation, strlen(conversation));
-    row_hash_integer(&hash, ordinal);
-    row_hash_integer(&hash, columns->role);
-    row_hash_integer(&hash, columns->complete);
-    row_hash_bytes(&hash, columns->text, columns->text_length);
-    row_hash_bytes(&hash, columns->thought, columns->thought_length);
-    row_hash_bytes(&hash, columns->details, columns->details_length);
-    row_hash_bytes(&hash, columns->tokens, columns->tokens_length);
+    message_rows_hash_start(conversation, &hash);
+    message_rows_hash_add(&hash, ordinal, columns);
     return row_hash_value(&hash);
 }
 
@@ -162,6 +172,19 @@ bool message_rows_append(struct db *db, const char *id, const struct chat_messag
     return ok;
 }
 
+/* A message's own time is not told; its conversation's last is near enough for a list of hits. */
+static bool set_times(struct db *db, int64_t key, const struct store_birth *birth, struct err *err)
+{
+    static const char CONVERSATION[] =
+        "UPDATE conversations SET created_ms = ?2, updated_ms = ?3 WHERE key = ?1";
+    static const char MESSAGES[] = "UPDATE messages SET created_ms = ?2 WHERE conversation = ?1";
+    int64_t first = birth->created_ms, last = birth->updated_ms;
+    return first <= 0 || last < first ||
+           (db_run_bound(db, CONVERSATION,
+                         DB_VALUES(DB_INTEGER(key), DB_INTEGER(first), DB_INTEGER(last)), err) &&
+            db_run_bound(db, MESSAGES, DB_VALUES(DB_INTEGER(key), DB_INTEGER(last)), err));
+}
+
 static bool import(struct db *db, void *context, struct err *err)
 {
     static const char SQL[] = "UPDATE conversations SET origin = ?2, title = ?3, "
@@ -186,7 +209,7 @@ static bool import(struct db *db, void *context, struct err *err)
     for (size_t i = 0; ok && i < wish->messages->count; i++) {
         ok = message_rows_append(db, wish->id, &wish->messages->messages[i], err);
     }
-    return ok;
+    return ok && set_times(db, key, birth, err);
 }
 
 bool store_conversation_import(struct store *store, const struct store_birth *birth,
@@ -363,13 +386,6 @@ bool message_rows_fold(struct db *db, const char *id, int64_t key, struct err *e
 
 /* ---- reading ---- */
 
-struct load {
-    const char *conversation;
-    struct chat_conversation messages;
-    int64_t *rows;
-    size_t capacity;
-};
-
 void message_rows_read_columns(sqlite3_stmt *statement, int first, struct message_columns *columns)
 {
     columns->role = sqlite3_column_int(statement, first);
@@ -401,119 +417,4 @@ bool message_rows_fill(const struct message_columns *columns, struct chat_messag
             message_body_read_details(columns->details, columns->details_length, message, err)) &&
            (columns->tokens == NULL ||
             message_body_read_tokens(columns->tokens, columns->tokens_length, message, err));
-}
-
-static bool read_message(struct db *db, struct load *load, sqlite3_stmt *statement, struct err *err)
-{
-    struct message_columns columns;
-    message_rows_read_columns(statement, 3, &columns);
-    size_t place = load->messages.count;
-    int64_t ordinal = sqlite3_column_int64(statement, 1);
-    if (ordinal != (int64_t)place) {
-        return err_set(err, ERR_FORMAT, "message %zu is missing (the next one is %lld)", place,
-                       (long long)ordinal);
-    }
-    if (message_rows_hash(load->conversation, ordinal, &columns) !=
-        sqlite3_column_int64(statement, 2)) {
-        return err_set(err, ERR_FORMAT, "message %zu is damaged: its hash does not match", place);
-    }
-    if (columns.role < CHAT_SYSTEM || columns.role > CHAT_TOOL) {
-        return err_set(err, ERR_FORMAT, "message %zu has the unknown role %d", place, columns.role);
-    }
-    struct chat_message message;
-    chat_message_init(&message, (enum chat_role)columns.role);
-    if (!message_rows_fill(&columns, &message, err) ||
-        (!message.complete &&
-         !growth_rows_read(db, sqlite3_column_int64(statement, 0), &message, err))) {
-        chat_message_finish(&message);
-        return err_prefix(err, "message %zu", place);
-    }
-    vec_room(&load->rows, &load->capacity, place + 1, sizeof *load->rows);
-    load->rows[place] = sqlite3_column_int64(statement, 0);
-    chat_conversation_add(&load->messages, &message);
-    return true;
-}
-
-static bool read_messages(struct db *db, int64_t key, struct load *load, struct err *err)
-{
-    static const char SQL[] = "SELECT row, ordinal, hash, role, complete, text, thought, details, "
-                              "tokens FROM messages WHERE conversation = ?1 ORDER BY ordinal";
-    sqlite3_stmt *statement = db_bound(db, SQL, DB_VALUES(DB_INTEGER(key)), err);
-    if (statement == NULL) {
-        return false;
-    }
-    bool row = false;
-    bool ok;
-    while ((ok = db_step(db, statement, &row, err)) && row) {
-        if (!read_message(db, load, statement, err)) {
-            ok = false;
-            break;
-        }
-    }
-    db_done(statement);
-    return ok;
-}
-
-static bool read_count(struct db *db, int64_t key, int64_t *count, struct err *err)
-{
-    static const char SQL[] = "SELECT message_count FROM conversations WHERE key = ?1";
-    bool found;
-    if (!db_find_integer(db, SQL, DB_VALUES(DB_INTEGER(key)), count, &found, err)) {
-        return false;
-    }
-    /* A damaged index can name a key that no row has: that is no conversation without messages. */
-    return found || err_set(err, ERR_FORMAT, "the index of conversations is damaged");
-}
-
-static bool load(struct db *db, void *context, struct err *err)
-{
-    struct load *load = context;
-    int64_t key, count;
-    if (!conversation_rows_key(db, load->conversation, &key, err) ||
-        !read_count(db, key, &count, err) || !read_messages(db, key, load, err)) {
-        return false;
-    }
-    return count == (int64_t)load->messages.count ||
-           err_set(err, ERR_FORMAT, "%lld messages were kept and %zu are there", (long long)count,
-                   load->messages.count);
-}
-
-bool store_messages_load(struct store *store, const char *conversation,
-                         struct chat_conversation *out, int64_t **rows, struct err *err)
-{
-    struct load wish = {.conversation = conversation};
-    chat_conversation_init(&wish.messages);
-    if (!db_transaction(store->db, DB_READ, load, &wish, err)) {
-        chat_conversation_finish(&wish.messages);
-        mem_free(wish.rows);
-        return err_prefix(err, "reading conversation %s", conversation);
-    }
-    chat_conversation_finish(out);
-    *out = wish.messages;
-    if (rows != NULL) {
-        *rows = wish.rows;
-    } else {
-        mem_free(wish.rows);
-    }
-    return true;
-}
-
-bool store_message_time(struct store *store, const char *conversation, int64_t ordinal,
-                        int64_t *created_ms, struct err *err)
-{
-    static const char SQL[] =
-        "SELECT created_ms FROM messages WHERE conversation = ?1 AND ordinal = ?2";
-    int64_t key, found;
-    bool there;
-    if (!conversation_rows_key(store->db, conversation, &key, err) ||
-        !db_find_integer(store->db, SQL, DB_VALUES(DB_INTEGER(key), DB_INTEGER(ordinal)), &found,
-                         &there, err)) {
-        return err_prefix(err, "reading conversation %s", conversation);
-    }
-    if (!there) {
-        return err_set(err, ERR_NOT_FOUND, "conversation %s has no message %lld", conversation,
-                       (long long)ordinal);
-    }
-    *created_ms = found;
-    return true;
 }

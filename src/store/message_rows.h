@@ -19,6 +19,11 @@ struct message_columns {
 /* Of a row at its place in a conversation. */
 int64_t message_rows_hash(const char *conversation, int64_t ordinal,
                           const struct message_columns *columns);
+/* The same in two steps, for many rows of one conversation: what they share, and a row. */
+struct row_hash;
+void message_rows_hash_start(const char *conversation, struct row_hash *hash);
+void message_rows_hash_add(struct row_hash *hash, int64_t ordinal,
+                           const struct message_columns *columns);
 
 /* Columns from `first` on: role, complete, text, thought, details, tokens. Valid until the next
  * step. */

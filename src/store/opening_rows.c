@@ -215,8 +215,8 @@ bool store_conversation_lease(struct store *store, const char *id, struct err *e
     }
     if (!lease.taken) {
         return err_set(err, ERR_DENIED,
-                       "conversation %s is open in another carat (process %lld); it can be read "
-                       "here but not continued",
+                       "conversation %s is open in another carat (process %lld), and only one can "
+                       "go on with it; --fork goes on in a copy, carat export shows it",
                        id, (long long)lease.other.pid);
     }
     return true;

@@ -148,10 +148,23 @@ static const char VERSION_3[] =
     "  PRIMARY KEY (message, piece)"
     ") STRICT, WITHOUT ROWID;";
 
+/* The index again, cut by words.h. The messages are put in in idle moments. */
+static const char VERSION_4[] =
+    "DROP TABLE search;"
+    "DROP TABLE titles;"
+    "CREATE VIRTUAL TABLE search USING fts5 (text, thought, details,"
+    "  content = 'messages', content_rowid = 'row', tokenize = 'carat');"
+    "INSERT INTO search (search, rank) VALUES ('rank', 'bm25(4.0, 1.0, 1.0)');"
+    "CREATE VIRTUAL TABLE titles USING fts5 (title,"
+    "  content = 'conversations', content_rowid = 'key', tokenize = 'carat');"
+    "INSERT INTO titles (rowid, title) SELECT key, title FROM conversations WHERE title <> '';"
+    "INSERT OR IGNORE INTO unindexed SELECT row FROM messages;";
+
 const struct schema_step schema_steps[] = {
     {1, VERSION_1},
     {2, VERSION_2},
     {3, VERSION_3},
+    {4, VERSION_4},
 };
 const size_t schema_step_count = sizeof schema_steps / sizeof schema_steps[0];
 

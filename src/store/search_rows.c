@@ -120,15 +120,11 @@ bool store_search_work(struct store *store, bool *left, struct err *err)
 
 /* ---- asking ---- */
 
+/* There is no quote in it: quotes are what parts words and phrases. */
 static void append_quoted(struct str *out, const char *text, size_t length)
 {
     str_append(out, out->length > 0 ? " \"" : "\"");
-    for (size_t i = 0; i < length; i++) {
-        str_append_char(out, text[i]);
-        if (text[i] == '"') {
-            str_append_char(out, '"');
-        }
-    }
+    str_append_bytes(out, text, length);
     str_append_char(out, '"');
 }
 
@@ -141,7 +137,8 @@ static bool make_expression(const char *words, struct str *out)
         bool phrase = *at == '"';
         at += phrase;
         size_t length = strcspn(at, phrase ? "\"" : " \t\n\"");
-        bool beginning = !phrase && length > 1 && at[length - 1] == '*';
+        /* A word has a byte at least: it begins with none of those that end it. */
+        bool beginning = !phrase && at[length - 1] == '*';
         if (length > 0) {
             append_quoted(out, at, beginning ? length - 1 : length);
             str_append(out, beginning ? "*" : "");

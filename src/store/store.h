@@ -97,19 +97,22 @@ bool store_conversation_trash(struct store *store, const char *id, bool trashed,
 bool store_conversation_tag(struct store *store, const char *id, const char *tag, bool on,
                             struct err *err);
 /* A whole conversation from elsewhere, or nothing of it. ERR_ARGUMENT when there is one of the same
- * origin already. */
+ * origin already. In lists and searches it stands at its own time. */
 struct store_birth {
     const char *workspace, *model, *title; /* "" = none */
     const char *origin;                    /* "codex:ID" */
+    int64_t created_ms, updated_ms;        /* 0 = not told: now */
 };
 bool store_conversation_import(struct store *store, const struct store_birth *birth,
                                const struct chat_conversation *messages, char id[37],
                                struct err *err);
 /* Reads the store of another program, `llm` (tables conversations and responses), without changing
- * a byte of it; each conversation is handed over once, as long as `take` returns true. */
+ * a byte of it; each conversation is handed over once, as long as `take` returns true. *left_out:
+ * how many attachments, fragments, calls of tools and results it has, which are not taken. */
 typedef bool store_llm_take(void *context, const struct store_birth *birth,
                             const struct chat_conversation *messages, struct err *err);
-bool store_llm_read(const char *path, store_llm_take *take, void *context, struct err *err);
+bool store_llm_read(const char *path, store_llm_take *take, void *context, int64_t *left_out,
+                    struct err *err);
 
 /* Makes a conversation that begins with the first `keep` messages of another one (all when there
  * are fewer) and with its results; rows are copied, so that neither changes with the other. */

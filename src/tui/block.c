@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "tui/code.h"
 
 /* The end of the line at `at`, without its newline; `*complete` when there is one. */
 static size_t line_end(const char *text, size_t length, size_t at, bool *complete)
@@ -93,7 +94,8 @@ static bool next_code(const char *text, size_t length, struct block_cursor *curs
                             .info = cursor->info,
                             .info_length = cursor->info_length,
                             .joined = cursor->joined};
-    size_t lines = 0;
+    bool pairs = code_pairs_lines(text + cursor->info, cursor->info_length);
+    size_t lines = 0, most = pairs ? BLOCK_LINES : BLOCK_CODE_LINES;
     for (size_t at = cursor->at; at < length;) {
         bool complete;
         size_t end = line_end(text, length, at, &complete);
@@ -112,12 +114,77 @@ static bool next_code(const char *text, size_t length, struct block_cursor *curs
             return false;
         }
         at = end + 1;
-        if (++lines == BLOCK_LINES) {
+        if (++lines == most) {
             return close_block(block, at, cursor, at, true);
         }
     }
     block->length = length - block->start;
     return false;
+}
+
+/* What an item of a list begins with. */
+struct marker {
+    char sign; /* of '-', '+', '*', or what stands behind a number: '.', ')'; 0: it is none */
+    unsigned number;
+    size_t width; /* where what it marks begins */
+};
+
+/* The marker of a line at the margin, once there is more than a marker: until then the line may
+ * become a rule. */
+static struct marker find_marker(const char *line, size_t length)
+{
+    enum { DIGITS = 9 };
+    struct marker marker = {0};
+    size_t at = 0;
+    while (at < length && at < DIGITS && line[at] >= '0' && line[at] <= '9') {
+        marker.number = marker.number * 10 + (unsigned)(line[at++] - '0');
+    }
+    const char *signs = at > 0 ? ".)" : "-+*";
+    if (at + 1 >= length || strchr(signs, line[at]) == NULL || line[at] == '\0' ||
+        line[at + 1] != ' ') {
+        return (struct marker){0};
+    }
+    marker.width = at + 1 + indentation(line + at + 1, length - at - 1);
+    for (size_t rest = at + 1; rest < length; rest++) {
+        if (line[rest] != ' ' && line[rest] != line[at]) {
+            marker.sign = line[at];
+            break;
+        }
+    }
+    return marker;
+}
+
+/* A line that may be an item with nothing in it. */
+static bool may_be_marker(const char *line, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (line[i] == '\0' || strchr("-+*0123456789.) ", line[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool begins_list(const char *line, size_t length)
+{
+    return find_marker(line, length).sign != 0 || may_be_marker(line, length);
+}
+
+static bool is_ordered(const struct marker *marker)
+{
+    return marker->sign == '.' || marker->sign == ')';
+}
+
+/* Whether a line at the margin begins an item that is laid out the same by itself: a tight list's
+ * next one, or the first one behind what is no list. */
+static bool begins_item(const struct marker *first, const struct marker *marker)
+{
+    if (marker->sign == 0) {
+        return false;
+    }
+    unsigned number = first->sign == 0 ? 1 : first->number + 1;
+    return (first->sign == 0 || first->sign == marker->sign) &&
+           (!is_ordered(marker) || marker->number == number);
 }
 
 /* Text up to where its meaning ends. */
@@ -126,6 +193,8 @@ static bool next_prose(const char *text, size_t length, struct block_cursor *cur
 {
     *block = (struct block){.kind = BLOCK_PROSE, .start = cursor->at, .joined = cursor->joined};
     bool after_blank = false, inside = false; /* inside: fenced code of a list item */
+    bool cuts_items = false;                  /* since there was no blank line */
+    struct marker first = {0};
     for (size_t at = cursor->at; at < length;) {
         bool complete;
         size_t end = line_end(text, length, at, &complete);
@@ -136,14 +205,28 @@ static bool next_prose(const char *text, size_t length, struct block_cursor *cur
             ((after_blank && !inside) || fence_run(line, size, &fence) != 0)) {
             return close_block(block, at, cursor, at, false);
         }
+        struct marker marker = indent == 0 ? find_marker(line, size) : (struct marker){0};
+        if (at == block->start) {
+            first = marker;
+            cuts_items = indent == 0 && (marker.sign != 0 || !may_be_marker(line, size));
+        } else if (cuts_items && !inside && begins_item(&first, &marker)) {
+            return close_block(block, at, cursor, at, first.sign != 0);
+        } else if (first.sign != 0 ? indent < first.width
+                                   : begins_list(line + indent, size - indent)) {
+            cuts_items = false; /* this line may have ended a list, or have begun one */
+        }
         if (end - block->start > BLOCK_BYTES) {
             size_t cut = at > block->start ? at : forced_cut(text, at);
             return close_block(block, cut, cursor, cut, true);
+        }
+        if (after_blank && first.sign != 0 && indent < size) {
+            block->joined = false; /* an item of several paragraphs: the list is not tight */
         }
         if (indent > 0 && indent < size && fence_run(line + indent, size - indent, &fence) != 0) {
             inside = !inside;
         }
         after_blank = blank_line(line, size);
+        cuts_items &= !after_blank;
         if (!complete) {
             break;
         }

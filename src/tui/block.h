@@ -5,8 +5,9 @@
  * a token is bounded too. Pure; the text is valid UTF-8.
  *
  * Markdown is cut where its meaning does not reach across: before a line that starts at the margin
- * after a blank one, and around fenced code at the margin. Two losses are accepted: a link
- * reference defined in another block is not resolved, and a block over the bound is cut anyway.
+ * after a blank one, before the items of a tight list at the margin, around fenced code there, and
+ * fenced code after each few lines. Two losses are accepted: a link reference defined in another
+ * block is not resolved, and a block over the bound is cut anyway.
  */
 #ifndef CARAT_TUI_BLOCK_H
 #define CARAT_TUI_BLOCK_H
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BLOCK_LINES = 64, BLOCK_BYTES = 16 * 1024 };
+enum { BLOCK_LINES = 64, BLOCK_CODE_LINES = 8, BLOCK_BYTES = 16 * 1024 };
 
 enum block_kind { BLOCK_PROSE, BLOCK_CODE };
 

@@ -34,27 +34,56 @@ static bool is_name(const char *name, size_t length, const char *wanted)
     return length == strlen(wanted) && strncasecmp(name, wanted, length) == 0;
 }
 
-void code_layout(struct layout_writer *writer, const char *language, size_t language_length,
-                 const char *text, size_t length, code_end_line *end)
+/* Without what may stand behind the name. */
+static size_t name_length(const char *language, size_t length)
 {
     size_t name = 0;
-    while (name < language_length && strchr(" \t{,:", language[name]) == NULL) {
+    while (name < length && strchr(" \t{,:", language[name]) == NULL) {
         name++;
     }
-    if (is_name(language, name, "diff") || is_name(language, name, "patch")) {
+    return name;
+}
+
+bool code_pairs_lines(const char *language, size_t language_length)
+{
+    size_t name = name_length(language, language_length);
+    return is_name(language, name, "diff") || is_name(language, name, "patch");
+}
+
+void code_layout(struct layout_writer *writer, const char *language, size_t language_length,
+                 struct syntax_state *state, const char *text, size_t length, code_end_line *end)
+{
+    if (code_pairs_lines(language, language_length)) {
         code_layout_difference(writer, text, length, end);
         return;
     }
-    const struct syntax_language *known = syntax_find(language, name);
-    struct syntax_state state = {0};
+    const struct syntax_language *known =
+        syntax_find(language, name_length(language, language_length));
     for (size_t at = 0; at < length && !writer->full;) {
         struct line line = line_at(text, length, at);
         if (known != NULL) {
-            syntax_line(known, &state, line.text, line.length, add_span, writer);
+            syntax_line(known, state, line.text, line.length, add_span, writer);
         } else {
             layout_add(writer, line.text, line.length, THEME_CODE_BLOCK);
         }
         end(writer);
+        at += line.length + 1;
+    }
+}
+
+static void pass_span(void *context, const char *text, size_t length, enum theme_role role)
+{
+    (void)context, (void)text, (void)length, (void)role;
+}
+
+void code_pass(const char *language, size_t language_length, struct syntax_state *state,
+               const char *text, size_t length)
+{
+    const struct syntax_language *known =
+        syntax_find(language, name_length(language, language_length));
+    for (size_t at = 0; known != NULL && at < length;) {
+        struct line line = line_at(text, length, at);
+        syntax_line(known, state, line.text, line.length, pass_span, NULL);
         at += line.length + 1;
     }
 }

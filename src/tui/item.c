@@ -185,6 +185,19 @@ bool item_folds(const struct item *item)
     }
 }
 
+/* What the code of the last part leaves open is so for code that goes on behind it. */
+static void add_block(struct item *item, const struct block *block)
+{
+    struct item_part *part = add_part(item, ITEM_PART_BLOCK);
+    part->block = *block;
+    if (block->kind == BLOCK_CODE && block->joined && item->part_count > 1) {
+        const struct item_part *before = part - 1;
+        part->syntax = before->syntax;
+        code_pass(item->text.data + before->block.info, before->block.info_length, &part->syntax,
+                  item->text.data + before->block.start, before->block.length);
+    }
+}
+
 static void cut_blocks(struct item *item)
 {
     for (;;) {
@@ -194,7 +207,7 @@ static void cut_blocks(struct item *item)
                 ? block_next(item->text.data, item->text.length, &item->cursor, &block)
                 : block_next_lines(item->text.data, item->text.length, &item->cursor, &block);
         if (block.length > 0) {
-            add_part(item, ITEM_PART_BLOCK)->block = block;
+            add_block(item, &block);
         }
         if (!closed) {
             return;
@@ -376,10 +389,11 @@ static void write_block(const struct item *item, const struct item_part *part, b
         layout_lines(writer, text, part->block.length, look->text, first ? look->first : look->rest,
                      look->rest, look->wrap);
     } else if (part->block.kind == BLOCK_CODE) {
-        code_layout(writer, item->text.data + part->block.info, part->block.info_length, text,
-                    part->block.length, end_code_line);
+        struct syntax_state syntax = part->syntax;
+        code_layout(writer, item->text.data + part->block.info, part->block.info_length, &syntax,
+                    text, part->block.length, end_code_line);
     } else {
-        markdown_layout(text, part->block.length, writer);
+        markdown_layout(text, part->block.length, item->open && last, writer);
     }
     if (last && item->left_out > 0) {
         struct str note;

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "tui/block.h"
 #include "tui/layout.h"
+#include "tui/syntax.h"
 
 enum item_kind {
     ITEM_USER,
@@ -33,10 +34,11 @@ enum item_part_kind {
 struct item_part {
     enum item_part_kind kind;
     struct block block;
-    struct layout *layout; /* NULL: not in view lately */
-    int width;             /* that the layout was made for */
-    uint64_t number;       /* of the layout, among all that were made */
-    unsigned frame;        /* that last used it */
+    struct syntax_state syntax; /* that code begins in */
+    struct layout *layout;      /* NULL: not in view lately */
+    int width;                  /* that the layout was made for */
+    uint64_t number;            /* of the layout, among all that were made */
+    unsigned frame;             /* that last used it */
 };
 
 struct item {

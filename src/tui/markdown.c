@@ -50,6 +50,7 @@ struct renderer {
     int list_depth;
     int strong, emphasis, code, link, deleted; /* how many such spans are open */
     bool heading, code_block, in_cell;
+    bool row_open;   /* more may come in the text's last line */
     size_t blocks;   /* drawn so far, to put blank rows between */
     bool fresh_item; /* nothing of this list item is drawn yet */
     struct str href, link_text;
@@ -142,8 +143,20 @@ static void add_blanks(struct layout_writer *writer, int count)
     }
 }
 
+/* A row that is being written ends with the last cell that has something in it. */
+static size_t columns_reached(const struct table *table, size_t row, size_t columns)
+{
+    const struct cell_text *cells = &table->cells[row * table->columns];
+    while (columns > 1 && cells[columns - 1].text.length == 0) {
+        columns--;
+    }
+    return columns;
+}
+
 static void draw_table_row(struct renderer *r, size_t row, const int *widths, size_t columns)
 {
+    bool last = row + 1 == r->table.count / r->table.columns;
+    columns = last && row > 0 && r->row_open ? columns_reached(&r->table, row, columns) : columns;
     for (size_t c = 0; c < columns; c++) {
         const struct cell_text *cell = &r->table.cells[row * r->table.columns + c];
         int used = glyph_columns(cell->text.data, cell->text.length);
@@ -563,7 +576,7 @@ static int on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *co
     return 0;
 }
 
-void markdown_layout(const char *text, size_t length, struct layout_writer *writer)
+void markdown_layout(const char *text, size_t length, bool open, struct layout_writer *writer)
 {
     static const MD_PARSER parser = {
         .flags = MD_DIALECT_GITHUB | MD_FLAG_NOHTML,
@@ -573,7 +586,8 @@ void markdown_layout(const char *text, size_t length, struct layout_writer *writ
         .leave_span = leave_span,
         .text = on_text,
     };
-    struct renderer r = {.writer = writer};
+    struct renderer r = {.writer = writer,
+                         .row_open = open && length > 0 && text[length - 1] != '\n'};
     str_init(&r.href);
     str_init(&r.link_text);
     str_init(&r.first);

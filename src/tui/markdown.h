@@ -7,11 +7,13 @@
 #ifndef CARAT_TUI_MARKDOWN_H
 #define CARAT_TUI_MARKDOWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct layout_writer;
 
-/* `text` is valid UTF-8 and anything else. */
-void markdown_layout(const char *text, size_t length, struct layout_writer *writer);
+/* `text` is valid UTF-8 and anything else. `open`: more may come; then columns of a table that its
+ * last row has not reached are not drawn in it. */
+void markdown_layout(const char *text, size_t length, bool open, struct layout_writer *writer);
 
 #endif

@@ -15,14 +15,6 @@ void plain_init(struct plain *plain, int in, int out)
     str_init(&plain->sent);
 }
 
-void plain_finish(struct plain *plain)
-{
-    plain_end_message(plain);
-    str_finish(&plain->input);
-    str_finish(&plain->text);
-    str_finish(&plain->sent);
-}
-
 /* --- out --- */
 
 static void write_all(struct plain *plain, const char *text, size_t length)
@@ -183,6 +175,17 @@ void plain_prompt(struct plain *plain)
         write_all(plain, "> ", 2);
         plain->prompted = true;
     }
+}
+
+void plain_finish(struct plain *plain)
+{
+    plain_end_message(plain);
+    if (plain->prompted) {
+        write_all(plain, "\n", 1); /* what comes behind it does not stand in the prompt's line */
+    }
+    str_finish(&plain->input);
+    str_finish(&plain->text);
+    str_finish(&plain->sent);
 }
 
 /* --- in --- */

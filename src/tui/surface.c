@@ -10,6 +10,7 @@
 #include "tui/glyph.h"
 #include "tui/graphics.h"
 #include "tui/kitty.h"
+#include "tui/pen.h"
 #include "tui/picture.h"
 
 /* Beyond these a window size is a lie; the rest of such a window stays blank. */
@@ -296,8 +297,49 @@ static void scroll_shown(struct surface *surface, struct terminal *terminal)
     }
 }
 
-/* Inline nothing else looks for rows that have only moved: of a paragraph or a list that is higher
- * than the region each new row moves all others up, and its layout is new with each word. */
+/* Cells of a row of the frame that would have to be sent on what is in a row of `shown`; NULL: on a
+ * blank one. */
+static int cells_to_send(const struct surface *surface, int row, const struct cell *shown)
+{
+    const struct cell *next = row_of(surface->next, surface, row);
+    int count = 0;
+    for (int column = 0; column < surface->columns; column++) {
+        const struct cell *before = shown == NULL ? &blank : &shown[column];
+        count += memcmp(&next[column], before, sizeof *before) != 0;
+    }
+    return count;
+}
+
+/* The same for rows [from, to) when those of `shown` before `end` have moved up by `by`. */
+static int cells_of_move(const struct surface *surface, int from, int to, int end, int by)
+{
+    int count = 0;
+    for (int row = from; row < to; row++) {
+        const struct cell *shown = row_of(surface->shown, surface, row < end - by ? row + by : row);
+        count += cells_to_send(surface, row, row < end && row >= end - by ? NULL : shown);
+    }
+    return count;
+}
+
+/* Where rows that moved end: a row behind those that stayed the same may have changed as it moved,
+ * as the last row of a table does. */
+static int end_of_move(const struct surface *surface, int stay, int by)
+{
+    enum { FURTHER = 2 };
+    int most = stay + by + FURTHER < surface->rows ? stay + by + FURTHER : surface->rows;
+    int best = stay + by, cells = cells_of_move(surface, stay, most, best, by);
+    for (int end = best + 1; end <= most; end++) {
+        int these = cells_of_move(surface, stay, most, end, by);
+        if (these < cells) {
+            best = end;
+            cells = these;
+        }
+    }
+    return best;
+}
+
+/* Rows that have only moved and whose names do not tell: of a paragraph or a table that is higher
+ * than the screen each new row moves all others up, and its layout is new with each word. */
 static void find_scroll(struct surface *surface)
 {
     enum { BY_MOST = 8, WORTH = 3 }; /* rows; of the fewest a move is as dear as sending them */
@@ -313,9 +355,9 @@ static void find_scroll(struct surface *surface)
             stay++;
         }
         if (stay >= WORTH) {
-            surface->scrolled_rows = stay + by;
+            surface->scrolled_rows = end_of_move(surface, stay, by);
             surface->scrolled_by = by;
-            for (int row = 0; row < stay + by; row++) {
+            for (int row = 0; row < surface->scrolled_rows; row++) {
                 surface->states[row].kept = false;
             }
             return;
@@ -504,16 +546,30 @@ static bool changed(const struct cell *next, const struct cell *shown, int colum
  * sequence of five bytes. */
 enum { BRIDGE = 4 };
 
-/* Whether a run of one look goes on at `column`, there or behind a few cells of the same look. */
-static bool goes_on(const struct cell *next, const struct cell *shown, int column, int end)
+/* Whether a cell may be sent in the look of another role: it is of that, or a blank, which is the
+ * same in both. */
+static bool fits(const struct surface *surface, const struct cell *cell, uint32_t role)
 {
-    uint32_t role = next[column].role;
+    if (cell->role == role) {
+        return true;
+    }
+    return cell->length == 1 && cell->text[0] == ' ' && role < THEME_ROLES &&
+           cell->role < THEME_ROLES &&
+           pen_blank_is_plain(theme_look(surface->theme, (enum theme_role)role)) &&
+           pen_blank_is_plain(theme_look(surface->theme, (enum theme_role)cell->role));
+}
+
+/* Whether a run of one look goes on at `column`: there, or behind a few cells that fit, where one
+ * begins that has changed, in whatever look. */
+static bool goes_on(const struct surface *surface, const struct cell *next,
+                    const struct cell *shown, int column, int end, uint32_t role)
+{
     for (int ahead = column; ahead < end && ahead <= column + BRIDGE; ahead++) {
-        if (next[ahead].role != role) {
-            return false;
-        }
         if (next[ahead].width > 0 && changed(next, shown, ahead)) {
-            return true;
+            return ahead > column || fits(surface, &next[ahead], role);
+        }
+        if (!fits(surface, &next[ahead], role)) {
+            return false;
         }
     }
     return false;
@@ -531,14 +587,14 @@ static bool show_cells(struct surface *surface, struct terminal *terminal, int r
             continue;
         }
         int start = column;
+        uint32_t role = next[start].role;
         str_clear(&surface->run);
         do { /* the first one goes whatever it is: a row always comes to its end */
             str_append_bytes(&surface->run, next[column].text, next[column].length);
             column += next[column].width == 2 ? 2 : 1;
-        } while (column < end && next[column].role == next[start].role &&
-                 goes_on(next, shown, column, end));
+        } while (column < end && goes_on(surface, next, shown, column, end, role));
         terminal->ops->put(terminal, row, start, surface->run.data, surface->run.length,
-                           theme_look(surface->theme, (enum theme_role)next[start].role));
+                           theme_look(surface->theme, (enum theme_role)role));
         sent = true;
     }
     return sent;
@@ -614,7 +670,7 @@ void surface_show(struct surface *surface, struct terminal *terminal)
     for (int row = 0; row < surface->rows; row++) {
         close_row(surface, row);
     }
-    if (terminal->ops->region != NULL && surface->scrolled_by == 0 && !surface->forgotten &&
+    if (terminal->ops->scroll != NULL && surface->scrolled_by == 0 && !surface->forgotten &&
         surface->graphics.count == 0) {
         find_scroll(surface);
     }

@@ -128,6 +128,8 @@ struct terminal_ops {
     void (*destroy)(struct terminal *terminal);
 };
 
+/* Whether what follows could draw here, as far as TERM says it. */
+bool terminal_draws(void);
 /* The process's own terminal; fails with a sentence when stdin or stdout is none, or TERM is
  * unknown. */
 struct terminal *terminal_curses_create(struct err *err);

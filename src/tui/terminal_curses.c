@@ -1,8 +1,9 @@
-/* The process's own terminal through ncurses.
+/* The process's own terminal, all of it, through ncurses.
  *
- * ncurses draws; the keys are read by terminal_device, byte by byte, since a paste of a megabyte
- * must be quick and an ESC must not be guessed at twice (key.c). Every frame is wrapped in
- * synchronised output (mode 2026); terminals that do not know it ignore it.
+ * ncurses takes the terminal and gives it back, and draws where nobody else can: where a terminal
+ * is of the ANSI kind, as nearly all are, a canvas does, in fewer bytes. The keys are read by
+ * terminal_device, byte by byte, since a paste of a megabyte must be quick and an ESC must not be
+ * guessed at twice (key.c). Frames of ncurses are wrapped in synchronised output (mode 2026), too.
  *
  * Leaves to the caller: signals. ncurses would catch INT, TERM, TSTP and WINCH by itself; it gets
  * them masked out while it starts.
@@ -33,6 +34,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "tui/canvas.h"
 #include "tui/glyph.h"
 #include "tui/terminal_device.h"
 
@@ -46,6 +48,7 @@ struct curses {
     bool colours;
     int rows, columns;
     int cursor_row, cursor_column;
+    struct canvas canvas;
     struct str graphics; /* what goes behind the next frame, which ncurses knows nothing of */
 };
 
@@ -76,8 +79,8 @@ static void curses_size(struct terminal *terminal, int *rows, int *columns)
         resize_term(curses->rows, curses->columns);
         clearok(curscr, TRUE);
     }
-    *rows = curses->rows;
-    *columns = curses->columns;
+    *rows = curses->canvas.rows = curses->rows;
+    *columns = curses->canvas.columns = curses->columns;
 }
 
 /* --- drawing --- */
@@ -261,6 +264,51 @@ static void curses_repaint(struct terminal *terminal)
     clearok(curscr, TRUE);
 }
 
+/* --- on the canvas --- */
+
+static void drawn_put(struct terminal *terminal, int row, int column, const char *text,
+                      size_t length, struct terminal_look look)
+{
+    if (!curses_of(terminal)->suspended) {
+        canvas_put(&curses_of(terminal)->canvas, row, column, text, length, look);
+    }
+}
+
+static void drawn_clear_line(struct terminal *terminal, int row, int from_column)
+{
+    if (!curses_of(terminal)->suspended) {
+        canvas_clear_line(&curses_of(terminal)->canvas, row, from_column);
+    }
+}
+
+static void drawn_scroll(struct terminal *terminal, int rows, int by)
+{
+    if (!curses_of(terminal)->suspended) {
+        canvas_scroll(&curses_of(terminal)->canvas, rows, by);
+    }
+}
+
+static void drawn_graphics(struct terminal *terminal, int row, int column, const char *bytes,
+                           size_t length)
+{
+    if (!curses_of(terminal)->suspended) {
+        canvas_graphics(&curses_of(terminal)->canvas, row, column, bytes, length);
+    }
+}
+
+static void drawn_flush(struct terminal *terminal)
+{
+    struct curses *curses = curses_of(terminal);
+    if (!curses->suspended) {
+        canvas_flush(&curses->canvas, curses->cursor_row, curses->cursor_column);
+    }
+}
+
+static void drawn_repaint(struct terminal *terminal)
+{
+    canvas_doubt(&curses_of(terminal)->canvas);
+}
+
 /* --- keys --- */
 
 static bool curses_read(struct terminal *terminal, struct terminal_key *key)
@@ -294,6 +342,7 @@ static void curses_suspend(struct terminal *terminal)
     }
     curses->suspended = true;
     send_graphics(curses);
+    canvas_leave(&curses->canvas);
     terminal_device_switch_off(&curses->device);
     curs_set(1);
     endwin();
@@ -314,6 +363,7 @@ static void curses_resume(struct terminal *terminal)
     curses_size(terminal, &rows, &columns);
     clearok(curscr, TRUE);
     refresh();
+    canvas_doubt(&curses->canvas);
     terminal_device_switch_on(&curses->device);
 }
 
@@ -323,27 +373,35 @@ static void curses_destroy(struct terminal *terminal)
     curses_suspend(terminal);
     delscreen(curses->screen);
     str_finish(&curses->graphics);
+    canvas_finish(&curses->canvas);
     terminal_device_close(&curses->device);
     mem_free(curses);
 }
 
+/* What is the same whoever draws. */
+#define CURSES_OPS                                                                            \
+    .size = curses_size, .cursor = curses_cursor, .cell = curses_cell, .mouse = curses_mouse, \
+    .read = curses_read, .lost = curses_lost, .copy = curses_copy, .suspend = curses_suspend, \
+    .resume = curses_resume, .destroy = curses_destroy
+
 static const struct terminal_ops curses_ops = {
-    .size = curses_size,
+    CURSES_OPS,
     .put = curses_put,
     .clear_line = curses_clear_line,
-    .cursor = curses_cursor,
     .flush = curses_flush,
     .repaint = curses_repaint,
     .graphics = curses_graphics,
-    .cell = curses_cell,
-    .mouse = curses_mouse,
     .scroll = curses_scroll,
-    .read = curses_read,
-    .lost = curses_lost,
-    .copy = curses_copy,
-    .suspend = curses_suspend,
-    .resume = curses_resume,
-    .destroy = curses_destroy,
+};
+
+static const struct terminal_ops canvas_ops = {
+    CURSES_OPS,
+    .put = drawn_put,
+    .clear_line = drawn_clear_line,
+    .flush = drawn_flush,
+    .repaint = drawn_repaint,
+    .graphics = drawn_graphics,
+    .scroll = drawn_scroll,
 };
 
 /* --- start --- */
@@ -372,7 +430,8 @@ struct terminal *terminal_curses_create(struct err *err)
         return NULL;
     }
     struct curses *curses = mem_zero(1, sizeof *curses);
-    curses->terminal.ops = &curses_ops;
+    curses->terminal.ops = terminal_device_takes_canvas() ? &canvas_ops : &curses_ops;
+    canvas_init(&curses->canvas, terminal_device_colours(), terminal_device_styles());
     str_init(&curses->graphics);
     curses->device = device;
     del_curterm(cur_term); /* newterm reads the description again, into one of its own */
@@ -392,8 +451,8 @@ struct terminal *terminal_curses_create(struct err *err)
     }
     typeahead(-1); /* a waiting key must not break a frame off */
     set_modes();
-    curses->rows = LINES;
-    curses->columns = COLS;
+    curses->rows = curses->canvas.rows = LINES;
+    curses->columns = curses->canvas.columns = COLS;
     refresh();
     terminal_device_switch_on(&curses->device);
     return &curses->terminal;

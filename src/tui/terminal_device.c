@@ -307,25 +307,34 @@ static bool set_locale(struct err *err)
     return true;
 }
 
+/* Reads what is known of TERM, which the functions of terminfo ask from then on. */
+static bool look_up(void)
+{
+    int found = 0;
+    return setupterm(NULL, STDOUT_FILENO, &found) == OK && tigetflag("gn") <= 0 &&
+           tigetflag("hc") <= 0 && tigetstr("cup") != NULL && tigetstr("cup") != (char *)-1;
+}
+
+bool terminal_draws(void)
+{
+    bool draws = look_up();
+    if (cur_term != NULL) {
+        del_curterm(cur_term); /* what draws looks it up again */
+    }
+    return draws;
+}
+
 static bool check_terminal(struct err *err)
 {
     const char *term = getenv("TERM");
-    int found = 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         return err_set(err, ERR_UNAVAILABLE,
                        "standard %s is no terminal: use `carat exec` without one",
                        isatty(STDIN_FILENO) ? "output" : "input");
     }
-    if (setupterm(NULL, STDOUT_FILENO, &found) != OK || tigetflag("gn") > 0 ||
-        tigetflag("hc") > 0) {
+    if (!look_up()) {
         return err_set(err, ERR_UNSUPPORTED,
-                       "the terminal type TERM=%s is not known here: set TERM to what the terminal "
-                       "is, or use `carat exec`",
-                       term == NULL ? "" : term);
-    }
-    if (tigetstr("cup") == NULL || tigetstr("cup") == (char *)-1) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the terminal type TERM=%s cannot move its cursor: use `carat exec`",
+                       "the terminal type TERM=%s is not known here, or cannot move its cursor",
                        term == NULL ? "" : term);
     }
     return true;
@@ -409,4 +418,32 @@ bool terminal_device_wants_colours(void)
     }
     bool forced = force != NULL && force[0] != '\0' && strcmp(force, "0") != 0;
     return forced || some == NULL || strcmp(some, "0") != 0;
+}
+
+bool terminal_device_takes_canvas(void)
+{
+    static const char *const sequences[][2] = {
+        {"cup", "\x1B[%i%p1%d;%p2%dH"}, {"csr", "\x1B[%i%p1%d;%p2%dr"}, {"el", "\x1B[K"}};
+    char value[64];
+    for (size_t i = 0; i < sizeof sequences / sizeof sequences[0]; i++) {
+        if (strcmp(capability(sequences[i][0], value), sequences[i][1]) != 0) {
+            return false;
+        }
+    }
+    return tigetflag("xenl") > 0;
+}
+
+int terminal_device_colours(void)
+{
+    int colours = tigetnum("colors");
+    return terminal_device_wants_colours() && colours > 0 ? colours : 0;
+}
+
+/* Where a description lacks italics, their code may be another style's. */
+unsigned terminal_device_styles(void)
+{
+    char value[64];
+    return TERMINAL_BOLD | TERMINAL_UNDERLINE | TERMINAL_REVERSE |
+           (capability("dim", value)[0] != '\0' ? TERMINAL_DIM : 0) |
+           (capability("sitm", value)[0] != '\0' ? TERMINAL_ITALIC : 0);
 }

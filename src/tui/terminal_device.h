@@ -63,4 +63,12 @@ bool terminal_device_cell(int *width, int *height);
  * unless CLICOLOR_FORCE insists. */
 bool terminal_device_wants_colours(void);
 
+/* By the description that was read: whether a canvas can be drawn on (canvas.h): its sequences are
+ * those of ANSI, it has a region that scrolls, and its last cell is not the end of the screen. */
+bool terminal_device_takes_canvas(void);
+/* By the same: how many colours there are and are wanted, 0 = none, and the styles
+ * that there are (enum terminal_style). */
+int terminal_device_colours(void);
+unsigned terminal_device_styles(void);
+
 #endif

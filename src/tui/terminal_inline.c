@@ -11,7 +11,7 @@
  * (they reflow), and some do not. That decides how far above the cursor the region begins, so what
  * was written into each row is counted, and which terminals do not reflow is a table.
  *
- * A frame is one write(), wrapped in synchronised output (mode 2026).
+ * A pen makes the bytes, and writes a frame in one write().
  */
 #include "tui/terminal.h"
 
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include <termios.h>
 #include <unistd.h>
@@ -32,28 +31,21 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "base/utf8.h"
 #include "base/vec.h"
-#include "tui/glyph.h"
+#include "tui/pen.h"
 #include "tui/terminal_device.h"
-
-#define SYNC_ON  "\x1B[?2026h"
-#define SYNC_OFF "\x1B[?2026l"
 
 struct inline_terminal {
     struct terminal terminal;
     struct terminal_device device;
     bool suspended, reflows;
-    int colours; /* that it has; 0: none are used */
     int rows, columns;
     int height;   /* of the region */
     int *written; /* cells of each row of the region that hold something */
     size_t written_capacity;
-    int row, column; /* of the cursor, from the region's first row; column -1: in doubt */
+    struct pen pen;                /* its rows are those of the region */
     int cursor_row, cursor_column; /* where the frame wants it */
     bool cursor_shown;
-    struct terminal_look look; /* that is switched on */
-    struct str out;
 };
 
 static const struct terminal_look plain_look = {-1, -1, 0};
@@ -61,74 +53,6 @@ static const struct terminal_look plain_look = {-1, -1, 0};
 static struct inline_terminal *inline_of(struct terminal *terminal)
 {
     return (struct inline_terminal *)terminal;
-}
-
-/* --- movement and looks --- */
-
-static void move_to(struct inline_terminal *self, int row, int column)
-{
-    if (row < self->row) {
-        str_append_format(&self->out, "\x1B[%dA", self->row - row);
-    } else if (row == self->row + 1) {
-        str_append(&self->out, "\n"); /* the row is there already: it does not scroll */
-    } else if (row > self->row) {
-        str_append_format(&self->out, "\x1B[%dB", row - self->row);
-    }
-    if (column != self->column) {
-        if (column == 0) {
-            str_append(&self->out, "\r");
-        } else {
-            str_append_format(&self->out, "\x1B[%dG", column + 1);
-        }
-    }
-    self->row = row;
-    self->column = column;
-}
-
-static void append_colour(const struct inline_terminal *self, struct str *out, int colour,
-                          int normal, int bright)
-{
-    if (colour >= 16 && self->colours >= 256) { /* of a picture */
-        str_append_format(out, ";%d;5;%d", normal + 8, colour);
-    } else if (colour >= 16) {
-        return; /* not there */
-    } else if (colour >= 8 && self->colours >= 16) {
-        str_append_format(out, ";%d", bright + colour - 8);
-    } else if (colour >= 0) {
-        str_append_format(out, ";%d", normal + colour % 8);
-    }
-}
-
-static void use_look(struct inline_terminal *self, struct terminal_look look)
-{
-    static const struct {
-        unsigned style;
-        const char *code;
-    } styles[] = {
-        {TERMINAL_BOLD, ";1"},      {TERMINAL_DIM, ";2"},     {TERMINAL_ITALIC, ";3"},
-        {TERMINAL_UNDERLINE, ";4"}, {TERMINAL_REVERSE, ";7"},
-    };
-    if (self->colours < 8) { /* what has a background still stands out */
-        look.style |= look.background >= 0 ? TERMINAL_REVERSE : 0;
-        look.foreground = look.background = -1;
-    } else if (self->colours < 16 && look.foreground >= 8) {
-        look.style |= TERMINAL_BOLD; /* eight colours: the bright ones are bold */
-    }
-    if (memcmp(&look, &self->look, sizeof look) == 0) {
-        return;
-    }
-    self->look = look;
-    if (look.foreground < 0 && look.background < 0 && look.style == 0) {
-        str_append(&self->out, "\x1B[m");
-        return;
-    }
-    str_append(&self->out, "\x1B[0");
-    for (size_t i = 0; i < sizeof styles / sizeof styles[0]; i++) {
-        str_append(&self->out, (look.style & styles[i].style) != 0 ? styles[i].code : "");
-    }
-    append_colour(self, &self->out, look.foreground, 30, 90);
-    append_colour(self, &self->out, look.background, 40, 100);
-    str_append(&self->out, "m");
 }
 
 /* --- drawing --- */
@@ -141,49 +65,14 @@ static void inline_size(struct terminal *terminal, int *rows, int *columns)
     *columns = self->columns;
 }
 
-/* The terminal counts cells by its own tables; where ours differ (a newer character), the glyph is
- * replaced, so that the cursor is never in doubt. */
-static void append_glyph(struct str *out, const struct glyph *glyph)
-{
-    size_t used, end = 0;
-    for (size_t at = 0; at < glyph->length; at += used) {
-        uint32_t c = utf8_decode(glyph->text + at, glyph->length - at, &used);
-        assert(c < UTF8_INCOMPLETE && c >= 0x20 && !(c >= 0x7F && c < 0xA0));
-        if (wcwidth((wchar_t)c) != (at == 0 ? glyph->width : 0)) {
-            break;
-        }
-        end = at + used;
-    }
-    if (end > 0) {
-        str_append_bytes(out, glyph->text, end);
-    } else {
-        str_append(out, glyph->width == 2 ? "\xEF\xBF\xBD " : "\xEF\xBF\xBD");
-    }
-}
-
 static void inline_put(struct terminal *terminal, int row, int column, const char *text,
                        size_t length, struct terminal_look look)
 {
     struct inline_terminal *self = inline_of(terminal);
-    struct glyph glyph;
-    if (self->suspended || row < 0 || row >= self->height || column < 0) {
-        return;
+    if (!self->suspended && row >= 0 && row < self->height && column >= 0) {
+        int end = pen_put(&self->pen, row, column, text, length, look, self->columns);
+        self->written[row] = end > self->written[row] ? end : self->written[row];
     }
-    move_to(self, row, column);
-    use_look(self, look);
-    for (size_t at = 0; at < length; at += glyph.used) {
-        glyph_next(text + at, length - at, &glyph);
-        if (column + glyph.width > self->columns) {
-            break;
-        }
-        if (glyph.width > 0) {
-            append_glyph(&self->out, &glyph);
-            column += glyph.width;
-        }
-    }
-    self->written[row] = column > self->written[row] ? column : self->written[row];
-    /* Behind the last cell terminals differ about where the cursor is. */
-    self->column = column < self->columns ? column : -1;
 }
 
 static void inline_clear_line(struct terminal *terminal, int row, int from_column)
@@ -193,29 +82,19 @@ static void inline_clear_line(struct terminal *terminal, int row, int from_colum
         self->written[row] <= from_column) {
         return;
     }
-    move_to(self, row, from_column);
-    use_look(self, plain_look);
-    str_append(&self->out, "\x1B[K");
+    pen_move(&self->pen, row, from_column);
+    pen_use_blank(&self->pen);
+    str_append(&self->pen.out, "\x1B[K");
     self->written[row] = from_column;
 }
 
-/* DECSC and DECRC, because terminals differ about where graphics leave the cursor. */
 static void inline_graphics(struct terminal *terminal, int row, int column, const char *bytes,
                             size_t length)
 {
     struct inline_terminal *self = inline_of(terminal);
-    if (self->suspended) {
-        return;
+    if (!self->suspended) {
+        pen_graphics(&self->pen, row, column, bytes, length);
     }
-    if (row >= 0) {
-        move_to(self, row, column);
-        str_append(&self->out, "\x1B"
-                               "7");
-    }
-    str_append_bytes(&self->out, bytes, length);
-    str_append(&self->out, row >= 0 ? "\x1B"
-                                      "8"
-                                    : "");
 }
 
 static bool inline_cell(struct terminal *terminal, int *width, int *height)
@@ -232,9 +111,9 @@ static void inline_cursor(struct terminal *terminal, int row, int column)
 
 static void send(struct inline_terminal *self)
 {
-    if (self->out.length > 0) {
-        terminal_device_write(self->out.data, self->out.length);
-        str_clear(&self->out);
+    if (self->pen.out.length > 0) {
+        terminal_device_write(self->pen.out.data, self->pen.out.length);
+        str_clear(&self->pen.out);
     }
 }
 
@@ -247,18 +126,14 @@ static void inline_flush(struct terminal *terminal)
     bool visible = self->cursor_row >= 0 && self->cursor_row < self->height &&
                    self->cursor_column >= 0 && self->cursor_column < self->columns;
     if (visible) {
-        move_to(self, self->cursor_row, self->cursor_column);
+        pen_move(&self->pen, self->cursor_row, self->cursor_column);
     }
-    use_look(self, plain_look);
+    pen_use_blank(&self->pen); /* and whatever writes here besides us */
     if (visible != self->cursor_shown) {
-        str_append(&self->out, visible ? "\x1B[?25h" : "\x1B[?25l");
+        str_append(&self->pen.out, visible ? "\x1B[?25h" : "\x1B[?25l");
         self->cursor_shown = visible;
     }
-    if (self->out.length > 0) {
-        str_insert(&self->out, 0, SYNC_ON, strlen(SYNC_ON));
-        str_append(&self->out, SYNC_OFF);
-        send(self);
-    }
+    pen_send_frame(&self->pen);
 }
 
 /* --- the region --- */
@@ -267,14 +142,14 @@ static void inline_region(struct terminal *terminal, int rows)
 {
     struct inline_terminal *self = inline_of(terminal);
     vec_room(&self->written, &self->written_capacity, (size_t)rows, sizeof *self->written);
-    use_look(self, plain_look); /* new rows have the background that is switched on */
+    pen_use_blank(&self->pen); /* new rows have the background that is switched on */
     if (rows > self->height) {
         int added = rows - (self->height > 0 ? self->height : 1);
-        move_to(self, self->height > 0 ? self->height - 1 : 0, 0);
+        pen_move(&self->pen, self->height > 0 ? self->height - 1 : 0, 0);
         for (int i = 0; i < added; i++) {
-            str_append(&self->out, "\n");
+            str_append(&self->pen.out, "\n");
         }
-        self->row += added;
+        self->pen.row += added;
     }
     for (int row = self->height; row < rows; row++) {
         self->written[row] = 0;
@@ -283,8 +158,8 @@ static void inline_region(struct terminal *terminal, int rows)
         inline_clear_line(terminal, row, 0);
     }
     self->height = rows;
-    if (rows > 0 && self->row >= rows) {
-        move_to(self, rows - 1, 0);
+    if (rows > 0 && self->pen.row >= rows) {
+        pen_move(&self->pen, rows - 1, 0);
     }
 }
 
@@ -293,9 +168,13 @@ static void inline_shift(struct terminal *terminal, int row, int count)
     struct inline_terminal *self = inline_of(terminal);
     int rest = self->height - row - abs(count);
     assert(row >= 0 && rest >= 0);
-    move_to(self, row, 0);
-    use_look(self, plain_look);
-    str_append_format(&self->out, count > 0 ? "\x1B[%dL" : "\x1B[%dM", abs(count));
+    pen_move(&self->pen, row, 0);
+    pen_use_blank(&self->pen);
+    str_append(&self->pen.out, "\x1B[");
+    if (abs(count) > 1) {
+        str_append_format(&self->pen.out, "%d", abs(count));
+    }
+    str_append_char(&self->pen.out, count > 0 ? 'L' : 'M');
     int *from = self->written + row + (count < 0 ? -count : 0);
     int *to = self->written + row + (count > 0 ? count : 0);
     memmove(to, from, (size_t)rest * sizeof *to);
@@ -318,7 +197,7 @@ static void inline_release(struct terminal *terminal, int rows)
     struct inline_terminal *self = inline_of(terminal);
     assert(rows <= self->height);
     self->height -= rows;
-    self->row -= rows;
+    self->pen.row -= rows;
     memmove(self->written, self->written + rows, (size_t)self->height * sizeof *self->written);
 }
 
@@ -326,21 +205,21 @@ static void inline_release(struct terminal *terminal, int rows)
 static void inline_restart(struct terminal *terminal)
 {
     struct inline_terminal *self = inline_of(terminal);
-    int above = self->row;
+    int above = self->pen.row;
     if (self->reflows && self->columns > 0) {
-        above = self->column > 0 ? self->column / self->columns : 0;
-        for (int row = 0; row < self->row && row < self->height; row++) {
+        above = self->pen.column > 0 ? self->pen.column / self->columns : 0;
+        for (int row = 0; row < self->pen.row && row < self->height; row++) {
             int cells = self->written[row];
             above += cells > self->columns ? (cells + self->columns - 1) / self->columns : 1;
         }
     }
     if (above > 0) {
-        str_append_format(&self->out, "\x1B[%dA", above);
+        str_append_format(&self->pen.out, "\x1B[%dA", above);
     }
-    str_append(&self->out, "\r");
-    use_look(self, plain_look);
-    str_append(&self->out, "\x1B[J");
-    self->row = self->column = self->height = 0;
+    str_append(&self->pen.out, "\r");
+    pen_use(&self->pen, plain_look);
+    str_append(&self->pen.out, "\x1B[J");
+    self->pen.row = self->pen.column = self->height = 0;
 }
 
 static void inline_repaint(struct terminal *terminal)
@@ -382,9 +261,9 @@ static void take(struct inline_terminal *self)
     }
     self->suspended = false;
     self->cursor_shown = true;
-    self->look = plain_look;
-    self->row = self->height = 0;
-    self->column = -1;
+    self->pen.look = plain_look;
+    self->pen.row = self->height = 0;
+    self->pen.column = -1;
     terminal_device_switch_on(&self->device);
 }
 
@@ -395,7 +274,7 @@ static void inline_suspend(struct terminal *terminal)
         return;
     }
     inline_restart(terminal);
-    str_append(&self->out, "\x1B[?25h");
+    str_append(&self->pen.out, "\x1B[?25h");
     send(self);
     self->suspended = true;
     terminal_device_switch_off(&self->device);
@@ -414,7 +293,7 @@ static void inline_destroy(struct terminal *terminal)
     struct inline_terminal *self = inline_of(terminal);
     inline_suspend(terminal);
     terminal_device_close(&self->device);
-    str_finish(&self->out);
+    pen_finish(&self->pen);
     mem_free(self->written);
     mem_free(self);
 }
@@ -483,14 +362,12 @@ struct terminal *terminal_inline_create(struct err *err)
         return NULL;
     }
     struct inline_terminal *self = mem_zero(1, sizeof *self);
-    int colours = tigetnum("colors");
     self->terminal.ops = &inline_ops;
     self->device = device;
-    self->colours = terminal_device_wants_colours() && colours > 0 ? colours : 0;
+    pen_init(&self->pen, terminal_device_colours(), terminal_device_styles());
     self->reflows = does_reflow();
     self->rows = 24;
     self->columns = 80;
-    str_init(&self->out);
     fflush(stdout);
     take(self);
     return &self->terminal;

@@ -5,132 +5,10 @@
 
 #include "base/utf8.h"
 #include "tui/editor.h"
-#include "tui/glyph.h"
 #include "tui/terminal.h"
+#include "tui/vi_places.h"
 
 enum { COUNT_MOST = 1000 };
-
-/* --- places --- */
-
-enum kind { BLANK, WORD, SIGN };
-
-static enum kind kind_at(const char *text, size_t at)
-{
-    unsigned char c = (unsigned char)text[at];
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\0') {
-        return BLANK;
-    }
-    return isalnum(c) || c == '_' || c >= 0x80 ? WORD : SIGN;
-}
-
-static size_t next(const struct editor *editor, size_t at)
-{
-    return glyph_cluster_next(editor_text(editor), editor_length(editor), at);
-}
-
-static size_t previous(const struct editor *editor, size_t at)
-{
-    return glyph_cluster_previous(editor_text(editor), at);
-}
-
-static size_t line_start(const struct editor *editor, size_t at)
-{
-    while (at > 0 && editor_text(editor)[at - 1] != '\n') {
-        at--;
-    }
-    return at;
-}
-
-static size_t line_end(const struct editor *editor, size_t at)
-{
-    return at + strcspn(editor_text(editor) + at, "\n");
-}
-
-static size_t word_forward(const struct editor *editor, size_t at)
-{
-    const char *text = editor_text(editor);
-    size_t length = editor_length(editor);
-    enum kind kind = kind_at(text, at);
-    while (at < length && kind != BLANK && kind_at(text, at) == kind) {
-        at = next(editor, at);
-    }
-    while (at < length && kind_at(text, at) == BLANK) {
-        at = next(editor, at);
-    }
-    return at;
-}
-
-static size_t word_back(const struct editor *editor, size_t at)
-{
-    const char *text = editor_text(editor);
-    while (at > 0 && kind_at(text, previous(editor, at)) == BLANK) {
-        at = previous(editor, at);
-    }
-    enum kind kind = at > 0 ? kind_at(text, previous(editor, at)) : BLANK;
-    while (at > 0 && kind_at(text, previous(editor, at)) == kind) {
-        at = previous(editor, at);
-    }
-    return at;
-}
-
-/* On the last character of the word. */
-static size_t word_end(const struct editor *editor, size_t at)
-{
-    const char *text = editor_text(editor);
-    size_t length = editor_length(editor);
-    at = at < length ? next(editor, at) : at;
-    while (at < length && kind_at(text, at) == BLANK) {
-        at = next(editor, at);
-    }
-    while (at < length && next(editor, at) < length &&
-           kind_at(text, next(editor, at)) == kind_at(text, at)) {
-        at = next(editor, at);
-    }
-    return at;
-}
-
-/* Where a motion leads once; false: the key is none. */
-static bool motion(const struct editor *editor, uint32_t key, size_t at, size_t *to)
-{
-    size_t start = line_start(editor, at), end = line_end(editor, at);
-    switch (key) {
-    case 'h':
-    case TERMINAL_KEY_LEFT:
-    case TERMINAL_KEY_BACKSPACE:
-        *to = at > start ? previous(editor, at) : at;
-        return true;
-    case 'l':
-    case ' ':
-    case TERMINAL_KEY_RIGHT:
-        *to = at < end ? next(editor, at) : at;
-        return true;
-    case 'w':
-        *to = word_forward(editor, at);
-        return true;
-    case 'b':
-        *to = word_back(editor, at);
-        return true;
-    case 'e':
-        *to = word_end(editor, at);
-        return true;
-    case '0':
-    case TERMINAL_KEY_HOME:
-        *to = start;
-        return true;
-    case '^':
-        *to = start + strspn(editor_text(editor) + start, " \t");
-        return true;
-    case '$':
-    case TERMINAL_KEY_END:
-        *to = end;
-        return true;
-    case 'G':
-        *to = editor_length(editor);
-        return true;
-    default:
-        return false;
-    }
-}
 
 /* --- operators --- */
 
@@ -143,25 +21,40 @@ static void operate(struct vi *vi, struct editor *editor, uint32_t pending, size
         editor_cut(editor, from, to);
     }
     vi->normal = pending != 'c';
+    vi->lines = false;
+}
+
+/* From the line of one place to the line of another. */
+static void operate_between(struct vi *vi, struct editor *editor, size_t from, size_t to)
+{
+    uint32_t pending = vi->pending;
+    from = vi_places_line_start(editor, from);
+    to = vi_places_line_end(editor, to);
+    bool newline = pending != 'c' && to < editor_length(editor);
+    bool above = pending == 'd' && !newline && from > 0; /* the last line goes with the break */
+    operate(vi, editor, pending, from, to + newline);
+    if (above) {
+        editor_remove(editor, from - 1, from);
+        editor_move_to(editor, vi_places_line_start(editor, from - 1));
+    }
+    vi->lines = pending != 'c';
 }
 
 /* dd, cc, yy. */
 static void operate_lines(struct vi *vi, struct editor *editor, unsigned count)
 {
-    size_t from = line_start(editor, editor_cursor(editor)), to = from;
-    for (unsigned i = 0; i < count && to < editor_length(editor); i++) {
-        to = line_end(editor, to) + (i + 1 < count);
+    size_t from = editor_cursor(editor), to = from;
+    for (unsigned i = 1; i < count && vi_places_line_end(editor, to) < editor_length(editor); i++) {
+        to = vi_places_line_end(editor, to) + 1;
     }
-    to = to < editor_length(editor) ? to : editor_length(editor);
-    bool newline = vi->pending != 'c' && to < editor_length(editor);
-    operate(vi, editor, vi->pending, from, to + newline);
+    operate_between(vi, editor, from, to);
 }
 
 static void replace_character(struct editor *editor, uint32_t key)
 {
     size_t at = editor_cursor(editor);
     char text[4];
-    if (at < line_end(editor, at) && key >= 0x20 && key < 0x110000) {
+    if (at < vi_places_line_end(editor, at) && key >= 0x20 && key < 0x110000) {
         editor_delete(editor);
         editor_insert(editor, text, utf8_encode(key, text));
         editor_move_to(editor, at);
@@ -177,17 +70,100 @@ static bool after_operator(struct vi *vi, struct editor *editor, uint32_t key, u
     } else if (key == pending) {
         operate_lines(vi, editor, count);
     } else {
-        key = pending == 'c' && key == 'w' ? 'e' : key; /* cw leaves the blank, as ce */
+        bool word = pending == 'c' && (key == 'w' || key == 'W');
+        key = word ? key - 'w' + 'e' : key; /* cw leaves the blank, as ce */
         for (unsigned i = 0; i < count; i++) {
-            if (!motion(editor, key, to, &to)) {
+            if (!vi_places_motion(editor, key, to, &to)) {
                 break;
             }
         }
-        to = key == 'e' && to < editor_length(editor) ? next(editor, to) : to;
+        to = (key == 'e' || key == 'E') && to < editor_length(editor) ? vi_places_next(editor, to)
+                                                                      : to;
         if (from != to) {
             operate(vi, editor, pending, from < to ? from : to, from < to ? to : from);
         }
     }
+    vi->pending = 0;
+    return true;
+}
+
+/* --- keys that wait for another: f F t T g, and i a behind an operator --- */
+
+static bool find_times(struct vi *vi, struct editor *editor, bool again, bool other_way,
+                       unsigned count, size_t *to)
+{
+    static const char KINDS[] = "fFtT";
+    const char *kind = strchr(KINDS, (int)vi->find);
+    size_t at = editor_cursor(editor);
+    bool found = vi->find != 0;
+    for (unsigned i = 0; found && i < count; i++) {
+        uint32_t way = (uint32_t)KINDS[(size_t)(kind - KINDS) ^ (other_way ? 1 : 0)];
+        found = vi_places_find(editor, way, vi->found, again || i > 0, at, &at);
+    }
+    *to = at;
+    return found;
+}
+
+/* Forwards the character that was found is a part of it. */
+static void go_or_operate(struct vi *vi, struct editor *editor, bool forward, size_t to)
+{
+    size_t from = editor_cursor(editor);
+    if (vi->pending == 0) {
+        editor_move_to(editor, to);
+    } else if (!forward && to < from) {
+        operate(vi, editor, vi->pending, to, from);
+    } else if (forward) {
+        operate(vi, editor, vi->pending, from, vi_places_next(editor, to));
+    }
+}
+
+static bool after_prefix(struct vi *vi, struct editor *editor, uint32_t key, unsigned count)
+{
+    uint32_t prefix = vi->prefix;
+    size_t at = editor_cursor(editor), from, to;
+    vi->prefix = 0;
+    vi->count = 0;
+    if (prefix == 'g') {
+        if (key == 'g' && vi->pending == 0) {
+            editor_move_to(editor, 0);
+        } else if (key == 'g') {
+            operate_between(vi, editor, 0, at);
+        }
+    } else if (prefix == 'i' || prefix == 'a') {
+        if (vi_places_object(editor, prefix == 'a', key, at, &from, &to)) {
+            operate(vi, editor, vi->pending, from, to);
+        }
+    } else {
+        vi->find = prefix;
+        vi->found = key;
+        if (find_times(vi, editor, false, false, count, &to)) {
+            go_or_operate(vi, editor, prefix == 'f' || prefix == 't', to);
+        }
+    }
+    vi->pending = 0;
+    return true;
+}
+
+/* Is the key one that waits, or a find that is done again? */
+static bool begins_or_repeats(struct vi *vi, struct editor *editor, uint32_t key, unsigned count)
+{
+    bool operator= vi->pending == 'd' || vi->pending == 'c' || vi->pending == 'y';
+    size_t to;
+    if (key >= 0x80 || key == 0 || vi->pending == 'r') {
+        return false;
+    }
+    if (strchr("fFtTg", (int)key) != NULL || (operator&&(key == 'i' || key == 'a'))) {
+        vi->prefix = key;
+        return true;
+    }
+    if (key != ';' && key != ',') {
+        return false;
+    }
+    if (find_times(vi, editor, true, key == ',', count, &to)) {
+        bool forward = vi->find == 'f' || vi->find == 't';
+        go_or_operate(vi, editor, forward == (key == ';'), to);
+    }
+    vi->count = 0;
     vi->pending = 0;
     return true;
 }
@@ -197,7 +173,8 @@ static bool after_operator(struct vi *vi, struct editor *editor, uint32_t key, u
 static void insert_line(struct editor *editor, bool above)
 {
     size_t at = editor_cursor(editor);
-    editor_move_to(editor, above ? line_start(editor, at) : line_end(editor, at));
+    editor_move_to(editor,
+                   above ? vi_places_line_start(editor, at) : vi_places_line_end(editor, at));
     size_t place = editor_cursor(editor);
     editor_newline(editor);
     editor_move_to(editor, place + !above);
@@ -213,10 +190,48 @@ static void change_case(struct editor *editor)
     }
 }
 
-static void put(struct editor *editor, bool before)
+/* Whole lines go above or below the cursor's. */
+static void put_lines(struct editor *editor, bool before)
 {
     size_t at = editor_cursor(editor);
-    if (!before && at < line_end(editor, at)) {
+    at = before ? vi_places_line_start(editor, at) : vi_places_line_end(editor, at);
+    bool last = !before && at == editor_length(editor);
+    editor_move_to(editor, at + (!before && !last));
+    if (last) {
+        editor_newline(editor);
+    }
+    size_t place = editor_cursor(editor);
+    editor_yank(editor);
+    size_t end = editor_cursor(editor);
+    bool ended = end > place && editor_text(editor)[end - 1] == '\n';
+    if (last && ended) {
+        editor_remove(editor, end - 1, end);
+    } else if (!last && !ended) {
+        editor_newline(editor);
+    }
+    editor_move_to(editor, place);
+}
+
+static void join_lines(struct editor *editor)
+{
+    size_t end = vi_places_line_end(editor, editor_cursor(editor));
+    if (end < editor_length(editor)) {
+        size_t blanks = strspn(editor_text(editor) + end + 1, " \t");
+        editor_remove(editor, end, end + 1 + blanks);
+        editor_move_to(editor, end);
+        editor_insert(editor, " ", 1);
+        editor_move_to(editor, end);
+    }
+}
+
+static void put(const struct vi *vi, struct editor *editor, bool before)
+{
+    size_t at = editor_cursor(editor);
+    if (vi->lines) {
+        put_lines(editor, before);
+        return;
+    }
+    if (!before && at < vi_places_line_end(editor, at)) {
         editor_right(editor);
     }
     editor_yank(editor);
@@ -225,18 +240,18 @@ static void put(struct editor *editor, bool before)
 /* Changes that need no motion, once. False: the key is none of them. */
 static bool change(struct vi *vi, struct editor *editor, uint32_t key)
 {
-    size_t at = editor_cursor(editor), end = line_end(editor, at);
+    size_t at = editor_cursor(editor), end = vi_places_line_end(editor, at);
     switch (key) {
     case 'x':
     case 's':
         if (at < end) {
-            operate(vi, editor, key == 's' ? 'c' : 'd', at, next(editor, at));
+            operate(vi, editor, key == 's' ? 'c' : 'd', at, vi_places_next(editor, at));
         }
         vi->normal = key != 's';
         return true;
     case 'X':
-        if (at > line_start(editor, at)) {
-            operate(vi, editor, 'd', previous(editor, at), at);
+        if (at > vi_places_line_start(editor, at)) {
+            operate(vi, editor, 'd', vi_places_previous(editor, at), at);
         }
         return true;
     case 'D':
@@ -245,7 +260,16 @@ static bool change(struct vi *vi, struct editor *editor, uint32_t key)
         return true;
     case 'p':
     case 'P':
-        put(editor, key == 'P');
+        put(vi, editor, key == 'P');
+        return true;
+    case 'J':
+        join_lines(editor);
+        return true;
+    case 'Y':
+    case 'S':
+        vi->pending = key == 'Y' ? 'y' : 'c';
+        operate_lines(vi, editor, 1);
+        vi->pending = 0;
         return true;
     case 'u':
         editor_undo(editor);
@@ -266,14 +290,15 @@ static bool begin_insert(struct vi *vi, struct editor *editor, uint32_t key)
     case 'i':
         break;
     case 'a':
-        editor_move_to(editor, at < line_end(editor, at) ? next(editor, at) : at);
+        editor_move_to(editor,
+                       at < vi_places_line_end(editor, at) ? vi_places_next(editor, at) : at);
         break;
     case 'I':
-        (void)motion(editor, '^', at, &at);
+        (void)vi_places_motion(editor, '^', at, &at);
         editor_move_to(editor, at);
         break;
     case 'A':
-        editor_move_to(editor, line_end(editor, at));
+        editor_move_to(editor, vi_places_line_end(editor, at));
         break;
     case 'o':
     case 'O':
@@ -289,12 +314,19 @@ static bool begin_insert(struct vi *vi, struct editor *editor, uint32_t key)
 static bool normal_key(struct vi *vi, struct editor *editor, struct terminal_key *key)
 {
     uint32_t code = key->code;
-    if (vi->pending != 'r' && code >= '0' && code <= '9' && (code != '0' || vi->count > 0)) {
+    bool taken = vi->pending == 'r' || vi->prefix != 0; /* whatever key it is */
+    if (!taken && code >= '0' && code <= '9' && (code != '0' || vi->count > 0)) {
         vi->count = vi->count * 10 + (code - '0');
         vi->count = vi->count < COUNT_MOST ? vi->count : COUNT_MOST;
         return true;
     }
     unsigned count = vi->count > 0 ? vi->count : 1;
+    if (vi->prefix != 0) {
+        return after_prefix(vi, editor, code, count);
+    }
+    if (begins_or_repeats(vi, editor, code, count)) {
+        return true;
+    }
     if (vi->pending != 0) {
         vi->count = 0;
         return after_operator(vi, editor, code, count);
@@ -305,9 +337,9 @@ static bool normal_key(struct vi *vi, struct editor *editor, struct terminal_key
     }
     vi->count = 0;
     size_t to = editor_cursor(editor);
-    if (motion(editor, code, to, &to)) {
+    if (vi_places_motion(editor, code, to, &to)) {
         for (unsigned i = 1; i < count; i++) {
-            (void)motion(editor, code, to, &to);
+            (void)vi_places_motion(editor, code, to, &to);
         }
         editor_move_to(editor, to);
         return true;
@@ -335,9 +367,9 @@ static bool normal_key(struct vi *vi, struct editor *editor, struct terminal_key
 /* In the normal mode the cursor is on a character, not behind the last one of a line. */
 static void stay_on_line(struct editor *editor)
 {
-    size_t at = editor_cursor(editor), start = line_start(editor, at);
-    if (at > start && at == line_end(editor, at)) {
-        editor_move_to(editor, previous(editor, at));
+    size_t at = editor_cursor(editor), start = vi_places_line_start(editor, at);
+    if (at > start && at == vi_places_line_end(editor, at)) {
+        editor_move_to(editor, vi_places_previous(editor, at));
     }
 }
 
@@ -347,8 +379,10 @@ bool vi_key(struct vi *vi, struct editor *editor, struct terminal_key *key)
         return false;
     }
     if (vi->normal) {
-        if (key->code == TERMINAL_KEY_ESCAPE && (vi->pending != 0 || vi->count > 0)) {
+        if (key->code == TERMINAL_KEY_ESCAPE &&
+            (vi->pending != 0 || vi->prefix != 0 || vi->count > 0)) {
             vi->pending = 0;
+            vi->prefix = 0;
             vi->count = 0;
             return true;
         }
@@ -362,8 +396,10 @@ bool vi_key(struct vi *vi, struct editor *editor, struct terminal_key *key)
         size_t at = editor_cursor(editor);
         vi->normal = true;
         vi->pending = 0;
+        vi->prefix = 0;
         vi->count = 0;
-        editor_move_to(editor, at > line_start(editor, at) ? previous(editor, at) : at);
+        editor_move_to(editor,
+                       at > vi_places_line_start(editor, at) ? vi_places_previous(editor, at) : at);
         return true;
     }
     return false;

@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "undo/scan.h"
+#include "undo/show.h"
 
 enum { FILE_BITS = 0777, FOLDER_BITS = 03777 };
 
@@ -114,8 +115,8 @@ static void refuse(struct restore *restore, size_t place, const char *why)
 {
     if (!restore->refused[place]) {
         restore->refused[place] = true;
-        str_append_format(restore->report, "%s: %s\n", restore->record->items[place].after.path,
-                          why);
+        show_name(restore->report, restore->record->items[place].after.path);
+        str_append_format(restore->report, ": %s\n", why);
     }
 }
 

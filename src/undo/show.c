@@ -7,11 +7,18 @@
 
 #include "base/diff.h"
 #include "base/str.h"
+#include "base/visible.h"
 
 const char *show_path(const char *path, const char *root)
 {
     size_t length = strlen(root);
     return strncmp(path, root, length) == 0 && path[length] == '/' ? path + length + 1 : path;
+}
+
+/* A name may hold newlines and marks that turn text around: on one line, and spelled out. */
+void show_name(struct str *out, const char *name)
+{
+    visible_append(out, name, strlen(name), VISIBLE_APPROVAL);
 }
 
 void show_line(struct str *out, const struct record *record, bool taken_back)
@@ -93,7 +100,9 @@ static void name_kind(struct str *out, const struct tree_entry *entry)
                                         [TREE_LEFT_OUT] = "not kept"};
     str_append(out, names[entry->kind]);
     if (entry->text[0] != '\0') {
-        str_append_format(out, " (%s)", entry->text);
+        str_append(out, " (");
+        show_name(out, entry->text);
+        str_append_char(out, ')');
     }
 }
 
@@ -101,20 +110,24 @@ static void show_change(struct str *out, const struct record_change *change,
                         struct objects *objects, const char *root)
 {
     const struct tree_entry *before = &change->before, *after = &change->after;
-    const char *path = show_path(after->path, root);
+    struct str path;
+    str_init(&path);
+    show_name(&path, show_path(after->path, root));
     bool files = (before->kind == TREE_FILE || before->kind == TREE_ABSENT) &&
                  (after->kind == TREE_FILE || after->kind == TREE_ABSENT);
     if (files) {
-        show_file(out, change, objects, path);
+        show_file(out, change, objects, path.data);
     } else if (before->kind == TREE_DIRECTORY && after->kind == TREE_DIRECTORY) {
-        str_append_format(out, "%s/: permissions %03o to %03o\n", path, before->mode, after->mode);
+        str_append_format(out, "%s/: permissions %03o to %03o\n", path.data, before->mode,
+                          after->mode);
     } else {
-        str_append_format(out, "%s: ", path);
+        str_append_format(out, "%s: ", path.data);
         name_kind(out, before);
         str_append(out, " to ");
         name_kind(out, after);
         str_append_char(out, '\n');
     }
+    str_finish(&path);
 }
 
 void show_record(struct str *out, const struct record *record, struct objects *objects,
@@ -131,15 +144,13 @@ void show_applied(struct str *out, const struct record *record, const char *root
                       record->count == 1 ? "path" : "paths");
     for (size_t i = 0; i < record->count; i++) {
         const struct record_change *change = &record->items[i];
-        const char *path = show_path(change->after.path, root);
-        if (change->after.kind == TREE_ABSENT) {
-            str_append_format(out, "  removed  %s\n", path);
-        } else {
-            str_append_format(out, "  restored %s%s\n", path,
-                              change->before.links > 1 && change->before.kind == TREE_FILE
-                                  ? " (was hard-linked; it is a file of its own now)"
-                                  : "");
-        }
+        bool was_linked = change->before.links > 1 && change->before.kind == TREE_FILE;
+        bool removed = change->after.kind == TREE_ABSENT;
+        str_append(out, removed ? "  removed  " : "  restored ");
+        show_name(out, show_path(change->after.path, root));
+        str_append(out,
+                   !removed && was_linked ? " (was hard-linked; it is a file of its own now)" : "");
+        str_append_char(out, '\n');
     }
 }
 
@@ -152,7 +163,9 @@ void show_left_out(struct str *out, const struct tree *index)
         }
         str_append(out, count == 0 ? "Not in the snapshots:\n" : "");
         if (count < SHOW_LEFT_OUT) {
-            str_append_format(out, "  %s: %s\n", index->items[i].path, index->items[i].text);
+            str_append(out, "  ");
+            show_name(out, index->items[i].path);
+            str_append_format(out, ": %s\n", index->items[i].text);
         }
         count++;
     }

@@ -1,5 +1,5 @@
-/* show: records as text for people. Names and contents are foreign bytes: what leaves here is to be
- * made visible (base/visible.h) before it reaches a terminal. */
+/* show: records as text for people. Names are spelled out here; contents are foreign bytes, which
+ * are to be made visible (base/visible.h) before they reach a terminal. */
 #ifndef CARAT_UNDO_SHOW_H
 #define CARAT_UNDO_SHOW_H
 
@@ -14,6 +14,8 @@ enum { SHOW_TEXT_LIMIT = 1024 * 1024, SHOW_LINES = 2000, SHOW_LEFT_OUT = 20 };
 
 /* "  7  2026-02-03 10:11   3 paths  make the tests green", and what became of it. */
 void show_line(struct str *out, const struct record *record, bool taken_back);
+/* A file's name on one line, with what could deceive spelled out. */
+void show_name(struct str *out, const char *name);
 /* The part of `path` below `root`; else all of it. A view. */
 const char *show_path(const char *path, const char *root);
 /* Every change, texts as unified differences; paths as seen from `root`. */

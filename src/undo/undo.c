@@ -402,10 +402,13 @@ static bool close_turn(struct undo *undo, struct tree *now, struct undo_summary 
     found.changed = record->count;
     found.turn = record->count > 0 ? record->number : 0;
     if (record->count > 0) {
-        const char *first = show_path(record->items[0].after.path, undo->scan.roots.items[0]);
-        if (strlen(first) < sizeof found.first) {
-            memcpy(found.first, first, strlen(first) + 1);
+        struct str first;
+        str_init(&first);
+        show_name(&first, show_path(record->items[0].after.path, undo->scan.roots.items[0]));
+        if (first.length < sizeof found.first) {
+            memcpy(found.first, first.data, first.length + 1);
         }
+        str_finish(&first);
     }
     bool ok = record->count == 0 || save_record(undo, record, NULL, err);
     if (ok) {

@@ -394,7 +394,7 @@ static void test_loop(void **state)
     world_run_until(world, &world->ended);
     str_finish(&script);
     assert_non_null(strstr(world->log.data, "ended repeated\n"));
-    assert_int_equal(agent_conversation(world->agent)->messages[1].token_count, 26);
+    assert_int_equal(agent_conversation(world->agent)->messages[1].token_count, 130);
     world_check_conversation(world);
 }
 

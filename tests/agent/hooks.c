@@ -97,13 +97,14 @@ static void test_what_a_hook_may_do(void **state)
         {"exit 2", "ended with 2", "ended with 2"},
         {"printf '\\377\\033]0;x\\007' >&2; exit 2", "\xEF\xBF\xBD", "\xEF\xBF\xBD"},
         {"exit 7", "", ""},
-        {"kill -SEGV $$", "", ""},
+        {"kill -SEGV $$", "killed by signal 11", ""}, /* has not said yes */
         {"sleep 60", "stopped after 1 s", ""},
         {"trap '' TERM; while :; do :; done", "stopped after 1 s", ""},
         {"yes >&2", "stopped after 1 s", ""},
         {"head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 2", "xxxx", "xxxx"},
         {"(sleep 30 >&2 &) ; echo behind >&2; exit 2", "behind", "behind"},
-        {"no-such-program-at-all", "", ""},
+        {"no-such-program-at-all", "ended with 127", ""},
+        {"/dev/null", "ended with 126", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (int after = 0; after < 2; after++) {

@@ -122,11 +122,12 @@ static int noticed_at(int period, int tokens, bool in_call)
 static void test_repeat(void **state)
 {
     (void)state;
-    assert_int_equal(noticed_at(1, 100, false), 24);
-    assert_int_equal(noticed_at(5, 100, false), 24);
-    assert_int_equal(noticed_at(8, 100, false), 24);
-    assert_int_equal(noticed_at(20, 100, false), 60);
-    assert_int_equal(noticed_at(64, 300, false), 192);
+    assert_int_equal(noticed_at(1, 100, false), 64); /* a line of 60 dashes is none */
+    assert_int_equal(noticed_at(2, 200, false), 128);
+    assert_int_equal(noticed_at(5, 100, false), 40);
+    assert_int_equal(noticed_at(8, 100, false), 64);
+    assert_int_equal(noticed_at(20, 100, false), 80);
+    assert_int_equal(noticed_at(64, 300, false), 256);
     assert_int_equal(noticed_at(65, 600, false), 0);
     /* In a call equal lines are ordinary. */
     assert_int_equal(noticed_at(1, 100, true), 64);

@@ -49,6 +49,14 @@ static int multipath_tcp(void)
     return connect_to(SOCK_STREAM, 262);
 }
 
+/* The same to the kernel, which takes an int; a filter sees 64 bits. */
+static int wide_multipath_tcp(void)
+{
+    struct sockaddr_in address = listener();
+    int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 262L | 1L << 32);
+    return fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+}
+
 static int udp(void)
 {
     return connect_to(SOCK_DGRAM, 0);
@@ -233,6 +241,7 @@ static int host_name(void)
 const struct attack attack_kernel[] = {
     {"tcp", tcp},
     {"multipath_tcp", multipath_tcp},
+    {"wide_multipath_tcp", wide_multipath_tcp},
     {"udp", udp},
     {"tcp_fast_open", tcp_fast_open},
     {"take_port", take_port},

@@ -10,7 +10,7 @@ from model_server import Handler, ModelServer, chunk, text_answer
 
 ALLOWED = ["echo *", "ls *", "cat *", "env *", "timeout *", "nohup *", "xargs *", "find *", "git *", "tar *", "rg *", "sort *", "ssh *",
            "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *", "printf *", "python3 *", "let *",
-           "test *"]
+           "test *", "shuf *", "choom *", "perl5.36.0 *", "git mv *"]
 RULES = [word for rule in ALLOWED for word in ("--allow", f"shell({rule})")]
 
 COMMANDS = [
@@ -68,6 +68,10 @@ ARGUMENTS = [
     ("A22", "npm --prefix", "npm test --prefix ./other", "npm test", False),
     ("A23", "pip -r URL", "pip install -r http://127.0.0.1/x", None, False),
     ("A24", "make -f", "make -f evil.mk", "make all", True),
+    ("A25", "shuf -o", "shuf keep -o breached", "shuf keep", True),
+    ("A26", "a wrapper that few know", "choom -n 0 -- touch breached", None, True),
+    ("A27", "an interpreter by its version", "perl5.36.0 -e 'open(F, \">breached\")'", "perl5.36.0 script", os.path.exists("/usr/bin/perl5.36.0")),
+    ("A28", "git mv onto a name that starts code", "git mv -f plain Makefile; make", "git mv plain other", False),
 ]
 
 

@@ -173,6 +173,8 @@ SERVERS = [  # id, what, fault, tool, words of the result or of the notices, mor
     ("M10", "asks the user by a URL", "elicits", "echo", "to you", ""),
     ("M11", "errors without end", "stderr", "echo", "after 20 MB", ""),
     ("M12", "dies in the middle", "dies", "echo", "exit status 3", ""),
+    ("M13", "an error of 200 kB", "long_error", "echo", "more_output", ""),
+    ("M14", "a result that is none", "no_content", "echo", "without content", ""),
 ]
 
 

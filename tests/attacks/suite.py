@@ -20,7 +20,7 @@ from world import ORDINARY_USER, Programs, identity
 
 PARTS = [  # the file, its case, how many rows each letter has; the longest first
     ("rows_commands.py", "arguments", {"A": range(1, 13)}),
-    ("rows_commands.py", "more_arguments", {"A": range(13, 25)}),
+    ("rows_commands.py", "more_arguments", {"A": range(13, 29)}),
     ("rows_commands.py", "shell", {"S": range(1, 29)}),
     ("rows_network.py", "time", {"Y": range(11, 19)}),
     ("rows_limits.py", "memory", {"L": [2]}),
@@ -33,7 +33,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_files.py", "archives", {"Z": range(1, 11)}),
     ("rows_files.py", "race", {"T": [6]}),
     ("rows_environment.py", "exits", {"D": range(1, 9)}),
-    ("rows_trust.py", "servers", {"M": range(1, 13)}),
+    ("rows_trust.py", "servers", {"M": range(1, 15)}),
     ("rows_trust.py", "trust", {"C": range(1, 15)}),
     ("rows_skills.py", "skills", {"C": range(15, 24)}),
     ("rows_web.py", "web", {"W": range(1, 31)}),

@@ -7,7 +7,7 @@ from world import breaches, controls, users
 
 # A machine may refuse these to everybody (a container, a kernel without the feature).
 MACHINE_MAY_REFUSE = {"mount_tmpfs", "new_user_namespace", "core_pattern", "vsock", "bpf", "io_uring", "user_fault", "keyring",
-                      "session_keyring", "multipath_tcp", "kobject_netlink", "tcp_fast_open", "sctp", "crypto_socket",
+                      "session_keyring", "multipath_tcp", "wide_multipath_tcp", "kobject_netlink", "tcp_fast_open", "sctp", "crypto_socket",
                       "x32_socket", "i386_socket", "performance_events", "uevent_helper", "release_agent", "cgroup_escape",
                       "sysrq_trigger", "raw_device", "character_device", "remount_root", "remount_root_as_new_user", "by_handle",
                       "packets", "raw_icmp", "attribute_outside", "type_into_terminal", "copy_of_mounts", "kernel_log",

@@ -2,9 +2,9 @@
 """The screen's own figures, measured on a pseudo terminal: start, echo of keys, bytes and processor time of a streamed token,
 memory, idleness, a turn.
 
-    tests/bench/screen.py BUILD [PART...] [--screen inline] [--rate 85] [--runs 15] [--model FILE] [--home HOME]
+    tests/bench/screen.py BUILD [PART...] [--screen inline] [--rate 85] [--runs 15] [--model FILE] [--home HOME [--resume ID]]
 
-BUILD is a build folder. Parts (all of them): start idle stream long echo flood memory turn. The model is a scripted twin, so that
+BUILD is a build folder. Parts (all of them): start idle stream kinds long echo flood memory turn. The model is a scripted twin, so that
 nothing of an engine is in the figures; with --model, a file, the echo is measured while that model streams, too, and uses all
 cores. Processor time is from /proc/*/schedstat and says more than the clock where other programs run: that of the loop's thread
 and of the keeper, which is what a token costs; that of the twin's own thread, which stands for the engine's, is told beside it.
@@ -122,6 +122,11 @@ class Carat:
         return sum(int(re.search(r"^Pss:\s+(\d+)", open(f"/proc/{pid}/smaps_rollup").read(), re.MULTILINE).group(1))
                    for pid in self.processes())
 
+    def most_mib(self):
+        """The largest resident size so far of one process."""
+        return max(int(re.search(r"^VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read(), re.MULTILINE).group(1))
+                   for pid in self.processes()) / 1024
+
     def echo_ms(self, count, gap=0.02):
         """From a key to its cell, `count` times; each is taken away again. Two keys in turn: where carat reads the taking away
         and the next key together, the cell still changes."""
@@ -137,9 +142,15 @@ class Carat:
         return times
 
     def close(self):
-        for pid in reversed(self.processes()):
+        """Also waits for the end of the child, which is not ours: until then it holds its conversation."""
+        processes = self.processes()
+        ends = [os.pidfd_open(pid) for pid in processes]
+        for pid in reversed(processes):
             os.kill(pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+        for end in ends:
+            select.select([end], [], [])
+            os.close(end)
         os.close(self.tty)
         if self.own_home:
             shutil.rmtree(self.home, ignore_errors=True)
@@ -191,27 +202,31 @@ def echo_row(name, carat, middle, most):
 
 def measure_start(options):
     walls, cpus, keys = [], [], []
-    queries = 0
+    queries = most = 0
+    words = ("--resume", options.resume) if options.resume else ()
     first = Carat(options, [], home=options.home)  # makes the store, which later starts find
     first.wait(PROMPT)
     first.settle()
     for _ in range(options.runs):
-        carat = Carat(options, [], home=first.home)
+        carat = Carat(options, [], home=first.home, words=words)
         walls.append((carat.wait(PROMPT) - carat.started) * 1000)
         cpus.append(carat.cpu_ms())
+        most = max(most, carat.most_mib())
         queries += len(QUERIES.findall(bytes(carat.written)))
         carat.close()
-        carat = Carat(options, [], early=b"Q", home=first.home)
+        carat = Carat(options, [], early=b"Q", home=first.home, words=words)
         keys.append((carat.wait(b"Q", 1) - carat.started) * 1000)
         carat.close()
     first.close()
-    goal = (100, 100) if options.home else (20, 25)
+    goal = (200, 200) if options.resume else (100, 100) if options.home else (20, 25)
     row("exec to the prompt painted: least, median", f"{goal[0]} ms", f"{min(walls):.1f}, {statistics.median(walls):.1f} ms",
         statistics.median(walls) <= goal[0])
     row("the same, processor time: least, median", "", f"{min(cpus):.1f}, {statistics.median(cpus):.1f} ms")
     row("exec to the first own key painted: least, median", f"{goal[1]} ms",
         f"{min(keys):.1f}, {statistics.median(keys):.1f} ms", statistics.median(keys) <= goal[1])
     row("terminal queries", "0", str(queries), queries == 0)
+    if options.resume:
+        row("memory at most", "150 MiB", f"{most:.0f} MiB", most <= 150)
 
 
 def measure_idle(options):
@@ -268,6 +283,33 @@ def stream_rows(options, tokens, rate):
 
 def measure_stream(options):
     stream_rows(options, 100, options.rate)
+
+
+# What stands before, and what the n-th piece is: each goes on without a blank line, higher than the screen. The table's columns
+# stay as wide as they are: when one becomes wider all of its rows are sent again.
+KINDS = {
+    "a list": ("", lambda n: f"- Item {n} says **some** words with `code` in it, and more.\n"),
+    "code": ("```c\n", lambda n: f'int value_{n} = read_value("name", {n}); /* kept */\nif (value_{n} > 0) {{\n    return value_{n} + 1;\n}}\n'),
+    "a table": ("| Name | Value | Code | Words |\n| --- | --- | --- | --- |\n",
+                lambda n: f"| name {n:03} | value of {n * 7:04} | `code` {n:03} | a few words |\n"),
+    "a paragraph": ("", lambda n: f"Sentence {n} says **some** words with `code` in it, and goes on for a while as answers do. "),
+}
+
+
+def measure_kinds(options):
+    warm, seconds = 1200, 6
+    for name, (head, piece) in KINDS.items():
+        size = 3 * (warm + (seconds + 12) * options.rate)
+        text = "Paragraph\n\n" + head + "".join(map(piece, range(size // 40)))
+        carat = Carat(options, [{"text": text[:size] + "Z<turn|>", "delay_ms": 1000 // options.rate, "at_once": warm}])
+        carat.wait(PROMPT)
+        carat.settle()
+        os.write(carat.tty, b"go\r")
+        carat.run_for(2.5)
+        window = Window(carat, seconds)
+        carat.close()
+        row(f"terminal bytes a token of {name}, {options.rate} a second", "12", f"{window.bytes:.1f}", window.bytes <= 12)
+        row(f"processor time of it (the twin's thread: {window.twin:.3f})", "0.05 ms", f"{window.cpu:.3f} ms", window.cpu <= 0.05)
 
 
 def measure_long(options):
@@ -348,7 +390,7 @@ def measure_turn(options):
         f"{min(times):.1f}, {statistics.median(times):.1f} ms", statistics.median(times) <= 15)
 
 
-PARTS = {"start": measure_start, "idle": measure_idle, "stream": measure_stream, "long": measure_long, "echo": measure_echo,
+PARTS = {"start": measure_start, "idle": measure_idle, "stream": measure_stream, "kinds": measure_kinds, "long": measure_long, "echo": measure_echo,
          "flood": measure_flood, "memory": measure_memory, "turn": measure_turn}
 
 
@@ -362,6 +404,7 @@ def main():
     parser.add_argument("--idle", type=int, default=20, help="seconds of idleness to measure")
     parser.add_argument("--model", help="a model file: measures the echo while it streams")
     parser.add_argument("--home", help="a CARAT_HOME that is there, for the start alone: what a large store costs")
+    parser.add_argument("--resume", metavar="ID", help="the start with a conversation of that home: what a long one costs")
     parser.add_argument("--first", action="store_true", help="go before what else runs on this machine; needs root")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)

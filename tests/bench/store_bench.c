@@ -1,7 +1,7 @@
 /* store_bench: what a large store costs. Prints numbers, judges nothing; not part of the tests.
  *
  *     ninja store_bench && tests/store/store_bench [MESSAGES [CONVERSATIONS [EACH [HOME
- * [RESULT]]]]]
+ * [RESULT [PLAIN]]]]]]
  *
  * MESSAGES (100,000) in one conversation, of about 1 KB each, and CONVERSATIONS (100,000) with EACH
  * (0) messages, which with 0 are rows without messages, written in one statement; then what a user
@@ -9,7 +9,9 @@
  * conversation, loading, searching. With HOME the store is made in that CARAT_HOME, if there is
  * none, and stays there, for `tests/bench/screen.py --home HOME`, which measures the start of carat
  * itself. With RESULT (0) each of those conversations keeps a tool's output of so many bytes:
- * `1000 100000 1 HOME 94000` makes a store of 10 GB.
+ * `1000 100000 1 HOME 94000` makes a store of 10 GB. With PLAIN (0) the messages of the one
+ * conversation are questions and answers of so many bytes: `100000 100 0 HOME 0 700`, and
+ * `tests/bench/screen.py --home HOME --resume ID` measures how long it takes to be taken up again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "store/rows.h"
 #include "store/store.h"
 
@@ -53,12 +56,32 @@ static struct store *open_or_die(const char *path)
     return store;
 }
 
-static void append_or_die(struct store *store, const char *id, uint64_t number)
+/* A question or its answer: words and nothing else. */
+static void make_plain(struct chat_message *message, uint64_t number, size_t bytes)
+{
+    struct str text;
+    uint64_t random = number + 1;
+    str_init(&text);
+    str_append_format(&text, "marker %llu", (unsigned long long)number);
+    while (text.length < bytes) {
+        str_append_format(&text, " %llx", (unsigned long long)(support_random(&random) & 0xFFFFFF));
+    }
+    chat_message_init(message, number % 2 == 0 ? CHAT_USER : CHAT_MODEL);
+    chat_message_set_text(message, text.data, text.length);
+    str_finish(&text);
+}
+
+/* `plain`: of how many bytes; 0 = messages of all kinds. */
+static void append_or_die(struct store *store, const char *id, uint64_t number, size_t plain)
 {
     struct err err;
     struct chat_message message;
     int64_t row;
-    support_make_message(&message, number);
+    if (plain > 0) {
+        make_plain(&message, number, plain);
+    } else {
+        support_make_message(&message, number);
+    }
     support_require(store_message_append(store, id, &message, &row, &err), "append", err.text);
     chat_message_finish(&message);
 }
@@ -69,13 +92,13 @@ static int compare_doubles(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void measure_appends(struct store *store, const char *id, uint64_t from)
+static void measure_appends(struct store *store, const char *id, uint64_t from, size_t plain)
 {
     enum { COUNT = 1000 };
     double *times = mem_alloc(COUNT, sizeof *times);
     for (uint64_t i = 0; i < COUNT; i++) {
         start();
-        append_or_die(store, id, from + i);
+        append_or_die(store, id, from + i, plain);
         times[i] = elapsed_ms();
     }
     qsort(times, COUNT, sizeof *times, compare_doubles);
@@ -85,13 +108,13 @@ static void measure_appends(struct store *store, const char *id, uint64_t from)
 }
 
 /* Through the store but in one transaction: a commit for each would measure the disk. */
-static void write_messages(struct store *store, const char *id, uint64_t count)
+static void write_messages(struct store *store, const char *id, uint64_t count, size_t plain)
 {
     sqlite3 *handle = db_handle(store->db);
     sqlite3_exec(handle, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
     start();
     for (uint64_t i = 0; i < count; i++) {
-        append_or_die(store, id, i);
+        append_or_die(store, id, i, plain);
     }
     sqlite3_exec(handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
     line("writing the messages, without syncing", elapsed_ms());
@@ -129,7 +152,7 @@ static void write_whole_conversations(struct store *store, uint64_t count, uint6
                             store_conversation_suggest_title(store, id, title, &err),
                         "making", err.text);
         for (uint64_t j = 0; j < each; j++) {
-            append_or_die(store, id, i * each + j);
+            append_or_die(store, id, i * each + j, 0);
         }
         support_require(result_bytes == 0 || store_result_put(store, id, result, result_bytes,
                                                               handle_of_result, &err),
@@ -224,7 +247,7 @@ static void measure_load(struct store *store, const char *id)
     start();
     support_require(store_messages_load(store, id, &loaded, NULL, &err), "load", err.text);
     line("loading the conversation, hashes checked", elapsed_ms());
-    printf("%-46s %10zu\n", "messages loaded", loaded.count);
+    printf("%-46s %10zu of %s\n", "messages loaded", loaded.count, id);
     chat_conversation_finish(&loaded);
 }
 
@@ -256,14 +279,14 @@ static void measure_reading(const char *path, uint64_t numbers)
 }
 
 static void make(const char *path, uint64_t messages, uint64_t conversations, uint64_t each,
-                 size_t result_bytes)
+                 size_t result_bytes, size_t plain)
 {
     struct err err;
     char id[37];
     struct store *store = open_or_die(path);
     support_require(store_conversation_create(store, "/w", "nano", id, &err), "making", err.text);
-    write_messages(store, id, messages);
-    measure_appends(store, id, messages);
+    write_messages(store, id, messages, plain);
+    measure_appends(store, id, messages, plain);
     if (each > 0) {
         write_whole_conversations(store, conversations, each, result_bytes);
     }
@@ -282,12 +305,13 @@ int main(int argc, char **argv)
     uint64_t each = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
     const char *home = argc > 4 ? argv[4] : NULL;
     size_t result_bytes = argc > 5 ? strtoull(argv[5], NULL, 10) : 0;
+    size_t plain = argc > 6 ? strtoull(argv[6], NULL, 10) : 0;
     struct err err;
     char *folder = home == NULL ? support_make_folder() : support_path(home, "data");
     char *path = support_path(folder, "conversations.db");
     support_require(file_make_directories(folder, &err), "making a folder", err.text);
     if (access(path, F_OK) != 0) {
-        make(path, messages, conversations, each, result_bytes);
+        make(path, messages, conversations, each, result_bytes, plain);
     }
     measure_reading(path, messages + conversations * each);
     struct rusage usage;

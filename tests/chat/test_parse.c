@@ -177,6 +177,30 @@ static void test_words_that_begin_as_numbers(void **state)
     }
 }
 
+/* Where no word is wanted, what is said of it is that it is no value, and not that it is too large.
+ */
+static void test_numbers_that_end_at_their_e(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"1e", "1e+", "1E-", "-2.5e"};
+    for (size_t i = 0; i < 2 * sizeof words / sizeof *words; i++) {
+        struct chat_parser_options options = {.lenient = i % 2 == 1};
+        struct stream_result result;
+        struct str input;
+        str_init(&input);
+        str_append_format(&input, "<|tool_call>call:g{a:%s}<tool_call|>", words[i / 2]);
+        json_t *value = json_string(input.data);
+        stream_result_init(&result);
+        stream_run(&result, value, &options, 0);
+        if (strstr(result.last_error.data, "expected a value at byte 2, found") == NULL) {
+            fail_msg("%s: %s %s", input.data, result.events.data, result.last_error.data);
+        }
+        stream_result_finish(&result);
+        json_decref(value);
+        str_finish(&input);
+    }
+}
+
 /* --- limits --- */
 
 /* One call whose string argument has `size` bytes; what the parser says first of it. */
@@ -502,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_errors_tell),
         cmocka_unit_test(test_excerpt_ends),
         cmocka_unit_test(test_words_that_begin_as_numbers),
+        cmocka_unit_test(test_numbers_that_end_at_their_e),
         cmocka_unit_test(test_argument_limit),
         cmocka_unit_test(test_linear_time),
         cmocka_unit_test(test_arguments_round_trip),

@@ -114,6 +114,47 @@ def case_commands():
             screen.close()
 
 
+def case_first_words():
+    """What other programs have as commands of the shell is not sent to the model as a message."""
+    with Place() as place:
+        place.carat("exec", "-m", script(place, "the grey one<turn|>"), "which heron")
+        check(place.carat("help").stdout == place.carat("--help").stdout != "", "help")
+        check(place.carat("version").stdout == place.carat("--version").stdout != "", "version")
+        rows = [json.loads(line) for line in place.carat(
+            "sql", "select ordinal, text, text, null as none, x'00' as raw from messages order by 1").stdout.splitlines()]
+        check(rows[1] == {"ordinal": 1, "text": "the grey one", "text:2": "the grey one", "none": None, "raw": {"bytes": 1}}, rows)
+        check("grey" in place.carat("sql", "select text from search where search match 'grey'").stdout, "the index")
+        before = place.carat("export", "last").stdout
+        for words, said in (("delete from messages", "only read"), ("select 1; select 2", "one statement"), (" ", "no statement"),
+                            ("nonsense", "syntax error"), ("insert into search (search) values ('rebuild')", "only read")):
+            check(said in place.carat("sql", words, code=42).stderr, words)
+        check("\\u009b" in place.carat("sql", "select char(0x9b) as x").stdout.lower(), "what controls a terminal is spelled out")
+        check("attached" in place.carat("sql", "attach 'x.db' as x", code=1).stderr, "no other file")
+        check(not os.path.exists(os.path.join(place.work, "x.db")) and place.carat("export", "last").stdout == before, "nothing changed")
+        check("carat sql" in place.carat("sql", code=2).stderr and "carat-engine" in place.carat("bench", "fast", code=2).stderr, "usage")
+        check("tokens/s" in place.carat("bench", "-m", NANO).stdout, "the engine's own numbers")
+        check("elsewhere" in place.carat("bench", "-m", script(place), code=2).stderr, "a script has no speed")
+        screen = Screen(place, "chat", "-m", script(place, "It is.<turn|>"), "is it raining")
+        try:
+            screen.wait("> is it raining", "It is.")
+        finally:
+            screen.close()
+
+
+def case_unknown_terminal():
+    """A terminal of which nothing is known here gets lines, and is told so; what follows stands in a line of its own."""
+    with Place() as place:
+        screen = Screen(place, "-m", script(place, "It is.<turn|>"), term="xterm-never-heard-of", columns=100)
+        try:
+            screen.wait("TERM=xterm-never-heard-of is not known here", "line by line", "\n>")
+            screen.say("is it raining")
+            screen.wait("carat: It is.")
+            screen.key("C-d")
+            check("> carat resume" not in screen.wait("\ncarat resume ", "[exit 0]"), "a line of its own")
+        finally:
+            screen.close()
+
+
 def case_requests():
     """/init and /review are messages that carat writes for one."""
     with Place() as place:

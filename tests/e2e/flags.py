@@ -90,6 +90,16 @@ def case_mcp_config():
         strict = ("--mcp-config", "mine.json", "--strict-mcp-config")
         check(said(ECHO, *strict) and not said(own, *strict), "strict")
         check(said(ECHO, "--bare", "--mcp-config", "mine.json") and not said(own, "--bare"), "bare, and what is named")
+        place.write("theirs.json", json.dumps({"mcp": {"x": {"type": "local", "command": ["python3", "server.py", "none"], "cwd": "."},
+                                                       "y": {"command": ["false"], "enabled": False}}}))
+        place.write("theirs.toml", 'model = "m"\n[mcp_servers.x]\ncommand = "python3"\nargs = ["server.py", "none"]\n'
+                                   'env = { A = "b" }\ntool_timeout_sec = 60\n[mcp_servers.y]\ncommand = "false"\nenabled = false\n')
+        for name, unused in (("theirs.json", "cwd"), ("theirs.toml", "tool_timeout_sec")):
+            check(said(ECHO, "--mcp-config", name), "as others write it: " + name)
+            told = place.carat("exec", "--mcp-config", name, "-m", script(place, "a<turn|>"), "x").stderr
+            check(f'"x" this is not used: {unused}' in told and '"y"' not in told, told)
+        place.write("bad.toml", "[mcp_servers")
+        check("bad.toml:1" in place.carat("exec", "--mcp-config", "bad.toml", "x", code=2).stderr, "no TOML")
         place.write("bad.json", "{}")
         check("bad.json" in place.carat("exec", "--mcp-config", "bad.json", "x", code=2).stderr, "no servers in it")
 

@@ -118,6 +118,10 @@ def call(number, arguments):
             say({"jsonrpc": "2.0", "id": 1, "method": "ping"})
     elif FAULT == "big":
         result(number, text("BEGIN\n" + "y" * 200000 + "\nEND"))
+    elif FAULT == "long_error":
+        say({"jsonrpc": "2.0", "id": number, "error": {"code": -1, "message": "BEGIN" + "y" * 200000 + "END"}})
+    elif FAULT == "no_content":
+        result(number, {"content": "words where blocks should be"})
     elif FAULT == "input_required":
         result(number, {"resultType": "input_required", "content": []})
     elif FAULT == "resource":

@@ -56,6 +56,8 @@ def case_tools():
             check(hints["read_file"]["readOnlyHint"] and hints["shell"]["destructiveHint"] and hints["http_fetch"]["openWorldHint"], hints)
             result = client.tool("write_file", {"path": "a.txt", "content": "one\n"})
             check(not result["isError"] and result["structuredContent"]["output"] == result["content"][0]["text"], result)
+            result = client.call("tools/call", name="shell", arguments={"command": "echo broken; exit 3"})
+            check(result["content"][0]["text"] == "exit code 3\nbroken" and result["structuredContent"] == {"exit_code": 3, "output": "broken"}, result)
             check(place.read("a.txt") == "one\n", "written")
             failed, text = client.text("shell", {"command": "cat a.txt; cat " + place.home + "/config.toml; touch /usr/x; exit 4"})
             check("one" in text and "No such file" in text and not os.path.exists("/usr/x"), text)

@@ -120,6 +120,14 @@ def case_results_are_bounded():
         said, _ = only(place, echo())
         check("BEGIN" in said and "END" not in said and "more_output" in said and len(said) < 5000, len(said))
     with Place() as place:
+        configure(place, "long_error")
+        said, _ = only(place, echo())
+        check("BEGIN" in said and "END" not in said and "more_output" in said and len(said) < 5000, len(said))
+    with Place() as place:
+        configure(place, "no_content")
+        said, _ = only(place, echo())
+        check("without content" in said, said)
+    with Place() as place:
         configure(place, "escape")
         said, run = only(place, echo())
         check("\x1b" not in run.stderr and "turn" in said, said)
@@ -246,8 +254,8 @@ def case_hooks():
         check(after["event"] == "after_tool" and "said" in json.dumps(after["result"]) and after["failed"] is False, after)
         check(place.read("made") == "ran\n", "the call ran")
     rows = (("echo 'not today' >&2; exit 2", "", False, "not today"), ("exit 7", "", True, "ended with 7"),
-            ("sleep 60", "timeout_s = 1", False, "stopped after 1 s"), ("kill -9 $$", "", True, "signal 9"),
-            ("exit 2", "", False, "ended with 2"), ("yes >&2", "timeout_s = 1", False, "stopped after"))
+            ("sleep 60", "timeout_s = 1", False, "stopped after 1 s"), ("kill -9 $$", "", False, "signal 9"),
+            ("no-such-guard", "", False, "ended with 127"), ("exit 2", "", False, "ended with 2"), ("yes >&2", "timeout_s = 1", False, "stopped after"))
     for command, more, runs, words in rows:
         with Place() as place:
             hook(place, "before_tool", command, more=more)

@@ -132,7 +132,17 @@ def case_other_names():
         check("--permission-mode" in place.carat("exec", "--permission-mode", "wild", "x", code=2).stderr, "named as it was said")
         events = place.events("--disallowedTools", "shell", "what is 17 * 23", code=None)
         check(items(events, "command_execution")[0]["status"] == "declined", events)
+        events = place.events("--disallowedTools", "Read, Bash(echo:*)", "what is 17 * 23", code=None)
+        check(items(events, "command_execution")[0]["status"] == "declined", events)
+        events = place.events("--mode", "ask", "--allowed-tools", "Task,Bash", "what is 17 * 23")
+        check(items(events, "command_execution")[0]["status"] == "completed", events)
+        check("Frobnicate" in place.carat("exec", "--allowedTools", "Read,Frobnicate", "x", code=2).stderr, "what is no tool of anybody's")
+        place.carat("-p", "--verbose", "-m", model, "--output-format", "stream-json", "x")
+        upper = "0199A213-81C0-7800-8AA1-BBAB2A035A53"
+        place.carat("exec", "-m", model, "--session-id", upper, "x")
+        check(json.loads(place.carat("sessions", "--json").stdout.splitlines()[0])["id"] == upper.lower(), "as uuidgen writes it")
         help = place.carat("--help").stdout
+        check(help.count("--ax-screen-reader ") == 1, help)
         check(all(word in help for word in ("--output-schema", "--yolo", "--mode full", "--last")), help)
 
 

@@ -77,8 +77,10 @@ def case_export():
         check("&lt;b&gt;the heron" in page and "<b>" not in page, page)
         whole = json.loads(place.carat("export", "last", "--format", "json").stdout)
         check([m["role"] for m in whole["messages"]] == ["user", "assistant"], whole)
-        place.carat("export", heron, "-o", os.path.join(place.work, "out.md"))
-        check(place.read("out.md") == markdown, "the same in a file")
+        for name, words in (("out.md", markdown), ("out.html", page), ("out.json", whole), ("out.txt", markdown)):
+            place.carat("export", heron, "-o", os.path.join(place.work, name))
+            written = place.read(name)
+            check((json.loads(written) if name == "out.json" else written) == words, "a name tells the form: " + name)
         place.carat("export", "00000000", code=42)
 
 
@@ -139,6 +141,41 @@ def case_import():
         check(len(listed(place)) == 2, "nothing of a file with a mistake is kept")
 
 
+def case_import_found():
+    """Folders and the places of programs are looked through; times and models are kept; one bad file is not all of them."""
+    with Place() as place:
+        day = os.path.join(place.home, "codex", "sessions", "2024", "05")
+        other = os.path.join(place.home, ".claude", "projects", "-srv-other")
+        for folder in (day, other):
+            os.makedirs(folder)
+        stamped = [dict(row, timestamp=f"2024-05-01T10:00:{number:02}.5Z") for number, row in enumerate(CODEX)]
+        stamped.insert(1, {"type": "turn_context", "payload": {"model": "other-1"}})
+        with open(os.path.join(day, "rollout.jsonl"), "w") as file:  # its writer was killed
+            file.write(lines(stamped) + '{"type": "response_item", "pay')
+        with open(os.path.join(day, "bad.jsonl"), "w") as file:
+            file.write("{\n{}\n")
+        answer = dict(CLAUDE[4], isApiErrorMessage=True, message={"role": "assistant", "content": "API Error: 529"})
+        CLAUDE[4]["message"]["model"] = "other-2"
+        with open(os.path.join(other, "s-9.jsonl"), "w") as file:
+            file.write("\ufeff" + lines(CLAUDE + [answer]).replace("\n", "\r\n"))
+        with open(os.path.join(other, "nothing.jsonl"), "w") as file:
+            file.write(lines(CLAUDE[:1]))
+        mine = make(place, "the heron")
+        home = {"CODEX_HOME": os.path.join(place.home, "codex")}
+        run = place.carat("import", "codex", "claude", env=home, code=42)
+        check("line 12 is cut off" in run.stderr and "bad.jsonl: line 1" in run.stderr and "2 imported" in run.stderr, run.stderr)
+        rows = {row["model"]: row for row in listed(place)}
+        check(rows["other-1"]["created_ms"] == 1714557600500 and rows["other-1"]["updated_ms"] == 1714557609500, rows)
+        check(listed(place)[-1]["model"] == "other-1", "it stands at its own time")
+        check("API Error" not in place.carat("export", rows["other-2"]["id"]).stdout, "a failure to be heard is no answer")
+        check("2024-05-01" in place.carat("search", "two files").stdout, "the date of a hit")
+        check(json.loads(place.carat("export", "last", "--format", "json").stdout)["id"] == mine, "the last is one's own")
+        run = place.carat("import", os.path.join(place.home, "codex"), other, code=42)
+        check("0 imported, 2 were here" in run.stderr, run.stderr)
+        for words, said in ((["llm"], "logs.db"), ([place.work], "no .jsonl file"), (["nowhere"], "nowhere")):
+            check(said in place.carat("import", *words, code=42).stderr, words)
+
+
 def case_import_llm():
     with Place() as place:
         path = os.path.join(place.work, "logs.db")
@@ -149,7 +186,9 @@ def case_import_llm():
                 insert into conversations values ('c1', 'Rivers', 'm');
                 insert into responses values ('1', 'm', 'which', null, 'Donau', 'c1', '2024-01-01'),
                     ('2', 'm', 'and', null, 'Inn', 'c1', '2024-01-02'), ('3', 'm', 'alone', null, 'yes', null, '2024-01-03');""")
+            db.executescript("""create table prompt_attachments (a); insert into prompt_attachments values (1), (2);""")
         run = place.carat("import", path)
+        check("2 attachments" in run.stderr, run.stderr)
         rows = {row["title"]: row for row in listed(place)}
         check(len(run.stdout.split()) == 2 and rows["Rivers"]["messages"] == 4 and rows[""]["messages"] == 2, rows)
         check("0 imported, 2 were here" in place.carat("import", path).stderr, "once")

@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     close(fd);
     struct err err = {0};
     size_t count = 0;
-    if (!store_llm_read(path, take, &count, &err) && err.text[0] == '\0') {
+    int64_t left_out;
+    if (!store_llm_read(path, take, &count, &left_out, &err) && err.text[0] == '\0') {
         abort();
     }
     check_unchanged(path, data, size);

@@ -180,7 +180,12 @@ static void test_titles_and_tags(void **state)
     assert_false(store_conversation_tag(store, "none", "x", true, &err));
     assert_int_equal(err.code, ERR_NOT_FOUND);
 
-    struct store_birth birth = {"/w", "m", "Imported", "codex:1"};
+    struct store_birth birth = {.workspace = "/w",
+                                .model = "m",
+                                .title = "Imported",
+                                .origin = "codex:1",
+                                .created_ms = 86400000,
+                                .updated_ms = 86400007};
     struct chat_conversation messages;
     char other[37];
     chat_conversation_init(&messages);
@@ -191,6 +196,13 @@ static void test_titles_and_tags(void **state)
     }
     assert_true(store_conversation_import(store, &birth, &messages, other, &err));
     expect_messages(store, other, 5);
+    assert_true(store_conversation_find(store, other, &look, &err));
+    assert_int_equal(look.created_ms, 86400000);
+    assert_int_equal(look.updated_ms, 86400007);
+    store_conversation_finish(&look);
+    assert_true(store_conversation_last(store, NULL, &look, &err)); /* older than the other */
+    assert_string_equal(look.id, place->id);
+    store_conversation_finish(&look);
     assert_int_equal(found(place, "imported", id, &ordinal), 1);
     assert_false(store_conversation_import(store, &birth, &messages, other, &err));
     assert_int_equal(err.code, ERR_ARGUMENT);
@@ -422,6 +434,9 @@ static void test_search(void **state)
         {"text:wasser", 0, 0}, /* no column of ours is named by a person */
         {"-minus", 1, 1},
         {"* ^", 0, 0},
+        {"*", 0, 0},
+        {"fischreiher *", 1, 0}, /* a star alone is the beginning of no word */
+        {"f* wasser", 1, 0},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         size_t count = found(place, CASES[i].words, first, &ordinal);
@@ -444,7 +459,47 @@ static void test_search(void **state)
     assert_true(found(place, "file_read", first, &ordinal) > 0);
 }
 
-/* An answer that changes after it was indexed is found by its new words only. */
+/* Scripts without blanks are found by any part of them, and so are emoji; the marks stand around
+ * what was found. */
+static void test_search_without_blanks(void **state)
+{
+    struct place *place = *state;
+    struct store *store = place->store;
+    struct err err = {0};
+    char id[37], first[37];
+    int64_t ordinal;
+    assert_true(store_conversation_create(store, "/w", "nano", id, &err));
+    say(store, id, "漢字かな交じり文 in 東京都庁2号 Straße");
+    say(store, id, "서울에서 만나요 สวัสดีครับ");
+    say(store, id, "rocket🚀launch 👩‍💻 ok ☂");
+    assert_true(store_conversation_set_title(store, id, "東京の旅", &err));
+    static const struct {
+        const char *words;
+        size_t count;
+        int64_t ordinal;
+    } CASES[] = {
+        {"東京", 2, -1},  {"都庁", 1, 0},          {"京東", 0, 0},        {"かな*", 1, 0},
+        {"文", 1, 0},     {"東京 straße", 1, 0},   {"2号", 1, 0},         {"서울", 1, 1},
+        {"만나", 1, 1},   {"วัสดี", 1, 1},           {"🚀", 1, 2},           {"rocket", 1, 2},
+        {"launch", 1, 2}, {"rocket🚀launch", 1, 2}, {"👩‍💻", 1, 2}, {"☂", 1, 2},
+        {"🚁", 0, 0},      {"\xE6\x9D", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        size_t count = found(place, CASES[i].words, first, &ordinal);
+        if (count != CASES[i].count || (count > 0 && ordinal != CASES[i].ordinal)) {
+            fail_msg("%s: %zu hits, the first %lld", CASES[i].words, count, (long long)ordinal);
+        }
+    }
+    struct store_hit *hits;
+    size_t count;
+    assert_true(store_search(store, "都庁", 5, &hits, &count, &err));
+    assert_non_null(strstr(hits[0].snippet, "東京\1都庁\2"
+                                            "2号"));
+    store_hit_finish(&hits[0]);
+    mem_free(hits);
+    support_execute(place->path, "INSERT INTO search (search, rank) VALUES ('integrity-check', 1)");
+}
+
 /* Of a word that is everywhere the newest are ranked; a rarer one is found wherever it stands. */
 static void test_search_for_a_word_that_is_everywhere(void **state)
 {
@@ -503,6 +558,7 @@ static void test_large_store_after_a_crash(void **state)
     assert_true(store_unchecked(place->store));
 }
 
+/* An answer that changes after it was indexed is found by its new words only. */
 static void test_search_follows_changes(void **state)
 {
     struct place *place = *state;
@@ -541,6 +597,7 @@ int main(void)
         IN_FOLDER(test_rewind),
         IN_FOLDER(test_compaction),
         IN_FOLDER(test_search),
+        IN_FOLDER(test_search_without_blanks),
         IN_FOLDER(test_search_follows_changes),
         IN_FOLDER(test_search_for_a_word_that_is_everywhere),
         IN_FOLDER(test_large_store_after_a_crash),

@@ -22,6 +22,7 @@ static const char TABLES[] =
 
 struct taking {
     struct str said;
+    int64_t left_out;
     int left; /* of conversations that are taken; -1 = all */
 };
 
@@ -52,7 +53,7 @@ static bool read_store(const char *rows, int left, const char *expected, struct 
     support_execute(path, rows);
     unsigned char *bytes = support_read_file(path, &size);
     str_init(&taking.said);
-    bool ok = store_llm_read(path, take, &taking, err);
+    bool ok = store_llm_read(path, take, &taking, &taking.left_out, err);
     unsigned char *now = support_read_file(path, &now_size);
     assert_int_equal(size, now_size);
     assert_memory_equal(bytes, now, size);
@@ -98,6 +99,27 @@ static void test_conversations(void **state)
     str_finish(&sql);
 }
 
+/* What newer files hold beside is counted: that it is not imported must be told. */
+static void test_what_is_left_out_is_counted(void **state)
+{
+    (void)state;
+    char *folder = support_make_folder(), *path = support_path(folder, "logs.db");
+    struct err err = {0};
+    struct taking taking = {.left = -1};
+    str_init(&taking.said);
+    support_execute(path, TABLES);
+    assert_true(store_llm_read(path, take, &taking, &taking.left_out, &err));
+    assert_int_equal(taking.left_out, 0);
+    support_execute(path, "CREATE TABLE tool_calls (id); INSERT INTO tool_calls VALUES (1), (2);"
+                          "CREATE TABLE prompt_attachments (id);"
+                          "INSERT INTO prompt_attachments VALUES (1)");
+    assert_true(store_llm_read(path, take, &taking, &taking.left_out, &err));
+    assert_int_equal(taking.left_out, 3);
+    str_finish(&taking.said);
+    mem_free(path);
+    support_remove_folder(folder);
+}
+
 /* A long conversation goes up to its limit, and not beyond. */
 static void test_a_conversation_has_a_limit(void **state)
 {
@@ -110,10 +132,10 @@ static void test_a_conversation_has_a_limit(void **state)
     struct err err = {0};
     struct taking taking = {.left = -1};
     str_init(&taking.said);
-    assert_true(store_llm_read(path, take, &taking, &err));
+    assert_true(store_llm_read(path, take, &taking, &taking.left_out, &err));
     str_clear(&taking.said);
     support_execute(path, "INSERT INTO responses VALUES ('x', 'm', 'p', 'r', 'long', '')");
-    assert_false(store_llm_read(path, take, &taking, &err));
+    assert_false(store_llm_read(path, take, &taking, &taking.left_out, &err));
     assert_int_equal(err.code, ERR_LIMIT);
     assert_int_equal(taking.said.length, 0);
     str_finish(&taking.said);
@@ -140,7 +162,7 @@ static void test_what_is_no_store(void **state)
     }
     struct err err = {0};
     struct taking taking = {.left = -1};
-    assert_false(store_llm_read("/no/such/file", take, &taking, &err));
+    assert_false(store_llm_read("/no/such/file", take, &taking, &taking.left_out, &err));
     assert_int_equal(err.code, ERR_FORMAT);
 }
 
@@ -148,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations),
+        cmocka_unit_test(test_what_is_left_out_is_counted),
         cmocka_unit_test(test_a_conversation_has_a_limit),
         cmocka_unit_test(test_what_is_no_store),
     };

@@ -1,5 +1,5 @@
-/* The small parts of the store: who holds it, ids, and results that are replaced, copied or
- * damaged. */
+/* The small parts of the store: who holds it, ids, hashes of many rows at once, and results that
+ * are replaced, copied or damaged. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +14,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/holder.h"
+#include "store/row_hash.h"
 #include "store/rows.h"
 #include "store/store.h"
 #include "store/uuid.h"
+
+#include "support.h"
 
 static void test_who_lives(void **state)
 {
@@ -131,12 +134,46 @@ static void test_results(void **state)
     store_close(store);
 }
 
+/* Any number of rows of any lengths, what does not fit aside and empty ones: the same values as one
+ * after the other. */
+static void test_hashes_side_by_side(void **state)
+{
+    enum { ROWS = 40, ASIDE = 4096 };
+    (void)state;
+    uint64_t random = 5;
+    unsigned char text[300], aside[ASIDE];
+    for (int round = 0; round < 500; round++) {
+        struct row_hash alone[ROWS], together[ROWS];
+        size_t count = support_random(&random) % (ROWS + 1), used = 0;
+        for (size_t i = 0; i < count; i++) {
+            size_t fields = support_random(&random) % 4;
+            row_hash_init(&alone[i]);
+            row_hash_init(&together[i]);
+            row_hash_put_aside(&together[i], aside + used, ASIDE - used);
+            for (size_t j = 0; j < fields; j++) {
+                size_t length = support_random(&random) % sizeof text;
+                for (size_t k = 0; k < length; k++) {
+                    text[k] = (unsigned char)support_random(&random);
+                }
+                row_hash_bytes(&alone[i], text, length);
+                row_hash_bytes(&together[i], text, length);
+            }
+            used += together[i].waiting;
+        }
+        row_hash_settle(together, count);
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(row_hash_value(&together[i]), row_hash_value(&alone[i]));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_lives),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_results),
+        cmocka_unit_test(test_hashes_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

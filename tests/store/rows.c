@@ -1,6 +1,7 @@
 /* Conversations, messages, calls and results: what goes in comes out, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -508,6 +509,12 @@ static void test_every_changed_column_is_found(void **state)
         {"UPDATE messages SET role = 0            WHERE ordinal = 1", "message 1 is damaged"},
         {"UPDATE messages SET complete = 0        WHERE ordinal = 1", "message 1 is damaged"},
         {"UPDATE messages SET hash = hash + 1     WHERE ordinal = 1", "message 1 is damaged"},
+        /* What the damage leads to is not what is told. */
+        {"UPDATE messages SET details = '{'       WHERE ordinal = 3", "message 3 is damaged"},
+        {"UPDATE messages SET tokens = x'00'      WHERE ordinal = 2", "message 2 is damaged"},
+        {"UPDATE messages SET role = 9            WHERE ordinal = 0", "message 0 is damaged"},
+        {"UPDATE messages SET text = 'x' WHERE ordinal = 2; DELETE FROM messages WHERE ordinal = 3",
+         "message 2 is damaged"},
         {"DELETE FROM messages WHERE ordinal = 3", "message 3 is missing"},
         {"DELETE FROM messages WHERE ordinal = 7", "8 messages were kept and 7"},
         {"UPDATE messages SET ordinal = 100 WHERE ordinal = 7", "message 7 is missing"},
@@ -520,6 +527,46 @@ static void test_every_changed_column_is_found(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         expect_damage(*state, CASES[i].damage, CASES[i].said);
+    }
+}
+
+/* Hashes are compared many rows at once, by their number and by their size: each row of several
+ * such lots is found, and named, whatever its place. One message is larger than a lot. */
+static void test_damage_is_found_anywhere(void **state)
+{
+    enum { MESSAGES = 700, LARGE = 300, LARGE_BYTES = 400 * 1024 };
+    struct store *store = *state;
+    struct err err;
+    char id[37];
+    make(store, id);
+    char *large = mem_alloc(LARGE_BYTES + 1, 1);
+    memset(large, 'x', LARGE_BYTES);
+    large[LARGE_BYTES] = '\0';
+    sqlite3_exec(db_handle(store->db), "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+    for (int i = 0; i < MESSAGES; i++) {
+        append_text(store, id, i == LARGE ? large : "one of many");
+    }
+    mem_free(large);
+    static const int PLACES[] = {0, 1, 127, 254, 255, 256, 257, 299, 300, 301, 511, 512, 698, 699};
+    for (size_t i = 0; i < sizeof PLACES / sizeof PLACES[0]; i++) {
+        char sql[128], said[64];
+        struct chat_conversation loaded;
+        chat_conversation_init(&loaded);
+        assert_true(store_messages_load(store, id, &loaded, NULL, &err));
+        assert_int_equal(loaded.count, MESSAGES);
+        chat_conversation_finish(&loaded);
+        snprintf(sql, sizeof sql,
+                 "UPDATE messages SET text = 'y' || substr(text, 2) WHERE ordinal = %d", PLACES[i]);
+        assert_int_equal(sqlite3_exec(db_handle(store->db), sql, NULL, NULL, NULL), SQLITE_OK);
+        snprintf(said, sizeof said, "message %d is damaged: its hash does not match", PLACES[i]);
+        assert_false(store_messages_load(store, id, &loaded, NULL, &err));
+        assert_int_equal(err.code, ERR_FORMAT);
+        assert_non_null(strstr(err.text, said));
+        assert_int_equal(loaded.count, 0);
+        snprintf(sql, sizeof sql,
+                 "UPDATE messages SET text = '%s' || substr(text, 2) WHERE ordinal = %d",
+                 PLACES[i] == LARGE ? "x" : "o", PLACES[i]);
+        assert_int_equal(sqlite3_exec(db_handle(store->db), sql, NULL, NULL, NULL), SQLITE_OK);
     }
 }
 
@@ -587,6 +634,7 @@ int main(void)
         WITH_STORE(test_calls),
         WITH_STORE(test_results),
         WITH_STORE(test_every_changed_column_is_found),
+        WITH_STORE(test_damage_is_found_anywhere),
         WITH_STORE(test_swapped_messages_are_found),
         WITH_STORE(test_sqlite_without_memory),
     };

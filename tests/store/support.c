@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "store/words.h"
 
 void support_require(bool condition, const char *what, const char *detail)
 {
@@ -244,6 +245,7 @@ void support_execute(const char *path, const char *sql)
     sqlite3 *handle;
     char *problem = NULL;
     support_require(sqlite3_open(path, &handle) == SQLITE_OK, path, "opening");
+    support_require(words_register(handle) == SQLITE_OK, path, "the search's tokenizer");
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 0, (int *)NULL);
     int code = sqlite3_exec(handle, sql, NULL, NULL, &problem);
     support_require(code == SQLITE_OK, sql, problem != NULL ? problem : "?");
@@ -255,6 +257,7 @@ char *support_query_text(const char *path, const char *sql)
     sqlite3 *handle;
     sqlite3_stmt *statement;
     support_require(sqlite3_open(path, &handle) == SQLITE_OK, path, "opening");
+    support_require(words_register(handle) == SQLITE_OK, path, "the search's tokenizer");
     support_require(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) == SQLITE_OK, sql,
                     sqlite3_errmsg(handle));
     support_require(sqlite3_step(statement) == SQLITE_ROW, sql, "no row");

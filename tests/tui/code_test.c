@@ -51,7 +51,8 @@ static void expect(const char *language, const char *text, const char *expected)
     struct str got;
     layout_init(&layout);
     layout_writer_init(&writer, &layout, 400, 0);
-    code_layout(&writer, language, strlen(language), text, strlen(text), end);
+    struct syntax_state syntax = {0};
+    code_layout(&writer, language, strlen(language), &syntax, text, strlen(text), end);
     layout_writer_finish(&writer);
     str_init(&got);
     for (size_t row = 0; row < layout.count; row++) {

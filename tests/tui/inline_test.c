@@ -204,24 +204,24 @@ static void test_cost(void **state)
     screen_close(&s);
 }
 
-/* A list and a code block, each a part of its own that is higher than the region: their rows move
- * up there, and leave when the part is over. */
+/* A list, a code block and a table that are higher than the region. The rows of the first two leave
+ * when they are whole; those of a table move up there, and leave when it is over. */
 static void test_high_parts(void **state)
 {
-    static const char *const forms[] = {"- line %03d\n", "```\nline %03d\n", "line %03d\n"};
+    static const char *const forms[][2] = {
+        {"- line %03d\n", "- line %03d\n"},
+        {"```\nline %03d\n", "line %03d\n"},
+        {"| Name |\n| --- |\n| line %03d |\n", "| line %03d |\n"},
+    };
     (void)state;
-    for (int code = 0; code < 2; code++) {
+    for (int form = 0; form < 3; form++) {
         struct screen s;
         screen_open_inline(&s, 16, 60);
         screen_status(&s, true, "writing");
         size_t before = terminal_memory_cells_sent(s.terminal);
         for (int line = 1; line <= LINES; line++) {
             char text[64], name[16];
-            int length = snprintf(text, sizeof text,
-                                  forms[code == 0   ? 0
-                                        : line == 1 ? 1
-                                                    : 2],
-                                  line);
+            int length = snprintf(text, sizeof text, forms[form][line > 1], line);
             for (int i = 0; i < length; i += 3) {
                 tui_add_text(s.tui, text + i, (size_t)(length - i < 3 ? length - i : 3));
                 tui_draw(s.tui);

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "screen.h"
+#include "base/utf8.h"
 #include "tui/editor.h"
 #include "tui/fuzzy.h"
 
@@ -351,7 +352,105 @@ static void test_vi(void **state)
     screen_status(&s, true, "");
     screen_key(&s, TERMINAL_KEY_ESCAPE);
     assert_string_equal(screen_intents(&s), "INTERRUPT\n");
-    vi_expect(&s, "0~l~yyP", "ABAB");
+    vi_expect(&s, "0~l~yyP", "AB\nAB");
+    screen_close(&s);
+}
+
+/* Each on a text of its own: what is typed, the keys of the normal mode (at its end the cursor is
+ * on the last character), and what is there then. */
+static void test_vi_places(void **state)
+{
+    static const struct {
+        const char *text, *keys, *result;
+    } cases[] = {
+        {"one two", "0fod;", "one two"},
+        {"a.b.c", "0f.x", "ab.c"},
+        {"a.b.c", "0f.;x", "a.bc"},
+        {"a.b.c", "0f.;,x", "ab.c"},
+        {"a.b.c", "0df.", "b.c"},
+        {"a.b.c", "0dt.", ".b.c"},
+        {"a.b.c", "0d2f.", "c"},
+        {"a.b.c", "dF.", "a.bc"},
+        {"a.b.c", "dT.", "a.b.c"},
+        {"one two", "0fzx", "ne two"},
+        {"go(bar, baz)", "0fbdi(", "go()"},
+        {"go(bar, baz)", "hda(", "go"},
+        {"f((a) b)", "0ffx", "((a) b)"},
+        {"f((a) b)", "hdi(", "f()"},
+        {"say \"a b\" now", "0di\"", "say \"\" now"},
+        {"say 'a b' now", "0fada'", "say  now"},
+        {"one two three", "0wdiw", "one  three"},
+        {"one two three", "0wdaw", "one three"},
+        {"a-b c", "0dW", "c"},
+        {"a-b c", "0dw", "-b c"},
+        {"a-b c", "0cWx", "x c"},
+        {"x = [1, 2]", "ci[3", "x = [3]"},
+        {"(unclosed", "di)", "(unclosed"},
+        {"plain", "di\"", "plain"},
+        {"one two", "0cfeX", "X two"},
+        {"one", "0dfz", "one"},
+        {"one", "SX", "X"},
+        {"\xE6\x97\xA5\xE6\x9C\xAC x", "0f x", "\xE6\x97\xA5\xE6\x9C\xACx"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct screen s;
+        screen_open(&s, 12, 60);
+        tui_set_vi(s.tui, true);
+        screen_type(&s, cases[i].text);
+        screen_key(&s, TERMINAL_KEY_ESCAPE);
+        vi_expect(&s, cases[i].keys, cases[i].result);
+        screen_close(&s);
+    }
+}
+
+/* Any keys in any order leave text that is whole. */
+static void test_vi_random(void **state)
+{
+    static const char keys[] = "hlwbeWBE0^$gGfFtT;,xXsSrDCJYpPu~dcyiaIAoO123()\"'[]{}jk .a\x1B\x1B";
+    (void)state;
+    struct screen s;
+    uint64_t x = 11;
+    screen_open(&s, 12, 40);
+    tui_set_vi(s.tui, true);
+    for (int i = 0; i < 5000; i++) {
+        x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        uint64_t draw = x >> 33;
+        if (draw % 97 == 0) {
+            screen_type(&s, "\xE6\x97\xA5 (\"\xC3\xA9\")");
+        } else if (draw % 101 == 0) {
+            screen_key(&s, CONTROL('J'));
+        } else if (draw % 499 == 0) {
+            screen_key(&s, CONTROL('U'));
+        } else {
+            screen_key(&s, (uint32_t)keys[draw % (sizeof keys - 1)]);
+        }
+        const char *draft = tui_draft(s.tui);
+        assert_true(utf8_valid(draft, strlen(draft)));
+    }
+    screen_close(&s);
+}
+
+static void test_vi_lines(void **state)
+{
+    (void)state;
+    struct screen s;
+    screen_open(&s, 12, 60);
+    tui_set_vi(s.tui, true);
+    vi_expect(&s, "one", "one");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "otwo", "one\ntwo");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "othree", "one\ntwo\nthree");
+    screen_key(&s, TERMINAL_KEY_ESCAPE);
+    vi_expect(&s, "ggyyp", "one\none\ntwo\nthree");
+    vi_expect(&s, "dd", "one\ntwo\nthree");
+    vi_expect(&s, "Gdd", "one\ntwo"); /* the last line goes with the break before it */
+    vi_expect(&s, "p", "one\ntwo\nthree");
+    vi_expect(&s, "ggP", "three\none\ntwo\nthree");
+    vi_expect(&s, "J", "three one\ntwo\nthree");
+    vi_expect(&s, "2dd", "three");
+    vi_expect(&s, "0xp", "htree");
     screen_close(&s);
 }
 
@@ -393,12 +492,14 @@ static void test_dragged_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paste),     cmocka_unit_test(test_large_paste),
-        cmocka_unit_test(test_steering),  cmocka_unit_test(test_stash),
-        cmocka_unit_test(test_arguments), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_fuzzy),     cmocka_unit_test(test_many_files),
-        cmocka_unit_test(test_yank_ring), cmocka_unit_test(test_alike),
-        cmocka_unit_test(test_vi),        cmocka_unit_test(test_dragged_file),
+        cmocka_unit_test(test_paste),        cmocka_unit_test(test_large_paste),
+        cmocka_unit_test(test_steering),     cmocka_unit_test(test_stash),
+        cmocka_unit_test(test_arguments),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_fuzzy),        cmocka_unit_test(test_many_files),
+        cmocka_unit_test(test_yank_ring),    cmocka_unit_test(test_alike),
+        cmocka_unit_test(test_vi),           cmocka_unit_test(test_vi_places),
+        cmocka_unit_test(test_vi_lines),     cmocka_unit_test(test_vi_random),
+        cmocka_unit_test(test_dragged_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -419,6 +419,30 @@ static void test_show(void **state)
     str_finish(&out);
 }
 
+/* A name cannot write a line of its own, nor turn the letters of one around. */
+static void test_deceptive_names(void **state)
+{
+    struct place *place = *state;
+    begin(place);
+    run(place->work, "printf x > \"$(printf 'e\\033[2J\\n  restored all\\342\\200\\256x')\"");
+    struct undo_summary summary = end(place);
+    const char *spelled = "e\\x1B[2J\\n  restored all\\u{202E}x";
+    assert_string_equal(summary.first, spelled);
+    struct str out, expected;
+    str_init(&out);
+    str_init(&expected);
+    assert_true(undo_show(place->undo, 0, &out, NULL));
+    str_append_format(&expected, "--- (nothing)\n+++ %s\n@@", spelled);
+    assert_true(str_starts_with(out.data, expected.data));
+    char *report = take_back(place, 0);
+    str_clear(&expected);
+    str_append_format(&expected, "turn 1 was taken back: 1 path\n  removed  %s\n", spelled);
+    assert_string_equal(report, expected.data);
+    mem_free(report);
+    str_finish(&expected);
+    str_finish(&out);
+}
+
 /* --- kills --- */
 
 /* A child begins a turn, changes, ends, takes back, over and over, until it is killed. */
@@ -596,6 +620,7 @@ int main(void)
         TEST(test_times_that_lie),
         TEST(test_links_that_lead_outside),
         TEST(test_show),
+        TEST(test_deceptive_names),
         TEST(test_kill_in_the_middle),
         TEST(test_two_processes),
         TEST(test_old_turns_go),

@@ -191,6 +191,8 @@ static void pages_come_as_text_with_their_status(void **state)
         assert_int_equal(status_of(fixture), rows[i].status);
     }
     assert_string_equal(fetch(fixture, "localhost", "/text"), "caf\xC3\xA9\n");
+    assert_string_equal(json_string_value(json_object_get(fixture->last.response, "content_type")),
+                        "text/plain; charset=utf-8");
 }
 
 static void a_body_is_posted(void **state)

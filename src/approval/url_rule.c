@@ -1,0 +1,174 @@
+/* url_rule: rule and address are taken apart in the same way, and everything odd (a user before
+ * '@', a backslash, a byte beyond ASCII) ends the reading. */
+#include "approval/url_rule.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+enum { HOST_SIZE = 256, URL_SIZE = 8192 };
+
+struct place {
+    char host[HOST_SIZE]; /* lower case, without the root's dot */
+    int port;             /* 0: a rule that names none */
+    int usual_port;       /* of the scheme; 0: a rule that names none */
+    bool beneath;         /* the rule's "*." */
+    const char *path;     /* from the slash, "" without one */
+};
+
+static const struct {
+    const char *name;
+    int port;
+} schemes[] = {{"http://", 80}, {"https://", 443}};
+
+/* Behind the scheme; the text itself without one. */
+static const char *skip_scheme(const char *text, struct place *place)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t length = strlen(schemes[i].name);
+        if (strncasecmp(text, schemes[i].name, length) == 0) {
+            place->usual_port = schemes[i].port;
+            return text + length;
+        }
+    }
+    return text;
+}
+
+static bool host_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+/* "HOST", "[ADDRESS]", with ":PORT" or without. */
+static bool read_authority(const char **text, struct place *place)
+{
+    const char *at = *text;
+    size_t length = 0;
+    bool bracket = *at == '[';
+    for (; *at != '\0' && strchr("/?#", *at) == NULL && (bracket || *at != ':'); at++) {
+        char c = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+        bool fits = host_character(c) || (bracket && strchr("[]:", c) != NULL);
+        if (!fits || length + 1 >= sizeof place->host) {
+            return false;
+        }
+        place->host[length++] = c;
+        if (c == ']') {
+            at++;
+            break;
+        }
+    }
+    bool closed = !bracket || (length > 0 && place->host[length - 1] == ']');
+    length -= length > 1 && place->host[length - 1] == '.';
+    place->host[length] = '\0';
+    if (*at == ':') {
+        size_t digits = strspn(++at, "0123456789");
+        if (digits == 0 || digits > 5 || sscanf(at, "%5d", &place->port) != 1) {
+            return false;
+        }
+        at += digits;
+    }
+    *text = at;
+    return closed && length > 0 && strchr("/?#", *at) != NULL;
+}
+
+static bool read_url(const char *url, size_t length, char text[URL_SIZE], struct place *place)
+{
+    *place = (struct place){0};
+    if (length >= URL_SIZE) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)url[i];
+        if (c <= 0x20 || c >= 0x7F || c == '\\') {
+            return false;
+        }
+        text[i] = url[i];
+    }
+    text[length] = '\0';
+    const char *at = skip_scheme(text, place);
+    if (place->usual_port == 0 || !read_authority(&at, place)) {
+        return false;
+    }
+    place->port = place->port != 0 ? place->port : place->usual_port;
+    place->path = *at == '/' ? at : "/";
+    return true;
+}
+
+static bool read_rule(const char *rule, struct place *place)
+{
+    *place = (struct place){0};
+    const char *at = skip_scheme(rule, place);
+    at += place->usual_port == 0 && str_starts_with(at, "domain:") ? strlen("domain:") : 0;
+    place->beneath = str_starts_with(at, "*.");
+    at += place->beneath ? 2 : 0;
+    if (!read_authority(&at, place)) {
+        return false;
+    }
+    place->path = at;
+    size_t length = strlen(at);
+    /* A host ends there; of a path all but the last character is literal. */
+    return place->usual_port == 0
+               ? length == 0
+               : length > 1 && strchr(at, '*') == at + length - 1 && at[0] == '/';
+}
+
+bool url_rule_is_pattern(const char *rule)
+{
+    return strstr(rule, "://") == NULL || strchr(rule, '*') != NULL;
+}
+
+bool url_rule_is_valid(const char *rule)
+{
+    struct place place;
+    return !url_rule_is_pattern(rule) || read_rule(rule, &place);
+}
+
+static bool is_beneath(const char *host, const char *above)
+{
+    size_t length = strlen(host), end = strlen(above);
+    return length > end + 1 && host[length - end - 1] == '.' &&
+           strcmp(host + length - end, above) == 0;
+}
+
+bool url_rule_concerns(const char *rule, const char *url, size_t length)
+{
+    struct place wanted, given;
+    char text[URL_SIZE];
+    if (!url_rule_is_pattern(rule) || !read_rule(rule, &wanted)) {
+        return false;
+    }
+    if (!read_url(url, length, text, &given)) {
+        return true; /* it cannot be told */
+    }
+    bool same = !wanted.beneath && strcmp(wanted.host, given.host) == 0;
+    if (!(same || is_beneath(given.host, wanted.host)) ||
+        (wanted.port != 0 && wanted.port != given.port)) {
+        return false;
+    }
+    /* A path has many spellings, so that all of the host is concerned but what differs plainly. */
+    size_t prefix = strlen(wanted.path);
+    prefix -= prefix > 0;
+    bool plain = strpbrk(given.path, "%.") == NULL && strstr(given.path, "//") == NULL;
+    return !plain || strncmp(given.path, wanted.path, prefix) == 0;
+}
+
+bool url_rule_allows(const char *rule, const char *url, size_t length)
+{
+    struct place wanted, given;
+    char text[URL_SIZE];
+    if (!url_rule_is_pattern(rule) || !read_rule(rule, &wanted) ||
+        !read_url(url, length, text, &given)) {
+        return false;
+    }
+    bool host =
+        wanted.beneath ? is_beneath(given.host, wanted.host) : strcmp(wanted.host, given.host) == 0;
+    bool port = given.port == (wanted.port != 0 ? wanted.port : given.usual_port);
+    bool scheme = wanted.usual_port == 0 || wanted.usual_port == given.usual_port;
+    if (!host || !port || !scheme || wanted.path[0] == '\0') {
+        return host && port && scheme;
+    }
+    bool plain = strchr(given.path, '%') == NULL && strstr(given.path, "..") == NULL;
+    return plain && strncmp(given.path, wanted.path, strlen(wanted.path) - 1) == 0;
+}

@@ -1,0 +1,284 @@
+/* Rules that speak of more than one path, host, command or foreign tool; and those that could never
+ * fit anything, which are refused: a denial that silently denies nothing is worse than none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "approval/approval.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/* What one rule says of a call, where the mode alone says the opposite. */
+static bool holds(const char *rule, enum approval_verdict verdict, const char *tool,
+                  json_t *arguments)
+{
+    struct approval_rules rules;
+    struct err err = {0};
+    approval_rules_init(&rules);
+    if (!approval_rules_add(&rules, rule, verdict, &err)) {
+        fail_msg("%s", err.text);
+    }
+    enum approval_mode mode = verdict == APPROVAL_ALLOW ? APPROVAL_ASK : APPROVAL_FULL;
+    bool same = approval_decide(&rules, NULL, mode, tool, arguments, NULL) == verdict;
+    approval_rules_finish(&rules);
+    json_decref(arguments);
+    return same;
+}
+
+struct row {
+    const char *rule, *text;
+    bool allows, denies; /* whether the rule, as the one or the other, speaks of the text */
+};
+
+static void check(const struct row *rows, size_t count, const char *tool, const char *argument)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct str rule;
+        str_init(&rule);
+        str_append_format(&rule, "%s(%s)", tool, rows[i].rule);
+        bool allows =
+            holds(rule.data, APPROVAL_ALLOW, tool, json_pack("{s:s}", argument, rows[i].text));
+        bool denies =
+            holds(rule.data, APPROVAL_DENY, tool, json_pack("{s:s}", argument, rows[i].text));
+        if (allows != rows[i].allows || denies != rows[i].denies) {
+            fail_msg("%s of \"%s\": allows %d, denies %d", rule.data, rows[i].text, allows, denies);
+        }
+        str_finish(&rule);
+    }
+}
+
+static void test_paths(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"src/**", "src/a.c", true, true},
+        {"src/**", "src/deep/a.c", true, true},
+        {"./src/**", "src/a.c", true, true},
+        {"src/", "src/deep/a.c", true, true},
+        {"src/*.c", "src/a.c", true, true},
+        {"src/*.c", "src/deep/a.c", false, false},
+        {"src/*", "src/deep/a.c", false, true}, /* what is in a denied folder is denied */
+        {"src/**", "src", false, true},
+        {"src/**", "other/src/a.c", false, false},
+        {"src/**", "src2/a.c", false, false},
+        {"*.md", "a.md", true, true},
+        {"*.md", "deep/a.md", false, true},
+        {"**/*.md", "deep/er/a.md", true, true},
+        {"[ab].c", "a.c", true, true},
+        {"?.c", "ab.c", false, false},
+        {"**", "a/b", true, true},
+        {"*", "a", true, true},
+        {"*", "a/b", false, true},
+        /* other spellings: a denial knows them, an allowance does not */
+        {"src/**", "./src/a.c", false, true},
+        {"src/**", "src//a.c", false, true},
+        {"src/**", "src/./a.c", false, true},
+        {"src/**", "src/../other/a.c", false, false},
+        {"src/**", "src/../../a.c", false, false},
+        {"src/**", "other/../src/a.c", false, true},
+        {"src/**", "/w/src/a.c", false, true},
+        {"src/**", "src/a.c/", false, true},
+        {"/w/**", "/w/a", true, true},
+        {"/w/**", "w/a", false, false},
+        {"src/**", "src/a\nb", false, true},
+        {"src/**", "", false, false},
+        {"src/**", "src/Src/../..", false, false},
+    };
+    check(rows, sizeof rows / sizeof rows[0], "write_file", "path");
+    /* Files that start code are asked for all the same, unless the rule spells them. */
+    assert_false(holds("write_file(**)", APPROVAL_ALLOW, "write_file",
+                       json_pack("{s:s}", "path", "src/Makefile")));
+    assert_true(holds("write_file(src/Makefile)", APPROVAL_ALLOW, "write_file",
+                      json_pack("{s:s}", "path", "src/Makefile")));
+    assert_true(
+        holds("*(secrets/)", APPROVAL_DENY, "list_files", json_pack("{s:s}", "path", "secrets")));
+    assert_true(holds("read_file(secrets/**)", APPROVAL_ASK_USER, "read_file",
+                      json_pack("{s:s}", "path", "secrets/a")));
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"example.org", "https://example.org/a", true, true},
+        {"example.org", "http://example.org", true, true},
+        {"example.org", "https://EXAMPLE.org./a?b#c", true, true},
+        {"domain:example.org", "https://example.org/", true, true},
+        {"example.org", "https://example.org:8443/", false, true},
+        {"example.org:8443", "https://example.org:8443/", true, true},
+        {"example.org:8443", "https://example.org/", false, false},
+        {"example.org", "https://a.example.org/", false, true},
+        {"*.example.org", "https://a.example.org/", true, true},
+        {"*.example.org", "https://example.org/", false, false},
+        {"example.org", "https://example.org.evil.net/", false, false},
+        {"example.org", "https://evilexample.org/", false, false},
+        {"example.org", "https://evil.net/example.org", false, false},
+        {"example.org", "https://evil.net?example.org", false, false},
+        {"[2001:db8::1]", "http://[2001:db8::1]/", true, true},
+        /* what cannot be told is denied and never allowed */
+        {"example.org", "https://example.org@evil.net/", false, true},
+        {"example.org", "https://example.org:80@evil.net/", false, true},
+        {"example.org", "https://example.org\\@evil.net/", false, true},
+        {"example.org", "https://ex\xC3\xA4mple.org/", false, true},
+        {"example.org", "https://example.org /", false, true},
+        {"example.org", "file:///etc/passwd", false, true},
+        {"example.org", "example.org", true, true}, /* the very text; nothing is fetched by it */
+        {"example.org", "https://example.org:/", false, true},
+        {"example.org", "https:///example.org/", false, true},
+        /* the beginning of an address */
+        {"https://example.org/docs/*", "https://example.org/docs/a/b?c", true, true},
+        {"https://example.org/docs/*", "https://EXAMPLE.ORG/docs/", true, true},
+        {"https://example.org/docs/*", "https://example.org/other", false, false},
+        {"https://example.org/docs/*", "https://example.org/docs/../other", false, true},
+        {"https://example.org/docs/*", "https://example.org/docs/%2e%2e/other", false, true},
+        {"https://example.org/docs/*", "https://example.org/%64ocs/", false, true},
+        {"https://example.org/docs/*", "http://example.org/docs/", false, true},
+        {"https://example.org/*", "https://example.org", true, true},
+        {"https://*.example.org/*", "https://a.example.org/x", true, true},
+        {"https://example.org/*", "https://example.org.evil.net/", false, false},
+        {"https://example.org/a", "https://example.org/a", true, true},
+        {"https://example.org/a", "https://example.org/a/b", false, false},
+        {"*", "https://example.org/a", true, true},
+    };
+    check(rows, sizeof rows / sizeof rows[0], "http_fetch", "url");
+    /* Such an allowance is one to read. */
+    const char *url = "https://example.org/a", *rule = "http_fetch(example.org)";
+    assert_true(holds(rule, APPROVAL_ALLOW, "http_fetch",
+                      json_pack("{s:s, s:s}", "url", url, "method", "GET")));
+    assert_false(holds(rule, APPROVAL_ALLOW, "http_fetch",
+                       json_pack("{s:s, s:s}", "url", url, "method", "POST")));
+    assert_false(holds(rule, APPROVAL_ALLOW, "http_fetch",
+                       json_pack("{s:s, s:s}", "url", url, "body", "x")));
+    assert_true(holds(rule, APPROVAL_DENY, "http_fetch",
+                      json_pack("{s:s, s:s}", "url", url, "method", "POST")));
+}
+
+/* Stars anywhere in a denial of commands; an allowance is never read so. */
+static void test_commands(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"*", "ls", false, true},
+        {"rm*", "rm -rf x", false, true},
+        {"rm*", "/bin/rm x", false, true},
+        {"rm*", "r'm' x", false, true},
+        {"rm*", "ls; rmdir x", false, true},
+        {"rm*", "ls rm", false, false},
+        {"* --force", "git push --force", false, true},
+        {"*--force*", "git push --force-with-lease x", false, true},
+        {"git * main", "git push origin main", false, true},
+        {"git * main", "git push origin side", false, false},
+        {"ls ?", "ls a", false, true},
+        {"ls ?", "ls ab", false, false},
+    };
+    check(rows, sizeof rows / sizeof rows[0], "shell", "command");
+    /* What only the shell knows may be it. */
+    assert_true(holds("shell(rm*)", APPROVAL_DENY, "shell",
+                      json_pack("{s:s}", "command", "/usr/bin/rm x")));
+    struct approval_rules rules;
+    approval_rules_init(&rules);
+    assert_true(approval_rules_add(&rules, "shell(rm*)", APPROVAL_DENY, NULL));
+    static const char *const doubtful[] = {"r$X y", "xargs rm", "echo $(rm x)", "sh -c 'rm x'"};
+    for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
+        json_t *arguments = json_pack("{s:s}", "command", doubtful[i]);
+        assert_int_equal(approval_decide(&rules, NULL, APPROVAL_FULL, "shell", arguments, NULL),
+                         APPROVAL_ASK_USER);
+        json_decref(arguments);
+    }
+    approval_rules_finish(&rules);
+}
+
+static void test_foreign(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule, *tool;
+        bool speaks;
+    } rows[] = {
+        {"mcp__git__log", "mcp__git__log", true}, {"mcp__git__log", "mcp__git__logs", false},
+        {"mcp__git", "mcp__git__log", true},      {"mcp__git__*", "mcp__git__log", true},
+        {"mcp__git", "mcp__github__log", false},  {"mcp__git__*", "mcp__github__log", false},
+        {"mcp__git__l*", "mcp__git__log", true},  {"mcp__git__l*", "mcp__git__show", false},
+        {"mcp__*", "mcp__git__log", true},        {"mcp__git__log", "mcp__git", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(holds(rows[i].rule, APPROVAL_DENY, rows[i].tool, json_object()),
+                         rows[i].speaks);
+        assert_int_equal(holds(rows[i].rule, APPROVAL_ALLOW, rows[i].tool, json_object()),
+                         rows[i].speaks);
+    }
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "mcp__git__log(x)",
+        "mcp__*__log",
+        "screenshot(x)",
+        "shell()",
+        "read_file()",
+        "http_fetch(not a host)",
+        "http_fetch(https://a.example*)",
+        "http_fetch(https://*/x)",
+        "http_fetch(a.example/x)",
+        "http_fetch(a*.example)",
+        "http_fetch(https://a.example/*/x)",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct approval_rules rules;
+        struct err err = {0};
+        approval_rules_init(&rules);
+        if (approval_rules_add(&rules, bad[i], APPROVAL_DENY, &err)) {
+            fail_msg("%s was taken", bad[i]);
+        }
+        assert_non_null(strstr(err.text, bad[i]));
+        approval_rules_finish(&rules);
+    }
+}
+
+/* "For good" means the call that was seen: no rule is offered that would say more. */
+static void test_no_wider_rule_is_offered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tool, *argument, *text;
+        bool offered;
+    } rows[] = {
+        {"shell", "command", "rm a", true},
+        {"shell", "command", "rm *", false},
+        {"shell", "command", "ls src:*", false},
+        {"shell", "command", "ls *.c", true},
+        {"write_file", "path", "a.c", true},
+        {"write_file", "path", "*", false},
+        {"write_file", "path", "a[1].c", false},
+        {"write_file", "path", "src/", false},
+        {"http_fetch", "url", "https://a.example/x", true},
+        {"http_fetch", "url", "https://a.example/*", false},
+        {"http_fetch", "url", "a.example", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct str rule;
+        str_init(&rule);
+        json_t *arguments = json_pack("{s:s}", rows[i].argument, rows[i].text);
+        if (approval_rule_for(rows[i].tool, arguments, &rule) != rows[i].offered) {
+            fail_msg("%s", rows[i].text);
+        }
+        json_decref(arguments);
+        str_finish(&rule);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paths),    cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_commands), cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_no_wider_rule_is_offered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
