@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/visible.h"
@@ -14,6 +16,9 @@ struct form {
     void (*heading)(struct str *out, const char *text);
     void (*prose)(struct str *out, const char *text);
     void (*block)(struct str *out, const char *text);
+    /* The file of a medium; false: it cannot be shown. NULL: nothing can. */
+    bool (*medium)(struct str *out, const char *bytes, size_t length);
+    const struct chat_export_files *files;
 };
 
 /* --- Markdown --- */
@@ -127,7 +132,51 @@ static void html_block(struct str *out, const char *text)
     str_append(out, "</pre>\n");
 }
 
+/* Only what a browser shows without running anything. */
+static const struct {
+    const char *magic;
+    size_t length;
+    const char *before, *type, *after;
+} shown[] = {
+    {"\x89PNG\r\n\x1A\n", 8, "<p><img alt=\"a picture\" src=\"", "image/png", "\"></p>\n"},
+    {"\xFF\xD8\xFF", 3, "<p><img alt=\"a picture\" src=\"", "image/jpeg", "\"></p>\n"},
+    {"RIFF", 4, "<p><audio controls src=\"", "audio/wav", "\"></audio></p>\n"},
+};
+
+static bool html_medium(struct str *out, const char *bytes, size_t length)
+{
+    size_t i = 0, count = sizeof shown / sizeof shown[0];
+    while (i < count &&
+           (length < shown[i].length || memcmp(bytes, shown[i].magic, shown[i].length) != 0)) {
+        i++;
+    }
+    if (i == count) {
+        return false;
+    }
+    size_t size = base64_length(length);
+    char *text = mem_zero(size + 1, 1);
+    base64_encode(bytes, length, text);
+    str_append_format(out, "%sdata:%s;base64,", shown[i].before, shown[i].type);
+    str_append_bytes(out, text, size);
+    str_append(out, shown[i].after);
+    mem_free(text);
+    return true;
+}
+
 /* --- the walk --- */
+
+static bool show_medium(struct str *out, const struct form *form, const struct chat_part *part)
+{
+    char *bytes;
+    size_t length;
+    if (form->medium == NULL || form->files == NULL || part->handle == NULL ||
+        !form->files->read(form->files->context, part->handle, &bytes, &length)) {
+        return false;
+    }
+    bool is_shown = form->medium(out, bytes, length);
+    mem_free(bytes);
+    return is_shown;
+}
 
 static void export_parts(struct str *out, const struct form *form,
                          const struct chat_message *message)
@@ -140,8 +189,23 @@ static void export_parts(struct str *out, const struct form *form,
         if (i > 0 && part->kind == CHAT_PART_VIDEO && part[-1].kind == CHAT_PART_VIDEO) {
             continue; /* another frame of it */
         }
-        form->prose(out, part->kind == CHAT_PART_TEXT ? part->text : names[part->kind]);
+        if (part->kind == CHAT_PART_TEXT) {
+            form->prose(out, part->text);
+        } else if (!show_medium(out, form, part)) {
+            form->prose(out, names[part->kind]);
+        }
     }
+}
+
+/* Of a message with media the text stands among its parts, too. */
+static bool parts_tell(const struct chat_message *message)
+{
+    for (size_t i = 0; i < message->part_count; i++) {
+        if (message->parts[i].kind == CHAT_PART_TEXT) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void export_call(struct str *out, const struct form *form, const struct chat_call *call)
@@ -182,7 +246,7 @@ static void export_message(struct str *out, const struct form *form,
         form->prose(out, "(thought)");
         form->block(out, message->thought);
     }
-    if (message->text[0] != '\0') {
+    if (message->text[0] != '\0' && !parts_tell(message)) {
         form->prose(out, message->text);
     }
     export_parts(out, form, message);
@@ -205,23 +269,25 @@ static void export_messages(struct str *out, const struct form *form,
 void chat_export_markdown(struct str *out, const char *title,
                           const struct chat_conversation *conversation)
 {
-    static const struct form form = {markdown_heading, markdown_prose, markdown_block};
+    static const struct form form = {
+        .heading = markdown_heading, .prose = markdown_prose, .block = markdown_block};
     str_append(out, "# Conversation\n\n");
     markdown_prose(out, title);
     export_messages(out, &form, conversation);
 }
 
 void chat_export_html(struct str *out, const char *title,
-                      const struct chat_conversation *conversation)
+                      const struct chat_conversation *conversation,
+                      const struct chat_export_files *files)
 {
-    static const struct form form = {html_heading, html_prose, html_block};
+    const struct form form = {html_heading, html_prose, html_block, html_medium, files};
     str_append(out, "<!doctype html>\n<html><head><meta charset=\"utf-8\">\n"
                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                    "style-src 'unsafe-inline'\">\n<title>");
+                    "style-src 'unsafe-inline'; img-src data:; media-src data:\">\n<title>");
     html_escape(out, title);
     str_append(out, "</title>\n<style>body{max-width:50em;margin:2em auto;font-family:sans-serif}"
                     "p{white-space:pre-wrap}pre{background:#eee;padding:.5em;white-space:pre-wrap}"
-                    "h2{font-size:1em;color:#666}</style></head><body>\n<h1>");
+                    "h2{font-size:1em;color:#666}img{max-width:100%}</style></head><body>\n<h1>");
     html_escape(out, title);
     str_append(out, "</h1>\n");
     export_messages(out, &form, conversation);

@@ -47,6 +47,17 @@ static bool export_json(struct str *out, const struct store_conversation *about,
     return true;
 }
 
+struct stored_files {
+    struct store *store;
+    const char *conversation;
+};
+
+static bool read_stored(void *context, const char *handle, char **bytes, size_t *length)
+{
+    const struct stored_files *files = context;
+    return store_result_get(files->store, files->conversation, handle, bytes, length, NULL);
+}
+
 bool command_transfer_export(struct store *store, const struct store_conversation *conversation,
                              const char *form, struct str *out, struct err *err)
 {
@@ -57,7 +68,9 @@ bool command_transfer_export(struct store *store, const struct store_conversatio
     if (ok && strcmp(form, "json") == 0) {
         ok = export_json(out, conversation, &messages, err);
     } else if (ok && strcmp(form, "html") == 0) {
-        chat_export_html(out, title, &messages);
+        struct stored_files stored = {store, conversation->id};
+        const struct chat_export_files files = {read_stored, &stored};
+        chat_export_html(out, title, &messages, &files);
     } else if (ok) {
         chat_export_markdown(out, title, &messages);
     }

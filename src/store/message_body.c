@@ -251,10 +251,87 @@ bool message_body_write_details(const struct chat_message *message, char **detai
     return ok;
 }
 
+/* ---- the usual details ---- */
+
+/* Nearly all rows that have details hold one call, or what a tool message answers, and nearly all
+ * of a conversation's loading would go into the general reader. What follows understands these two
+ * as message_body_write_details spells them, in plain ASCII, and leaves all else to that one. */
+
+static bool take(const char **at, const char *end, const char *spelling)
+{
+    size_t length = strlen(spelling);
+    if ((size_t)(end - *at) < length || memcmp(*at, spelling, length) != 0) {
+        return false;
+    }
+    *at += length;
+    return true;
+}
+
+/* Up to the next quote, which is passed; NULL when there is anything that JSON spells otherwise. */
+static char *take_string(const char **at, const char *end)
+{
+    const char *start = *at, *stop = start;
+    while (stop < end && *stop >= 0x20 && *stop < 0x7F && *stop != '"' && *stop != '\\') {
+        stop++;
+    }
+    if (stop == end || *stop != '"') {
+        return NULL;
+    }
+    *at = stop + 1;
+    return mem_strndup(start, (size_t)(stop - start));
+}
+
+/* {"call_id":"...","call_name":"..."} */
+static bool read_answered(const char *at, const char *end, struct chat_message *message)
+{
+    char *id = take(&at, end, "{\"call_id\":\"") ? take_string(&at, end) : NULL;
+    char *name = id != NULL && take(&at, end, ",\"call_name\":\"") ? take_string(&at, end) : NULL;
+    bool ok = name != NULL && take(&at, end, "}") && at == end;
+    if (ok) {
+        mem_free(message->call_id);
+        mem_free(message->call_name);
+        message->call_id = id;
+        message->call_name = name;
+    } else {
+        mem_free(id);
+        mem_free(name);
+    }
+    return ok;
+}
+
+/* {"calls":[{"id":"...","name":"...","arguments":{...}}]} */
+static bool read_one_call(const char *at, const char *end, struct chat_message *message)
+{
+    static const char CLOSE[] = "}]}";
+    char *id = take(&at, end, "{\"calls\":[{\"id\":\"") ? take_string(&at, end) : NULL;
+    char *name = id != NULL && take(&at, end, ",\"name\":\"") ? take_string(&at, end) : NULL;
+    json_t *arguments = NULL;
+    if (name != NULL && take(&at, end, ",\"arguments\":{") &&
+        (size_t)(end - at) >= sizeof CLOSE - 1 &&
+        memcmp(end - (sizeof CLOSE - 1), CLOSE, sizeof CLOSE - 1) == 0) {
+        at--; /* the brace */
+        if (!message_body_read_json(at, (size_t)(end - at) - (sizeof CLOSE - 1), &arguments,
+                                    NULL)) {
+            arguments = NULL;
+        }
+    }
+    bool ok = arguments != NULL;
+    if (ok) {
+        chat_message_add_call(message, id, name, arguments);
+    }
+    mem_free(id);
+    mem_free(name);
+    return ok;
+}
+
 bool message_body_read_details(const char *details, size_t length, struct chat_message *message,
                                struct err *err)
 {
     json_t *object;
+    if (length > 0 && (read_answered(details, details + length, message) ||
+                       read_one_call(details, details + length, message))) {
+        return true;
+    }
     if (!message_body_read_json(details, length, &object, err)) {
         return false;
     }

@@ -161,6 +161,21 @@ void item_close(struct item *item)
     item->stale = true;
 }
 
+bool item_between_blocks(const struct item *item, size_t *at)
+{
+    *at = item->cursor.at;
+    return !item->raw && item->cursor.fence == 0 && !item->cursor.joined;
+}
+
+void item_take_rest(struct item *item, size_t at, struct str *rest)
+{
+    str_append_bytes(rest, item->text.data + at, item->text.length - at);
+    str_append_bytes(rest, item->pending, item->pending_length);
+    str_remove(&item->text, at, item->text.length - at);
+    item->pending_length = 0;
+    item_close(item);
+}
+
 /* --- parts --- */
 
 static struct item_part *add_part(struct item *item, enum item_part_kind kind)

@@ -77,6 +77,12 @@ void item_close(struct item *item);
 /* A title, state or folding changed: all parts are made anew. */
 void item_touch(struct item *item);
 
+/* Of an answer whose parts are up to date: whether what is closed ends where another block begins,
+ * *at bytes of the text. Not so within fenced code, or where its source is shown. */
+bool item_between_blocks(const struct item *item, size_t *at);
+/* Closes it with the first `at` bytes of its text; what is behind is appended to `rest`. */
+void item_take_rest(struct item *item, size_t at, struct str *rest);
+
 /* Whether it is one that is shown folded, or whole. */
 bool item_folds(const struct item *item);
 /* Brings the parts up to date with the text. `raw`: an answer as its Markdown source. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 #include "tui/item.h"
 #include "tui/picture.h"
@@ -24,6 +25,7 @@ struct transcript {
     bool following;
     bool marked;
     size_t mark;       /* an item */
+    size_t noticed;    /* where the open block began, in the answer that streams in, at a notice */
     struct place top;  /* first row in view; set by the last draw while following */
     struct place left; /* inline: the first row that has not left */
     size_t forgotten;  /* inline: items whose text is the terminal's now */
@@ -64,6 +66,8 @@ void transcript_destroy(struct transcript *transcript)
     mem_free(transcript);
 }
 
+static struct item *prepared(struct transcript *transcript, size_t index);
+
 /* --- items --- */
 
 static struct item *add_item(struct transcript *transcript, enum item_kind kind)
@@ -75,11 +79,26 @@ static struct item *add_item(struct transcript *transcript, enum item_kind kind)
     return item;
 }
 
+/* The answer or thought that streams in; notices may stand behind it. NULL: none does. */
+static struct item *open_stream(struct transcript *transcript)
+{
+    for (size_t i = transcript->count; i > 0; i--) {
+        struct item *item = &transcript->items[i - 1];
+        if (item->open && (item->kind == ITEM_ANSWER || item->kind == ITEM_THOUGHT)) {
+            return item;
+        }
+        if (item->kind != ITEM_NOTICE && item->kind != ITEM_ERROR) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
 void transcript_end_message(struct transcript *transcript)
 {
-    struct item *last = transcript->count == 0 ? NULL : &transcript->items[transcript->count - 1];
-    if (last != NULL && last->open && last->kind != ITEM_CALL && last->awaited == NULL) {
-        item_close(last);
+    struct item *stream = open_stream(transcript);
+    if (stream != NULL) {
+        item_close(stream);
     }
 }
 
@@ -92,15 +111,35 @@ static void add_whole(struct transcript *transcript, enum item_kind kind, const 
     item_close(item);
 }
 
+/* Behind a notice an answer goes on in an item of its own as soon as the block is over in which the
+ * notice came: within one, Markdown would lose its meaning. */
+static void flow_on(struct transcript *transcript, size_t index)
+{
+    struct item *item = prepared(transcript, index);
+    size_t at;
+    if (!item_between_blocks(item, &at) || at <= transcript->noticed) {
+        return;
+    }
+    struct str rest;
+    str_init(&rest);
+    item_take_rest(item, at, &rest);
+    item_append(add_item(transcript, ITEM_ANSWER), rest.data, rest.length);
+    str_finish(&rest);
+}
+
 static void add_stream(struct transcript *transcript, enum item_kind kind, const char *text,
                        size_t length)
 {
-    struct item *last = transcript->count == 0 ? NULL : &transcript->items[transcript->count - 1];
-    if (last == NULL || !last->open || last->kind != kind) {
+    struct item *stream = open_stream(transcript);
+    if (stream == NULL || stream->kind != kind) {
         transcript_end_message(transcript);
-        last = add_item(transcript, kind);
+        stream = add_item(transcript, kind);
     }
-    item_append(last, text, length);
+    item_append(stream, text, length);
+    size_t index = (size_t)(stream - transcript->items);
+    if (index + 1 < transcript->count) {
+        flow_on(transcript, index);
+    }
 }
 
 void transcript_add_user(struct transcript *transcript, const char *text, size_t length)
@@ -119,9 +158,22 @@ void transcript_add_thought(struct transcript *transcript, const char *text, siz
     add_stream(transcript, ITEM_THOUGHT, text, length);
 }
 
+/* It does not wait for an answer that streams in, nor cut its block in two. */
 void transcript_add_notice(struct transcript *transcript, const char *text, bool is_error)
 {
-    add_whole(transcript, is_error ? ITEM_ERROR : ITEM_NOTICE, text, strlen(text));
+    struct item *stream = open_stream(transcript);
+    size_t at;
+    if (stream != NULL && stream == &transcript->items[transcript->count - 1]) {
+        stream = prepared(transcript, transcript->count - 1);
+        transcript->noticed = stream->cursor.at;
+        if (stream->kind != ITEM_ANSWER ||
+            (item_between_blocks(stream, &at) && at == stream->text.length)) {
+            item_close(stream);
+        }
+    }
+    struct item *item = add_item(transcript, is_error ? ITEM_ERROR : ITEM_NOTICE);
+    item_append(item, text, strlen(text));
+    item_close(item);
 }
 
 void transcript_add_picture(struct transcript *transcript, struct picture *picture,

@@ -59,7 +59,7 @@ static void a_loop_of_unknown_ids_ends(void **state)
     while (said < 200 && say(&step, -1, words[said % 2])) {
         said++;
     }
-    assert_in_range(said, 120, 130); /* of two tokens, 64 times: agent/repeat.c */
+    assert_in_range(said, 120, 130); /* 64 times two words */
     assert_int_equal(step.stop, CHAT_STOP_LOOP);
     step_finish(&step);
 

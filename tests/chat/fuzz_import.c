@@ -75,7 +75,7 @@ static void check_html(const struct chat_import *import)
     struct str page;
     size_t headings = 0;
     str_init(&page);
-    chat_export_html(&page, import->title.data, &import->conversation);
+    chat_export_html(&page, import->title.data, &import->conversation, NULL);
     require(strlen(page.data) == page.length);
     const char *at = strstr(page.data, "<title>");
     require(at != NULL && skip(&at, "<title>"));

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Conversations as a whole: listing, searching, forking, putting away, documents, imports, a damaged store."""
+import base64
 import contextlib
 import json
 import os
@@ -114,6 +115,20 @@ CLAUDE = [
 
 def lines(rows):
     return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def case_export_media():
+    """What goes with a message stands in the page itself; what was said beside it stands there once."""
+    with Place() as place:
+        picture = os.path.join(SOURCE, "tests", "engine", "vision", "data", "picture00.png")
+        place.carat("exec", "-i", picture, "is it <red>")
+        page = place.carat("export", "last", "--format", "html").stdout
+        with open(picture, "rb") as file:
+            data = base64.b64encode(file.read()).decode()
+        check(page.count('<img alt="a picture" src="data:image/') == 1 and data in page and "img-src data:" in page, page[:2000])
+        check(page.count("is it &lt;red&gt;") == 1 and "(a picture)" not in page, page[:2000])
+        markdown = place.carat("export", "last").stdout
+        check(markdown.count("is it <red>") == 1 and "> (a picture)" in markdown, markdown)
 
 
 def case_import():

@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "chat/conversation.h"
 
+#include "support.h"
+
 static bool read(const char *details, struct chat_message *message, struct err *err)
 {
     chat_message_init(message, CHAT_TOOL);
@@ -96,6 +98,73 @@ static void test_forms_that_are_none(void **state)
     }
 }
 
+/* Behind a blank the general reader reads: what the one for usual details makes of them is the
+ * same. Bytes are changed at random, too. */
+static void expect_same(const char *details, size_t length)
+{
+    struct chat_message usual, general;
+    struct err err;
+    char *blank = mem_alloc(length + 2, 1);
+    blank[0] = ' ';
+    memcpy(blank + 1, details, length);
+    chat_message_init(&usual, CHAT_TOOL);
+    chat_message_init(&general, CHAT_TOOL);
+    bool read_usual = message_body_read_details(details, length, &usual, &err);
+    bool read_general = message_body_read_details(blank, length + 1, &general, &err);
+    if (read_usual != read_general || (read_usual && !support_same_message(&usual, &general))) {
+        fail_msg("%.*s: read differently", (int)length, details);
+    }
+    chat_message_finish(&usual);
+    chat_message_finish(&general);
+    mem_free(blank);
+}
+
+static void test_usual_details(void **state)
+{
+    static const char *const ROWS[] = {
+        "{\"call_id\":\"c1\",\"call_name\":\"file_read\"}",
+        "{\"call_id\":\"\",\"call_name\":\"\"}",
+        "{\"call_id\":\"c1\",\"call_name\":\"file_read\",\"failed\":true}",
+        "{\"call_id\":\"c\\u0031\",\"call_name\":\"file\\\"read\"}",
+        "{\"call_id\":\"c1\",\"call_name\":\"caf\xC3\xA9\x7F\"}",
+        "{\"call_id\":\"c1\",\"call_name\":\"\xFF\"}",
+        "{\"call_id\":\"c1\",\"call_name\":\"n\"} ",
+        "{\"call_id\":\"c1\",\"call_name\":\"n\"}}",
+        "{\"call_id\":\"c1\",\"call_id\":\"c1\"}",
+        "{\"call_id\":\"c1\",\"call_name\":\"n",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"shell\",\"arguments\":{\"command\":\"a }]} "
+        "b\",\"n\":[1,{}]}}]}",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"shell\",\"arguments\":{}}]}",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"n\",\"arguments\":{}},{\"id\":\"c2\",\"name\":\"n\","
+        "\"arguments\":{}}]}",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"n\",\"arguments\":{\"a\":1,\"a\":2}}]}",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"n\",\"arguments\":{\"a\":1}},1]}",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"n\",\"arguments\":{\"a\":1}}],\"call_id\":\"x\"}",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"n\",\"arguments\":{",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"n\",\"arguments\":{}]}",
+        "{\"calls\":[{\"id\":\"c1\",\"name\":\"n\",\"arguments\":[]}]}",
+    };
+    (void)state;
+    uint64_t random = 3;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        char changed[160];
+        size_t length = strlen(ROWS[i]);
+        for (size_t cut = 0; cut <= length; cut++) {
+            expect_same(ROWS[i], cut);
+        }
+        assert_true(length < sizeof changed);
+        for (int round = 0; round < 500; round++) {
+            memcpy(changed, ROWS[i], length);
+            for (uint64_t count = 1 + support_random(&random) % 3; count > 0; count--) {
+                static const char BYTES[] = "{}[]\",:\\ca1\0\x7F\xC3";
+                changed[support_random(&random) % length] =
+                    BYTES[support_random(&random) % (sizeof BYTES - 1)];
+            }
+            expect_same(changed, length);
+        }
+    }
+}
+
 /* Arrays and objects nested to the limit are written and read; one more is refused. */
 static void test_depth(void **state)
 {
@@ -164,9 +233,8 @@ static void test_tokens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_details_are_read),
-        cmocka_unit_test(test_forms_that_are_none),
-        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_details_are_read), cmocka_unit_test(test_forms_that_are_none),
+        cmocka_unit_test(test_usual_details),    cmocka_unit_test(test_depth),
         cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,6 +209,43 @@ static void test_input_rows(void **state)
     screen_close(&s);
 }
 
+/* A notice comes at once and does not cut the block in two in which it came, wherever that is; what
+ * follows the block stands behind the notice. */
+static void test_notice_within_an_answer(void **state)
+{
+    static const char CODE[] =
+        "Before.\n\n```c\nint *a*;\nint _b_;\n```\n\n| x | y |\n|---|---|\n| 1 "
+        "| 2 |\n\nAfter it.\n";
+    static const struct {
+        const char *upto; /* it comes behind this */
+        const char *shown;
+    } cases[] = {
+        {"Before.\n\n```c\nint *", "  int *a*;\n  int _b_;\n\n- noted\n\nx \xE2\x94\x82 y"},
+        {"Before.\n\n```c\nint *a*;\nint _b_;\n``", "  int _b_;\n\n- noted\n\nx \xE2\x94\x82 y"},
+        {"Bef", "Before.\n\n- noted\n\n  int *a*;\n  int _b_;\n\nx \xE2\x94\x82 y"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int step = 1; step < 4; step++) {
+            struct screen s;
+            screen_open(&s, 24, 40);
+            size_t at = strlen(cases[i].upto);
+            tui_add_text(s.tui, CODE, at);
+            tui_add_notice(s.tui, "noted", false);
+            assert_true(screen_shows(&s, "- noted"));
+            for (; at < sizeof CODE - 1; at += (size_t)step) {
+                size_t left = sizeof CODE - 1 - at;
+                tui_add_text(s.tui, CODE + at, left < (size_t)step ? left : (size_t)step);
+            }
+            tui_end_message(s.tui);
+            if (!screen_shows(&s, cases[i].shown) || !screen_shows(&s, "2\n\nAfter it.\n")) {
+                fail_msg("%s, %d: %s", cases[i].upto, step, screen_text(&s));
+            }
+            screen_close(&s);
+        }
+    }
+}
+
 static void test_small(void **state)
 {
     (void)state;
@@ -259,7 +296,7 @@ int main(void)
         cmocka_unit_test(test_question),   cmocka_unit_test(test_question_long),
         cmocka_unit_test(test_commands),   cmocka_unit_test(test_help_and_search),
         cmocka_unit_test(test_input_rows), cmocka_unit_test(test_small),
-        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_status),     cmocka_unit_test(test_notice_within_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
