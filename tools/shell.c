@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -38,6 +39,7 @@
 
 #include "head_tail.h"
 #include "policy.h"
+#include "signal_scope.h"
 #include "tool.h"
 
 enum {
@@ -103,8 +105,16 @@ static int spawn_attributes(posix_spawnattr_t *attributes)
  * what was put into the background last. */
 static const char wait_for_job[] = "\nwait $!\nset -- $?\nwait\nexit $1";
 
+struct spawning {
+    const char *text, *directory;
+    int output;
+    pid_t *pid;
+    bool scoped;
+    int problem; /* 0 or what errno would say */
+};
+
 /* Returns 0 or what errno would say. */
-static int spawn(const char *text, const char *directory, int output, pid_t *pid)
+static int spawn_here(const char *text, const char *directory, int output, pid_t *pid)
 {
     char *const arguments[] = {"sh", "-c", "--", (char *)text, NULL};
     posix_spawn_file_actions_t actions;
@@ -120,6 +130,34 @@ static int spawn(const char *text, const char *directory, int output, pid_t *pid
     return problem;
 }
 
+static void *spawn_scoped(void *context)
+{
+    struct spawning *spawning = context;
+    spawning->problem =
+        spawning->scoped && !signal_scope_enter()
+            ? errno
+            : spawn_here(spawning->text, spawning->directory, spawning->output, spawning->pid);
+    return NULL;
+}
+
+/* By a thread that is gone at once: the scope is the thread's and its children's, and we must stay
+ * outside to be out of their reach. Returns 0 or what errno would say. */
+static int spawn(const struct policy *policy, const char *text, int output, pid_t *pid)
+{
+    struct spawning spawning = {.text = text,
+                                .directory = policy->workspace,
+                                .output = output,
+                                .pid = pid,
+                                .scoped = !policy->no_sandbox};
+    pthread_t thread;
+    int problem = pthread_create(&thread, NULL, spawn_scoped, &spawning);
+    if (problem != 0) {
+        return problem;
+    }
+    pthread_join(thread, NULL);
+    return spawning.problem;
+}
+
 static bool start(struct command *command, const char *text, struct tool_result *result)
 {
     const char *directory = command->context->policy->workspace;
@@ -132,7 +170,7 @@ static bool start(struct command *command, const char *text, struct tool_result 
     str_init(&script);
     str_append(&script, text);
     str_append(&script, command->context->policy->job ? wait_for_job : "");
-    int problem = spawn(script.data, directory, ends[1], &command->pid);
+    int problem = spawn(command->context->policy, script.data, ends[1], &command->pid);
     str_finish(&script);
     close(ends[1]);
     if (problem != 0) {

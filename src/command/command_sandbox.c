@@ -141,6 +141,11 @@ enum exit_code command_policy(struct config *config)
                offered ? shown.data : "");
         str_finish(&shown);
     }
+    if (strcmp(tool.data, "http_fetch") == 0) {
+        bool any = config_list(config, OPTION_HOSTS)->count > 0;
+        printf("%-14s %s\n", "hosts",
+               any ? "what tools.hosts names, each redirect too" : "none: tools.hosts names none");
+    }
     approval_session_destroy(session);
     json_decref(arguments);
     str_finish(&tool);

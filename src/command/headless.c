@@ -402,6 +402,10 @@ static void open_and_run(struct headless *headless)
         report_failure(headless, &err);
         return;
     }
+    if (strcmp(config_string(headless->app.config, OPTION_SANDBOX), "danger-full-access") == 0) {
+        static const char warning[] = "no sandbox: tools have all your rights";
+        progress(headless, "carat: ", warning, strlen(warning));
+    }
     for (size_t i = 0; i < headless->app.notices.count; i++) {
         const char *notice = headless->app.notices.items[i];
         progress(headless, "carat: ", notice, strlen(notice));

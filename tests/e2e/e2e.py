@@ -630,6 +630,8 @@ def case_sandbox_command():
         check(not os.path.exists("/etc/carat-breach"), "written outside")
         check("all layers hold" in place.carat("sandbox", "status").stdout, "status")
         check("all your rights" in place.carat("--sandbox", "danger-full-access", "sandbox", "status").stdout, "status")
+        run = place.carat("--sandbox", "danger-full-access", "exec", "-m", script(place, "Done."), "go")
+        check("no sandbox: tools have all your rights" in run.stderr, run.stderr)
         os.makedirs(place.work + "/sub/inner/.git/hooks")  # whose folders are mounts, when anything may be written at all
         for path in ("made", "sub/made", "sub/inner/made", "sub/inner/.git/hooks/made"):
             place.carat("--sandbox", "read-only", "sandbox", "--", "sh", "-c", f"echo x > {path}", code=None)
@@ -650,6 +652,10 @@ def case_policy_why():
         other = place.carat("--allow", "shell(git status)", "policy", "why", "shell(git status; rm x)").stdout
         check("asks" in other, other)
         check("is refused" in place.carat("--deny", "shell", "policy", "why", "shell(ls)").stdout, "denied")
+        call = ("policy", "why", "http_fetch(https://docs.example.org/a)")
+        check("tools.hosts names none" in place.carat(*call).stdout, "no hosts")
+        ruled = place.carat("--allow", "http_fetch(*.example.org)", "--mode", "ask", *call).stdout
+        check("runs (rule: http_fetch(*.example.org))" in ruled, ruled)
 
 
 def case_tool_is_an_mcp_server():

@@ -58,6 +58,9 @@ def case_tools():
             check(not result["isError"] and result["structuredContent"]["output"] == result["content"][0]["text"], result)
             result = client.call("tools/call", name="shell", arguments={"command": "echo broken; exit 3"})
             check(result["content"][0]["text"] == "exit code 3\nbroken" and result["structuredContent"] == {"exit_code": 3, "output": "broken"}, result)
+            move = "mkdir p q; echo x > p/f; ln p/f q/g && python3 -c \"import os; os.rename('p/f', 'q/f')\" && echo moved"
+            result = client.call("tools/call", name="shell", arguments={"command": move})
+            check(result["content"][0]["text"] == "moved", result)
             check(place.read("a.txt") == "one\n", "written")
             failed, text = client.text("shell", {"command": "cat a.txt; cat " + place.home + "/config.toml; touch /usr/x; exit 4"})
             check("one" in text and "No such file" in text and not os.path.exists("/usr/x"), text)
