@@ -549,7 +549,7 @@ static void stop_watching(struct screen *screen)
 /* A crash, or SIGQUIT, must not leave the terminal in raw mode. */
 static void on_crash(int signal_number)
 {
-    terminal_restore();
+    terminal_restore(); /* NOLINT(bugprone-signal-handler,cert-sig30-c): made for this */
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }

@@ -434,7 +434,7 @@ static void test_vi_random(void **state)
     uint64_t x = 11;
     screen_open(&s, 12, 40);
     tui_set_vi(s.tui, true);
-    for (int i = 0; i < 5000; i++) {
+    for (int i = 0; i < 3000; i++) {
         x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
         uint64_t draw = x >> 33;
         if (draw % 97 == 0) {
