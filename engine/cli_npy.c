@@ -17,7 +17,7 @@ bool cli_npy_open(struct cli_npy *npy, const char *path, size_t rows, size_t col
     unsigned char header[HEADER_BYTES];
     const uint16_t text_bytes = HEADER_BYTES - MAGIC_BYTES;
     memset(header, ' ', sizeof header);
-    memcpy(header, "\x93NUMPY\x01\x00", 8); /* NOLINT(bugprone-not-null-*): 8 bytes, no text */
+    memcpy(header, "\x93NUMPY\x01\x00", 8);
     header[8] = (unsigned char)(text_bytes & 255);
     header[9] = (unsigned char)(text_bytes >> 8);
     int length =

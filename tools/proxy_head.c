@@ -172,7 +172,8 @@ static const char *read_field(struct view line, bool *has_length, struct proxy_h
 {
     const char *colon = memchr(line.at, ':', line.length);
     struct view name = {line.at, colon != NULL ? (size_t)(colon - line.at) : 0};
-    if (!only(name,
+    if (colon == NULL ||
+        !only(name,
               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!#$%&'*+^`|~")) {
         return "a line of the head has no name";
     }

@@ -124,7 +124,8 @@ bool json_reader_peek(struct json_reader *json, enum json_reader_type *type)
         *type = JSON_READER_NUMBER;
         return true;
     }
-    return json_reader_refuse(json, c < 0 ? "the file ends" : "no value begins like this");
+    json_reader_refuse(json, c < 0 ? "the file ends" : "no value begins like this");
+    return false;
 }
 
 /* --- strings --- */

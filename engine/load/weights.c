@@ -131,7 +131,8 @@ static bool bind_vector(const struct binding *b, const char *role, int32_t size,
     if (tensor->ne[0] != (uint64_t)size || tensor->bytes != sizeof(float) * (uint64_t)size) {
         char expected[SHAPE_SIZE];
         snprintf(expected, sizeof expected, "[%" PRId32 "]", size);
-        return wrong_shape(b, tensor, expected);
+        wrong_shape(b, tensor, expected);
+        return false;
     }
     if (!check_place(b, tensor)) {
         return false;

@@ -467,11 +467,13 @@ bool vision_encoder_run(const struct vision_weights *weights, struct tensor_mach
         watch(context, "patch_embed", 0, e.x, e.count * e.d);
     }
     run_layers(&e, watch, context);
-    tensor_share(machine, pool, &e, token_count(&e));
-    if (watch != NULL) {
-        watch(context, "pooled", 0, e.attended, token_count(&e) * e.d);
+    if (!machine->stopped) {
+        tensor_share(machine, pool, &e, token_count(&e));
+        if (watch != NULL) {
+            watch(context, "pooled", 0, e.attended, token_count(&e) * e.d);
+        }
+        project_tokens(&e, soft);
     }
-    project_tokens(&e, soft);
     mem_free(e.block);
     return !machine->stopped || err_set(err, ERR_CANCELLED, "the picture was cancelled");
 }

@@ -53,8 +53,8 @@ void agent_emit(struct agent *agent, const struct agent_event *event)
     agent->callback(agent->context, event);
 }
 
-/* A rate of fewer says nothing: a call that a server sent as one piece. */
-enum { TOKENS_FOR_A_RATE = 8 };
+/* Fewer tokens, or more in a second, come from a server that sent all as one piece: no rate. */
+enum { TOKENS_FOR_A_RATE = 8, RATE_MOST = 20000 };
 
 static void emit_text(struct agent *agent, enum agent_event_kind kind, const char *text,
                       size_t length)
@@ -215,7 +215,8 @@ static void model_done(struct agent *agent, const struct infer_event *event)
     agent->output_tokens += event->sampled;
     keep_answer(agent, event);
     step_finish(&agent->step);
-    bool rated = event->decode_seconds > 0 && event->sampled >= TOKENS_FOR_A_RATE;
+    bool rated = event->sampled >= TOKENS_FOR_A_RATE &&
+                 (double)event->sampled <= event->decode_seconds * RATE_MOST;
     agent_emit(agent, &(struct agent_event){
                           .kind = AGENT_USAGE,
                           .done = used,

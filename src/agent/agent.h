@@ -228,8 +228,9 @@ bool agent_job_stop(struct agent *agent, const char *handle);
  * none does. */
 int64_t agent_command_since(const struct agent *agent);
 /* Makes it a job. A call of the model's has its result with that and the turn goes on; `told` is
- * what it says, which the caller passes on (agent_note) when the command was the user's own. */
-bool agent_background(struct agent *agent, struct str *told, struct err *err);
+ * what it says, which the caller passes on (agent_note) when the command was the user's own.
+ * `shown` is the same in words for the user. */
+bool agent_background(struct agent *agent, struct str *told, struct str *shown, struct err *err);
 /* The user's own command was started under this call's name: what agent_tool_* are told of it
  * becomes events as a call's does, but for its end, and agent_background can have it. */
 void agent_watch_command(struct agent *agent, const char *call_id, const char *command);

@@ -100,7 +100,17 @@ static void tell_background(const struct job *job, struct str *told)
     jobs_recent(job, RECENT_BYTES, told);
 }
 
-bool agent_background(struct agent *agent, struct str *told, struct err *err)
+static void show_background(const struct job *job, struct str *shown)
+{
+    str_append_format(shown,
+                      "It goes on as job %s in the background: /jobs shows how it does, "
+                      "/jobs stop %s ends it.%s",
+                      job->handle, job->handle,
+                      job->output.length > 0 ? " What it wrote so far:\n" : "");
+    jobs_recent(job, RECENT_BYTES, shown);
+}
+
+bool agent_background(struct agent *agent, struct str *told, struct str *shown, struct err *err)
 {
     const struct infer_model *model = infer_model(agent->options.infer);
     char handle[16], name[24];
@@ -123,6 +133,7 @@ bool agent_background(struct agent *agent, struct str *told, struct err *err)
     jobs_take(&agent->jobs, job, handle, name);
     agent->has_more = true;
     tell_background(job, told);
+    show_background(job, shown);
     int place;
     if (calls_find(&agent->calls, call_id, &place) != NULL) {
         json_t *response = words(told);

@@ -1,5 +1,6 @@
 #include "agent/skills.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -384,12 +385,30 @@ const struct skill *skills_named(const struct skills *skills, const char *name, 
     return NULL;
 }
 
+/* The text with the user's words where it asks for them; false when it does not. Nothing else that
+ * looks like a variable is one. */
+static bool append_filled(struct str *message, const char *text, const char *words)
+{
+    static const char asked[] = "$ARGUMENTS";
+    const size_t length = sizeof asked - 1;
+    bool filled = false;
+    for (const char *at; (at = strstr(text, asked)) != NULL; text = at + length) {
+        bool ends = !isalnum((unsigned char)at[length]) && at[length] != '_';
+        str_append_bytes(message, text, (size_t)(at - text));
+        str_append(message, ends ? words : asked);
+        filled |= ends;
+    }
+    str_append(message, text);
+    return filled;
+}
+
 bool skills_call(const struct skill *skill, const char *words, struct str *message, struct err *err)
 {
-    struct str text;
+    struct str text, visible;
     struct skill_file file = {0};
     size_t bytes;
     str_init(&text);
+    str_init(&visible);
     int fd = open_skill(skill->base, skill->place, &bytes, err);
     bool ok = fd >= 0 && read_up_to(fd, SKILLS_LIMIT_BYTES, &text, err) &&
               skill_file_read(&file, text.data, text.length, err);
@@ -400,14 +419,16 @@ bool skills_call(const struct skill *skill, const char *words, struct str *messa
         str_append_format(message, "Follow the skill %s (", skill->name);
         append_path(skill, message);
         str_append(message, ") now. Its text:\n\n");
-        visible_append(message, text.data + file.body, text.length - file.body, VISIBLE_TEXT);
-        str_append(message, words[0] != '\0' ? "\n\nWhat it is wanted for: " : "");
-        str_append(message, words);
+        visible_append(&visible, text.data + file.body, text.length - file.body, VISIBLE_TEXT);
+        if (!append_filled(message, visible.data, words) && words[0] != '\0') {
+            str_append_format(message, "\n\nWhat it is wanted for: %s", words);
+        }
     } else {
         err_prefix(err, "the skill %s, %s/%s", skill->name, skill->base, skill->place);
     }
     skill_file_finish(&file);
     str_finish(&text);
+    str_finish(&visible);
     return ok;
 }
 

@@ -61,7 +61,7 @@ bool skills_append(struct skills *skills, struct str *text, struct str *summary)
 /* NULL: there is no skill of that name. */
 const struct skill *skills_named(const struct skills *skills, const char *name, size_t length);
 /* The message that hands the skill's text over, as it stands on disk now; `words` is what the user
- * says to it. */
+ * says to it, in place of each $ARGUMENTS of the text, or behind it. */
 bool skills_call(const struct skill *skill, const char *words, struct str *message,
                  struct err *err);
 /* A list for people. */

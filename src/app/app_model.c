@@ -83,7 +83,9 @@ bool app_model_find(const struct app *app, const char *wanted, char **path, enum
         found = cached != NULL;
         *path = found ? cached : *path;
     }
-    *code = found ? *code : EXIT_CODE_NO_MODEL;
+    if (!found) {
+        *code = EXIT_CODE_NO_MODEL;
+    }
     return found;
 }
 

@@ -513,10 +513,10 @@ bool approval_rule_for(const char *tool, const json_t *arguments, struct str *ou
         str_append(out, tool);
         return true;
     }
-    const json_t *subject =
-        known != NULL && known->subject != NULL ? json_object_get(arguments, known->subject) : NULL;
+    const json_t *subject = known != NULL ? json_object_get(arguments, known->subject) : NULL;
     const char *text = json_string_value(subject);
-    bool plain = text != NULL && strlen(text) == json_string_length(subject) && text[0] != '\0';
+    bool plain = known != NULL && text != NULL && strlen(text) == json_string_length(subject) &&
+                 text[0] != '\0';
     /* As a rule this very text would say more than it does now. */
     struct approval_rule rule = {.pattern = (char *)text};
     plain = plain && !is_pattern(&rule, known->subject) &&

@@ -291,8 +291,7 @@ static bool options_trap(const struct shell_words *words, const char *program,
     for (size_t i = 0; i < sizeof traps / sizeof traps[0]; i++) {
         const struct trap *trap = &traps[i];
         if (strcmp(trap->program, program) != 0 ||
-            (trap->subcommand != NULL &&
-             (subcommand == NULL || strcmp(trap->subcommand, subcommand) != 0))) {
+            (trap->subcommand != NULL && strcmp(trap->subcommand, subcommand) != 0)) {
             continue;
         }
         for (size_t k = named > 0 ? named : 1; k < words->count; k++) {
@@ -410,7 +409,7 @@ bool command_traps_runs_others(const char *program)
 static const char *find_by_name(const struct shell_words *words, const char *program, size_t named)
 {
     size_t length = strlen(program);
-    const char *subcommand = words->count > 1 ? words->items[1].text : NULL;
+    const char *subcommand = words->count > 1 ? words->items[1].text : "";
     const char *why = NULL;
     if (strcmp(program, "git") == 0) {
         why = git_trap(words, named);

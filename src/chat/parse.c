@@ -655,10 +655,10 @@ static void add_quote(struct chat_parser *p)
 
 static void stop_at(struct chat_parser *p, enum token_class class)
 {
-    static const enum chat_stop stops[] = {
-        [TURN_END] = CHAT_STOP_TURN, [EOS] = CHAT_STOP_EOS, [RESPONSE] = CHAT_STOP_RESPONSE};
     warn(p, class == RESPONSE && p->calls == 0 ? "resp_without_call" : NULL);
-    emit_stop(p, stops[class]);
+    emit_stop(p, class == TURN_END ? CHAT_STOP_TURN
+                 : class == EOS    ? CHAT_STOP_EOS
+                                   : CHAT_STOP_RESPONSE);
 }
 
 /* Returns true when the token is to be looked at again. */

@@ -114,6 +114,7 @@ static void print_content(struct renderer *r, const struct chat_message *message
 {
     if (message->parts == NULL) {
         print_text(r, message->text);
+        return;
     }
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
@@ -133,6 +134,7 @@ static bool print_system_text(struct renderer *r, const struct chat_message *mes
 {
     if (message->parts == NULL) {
         print_stripped(r, message->text);
+        return true;
     }
     for (size_t i = 0; i < message->part_count; i++) {
         if (message->parts[i].kind != CHAT_PART_TEXT) {
@@ -214,7 +216,7 @@ static void print_result_text(struct renderer *r, const struct chat_message *res
     if (result->parts == NULL) {
         prompt_writer_text(&r->writer, result->text);
     }
-    for (size_t i = 0; i < result->part_count; i++) {
+    for (size_t i = 0; result->parts != NULL && i < result->part_count; i++) {
         if (result->parts[i].kind == CHAT_PART_TEXT) {
             prompt_writer_text(&r->writer, result->parts[i].text);
         }

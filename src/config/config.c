@@ -186,13 +186,6 @@ void config_notice(struct config *config, const char *format, ...)
 
 /* --- the table of keys --- */
 
-/* The action's name when `key` is one of that table, else NULL. */
-static const char *key_action(const char *key)
-{
-    static const char table[] = "keys.";
-    return str_starts_with(key, table) ? key + sizeof table - 1 : NULL;
-}
-
 static void add_key(struct config *config, const char *action, const char *keys, const char *origin)
 {
     vec_room(&config->keys, &config->key_capacity, config->key_count + 1, sizeof *config->keys);
@@ -335,10 +328,9 @@ static bool file_entry(void *context, const struct toml_entry *entry, struct err
     str_init(&origin);
     str_append_format(&origin, "%s:%u", reading->path, entry->line);
     int option = option_by_key(entry->key);
-    const char *action = key_action(entry->key);
     bool ok;
-    if (action != NULL) {
-        ok = store_key(reading->config, action, entry, origin.data, err);
+    if (str_starts_with(entry->key, "keys.")) {
+        ok = store_key(reading->config, entry->key + 5, entry, origin.data, err);
     } else if (str_starts_with(entry->key, "mcp.")) {
         ok = config_servers_entry(&reading->config->servers, entry->key + 4, entry, origin.data,
                                   err);
@@ -465,8 +457,8 @@ static bool apply_set(struct config *config, const char *assignment, struct err 
     bool ok;
     if (equals == NULL) {
         ok = err_set(err, ERR_ARGUMENT, "--set: \"%s\" is not KEY=VALUE", assignment);
-    } else if (key_action(key) != NULL) {
-        add_key(config, key_action(key), equals + 1, "--set");
+    } else if (str_starts_with(key, "keys.")) {
+        add_key(config, key + 5, equals + 1, "--set");
         ok = true;
     } else if (option < 0 && servers_is_key(key)) {
         ok = servers_put(&config->remotes, key, equals + 1, err) || err_prefix(err, "--set");

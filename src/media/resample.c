@@ -2,6 +2,7 @@
  * of them, so there are that many sets of weights; each is computed once. */
 #include "media/resample.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "base/err.h"
@@ -53,6 +54,7 @@ static uint32_t common_divisor(uint32_t a, uint32_t b)
 
 static bool fill(struct resample_bank *bank, uint32_t from, uint32_t to, struct err *err)
 {
+    assert(from > 0 && to > 0);
     bank->from = from;
     bank->to = to;
     uint32_t divisor = common_divisor(from, to);

@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-enum { WALK_US = 3000000, FRESH_US = 5000000 };
+enum { WALK_US = 3000000, FRESH_US = 5000000, BESIDE_DEPTH = 1 };
 
 struct paths {
     char **items;
@@ -26,6 +26,7 @@ struct file_index {
     uv_work_t work;
     uv_loop_t *loop;
     char *workspace;
+    bool beside; /* the folders beside it */
     file_index_ready *ready;
     void *context;
     struct paths known;
@@ -60,6 +61,14 @@ struct file_index *file_index_create(uv_loop_t *loop, const char *workspace,
     atomic_init(&index->give_up, false);
     str_init(&index->path);
     gitignore_init(&index->ignore);
+    return index;
+}
+
+struct file_index *file_index_create_beside(uv_loop_t *loop, const char *workspace,
+                                            file_index_ready *ready, void *context)
+{
+    struct file_index *index = file_index_create(loop, workspace, ready, context);
+    index->beside = true;
     return index;
 }
 
@@ -134,12 +143,20 @@ static bool is_folder(int folder, const struct dirent *entry, bool *is_file)
 
 static void walk(struct file_index *index, int folder, int depth);
 
+/* Beside the workspace: whether it is neither a folder that may be wanted. */
+static bool is_passed_over(const struct file_index *index, const char *name, bool below, int depth)
+{
+    const char *slash = strrchr(index->workspace, '/');
+    bool itself = depth == 0 && slash != NULL && strcmp(slash + 1, name) == 0;
+    return index->beside && (!below || name[0] == '.' || itself);
+}
+
 static void take(struct file_index *index, int folder, const struct dirent *entry, int depth)
 {
     const char *name = entry->d_name;
     bool file, below = is_folder(folder, entry, &file);
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0 ||
-        (!below && !file) || !printable(name)) {
+        (!below && !file) || !printable(name) || is_passed_over(index, name, below, depth)) {
         return;
     }
     size_t length = index->path.length;
@@ -148,8 +165,11 @@ static void take(struct file_index *index, int folder, const struct dirent *entr
         str_append(&index->path, below ? "/" : "");
         vec_room(&index->found.items, &index->found.capacity, index->found.count + 1,
                  sizeof *index->found.items);
-        index->found.items[index->found.count++] = mem_strdup(index->path.data);
-        int inside = below && depth < FILE_INDEX_DEPTH
+        struct str found;
+        str_init(&found);
+        str_append_format(&found, "%s%s", index->beside ? "../" : "", index->path.data);
+        index->found.items[index->found.count++] = str_take(&found);
+        int inside = below && depth < (index->beside ? BESIDE_DEPTH : FILE_INDEX_DEPTH)
                          ? openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
                          : -1;
         if (inside >= 0) {
@@ -188,6 +208,11 @@ static void work(uv_work_t *request)
     struct file_index *index = request->data;
     index->deadline_us = clock_monotonic_us() + WALK_US;
     int folder = open(index->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0 && index->beside) {
+        int inside = folder;
+        folder = openat(inside, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        close(inside);
+    }
     if (folder >= 0) {
         walk(index, folder, 0);
     }

@@ -1,4 +1,4 @@
-/* file_index: the paths of the workspace, for completion after an @.
+/* file_index: the paths of the workspace, for completion after an @, or the folders beside it.
  *
  * Walked on a thread of libuv's pool, so that no key waits. What .gitignore names is left out, and
  * .git; symbolic links are neither followed nor listed, and a name with a control character in it
@@ -22,6 +22,10 @@ typedef void file_index_ready(void *context, char *const *paths, size_t count);
 
 struct file_index *file_index_create(uv_loop_t *loop, const char *workspace,
                                      file_index_ready *ready, void *context);
+/* The folders that stand beside the workspace and what they have of folders, as "../NAME/NAME/",
+ * but for hidden ones: those that are not in it, and may be wanted. */
+struct file_index *file_index_create_beside(uv_loop_t *loop, const char *workspace,
+                                            file_index_ready *ready, void *context);
 /* Begins a walk, unless one runs or has just run. */
 void file_index_refresh(struct file_index *index);
 /* No call of `ready` from now on; the loop must run until it is empty before the destroy. */

@@ -405,6 +405,9 @@ static void intent(void *context, const struct tui_intent *intent)
     case TUI_WANT_FILES:
         screen_input_want_files(screen);
         break;
+    case TUI_WANT_FOLDERS:
+        screen_input_want_folders(screen);
+        break;
     case TUI_INTERRUPT:
         if (!screen_voice_interrupt(screen) && !screen_media_stop(screen) &&
             !screen_input_interrupt(screen) && !screen_model_interrupt(screen)) {
@@ -546,7 +549,7 @@ static void stop_watching(struct screen *screen)
 /* A crash, or SIGQUIT, must not leave the terminal in raw mode. */
 static void on_crash(int signal_number)
 {
-    terminal_restore();
+    terminal_restore(); /* NOLINT(bugprone-signal-handler,cert-sig30-c): made for this */
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }

@@ -8,7 +8,7 @@
 #include "tui/tui.h"
 
 /* Fifteen frames a second: a reader sees text that flows. */
-enum { FRAME_US = 66667, SPIN_MS = 200 };
+enum { FRAME_US = 66667, SPIN_MS = 250 };
 
 /* So often it is looked whether the space bar is still held. */
 enum { HOLD_MS = 50 };

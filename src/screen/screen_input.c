@@ -42,7 +42,13 @@ struct keymap *screen_input_read_keys(const struct config *config, struct err *e
 static void files_ready(void *context, char *const *paths, size_t count)
 {
     struct screen *screen = context;
-    tui_set_files(screen->tui, paths, count);
+    tui_set_files(screen->tui, false, paths, count);
+}
+
+static void folders_ready(void *context, char *const *paths, size_t count)
+{
+    struct screen *screen = context;
+    tui_set_files(screen->tui, true, paths, count);
 }
 
 static void add_history(void *context, const char *text)
@@ -71,6 +77,8 @@ void screen_input_open(struct screen *screen)
     screen->draft_revision = tui_draft_revision(screen->tui);
     screen->files =
         file_index_create(&screen->app.loop, screen->app.workspace, files_ready, screen);
+    screen->folders =
+        file_index_create_beside(&screen->app.loop, screen->app.workspace, folders_ready, screen);
     uv_timer_init(&screen->app.loop, &screen->draft_due);
     screen->draft_due.data = screen;
     read_ahead_open(screen);
@@ -95,12 +103,14 @@ void screen_input_close(struct screen *screen)
     keep_draft(screen);
     read_ahead_close(screen);
     file_index_stop(screen->files);
+    file_index_stop(screen->folders);
     uv_close((uv_handle_t *)&screen->draft_due, NULL);
 }
 
 void screen_input_finish(struct screen *screen)
 {
     file_index_destroy(screen->files);
+    file_index_destroy(screen->folders);
     own_command_finish(&screen->own);
     screen_search_finish(screen);
 }
@@ -146,6 +156,11 @@ void screen_input_edit(struct screen *screen, const char *text)
 void screen_input_want_files(struct screen *screen)
 {
     file_index_refresh(screen->files);
+}
+
+void screen_input_want_folders(struct screen *screen)
+{
+    file_index_refresh(screen->folders);
 }
 
 /* --- sending --- */
@@ -227,18 +242,20 @@ static void note(struct screen *screen, const struct str *message)
 
 void screen_input_background(struct screen *screen)
 {
-    struct str told, message;
+    struct str told, shown, message;
     struct err err;
     str_init(&told);
+    str_init(&shown);
     str_init(&message);
-    if (!agent_background(screen->app.agent, &told, &err)) {
+    if (!agent_background(screen->app.agent, &told, &shown, &err)) {
         screen_notice(screen, true, "%s", err.text);
     } else if (screen->own.running) {
         own_command_leave(&screen->own, told.data, &message);
-        tui_end_call(screen->tui, screen->own.id, told.data, told.length, false);
+        tui_end_call(screen->tui, screen->own.id, shown.data, shown.length, false);
         note(screen, &message);
     }
     str_finish(&told);
+    str_finish(&shown);
     str_finish(&message);
 }
 

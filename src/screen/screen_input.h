@@ -26,6 +26,7 @@ void screen_input_finish(struct screen *screen);
 void screen_input_submit(struct screen *screen, const char *text, size_t length, bool steers);
 void screen_input_edit(struct screen *screen, const char *text);
 void screen_input_want_files(struct screen *screen);
+void screen_input_want_folders(struct screen *screen);
 /* Stops the user's own command. False: none runs. */
 bool screen_input_interrupt(struct screen *screen);
 /* Puts the command that runs, the model's or the user's own, into the background. */

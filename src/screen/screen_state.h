@@ -52,7 +52,7 @@ struct screen {
     struct own_command own;
     struct screen_voice *voice; /* screen_voice.h */
     struct outside_editor editor;
-    struct file_index *files;
+    struct file_index *files, *folders; /* for @; beside the workspace, for /add-dir */
     struct {
         struct store_hit *items;
         size_t count;

@@ -521,6 +521,7 @@ static const char *choices(const char *name)
         {"say", "on|off"},
         {"jobs", "stop"},
         {"shot", "screen|window|region"},
+        {"add-dir", TUI_CHOICE_FOLDER},
         {"theme", "colour|light|contrast|mono"},
         {"set", "temperature|top_k|top_p|min_p|seed|max_tokens|max_turns|max_tool_calls|"
                 "max_seconds|compact_percent"},

@@ -253,7 +253,8 @@ static bool read_prefix(const char *text, char prefix[UUID_SIZE], struct err *er
     return true;
 }
 
-static bool ambiguous(const char *prefix, const struct conversation_list *list, struct err *err)
+static void tell_ambiguous(const char *prefix, const struct conversation_list *list,
+                           struct err *err)
 {
     struct str names;
     str_init(&names);
@@ -263,7 +264,6 @@ static bool ambiguous(const char *prefix, const struct conversation_list *list, 
     err_set(err, ERR_ARGUMENT, "more than one conversation begins with \"%s\":%s%s", prefix,
             names.data, list->count > CANDIDATES_NAMED ? " and more" : "");
     str_finish(&names);
-    return false;
 }
 
 bool store_conversation_find(struct store *store, const char *id_or_prefix,
@@ -288,7 +288,8 @@ bool store_conversation_find(struct store *store, const char *id_or_prefix,
     } else if (ok && list.count == 0) {
         ok = err_set(err, ERR_NOT_FOUND, "there is no conversation %s", prefix);
     } else if (ok) {
-        ok = ambiguous(prefix, &list, err);
+        tell_ambiguous(prefix, &list, err);
+        ok = false;
     }
     finish_list(&list);
     return ok;

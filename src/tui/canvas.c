@@ -51,7 +51,7 @@ void canvas_scroll(struct canvas *canvas, int rows, int by)
         return;
     }
     pen_use_blank(pen);
-    str_append_format(&pen->out, "\x1B[1;%dr\x1B[%dH", rows, rows);
+    str_append_format(&pen->out, "\x1B[;%dr\x1B[%dH", rows, rows);
     for (int i = 0; i < by; i++) {
         str_append_char(&pen->out, '\n');
     }

@@ -18,11 +18,12 @@ void completion_finish(struct completion *completion)
     str_finish(&completion->word);
 }
 
-void completion_set_files(struct completion *completion, char *const *files, size_t count)
+void completion_set_files(struct completion *completion, bool folders, char *const *paths,
+                          size_t count)
 {
-    completion->files = files;
-    completion->file_count = count;
-    if (completion->kind == COMPLETION_FILE) {
+    *(folders ? &completion->folders : &completion->files) =
+        (struct completion_paths){paths, count};
+    if (completion->kind == (folders ? COMPLETION_FOLDER : COMPLETION_FILE)) {
         completion->kind = COMPLETION_NONE;
         completion->count = 0; /* the matches pointed into the list before */
     }
@@ -76,14 +77,27 @@ static void find_arguments(struct completion *completion, const char *text, size
     }
 }
 
-static void find_files(struct completion *completion, const char *word)
+static void find_paths(struct completion *completion, const struct completion_paths *paths,
+                       const char *word)
 {
-    for (size_t i = 0; i < completion->file_count; i++) {
-        int score = fuzzy_score(word, completion->files[i]);
+    for (size_t i = 0; i < paths->count; i++) {
+        int score = fuzzy_score(word, paths->items[i]);
         if (score >= 0) {
-            offer(completion, completion->files[i], strlen(completion->files[i]), "", score);
+            offer(completion, paths->items[i], strlen(paths->items[i]), "", score);
         }
     }
+}
+
+/* Whether the command at the start of the text takes a folder. */
+static bool takes_folder(const struct completion *completion, const char *text, size_t name)
+{
+    for (size_t i = 0; i < completion->command_count; i++) {
+        const struct tui_command *command = &completion->commands[i];
+        if (strlen(command->name) == name && memcmp(command->name, text + 1, name) == 0) {
+            return command->choices != NULL && strcmp(command->choices, TUI_CHOICE_FOLDER) == 0;
+        }
+    }
+    return false;
 }
 
 /* What kind of word the cursor is at the end of, and where it starts. */
@@ -112,6 +126,9 @@ void completion_update(struct completion *completion, const char *text, size_t c
     size_t start;
     enum completion_kind kind = word_at(text, cursor, &start);
     size_t length = cursor - start;
+    if (kind == COMPLETION_ARGUMENT && takes_folder(completion, text, start - 2)) {
+        kind = COMPLETION_FOLDER;
+    }
     completion->start = start;
     completion->end = cursor;
     if (kind == completion->kind && length == completion->word.length &&
@@ -128,7 +145,9 @@ void completion_update(struct completion *completion, const char *text, size_t c
     } else if (kind == COMPLETION_ARGUMENT) {
         find_arguments(completion, text, start - 2, completion->word.data);
     } else if (kind == COMPLETION_FILE) {
-        find_files(completion, completion->word.data + 1);
+        find_paths(completion, &completion->files, completion->word.data + 1);
+    } else if (kind == COMPLETION_FOLDER) {
+        find_paths(completion, &completion->folders, completion->word.data);
     }
 }
 

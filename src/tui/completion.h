@@ -1,8 +1,8 @@
 /* completion: the list of what fits the word that is being typed.
  *
- * A /command at the start of the text, one of the words that such a command takes, or @ and a
- * file's path anywhere. Commands and files are the caller's. At most COMPLETION_MOST are offered,
- * the best first; finding them costs less than 5 ms with 20,000 files.
+ * A /command at the start of the text, one of the words or the folder that such a command takes, or
+ * @ and a file's path anywhere. Commands and files are the caller's. At most COMPLETION_MOST are
+ * offered, the best first; finding them costs less than 5 ms with 20,000 files.
  */
 #ifndef CARAT_TUI_COMPLETION_H
 #define CARAT_TUI_COMPLETION_H
@@ -21,7 +21,13 @@ enum completion_kind {
     COMPLETION_NONE,
     COMPLETION_COMMAND,
     COMPLETION_ARGUMENT, /* a word that the command takes */
+    COMPLETION_FOLDER,   /* one that the command takes */
     COMPLETION_FILE,
+};
+
+struct completion_paths {
+    char *const *items; /* borrowed; NULL: not known yet */
+    size_t count;
 };
 
 struct completion_match {
@@ -34,8 +40,7 @@ struct completion_match {
 struct completion {
     const struct tui_command *commands; /* borrowed */
     size_t command_count;
-    char *const *files; /* borrowed; NULL: not known yet */
-    size_t file_count;
+    struct completion_paths files, folders;
     enum completion_kind kind;
     size_t start, end; /* the word in the text, slash or @ included */
     struct str word;
@@ -48,8 +53,9 @@ struct completion {
 
 void completion_init(struct completion *completion);
 void completion_finish(struct completion *completion);
-/* Files came in, or others; the list is made anew by the next update. */
-void completion_set_files(struct completion *completion, char *const *files, size_t count);
+/* Files came in, or others, or folders; the list is made anew by the next update. */
+void completion_set_files(struct completion *completion, bool folders, char *const *paths,
+                          size_t count);
 /* Looks what fits the word at the cursor; keeps the selection while the word stays. */
 void completion_update(struct completion *completion, const char *text, size_t cursor);
 bool completion_open(const struct completion *completion);

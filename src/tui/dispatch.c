@@ -566,10 +566,12 @@ static void input_key(struct tui *tui, struct terminal_key key, enum action acti
     if (editor_revision(tui->editor) != revision && !walks) {
         history_leave(tui->history);
     }
-    bool before = tui->completion.kind == COMPLETION_FILE;
+    enum completion_kind before = tui->completion.kind;
     completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
-    if (!before && tui->completion.kind == COMPLETION_FILE) {
+    if (before != COMPLETION_FILE && tui->completion.kind == COMPLETION_FILE) {
         emit(tui, TUI_WANT_FILES);
+    } else if (before != COMPLETION_FOLDER && tui->completion.kind == COMPLETION_FOLDER) {
+        emit(tui, TUI_WANT_FOLDERS);
     }
 }
 

@@ -128,8 +128,9 @@ void graphics_paint(struct graphics *graphics, struct terminal *terminal,
         cell_width = CELL_WIDTH;
         cell_height = CELL_HEIGHT;
     }
-    picture_fit((size_t)sixel->width, (size_t)sixel->height, (size_t)(strip->columns * cell_width),
-                (size_t)(strip->rows * cell_height), &width, &height);
+    picture_fit((size_t)sixel->width, (size_t)sixel->height,
+                (size_t)strip->columns * (size_t)cell_width,
+                (size_t)strip->rows * (size_t)cell_height, &width, &height);
     str_clear(&graphics->bytes);
     sixel_append(&graphics->bytes, sixel, (int)width, (int)height, strip->part * cell_height,
                  cell_height);

@@ -33,7 +33,7 @@ static unsigned bin_of(const uint8_t rgb[CHANNELS])
 
 static int mean(const struct bin *bin, int channel)
 {
-    return (int)((bin->sum[channel] + bin->count / 2) / bin->count);
+    return bin->count == 0 ? 0 : (int)((bin->sum[channel] + bin->count / 2) / bin->count);
 }
 
 static void measure(const struct bin *bins, struct box *box)

@@ -187,8 +187,9 @@ static int draw_left(const struct statusline *line, struct surface *surface, int
         return surface_text(surface, row, 0, limit, hint, THEME_BUSY);
     }
     if (line->busy) {
-        column = surface_text(surface, row, 0, limit, spinner[tick % 4], THEME_BUSY);
-        column = surface_text(surface, row, column, limit, " ", THEME_BUSY);
+        /* In no colour: it is sent again and again, and a colour is dearer than it. */
+        column = surface_text(surface, row, 0, limit, spinner[tick % 4], THEME_TEXT);
+        column = surface_text(surface, row, column, limit, " ", THEME_TEXT);
         column = surface_text(surface, row, column, limit,
                               line->activity[0] != '\0' ? line->activity : "working", THEME_BUSY);
         if (limit >= 60) {

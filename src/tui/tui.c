@@ -32,7 +32,7 @@
 #include "tui/transcript.h"
 #include "tui/tui_state.h"
 
-enum { INPUT_ROWS = 8, TICK_US = 200000, HINT_US = 1000000 };
+enum { INPUT_ROWS = 8, TICK_US = 250000, HINT_US = 1000000 };
 
 /* Two runs in one terminal's scrollback should not give their pictures the same names. */
 enum { PICTURES_OF_A_RUN = 240 };
@@ -766,9 +766,9 @@ void tui_add_history(struct tui *tui, const char *text)
     history_add(tui->history, text, strlen(text));
 }
 
-void tui_set_files(struct tui *tui, char *const *files, size_t count)
+void tui_set_files(struct tui *tui, bool folders, char *const *paths, size_t count)
 {
-    completion_set_files(&tui->completion, files, count);
+    completion_set_files(&tui->completion, folders, paths, count);
     completion_update(&tui->completion, editor_text(tui->editor), editor_cursor(tui->editor));
     tui->dirty = true;
 }

@@ -16,13 +16,14 @@ struct terminal;
 struct tui;
 
 enum tui_intent_kind {
-    TUI_SUBMIT,     /* text: a message, a /command or a !command; while busy: steers what runs */
-    TUI_QUEUE,      /* text: a message for the time when what runs is done */
-    TUI_EDIT,       /* text: the input, to be written on in an editor; then tui_set_draft */
-    TUI_COMMAND,    /* text: a /command that a key stands for; the input stays as it is */
-    TUI_WANT_FILES, /* a file's name begins to be typed: tui_set_files */
-    TUI_INTERRUPT,  /* stop what runs */
-    TUI_DECIDE,     /* answer to the approval that is shown */
+    TUI_SUBMIT,       /* text: a message, a /command or a !command; while busy: steers what runs */
+    TUI_QUEUE,        /* text: a message for the time when what runs is done */
+    TUI_EDIT,         /* text: the input, to be written on in an editor; then tui_set_draft */
+    TUI_COMMAND,      /* text: a /command that a key stands for; the input stays as it is */
+    TUI_WANT_FILES,   /* a file's name begins to be typed: tui_set_files */
+    TUI_WANT_FOLDERS, /* a folder's, that a command takes: the same */
+    TUI_INTERRUPT,    /* stop what runs */
+    TUI_DECIDE,       /* answer to the approval that is shown */
     TUI_QUIT,
     TUI_CYCLE_MODE,
     TUI_TOGGLE_THINKING,
@@ -181,13 +182,15 @@ struct tui_command {
     const char *help;
     const char *choices; /* words that it takes, "on|off"; NULL = none are known */
 };
+/* In place of such words: a folder, of those that tui_set_files was given. */
+#define TUI_CHOICE_FOLDER "/"
 /* The commands that are offered after a slash, in this order. Borrowed for good. */
 void tui_set_commands(struct tui *tui, const struct tui_command *commands, size_t count);
 /* Input history of earlier conversations, oldest first. */
 void tui_add_history(struct tui *tui, const char *text);
-/* Files to offer after an @, relative to the workspace, folders with a slash. Borrowed until the
- * next call. */
-void tui_set_files(struct tui *tui, char *const *files, size_t count);
+/* Files to offer after an @, relative to the workspace, folders with a slash; or, with `folders`,
+ * what commands are offered that take one. Borrowed until the next call. */
+void tui_set_files(struct tui *tui, bool folders, char *const *paths, size_t count);
 /* What is being written, pastes unfolded, e.g. to keep a draft; a view until the next call. */
 const char *tui_draft(struct tui *tui);
 /* Changes whenever the draft does. */

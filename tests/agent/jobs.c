@@ -220,9 +220,10 @@ static void wait_for_call(struct world *world)
 static void test_background(void **state)
 {
     struct world *world = *state;
-    struct str told, list;
+    struct str shown, told, list;
     struct err err = {0};
     str_init(&told);
+    str_init(&shown);
     str_init(&list);
     world->options.mode = APPROVAL_FULL;
     world->options.settings.result_tokens = 800;
@@ -230,17 +231,17 @@ static void test_background(void **state)
                       "[\"" CALL("make") "<|tool_response>\", \"It goes on.\", \"" MORE(
                           "r1") "<|tool_response>\", \"Seen.\"]",
                       NULL);
-    assert_false(agent_background(world->agent, &told, &err)); /* nothing runs */
+    assert_false(agent_background(world->agent, &told, &shown, &err)); /* nothing runs */
     assert_int_equal(agent_command_since(world->agent), 0);
     world_submit(world, "build");
     wait_for_call(world);
     assert_true(agent_command_since(world->agent) > 0);
     agent_tool_output(world->agent, "c1", "one\n", 4);
     agent_tool_output(world->agent, "c1", "two\n", 4);
-    assert_true(agent_background(world->agent, &told, &err));
+    assert_true(agent_background(world->agent, &told, &shown, &err));
     assert_int_equal(world->toolproc.made_jobs, 1);
     assert_int_equal(agent_command_since(world->agent), 0);
-    assert_false(agent_background(world->agent, &told, &err));
+    assert_false(agent_background(world->agent, &told, &shown, &err));
     world_run_until(world, &world->ended);
     assert_non_null(strstr(world->log.data, "[the user put this command into the background; it "
                                             "goes on as job r1; more_output"));
@@ -259,15 +260,17 @@ static void test_background(void **state)
     world_check_conversation(world);
     str_finish(&list);
     str_finish(&told);
+    str_finish(&shown);
 }
 
 /* Not: what ends, what is being stopped, what is no command, a ninth job. */
 static void test_background_refused(void **state)
 {
     struct world *world = *state;
-    struct str told;
+    struct str shown, told;
     struct err err = {0};
     str_init(&told);
+    str_init(&shown);
     world->options.mode = APPROVAL_FULL;
     world_start_agent(world,
                       "[\"" CALL("make") "<|tool_response>\", \"" LIST
@@ -280,7 +283,7 @@ static void test_background_refused(void **state)
                       false);
     assert_int_equal(agent_command_since(world->agent), 0);
     world_run_until_logged(world, "started c2\n");
-    assert_false(agent_background(world->agent, &told, &err));
+    assert_false(agent_background(world->agent, &told, &shown, &err));
     assert_non_null(strstr(err.text, "no command runs"));
     fake_toolproc_end(&world->toolproc, world->agent, "{\"output\": \"\"}", false);
     world_run_until(world, &world->ended);
@@ -289,13 +292,15 @@ static void test_background_refused(void **state)
     world_run_until_logged(world, "started c3\n");
     agent_cancel(world->agent);
     assert_int_equal(agent_command_since(world->agent), 0);
-    assert_false(agent_background(world->agent, &told, &err));
+    assert_false(agent_background(world->agent, &told, &shown, &err));
     assert_int_equal(world->toolproc.made_jobs, 0);
     assert_string_equal(told.data, "");
+    assert_string_equal(shown.data, "");
     fake_toolproc_end(&world->toolproc, world->agent, "{\"output\": \"error: stopped\"}", true);
     world_run_until(world, &world->ended);
     world_check_conversation(world);
     str_finish(&told);
+    str_finish(&shown);
 }
 
 /* The user's own command: the same, and the caller tells the model. The end of its output is enough
@@ -303,9 +308,10 @@ static void test_background_refused(void **state)
 static void test_background_own(void **state)
 {
     struct world *world = *state;
-    struct str told, line;
+    struct str shown, told, line;
     struct err err = {0};
     str_init(&told);
+    str_init(&shown);
     str_init(&line);
     world_start_agent(world, "[\"x\"]", NULL);
     json_t *arguments = json_pack("{s:s}", "command", "make");
@@ -318,11 +324,15 @@ static void test_background_own(void **state)
         agent_tool_output(world->agent, "own-1", line.data, line.length);
     }
     assert_non_null(strstr(world->log.data, "output own-1"));
-    assert_true(agent_background(world->agent, &told, &err));
+    assert_true(agent_background(world->agent, &told, &shown, &err));
     assert_non_null(strstr(told.data, "goes on as job r1; "));
     assert_non_null(strstr(told.data, " bytes before this ...]\n"));
     assert_true(str_ends_with(told.data, "line 998\nline 999\n"));
     assert_in_range(told.length, 4096, 4500);
+    assert_true(
+        str_starts_with(shown.data, "It goes on as job r1 in the background: /jobs shows "));
+    assert_true(str_ends_with(shown.data, "line 998\nline 999\n"));
+    assert_null(strstr(shown.data, "more_output"));
     assert_true(agent_note(world->agent, told.data, told.length, &err));
     assert_int_equal(agent_jobs_running(world->agent), 1);
     agent_watch_command(world->agent, "own-2", "another");
@@ -330,6 +340,7 @@ static void test_background_own(void **state)
     assert_int_equal(agent_command_since(world->agent), 0);
     str_finish(&line);
     str_finish(&told);
+    str_finish(&shown);
 }
 
 int main(void)

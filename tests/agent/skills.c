@@ -157,23 +157,29 @@ static const char *in(struct place *place, const char *rest)
     return place->path.data;
 }
 
+static void write_text(struct place *place, const char *folder, const char *text)
+{
+    struct err err;
+    struct str path;
+    str_init(&path);
+    str_append(&path, in(place, folder));
+    assert_true(file_make_directories(path.data, &err));
+    str_append(&path, "/SKILL.md");
+    FILE *file = fopen(path.data, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+    str_finish(&path);
+}
+
 static void write_skill(struct place *place, const char *folder, const char *name,
                         const char *description)
 {
     struct str text;
-    struct err err;
-    char *path = mem_strdup(in(place, folder));
     str_init(&text);
-    assert_true(file_make_directories(path, &err));
-    mem_free(path);
     str_append_format(&text, "---\nname: %s\ndescription: %s\n---\nThe text of %s.\n", name,
                       description, folder);
-    str_append_format(&place->text, "%s/SKILL.md", folder);
-    FILE *file = fopen(in(place, place->text.data), "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text.data, 1, text.length, file), text.length);
-    assert_int_equal(fclose(file), 0);
-    str_clear(&place->text);
+    write_text(place, folder, text.data);
     str_finish(&text);
 }
 
@@ -245,6 +251,26 @@ static void test_places(void **state)
     skills_folder(skill, &place->text);
     assert_string_equal(place->text.data, in(place, "repo/inner/.claude/skills"));
     assert_null(skills_named(&place->skills, "dow", 3));
+}
+
+/* The user's words stand where the text asks for them, and then nowhere else. */
+static void test_arguments(void **state)
+{
+    struct place *place = *state;
+    struct err err;
+    static const char text[] = "---\nname: ask\ndescription: d\n---\nLook at $ARGUMENTS, twice: "
+                               "$ARGUMENTS. Not $ARGUMENTS_OF, $1 or $(id).\n";
+    write_text(place, "own/ask", text);
+    find(place, "repo", "own", "none");
+    const struct skill *skill = skills_named(&place->skills, "ask", 3);
+    assert_true(skills_call(skill, "a $ARGUMENTS b", &place->text, &err));
+    assert_true(str_ends_with(place->text.data,
+                              "Look at a $ARGUMENTS b, twice: a $ARGUMENTS b. Not $ARGUMENTS_OF, "
+                              "$1 or $(id).\n"));
+    str_clear(&place->text);
+    assert_true(skills_call(skill, "", &place->text, &err));
+    assert_non_null(strstr(place->text.data, "Look at , twice: . Not"));
+    str_clear(&place->text);
 }
 
 static void test_foreign_files(void **state)
@@ -331,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test_setup_teardown(test_none, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_places, make_place, remove_place),
+        cmocka_unit_test_setup_teardown(test_arguments, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_foreign_files, make_place, remove_place),
         cmocka_unit_test_setup_teardown(test_budget, make_place, remove_place),
     };

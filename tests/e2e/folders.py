@@ -32,7 +32,11 @@ def case_added():
             screen.wait("No such file or directory")
             screen.say("/add-dir ~/other/kept.txt")
             screen.wait("is no folder")
-            screen.say("/add-dir ~/other")
+            screen.type("/add-dir oth")  # offered from beside the workspace
+            screen.wait("> ../home/other/")
+            screen.key("Tab")
+            screen.wait("> /add-dir ../home/other/")
+            screen.key("Enter")
             screen.wait("until carat ends", other)
             screen.say("/add-dir " + other)
             screen.wait("already")

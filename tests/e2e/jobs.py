@@ -194,7 +194,7 @@ def case_background_own():
             screen.wait("ready", "working")
             wait_until(lambda: running(mark()), "the command does not run")
             screen.key("C-b")
-            screen.wait("goes on as job r1", "1 job", gone=["working"])
+            screen.wait("goes on as job r1", "/jobs stop r1 ends it", "1 job", gone=["working", "more_output"])
             check(running(mark()), "the command ended")
             screen.say("!echo another")
             screen.wait("• ! echo another")

@@ -333,8 +333,9 @@ static void expect_all_off(const struct modes *modes)
 static void test_hostile(void **state)
 {
     (void)state;
-    static const char *const terms[] = {"xterm-256color", "screen-256color", "tmux-256color",
-                                        "linux",          "vt100",           "rxvt"};
+    /* On the last one ncurses draws: its description has no region that scrolls. */
+    static const char *const terms[] = {
+        "xterm-256color", "screen-256color", "tmux-256color", "linux", "vt100", "rxvt", "ansi"};
     for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++) {
         struct pty pty;
         start(&pty, "hostile", terms[i], NULL);

@@ -25,6 +25,7 @@ static void on_intent(void *context, const struct tui_intent *intent)
         [TUI_QUEUE] = "QUEUE",
         [TUI_EDIT] = "EDIT",
         [TUI_WANT_FILES] = "WANT_FILES",
+        [TUI_WANT_FOLDERS] = "WANT_FOLDERS",
         [TUI_COMMAND] = "COMMAND",
         [TUI_TALK] = "TALK",
     };

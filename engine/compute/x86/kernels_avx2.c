@@ -20,6 +20,7 @@
 #include "compute/cpu.h"
 #include "compute/gemm.h"
 #include "compute/row_kernels.h"
+#include "compute/x86/told.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -212,6 +213,7 @@ INLINE void accumulate_values(const unsigned char *rows, size_t row_bytes, size_
             rest = _mm256_fmadd_ps(_mm256_set1_ps(scale[r]), row, rest);
         }
         _mm256_maskstore_ps(sum + c, mask, rest);
+        TOLD_STORED(sum + c, (columns - c) * sizeof *sum);
     }
 }
 
@@ -243,6 +245,7 @@ INLINE void accumulate_values(const unsigned char *rows, size_t row_bytes, size_
         if (c < count) {                                                                         \
             __m256 rest = load_rest(load_##NAME, blocks, c, count - c, BYTES);                   \
             _mm256_maskstore_ps(values + c, first_lanes(count - c), rest);                       \
+            TOLD_STORED(values + c, (count - c) * sizeof *values);                               \
         }                                                                                        \
     }
 DEFINE_VALUES(f32, 4)

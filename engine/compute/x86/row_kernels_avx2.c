@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "compute/x86/told.h"
+
 #define ROW_KERNELS row_kernels_avx2
 #define VECTOR      __m256
 enum { LANES = 8, TILE_VECTORS = 2 };
@@ -42,6 +44,7 @@ OPERATION void lanes_store(float *p, VECTOR v)
 OPERATION void lanes_store_some(float *p, VECTOR v, size_t count)
 {
     _mm256_maskstore_ps(p, first_lanes(count), v);
+    TOLD_STORED(p, count * sizeof *p);
 }
 
 OPERATION VECTOR lanes_add(VECTOR a, VECTOR b)

@@ -12,6 +12,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "compute/x86/told.h"
+
 #define TILES_INLINE static inline __attribute__((always_inline))
 
 enum { TILE_BYTES = 1024 };
@@ -40,12 +42,14 @@ TILES_INLINE void tiles_release(void)
 #define TILE_ZERO(TILE) __asm__ volatile("tilezero %%tmm" #TILE : : :)
 #define TILE_LOAD(TILE, FROM) \
     __asm__ volatile("tileloadd (%0,%1), %%tmm" #TILE : : "r"(FROM), "r"((uint64_t)64) : "memory")
-#define TILE_STORE(TILE, TO)                              \
-    __asm__ volatile("tilestored %%tmm" #TILE ", (%0,%1)" \
-                     :                                    \
-                     : "r"(TO), "r"((uint64_t)64)         \
-                     : "memor"                            \
-                       "y")
+#define TILE_STORE(TILE, TO)                                  \
+    do {                                                      \
+        __asm__ volatile("tilestored %%tmm" #TILE ", (%0,%1)" \
+                         :                                    \
+                         : "r"(TO), "r"((uint64_t)64)         \
+                         : "memory");                         \
+        TOLD_STORED((TO), TILE_BYTES);                        \
+    } while (0)
 /* SUM += ROWS times TOKENS */
 #define TILE_PRODUCT(SUM, ROWS, TOKENS) \
     __asm__ volatile("tdpbf16ps %%tmm" #TOKENS ", %%tmm" #ROWS ", %%tmm" #SUM : : :)
