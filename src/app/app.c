@@ -246,8 +246,11 @@ static bool read_project_servers(struct app *app, struct err *err)
 {
     struct project_servers project;
     project_servers_init(&project);
-    bool ok = project_servers_read(&project, app->workspace, err);
-    if (ok && project.there) {
+    struct err unread;
+    bool ok = true;
+    if (!project_servers_read(&project, app->workspace, &unread)) {
+        app_notice(app, "this project's MCP servers are left alone: %s", unread.text);
+    } else if (project.there) {
         enum project_trust trust =
             project_servers_trust(&project, app->paths.trust_file, app->workspace);
         if (trust == PROJECT_TRUSTED) {

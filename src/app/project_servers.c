@@ -47,6 +47,9 @@ bool project_servers_read(struct project_servers *project, const char *workspace
         close(root);
     }
     errno = cause;
+    if (fd < 0 && errno == ELOOP) {
+        return err_set(err, ERR_DENIED, "%s is a symbolic link", file_name);
+    }
     if (fd < 0) {
         return errno == ENOENT || err_errno(err, ERR_IO, "opening %s", file_name);
     }

@@ -137,10 +137,25 @@ static bool pattern_concerns(const char *rule, const char *path, size_t length)
     return concerns;
 }
 
+/* The path that the rule spells, or, where that is a folder, what is in it. */
+static bool plain_concerns(const char *rule, const char *path, size_t length)
+{
+    struct str spelled;
+    str_init(&spelled);
+    spell(&spelled, path, length);
+    bool absolute = length > 0 && path[0] == '/', concerns = false;
+    const char *text = spelled.data + (spelled.length > 0 && !absolute);
+    for (size_t at = strlen(text); !concerns && at > 0; at--) {
+        concerns = (text[at] == '/' || text[at] == '\0') && same_path(rule, text, at);
+    }
+    str_finish(&spelled);
+    return concerns;
+}
+
 bool path_rule_concerns(const char *rule, const char *path, size_t length)
 {
     return path_rule_is_pattern(rule) ? pattern_concerns(rule, path, length)
-                                      : same_path(rule, path, length);
+                                      : plain_concerns(rule, path, length);
 }
 
 /* No empty component, no "." and no "..", no control character. */

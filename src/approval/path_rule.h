@@ -3,9 +3,9 @@
  * A rule is a path, a folder ("secrets/": all that is in it), or a pattern in the manner of git
  * (base/glob.h): "src/" + "**", "*.pem". A denial, or a wish to be asked, is read generously: by
  * components, so that "./a", "a/", "b/../a" and, where the rule is relative, an absolute path that
- * ends in it are "a" too; what matches a folder matches what is in it; a pattern without a slash
- * holds in every folder. An allowance is read narrowly: one spelling of the path, from the root of
- * the workspace. A link under another name is not seen here; pure.
+ * ends in it are "a" too; what names or matches a folder concerns what is in it; a pattern without
+ * a slash holds in every folder. An allowance is read narrowly: one spelling of the path, from the
+ * root of the workspace. A link under another name is not seen here; pure.
  */
 #ifndef CARAT_APPROVAL_PATH_RULE_H
 #define CARAT_APPROVAL_PATH_RULE_H

@@ -135,7 +135,7 @@ static void test_spellings_of_a_path(void **state)
         {"secret", false},
         {"b/a/secret", false},
         {"a/secret2", false},
-        {"a/secret/x", false},
+        {"a/secret/x", true}, /* were it a folder */
         {"a/SECRET", false},
         {"a/secret/..", false},
         {"", false},

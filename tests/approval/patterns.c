@@ -87,6 +87,16 @@ static void test_paths(void **state)
         {"src/**", "src/a\nb", false, true},
         {"src/**", "", false, false},
         {"src/**", "src/Src/../..", false, false},
+        /* a path without a star is a folder's, too */
+        {"secrets", "secrets", true, true},
+        {"secrets", "secrets/deep/key", false, true},
+        {"secrets", "a/../secrets/key", false, true},
+        {"secrets", "secrets/../key", false, false},
+        {"secrets", "secrets2/key", false, false},
+        {"secrets", "a/secrets/key", false, false},
+        {"a/secrets", "a/secrets/key", false, true},
+        {"/w/secrets", "/w/secrets/key", false, true},
+        {"secrets", "/w/secrets/key", false, true},
     };
     check(rows, sizeof rows / sizeof rows[0], "write_file", "path");
     /* Files that start code are asked for all the same, unless the rule spells them. */

@@ -211,6 +211,10 @@ def case_project_servers_need_trust():
         place.write(".mcp.json", place.read(".mcp.json") + " ")  # another byte, another file
         said, _ = only(place, echo())
         check("there is no tool" in said, said)
+        os.rename(os.path.join(place.work, ".mcp.json"), os.path.join(place.work, "servers.json"))
+        os.symlink("servers.json", os.path.join(place.work, ".mcp.json"))
+        said, run = only(place, echo())
+        check("there is no tool" in said and ".mcp.json is a symbolic link" in run.stderr, (said, run.stderr))
 
 
 def case_screen_lists_servers():
