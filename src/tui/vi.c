@@ -147,12 +147,12 @@ static bool after_prefix(struct vi *vi, struct editor *editor, uint32_t key, uns
 /* Is the key one that waits, or a find that is done again? */
 static bool begins_or_repeats(struct vi *vi, struct editor *editor, uint32_t key, unsigned count)
 {
-    bool operator= vi->pending == 'd' || vi->pending == 'c' || vi->pending == 'y';
+    bool operates = vi->pending == 'd' || vi->pending == 'c' || vi->pending == 'y';
     size_t to;
     if (key >= 0x80 || key == 0 || vi->pending == 'r') {
         return false;
     }
-    if (strchr("fFtTg", (int)key) != NULL || (operator&&(key == 'i' || key == 'a'))) {
+    if (strchr("fFtTg", (int)key) != NULL || (operates && (key == 'i' || key == 'a'))) {
         vi->prefix = key;
         return true;
     }
