@@ -11,6 +11,7 @@
 
 #include "agent/checkpoint.h"
 #include "app/app.h"
+#include "app/paths.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "undo/undo.h"
@@ -22,17 +23,10 @@ const json_t *app_folders(const struct app *app)
 
 static bool find(const struct app *app, const char *path, char resolved[PATH_MAX], struct err *err)
 {
-    const char *home = getenv("HOME");
     struct stat status;
     struct str whole;
     str_init(&whole);
-    if (str_starts_with(path, "~/") && home != NULL) {
-        str_append(&whole, home);
-        path++;
-    } else if (path[0] != '/') {
-        str_append_format(&whole, "%s/", app->workspace);
-    }
-    str_append(&whole, path);
+    paths_resolve(path, app->workspace, &whole);
     bool ok = realpath(whole.data, resolved) != NULL && stat(resolved, &status) == 0;
     if (!ok) {
         err_errno(err, ERR_IO, "%s", whole.data);

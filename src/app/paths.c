@@ -139,3 +139,15 @@ void paths_finish(struct paths *paths)
     mem_free(paths->engine_program);
     *paths = (struct paths){0};
 }
+
+void paths_resolve(const char *path, const char *folder, struct str *out)
+{
+    const char *home = getenv("HOME");
+    bool from_home = str_starts_with(path, "~/") && home != NULL;
+    if (from_home) {
+        str_append(out, home);
+    } else if (path[0] != '/') {
+        str_append_format(out, "%s/", folder);
+    }
+    str_append(out, path + from_home);
+}

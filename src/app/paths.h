@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct err;
+struct str;
 
 struct paths {
     char *config_file;      /* CARAT_HOME/config.toml or XDG_CONFIG_HOME/carat/config.toml */
@@ -31,5 +32,8 @@ struct paths {
 
 bool paths_find(struct paths *paths, struct err *err);
 void paths_finish(struct paths *paths);
+
+/* A path as a person types it: "~/" is HOME, and what is relative begins in `folder`. */
+void paths_resolve(const char *path, const char *folder, struct str *out);
 
 #endif

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/foreign.h"
 #include "app/context_picture.h"
+#include "app/paths.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "command/command_sessions.h"
@@ -338,7 +340,7 @@ static void run_export(struct screen *screen, const char *argument)
 {
     struct err err;
     struct store_conversation found;
-    struct str text;
+    struct str text, path;
     const char *id = screen_conversation_id(screen);
     const char *form = command_transfer_form(argument);
     if (id == NULL) {
@@ -349,14 +351,20 @@ static void run_export(struct screen *screen, const char *argument)
         return;
     }
     str_init(&text);
-    bool ok = store_conversation_find(screen->app.store, id, &found, &err);
+    str_init(&path);
+    paths_resolve(argument, screen->app.workspace, &path);
+    /* Here a name is typed in passing: no file of that name is to be lost by it. */
+    bool ok = access(path.data, F_OK) != 0 ||
+              err_set(&err, ERR_ARGUMENT, "%s is there already, and was left as it is", path.data);
+    ok = ok && store_conversation_find(screen->app.store, id, &found, &err);
     if (ok) {
         ok = command_transfer_export(screen->app.store, &found, form, &text, &err) &&
-             file_replace(argument, text.data, text.length, &err);
+             file_replace(path.data, text.data, text.length, &err);
         store_conversation_finish(&found);
     }
-    screen_notice(screen, !ok, "%s%s", ok ? "Written to " : err.text, ok ? argument : "");
+    screen_notice(screen, !ok, "%s%s", ok ? "Written to " : err.text, ok ? path.data : "");
     str_finish(&text);
+    str_finish(&path);
 }
 
 static void run_context(struct screen *screen, const char *argument)
