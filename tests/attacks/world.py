@@ -72,6 +72,7 @@ class World:
         self.write(self.root + "/policy.json", json.dumps({"hidden": [self.private]}))
         self.copy = shutil.copy(programs.attack, self.work + "/attack")
         self.listen()
+        self.drop_shared_memory()  # of a run that was killed
         self.breaches = [f"{folder}/carat-walls-{self.port}" for folder in ("/tmp", "/dev/shm")]
         if user is not None:
             for folder, folders, files in os.walk(self.root):
@@ -135,11 +136,17 @@ class World:
         if select.select([self.terminal], [], [], 0)[0]:
             os.read(self.terminal, 4096)
             found.append("terminal")
-        key = str(0x57000000 + self.port)
-        if any(line.split()[0] == key for line in open("/proc/sysvipc/shm")):
-            subprocess.run(["ipcrm", "-M", key], check=True)
+        if self.drop_shared_memory():
             found.append("shared memory")
         return found
+
+    def drop_shared_memory(self):
+        """Whether there was the segment that an attack makes."""
+        key = str(0x57000000 + self.port)
+        there = any(line.split()[0] == key for line in open("/proc/sysvipc/shm"))
+        if there:
+            subprocess.run(["ipcrm", "-M", key], check=True)
+        return there
 
     def file(self, *names):
         path = os.path.join(self.root, *names)
@@ -252,6 +259,7 @@ class World:
                 pass
 
     def close(self):
+        self.drop_shared_memory()
         self.victim.kill()
         self.victim.wait()
         self.victim.stdout.close()

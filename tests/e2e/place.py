@@ -35,8 +35,25 @@ class Place:
             self.env.pop(name, None)
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, problem=None, *unused):
+        end = time.monotonic() + PATIENCE
+        while (left := self.carats()) and time.monotonic() < end:
+            time.sleep(0.02)  # what is being ended may still write
         shutil.rmtree(self.root, ignore_errors=True)
+        check(problem is not None or not left, f"carat lives on: {left}")
+
+    def carats(self):
+        """The processes of carat that live in this CARAT_HOME."""
+        mine = f"CARAT_HOME={self.home}".encode()
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{name}/exe") == os.path.realpath(CARAT):
+                    with open(f"/proc/{name}/environ", "rb") as environment:
+                        found += [int(name)] if mine in environment.read().split(b"\0") else []
+            except OSError:
+                pass  # it has ended, or is another user's
+        return found
 
     def write(self, name, text):
         with open(os.path.join(self.work, name), "w") as file:
