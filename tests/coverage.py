@@ -50,6 +50,7 @@ PARSERS = {
     "remote_stream": ["src/infer/remote_stream.c", "src/infer/remote_responses.c"],
     "render_json": ["src/chat/render_json.c", "src/chat/messages_json.c", "src/chat/turn_json.c",
                     "src/chat/declaration.c"],
+    "rules": ["src/approval/path_rule.c", "src/approval/url_rule.c"],
     "safetensors": ["engine/load/safetensors_file.c", "engine/load/json_reader.c",
                     "engine/load/hf_config.c", "engine/load/hf_names.c",
                     "engine/load/hf_tokenizer.c"],
@@ -65,6 +66,7 @@ PARSERS = {
     "vision": ["engine/vision/vision_weights.c"],
     "visible": ["src/base/visible.c", "src/base/utf8.c"],
     "wav": ["src/media/sound_file.c"],
+    "words": ["src/store/words.c"],
 }
 CORPUS_GOAL = 90
 

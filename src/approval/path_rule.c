@@ -129,8 +129,10 @@ static bool pattern_concerns(const char *rule, const char *path, size_t length)
     str_append_format(&anywhere, "%s%s", deep ? "**/" : "", pattern);
     char *text =
         spelled.length == 0 ? spelled.data : spelled.data + (from_root && absolute ? 0 : 1);
-    bool concerns = strcmp(pattern, "**") == 0 || ((!from_root || absolute) && spelled.length > 0 &&
-                                                   fits_on_the_way(anywhere.data, text));
+    bool all = strcmp(pattern, "**") == 0 || pattern[0] == '\0' || /* "./" */
+               (strcmp(pattern, "/") == 0 && absolute);
+    bool concerns = all || ((!from_root || absolute) && spelled.length > 0 &&
+                            fits_on_the_way(anywhere.data, text));
     str_finish(&anywhere);
     str_finish(&spelled);
     mem_free(pattern);
@@ -150,12 +152,6 @@ static bool plain_concerns(const char *rule, const char *path, size_t length)
     }
     str_finish(&spelled);
     return concerns;
-}
-
-bool path_rule_concerns(const char *rule, const char *path, size_t length)
-{
-    return path_rule_is_pattern(rule) ? pattern_concerns(rule, path, length)
-                                      : plain_concerns(rule, path, length);
 }
 
 /* No empty component, no "." and no "..", no control character. */
@@ -194,4 +190,12 @@ bool path_rule_allows(const char *rule, const char *path, size_t length)
     str_finish(&pattern);
     mem_free(text);
     return allows;
+}
+
+/* Whatever an allowance would take it for, a denial does, too. */
+bool path_rule_concerns(const char *rule, const char *path, size_t length)
+{
+    return path_rule_is_pattern(rule)
+               ? path_rule_allows(rule, path, length) || pattern_concerns(rule, path, length)
+               : plain_concerns(rule, path, length);
 }

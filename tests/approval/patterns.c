@@ -87,6 +87,11 @@ static void test_paths(void **state)
         {"src/**", "src/a\nb", false, true},
         {"src/**", "", false, false},
         {"src/**", "src/Src/../..", false, false},
+        /* all there is */
+        {"/", "/etc/passwd", true, true},
+        {"/", "a", false, false},
+        {"./", "a/b", true, true},
+        {"./", "./a/../b", false, true},
         /* a path without a star is a folder's, too */
         {"secrets", "secrets", true, true},
         {"secrets", "secrets/deep/key", false, true},

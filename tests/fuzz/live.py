@@ -19,7 +19,7 @@ SHOWN = 16 * 1024
 
 
 def main(program, corpus):
-    seconds = int(os.environ.get("CARAT_FUZZ_SECONDS", "3"))
+    seconds = int(os.environ.get("CARAT_FUZZ_SECONDS", "6"))
     kept = os.path.abspath(os.path.join(os.path.dirname(program), "fuzz-findings"))
     inputs = len(os.listdir(corpus))
     with tempfile.TemporaryDirectory(prefix="carat-fuzz-") as work:
