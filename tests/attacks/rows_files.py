@@ -4,6 +4,7 @@
 What must not be read holds the word SECRET; what must not be written holds "intact".
 """
 import io
+import random
 import tarfile
 import threading
 import zipfile
@@ -153,11 +154,14 @@ def case_race():
                     with open(spare, "w") as file:
                         file.write("harmless intact\n")
                 os.replace(spare, os.path.join(place.work, "inside"))
+                time.sleep(random.random() / 2000)  # out of step with who reads
 
         server, thread, through = Tool(place), threading.Thread(target=swap), None
         thread.start()
         try:
-            for number in range(RACES):
+            for number in range(10 * RACES):
+                if number >= RACES and min(seen.values()) > 10:
+                    break
                 said = server.call("read_file", path="inside") if number % 3 else \
                     server.call("edit_file", path="inside", old_text="intact", new_text="breached")
                 seen["file"] += "harmless" in said
@@ -169,7 +173,7 @@ def case_race():
             stop.set()
             thread.join()
             server.close()
-        report("T06", f"link swapped in, {RACES} tries", through, seen["link"] > 10 and seen["file"] > 10)
+        report("T06", f"link swapped in, {RACES} tries", through, min(seen.values()) > 10)
 
 
 # --- archives and patches ---
