@@ -177,6 +177,13 @@ class Session:
             time.sleep(0.005)
         return took
 
+    def wait_for_jobs(self):
+        """The status line counts them: while one runs, carat asks before it leaves."""
+        end = time.monotonic() + PATIENCE
+        while " job" in self.screen.text().rstrip().splitlines()[-1]:
+            check(time.monotonic() < end, "a job goes on")
+            time.sleep(0.02)
+
     def finish(self):
         """It lives, its store is whole, and the conversation can be gone on with."""
         check(self.screen.pid() == self.pid, "another process")
@@ -184,6 +191,7 @@ class Session:
         self.screen.wait("still here")
         self.screen.key("C-c")
         self.screen.wait(gone=("still here",))
+        self.wait_for_jobs()
         self.screen.say("/quit")
         self.screen.wait("[exit 0]")
         database = self.place.database()
