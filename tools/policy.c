@@ -78,6 +78,7 @@ static const struct key limit_keys[] = {
      INT64_C(1) << 50, true},
     {"processes", KEY_INTEGER, offsetof(struct policy, processes), 1, 1000000, false},
     {"file_bytes", KEY_INTEGER, offsetof(struct policy, file_bytes), 0, INT64_C(1) << 50, true},
+    {"call_seconds", KEY_INTEGER, offsetof(struct policy, call_seconds), 1, 86400, false},
     {"background_seconds", KEY_INTEGER, offsetof(struct policy, background_seconds), 0, 86400,
      false},
     {NULL, KEY_STRING, 0, 0, 0, false},
@@ -85,6 +86,7 @@ static const struct key limit_keys[] = {
 
 static const struct policy defaults = {
     .seconds = 120,
+    .call_seconds = 60,
     .output_bytes = INT64_C(256) * 1024 * 1024,
     .memory_bytes = INT64_C(4) * 1024 * 1024 * 1024,
     .file_bytes = INT64_C(2) * 1024 * 1024 * 1024,

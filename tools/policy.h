@@ -12,7 +12,8 @@
  *   "hosts": ["example.org", "*.example.net:8443"],   http_fetch; none = no network
  *   "network_hosts": ["example.org:443"],   what the shell's commands may reach, by our proxy
  *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
- *              "processes": 256, "file_bytes": 2147483648, "background_seconds": 0},
+ *              "processes": 256, "file_bytes": 2147483648, "background_seconds": 0,
+ *              "call_seconds": 60},
  *   "result_tokens": 800,           cap of one result, at 4 bytes a token
  *   "keep_whole": false,            a result that is cut also holds all that was kept ("whole")
  *   "job": false,                   a command is waited for with all that it put into the
@@ -45,10 +46,11 @@ struct policy {
     struct policy_list writable, readable, skills, hidden, hosts, network_hosts, environment;
     bool network;
     bool read_only;
-    bool keep_whole; /* for a client that keeps it: carat itself */
-    bool job;        /* the shell's call ends when nothing of the command runs any more */
-    bool no_sandbox; /* "danger-full-access" */
-    int seconds;     /* a command's wall clock, most that timeout_s may ask for */
+    bool keep_whole;  /* for a client that keeps it: carat itself */
+    bool job;         /* the shell's call ends when nothing of the command runs any more */
+    bool no_sandbox;  /* "danger-full-access" */
+    int seconds;      /* a command's wall clock, most that timeout_s may ask for */
+    int call_seconds; /* of it, for one that asks for none and is waited for */
     /* What it has in place of that once the client says that nobody waits for it any more; 0 = it
      * keeps what it has. */
     int background_seconds;

@@ -43,7 +43,6 @@
 #include "tool.h"
 
 enum {
-    DEFAULT_SECONDS = 60,
     READ_SIZE = 64 * 1024,
     TICK_MS = 50, /* between two looks while nothing happens: live output is sent on then */
     GRACE_US = 2000000,
@@ -391,8 +390,9 @@ static bool read_seconds(const struct policy *policy, const json_t *arguments,
 {
     const json_t *asked = json_object_get(arguments, "timeout_s");
     if (asked == NULL) {
-        command->seconds =
-            policy->job || policy->seconds < DEFAULT_SECONDS ? policy->seconds : DEFAULT_SECONDS;
+        command->seconds = policy->job || policy->seconds < policy->call_seconds
+                               ? policy->seconds
+                               : policy->call_seconds;
         return true;
     }
     json_int_t number = json_integer_value(asked);

@@ -383,7 +383,6 @@ static void on_result(void *context, uint64_t number, const struct mcp_client_re
     struct str text;
     str_init(&text);
     describe_death(&text, server, result);
-    set_problem(server, text.data);
     fail(foreign, call, text.data);
     str_finish(&text);
 }
@@ -392,13 +391,9 @@ static void on_ended(void *context)
 {
     struct foreign_server *server = context;
     struct str text;
+    struct mcp_client_result death = mcp_client_death(server->client);
     str_init(&text);
-    if (server->problem == NULL) {
-        struct mcp_client_result death = mcp_client_death(server->client);
-        describe_death(&text, server, &death);
-    } else {
-        str_append(&text, server->problem);
-    }
+    describe_death(&text, server, &death);
     go_down(server, text.data);
     str_finish(&text);
 }

@@ -1,7 +1,7 @@
 /* hooks: a list of jobs; each works through the hooks that match its call.
  *
- * One process of a job runs at a time. It is over when it has exited: what it left in the
- * background goes on if it likes, and its standard error is read no further than DRAIN_MS after.
+ * One process of a job runs at a time. It is over when it has exited: what it left in its process
+ * group is killed, and its standard error is read no further than DRAIN_MS after.
  * A process has four handles; its memory goes when the last one is closed, whatever happened to the
  * job meanwhile.
  */
@@ -231,6 +231,7 @@ static void on_timer(uv_timer_t *timer)
 static void on_exit_of(uv_process_t *handle, int64_t status, int signal)
 {
     struct process *process = handle->data;
+    kill_group(process); /* what is left in it */
     process->exited = true;
     process->status = status;
     process->signal = signal;

@@ -12,7 +12,11 @@
  * reaches a tool.
  *
  * A call that cannot even be started has its result too, but never inside toolproc_start: such
- * calls wait for a timer of 0 ms (`stillborn`).
+ * calls are due at once.
+ *
+ * A command's limit of time is kept by its tool, inside the sandbox. Before Linux 6.12 a command
+ * can stop whoever watches over it there (`kill -STOP -1`), so what is not answered some seconds
+ * after its limit is killed from here, where no command reaches.
  */
 #include "agent/toolproc.h"
 
@@ -37,10 +41,17 @@
 
 enum {
     EXIT_NO_SANDBOX = 56,
+    EXIT_TIMEOUT = 124, /* as timeout(1) has it, and the shell's tool */
+    MOST_SECONDS = 120, /* that a command may ask for, unless the policy says */
+    CALL_SECONDS = 60,  /* of one that asks for none */
     JOB_SECONDS = 86400,
-    SELF_TEST_MS = 20000, /* it takes 20; a busy machine may let it wait */
-    SELF_TEST_BYTES = 64 * 1024
+    OVERDUE_MS = 5000, /* behind its limit: the tool itself takes less than 3 s of them */
+    /* When carat was stopped itself (Ctrl+Z), the answer may lie in the pipe: it is read first. */
+    SECOND_LOOK_MS = 1000,
+    SEEN_BYTES = 2048, /* the end of what a command wrote, should its tool not be able to say */
 };
+
+static const uint64_t never = UINT64_MAX;
 
 /* A process of a family. */
 struct server {
@@ -56,6 +67,11 @@ struct running {
     struct err error;      /* why */
     uint64_t call;
     bool cancelled;
+    int seconds;        /* its limit; 0 = none that is looked after here */
+    bool asked_seconds; /* by the call, which means them whoever waits */
+    bool looked_at;     /* once, when it was due */
+    uint64_t due;       /* of the loop's clock, when it is to be over */
+    struct str seen;    /* the end of its output */
     /* It has ended, and its picture is being decoded; else NULL. */
     struct decoding *decoding;
     json_t *response;
@@ -65,8 +81,9 @@ struct toolproc {
     struct uv_loop_s *loop;
     char *program, *workspace;
     char *policy, *job_policy; /* of a call; of a command that may go on */
+    int most_seconds;          /* by that policy */
     struct toolproc_callbacks callbacks;
-    uv_timer_t stillborn;
+    uv_timer_t due; /* the next moment at which a call is */
     struct {
         struct server **items;
         size_t count, capacity;
@@ -85,21 +102,32 @@ static char *dump_policy(const json_t *policy)
     return kept;
 }
 
-/* The same policy with one more limit. */
-static json_t *limited_policy(const json_t *policy, const char *limit, int seconds)
+/* The same policy with these limits, which are taken over. */
+static json_t *limited_policy(const json_t *policy, json_t *more)
 {
     json_t *limited = policy != NULL ? json_deep_copy(policy) : json_object();
     json_t *limits = json_object_get(limited, "limits");
-    json_t *more = limits != NULL ? json_incref(limits) : json_object();
-    json_object_set_new(more, limit, json_integer(seconds));
-    json_object_set_new(limited, "limits", more);
+    if (limits == NULL) {
+        limits = json_object();
+        json_object_set_new(limited, "limits", limits);
+    }
+    json_object_update(limits, more);
+    json_decref(more);
     return limited;
+}
+
+static int most_seconds(const json_t *policy)
+{
+    const json_t *seconds = json_object_get(json_object_get(policy, "limits"), "seconds");
+    return json_is_integer(seconds) ? (int)json_integer_value(seconds) : MOST_SECONDS;
 }
 
 /* For a call that is waited for, as long as it is. */
 static char *dump_call_policy(const json_t *policy)
 {
-    json_t *call = limited_policy(policy, "background_seconds", JOB_SECONDS);
+    json_t *call = limited_policy(
+        policy, json_pack("{s:i, s:i, s:i}", "seconds", most_seconds(policy), "call_seconds",
+                          CALL_SECONDS, "background_seconds", JOB_SECONDS));
     char *dump = dump_policy(call);
     json_decref(call);
     return dump;
@@ -108,7 +136,7 @@ static char *dump_call_policy(const json_t *policy)
 /* For a command that has as long as it takes. */
 static char *dump_job_policy(const json_t *policy)
 {
-    json_t *job = limited_policy(policy, "seconds", JOB_SECONDS);
+    json_t *job = limited_policy(policy, json_pack("{s:i}", "seconds", JOB_SECONDS));
     json_object_set_new(job, "job", json_true());
     char *dump = dump_policy(job);
     json_decref(job);
@@ -182,12 +210,13 @@ static size_t find_running(const struct toolproc *toolproc, const struct server 
 static void finish_call(struct toolproc *toolproc, size_t place,
                         const struct toolproc_result *result)
 {
-    char *call_id = toolproc->calls.items[place].call_id;
+    struct running ended = toolproc->calls.items[place];
     toolproc->calls.count--;
     memmove(&toolproc->calls.items[place], &toolproc->calls.items[place + 1],
             (toolproc->calls.count - place) * sizeof toolproc->calls.items[0]);
-    toolproc->callbacks.finished(toolproc->callbacks.context, call_id, result);
-    mem_free(call_id);
+    toolproc->callbacks.finished(toolproc->callbacks.context, ended.call_id, result);
+    str_finish(&ended.seen);
+    mem_free(ended.call_id);
 }
 
 /* --- pictures --- */
@@ -229,6 +258,7 @@ static bool decode_picture(struct toolproc *toolproc, size_t place, const json_t
     struct running *running = &toolproc->calls.items[place];
     running->response = json_incref(response);
     running->server = NULL; /* has done its part, and may be gone before */
+    running->due = never;
     const struct decoding_source source = {
         .origin = DECODING_BYTES, .picture = true, .bytes = bytes, .size = size};
     running->decoding = decoding_start(toolproc->loop, &tool, &source, on_decoded, toolproc);
@@ -250,14 +280,25 @@ static void drop_server(struct server *server)
     mem_free(server);
 }
 
+static void keep_seen(struct running *running, const char *bytes, size_t length)
+{
+    str_append_bytes(&running->seen, bytes, length);
+    if (running->seen.length > SEEN_BYTES) {
+        str_remove(&running->seen, 0, running->seen.length - SEEN_BYTES);
+    }
+}
+
 static void on_progress(void *context, uint64_t call, const char *bytes, size_t length)
 {
     struct server *server = context;
     struct toolproc *toolproc = server->toolproc;
     size_t place = find_running(toolproc, server, call);
     if (place < toolproc->calls.count) {
-        toolproc->callbacks.output(toolproc->callbacks.context,
-                                   toolproc->calls.items[place].call_id, bytes, length);
+        struct running *running = &toolproc->calls.items[place];
+        if (running->due != never) {
+            keep_seen(running, bytes, length);
+        }
+        toolproc->callbacks.output(toolproc->callbacks.context, running->call_id, bytes, length);
     }
 }
 
@@ -366,26 +407,94 @@ static struct server *serve(struct toolproc *toolproc, const struct toolset_tool
     return server;
 }
 
-/* --- the interface --- */
+/* --- time --- */
 
-static void on_stillborn(uv_timer_t *timer)
+static void on_due(uv_timer_t *timer);
+
+static void set_timer(struct toolproc *toolproc)
 {
-    struct toolproc *toolproc = timer->data;
-    for (size_t i = 0; i < toolproc->calls.count;) {
-        if (toolproc->calls.items[i].server != NULL || toolproc->calls.items[i].decoding != NULL) {
-            i++;
-            continue;
-        }
-        struct str text;
-        str_init(&text);
-        str_append_format(&text, "error: %s", toolproc->calls.items[i].error.text);
-        json_t *response = output_object(text.data, text.length);
-        finish_call(toolproc, i, &(struct toolproc_result){.response = response, .failed = true});
-        json_decref(response);
-        str_finish(&text);
-        i = 0; /* the callback may have changed the list */
+    uint64_t next = never, now = uv_now(toolproc->loop);
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        next = toolproc->calls.items[i].due < next ? toolproc->calls.items[i].due : next;
+    }
+    if (next == never) {
+        uv_timer_stop(&toolproc->due);
+    } else {
+        uv_timer_start(&toolproc->due, on_due, next > now ? next - now : 0, 0);
     }
 }
+
+/* How long a command may take, by the same rule as its tool has. */
+static void set_limit(const struct toolproc *toolproc, struct running *running, bool job,
+                      const json_t *arguments)
+{
+    const json_t *asked = json_object_get(arguments, "timeout_s");
+    int most = job ? JOB_SECONDS : toolproc->most_seconds;
+    running->asked_seconds = asked != NULL;
+    running->seconds = job || most < CALL_SECONDS ? most : CALL_SECONDS;
+    if (json_is_integer(asked)) {
+        json_int_t seconds = json_integer_value(asked); /* the tool refuses any other */
+        running->seconds = seconds >= 1 && seconds < most ? (int)seconds : most;
+    }
+    running->due = uv_now(toolproc->loop) + (uint64_t)running->seconds * 1000 + OVERDUE_MS;
+}
+
+/* What could not be started. */
+static void finish_stillborn(struct toolproc *toolproc, size_t place)
+{
+    struct str text;
+    str_init(&text);
+    str_append_format(&text, "error: %s", toolproc->calls.items[place].error.text);
+    json_t *response = output_object(text.data, text.length);
+    finish_call(toolproc, place, &(struct toolproc_result){.response = response, .failed = true});
+    json_decref(response);
+    str_finish(&text);
+}
+
+/* Its tool should have answered long ago: it is killed with all that it started, and what the tool
+ * would have said is said here. */
+static void finish_overdue(struct toolproc *toolproc, size_t place)
+{
+    struct running *running = &toolproc->calls.items[place];
+    struct str text;
+    str_init(&text);
+    utf8_append_repaired(&text, running->seen.data, running->seen.length);
+    str_append(&text, text.length > 0 && text.data[text.length - 1] != '\n' ? "\n" : "");
+    str_append_format(&text,
+                      "(stopped after %d s, from outside, for what watches over it did not answer; "
+                      "output that was not passed on by then is lost)",
+                      running->seconds);
+    json_t *response =
+        json_pack("{s:i, s:s%}", "exit_code", EXIT_TIMEOUT, "output", text.data, text.length);
+    drop_server(running->server);
+    finish_call(toolproc, place, &(struct toolproc_result){.response = response});
+    json_decref(response);
+    str_finish(&text);
+}
+
+static void on_due(uv_timer_t *timer)
+{
+    struct toolproc *toolproc = timer->data;
+    uint64_t now = uv_now(toolproc->loop);
+    for (size_t i = 0; i < toolproc->calls.count;) {
+        struct running *running = &toolproc->calls.items[i];
+        if (running->due > now) {
+            i++;
+        } else if (running->server == NULL) {
+            finish_stillborn(toolproc, i);
+            i = 0; /* the callback may have changed the list */
+        } else if (!running->looked_at) {
+            running->looked_at = true;
+            running->due = now + SECOND_LOOK_MS;
+        } else {
+            finish_overdue(toolproc, i);
+            i = 0;
+        }
+    }
+    set_timer(toolproc);
+}
+
+/* --- the interface --- */
 
 struct toolproc *toolproc_create(const struct toolproc_options *options,
                                  const struct toolproc_callbacks *callbacks, struct err *err)
@@ -401,9 +510,10 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
     toolproc->workspace = mem_strdup(options->workspace);
     toolproc->policy = dump_call_policy(options->policy);
     toolproc->job_policy = dump_job_policy(options->policy);
+    toolproc->most_seconds = most_seconds(options->policy);
     toolproc->callbacks = *callbacks;
-    uv_timer_init(toolproc->loop, &toolproc->stillborn);
-    toolproc->stillborn.data = toolproc;
+    uv_timer_init(toolproc->loop, &toolproc->due);
+    toolproc->due.data = toolproc;
     return toolproc;
 }
 
@@ -417,8 +527,9 @@ bool toolproc_set_policy(struct toolproc *toolproc, const json_t *policy)
     }
     mem_free(toolproc->policy);
     mem_free(toolproc->job_policy);
-    toolproc->policy = dump_policy(policy);
+    toolproc->policy = dump_call_policy(policy);
     toolproc->job_policy = dump_job_policy(policy);
+    toolproc->most_seconds = most_seconds(policy);
     return true;
 }
 
@@ -426,18 +537,23 @@ static void start(struct toolproc *toolproc, const char *call_id, const char *to
                   const char *policy, const json_t *arguments)
 {
     const struct toolset_tool *known = toolset_find(tool);
-    struct running running = {.call_id = mem_strdup(call_id)};
+    struct running running = {.call_id = mem_strdup(call_id), .due = never};
+    str_init(&running.seen);
+    uv_update_time(toolproc->loop);
     if (known == NULL) {
         err_set(&running.error, ERR_NOT_FOUND, "there is no tool \"%s\"", tool);
     } else {
         running.server = serve(toolproc, known, policy, arguments, &running.call, &running.error);
     }
+    if (running.server == NULL) {
+        running.due = uv_now(toolproc->loop);
+    } else if (strcmp(known->family, "shell") == 0) {
+        set_limit(toolproc, &running, policy == toolproc->job_policy, arguments);
+    }
     vec_room(&toolproc->calls.items, &toolproc->calls.capacity, toolproc->calls.count + 1,
              sizeof toolproc->calls.items[0]);
     toolproc->calls.items[toolproc->calls.count++] = running;
-    if (running.server == NULL) {
-        uv_timer_start(&toolproc->stillborn, on_stillborn, 0, 0);
-    }
+    set_timer(toolproc);
 }
 
 void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
@@ -459,6 +575,16 @@ void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const j
     mem_free(policy);
 }
 
+/* It has a job's time from now on, as its tool gives it. */
+static void extend(struct toolproc *toolproc, struct running *running)
+{
+    if (running->due != never && !running->asked_seconds) {
+        running->due += (uint64_t)(JOB_SECONDS - running->seconds) * 1000;
+        running->seconds = JOB_SECONDS;
+        set_timer(toolproc);
+    }
+}
+
 void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const char *job)
 {
     for (size_t i = 0; i < toolproc->calls.count; i++) {
@@ -470,6 +596,7 @@ void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const cha
         running->call_id = mem_strdup(job);
         if (running->server != NULL) {
             mcp_client_background(running->server->client, running->call);
+            extend(toolproc, running);
         }
     }
 }
@@ -510,6 +637,7 @@ void toolproc_destroy(struct toolproc *toolproc)
             decoding_forget(running->decoding);
             json_decref(running->response);
         }
+        str_finish(&running->seen);
         mem_free(running->call_id);
     }
     mem_free(toolproc->calls.items);
@@ -518,175 +646,5 @@ void toolproc_destroy(struct toolproc *toolproc)
     mem_free(toolproc->workspace);
     mem_free(toolproc->policy);
     mem_free(toolproc->job_policy);
-    uv_close((uv_handle_t *)&toolproc->stillborn, on_timer_closed);
-}
-
-/* --- self-test: a loop of its own, because it waits --- */
-
-struct self_test {
-    uv_loop_t loop;
-    uv_process_t process;
-    uv_pipe_t out, error;
-    uv_timer_t timer;
-    struct str report, complaint;
-    bool exited, late;
-    int64_t status;
-    char buffer[4096];
-};
-
-static void on_test_exit(uv_process_t *process, int64_t status, int signal)
-{
-    struct self_test *test = process->data;
-    test->exited = true;
-    test->status = signal != 0 ? -signal : status;
-    uv_timer_stop(&test->timer);
-    uv_close((uv_handle_t *)process, NULL);
-}
-
-static void on_test_late(uv_timer_t *timer)
-{
-    struct self_test *test = timer->data;
-    test->late = true;
-    kill(-test->process.pid, SIGKILL);
-    uv_read_stop((uv_stream_t *)&test->out);
-    uv_read_stop((uv_stream_t *)&test->error);
-}
-
-static void on_test_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
-{
-    (void)suggested;
-    struct self_test *test = handle->data;
-    *buffer = uv_buf_init(test->buffer, sizeof test->buffer);
-}
-
-static void on_test_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
-{
-    struct self_test *test = stream->data;
-    struct str *out = stream == (uv_stream_t *)&test->out ? &test->report : &test->complaint;
-    if (count < 0) {
-        uv_read_stop(stream);
-    } else if (out->length + (size_t)count <= SELF_TEST_BYTES) {
-        str_append_bytes(out, buffer->base, (size_t)count);
-    }
-}
-
-static int spawn_self_test(struct self_test *test, const struct toolproc_options *options,
-                           int policy)
-{
-    struct tool_process_environment environment;
-    tool_process_environment_init(&environment);
-    char *argv[] = {(char *)options->program,
-                    "shell",
-                    "--workspace",
-                    (char *)options->workspace,
-                    "--policy-fd",
-                    "3",
-                    "--self-test",
-                    NULL};
-    uv_stdio_container_t stdio[4] = {
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&test->out},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&test->error},
-        {.flags = UV_INHERIT_FD, .data.fd = policy},
-    };
-    uv_process_options_t process = {.exit_cb = on_test_exit,
-                                    .file = options->program,
-                                    .args = argv,
-                                    .env = environment.items,
-                                    .cwd = options->workspace,
-                                    .flags = UV_PROCESS_DETACHED,
-                                    .stdio = stdio,
-                                    .stdio_count = 4};
-    int status = uv_spawn(&test->loop, &test->process, &process);
-    tool_process_environment_finish(&environment);
-    return status;
-}
-
-static void close_all(uv_handle_t *handle, void *context)
-{
-    (void)context;
-    if (!uv_is_closing(handle)) {
-        uv_close(handle, NULL);
-    }
-}
-
-/* Runs the process to its end or to the time limit. Returns uv's status of the start. */
-static int run_self_test(struct self_test *test, const struct toolproc_options *options, int policy)
-{
-    uv_loop_init(&test->loop);
-    uv_pipe_init(&test->loop, &test->out, 0);
-    uv_pipe_init(&test->loop, &test->error, 0);
-    uv_timer_init(&test->loop, &test->timer);
-    test->process.data = test->out.data = test->error.data = test->timer.data = test;
-    int status = spawn_self_test(test, options, policy);
-    if (status == 0) {
-        uv_read_start((uv_stream_t *)&test->out, on_test_room, on_test_output);
-        uv_read_start((uv_stream_t *)&test->error, on_test_room, on_test_output);
-        uv_timer_start(&test->timer, on_test_late, SELF_TEST_MS, 0);
-        uv_run(&test->loop, UV_RUN_DEFAULT);
-    }
-    uv_walk(&test->loop, close_all, NULL);
-    uv_run(&test->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&test->loop);
-    return status;
-}
-
-/* Without a sandbox there is no layer to hold: the report says that, and that is no failure. */
-static bool wants_no_sandbox(const json_t *policy)
-{
-    const char *sandbox = json_string_value(json_object_get(policy, "sandbox"));
-    return sandbox != NULL && strcmp(sandbox, "danger-full-access") == 0;
-}
-
-static bool judge_self_test(const struct self_test *test, const json_t *policy, json_t **report,
-                            struct err *err)
-{
-    json_error_t error;
-    struct str said;
-    str_init(&said);
-    tool_process_append_last_line(&said, test->complaint.length > 0 ? test->complaint.data
-                                                                    : test->report.data);
-    bool passed = false;
-    if (test->late) {
-        err_set(err, ERR_UNAVAILABLE, "the sandbox's self-test did not end within %d ms",
-                SELF_TEST_MS);
-    } else if (test->status != 0 &&
-               !(test->status == EXIT_NO_SANDBOX && wants_no_sandbox(policy))) {
-        err_set(err, ERR_UNAVAILABLE, "the sandbox's self-test failed (exit status %d): %s",
-                (int)test->status, said.data);
-    } else {
-        json_t *parsed = json_loadb(test->report.data, test->report.length, 0, &error);
-        passed =
-            json_is_object(parsed) ||
-            err_set(err, ERR_UNAVAILABLE, "the sandbox's self-test gave no report: %s", said.data);
-        if (passed) {
-            *report = parsed;
-        } else {
-            json_decref(parsed);
-        }
-    }
-    str_finish(&said);
-    return passed;
-}
-
-bool toolproc_self_test(const struct toolproc_options *options, json_t **report, struct err *err)
-{
-    char *text = dump_policy(options->policy);
-    int policy = tool_process_policy(text, err);
-    mem_free(text);
-    if (policy < 0) {
-        return false;
-    }
-    struct self_test *test = mem_zero(1, sizeof *test);
-    str_init(&test->report);
-    str_init(&test->complaint);
-    int status = run_self_test(test, options, policy);
-    close(policy);
-    bool passed = status == 0 ? judge_self_test(test, options->policy, report, err)
-                              : err_set(err, ERR_UNAVAILABLE, "starting %s: %s", options->program,
-                                        uv_strerror(status));
-    str_finish(&test->report);
-    str_finish(&test->complaint);
-    mem_free(test);
-    return passed;
+    uv_close((uv_handle_t *)&toolproc->due, on_timer_closed);
 }

@@ -537,10 +537,11 @@ bool approval_rule_for(const char *tool, const json_t *arguments, struct str *ou
 static const struct shown {
     const char *tool, *argument;
     const char *first, *next; /* marks of the first and of further lines */
+    bool file;                /* all of one, whose last newline ends a line and begins none */
 } shown[] = {
-    {"shell", "command", "$ ", "> "},      {"write_file", "path", "write ", "      "},
-    {"write_file", "content", "+ ", "+ "}, {"edit_file", "path", "edit ", "     "},
-    {"edit_file", "old_text", "- ", "- "}, {"edit_file", "new_text", "+ ", "+ "},
+    {"shell", "command", "$ ", "> ", false},      {"write_file", "path", "write ", "      ", false},
+    {"write_file", "content", "+ ", "+ ", true},  {"edit_file", "path", "edit ", "     ", false},
+    {"edit_file", "old_text", "- ", "- ", false}, {"edit_file", "new_text", "+ ", "+ ", false},
 };
 
 enum { SHOWN_COUNT = sizeof shown / sizeof shown[0] };
@@ -562,13 +563,21 @@ static void new_row(struct str *out, size_t start)
     }
 }
 
-/* Every line gets its row, also an empty last one: "a" and "a\n" look different. */
+/* Every line gets its row, also an empty last one: "a" and "a\n" look different. In a file they do
+ * as diff and git have it, by a remark where the last newline is missing. */
 static void describe_lines(struct str *out, size_t start, const struct shown *how,
                            const json_t *value)
 {
     const char *text = json_string_value(value);
     size_t length = json_string_length(value);
     const char *mark = how->first;
+    bool ends_line = length > 0 && text[length - 1] == '\n';
+    if (how->file && length == 0) {
+        new_row(out, start);
+        str_append(out, "\\ Empty file");
+        return;
+    }
+    length -= how->file && ends_line;
     for (;;) {
         const char *newline = memchr(text, '\n', length);
         size_t line = newline != NULL ? (size_t)(newline - text) : length;
@@ -576,11 +585,14 @@ static void describe_lines(struct str *out, size_t start, const struct shown *ho
         str_append(out, mark);
         visible_append(out, text, line, VISIBLE_APPROVAL);
         if (newline == NULL) {
-            return;
+            break;
         }
         text += line + 1;
         length -= line + 1;
         mark = how->next;
+    }
+    if (how->file && !ends_line) {
+        str_append(out, "\n\\ No newline at end of file");
     }
 }
 

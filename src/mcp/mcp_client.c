@@ -29,6 +29,8 @@
 
 enum {
     FRAME_LIMIT = 4 * 1024 * 1024,
+    PASSED_OVER_LIMIT = 32 * 1024 * 1024, /* of a line that is too long */
+    HEAD_BYTES = 256,                     /* of it, where it may be said what it answers */
     ERROR_TAIL = 4 * 1024,
     READ_BYTES = 64 * 1024,
     GRACE_MS = 2000,
@@ -62,6 +64,7 @@ struct mcp_client {
     struct str held;                 /* requests that wait for the handshake */
     struct str line;                 /* of stdout, not ended yet */
     size_t scanned;                  /* how much of it holds no newline */
+    size_t passed_over;              /* bytes of a line that is too long; 0 = there is none */
     struct str tail;                 /* of stderr */
     const char *broken;              /* why we gave up on it; NULL = we did not */
     char buffer[READ_BYTES];
@@ -499,6 +502,75 @@ static void on_line(struct mcp_client *client, const char *text, size_t length)
     json_decref(message);
 }
 
+static const char too_long[] = "it sent a line of more than 4 MiB, which was not read";
+
+/* The line's beginning up to the first value that holds others: most say there what it is. */
+static void copy_head(const struct str *line, char head[HEAD_BYTES + 1])
+{
+    size_t length = 0, opened = 0;
+    while (length < HEAD_BYTES && length < line->length) {
+        char c = line->data[length];
+        opened += c == '{' || c == '[';
+        if (opened > 1) {
+            break;
+        }
+        head[length++] = c != '\0' ? c : ' ';
+    }
+    head[length] = '\0';
+}
+
+/* The call that the line answers has its end, and where that is not said every call that waits: one
+ * of them was answered, and no other answer will come to it. */
+static void end_calls_of(struct mcp_client *client, const char *head)
+{
+    const char *id = strstr(head, "\"id\"");
+    json_t *number =
+        id != NULL ? json_integer(strtoll(id + 4 + strspn(id + 4, " :"), NULL, 10)) : NULL;
+    uint64_t last = client->last_call;
+    size_t place;
+    if (find_call(client, number, &place)) {
+        end_call(client, place, NULL, too_long);
+        last = 0;
+    }
+    json_decref(number);
+    while (!client->closing && client->open.count > 0 && client->open.items[0] <= last) {
+        end_call(client, 0, NULL, too_long);
+    }
+}
+
+/* It is read up to its end and thrown away; the server lives on. */
+static void pass_over_line(struct mcp_client *client)
+{
+    char head[HEAD_BYTES + 1];
+    copy_head(&client->line, head);
+    client->passed_over = client->line.length;
+    client->scanned = 0;
+    str_finish(&client->line);
+    str_init(&client->line);
+    if (!client->ready) {
+        give_up(client, too_long);
+    } else if (strstr(head, "\"method\"") != NULL) {
+        log_write("mcp", "a notice of more than 4 MiB was dropped");
+    } else {
+        end_calls_of(client, head);
+    }
+}
+
+/* What is left of `bytes` behind a line that is passed over; the rest is gone. */
+static size_t behind_long_line(struct mcp_client *client, const char *bytes, size_t count)
+{
+    const char *newline = memchr(bytes, '\n', count);
+    if (newline != NULL) {
+        client->passed_over = 0;
+        return count - (size_t)(newline - bytes) - 1;
+    }
+    client->passed_over += count;
+    if (client->passed_over > PASSED_OVER_LIMIT) {
+        give_up(client, "it sent a line without an end");
+    }
+    return 0;
+}
+
 /* Hands over the complete lines. A callback may close the client; its memory lives on until the
  * loop has closed the handles, so it is enough to look. */
 static void take_lines(struct mcp_client *client)
@@ -521,7 +593,7 @@ static void take_lines(struct mcp_client *client)
     str_remove(&client->line, 0, start);
     client->scanned -= start;
     if (client->line.length > FRAME_LIMIT && client->broken == NULL && !client->closing) {
-        give_up(client, "it sent a line of more than 4 MiB");
+        pass_over_line(client);
     }
 }
 
@@ -540,7 +612,10 @@ static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer
     }
     if (count > 0) {
         client->quiet_bytes += (size_t)count;
-        str_append_bytes(&client->line, buffer->base, (size_t)count);
+        size_t left = client->passed_over == 0
+                          ? (size_t)count
+                          : behind_long_line(client, buffer->base, (size_t)count);
+        str_append_bytes(&client->line, buffer->base + (size_t)count - left, left);
         take_lines(client);
         if (client->flood_bytes > 0 && client->quiet_bytes > client->flood_bytes &&
             client->broken == NULL && !client->closing) {

@@ -64,19 +64,17 @@ static void append_bounded(struct str *out, const char *text)
 }
 
 void own_command_end(struct own_command *own, const struct toolproc_result *result,
-                     struct str *message, struct str *shown, bool *failed)
+                     struct str *message, struct str *shown)
 {
     const char *output = json_string_value(json_object_get(result->response, "output"));
     const json_t *code = json_object_get(result->response, "exit_code");
     output = result->unavailable != NULL ? result->unavailable : output != NULL ? output : "";
     own->running = false;
-    *failed = result->failed || result->unavailable != NULL || json_integer_value(code) != 0;
     str_append_format(message, "%s%s\n", OPENING, own->command);
     append_bounded(message, output);
     str_append(shown, output);
     if (json_integer_value(code) != 0) {
         str_append_format(message, "\n(exit status %lld)", (long long)json_integer_value(code));
-        str_append_format(shown, "\n(exit %lld)", (long long)json_integer_value(code));
     }
 }
 

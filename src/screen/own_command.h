@@ -34,7 +34,7 @@ void own_command_cancel(struct own_command *own, struct toolproc *toolproc);
 bool own_command_is(const struct own_command *own, const char *call_id);
 /* It has ended: what to tell the model, and what to show. */
 void own_command_end(struct own_command *own, const struct toolproc_result *result,
-                     struct str *message, struct str *shown, bool *failed);
+                     struct str *message, struct str *shown);
 /* It goes on in the background, and another command can be run; `told` says how, for the model. */
 void own_command_leave(struct own_command *own, const char *told, struct str *message);
 /* Whether a message of the user's is one that these two made. */

@@ -109,20 +109,23 @@ static void add_call(struct screen *screen, const char *call_id, const char *nam
     str_finish(&title);
 }
 
+void screen_end_call(struct screen *screen, const char *call_id, const json_t *result,
+                     const char *output, bool failed)
+{
+    json_int_t code = json_integer_value(json_object_get(result, "exit_code"));
+    char failure[24] = "failed";
+    if (code != 0) {
+        snprintf(failure, sizeof failure, "exit %lld", (long long)code);
+    }
+    output = output != NULL ? output : "";
+    tui_end_call(screen->tui, call_id, output, strlen(output),
+                 failed || code != 0 ? failure : NULL);
+}
+
 static void end_call(struct screen *screen, const char *call_id, const json_t *result, bool failed)
 {
-    const char *output = json_string_value(json_object_get(result, "output"));
-    const json_t *code = json_object_get(result, "exit_code");
-    bool nonzero = code != NULL && json_integer_value(code) != 0;
-    struct str text;
-    str_init(&text);
-    str_append(&text, output != NULL ? output : "");
-    if (nonzero) {
-        str_append_format(&text, "%s(exit %lld)", text.length > 0 ? "\n" : "",
-                          (long long)json_integer_value(code));
-    }
-    tui_end_call(screen->tui, call_id, text.data, text.length, failed || nonzero);
-    str_finish(&text);
+    screen_end_call(screen, call_id, result, json_string_value(json_object_get(result, "output")),
+                    failed);
 }
 
 /* --- what the agent says --- */

@@ -251,7 +251,7 @@ void screen_input_background(struct screen *screen)
         screen_notice(screen, true, "%s", err.text);
     } else if (screen->own.running) {
         own_command_leave(&screen->own, told.data, &message);
-        tui_end_call(screen->tui, screen->own.id, shown.data, shown.length, false);
+        tui_end_call(screen->tui, screen->own.id, shown.data, shown.length, NULL);
         note(screen, &message);
     }
     str_finish(&told);
@@ -267,12 +267,12 @@ bool screen_input_tool_finished(void *context, const char *call_id,
         return false;
     }
     struct str message, shown;
-    bool failed;
     str_init(&message);
     str_init(&shown);
     agent_tool_finished(screen->app.agent, call_id, result);
-    own_command_end(&screen->own, result, &message, &shown, &failed);
-    tui_end_call(screen->tui, call_id, shown.data, shown.length, failed);
+    own_command_end(&screen->own, result, &message, &shown);
+    screen_end_call(screen, call_id, result->response, shown.data,
+                    result->failed || result->unavailable != NULL);
     note(screen, &message);
     str_finish(&message);
     str_finish(&shown);

@@ -72,6 +72,9 @@ struct screen {
 /* Something runs: an answer, a command, the decoder of a picture. */
 bool screen_busy(const struct screen *screen);
 void screen_refresh_status(struct screen *screen);
+/* `output` (NULL: none) under its call; an exit code that is not 0 stands in its first line. */
+void screen_end_call(struct screen *screen, const char *call_id, const json_t *result,
+                     const char *output, bool failed);
 void screen_notice(struct screen *screen, bool is_error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Ends the run; with jobs only when asked twice. */

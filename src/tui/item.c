@@ -266,13 +266,15 @@ static void write_title(const struct item *item, struct layout_writer *writer)
 {
     enum theme_role role = item->open ? THEME_CALL : THEME_CALL_DONE;
     const char *mark = item->open ? "* " : "• ";
-    if (item->failed) {
+    if (item->failure[0] != '\0') {
         role = THEME_FAILED;
         mark = "x ";
     }
     layout_add(writer, item->title, strlen(item->title), THEME_STRONG);
-    if (item->failed) {
-        layout_add(writer, " (failed)", strlen(" (failed)"), THEME_FAILED);
+    if (item->failure[0] != '\0') {
+        layout_add(writer, " (", 2, THEME_FAILED);
+        layout_add(writer, item->failure, strlen(item->failure), THEME_FAILED);
+        layout_add(writer, ")", 1, THEME_FAILED);
     }
     layout_end_line(writer, mark, "  ", role, WRAP_WORDS);
 }

@@ -45,12 +45,12 @@ struct item {
     enum item_kind kind;
     bool open;     /* more may be appended */
     bool running;  /* a call: its output streams, only the end of it is kept */
-    bool failed;   /* a call that failed */
     bool expanded; /* how `parts` were cut */
     bool raw;      /* an answer as its source; the same */
     bool flipped;  /* folded where others are whole, or whole where they are folded */
     bool stale;    /* `parts` lack what was appended last */
     char *call_id, *title;
+    char failure[24];        /* of a call, for its title; "" = it did not fail */
     struct picture *picture; /* of ITEM_PICTURE; NULL = the text alone */
     const void *awaited;     /* of an ITEM_PICTURE that is open: under which key it will come */
     struct str text;         /* visible form, valid UTF-8 */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,15 +108,19 @@ void plain_call(struct plain *plain, const char *title)
     say_spelled_out(plain, "tool: ", title);
 }
 
-void plain_result(struct plain *plain, const char *text, size_t length, bool failed)
+void plain_result(struct plain *plain, const char *text, size_t length, const char *failure)
 {
+    char mark[32] = "result: ";
     size_t shown = 0;
     for (int lines = 0; lines < PLAIN_OUTPUT_LINES && shown < length; lines++) {
         const char *newline = memchr(text + shown, '\n', length - shown);
         shown = newline != NULL ? (size_t)(newline - text) + 1 : length;
     }
     plain_end_message(plain);
-    say(plain, failed ? "failed: " : "result: ", text, shown);
+    if (failure != NULL) {
+        snprintf(mark, sizeof mark, "%s: ", failure);
+    }
+    say(plain, mark, text, shown);
     if (shown < length) {
         struct str rest;
         str_init(&rest);

@@ -41,7 +41,7 @@ void plain_text(struct plain *plain, const char *text, size_t length);
 void plain_thought(struct plain *plain);
 void plain_end_message(struct plain *plain);
 void plain_call(struct plain *plain, const char *title);
-void plain_result(struct plain *plain, const char *text, size_t length, bool failed);
+void plain_result(struct plain *plain, const char *text, size_t length, const char *failure);
 void plain_notice(struct plain *plain, const char *text, bool is_error);
 void plain_ask(struct plain *plain, const char *title, const char *description, bool once);
 /* To the question that stands: there is a third yes, which writes `rule` down. */

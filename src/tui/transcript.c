@@ -1,5 +1,6 @@
 #include "tui/transcript.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -245,7 +246,7 @@ void transcript_call_output(struct transcript *transcript, const char *call_id, 
 }
 
 void transcript_end_call(struct transcript *transcript, const char *call_id, const char *result,
-                         size_t length, bool failed)
+                         size_t length, const char *failure)
 {
     struct item *item = find_call(transcript, call_id);
     if (item == NULL) {
@@ -256,7 +257,7 @@ void transcript_end_call(struct transcript *transcript, const char *call_id, con
         item_reset(item);
         item_append(item, result, length);
     }
-    item->failed = failed;
+    snprintf(item->failure, sizeof item->failure, "%s", failure != NULL ? failure : "");
     item_close(item);
     item_touch(item);
 }

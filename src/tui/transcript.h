@@ -34,7 +34,7 @@ void transcript_add_call(struct transcript *transcript, const char *call_id, con
 void transcript_call_output(struct transcript *transcript, const char *call_id, const char *text,
                             size_t length);
 void transcript_end_call(struct transcript *transcript, const char *call_id, const char *result,
-                         size_t length, bool failed);
+                         size_t length, const char *failure);
 /* With a word on what it is; `picture` (may be NULL: the word alone) moves in. */
 void transcript_add_picture(struct transcript *transcript, struct picture *picture,
                             const char *text);

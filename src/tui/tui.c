@@ -609,12 +609,12 @@ void tui_call_output(struct tui *tui, const char *call_id, const char *text, siz
 }
 
 void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
-                  bool failed)
+                  const char *failure)
 {
     if (tui->plain != NULL) {
-        plain_result(tui->plain, result, length, failed);
+        plain_result(tui->plain, result, length, failure);
     } else {
-        transcript_end_call(tui->transcript, call_id, result, length, failed);
+        transcript_end_call(tui->transcript, call_id, result, length, failure);
     }
     happened(tui);
 }

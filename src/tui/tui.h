@@ -95,8 +95,9 @@ void tui_add_thought(struct tui *tui, const char *text,
 void tui_end_message(struct tui *tui); /* the streaming answer is complete */
 void tui_add_call(struct tui *tui, const char *call_id, const char *title);
 void tui_call_output(struct tui *tui, const char *call_id, const char *text, size_t length);
+/* `failure`: a word or two for its first line, "exit 2"; NULL = it did not fail. */
 void tui_end_call(struct tui *tui, const char *call_id, const char *result, size_t length,
-                  bool failed);
+                  const char *failure);
 void tui_add_notice(struct tui *tui, const char *text, bool is_error);
 /* A notice as a place to come back to, and going there: it becomes the first row in view. Where
  * what was shown has left for the terminal's scrollback, the notice is all there is. */

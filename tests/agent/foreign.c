@@ -176,7 +176,11 @@ static void test_faults_end_as_results(void **state)
         {"dies", "exit status 3", true},
         {"hangs", "did not answer within 1 s", true},
         {"floods", "floods us", true},
-        {"long_line", "4 MiB", true},
+        {"long_line", "a line of more than 4 MiB, which was not read", true},
+        {"long_answer", "a line of more than 4 MiB, which was not read", true},
+        {"long_last", "a line of more than 4 MiB, which was not read", true},
+        {"long_notice", "alive, call 1", false},
+        {"endless_line", "which was not read", true},
         {"wrong_id", "right", false},
         {"no_json", "survived", false},
         {"asks", "asked", false},
@@ -284,6 +288,48 @@ static void test_cancel_and_go_on(void **state)
     close_world(&world);
 }
 
+/* The line is thrown away and not its server: the same process answers the next call, and of two
+ * that wait the other one, where the line says which it answers. */
+static void test_long_line_and_go_on(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"long_line", "long_last", "long_answer"};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct world world;
+        bool said = strcmp(faults[i], "long_answer") == 0;
+        open_world(&world, faults[i], 120);
+        run_until(&world, &world.known, 0);
+        call(&world, "c1", "mcp__bad__echo");
+        if (said) {
+            call(&world, "c2", "mcp__bad__echo");
+        } else {
+            run_until(&world, NULL, 1);
+            call(&world, "c2", "mcp__bad__echo");
+        }
+        run_until(&world, NULL, 2);
+        assert_non_null(strstr(world.results.data, "c1 {\"output\":\"error: the MCP server bad "
+                                                   "failed: it sent a line of more than 4 MiB"));
+        assert_true(described(&world, "bad: ready"));
+        if (said || strcmp(faults[i], "long_last") == 0) {
+            assert_non_null(strstr(world.results.data, "c2 {\"output\":\"alive, call 2\"}\n"));
+        }
+        close_world(&world);
+    }
+}
+
+/* Without an end it is ended at last, and starts again for the next call. */
+static void test_endless_line(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, "endless_line", 120);
+    run_until(&world, &world.known, 0);
+    call(&world, "c1", "mcp__bad__echo");
+    run_until_described(&world, "bad: down");
+    assert_true(described(&world, "without an end") || described(&world, "floods us"));
+    close_world(&world);
+}
+
 /* Taken down after any number of turns of the loop, whatever goes on in it just then. */
 static void test_end_at_any_moment(void **state)
 {
@@ -310,10 +356,9 @@ static void test_end_at_any_moment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults_end_as_results),
-        cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_cancel_and_go_on),
-        cmocka_unit_test(test_end_at_any_moment),
+        cmocka_unit_test(test_faults_end_as_results), cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_and_go_on),      cmocka_unit_test(test_long_line_and_go_on),
+        cmocka_unit_test(test_endless_line),          cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <uv.h>
@@ -122,6 +125,46 @@ static void test_what_a_hook_may_do(void **state)
     }
 }
 
+/* Turns the loop until that orphan, which is ours to bury, has ended, at most so long. */
+static bool ends_within(struct world *world, pid_t orphan, int64_t microseconds)
+{
+    int64_t end = clock_monotonic_us() + microseconds;
+    bool ended;
+    while (!(ended = waitpid(orphan, NULL, WNOHANG) == orphan) && clock_monotonic_us() < end) {
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    return ended;
+}
+
+/* The process whose number the hook said. */
+static pid_t process_of(struct world *world, const char *command)
+{
+    open_world(world, command, 20, false);
+    run_until_done(world);
+    pid_t process = (pid_t)strtol(world->denial.data, NULL, 10);
+    assert_true(process > 1);
+    return process;
+}
+
+static void test_nothing_is_left(void **state)
+{
+    (void)state;
+    struct world world;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    pid_t left = process_of(&world, "sleep 300 & echo $! >&2; exit 2");
+    assert_true(ends_within(&world, left, PATIENCE_US));
+    close_world(&world);
+    /* A daemon of the user's stays. */
+    left = process_of(&world, "daemon=$(setsid sh -c 'echo $$; exec sleep 300 >&- 2>&-' &)\n"
+                              "echo $daemon >&2; exit 2");
+    assert_false(ends_within(&world, left, 200000));
+    assert_int_equal(kill(left, SIGKILL), 0);
+    assert_true(ends_within(&world, left, PATIENCE_US));
+    close_world(&world);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
 static void test_end_at_any_moment(void **state)
 {
     (void)state;
@@ -147,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_hook_may_do),
+        cmocka_unit_test(test_nothing_is_left),
         cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */

@@ -87,15 +87,23 @@ static void test_no_difference(void **state)
           "edit a\n- x\n+ y");
     shows("edit_file", "{\"path\": \"a\", \"old_text\": \"q\", \"new_text\": \"y\"}",
           "edit a\n- q\n+ y");
-    shows("write_file", "{\"path\": \"new\", \"content\": \"n\"}", "write new\n+ n");
-    shows("write_file", "{\"path\": \"a\", \"content\": \"x x\\n\"}", "write a\n+ x x\n+ ");
-    shows("write_file", "{\"path\": \"bin\", \"content\": \"n\"}", "write bin\n+ n");
-    shows("write_file", "{\"path\": \"link\", \"content\": \"n\"}", "write link\n+ n");
-    shows("write_file", "{\"path\": \"pipe\", \"content\": \"n\"}", "write pipe\n+ n");
+    shows("write_file", "{\"path\": \"new\", \"content\": \"n\"}",
+          "write new\n+ n\n\\ No newline at end of file");
+    shows("write_file", "{\"path\": \"a\", \"content\": \"x x\\n\"}", "write a\n+ x x");
+    shows("write_file", "{\"path\": \"new\", \"content\": \"n\\n\\nm\\n\"}",
+          "write new\n+ n\n+ \n+ m");
+    shows("write_file", "{\"path\": \"new\", \"content\": \"\\n\"}", "write new\n+ ");
+    shows("write_file", "{\"path\": \"new\", \"content\": \"\"}", "write new\n\\ Empty file");
+    shows("write_file", "{\"path\": \"bin\", \"content\": \"n\"}",
+          "write bin\n+ n\n\\ No newline at end of file");
+    shows("write_file", "{\"path\": \"link\", \"content\": \"n\"}",
+          "write link\n+ n\n\\ No newline at end of file");
+    shows("write_file", "{\"path\": \"pipe\", \"content\": \"n\"}",
+          "write pipe\n+ n\n\\ No newline at end of file");
     shows("write_file", "{\"path\": \"../../etc/hostname\", \"content\": \"n\"}",
-          "write ../../etc/hostname\n+ n");
+          "write ../../etc/hostname\n+ n\n\\ No newline at end of file");
     shows("write_file", "{\"path\": \"a\", \"content\": \"n\", \"more\": 1}",
-          "write a\n+ n\nmore: 1");
+          "write a\n+ n\n\\ No newline at end of file\nmore: 1");
     shows("shell", "{\"command\": \"ls\"}", "$ ls");
 }
 

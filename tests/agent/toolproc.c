@@ -1,5 +1,6 @@
 /* Tool processes: a scripted server that does each thing a server can do to us, then carat-tool
  * itself, in its sandbox. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -168,8 +169,8 @@ static void test_what_a_process_is_given(void **state)
     assert_null(strstr(result, "SECRET"));
     assert_null(strstr(result, "LD_"));
     assert_non_null(strstr(result, "PATH "));
-    assert_non_null(strstr(result, "|{read_only:true,limits:{background_seconds:86400}}|shell "
-                                   "--workspace "));
+    assert_non_null(strstr(result, "|{read_only:true,limits:{seconds:120,call_seconds:60,"
+                                   "background_seconds:86400}}|shell --workspace "));
     assert_non_null(strstr(result, " --policy-fd 3|"));
     char folder[512];
     snprintf(folder, sizeof folder, "|%s|", world->folder);
@@ -465,6 +466,110 @@ static void test_make_job(void **state)
     assert_non_null(strstr(world->result.data, "stopped by the user"));
 }
 
+/* --- who watches over a command is stopped ---
+ *
+ * From outside, as `kill -STOP -1` does it inside where the kernel knows no scopes of signals. */
+
+static bool read_process(pid_t pid, char name[64], pid_t *parent)
+{
+    char path[64];
+    int number = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    bool found = file != NULL && fscanf(file, "%*d (%63[^)]) %*c %d", name, &number) == 2;
+    if (file != NULL) {
+        fclose(file);
+    }
+    *parent = (pid_t)number;
+    return found;
+}
+
+static bool is_ours(pid_t pid)
+{
+    char name[64];
+    pid_t parent = pid;
+    while (parent > 1 && parent != getpid()) {
+        if (!read_process(parent, name, &parent)) {
+            return false;
+        }
+    }
+    return parent == getpid();
+}
+
+/* The tools that were started by bubblewrap, for us; how many. */
+static size_t find_watchers(pid_t found[], size_t most)
+{
+    size_t count = 0;
+    DIR *processes = opendir("/proc");
+    assert_non_null(processes);
+    for (struct dirent *entry; (entry = readdir(processes)) != NULL && count < most;) {
+        char name[64], above[64];
+        pid_t parent, grandparent, pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (pid > 0 && read_process(pid, name, &parent) && strcmp(name, "carat-tool") == 0 &&
+            read_process(parent, above, &grandparent) && strcmp(above, "bwrap") == 0 &&
+            is_ours(pid)) {
+            found[count++] = pid;
+        }
+    }
+    closedir(processes);
+    return count;
+}
+
+static size_t times(const char *text, const char *words)
+{
+    size_t count = 0;
+    while ((text = strstr(text, words)) != NULL) {
+        count++;
+        text++;
+    }
+    return count;
+}
+
+/* A call and a job whose watchers do nothing any more: both are over some seconds after their
+ * limit, with what they wrote, and nothing of them is left. */
+static void test_watcher_stopped(void **state)
+{
+    struct world *world = *state;
+    pid_t watchers[2];
+    create(world, carat_tool, NULL);
+    json_t *arguments =
+        json_pack("{s:s, s:i}", "command", "echo begun; exec sleep 100", "timeout_s", 3);
+    json_t *job =
+        json_pack("{s:s, s:i}", "command", "(echo begun; exec sleep 100) &", "timeout_s", 3);
+    toolproc_start(world->toolproc, "c1", "shell", arguments);
+    toolproc_start_job(world->toolproc, "c1", job);
+    json_decref(arguments);
+    json_decref(job);
+    int64_t limit = clock_monotonic_us() + 20 * 1000000;
+    while (times(world->output.data, "begun") < 2) {
+        assert_true(clock_monotonic_us() < limit);
+        let_run(world, 5);
+    }
+    assert_int_equal(find_watchers(watchers, 2), 2);
+    assert_int_equal(kill(watchers[0], SIGSTOP), 0);
+    assert_int_equal(kill(watchers[1], SIGSTOP), 0);
+    wait_for(world, 2);
+    assert_non_null(strstr(world->result.data, "{\"exit_code\":124,\"output\":\"begun\\n(stopped "
+                                               "after 3 s, from outside"));
+    expect_gone(world, watchers[0]);
+    expect_gone(world, watchers[1]);
+    assert_string_equal(call(world, "shell", "command", "echo next"),
+                        "{\"exit_code\":0,\"output\":\"next\"}");
+}
+
+/* Folders that were added change the policy, and nothing else of it. */
+static void test_set_policy(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    json_t *policy = json_pack("{s:b, s:{s:i}}", "read_only", 1, "limits", "seconds", 9);
+    assert_true(toolproc_set_policy(world->toolproc, policy));
+    json_decref(policy);
+    assert_non_null(strstr(call(world, "shell", "command", "environment"),
+                           "|{read_only:true,limits:{seconds:9,call_seconds:60,"
+                           "background_seconds:86400}}|"));
+}
+
 static void test_self_test(void **state)
 {
     struct world *world = *state;
@@ -508,7 +613,8 @@ int main(int argc, char **argv)
         TEST(test_no_sandbox), TEST(test_no_program),      TEST(test_flood_and_silence),
         TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
         TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
-        TEST(test_job),        TEST(test_make_job),
+        TEST(test_job),        TEST(test_make_job),        TEST(test_watcher_stopped),
+        TEST(test_set_policy),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);

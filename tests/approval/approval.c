@@ -231,8 +231,9 @@ static void test_describe(void **state)
     shows("shell", "{\"timeout_s\":3,\"command\":\"a\\nb\\n\"}", "$ a\n> b\n> \ntimeout_s: 3");
     shows("shell", "{\"command\":\"ls\",\"x\":[\"$ rm\\n\"]}", "$ ls\nx: [\"$ rm\\n\"]");
     shows("write_file", "{\"content\":\"one\\ntwo\",\"path\":\"a.txt\"}",
-          "write a.txt\n+ one\n+ two");
-    shows("write_file", "{\"content\":\"\",\"path\":\"a\"}", "write a\n+ ");
+          "write a.txt\n+ one\n+ two\n\\ No newline at end of file");
+    shows("write_file", "{\"content\":\"one\\n\\n\",\"path\":\"a\"}", "write a\n+ one\n+ ");
+    shows("write_file", "{\"content\":\"\",\"path\":\"a\"}", "write a\n\\ Empty file");
     shows("edit_file", "{\"path\":\"a\",\"old_text\":\"x\\ny\",\"new_text\":\"z\"}",
           "edit a\n- x\n- y\n+ z");
     shows("edit_file", "{\"path\":\"a\\n+ b\"}", "edit a\n     + b");
@@ -260,7 +261,7 @@ static void test_spoofing(void **state)
     shows("shell", "{\"command\":\"v\\ufe0f\\u034f\"}", "$ v\\u{FE0F}\\u{34F}");
     shows("shell", "{\"command\":\"echo \\u00fc\"}", "$ echo \xC3\xBC");
     shows("write_file", "{\"path\":\"a\\u202etxt.sh\",\"content\":\"\\u202e\"}",
-          "write a\\u{202E}txt.sh\n+ \\u{202E}");
+          "write a\\u{202E}txt.sh\n+ \\u{202E}\n\\ No newline at end of file");
     shows("http_fetch", "{\"url\":\"http://a\\u200b.b\"}",
           "http_fetch {\"url\":\"http://a\\u{200B}.b\"}");
     shows("shell", "{\"command\":\"# fine\\nrm -rf .\"}", "$ # fine\n> rm -rf .");

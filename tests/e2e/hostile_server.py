@@ -93,10 +93,22 @@ def call(number, arguments):
     elif FAULT == "floods":
         while True:
             sys.stdout.write('{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"x","progress":1}}\n' * 1000)
-    elif FAULT == "long_line":
-        sys.stdout.write("x" * (6 << 20) + "\n")
-        sys.stdout.flush()
-        time.sleep(1000)
+    elif FAULT in ("long_line", "long_answer", "long_notice", "long_last"):  # each call's answer has the number of the call
+        CALLS.append(number)
+        filling = "x" * (6 << 20)
+        answer = {"jsonrpc": "2.0", "id": number, "result": text(filling)}
+        if FAULT == "long_line":
+            sys.stdout.write(filling + "\n")
+        elif FAULT == "long_notice":
+            say({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": number, "message": filling}})
+        elif len(CALLS) == 1:
+            say(answer if FAULT == "long_answer" else dict(reversed(answer.items())))
+        if len(CALLS) > 1 or FAULT == "long_notice":
+            result(number, text(f"alive, call {len(CALLS)}"))
+    elif FAULT == "endless_line":
+        sys.stdout.write('{"jsonrpc":"2.0","id":7777,"result":"')
+        while True:
+            sys.stdout.write("x" * 65536)
     elif FAULT == "stderr":
         for _ in range(20000):
             sys.stderr.write("x" * 1000)

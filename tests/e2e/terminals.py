@@ -99,6 +99,8 @@ def case_own_command():
             screen.wait("! sleep 100", "Esc interrupts")
             screen.key("Escape")
             screen.wait("(failed)")
+            screen.say("!seq 400; exit 7")  # said in the line that stays in view, not behind the fold
+            screen.wait("! seq 400; exit 7 (exit 7)")
             screen.say("!touch /usr/outside; echo $?")
             screen.wait("Read-only file system")
         finally:

@@ -36,6 +36,7 @@ static void test_defaults(void **state)
     assert_false(policy.read_only);
     assert_false(policy.no_sandbox);
     assert_int_equal(policy.seconds, 120);
+    assert_int_equal(policy.call_seconds, 60);
     assert_true(policy.output_bytes == 268435456);
     assert_true(policy.memory_bytes == INT64_C(4294967296));
     assert_int_equal(policy.processes, 256);

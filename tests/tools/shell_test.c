@@ -105,6 +105,7 @@ static int setup(void **state)
     policy = (struct policy){.workspace = workspace,
                              .no_sandbox = true,
                              .seconds = 20,
+                             .call_seconds = 60,
                              .output_bytes = 268435456,
                              .result_tokens = 800};
     return 0;

@@ -126,7 +126,7 @@ static void conversation(bool hostile)
                                  "src/tui/completion.c\n  264 src/tui/dialog.c\n  442 "
                                  "src/tui/dispatch.c\n  538 src/tui/editor.c\n  207 "
                                  "src/tui/glyph.c\n 1859 total\n";
-    tui_end_call(tui, "c1", output, sizeof output - 1, false);
+    tui_end_call(tui, "c1", output, sizeof output - 1, NULL);
     answer("It builds **carat**, a terminal agent.\n\n- `src/tui` is the *screen*\n- `engine` "
            "runs the model\n\n| Folder | Lines |\n|---|--:|\n| src/tui | 1859 |\n\n```c\nint "
            "main(void)\n```\n\nMore in [the plan](https://example.org/plan). 漢字 👍\n");
@@ -139,7 +139,7 @@ static void conversation(bool hostile)
         tui_add_user(tui, evil, sizeof evil - 1);
         tui_add_text(tui, evil, sizeof evil - 1);
         tui_add_call(tui, "c2", evil);
-        tui_end_call(tui, "c2", evil, sizeof evil - 1, true);
+        tui_end_call(tui, "c2", evil, sizeof evil - 1, "exit 2");
         tui_ask(tui, "c2", evil, evil);
     }
     tui_add_notice(tui, "ready", false);

@@ -648,7 +648,7 @@ static void test_running_call(void **state)
     assert_true(screen_shows(&s, "  step 44\n"));
     assert_true(screen_shows(&s, "  step 49\n"));
     tui_call_output(s.tui, "unknown", "ignored", 7);
-    tui_end_call(s.tui, "a", text.data, text.length, false);
+    tui_end_call(s.tui, "a", text.data, text.length, NULL);
     assert_true(screen_shows(&s, "  step 5\n  … 44 more lines (Ctrl+O shows)"));
     screen_key(&s, CONTROL('O'));
     assert_true(screen_shows(&s, "  step 49\n"));

@@ -47,7 +47,7 @@ static void command(struct tui *tui, struct terminal *terminal, unsigned number,
         tui_call_output(tui, "c", text, length);
         break;
     case 8:
-        tui_end_call(tui, "c", text, length, length % 2);
+        tui_end_call(tui, "c", text, length, length % 2 ? "exit 2" : NULL);
         break;
     case 9:
         tui_ask(tui, "c", text, text);

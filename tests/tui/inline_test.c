@@ -145,7 +145,7 @@ static void test_scrolling(void **state)
     screen_open_inline(&s, 12, 60);
     for (int call = 0; call < 12; call++) {
         tui_add_call(s.tui, "c1", "shell make");
-        tui_end_call(s.tui, "c1", "one\ntwo", 7, false);
+        tui_end_call(s.tui, "c1", "one\ntwo", 7, NULL);
     }
     tui_draw(s.tui);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -176,7 +176,7 @@ static void test_alive(void **state)
         add_line(&s, line);
     }
     tui_end_message(s.tui);
-    tui_end_call(s.tui, "c1", "done\n", 5, false);
+    tui_end_call(s.tui, "c1", "done\n", 5, NULL);
     char *all = everything(&s);
     assert_int_equal(count(all, "shell: make"), 1);
     assert_int_equal(count(all, "• shell: make"), 1);

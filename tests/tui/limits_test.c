@@ -51,7 +51,7 @@ static void feed_everywhere(struct screen *s, const char *text)
     tui_add_call(s->tui, text, text);
     tui_call_output(s->tui, text, text, length);
     tui_draw(s->tui);
-    tui_end_call(s->tui, text, text, length, true);
+    tui_end_call(s->tui, text, text, length, "exit 2");
     tui_add_notice(s->tui, text, true);
     tui_ask(s->tui, text, text, text);
     tui_draw(s->tui);
@@ -101,7 +101,7 @@ static void fill(struct screen *s)
     tui_add_text(s->tui, text, sizeof text - 1);
     tui_end_message(s->tui);
     tui_add_call(s->tui, "c", "shell: ls");
-    tui_end_call(s->tui, "c", text, sizeof text - 1, false);
+    tui_end_call(s->tui, "c", text, sizeof text - 1, NULL);
     tui_set_draft(s->tui, "a draft 漢字 of\ntwo lines");
     tui_ask(s->tui, "c", "title", "rm -rf build\nmake");
 }

@@ -106,7 +106,7 @@ static void test_folds(void **state)
     tui_add_thought(s.tui, "a hidden thought", 16);
     tui_end_message(s.tui);
     tui_add_call(s.tui, "c1", "shell ls");
-    tui_end_call(s.tui, "c1", output, sizeof output - 1, false);
+    tui_end_call(s.tui, "c1", output, sizeof output - 1, NULL);
     assert_false(screen_shows(&s, "end"));
     click(&s, 3, 4);
     assert_true(screen_shows(&s, "line 7\n  end"));

@@ -137,12 +137,16 @@ static void test_tools(void **state)
     for (int i = 0; i < 30; i++) {
         str_append(&lines, "x\n");
     }
-    tui_end_call(talk->tui, "c", lines.data, lines.length, false);
+    tui_end_call(talk->tui, "c", lines.data, lines.length, NULL);
     char bytes[512];
     ssize_t length = read(talk->out[0], bytes, sizeof bytes - 1);
     bytes[length] = '\0';
     assert_true(str_starts_with(bytes, "tool: shell ls\nresult: x\nx\n"));
     assert_non_null(strstr(bytes, "(20 more bytes)\n"));
+    tui_end_call(talk->tui, "c", lines.data, lines.length, "exit 7");
+    length = read(talk->out[0], bytes, sizeof bytes - 1);
+    bytes[length] = '\0';
+    assert_true(str_starts_with(bytes, "exit 7: x\nx\n"));
     str_finish(&lines);
 }
 

@@ -36,11 +36,11 @@ static void conversation(struct screen *s)
     user(s, "What is in this folder?");
     tui_add_thought(s->tui, "I should list the files first.", 30);
     tui_add_call(s->tui, "c1", "file_list: .");
-    tui_end_call(s->tui, "c1", "README.md\nmeson.build\nsrc/\n", 26, false);
+    tui_end_call(s->tui, "c1", "README.md\nmeson.build\nsrc/\n", 26, NULL);
     tui_add_call(s->tui, "c2", "shell: make test");
     static const char long_result[] = "line 1\nline 2\nline 3\nline 4\nline 5\nline 6\n"
                                       "line 7\nline 8\nline 9\n";
-    tui_end_call(s->tui, "c2", long_result, sizeof long_result - 1, true);
+    tui_end_call(s->tui, "c2", long_result, sizeof long_result - 1, "exit 2");
     text(s, "It holds **three** entries:\n\n1. `README.md`\n2. `meson.build`\n3. `src/`, a "
             "folder with the *sources*\n\n```c\nint main(void)\n{\n\treturn 0;\n}\n```\n\nSee "
             "[the manual](https://example.org/manual).\n");
