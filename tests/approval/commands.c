@@ -169,6 +169,7 @@ static const struct row asked[] = {
     ROW("git status & rm x"),
     ROW("git status\nrm x"),
     ROW("rm x; git status"),
+    ROW("git 'diff show'"), /* neighbours in the list of git's commands */
     ROW("(git status; rm x)"),
     ROW("git log $(id)"),
     ROW("git log `id`"),
