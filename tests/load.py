@@ -174,7 +174,8 @@ def each_in_a_thread(works):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            thread.join(0.2)  # not for ever, or a signal would wait for it
 
 
 def logs(place):
@@ -185,7 +186,7 @@ def said(log):
     """What a log says that is no word of its beginning and end: reports, and ThreadSanitizer's own faults."""
     pieces = log.split("=" * 18)
     lines = [line for piece in pieces if "WARNING" not in piece for line in piece.splitlines()]
-    faults = [line for line in lines if "ThreadSanitizer" in line and not re.search("Running under|reading suppressions|forked new process|Matched", line)]
+    faults = [line for line in lines if "ThreadSanitizer" in line and not re.search("Running under|reading suppressions|forked new process|Matched|reported", line)]
     return [piece.strip() for piece in pieces if "WARNING" in piece] + faults
 
 
