@@ -457,6 +457,22 @@ static void test_asked(void **state)
     approval_rules_finish(&rules);
 }
 
+/* Why a rule that seems to fit does not hold, although others that do not fit come after it. */
+static void test_doubt_is_told(void **state)
+{
+    (void)state;
+    static const char command[] = "git -C x status";
+    struct approval_rules rules;
+    struct str why;
+    fill(&rules);
+    str_init(&why);
+    assert_int_equal(decide(&rules, APPROVAL_ASK, command, strlen(command), &why),
+                     APPROVAL_ASK_USER);
+    assert_non_null(strstr(why.data, "git obeys options before its command's name"));
+    str_finish(&why);
+    approval_rules_finish(&rules);
+}
+
 /* In a mode where all runs, a denial is not gone around by saying it in another way. */
 static void test_denied(void **state)
 {
@@ -742,9 +758,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed),       cmocka_unit_test(test_asked),
-        cmocka_unit_test(test_programs),      cmocka_unit_test(test_denied),
-        cmocka_unit_test(test_launch_points), cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_rule_for),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_doubt_is_told), cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_denied),        cmocka_unit_test(test_launch_points),
+        cmocka_unit_test(test_foreign),       cmocka_unit_test(test_rule_for),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests_name("approval_commands", tests, NULL, NULL);
 }
