@@ -544,11 +544,12 @@ static void start(struct toolproc *toolproc, const char *call_id, const char *to
         err_set(&running.error, ERR_NOT_FOUND, "there is no tool \"%s\"", tool);
     } else {
         running.server = serve(toolproc, known, policy, arguments, &running.call, &running.error);
+        if (running.server != NULL && strcmp(known->family, "shell") == 0) {
+            set_limit(toolproc, &running, policy == toolproc->job_policy, arguments);
+        }
     }
     if (running.server == NULL) {
         running.due = uv_now(toolproc->loop);
-    } else if (strcmp(known->family, "shell") == 0) {
-        set_limit(toolproc, &running, policy == toolproc->job_policy, arguments);
     }
     vec_room(&toolproc->calls.items, &toolproc->calls.capacity, toolproc->calls.count + 1,
              sizeof toolproc->calls.items[0]);

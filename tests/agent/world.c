@@ -202,7 +202,7 @@ void world_poll(struct world *world)
 /* Lets the model run until `flag` is up or a tool has been started. */
 void world_run_until(struct world *world, const bool *flag)
 {
-    int64_t limit = clock_monotonic_us() + 10 * 1000000;
+    int64_t limit = clock_monotonic_us() + 120 * 1000000;
     while (!*flag && world->toolproc.arguments == NULL) {
         assert_true(clock_monotonic_us() < limit);
         infer_poll(world->infer, hand_over, world->agent);
@@ -213,7 +213,7 @@ void world_run_until(struct world *world, const bool *flag)
 /* Until the log holds `words`. */
 void world_run_until_logged(struct world *world, const char *words)
 {
-    int64_t limit = clock_monotonic_us() + 10 * 1000000;
+    int64_t limit = clock_monotonic_us() + 120 * 1000000;
     while (strstr(world->log.data, words) == NULL && strstr(world->streamed.data, words) == NULL) {
         assert_true(clock_monotonic_us() < limit);
         infer_poll(world->infer, hand_over, world->agent);
