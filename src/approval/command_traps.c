@@ -85,7 +85,7 @@ static const struct trap {
     {"git", "rebase", "", "xi", ""},
     {"git", "clone", "", "uc", ""},
     {"git", "fetch", "", "u", ""},
-    {"git", "push", "", "", "ext::"},
+    {"git", "push", "--repo", "o", "ext::"},
     {"git", "diff", "--no-index", "O", ""},
     {"git", "commit", "", "FcC", ""},
     {"git", "remote", "", "", "add set-url"},
@@ -310,6 +310,25 @@ static bool old_tar_traps(const struct shell_words *words, const char *program, 
            strpbrk(words->items[1].text, "IFPCT") != NULL && words->items[1].text[0] != '-';
 }
 
+/* Another machine, or one of the names that git gives by itself. */
+static bool is_remote(const char *word)
+{
+    size_t plain = strcspn(word, ":/");
+    return strcmp(word, "origin") == 0 || strcmp(word, "upstream") == 0 ||
+           (word[plain] == ':' && !str_starts_with(word, "file:"));
+}
+
+/* A folder takes what is pushed with its own hooks and settings, which a workspace may hold; and a
+ * name that is no remote's is a folder's. */
+static bool pushes_to_folder(const struct shell_words *words, size_t named)
+{
+    size_t place = 2;
+    while (place < words->count && words->items[place].text[0] == '-') {
+        place++;
+    }
+    return place < words->count && place >= named && !is_remote(words->items[place].text);
+}
+
 static const char *git_trap(const struct shell_words *words, size_t named)
 {
     if (words->count < 2) {
@@ -322,6 +341,9 @@ static const char *git_trap(const struct shell_words *words, size_t named)
     }
     if (!listed(git_commands, second, strlen(second))) {
         return "what this git command does is not known: it may be an alias";
+    }
+    if (strcmp(second, "push") == 0 && pushes_to_folder(words, named)) {
+        return "the rule does not name where to: a folder that is pushed to runs its own hooks";
     }
     return NULL;
 }

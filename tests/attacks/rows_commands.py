@@ -72,6 +72,8 @@ ARGUMENTS = [
     ("A26", "a wrapper that few know", "choom -n 0 -- touch breached", None, True),
     ("A27", "an interpreter by its version", "perl5.36.0 -e 'open(F, \">breached\")'", "perl5.36.0 script", os.path.exists("/usr/bin/perl5.36.0")),
     ("A28", "git mv onto a name that starts code", "git mv -f plain Makefile; make", "git mv plain other", False),
+    ("A29", "git push to a folder with hooks", "git push ./far HEAD:refs/heads/x", "git push origin HEAD", True),
+    ("A30", "the same by its bare name", "git push far HEAD:refs/heads/x", "git push origin HEAD", True),
 ]
 
 
@@ -81,9 +83,11 @@ def furnish(place):
     place.write("git-evil", "#!/bin/sh\ntouch breached\n")
     place.write("evil.mk", "all:\n\ttouch breached\n")
     place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(1500)))
-    for name in ("evil.sh", "git-evil"):
+    os.makedirs(os.path.join(place.work, "far", "hooks"))
+    place.write("far/hooks/post-receive", "#!/bin/sh\ntouch ../breached\n")
+    for name in ("evil.sh", "git-evil", "far/hooks/post-receive"):
         os.chmod(os.path.join(place.work, name), 0o755)
-    freely("tar -cf ar.tar keep; git init -q .; git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x", place.work)
+    freely("tar -cf ar.tar keep; git init -q --bare far; git init -q .; git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x", place.work)
 
 
 def breached(place, furnished=True):
