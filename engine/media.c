@@ -163,7 +163,7 @@ void media_plan(struct media *media, struct engine_media_plan *plan)
         .work = sizeof *media + gguf_own_bytes(media->gguf) +
                 tensor_machine_plan(workers_count(media->machine.workers), media->columns) +
                 (picture > sound ? picture : sound),
-        .kept = MEDIA_CACHE_ENTRIES * (media->sees ? 1120 : 750) * token,
+        .kept = MEDIA_CACHE_ENTRIES * (media->sees ? 1120u : 750u) * token,
     };
 }
 

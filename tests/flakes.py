@@ -4,7 +4,8 @@
     flakes.py BUILD [--runs N] [MESON-TEST-OPTIONS...]
 
 Runs `meson test` N times (20), whatever fails, and prints for each run what failed and at the end how
-often each test did. Nothing may fail in any run.
+often each test did; what a failed test said is kept in BUILD/meson-logs/flakes. Nothing may fail in any
+run.
 """
 import collections
 import json
@@ -21,6 +22,8 @@ def main(words):
     if words[:1] == ["--runs"]:
         runs, words = int(words[1]), words[2:]
     log = os.path.join(build, "meson-logs", "testlog.json")
+    kept = os.path.join(build, "meson-logs", "flakes")
+    os.makedirs(kept, exist_ok=True)
     failures, tests, whole = collections.Counter(), 0, 0
     for number in range(1, runs + 1):
         if os.path.exists(log):
@@ -29,7 +32,14 @@ def main(words):
         subprocess.run(["meson", "test", "-C", build, "--num-processes", "2", *words],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         results = [json.loads(line) for line in open(log)]
-        failed = [one["name"] for one in results if one["result"] not in ("OK", "EXPECTEDFAIL", "SKIP")]
+        failed = []
+        for one in results:
+            if one["result"] in ("OK", "EXPECTEDFAIL", "SKIP"):
+                continue
+            name = one["name"].split()[-1]
+            failed.append(name)
+            with open(os.path.join(kept, f"{number}-{name}.txt"), "w") as out:
+                out.write(one.get("stdout", "") + one.get("stderr", ""))
         failures.update(failed)
         tests += len(results)
         whole += not failed

@@ -88,6 +88,12 @@ EQUIVALENT = {
     ("src/store/result_rows.c", "left < PIECE_SIZE ? left : PIECE_SIZE, err);",
      "left <= PIECE_SIZE ? left : PIECE_SIZE, err);"):
         "where they differ, both are PIECE_SIZE",
+    ("src/store/message_load.c",
+     "if ((waiting->count == WAITING_ROWS || waiting->used > WAITING_BYTES / 2) &&",
+     "if ((waiting->count == WAITING_ROWS || waiting->used >= WAITING_BYTES / 2) &&"):
+        "those that wait are compared one message earlier",
+    ("tools/workspace.c", "if (!ok && fd >= 0) {", "if (!ok || fd >= 0) {"):
+        "takes away a name of 16 random digits that nothing bears: put in its place, or never made",
     ("tools/policy.c", "if (got < 0) {", "if (got <= 0) {"):
         "zero bytes are the end of the text, and have returned three lines before",
     ("tools/http_hosts.c", "} else if (length > 1 && text[length - 1] == '.') {",

@@ -45,7 +45,7 @@ struct workspace {
 static int open_beneath(int directory, const char *path, int flags, uint64_t resolve)
 {
     struct open_how how = {
-        .flags = (uint64_t)(flags | O_CLOEXEC),
+        .flags = (unsigned)(flags | O_CLOEXEC),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve,
     };
     long fd = -1;

@@ -403,7 +403,7 @@ bool config_read_environment(struct config *config, struct err *err)
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
         const char *text = getenv(variables[i].variable);
         if (text != NULL && text[0] != '\0' &&
-            !store_text(config, variables[i].option, text, variables[i].variable, err)) {
+            !store_text(config, (int)variables[i].option, text, variables[i].variable, err)) {
             return false;
         }
     }
@@ -424,7 +424,7 @@ bool config_change(struct config *config, enum option option, const char *text, 
     const struct option_row *row = &option_table[option];
     const struct config_value *now = &config->values[option];
     struct config *draft = mem_zero(1, sizeof *draft);
-    bool ok = store_text(draft, option, text, origin, err);
+    bool ok = store_text(draft, (int)option, text, origin, err);
     int64_t wanted = draft->values[option].whole;
     bool none = row->project == PROJECT_LOWER_FROM_NONE && wanted == 0;
     if (ok && now->limited && (wanted > now->most || none)) {
@@ -434,7 +434,7 @@ bool config_change(struct config *config, enum option option, const char *text, 
     }
     config_finish(draft);
     mem_free(draft);
-    return ok && store_text(config, option, text, origin, err);
+    return ok && store_text(config, (int)option, text, origin, err);
 }
 
 void config_copy_number(struct config_value *to, const struct config_value *from)

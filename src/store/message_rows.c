@@ -61,7 +61,7 @@ static bool write_init(struct write *write, const struct chat_message *message, 
     memset(write, 0, sizeof *write);
     write->message = message;
     struct message_columns *columns = &write->columns;
-    columns->role = message->role;
+    columns->role = (int)message->role;
     columns->complete = message->complete;
     columns->text = message->text;
     columns->text_length = strlen(message->text);

@@ -99,8 +99,8 @@ static size_t make_segments(const struct statusline *line, struct segment *segme
     size_t count = 0;
     add_segment(segments, &count, THEME_FAINT, 3);
     if (line->tokens_per_second > 0) {
-        const char *format = line->tokens_per_second < 100 ? "%.1f tokens/s" : "%.0f tokens/s";
-        str_append_format(&segments[0].text, format, line->tokens_per_second);
+        int digits = line->tokens_per_second < 100 ? 1 : 0;
+        str_append_format(&segments[0].text, "%.*f tokens/s", digits, line->tokens_per_second);
     }
     add_segment(segments, &count, THEME_FAINT, 4);
     if (line->context_size > 0) {

@@ -1,6 +1,6 @@
 /* grammar_bench: what a mask costs. Prints numbers, judges nothing; not part of the tests.
  *
- *     ninja grammar_bench && tests/chat/grammar_bench [TOKENS]
+ *     tests/chat/grammar_bench [TOKENS]
  *
  * A made-up vocabulary of 262,144 tokens: all single bytes, pieces of code and JSON, then words of
  * random letters with a space, a capital, a punctuation mark before or behind, as tokenizers have

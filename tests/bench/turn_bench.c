@@ -1,7 +1,7 @@
 /* turn_bench: from a message to the model's first step. Prints numbers beside the goal, judges
  * nothing; not part of the tests.
  *
- *     ninja turn_bench && tests/agent/turn_bench MODEL FOLDER [MESSAGES]
+ *     tests/agent/turn_bench MODEL FOLDER [MESSAGES]
  *
  * A conversation on a model file, with its store in FOLDER (what a commit costs is the disk's:
  * /dev/shm shows the rest), and as many messages (20). Of each: until the request is handed to the
@@ -172,11 +172,11 @@ int main(int argc, char **argv)
     struct agent_options options = {.infer = &bench.door.infer,
                                     .store = store,
                                     .workspace = "/w",
-                                    .limits = {.steps = 1,
-                                               .tokens = 16,
-                                               .tokens_per_step = 16,
-                                               .calls = 1,
-                                               .repeated_calls = 3},
+                                    .settings.limits = {.steps = 1,
+                                                        .tokens = 16,
+                                                        .tokens_per_step = 16,
+                                                        .calls = 1,
+                                                        .repeated_calls = 3},
                                     .rules = &rules,
                                     .mode = APPROVAL_READ_ONLY,
                                     .unattended = true};

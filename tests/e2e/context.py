@@ -72,7 +72,7 @@ def case_beside():
             screen.wait("(no answer in words)")
             check(not os.path.exists(os.path.join(place.work, "made")), "a call ran beside the conversation")
             screen.say("/btw something long")
-            screen.wait("/btw something long")
+            screen.wait("Esc interrupts")
             time.sleep(0.5)
             screen.key("Escape")
             screen.wait("word word")

@@ -309,7 +309,7 @@ def case_screen():
             screen.wait("notes.md is there already")
             check(place.read("notes.md") == "mine", "no file of the user's is lost")
             screen.say("/export ~/out.md")
-            screen.wait("out.md", gone=("~/out.md: ",))
+            screen.wait("home/out.md")
             check(os.path.exists(os.path.join(place.home, "out.md")), "below the home")
             screen.say("/resume 0000dead")
             screen.wait("there is no conversation")

@@ -392,7 +392,8 @@ static void test_encoders(void **state)
     assert_non_null(media);
     engine_media_plan(media, &plan);
     assert_true(plan.mapped > 0 && plan.work > 0);
-    assert_true(plan.kept == 32ull * 1120 * (uint64_t)engine_media_width(media) * sizeof(float));
+    assert_true(plan.kept ==
+                UINT64_C(32) * 1120 * (uint64_t)engine_media_width(media) * sizeof(float));
     engine_media_on_progress(media, keep_greatest, &greatest);
     assert_true(engine_media_image(media, rgb, SIDE, SIDE, 280, &picture, &error));
     assert_true(engine_media_sound(media, samples, SAMPLES, &sound, &error));

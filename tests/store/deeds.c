@@ -189,6 +189,7 @@ static bool do_list(struct scene *scene, struct err *err)
     struct store_conversation *list = NULL;
     size_t count = 0;
     bool ok = store_conversation_list(scene->store, STORE_ALL, 9, &list, &count, err);
+    assert_int_equal(count > 0, ok);
     for (size_t i = 0; i < count; i++) {
         store_conversation_finish(&list[i]);
     }

@@ -181,7 +181,9 @@ static uint64_t expect_all(const char *path, const char *id, const struct told *
     /* What was being kept at the moment of the kill may be there or not. */
     assert_true(loaded.count >= last->number + 1 && loaded.count <= last->number + 2);
     for (uint64_t i = 0; i < loaded.count; i++) {
-        enum stage least = i < last->number ? FINAL : i == last->number ? last->stage : PARTIAL;
+        enum stage least = i < last->number    ? FINAL
+                           : i == last->number ? (enum stage)last->stage
+                                               : PARTIAL;
         bool same = false;
         for (enum stage stage = least; stage <= FINAL && !same; stage++) {
             struct chat_message message;

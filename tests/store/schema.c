@@ -308,6 +308,22 @@ static void test_steps_and_the_copy_before_them(void **state)
     mem_free(copy);
 }
 
+/* What is at the newest version asks for no lock that a writer elsewhere holds. */
+static void test_newest_version_waits_for_nobody(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    make_fixture(place->path);
+    assert_true(migrate(place->path, 3, &err));
+    struct db *writer = db_open(place->path, &err), *opened = db_open(place->path, &err);
+    assert_true(writer != NULL && opened != NULL);
+    assert_true(db_execute(writer, "BEGIN IMMEDIATE", &err));
+    assert_true(schema_migrate(opened, future, 3, &err));
+    assert_true(db_execute(writer, "COMMIT", &err));
+    db_close(opened);
+    db_close(writer);
+}
+
 /* Where no copy can be made or put in its place nothing is changed, and nothing is left lying. */
 static void test_without_a_copy_there_is_no_step(void **state)
 {
@@ -478,6 +494,7 @@ int main(int argc, char **argv)
         IN_FOLDER(test_newer_file_is_refused_and_left_alone),
         IN_FOLDER(test_foreign_files_are_refused),
         IN_FOLDER(test_steps_and_the_copy_before_them),
+        IN_FOLDER(test_newest_version_waits_for_nobody),
         IN_FOLDER(test_without_a_copy_there_is_no_step),
         IN_FOLDER(test_kill_at_the_start_and_end_of_every_statement),
         IN_FOLDER(test_failing_statement_undoes_its_step),

@@ -208,10 +208,12 @@ static void test_cost(void **state)
  * when they are whole; those of a table move up there, and leave when it is over. */
 static void test_high_parts(void **state)
 {
-    static const char *const forms[][2] = {
-        {"- line %03d\n", "- line %03d\n"},
-        {"```\nline %03d\n", "line %03d\n"},
-        {"| Name |\n| --- |\n| line %03d |\n", "| line %03d |\n"},
+    static const struct form {
+        const char *first, *before, *after;
+    } forms[] = {
+        {"", "- ", "\n"},
+        {"```\n", "", "\n"},
+        {"| Name |\n| --- |\n", "| ", " |\n"},
     };
     (void)state;
     for (int form = 0; form < 3; form++) {
@@ -221,7 +223,9 @@ static void test_high_parts(void **state)
         size_t before = terminal_memory_cells_sent(s.terminal);
         for (int line = 1; line <= LINES; line++) {
             char text[64], name[16];
-            int length = snprintf(text, sizeof text, forms[form][line > 1], line);
+            const struct form *in = &forms[form];
+            int length = snprintf(text, sizeof text, "%s%sline %03d%s", line == 1 ? in->first : "",
+                                  in->before, line, in->after);
             for (int i = 0; i < length; i += 3) {
                 tui_add_text(s.tui, text + i, (size_t)(length - i < 3 ? length - i : 3));
                 tui_draw(s.tui);

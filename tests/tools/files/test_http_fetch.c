@@ -30,11 +30,15 @@ static void reply(int fd, const char *status, const char *headers, const char *b
     loopback_send(fd, body, strlen(body));
 }
 
-static void redirect(int fd, const char *status, const char *format, int port)
+/* To `before`, or, when there is one, to `before` with the port and `after`. */
+static void redirect(int fd, const char *status, const char *before, const char *after, int port)
 {
-    char header[512] = "Location: ";
-    snprintf(header + 10, sizeof header - 10, format, port);
-    strcat(header, "\r\n");
+    char header[512], number[16] = "";
+    if (after != NULL) {
+        snprintf(number, sizeof number, "%d", port);
+    }
+    snprintf(header, sizeof header, "Location: %s%s%s\r\n", before, number,
+             after != NULL ? after : "");
     reply(fd, status, header, "");
 }
 
@@ -74,20 +78,20 @@ static void handle(int fd, const char *request, int port)
         {"/cookie", "302 Found", "Location: /text\r\nSet-Cookie: a=b\r\n", ""},
     };
     static const struct hop {
-        const char *path, *status, *location; /* "%d" is the port */
+        const char *path, *status, *before, *after; /* the port stands between */
     } hops[] = {
-        {"/hop", "302 Found", "http://127.0.0.1:%d/text"},
-        {"/loop", "302 Found", "/loop"},
-        {"/to-file", "302 Found", "file:///etc/passwd"},
-        {"/to-gopher", "302 Found", "gopher://127.0.0.1:%d/x"},
-        {"/to-other-name", "307 Temporary Redirect", "http://other.localhost:%d/text"},
-        {"/to-allowed-name", "302 Found", "http://rebind.localhost:%d/text"},
-        {"/to-other-port", "302 Found", "http://127.0.0.1:1/"},
-        {"/to-metadata", "302 Found", "http://169.254.169.254/latest"},
-        {"/to-user", "302 Found", "http://127.0.0.1:%d@evil.example/"},
-        {"/see-other", "303 See Other", "/text"},
-        {"/again", "307 Temporary Redirect", "/text"},
-        {"/elsewhere", "307 Temporary Redirect", "http://localhost:%d/text"},
+        {"/hop", "302 Found", "http://127.0.0.1:", "/text"},
+        {"/loop", "302 Found", "/loop", NULL},
+        {"/to-file", "302 Found", "file:///etc/passwd", NULL},
+        {"/to-gopher", "302 Found", "gopher://127.0.0.1:", "/x"},
+        {"/to-other-name", "307 Temporary Redirect", "http://other.localhost:", "/text"},
+        {"/to-allowed-name", "302 Found", "http://rebind.localhost:", "/text"},
+        {"/to-other-port", "302 Found", "http://127.0.0.1:1/", NULL},
+        {"/to-metadata", "302 Found", "http://169.254.169.254/latest", NULL},
+        {"/to-user", "302 Found", "http://127.0.0.1:", "@evil.example/"},
+        {"/see-other", "303 See Other", "/text", NULL},
+        {"/again", "307 Temporary Redirect", "/text", NULL},
+        {"/elsewhere", "307 Temporary Redirect", "http://localhost:", "/text"},
     };
     char path[256] = "";
     sscanf(request, "%*s %255s", path);
@@ -100,7 +104,7 @@ static void handle(int fd, const char *request, int port)
     }
     for (size_t i = 0; i < sizeof hops / sizeof hops[0]; i++) {
         if (strcmp(path, hops[i].path) == 0) {
-            redirect(fd, hops[i].status, hops[i].location, port);
+            redirect(fd, hops[i].status, hops[i].before, hops[i].after, port);
             return;
         }
     }
