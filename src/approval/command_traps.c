@@ -459,6 +459,20 @@ static bool make_variable(const struct shell_words *words, const char *program, 
     return false;
 }
 
+/* Folders that hold such names further down: what is moved there brings its own along. */
+static bool is_above_launch_point(const char *word)
+{
+    size_t length = strlen(word);
+    while (length > 1 && word[length - 1] == '/') {
+        length--;
+    }
+    size_t start = length;
+    while (start > 0 && word[start - 1] != '/') {
+        start--;
+    }
+    return listed(" .github .local ", word + start, length - start);
+}
+
 static const char *touches_launch_point(const struct shell_words *words, size_t named)
 {
     for (size_t i = named > 0 ? named : 1; i < words->count; i++) {
@@ -467,6 +481,9 @@ static const char *touches_launch_point(const struct shell_words *words, size_t 
         reason = reason == NULL && equals != NULL ? launch_points_reason(equals + 1) : reason;
         if (reason == NULL && word[0] == '-' && word[1] != '\0') {
             reason = launch_points_reason(word + 2); /* the value of a letter: -tFOLDER */
+        }
+        if (reason == NULL && is_above_launch_point(word)) {
+            reason = "programs are started from what is in that folder";
         }
         if (reason != NULL) {
             return reason;
