@@ -85,7 +85,7 @@ struct server {
     struct frames frames;
     const struct tool *tools;
     const char *only;
-    json_t *table;
+    json_t *table; /* of declarations; NULL until the first one is looked for */
     struct tool_context *context;
     json_t **waiting;
     size_t waiting_count, waiting_capacity;
@@ -484,12 +484,20 @@ static const struct tool *find_tool(const struct server *server, const char *nam
     return NULL;
 }
 
+static const json_t *find_declaration(struct server *server, const char *name)
+{
+    if (server->table == NULL) {
+        server->table = declaration_table(NULL);
+    }
+    return declaration_find(server->table, name);
+}
+
 static void answer_list(struct server *server, const json_t *params, struct reply *reply)
 {
     (void)params;
     json_t *list = json_array();
     for (const struct tool *tool = server->tools; tool->name != NULL; tool++) {
-        const json_t *declaration = declaration_find(server->table, tool->name);
+        const json_t *declaration = find_declaration(server, tool->name);
         if (declaration != NULL && find_tool(server, tool->name) != NULL) {
             json_array_append_new(list, declaration_for_mcp(declaration));
         }
@@ -579,7 +587,7 @@ static void answer_call(struct server *server, const json_t *id, const json_t *p
         return;
     }
     const struct tool *tool = find_tool(server, name);
-    const json_t *declaration = declaration_find(server->table, name);
+    const json_t *declaration = find_declaration(server, name);
     if (tool == NULL || declaration == NULL) {
         refuse(reply, INVALID_PARAMS, "unknown tool: %s", name);
         return;
@@ -724,7 +732,6 @@ void mcp_server_run(int in, int out, const struct tool *tools, const char *only,
                     struct tool_context *context)
 {
     struct server server = {.out = out, .tools = tools, .only = only, .context = context};
-    server.table = declaration_table(NULL);
     frames_init(&server.frames, in);
     str_init(&server.outgoing);
     context->progress = add_progress;

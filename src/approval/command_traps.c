@@ -272,7 +272,7 @@ static bool listed(const char *list, const char *word, size_t length)
     if (memchr(word, ' ', length) != NULL) {
         return false;
     }
-    for (const char *at = list; length > 0 && (at = strstr(at, " ")) != NULL; at++) {
+    for (const char *at = list; length > 0 && (at = strchr(at, ' ')) != NULL; at++) {
         if (strncmp(at + 1, word, length) == 0 && at[1 + length] == ' ') {
             return true;
         }

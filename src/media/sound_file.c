@@ -135,6 +135,10 @@ static bool mix_down(const struct sound *sound, float *mono, struct err *err)
         if (!isfinite(mono[i])) {
             return err_set(err, ERR_FORMAT, "sample %zu of the sound is not a finite number", i);
         }
+        if (fabsf(mono[i]) > SOUND_FILE_LOUDEST) {
+            return err_set(err, ERR_FORMAT, "sample %zu of the sound is %g; %d is the most", i,
+                           (double)mono[i], SOUND_FILE_LOUDEST);
+        }
     }
     return true;
 }

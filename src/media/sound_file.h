@@ -2,7 +2,8 @@
  *
  * RIFF/WAVE with PCM of 8, 16, 24 or 32 bits or float of 32, also in the extensible form; several
  * channels become their mean, other rates are converted (resample.h). The bytes are not trusted:
- * every size is checked against what is there, and values that are not finite are refused.
+ * every size is checked against what is there, and values are refused that are not finite, or so
+ * large that what is computed from them would not be.
  */
 #ifndef CARAT_MEDIA_SOUND_FILE_H
 #define CARAT_MEDIA_SOUND_FILE_H
@@ -17,6 +18,7 @@ enum {
     SOUND_FILE_RATE_MIN = 4000,
     SOUND_FILE_RATE_MAX = 384000,
     SOUND_FILE_CHANNELS_MAX = 64,
+    SOUND_FILE_LOUDEST = 1 << 30, /* full scale is 1; some programs write floats up to 32768 */
     SOUND_FILE_BYTES_MAX = 64 * 1024 * 1024,
 };
 

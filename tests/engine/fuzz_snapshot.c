@@ -64,7 +64,7 @@ static void go_on(struct snapshot *held)
     }
 }
 
-static char folder[] = "/tmp/carat-fuzz-session-XXXXXX";
+static char folder[] = "carat-fuzz-session-XXXXXX";
 static char saved[64];
 
 static void remove_folder(void)

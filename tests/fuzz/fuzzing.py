@@ -1,17 +1,22 @@
 """One libFuzzer program, run for a while: the common part of live.py and long.py.
 
-A run works on a folder of its own beside the corpus of the repository, which is only read. What
-made it fail is kept in a folder that the caller names. Sanitizers stop at the first report, the
-undefined behaviour ones too, so that a finding is a failing run and never a line in a log.
+The corpus of the repository is only read. What made a run fail is kept in a folder that the caller
+names. Sanitizers stop at the first report, the undefined behaviour ones too, so that a finding is a
+failing run and never a line in a log.
 """
 import os
 import re
+import signal
 import subprocess
+import tempfile
 import time
 
-# Slow is not a finding while the machine is busy with other things; endless is.
-PATIENCE = 300
-MEMORY_MB = 2048
+# Of one input. No target needs a second for one; a machine that is busy with other things may
+# stretch that, and slow is no finding then. Endless is.
+PATIENCE = 20
+MEMORY_MB = 512
+# A target's own files, and nothing of libFuzzer's, come and go with each input: not on a disk.
+FILES = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 class Run:
@@ -44,28 +49,51 @@ class Run:
 
 def environment():
     values = dict(os.environ)
-    values["ASAN_OPTIONS"] = "allocator_may_return_null=1:detect_leaks=1"
+    # What is freed is kept from use for 32 MB, which is more than most runs of an input allocate,
+    # and not for 256: caches hold it.
+    values["ASAN_OPTIONS"] = "allocator_may_return_null=1:detect_leaks=1:quarantine_size_mb=32"
     values["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
     return values
 
 
-def fuzz(program, corpus, work, kept, seconds, seed=0):
-    """Runs `program` for `seconds` over `work`, which grows, and `corpus`, which does not. A `seed`
-    other than 0 makes the same program go through the same inputs again, as far as the time goes."""
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat") as stat:
+        ticks = stat.read().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+
+
+def wait(process, seconds):
+    """Until it ends, or has had so much of a processor: then it is asked to."""
+    asked = False
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid != 0:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        if not asked and processor_seconds(process.pid) >= seconds:
+            process.send_signal(signal.SIGUSR1)
+            asked = True
+        time.sleep(0.05)
+
+
+def fuzz(program, inputs, kept, seconds, runs=-1, seed=0):
+    """Runs `program` for `runs` executions (-1: as many as there is time for) or `seconds` of a
+    processor. `inputs` are libFuzzer's own arguments that say where they are. A `seed` other than 0
+    makes the same program go through the same inputs again, as far as it comes."""
     name = os.path.basename(program)
-    os.makedirs(work, exist_ok=True)
     os.makedirs(kept, exist_ok=True)
     before = set(os.listdir(kept))
-    command = [program, f"-seed={seed}", f"-max_total_time={seconds}", f"-timeout={PATIENCE}",
-               f"-rss_limit_mb={MEMORY_MB}", f"-report_slow_units={PATIENCE}", "-print_final_stats=1",
-               f"-artifact_prefix={kept}/{name}-", work, corpus]
+    command = [os.path.abspath(program), f"-seed={seed}", f"-runs={runs}", f"-timeout={PATIENCE}",
+               f"-rss_limit_mb={MEMORY_MB}", f"-report_slow_units={PATIENCE}", "-reload=0",
+               "-print_final_stats=1", f"-artifact_prefix={os.path.abspath(kept)}/{name}-", *inputs]
     start = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, env=environment())
-    log = process.stdout.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.TemporaryDirectory(prefix="carat-fuzz-", dir=FILES) as files, \
+            tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=files, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=subprocess.STDOUT, env=environment())
+        used = wait(process, seconds)
+        output.seek(0)
+        log = output.read().decode(errors="replace")
     # Another target may put its own there meanwhile.
     findings = sorted(f"{kept}/{new}" for new in set(os.listdir(kept)) - before if new.startswith(name + "-"))
-    return Run(process.returncode, log, findings, usage.ru_utime + usage.ru_stime,
-               time.monotonic() - start)
+    return Run(process.returncode, log, findings, used, time.monotonic() - start)

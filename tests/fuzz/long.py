@@ -4,8 +4,8 @@
     long.py BUILD [--hours H] [--slice SECONDS] [TARGET...]
     long.py BUILD --table
 
-BUILD is a build with -Dfuzz=true whose targets are built. One process runs at a time, a slice for
-each target and then from the start, so that an early end leaves a little of all. Corpora grow in
+BUILD is a build with -Dfuzz=true whose targets are built. One process runs at a time, a slice (of
+processor seconds) for each target and then from the start, so that an early end leaves a little of all. Corpora grow in
 BUILD/fuzz-long, and what was counted is kept there too: the next run goes on from it. The end, an
 interrupt included, prints the table. It is meant to run beside other work: `nice -n 19 chrt -i 0`.
 """
@@ -89,8 +89,10 @@ def main():
     try:
         while time.monotonic() < end:
             for name, program, corpus in chosen:
-                run = fuzzing.fuzz(program, corpus, os.path.join(folder, name),
-                                   os.path.join(folder, "findings"), options.slice)
+                grown = os.path.join(folder, name)
+                os.makedirs(grown, exist_ok=True)
+                run = fuzzing.fuzz(program, [grown, corpus], os.path.join(folder, "findings"),
+                                   options.slice)
                 ledger.add(name, run)
                 if run.failed:
                     print(f"{name}: {run.log[-8000:]}", flush=True)

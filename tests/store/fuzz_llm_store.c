@@ -37,7 +37,7 @@ static void check_unchanged(const char *path, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[] = "/tmp/carat-fuzz-llm-XXXXXX";
+    char path[] = "carat-fuzz-llm-XXXXXX";
     int fd = mkstemp(path);
     if (fd < 0 || write(fd, data, size) != (ssize_t)size) {
         abort();

@@ -184,6 +184,31 @@ static void test_other_rates(void **state)
     }
 }
 
+/* Of a sound that is short only the weights that it needs are made, and they are those of a long
+ * one. All of the last rate's would be 200 MB. */
+static void test_short_sounds(void **state)
+{
+    (void)state;
+    struct err err;
+    float *out, *expected, *in = tone(60, 44100, 440);
+    size_t made, wanted;
+    struct resample_bank *bank = resample_bank_create(44100, 16000, &err);
+    assert_non_null(bank);
+    for (size_t count = 0; count <= 60; count += 20) {
+        assert_true(resample(in, count, 44100, 16000, &out, &made, &err));
+        assert_true(resample_with(bank, in, count, &expected, &wanted, &err));
+        assert_int_equal(made, wanted);
+        assert_memory_equal(out, expected, made * sizeof *out);
+        mem_free(expected);
+        mem_free(out);
+    }
+    resample_bank_destroy(bank);
+    assert_true(resample(in, 60, 383999, 16000, &out, &made, &err));
+    assert_int_equal(made, 3);
+    test_free(in);
+    mem_free(out);
+}
+
 static void test_float(void **state)
 {
     (void)state;
@@ -198,6 +223,11 @@ static void test_float(void **state)
     put_format(&file, 3, 1, 16000, 32);
     put_data(&file, sizeof infinite, infinite, sizeof infinite);
     expect_error(&file, ERR_FORMAT, "sample 1 of the sound is not a finite number");
+    static const float loud[] = {0, -3e38f};
+    put_head(&file);
+    put_format(&file, 3, 1, 16000, 32);
+    put_data(&file, sizeof loud, loud, sizeof loud);
+    expect_error(&file, ERR_FORMAT, "sample 1 of the sound is -3e+38; 1073741824 is the most");
 }
 
 /* A foreign chunk of an odd size before the data, and the extensible form of the format. */
@@ -289,9 +319,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pcm),          cmocka_unit_test(test_stereo_is_the_mean),
         cmocka_unit_test(test_widths),       cmocka_unit_test(test_other_rates),
-        cmocka_unit_test(test_float),        cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_unknown_size), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_short_sounds), cmocka_unit_test(test_float),
+        cmocka_unit_test(test_chunks),       cmocka_unit_test(test_unknown_size),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

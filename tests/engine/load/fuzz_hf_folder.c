@@ -36,7 +36,7 @@ static const char *const names[NAMES] = {
     "more.safetensors",
 };
 
-static char folder[] = "/tmp/carat-fuzz-folder-XXXXXX";
+static char folder[] = "carat-fuzz-folder-XXXXXX";
 
 static void require(bool condition)
 {
