@@ -174,7 +174,8 @@ def each_in_a_thread(works):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            thread.join(0.2)  # not for ever, or a signal would wait for it
 
 
 def logs(place):
@@ -185,7 +186,7 @@ def said(log):
     """What a log says that is no word of its beginning and end: reports, and ThreadSanitizer's own faults."""
     pieces = log.split("=" * 18)
     lines = [line for piece in pieces if "WARNING" not in piece for line in piece.splitlines()]
-    faults = [line for line in lines if "ThreadSanitizer" in line and not re.search("Running under|reading suppressions|forked new process|Matched", line)]
+    faults = [line for line in lines if "ThreadSanitizer" in line and not re.search("Running under|reading suppressions|forked new process|Matched|reported", line)]
     return [piece.strip() for piece in pieces if "WARNING" in piece] + faults
 
 
@@ -208,7 +209,7 @@ def end_all(place):
     while (left := living(place)) and time.monotonic() < end:
         time.sleep(0.1)
     for pid in left:
-        os.kill(pid, signal.SIGKILL)
+        subprocess.run(["kill", "-9", str(pid)], capture_output=True)  # it may have ended just now
     return left.values()
 
 
@@ -221,6 +222,7 @@ def run(work, what, wrong, suppressed):
             work(place)
         except Exception as problem:
             wrong.append(f"{work.__name__}: {problem!r}")
+        wrong += [f"{work.__name__}: lives on: {words}" for words in end_all(place)]
         written = logs(place)
         wrong += [report for text in written for report in said(text)]
         suppressed += [int(number) for text in written for number in re.findall(r"Matched (\d+) suppressions", text)]
@@ -228,7 +230,8 @@ def run(work, what, wrong, suppressed):
             wrong.append(f"{work.__name__}: no log of ThreadSanitizer")
         if not done.get(what):
             wrong.append(f"{work.__name__}: no {what}, so nothing was tried")
-        wrong += [f"{work.__name__}: lives on: {words}" for words in end_all(place)]
+    if os.path.exists(place.root):
+        wrong.append(f"{work.__name__}: {place.root} is left")
 
 
 def main_load():

@@ -129,6 +129,7 @@ static void test_addresses(void **state)
         {"example.org", "https://a.example.org/", false, true},
         {"*.example.org", "https://a.example.org/", true, true},
         {"*.example.org", "https://example.org/", false, false},
+        {"*.example.org", "https://.example.org/", false, false},
         {"example.org", "https://example.org.evil.net/", false, false},
         {"example.org", "https://evilexample.org/", false, false},
         {"example.org", "https://evil.net/example.org", false, false},

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 
 #include "base/err.h"
 #include "cases.h"
+#include "chat/call_args.h"
 #include "chat/turn_json.h"
 #include "stream.h"
 
@@ -174,6 +176,29 @@ static void test_words_that_begin_as_numbers(void **state)
         json_decref(value);
         str_finish(&input);
         str_finish(&expected);
+    }
+}
+
+/* Two halves of a character are one, from the first of each half to the last; others are none. */
+static void test_halves_of_a_character(void **state)
+{
+    (void)state;
+    static const char *const halves[][2] = {
+        {"\\uD800\\uDC00", "\xF0\x90\x80\x80"},
+        {"\\uDBFF\\uDFFF", "\xF4\x8F\xBF\xBF"},
+        {"\\uD800\\uDBFF", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\\uDBFF\\uE000", "\xEF\xBF\xBD\xEE\x80\x80"},
+    };
+    for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
+        char body[64];
+        snprintf(body, sizeof body, "command:\"%s\"}", halves[i][0]);
+        struct call_args_options options = {.lenient = true};
+        json_t *arguments;
+        unsigned notes;
+        struct err err;
+        assert_true(call_args_parse(body, strlen(body), &options, &arguments, &notes, &err));
+        assert_string_equal(json_string_value(json_object_get(arguments, "command")), halves[i][1]);
+        json_decref(arguments);
     }
 }
 
@@ -526,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_errors_tell),
         cmocka_unit_test(test_excerpt_ends),
         cmocka_unit_test(test_words_that_begin_as_numbers),
+        cmocka_unit_test(test_halves_of_a_character),
         cmocka_unit_test(test_numbers_that_end_at_their_e),
         cmocka_unit_test(test_argument_limit),
         cmocka_unit_test(test_linear_time),
