@@ -55,7 +55,7 @@ MODULES = {
                   "src/approval/path_rule.c", "src/approval/shell_rule.c",
                   "src/approval/shell_words.c", "src/approval/tool_limit.c",
                   "src/approval/tool_names.c", "src/approval/toolset.c", "src/approval/url_rule.c"],
-                 ["approval_approval", "approval_patterns", "approval_commands", "approval_network",
+                 ["approval_approval", "approval_patterns", "approval_commands", "approval_programs", "approval_network",
                   "approval_words", "approval_tool_limit", "approval_tool_names", "agent_toolset",
                   "fuzz_rules", "fuzz_shell_words"]),
     "parsers": (["src/chat/parse.c", "src/chat/call_args.c", "src/rpc/json_rpc.c",

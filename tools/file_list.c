@@ -48,7 +48,7 @@ static bool visit(void *context, const struct walk_entry *entry)
 static void finish(struct listing *listing, const struct walk_report *report)
 {
     struct capped *text = &listing->text;
-    char more[80] = "", out[80] = "", time[80] = "";
+    char more[80] = "", out[80] = "", time[80] = "", denied[80] = "";
     if (listing->shown == 0 && listing->more == 0) {
         capped_add(text, "(empty)", 7);
     }
@@ -64,8 +64,12 @@ static void finish(struct listing *listing, const struct walk_report *report)
         snprintf(time, sizeof time, "%sstopped after %d s",
                  more[0] != '\0' || out[0] != '\0' ? "; " : "", WALK_SECONDS);
     }
-    if (more[0] != '\0' || out[0] != '\0' || time[0] != '\0') {
-        capped_note(text, "(%s%s%s)", more, out, time);
+    if (report->denied > 0) {
+        snprintf(denied, sizeof denied, "%s%zu left out by a rule of the user's",
+                 more[0] != '\0' || out[0] != '\0' || time[0] != '\0' ? "; " : "", report->denied);
+    }
+    if (more[0] != '\0' || out[0] != '\0' || time[0] != '\0' || denied[0] != '\0') {
+        capped_note(text, "(%s%s%s%s)", more, out, time, denied);
     }
 }
 

@@ -204,9 +204,9 @@ static bool visit(void *context, const struct walk_entry *entry)
 }
 
 /* Joins what has to be said into one note in brackets. */
-static void finish(struct search *search, size_t left_out)
+static void finish(struct search *search, size_t left_out, size_t kept_out)
 {
-    char more[80] = "", time[60] = "", unread[80] = "";
+    char more[80] = "", time[60] = "", unread[80] = "", denied[80] = "";
     if (search->shown == 0 && search->more == 0) {
         capped_add(&search->text, "no matches", 10);
     }
@@ -222,8 +222,12 @@ static void finish(struct search *search, size_t left_out)
         snprintf(unread, sizeof unread, "%s%zu files or directories could not be read",
                  more[0] != '\0' || time[0] != '\0' ? "; " : "", search->unread + left_out);
     }
-    if (more[0] != '\0' || time[0] != '\0' || unread[0] != '\0') {
-        capped_note(&search->text, "(%s%s%s)", more, time, unread);
+    if (kept_out > 0) {
+        snprintf(denied, sizeof denied, "%s%zu left out by a rule of the user's",
+                 more[0] != '\0' || time[0] != '\0' || unread[0] != '\0' ? "; " : "", kept_out);
+    }
+    if (more[0] != '\0' || time[0] != '\0' || unread[0] != '\0' || denied[0] != '\0') {
+        capped_note(&search->text, "(%s%s%s%s)", more, time, unread, denied);
     }
 }
 
@@ -232,6 +236,10 @@ static bool run(struct search *search, const char *relative, struct tool_result 
 {
     struct walk_report report = {0};
     struct err as_file, err;
+    if (walk_is_denied(search->tool, relative)) {
+        tool_fail(result, "%.200s is denied by a rule of the user's", relative);
+        return false;
+    }
     int fd = workspace_open_file(search->tool->workspace, relative, &as_file);
     if (fd >= 0) {
         search_file(search, relative, fd);
@@ -249,7 +257,7 @@ static bool run(struct search *search, const char *relative, struct tool_result 
         tool_fail(result, "searching %.200s was cancelled", relative);
         return false;
     }
-    finish(search, report.left_out);
+    finish(search, report.left_out, report.denied);
     return true;
 }
 

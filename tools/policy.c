@@ -28,6 +28,7 @@ enum key_type {
     KEY_DIRECTORIES,
     KEY_HOSTS,
     KEY_VARIABLES,
+    KEY_PATTERNS,
     KEY_BOOL,
     KEY_INTEGER,
     KEY_LIMITS
@@ -38,6 +39,7 @@ static const char *const type_words[] = {
     [KEY_DIRECTORIES] = "an array of absolute paths",
     [KEY_HOSTS] = "an array of host names",
     [KEY_VARIABLES] = "an array of NAME=VALUE",
+    [KEY_PATTERNS] = "an array of patterns, each a line",
     [KEY_BOOL] = "true or false",
     [KEY_INTEGER] = "an integer",
     [KEY_LIMITS] = "an object",
@@ -57,6 +59,7 @@ static const struct key top_keys[] = {
     {"readable", KEY_DIRECTORIES, offsetof(struct policy, readable), 0, 0, false},
     {"skills", KEY_DIRECTORIES, offsetof(struct policy, skills), 0, 0, false},
     {"hidden", KEY_DIRECTORIES, offsetof(struct policy, hidden), 0, 0, false},
+    {"denied", KEY_PATTERNS, offsetof(struct policy, denied), 0, 0, false},
     {"read_only", KEY_BOOL, offsetof(struct policy, read_only), 0, 0, false},
     {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},
     {"environment", KEY_VARIABLES, offsetof(struct policy, environment), 0, 0, false},
@@ -133,6 +136,12 @@ static bool plausible_variable(const char *item)
     return length > 0 && item[length] == '=' && (item[0] < '0' || item[0] > '9');
 }
 
+/* One line of an ignore file. */
+static bool plausible_pattern(const char *item)
+{
+    return item[0] != '\0' && item[strcspn(item, "\n\r")] == '\0';
+}
+
 static bool read_list(const struct key *key, const json_t *value, struct policy_list *list,
                       struct err *err)
 {
@@ -143,6 +152,7 @@ static bool read_list(const struct key *key, const json_t *value, struct policy_
         const char *item = json_string_value(json_array_get(value, i));
         bool fits = item != NULL && (key->type == KEY_HOSTS       ? plausible_host(item)
                                      : key->type == KEY_VARIABLES ? plausible_variable(item)
+                                     : key->type == KEY_PATTERNS  ? plausible_pattern(item)
                                                                   : item[0] == '/');
         if (!fits) {
             err_set(err, ERR_FORMAT, "policy: entry %zu of \"%s\" must be one of %s", i + 1,
@@ -214,6 +224,7 @@ static bool read_key(const struct key *key, const json_t *value, struct policy *
     case KEY_DIRECTORIES:
     case KEY_HOSTS:
     case KEY_VARIABLES:
+    case KEY_PATTERNS:
         return read_list(key, value, (struct policy_list *)(void *)member, err);
     case KEY_BOOL:
         if (!json_is_boolean(value)) {

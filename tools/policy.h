@@ -6,6 +6,7 @@
  *   "readable": ["/abs", ...],      directories under $HOME that are shown again, read-only
  *   "skills": ["/abs", ...],        the same for all tools, the file tools' too; one may be gone
  *   "hidden": ["/abs", ...],        hidden besides the defaults: $HOME, /tmp, /run
+ *   "denied": ["secrets/", ...],    left out by listing and searching, as .gitignore would
  *   "read_only": false,             true: the workspace too may only be read
  *   "network": false,               true: a foreign server gets the host's network
  *   "environment": ["NAME=VALUE"],  added for --run, inside
@@ -43,7 +44,8 @@ struct policy_list {
 
 struct policy {
     char *workspace; /* absolute, symlinks resolved */
-    struct policy_list writable, readable, skills, hidden, hosts, network_hosts, environment;
+    struct policy_list writable, readable, skills, hidden, denied, hosts, network_hosts,
+        environment;
     bool network;
     bool read_only;
     bool keep_whole;  /* for a client that keeps it: carat itself */

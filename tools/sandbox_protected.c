@@ -45,6 +45,39 @@ static bool find(const char *path, mode_t *mode)
     return found;
 }
 
+/* What a linked worktree's folder says of where its repository is. The folder itself is pinned. */
+static void protect_worktrees(struct str *arguments, struct str *path)
+{
+    static const char *const files[] = {"commondir", "gitdir", "config.worktree"};
+    size_t length = path->length;
+    mode_t mode;
+    str_append(path, "/worktrees");
+    DIR *folder = find(path->data, &mode) && mode == S_IFDIR ? opendir(path->data) : NULL;
+    if (folder != NULL) {
+        bind(arguments, "--bind", path->data);
+    }
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        size_t above = path->length;
+        str_append_format(path, "/%s", entry->d_name);
+        if (entry->d_name[0] != '.' && find(path->data, &mode) && mode == S_IFDIR) {
+            size_t own = path->length;
+            bind(arguments, "--bind", path->data);
+            for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+                str_append_format(path, "/%s", files[i]);
+                if (find(path->data, &mode)) {
+                    bind(arguments, "--ro-bind", path->data);
+                }
+                str_truncate(path, own);
+            }
+        }
+        str_truncate(path, above);
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    }
+    str_truncate(path, length);
+}
+
 static void protect_repository(struct str *arguments, struct str *path)
 {
     size_t length = path->length;
@@ -62,6 +95,9 @@ static void protect_repository(struct str *arguments, struct str *path)
             bind(arguments, "--ro-bind", path->data);
         }
         str_truncate(path, length);
+    }
+    if (!whole) {
+        protect_worktrees(arguments, path);
     }
 }
 

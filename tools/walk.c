@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
+#include "policy.h"
 #include "tool.h"
 #include "workspace.h"
 
@@ -36,7 +37,7 @@ struct walk {
     bool (*visit)(void *context, const struct walk_entry *entry);
     void *context;
     struct walk_report report;
-    struct gitignore ignore;
+    struct gitignore ignore, denied;
     char path[WORKSPACE_PATH_LIMIT]; /* of the directory that is being walked; "" = the root */
     size_t begin;                    /* where names begin in `path`: after the first directory */
     int64_t deadline_us;
@@ -171,6 +172,42 @@ static bool load_outer_ignores(struct walk *walk, const char *path, struct err *
     return true;
 }
 
+/* --- what the user denied --- */
+
+static bool load_denied(struct gitignore *denied, const struct policy *policy, struct err *err)
+{
+    bool ok = true;
+    gitignore_init(denied);
+    for (size_t i = 0; ok && i < policy->denied.count; i++) {
+        const char *pattern = policy->denied.items[i];
+        ok = gitignore_add(denied, "", pattern, strlen(pattern), err);
+    }
+    return ok;
+}
+
+static bool denies_on_the_way(const struct gitignore *denied, const char *path)
+{
+    char folder[WORKSPACE_PATH_LIMIT];
+    for (const char *at = path; (at = strchr(at, '/')) != NULL; at++) {
+        memcpy(folder, path, (size_t)(at - path));
+        folder[at - path] = '\0';
+        if (at > path && gitignore_matches(denied, folder, true)) {
+            return true;
+        }
+    }
+    return gitignore_matches(denied, path, true) || gitignore_matches(denied, path, false);
+}
+
+bool walk_is_denied(const struct tool_context *tool, const char *path)
+{
+    struct gitignore denied;
+    bool is_denied = !load_denied(&denied, tool->policy, NULL) || denies_on_the_way(&denied, path);
+    gitignore_finish(&denied);
+    return is_denied;
+}
+
+/* --- the walk --- */
+
 /* True when the walk must end here, with the reason noted. */
 static bool over(struct walk *walk)
 {
@@ -203,7 +240,9 @@ static bool walk_name(struct walk *walk, const struct name *name, int depth, siz
     memcpy(walk->path + start, name->text, size);
     walk->path[start + size] = '\0';
     bool ok = true;
-    if (!gitignore_matches(&walk->ignore, walk->path, name->kind == WALK_DIRECTORY)) {
+    if (gitignore_matches(&walk->denied, walk->path, name->kind == WALK_DIRECTORY)) {
+        walk->report.denied++;
+    } else if (!gitignore_matches(&walk->ignore, walk->path, name->kind == WALK_DIRECTORY)) {
         struct walk_entry entry = {walk->path, walk->path + walk->begin, name->kind};
         if (!walk->visit(walk->context, &entry)) {
             walk->report.end = WALK_STOPPED;
@@ -258,11 +297,15 @@ bool walk_run(struct tool_context *tool, const char *path, bool recursive,
     size_t length = strcmp(path, ".") == 0 ? 0 : strlen(path);
     memcpy(walk->path, path, length);
     walk->begin = length + (length > 0);
-    bool ok = load_outer_ignores(walk, walk->path, err) && walk_directory(walk, 0, err);
+    bool ok = load_denied(&walk->denied, tool->policy, err) &&
+              (!denies_on_the_way(&walk->denied, path) ||
+               err_set(err, ERR_DENIED, "%.200s is denied by a rule of the user's", path)) &&
+              load_outer_ignores(walk, walk->path, err) && walk_directory(walk, 0, err);
     if (ok) {
         *report = walk->report;
     }
     gitignore_finish(&walk->ignore);
+    gitignore_finish(&walk->denied);
     mem_free(walk);
     return ok;
 }

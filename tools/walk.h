@@ -5,6 +5,8 @@
  * descriptor stays open while the walk goes deeper: each directory is opened by its path from the
  * root again, which the kernel keeps beneath.
  *
+ * What the policy calls denied is left out as well, and counted.
+ *
  * Bounds: a directory of more than WALK_NAMES_LIMIT names, a depth of more than WALK_DEPTH_LIMIT
  * and a path that is too long are left out, a walk of more than WALK_SECONDS is stopped; all of it
  * is reported.
@@ -33,7 +35,11 @@ enum walk_end { WALK_DONE, WALK_OUT_OF_TIME, WALK_CANCELLED, WALK_STOPPED };
 struct walk_report {
     enum walk_end end;
     size_t left_out; /* directories that were too large, too deep, unreadable */
+    size_t denied;   /* entries */
 };
+
+/* Whether the policy denies a normalised path, or a folder on the way to it. */
+bool walk_is_denied(const struct tool_context *tool, const char *path);
 
 /* Calls `visit` for each entry until it returns false (WALK_STOPPED). `path` is normalised. False
  * when `path` cannot be opened, a .gitignore is unusable or memory is gone. */

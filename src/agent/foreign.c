@@ -486,7 +486,13 @@ static void look_at_deadlines(struct foreign *foreign, uint64_t now)
     }
     for (size_t i = 0; i < foreign->calls.count; i++) {
         struct foreign_call *call = foreign->calls.items[i];
-        if (call->error == NULL && call->decoding == NULL && now > call->deadline) {
+        if (call->error != NULL || call->decoding != NULL || now <= call->deadline) {
+            continue;
+        }
+        /* Carat may have been stopped itself (Ctrl+Z), and the answer lie in the pipe. */
+        if (!call->looked_at) {
+            call->looked_at = true;
+        } else {
             str_clear(&text);
             str_append_format(&text, "the MCP server %s did not answer within %d s",
                               call->server->name, call->server->seconds);

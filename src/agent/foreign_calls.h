@@ -22,7 +22,8 @@ struct foreign_call {
     uint64_t deadline;
     size_t live;
     bool cancelled;
-    char *error; /* why it failed, to be told of; NULL = it did not */
+    bool looked_at; /* once, when it was late */
+    char *error;    /* why it failed, to be told of; NULL = it did not */
     /* The server has answered, and the picture in it is being decoded; else NULL. */
     struct decoding *decoding;
     json_t *response;

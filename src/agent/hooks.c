@@ -21,7 +21,15 @@
 
 /* From EXIT_NEVER_RAN on a shell says that it could not run the command, or that a signal ended it.
  */
-enum { EXIT_DENIES = 2, EXIT_NEVER_RAN = 126, ERROR_LIMIT = 4096, DRAIN_MS = 100, HANDLES = 4 };
+enum {
+    EXIT_DENIES = 2,
+    EXIT_NEVER_RAN = 126,
+    ERROR_LIMIT = 4096,
+    DRAIN_MS = 100,
+    /* When carat was stopped itself (Ctrl+Z), the exit may not have been told: it is looked for. */
+    SECOND_LOOK_MS = 100,
+    HANDLES = 4
+};
 
 struct job;
 
@@ -33,7 +41,7 @@ struct process {
     struct job *job; /* NULL: nobody waits for it any more */
     const struct config_hook *hook;
     int handles; /* not closed yet */
-    bool exited, late, error_open;
+    bool exited, looked_at, late, error_open;
     int64_t status;
     int signal;
     char *input;
@@ -222,6 +230,9 @@ static void on_timer(uv_timer_t *timer)
     struct process *process = timer->data;
     if (process->exited) {
         judge(process);
+    } else if (!process->looked_at) {
+        process->looked_at = true;
+        uv_timer_start(timer, on_timer, SECOND_LOOK_MS, 0);
     } else {
         process->late = true;
         kill_group(process);

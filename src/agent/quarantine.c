@@ -221,6 +221,52 @@ static void look_at_hooks(struct quarantine_list *found, const char *path, int r
     }
 }
 
+/* Whether the next `git rebase --continue` would run a program: a command among the steps, or a
+ * strategy with a slash in its name, which is one beneath ./git-merge-NAME. */
+static bool rebase_runs(int repository)
+{
+    struct str text;
+    bool runs;
+    str_init(&text);
+    struct stat status;
+    bool there = fstatat(repository, "rebase-merge/strategy", &status, AT_SYMLINK_NOFOLLOW) == 0;
+    runs = there && (!read_small(repository, "rebase-merge/strategy", &text) ||
+                     strchr(text.data, '/') != NULL);
+    str_clear(&text);
+    there = fstatat(repository, "rebase-merge/git-rebase-todo", &status, AT_SYMLINK_NOFOLLOW) == 0;
+    runs = runs || (there && !read_small(repository, "rebase-merge/git-rebase-todo", &text));
+    for (char *line, *rest = text.data; !runs && (line = strsep(&rest, "\n")) != NULL;) {
+        line += strspn(line, " \t");
+        size_t length = strcspn(line, " \t");
+        runs = (length == 1 && line[0] == 'x') || (length == 4 && strncmp(line, "exec", 4) == 0);
+    }
+    str_finish(&text);
+    return runs;
+}
+
+/* A linked worktree's own configuration. */
+static void look_at_worktrees(struct quarantine_list *found, const char *path, int repository)
+{
+    int fd = openat(repository, "worktrees", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+        struct str name;
+        struct stat status;
+        str_init(&name);
+        str_append_format(&name, "worktrees/%s/config.worktree", entry->d_name);
+        if (entry->d_name[0] != '.' &&
+            fstatat(repository, name.data, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+            add_beneath(found, path, name.data);
+        }
+        str_finish(&name);
+    }
+    if (folder != NULL) {
+        closedir(folder);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+}
+
 /* What in a repository runs something or leads elsewhere. */
 static void look_at_repository(struct quarantine_list *found, const char *path, int fd)
 {
@@ -236,7 +282,11 @@ static void look_at_repository(struct quarantine_list *found, const char *path, 
         (!read_small(fd, "config", &config) || !is_harmless(config.data))) {
         add_beneath(found, path, "config");
     }
+    if (rebase_runs(fd)) {
+        add_beneath(found, path, "rebase-merge");
+    }
     look_at_hooks(found, path, fd);
+    look_at_worktrees(found, path, fd);
     str_finish(&config);
 }
 

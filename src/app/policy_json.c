@@ -2,7 +2,11 @@
 
 #include <string.h>
 
+#include "app/app.h"
 #include "app/paths.h"
+#include "approval/approval.h"
+#include "base/err.h"
+#include "base/str.h"
 
 static json_t *strings(const struct config_list *list)
 {
@@ -10,6 +14,52 @@ static json_t *strings(const struct config_list *list)
     for (size_t i = 0; i < list->count; i++) {
         json_array_append_new(array, json_string(list->items[i]));
     }
+    return array;
+}
+
+/* A rule's path as a line of an ignore file; false for one that leads out of the workspace. */
+static bool append_pattern(struct str *out, const char *rule, const char *workspace)
+{
+    size_t length = strlen(workspace);
+    while (str_starts_with(rule, "./") && rule[2] != '\0') {
+        rule += 2;
+    }
+    if (rule[0] == '/') {
+        if (strncmp(rule, workspace, length) != 0 || rule[length] != '/' ||
+            rule[length + 1] == '\0') {
+            return false;
+        }
+        rule += length;
+    }
+    str_append(out, rule[0] == '!' || rule[0] == '#' ? "\\" : "");
+    str_append(out, strcmp(rule, ".") == 0 || strcmp(rule, "./") == 0 ? "*" : rule);
+    return rule[strcspn(rule, "\n\r")] == '\0';
+}
+
+/* Paths that the user denied to a tool that reads: what goes through folders passes over them. */
+static json_t *denied(const struct config *config, const char *workspace)
+{
+    static const char *const readers[] = {"read_file", "list_files", "search_files"};
+    struct approval_rules rules;
+    struct err err;
+    json_t *array = json_array();
+    approval_rules_init(&rules);
+    app_read_rules(config, &rules, &err); /* a rule that makes no sense ends carat elsewhere */
+    for (size_t i = 0; i < rules.count; i++) {
+        const struct approval_rule *rule = &rules.items[i];
+        bool reads = false;
+        for (size_t k = 0; k < sizeof readers / sizeof readers[0]; k++) {
+            reads = reads || strcmp(rule->tool, readers[k]) == 0;
+        }
+        struct str pattern;
+        str_init(&pattern);
+        if (reads && rule->verdict == APPROVAL_DENY && rule->pattern != NULL &&
+            append_pattern(&pattern, rule->pattern, workspace)) {
+            json_array_append_new(array, json_string(pattern.data));
+        }
+        str_finish(&pattern);
+    }
+    approval_rules_finish(&rules);
     return array;
 }
 
@@ -22,6 +72,7 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "writable", strings(config_list(config, OPTION_ADD_DIR)));
     json_object_set_new(policy, "readable", strings(config_list(config, OPTION_READABLE)));
     json_object_set_new(policy, "hidden", json_pack("[ss]", paths->data, paths->state));
+    json_object_set_new(policy, "denied", denied(config, workspace));
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
     json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS)));
     json_object_set_new(policy, "network_hosts",

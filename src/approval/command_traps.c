@@ -40,6 +40,8 @@ static const char runners[] =
     "coverage mail mailx mutt vimdiff rvim gvim gvimdiff hx kak joe jed mcedit emacsclient "
     "flatpak snap dpkg rpm apk pacman rails django-admin flask celery identify mogrify composite "
     "montage swipl gforth "
+    "ccache sccache distcc icecc icerun pump bear scan-build intercept-build catchsegv heaptrack "
+    "doxygen getopts "
     "docker-compose nerdctl ctr crictl ansible-playbook jshell clojure iex erl racket sbcl ghci "
     "runghc ocaml groovy kotlin scala claude codex gemini carat ";
 
@@ -79,13 +81,16 @@ static const struct trap {
      "--upload-pack --receive-pack --exec --ext-diff --textconv --open-files-in-pager --output "
      "--config --config-env --exec-path --git-dir --work-tree --namespace --template "
      "--separate-git-dir --upload-archive --recurse-submodules --edit-description --gpg-sign "
-     "--contents --file --pathspec-from-file --patch-format --interactive --output-directory",
+     "--contents --file --pathspec-from-file --patch-format --interactive --output-directory "
+     "--strategy --recursive",
      "", "ext:: fd::"},
     {"git", "grep", "", "Of", ""},
-    {"git", "rebase", "", "xi", ""},
+    /* a strategy with a slash in its name is a program beneath ./git-merge-NAME */
+    {"git", "rebase", "", "xis", ""},
+    {"git", "pull", "", "s", ""},
     {"git", "clone", "", "uc", ""},
     {"git", "fetch", "", "u", ""},
-    {"git", "push", "", "", "ext::"},
+    {"git", "push", "--repo", "o", "ext::"},
     {"git", "diff", "--no-index", "O", ""},
     {"git", "commit", "", "FcC", ""},
     {"git", "remote", "", "", "add set-url"},
@@ -97,6 +102,15 @@ static const struct trap {
     {"find", NULL, "", "", "-exec -ok -delete -fprint -fls -files0-from"},
     {"fd", NULL, "--exec --exec-batch --base-directory", "xX", ""},
     {"fdfind", NULL, "--exec --exec-batch --base-directory", "xX", ""},
+    {"ack", NULL, "--pager --output --ackrc", "", ""},
+    {"ugrep", NULL, "--filter --pager --view --config", "", ""},
+    {"ug", NULL, "--filter --pager --view --config", "", ""},
+    {"cloc", NULL, "--vcs --extract-with --config", "", ""},
+    {"diff3", NULL, "--diff-program", "", ""},
+    {"sdiff", NULL, "--diff-program --output", "o", ""},
+    {"install", NULL, "--strip-program", "", ""},
+    {"iconv", NULL, "--output", "o", ""},
+    {"xmllint", NULL, "--output --shell", "o", "-shell"},
     {"rg", NULL, "--pre --hostname-bin --search-zip", "z", ""},
     {"ag", NULL, "--pager", "", ""},
     {"tar", NULL,
@@ -108,7 +122,10 @@ static const struct trap {
     {"cpio", NULL, "--rsh-command --absolute-filenames --directory", "", ""},
     {"zip", NULL, "--test --unzip-command", "TO", ""},
     {"7z", NULL, "", "", "-o -t"},
-    {"rsync", NULL, "--rsh --rsync-path --daemon --config --password-file --files-from", "eM", ""},
+    {"rsync", NULL,
+     "--rsh --rsync-path --daemon --config --password-file --files-from --log-file "
+     "--write-batch --only-write-batch",
+     "eM", ""},
     {"sort", NULL, "--compress-program --output --temporary-directory", "oT", ""},
     {"split", NULL, "--filter", "", ""},
     {"shuf", NULL, "--output", "o", ""},
@@ -116,8 +133,8 @@ static const struct trap {
     {"xxd", NULL, "", "r", ""},
     {"file", NULL, "--compile", "C", ""},
     {"patch", NULL, "--ed --output --directory --reject-file --get", "eodrg", ""},
-    {"ssh-keygen", NULL, "", "D", ""},
-    {"ssh-add", NULL, "", "s", ""},
+    {"ssh-keygen", NULL, "", "Dw", ""},
+    {"ssh-add", NULL, "", "sS", ""},
     {"date", NULL, "--set", "s", ""},
     /* a name with an index, which some shells evaluate though it was quoted */
     {"printf", NULL, "", "v", ""},
@@ -138,9 +155,16 @@ static const struct trap {
     {"ninja", NULL, "", "fCt", ""},
     {"meson", NULL, "--wrapper --wrap --gdb --native-file --cross-file", "C", "devenv"},
     {"cmake", NULL, "--open --install --toolchain --preset", "EPCDS", ""},
-    {"ctest", NULL, "--build-and-test --test-command --build-command --script", "SD", ""},
+    {"ctest", NULL, "--test-dir --build-and-test --test-command --build-command --script", "SD",
+     ""},
     {"gcc", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
     {"g++", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"cpp", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"c89", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"c99", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"gfortran", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"gccgo", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
+    {"gdc", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
     {"cc", NULL, "--specs --config --ld-path", "",
      "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker -load -fuse-ld -ccc-"},
     {"c++", NULL, "--specs --config --ld-path", "",
@@ -150,10 +174,26 @@ static const struct trap {
     {"clang++", NULL, "--config --ld-path", "",
      "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load -fuse-ld -ccc-"},
     {"ld", NULL, "--plugin", "", "-plugin @"},
+    {"ld.bfd", NULL, "--plugin", "", "-plugin @"},
+    {"ld.gold", NULL, "--plugin", "", "-plugin @"},
+    {"gold", NULL, "--plugin", "", "-plugin @"},
     {"ar", NULL, "--plugin", "", "@"},
     {"nm", NULL, "--plugin", "", "@"},
-    {"rustc", NULL, "--codegen --sysroot", "CZ", "@"},
-    {"javac", NULL, "--processor-path --processor-module-path", "", "-processor -Xplugin -J @"},
+    {"ranlib", NULL, "--plugin", "", "@"},
+    {"gcc-ar", NULL, "--plugin", "", "@"},
+    {"gcc-nm", NULL, "--plugin", "", "@"},
+    {"gcc-ranlib", NULL, "--plugin", "", "@"},
+    {"clang-tidy", NULL, "--load --config-file --export-fixes", "", "-load -config-file -export"},
+    {"clang-query", NULL, "--load --preload", "fc", "-load -preload"},
+    {"opt", NULL, "--load --load-pass-plugin", "o", "-load"},
+    {"llc", NULL, "--load --load-pass-plugin", "o", "-load"},
+    {"cppcheck", NULL,
+     "--addon --addon-python --clang --output-file --rule-file --project --library --plist-output",
+     "", ""},
+    {"bison", NULL, "--skeleton --output --defines --graph --xml", "SodgxH", ""},
+    {"rustc", NULL, "--codegen --sysroot --extern", "CZL", "@"},
+    {"javac", NULL, "--processor-path --processor-module-path", "",
+     "-processor -Xplugin -J -cp -classpath --class-path @"},
     {"go", NULL, "", "",
      "-exec -toolexec -vettool -overlay -modfile -ldflags -gccgoflags -C --exec --toolexec "
      "--vettool --overlay --modfile --ldflags --gccgoflags"},
@@ -170,6 +210,15 @@ static const struct trap {
      "cfo", ""},
     {"prettier", NULL, "--plugin --plugin-search-dir --config", "", ""},
     {"stylelint", NULL, "--config --config-basedir --custom-syntax --custom-formatter", "cf", ""},
+    {"postcss", NULL, "--use --config --parser --stringifier --syntax", "uo", ""},
+    {"tailwindcss", NULL, "--config --postcss", "c", ""},
+    {"lessc", NULL, "--plugin --js", "", ""},
+    {"playwright", NULL, "--config --reporter", "c", ""},
+    {"cypress", NULL, "--config --config-file --browser --project", "CPbc", ""},
+    {"jasmine", NULL, "--config --helper --require --reporter", "", ""},
+    {"ava", NULL, "--config --node-arguments", "", ""},
+    {"markdownlint", NULL, "--rules --config --output", "rco", ""},
+    {"commitlint", NULL, "--extends --config --parser-preset", "xgp", ""},
     {"babel", NULL, "--plugins --presets --config-file", "", ""},
     {"webpack", NULL, "--config", "c", ""},
     {"rollup", NULL, "--config --plugin", "cp", ""},
@@ -182,7 +231,7 @@ static const struct trap {
     {"rspec", NULL, "--require --options --default-path", "rIO", ""},
     {"rubocop", NULL, "--require --config --plugin", "rc", ""},
     {"phpunit", NULL, "--bootstrap --configuration --extension", "c", ""},
-    {"openssl", NULL, "", "", "-engine -provider"},
+    {"openssl", NULL, "", "", "-engine -provider -config"},
     {"pdflatex", NULL, "", "", "-shell-escape --shell-escape -enable-write18 -output-directory"},
     {"npm", NULL, "--prefix --script-shell --userconfig --globalconfig --node-options --call", "Cc",
      ""},
@@ -193,11 +242,19 @@ static const struct trap {
     {"bundle", NULL, "--gemfile", "", ""},
     {"composer", NULL, "--working-dir", "d", ""},
     {"poetry", NULL, "--directory --project", "CP", ""},
-    {"mvn", NULL, "--file --settings --global-settings --toolchains", "", "-f -s -gs"},
+    {"mvn", NULL, "--file --settings --global-settings --toolchains", "",
+     "-f -s -gs -Dmaven. -Dexec. -DargLine -Djvm"},
     {"gradle", NULL,
      "--init-script --build-file --project-dir --settings-file --include-build --gradle-user-home",
-     "", "-I -b -p -c -g"},
-    {"dotnet", NULL, "--property", "", "-p: /p: -property"},
+     "", "-I -b -p -c -g -Dorg.gradle."},
+    {"dotnet", NULL, "--property --test-adapter-path --logger --settings", "",
+     "-p: /p: -property -logger /logger -l: /l:"},
+    {"apt", NULL, "--option --config-file", "oc", ""},
+    {"apt-get", NULL, "--option --config-file", "oc", ""},
+    {"apt-cache", NULL, "--option --config-file", "oc", ""},
+    {"dnf", NULL, "--config --setopt --installroot", "c", ""},
+    {"yum", NULL, "--config --setopt --installroot", "c", ""},
+    {"helm", NULL, "--post-renderer", "", ""},
     {"terraform", NULL, "", "", "-chdir"},
     {"pip", NULL, "--target --index-url --extra-index-url --root --prefix --config-settings", "i",
      ""},
@@ -303,11 +360,46 @@ static bool options_trap(const struct shell_words *words, const char *program,
     return false;
 }
 
+/* Of two files these read the first and write the second. `letters`: whose value is a word. */
+static bool second_file_traps(const struct shell_words *words, const char *program)
+{
+    bool uniq = strcmp(program, "uniq") == 0, xxd = strcmp(program, "xxd") == 0;
+    const char *letters = uniq ? "fsw" : "cglosnR";
+    size_t files = 0;
+    for (size_t i = 1; (uniq || xxd) && i < words->count; i++) {
+        const char *word = words->items[i].text;
+        bool option = word[0] == '-' && word[1] != '\0';
+        bool takes_next = option && word[2] == '\0' && strchr(letters, word[1]) != NULL;
+        files += !option;
+        i += takes_next;
+    }
+    return files > 1;
+}
+
 /* Old tar takes its letters without a dash. */
 static bool old_tar_traps(const struct shell_words *words, const char *program, size_t named)
 {
     return strcmp(program, "tar") == 0 && named < 2 && words->count > 1 &&
            strpbrk(words->items[1].text, "IFPCT") != NULL && words->items[1].text[0] != '-';
+}
+
+/* Another machine, or one of the names that git gives by itself. */
+static bool is_remote(const char *word)
+{
+    size_t plain = strcspn(word, ":/");
+    return strcmp(word, "origin") == 0 || strcmp(word, "upstream") == 0 ||
+           (word[plain] == ':' && !str_starts_with(word, "file:"));
+}
+
+/* A folder takes what is pushed with its own hooks and settings, which a workspace may hold; and a
+ * name that is no remote's is a folder's. */
+static bool pushes_to_folder(const struct shell_words *words, size_t named)
+{
+    size_t place = 2;
+    while (place < words->count && words->items[place].text[0] == '-') {
+        place++;
+    }
+    return place < words->count && place >= named && !is_remote(words->items[place].text);
 }
 
 static const char *git_trap(const struct shell_words *words, size_t named)
@@ -322,6 +414,9 @@ static const char *git_trap(const struct shell_words *words, size_t named)
     }
     if (!listed(git_commands, second, strlen(second))) {
         return "what this git command does is not known: it may be an alias";
+    }
+    if (strcmp(second, "push") == 0 && pushes_to_folder(words, named)) {
+        return "the rule does not name where to: a folder that is pushed to runs its own hooks";
     }
     return NULL;
 }
@@ -364,12 +459,32 @@ static bool make_variable(const struct shell_words *words, const char *program, 
     return false;
 }
 
+/* Folders that hold such names further down: what is moved there brings its own along. */
+static bool is_above_launch_point(const char *word)
+{
+    size_t length = strlen(word);
+    while (length > 1 && word[length - 1] == '/') {
+        length--;
+    }
+    size_t start = length;
+    while (start > 0 && word[start - 1] != '/') {
+        start--;
+    }
+    return listed(" .github .local ", word + start, length - start);
+}
+
 static const char *touches_launch_point(const struct shell_words *words, size_t named)
 {
     for (size_t i = named > 0 ? named : 1; i < words->count; i++) {
         const char *word = words->items[i].text, *equals = strchr(word, '=');
         const char *reason = launch_points_reason(word);
         reason = reason == NULL && equals != NULL ? launch_points_reason(equals + 1) : reason;
+        if (reason == NULL && word[0] == '-' && word[1] != '\0') {
+            reason = launch_points_reason(word + 2); /* the value of a letter: -tFOLDER */
+        }
+        if (reason == NULL && is_above_launch_point(word)) {
+            reason = "programs are started from what is in that folder";
+        }
         if (reason != NULL) {
             return reason;
         }
@@ -419,7 +534,8 @@ static const char *find_by_name(const struct shell_words *words, const char *pro
         why = subcommand_trap(words, named);
     }
     if (why == NULL &&
-        (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named))) {
+        (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named) ||
+         second_file_traps(words, program))) {
         why = "one of its options runs code or writes elsewhere";
     }
     if (why == NULL && make_variable(words, program, named)) {

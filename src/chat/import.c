@@ -30,6 +30,7 @@ void chat_import_finish(struct chat_import *import)
 {
     drop_results(import);
     chat_conversation_finish(&import->conversation);
+    json_decref(import->places);
     str_finish(&import->origin);
     str_finish(&import->workspace);
     str_finish(&import->title);
@@ -73,6 +74,24 @@ static void close_step(struct chat_import *import)
         chat_conversation_add(&import->conversation, &result);
     }
     drop_results(import);
+}
+
+size_t chat_import_place(const struct chat_import *import)
+{
+    return import->conversation.count + import->result_count;
+}
+
+void chat_import_go_back(struct chat_import *import, size_t place)
+{
+    struct chat_conversation *all = &import->conversation;
+    if (place >= chat_import_place(import)) {
+        return;
+    }
+    close_step(import);
+    while (all->count > place) {
+        chat_message_finish(&all->messages[--all->count]);
+        import->taken_back++;
+    }
 }
 
 static bool room(const struct chat_import *import, struct err *err)

@@ -4,7 +4,8 @@
  * it in the order of the calls, one each. The readers understand JSON lines: rollouts of Codex
  * ({"type": "response_item", "payload": ...}, or the bare items of older ones) and project files of
  * Claude Code ({"type": "user" | "assistant", "message": ...}). A line that cannot be understood is
- * an error that names it; kinds of lines that carry nothing that was said are passed over.
+ * an error that names it; kinds of lines that carry nothing that was said are passed over. Claude
+ * Code keeps what a person went back from in the same file: of branches the last one is taken.
  */
 #ifndef CARAT_CHAT_IMPORT_H
 #define CARAT_CHAT_IMPORT_H
@@ -29,6 +30,8 @@ struct chat_import {
     struct str model;             /* of the last answer; "" = not told */
     int64_t first_ms, last_ms;    /* of the lines that tell their time; 0 = none does */
     size_t left_out;              /* results of calls that are not there */
+    size_t taken_back;            /* messages of branches that somebody went back from */
+    json_t *places;               /* of lines by their ids, see chat_import_place */
     bool codex, claude;           /* which of them it turned out to be */
     struct chat_message *results; /* of the last step's calls, by place; role CHAT_SYSTEM = none */
     size_t result_count;
@@ -46,6 +49,11 @@ bool chat_import_call(struct chat_import *import, const char *id, const char *na
                       const json_t *arguments, struct err *err);
 bool chat_import_result(struct chat_import *import, const char *id, const char *text, bool failed,
                         struct err *err);
+
+/* How many messages there are once the calls so far have their results: what a branch that begins
+ * here keeps. Going back to a place drops what was said behind it. */
+size_t chat_import_place(const struct chat_import *import);
+void chat_import_go_back(struct chat_import *import, size_t place);
 
 /* One line of a file of JSON lines; a byte order mark is no part of it. */
 bool chat_import_line(struct chat_import *import, const char *line, size_t length, struct err *err);

@@ -8,7 +8,8 @@
  *         *_output {call_id, output: text or {content, success} or [{text}]}
  *                       {"type": "turn_context", "payload": {"model"}}
  * Claude Code:          {"type": "user" | "assistant", "cwd", "sessionId", "isMeta", "isSidechain",
- *                        "isApiErrorMessage", "message": {model, content: text or [BLOCK]}};
+ *                        "isApiErrorMessage", "uuid", "parentUuid",
+ *                        "message": {model, content: text or [BLOCK]}};
  *                       {"type": "summary", "summary"}
  *   BLOCK: text {text}, thinking {thinking}, tool_use {id, name, input},
  *          tool_result {tool_use_id, content: text or [{text}], is_error}
@@ -257,6 +258,38 @@ static bool claude_message(struct chat_import *import, const json_t *line, bool 
     return true;
 }
 
+/* Results of calls that ran side by side follow lines that are not the last one, too. */
+static bool is_prompt(const json_t *line)
+{
+    const json_t *content = json_object_get(json_object_get(line, "message"), "content");
+    size_t i;
+    json_t *block;
+    json_array_foreach((json_t *)content, i, block)
+    {
+        if (strcmp(text_of(block, "type"), "tool_result") == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Where the line that this one follows left the conversation, or where it stands. */
+static size_t place_before(const struct chat_import *import, const json_t *line)
+{
+    const json_t *place = json_object_get(import->places, text_of(line, "parentUuid"));
+    return place != NULL ? (size_t)json_integer_value(place) : chat_import_place(import);
+}
+
+/* For those that follow it; lines that say nothing themselves stand between others too. */
+static void keep_place(struct chat_import *import, const json_t *line, size_t place)
+{
+    const char *id = text_of(line, "uuid");
+    if (id[0] != '\0') {
+        import->places = import->places != NULL ? import->places : json_object();
+        json_object_set_new(import->places, id, json_integer((json_int_t)place));
+    }
+}
+
 static bool claude_line(struct chat_import *import, const json_t *line, struct err *err)
 {
     const char *type = text_of(line, "type");
@@ -265,7 +298,11 @@ static bool claude_line(struct chat_import *import, const json_t *line, struct e
     if (json_is_true(json_object_get(line, "isMeta")) ||
         json_is_true(json_object_get(line, "isSidechain")) ||
         json_is_true(json_object_get(line, "isApiErrorMessage"))) {
+        keep_place(import, line, place_before(import, line));
         return true;
+    }
+    if (user && is_prompt(line)) {
+        chat_import_go_back(import, place_before(import, line));
     }
     if (!user) {
         note_model(import, json_object_get(line, "message"));
@@ -274,7 +311,9 @@ static bool claude_line(struct chat_import *import, const json_t *line, struct e
         str_append_format(&import->origin, "claude:%.128s", text_of(line, "sessionId"));
         str_append(&import->workspace, text_of(line, "cwd"));
     }
-    return claude_message(import, line, user, err);
+    bool ok = claude_message(import, line, user, err);
+    keep_place(import, line, chat_import_place(import));
+    return ok;
 }
 
 /* --- lines --- */
@@ -292,6 +331,7 @@ static bool read_line(struct chat_import *import, const json_t *line, struct err
         str_append(&import->title, text_of(line, "summary"));
         return true;
     }
+    keep_place(import, line, place_before(import, line));
     return codex_line(import, line, err);
 }
 

@@ -194,6 +194,10 @@ static bool import_lines(struct importing *importing, FILE *file, const char *pa
         fprintf(stderr, "carat: %s: %zu results of calls that are not in it were left out\n", path,
                 import.left_out);
     }
+    if (ok && import.taken_back > 0) {
+        fprintf(stderr, "carat: %s: %zu messages that were gone back from were left out\n", path,
+                import.taken_back);
+    }
     chat_import_finish(&import);
     return ok;
 }

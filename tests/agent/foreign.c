@@ -330,6 +330,23 @@ static void test_endless_line(void **state)
     close_world(&world);
 }
 
+/* A carat that was stopped for longer than a call may take finds the answer in the pipe. */
+static void test_stopped_meanwhile(void **state)
+{
+    (void)state;
+    struct world world;
+    struct timespec stopped = {.tv_sec = 4};
+    open_world(&world, "slow", 3);
+    run_until(&world, &world.known, 0);
+    call(&world, "c1", "mcp__bad__echo");
+    turn(&world, 20);
+    nanosleep(&stopped, NULL);
+    run_until(&world, NULL, 1);
+    assert_non_null(strstr(world.results.data, "c1 {\"output\":\"slowly, call 1\"}\n"));
+    assert_true(described(&world, "bad: ready"));
+    close_world(&world);
+}
+
 /* Taken down after any number of turns of the loop, whatever goes on in it just then. */
 static void test_end_at_any_moment(void **state)
 {
@@ -358,7 +375,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_faults_end_as_results), cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_cancel_and_go_on),      cmocka_unit_test(test_long_line_and_go_on),
-        cmocka_unit_test(test_endless_line),          cmocka_unit_test(test_end_at_any_moment),
+        cmocka_unit_test(test_endless_line),          cmocka_unit_test(test_stopped_meanwhile),
+        cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */
     return cmocka_run_group_tests(tests, NULL, NULL);

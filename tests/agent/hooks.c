@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -125,6 +126,23 @@ static void test_what_a_hook_may_do(void **state)
     }
 }
 
+/* A carat that was stopped for longer than a hook may take does not hold that against the hook. */
+static void test_stopped_meanwhile(void **state)
+{
+    (void)state;
+    struct world world;
+    struct timespec stopped = {.tv_sec = 3};
+    open_world(&world, "cat > /dev/null", 2, false);
+    for (int turn = 0; turn < 20; turn++) { /* it has what it reads */
+        uv_run(&world.loop, UV_RUN_NOWAIT);
+        usleep(5000);
+    }
+    nanosleep(&stopped, NULL);
+    run_until_done(&world);
+    assert_string_equal(world.denial.data, "(goes on)");
+    close_world(&world);
+}
+
 /* Turns the loop until that orphan, which is ours to bury, has ended, at most so long. */
 static bool ends_within(struct world *world, pid_t orphan, int64_t microseconds)
 {
@@ -191,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_hook_may_do),
         cmocka_unit_test(test_nothing_is_left),
+        cmocka_unit_test(test_stopped_meanwhile),
         cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */

@@ -123,6 +123,34 @@ static void what_was_agreed_to_stays(void **state)
     assert_true(is_there(".envrc") && is_there(".mcp.json.quarantined"));
 }
 
+/* Steps that are waited for, and what a linked worktree obeys. */
+static void states_of_a_repository(void **state)
+{
+    (void)state;
+    static const char *const harmful[][2] = {
+        {"rebase-merge/git-rebase-todo", "pick 1234 words\nexec touch x\n"},
+        {"rebase-merge/git-rebase-todo", "# words\n \tx touch x"},
+        {"rebase-merge/strategy", "a/b\n"},
+    };
+    struct quarantine_list none = {0};
+    put("r/.git/rebase-merge/git-rebase-todo", "pick 1234 exec\nfixup 5678 x\n# exec x\n");
+    put("r/.git/rebase-merge/strategy", "ort\n");
+    put("r/.git/worktrees/w/commondir", "../..\n");
+    assert_int_equal(apply(&none, NULL), 0);
+    put("r/.git/worktrees/w/config.worktree", "[core]\n");
+    assert_int_equal(apply(&none, NULL), 1);
+    assert_true(is_there("r/.git/worktrees/w/config.worktree.quarantined"));
+    for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
+        char name[128];
+        snprintf(name, sizeof name, "r/.git/%s", harmful[i][0]);
+        put(name, harmful[i][1]);
+        if (apply(&none, NULL) != 1) {
+            fail_msg("row %zu stayed", i);
+        }
+        assert_false(is_there("r/.git/rebase-merge"));
+    }
+}
+
 static void repositories(void **state)
 {
     (void)state;
@@ -185,6 +213,7 @@ int main(void)
         TEST(new_names_are_moved_and_old_ones_stay),
         TEST(what_was_agreed_to_stays),
         TEST(repositories),
+        TEST(states_of_a_repository),
         TEST(links_lead_nowhere),
     };
     return cmocka_run_group_tests_name("agent_quarantine", tests, NULL, NULL);

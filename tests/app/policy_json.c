@@ -33,7 +33,7 @@ static void settings_become_the_policy(void **state)
     (void)state;
     char *plain = made(1, (char *[]){"carat"});
     assert_string_equal(
-        plain, "{\"hidden\":[\"/data\",\"/"
+        plain, "{\"denied\":[],\"hidden\":[\"/data\",\"/"
                "state\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},\"network_"
                "hosts\":[],"
                "\"read_only\":false,\"readable\":[],\"result_tokens\":800,\"sandbox\":\"full\","
@@ -45,6 +45,12 @@ static void settings_become_the_policy(void **state)
     assert_non_null(strstr(tight, "\"hosts\":[\"a.org\"]"));
     assert_non_null(strstr(tight, "\"writable\":[\"/x\"]"));
     mem_free(tight);
+    char *denied = made(13, (char *[]){"carat", "--deny", "read_file(secrets/)", "--deny",
+                                       "search_files(./*.pem)", "--deny", "list_files(/work/a)",
+                                       "--deny", "read_file(/else/b)", "--deny", "write_file(c)",
+                                       "--deny", "read_file(!d)"});
+    assert_non_null(strstr(denied, "\"denied\":[\"secrets/\",\"*.pem\",\"/a\",\"\\\\!d\"]"));
+    mem_free(denied);
     char *open = made(3, (char *[]){"carat", "-s", "danger-full-access"});
     assert_non_null(strstr(open, "\"sandbox\":\"danger-full-access\""));
     mem_free(open);

@@ -229,7 +229,8 @@ def case_commands():
         print(f"{done} calls in {conversations} conversations: {grown:.1f} bytes a call, {samples[-1][1]} KiB, descriptors {min(held)} to {max(held)}")
         half = len(held) // 2  # a conversation that ends or begins holds some more for a moment
         check(min(held[half:]) <= min(held[:half]) and max(held) < min(held) + 20, f"descriptors: {held}")
-        check(grown <= 20, f"memory grows by {grown:.1f} bytes a call: {samples}")
+        # Of few calls one step of 64 KiB in each half is no leak, and up to 200 bytes a call.
+        check(grown <= (200 if CALLS < 30000 else 20), f"memory grows by {grown:.1f} bytes a call: {samples}")
 
 
 def peak(pid):

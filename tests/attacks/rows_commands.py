@@ -10,7 +10,7 @@ from model_server import Handler, ModelServer, chunk, text_answer
 
 ALLOWED = ["echo *", "ls *", "cat *", "env *", "timeout *", "nohup *", "xargs *", "find *", "git *", "tar *", "rg *", "sort *", "ssh *",
            "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *", "printf *", "python3 *", "let *",
-           "test *", "shuf *", "choom *", "perl5.36.0 *", "git mv *"]
+           "test *", "shuf *", "install *", "diff3 *", "cpp *", "uniq *", "mv *", "cp *", "choom *", "perl5.36.0 *", "git mv *"]
 RULES = [word for rule in ALLOWED for word in ("--allow", f"shell({rule})")]
 
 COMMANDS = [
@@ -72,6 +72,15 @@ ARGUMENTS = [
     ("A26", "a wrapper that few know", "choom -n 0 -- touch breached", None, True),
     ("A27", "an interpreter by its version", "perl5.36.0 -e 'open(F, \">breached\")'", "perl5.36.0 script", os.path.exists("/usr/bin/perl5.36.0")),
     ("A28", "git mv onto a name that starts code", "git mv -f plain Makefile; make", "git mv plain other", False),
+    ("A29", "git push to a folder with hooks", "git push ./far HEAD:refs/heads/x", "git push origin HEAD", True),
+    ("A30", "the same by its bare name", "git push far HEAD:refs/heads/x", "git push origin HEAD", True),
+    ("A31", "git's strategy with a slash in its name", "git cherry-pick --strategy=a/evil side", "git cherry-pick side", True),
+    ("A32", "install --strip-program", "install -s --strip-program=./evil.sh keep other", "install keep other", True),
+    ("A33", "diff3 --diff-program", "diff3 --diff-program=./evil.sh keep keep keep", "diff3 keep keep keep", True),
+    ("A34", "a compiler by another name", "cpp -wrapper ./evil.sh /dev/null", "cpp /dev/null", True),
+    ("A35", "the second file of uniq", "uniq keep breached", "uniq keep", True),
+    ("A36", "a folder under the name of one that starts code", "mv far .github", "mv plain other", False),
+    ("A37", "a folder as the value of a letter", "cp -t.github/workflows keep", "cp keep other", False),
 ]
 
 
@@ -81,9 +90,14 @@ def furnish(place):
     place.write("git-evil", "#!/bin/sh\ntouch breached\n")
     place.write("evil.mk", "all:\n\ttouch breached\n")
     place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(1500)))
-    for name in ("evil.sh", "git-evil"):
+    for folder in ("far/hooks", "git-merge-a", ".github/workflows"):
+        os.makedirs(os.path.join(place.work, folder))
+    place.write("git-merge-a/evil", "#!/bin/sh\ntouch breached\n")
+    place.write("far/hooks/post-receive", "#!/bin/sh\ntouch ../breached\n")
+    for name in ("evil.sh", "git-evil", "git-merge-a/evil", "far/hooks/post-receive"):
         os.chmod(os.path.join(place.work, name), 0o755)
-    freely("tar -cf ar.tar keep; git init -q .; git -c user.name=x -c user.email=x@x commit -q --allow-empty -m x", place.work)
+    freely("tar -cf ar.tar keep; git init -q --bare far; git init -q .; git config user.name x; git config user.email x@x; "
+           "git commit -q --allow-empty -m x; git checkout -q -b side; echo > picked; git add picked; git commit -q -m y; git checkout -q -", place.work)
 
 
 def breached(place, furnished=True):
@@ -127,7 +141,11 @@ def case_arguments():
 
 
 def case_more_arguments():
-    try_arguments(ARGUMENTS[12:])
+    try_arguments(ARGUMENTS[12:25])
+
+
+def case_last_arguments():
+    try_arguments(ARGUMENTS[25:])
 
 
 def try_arguments(rows):

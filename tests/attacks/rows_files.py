@@ -96,6 +96,12 @@ def others():
         session = Session(place, call("read_file", path="caf\u00e9"), call("edit_file", path="cafe\u0301", old_text="SECRET", new_text="x"))
         through = place.read("cafe\u0301") != "SECRET decomposed\n" or "composed" not in session.results[0][0]
         report("T17", "composed and decomposed twin", through and "the twin was changed")
+    with Place() as place:  # a search of the folder in which a denied file lies
+        furnish(place)
+        around = [call("search_files", pattern="SECRET", path=path) for path in (".", "folder/..", place.work)]
+        found, free = (Session(place, *around, words=words).whole(3) for words in (("--deny", "read_file(private.txt)"), ()))
+        shown = [text for text, _ in found if "private.txt" in text]
+        report("T19", "a denied file, by a search around it", shown and f"{shown}", all("private.txt" in text for text, _ in free))
     with Place() as place:  # a rule or a warning that knows .git knows .GIT
         furnish(place)
         run = place.carat("exec", "--mode", "auto-edit", "-m",

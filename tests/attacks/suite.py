@@ -20,7 +20,8 @@ from world import ORDINARY_USER, Programs, identity
 
 PARTS = [  # the file, its case, how many rows each letter has; the longest first
     ("rows_commands.py", "arguments", {"A": range(1, 13)}),
-    ("rows_commands.py", "more_arguments", {"A": range(13, 29)}),
+    ("rows_commands.py", "more_arguments", {"A": range(13, 26)}),
+    ("rows_commands.py", "last_arguments", {"A": range(26, 38)}),
     ("rows_commands.py", "shell", {"S": range(1, 29)}),
     ("rows_network.py", "time", {"Y": range(11, 19)}),
     ("rows_limits.py", "memory", {"L": [2]}),
@@ -38,7 +39,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_skills.py", "skills", {"C": range(15, 24)}),
     ("rows_web.py", "web", {"W": range(1, 31)}),
     ("rows_environment.py", "environment", {"E": range(1, 14)}),
-    ("rows_files.py", "paths", {"T": [*range(1, 6), *range(7, 19)]}),
+    ("rows_files.py", "paths", {"T": [*range(1, 6), *range(7, 20)]}),
 ]
 HOGS = threading.Lock()  # one part at a time may take as much memory as a command is allowed
 SECONDS = 280

@@ -136,6 +136,43 @@ static void test_claude(void **state)
           "", "! neither text nor a list");
 }
 
+/* A line of a file with branches: its id, the one that it follows, and what it says. */
+#define LINE(id, parent, type, content)                                   \
+    "{\"type\":\"" type "\",\"uuid\":\"" id "\",\"parentUuid\":\"" parent \
+    "\",\"message\":{\"content\":" content "}}\n"
+#define CALL(id)   "[{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"f\"}]"
+#define RESULT(id) "[{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\",\"content\":\"r" id "\"}]"
+
+/* Of what was gone back from nothing is left; calls that ran side by side are no branches. */
+static void test_branches(void **state)
+{
+    (void)state;
+    check(LINE("1", "", "user", "\"a\"") LINE("2", "1", "assistant", "\"A\"")
+              LINE("3", "2", "user", "\"wrong\"") LINE("4", "3", "assistant", "\"W\"")
+                  LINE("5", "2", "user", "\"b\"") LINE("6", "5", "assistant", "\"B\""),
+          "", "u:a m:A u:b m:B");
+    check(LINE("1", "", "user", "\"a\"") LINE("2", "1", "assistant", CALL("x"))
+              LINE("3", "2", "assistant", CALL("y")) LINE("4", "2", "user", RESULT("x"))
+                  LINE("5", "3", "user", RESULT("y")) LINE("6", "5", "assistant", "\"A\"")
+                      LINE("7", "5", "user", "\"b\""),
+          "", "u:a m:f{}f{} t:rx t:ry u:b");
+    /* Behind a line that says nothing itself, and to before the results. */
+    check(
+        LINE("1", "", "user", "\"a\"") LINE("2", "1", "assistant", CALL("x"))
+            LINE("3", "2", "user", RESULT("x")) LINE(
+                "4", "3", "assistant",
+                "\"A\"") "{\"type\":\"system\",\"uuid\":\"5\",\"parentUuid\":\"3\"}\n" LINE("6",
+                                                                                            "5",
+                                                                                            "user",
+                                                                                            "\"b\"")
+                LINE("7", "2", "user", "\"c\""),
+        "", "u:a m:f{} t:No result of this call was written down.! u:c");
+    /* One that follows nothing that is here goes on at the end. */
+    check(LINE("1", "", "user", "\"a\"") LINE("2", "1", "assistant", "\"A\"")
+              LINE("3", "elsewhere", "user", "\"b\""),
+          "", "u:a m:A u:b");
+}
+
 static void test_lines_that_are_none(void **state)
 {
     (void)state;
@@ -172,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_codex),
         cmocka_unit_test(test_claude),
+        cmocka_unit_test(test_branches),
         cmocka_unit_test(test_lines_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 """Files that a command makes and other programs would run: moved aside and named. Run as quarantine.py CASE BUILD SOURCE."""
 import os
+import subprocess
 
 from place import *
 
@@ -26,6 +27,35 @@ def case_exec():
             check(name in said, said)
         check("direnv runs it" in said and "with .quarantined behind the name" in said, said)
         check(place.read("old/.envrc") == "mine\n" and place.read("plain.txt") == "kept\n", "what was fine was touched")
+
+
+def git(place, command):
+    subprocess.run(["sh", "-c", command], cwd=place.work, env=dict(place.env, GIT_CONFIG_GLOBAL="/dev/null"), stdin=subprocess.DEVNULL,
+                   capture_output=True, timeout=PATIENCE)
+
+
+def case_states():
+    """What the user's own git would run later: another repository behind a worktree, a step of a rebase that waits."""
+    evil = "git init -q --bare evil; printf '[core]\\nbare = false\\nfsmonitor = \"touch MARK;\"\\n' > evil/config; "
+    rows = (("a worktree", evil + "cd .git/worktrees/tree; echo $OLDPWD/evil > commondir || echo held", "cd tree && git status"),
+            ("a worktree's folder", evil + "mv .git/worktrees/tree .git/old; mkdir -p .git/worktrees/tree; cp .git/old/* .git/worktrees/tree; "
+             "echo $PWD/evil > .git/worktrees/tree/commondir", "cd tree && git status"),
+            ("a worktree's configuration", "printf '[core]\\nfsmonitor = \"touch MARK;\"\\n' > .git/worktrees/tree/config.worktree", "cd tree && git status"),
+            ("a rebase", "mkdir .git/rebase-merge; cd .git/rebase-merge; git rev-parse HEAD | tee onto > orig-head; echo refs/heads/main > head-name; "
+             "echo exec touch MARK > git-rebase-todo; touch interactive done; echo 0 > msgnum; echo 1 > end", "git rebase --continue"))
+    for name, lay, spring in rows:
+        for inside in (False, True):
+            with Place() as place:
+                mark = os.path.join(place.root, "mark")
+                git(place, "git init -q -b main .; git config user.name x; git config user.email x@x; git commit -q --allow-empty -m x; "
+                    "git config extensions.worktreeConfig true; git worktree add -q tree")
+                command = lay.replace("MARK", mark)
+                if inside:
+                    place.events("-m", script(place, call("shell", command=command), "Done.<turn|>"), "go")
+                else:
+                    git(place, command)
+                git(place, spring)
+                check(os.path.exists(mark) != inside, (name, "sprung" if inside else "the control did not work"))
 
 
 def case_agreed():

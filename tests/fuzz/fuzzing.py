@@ -15,6 +15,8 @@ import time
 # stretch that, and slow is no finding then. Endless is.
 PATIENCE = 20
 MEMORY_MB = 512
+# So many times its seconds of a processor a run may last where others want one too.
+SHARE = 7
 # A target's own files, and nothing of libFuzzer's, come and go with each input: not on a disk.
 FILES = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
@@ -84,6 +86,7 @@ def fuzz(program, inputs, kept, seconds, runs=-1, seed=0):
     os.makedirs(kept, exist_ok=True)
     before = set(os.listdir(kept))
     command = [os.path.abspath(program), f"-seed={seed}", f"-runs={runs}", f"-timeout={PATIENCE}",
+               f"-max_total_time={round(seconds * SHARE)}",
                f"-rss_limit_mb={MEMORY_MB}", f"-report_slow_units={PATIENCE}", "-reload=0",
                "-print_final_stats=1", f"-artifact_prefix={os.path.abspath(kept)}/{name}-", *inputs]
     start = time.monotonic()

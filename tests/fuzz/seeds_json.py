@@ -249,7 +249,7 @@ def policies():
     cases = {
         "directory_relative": {"writable": ["a"]},
         "directory_a_text": {"writable": "/a"},
-        "all": {"workspace": "/", "writable": ["/a"], "readable": [], "hidden": ["/b"], "read_only": True,
+        "all": {"workspace": "/", "writable": ["/a"], "readable": [], "hidden": ["/b"], "denied": ["c/"], "read_only": True,
                 "network": False, "environment": ["A=b"], "hosts": ["*.a.example:1"], "network_hosts": ["b:2"],
                 "limits": {"seconds": 1, "output_bytes": 1, "memory_bytes": 1 << 24, "processes": 1,
                            "file_bytes": 0}, "result_tokens": 16, "keep_whole": True, "job": False,

@@ -475,6 +475,37 @@ static void search_finds_lines(void **state)
     }
 }
 
+/* What the user denied is left out wherever a search or a listing begins, and that is said. */
+static void denied_paths_are_left_out(void **state)
+{
+    static const struct row {
+        const char *tool, *arguments, *expected;
+    } rows[] = {
+        {"search_files", "{\"pattern\": \"potion\"}",
+         ".gitignore:2: # potion\n(2 left out by a rule of the user's)"},
+        {"list_files", "{}", ".gitignore\n(2 left out by a rule of the user's)"},
+        {"search_files", "{\"pattern\": \"potion\", \"path\": \"src\"}",
+         "error: src is denied by a rule of the user's"},
+        {"search_files", "{\"pattern\": \"potion\", \"path\": \"./src/../src/a.c\"}",
+         "error: src/a.c is denied by a rule of the user's"},
+        {"search_files", "{\"pattern\": \"potion\", \"path\": \"comet.json\"}",
+         "error: comet.json is denied by a rule of the user's"},
+        {"list_files", "{\"path\": \"src\"}", "error: src is denied by a rule of the user's. "},
+    };
+    struct fixture *fixture = *state;
+    char *patterns[] = {(char *)"src/", (char *)"*.json"};
+    fixture_directory(fixture, "src");
+    fixture_write(fixture, ".gitignore", "*.o\n# potion\n");
+    fixture_write(fixture, "comet.json", "first\npotion\n");
+    fixture_write(fixture, "src/a.c", "int potion;\n");
+    fixture->policy.denied = (struct policy_list){patterns, 2, 2};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *said = fixture_call(fixture, rows[i].tool, rows[i].arguments);
+        assert_memory_equal(said, rows[i].expected, strlen(rows[i].expected));
+    }
+    fixture->policy.denied = (struct policy_list){0};
+}
+
 static void search_refuses_what_it_cannot_do(void **state)
 {
     static const struct row {
@@ -675,6 +706,7 @@ int main(void)
         WITH_WORKSPACE(what_is_cut_goes_along),
         WITH_WORKSPACE(edit_refuses_with_reasons),
         WITH_WORKSPACE(search_finds_lines),
+        WITH_WORKSPACE(denied_paths_are_left_out),
         WITH_WORKSPACE(search_refuses_what_it_cannot_do),
         WITH_WORKSPACE(search_counts_what_it_does_not_show),
         WITH_WORKSPACE(a_hostile_expression_does_not_hang),
