@@ -221,20 +221,41 @@ static void look_at_hooks(struct quarantine_list *found, const char *path, int r
     }
 }
 
-/* Whether the next `git rebase --continue` would run a program: a command among the steps, or a
- * strategy with a slash in its name, which is one beneath ./git-merge-NAME. */
-static bool rebase_runs(int repository)
+/* A file of what git is to go on with, in `where` ("" or "worktrees/NAME/"): false where there is
+ * none; `*plain` says whether it could be read. */
+static bool read_state(int repository, const char *where, const char *file, struct str *text,
+                       bool *plain)
+{
+    struct str name;
+    struct stat status;
+    str_init(&name);
+    str_append_format(&name, "%s%s", where, file);
+    bool there = fstatat(repository, name.data, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    *plain = there && read_small(repository, name.data, text);
+    str_finish(&name);
+    return there;
+}
+
+/* A strategy with a slash in its name is a program beneath ./git-merge-NAME. */
+static bool names_program(int repository, const char *where, const char *file)
 {
     struct str text;
-    bool runs;
+    bool plain;
     str_init(&text);
-    struct stat status;
-    bool there = fstatat(repository, "rebase-merge/strategy", &status, AT_SYMLINK_NOFOLLOW) == 0;
-    runs = there && (!read_small(repository, "rebase-merge/strategy", &text) ||
-                     strchr(text.data, '/') != NULL);
-    str_clear(&text);
-    there = fstatat(repository, "rebase-merge/git-rebase-todo", &status, AT_SYMLINK_NOFOLLOW) == 0;
-    runs = runs || (there && !read_small(repository, "rebase-merge/git-rebase-todo", &text));
+    bool runs = read_state(repository, where, file, &text, &plain) &&
+                (!plain || strchr(text.data, '/') != NULL);
+    str_finish(&text);
+    return runs;
+}
+
+/* A command among the steps of a rebase. */
+static bool has_command(int repository, const char *where)
+{
+    struct str text;
+    bool plain;
+    str_init(&text);
+    bool runs =
+        read_state(repository, where, "rebase-merge/git-rebase-todo", &text, &plain) && !plain;
     for (char *line, *rest = text.data; !runs && (line = strsep(&rest, "\n")) != NULL;) {
         line += strspn(line, " \t");
         size_t length = strcspn(line, " \t");
@@ -244,7 +265,26 @@ static bool rebase_runs(int repository)
     return runs;
 }
 
-/* A linked worktree's own configuration. */
+/* What would run a program at the next `git rebase --continue` or `git cherry-pick --continue`. */
+static void look_at_states(struct quarantine_list *found, const char *path, int repository,
+                           const char *where)
+{
+    struct str name;
+    str_init(&name);
+    if (names_program(repository, where, "rebase-merge/strategy") ||
+        has_command(repository, where)) {
+        str_append_format(&name, "%srebase-merge", where);
+        add_beneath(found, path, name.data);
+    }
+    if (names_program(repository, where, "sequencer/opts")) {
+        str_clear(&name);
+        str_append_format(&name, "%ssequencer", where);
+        add_beneath(found, path, name.data);
+    }
+    str_finish(&name);
+}
+
+/* A linked worktree's own configuration, and what it is to go on with. */
 static void look_at_worktrees(struct quarantine_list *found, const char *path, int repository)
 {
     int fd = openat(repository, "worktrees", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -252,10 +292,14 @@ static void look_at_worktrees(struct quarantine_list *found, const char *path, i
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         struct str name;
         struct stat status;
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
         str_init(&name);
-        str_append_format(&name, "worktrees/%s/config.worktree", entry->d_name);
-        if (entry->d_name[0] != '.' &&
-            fstatat(repository, name.data, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        str_append_format(&name, "worktrees/%s/", entry->d_name);
+        look_at_states(found, path, repository, name.data);
+        str_append(&name, "config.worktree");
+        if (fstatat(repository, name.data, &status, AT_SYMLINK_NOFOLLOW) == 0) {
             add_beneath(found, path, name.data);
         }
         str_finish(&name);
@@ -282,9 +326,7 @@ static void look_at_repository(struct quarantine_list *found, const char *path, 
         (!read_small(fd, "config", &config) || !is_harmless(config.data))) {
         add_beneath(found, path, "config");
     }
-    if (rebase_runs(fd)) {
-        add_beneath(found, path, "rebase-merge");
-    }
+    look_at_states(found, path, fd, "");
     look_at_hooks(found, path, fd);
     look_at_worktrees(found, path, fd);
     str_finish(&config);

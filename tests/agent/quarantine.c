@@ -131,10 +131,14 @@ static void states_of_a_repository(void **state)
         {"rebase-merge/git-rebase-todo", "pick 1234 words\nexec touch x\n"},
         {"rebase-merge/git-rebase-todo", "# words\n \tx touch x"},
         {"rebase-merge/strategy", "a/b\n"},
+        {"worktrees/w/rebase-merge/git-rebase-todo", "exec touch x\n"},
+        {"sequencer/opts", "[options]\n\tstrategy = a/b\n"},
+        {"worktrees/w/sequencer/opts", "[options]\n\tstrategy = a/b\n"},
     };
     struct quarantine_list none = {0};
     put("r/.git/rebase-merge/git-rebase-todo", "pick 1234 exec\nfixup 5678 x\n# exec x\n");
     put("r/.git/rebase-merge/strategy", "ort\n");
+    put("r/.git/sequencer/opts", "[options]\n\tstrategy = ort\n");
     put("r/.git/worktrees/w/commondir", "../..\n");
     assert_int_equal(apply(&none, NULL), 0);
     put("r/.git/worktrees/w/config.worktree", "[core]\n");
@@ -147,7 +151,7 @@ static void states_of_a_repository(void **state)
         if (apply(&none, NULL) != 1) {
             fail_msg("row %zu stayed", i);
         }
-        assert_false(is_there("r/.git/rebase-merge"));
+        assert_false(is_there(name));
     }
 }
 

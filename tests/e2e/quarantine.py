@@ -42,7 +42,11 @@ def case_states():
              "echo $PWD/evil > .git/worktrees/tree/commondir", "cd tree && git status"),
             ("a worktree's configuration", "printf '[core]\\nfsmonitor = \"touch MARK;\"\\n' > .git/worktrees/tree/config.worktree", "cd tree && git status"),
             ("a rebase", "mkdir .git/rebase-merge; cd .git/rebase-merge; git rev-parse HEAD | tee onto > orig-head; echo refs/heads/main > head-name; "
-             "echo exec touch MARK > git-rebase-todo; touch interactive done; echo 0 > msgnum; echo 1 > end", "git rebase --continue"))
+             "echo exec touch MARK > git-rebase-todo; touch interactive done; echo 0 > msgnum; echo 1 > end", "git rebase --continue"),
+            ("a series of picks", "git commit -q --allow-empty -m y; git commit -q --allow-empty -m z; mkdir .git/sequencer git-merge-a; "
+             "git rev-parse main~2 > .git/sequencer/head; git log --format='pick %h %s' --reverse -2 main > .git/sequencer/todo; "
+             "printf '#!/bin/sh\ntouch MARK\n' > git-merge-a/evil; chmod +x git-merge-a/evil; "
+             "printf '[options]\n\tstrategy = a/evil\n' > .git/sequencer/opts; git reset -q --hard main~2", "git cherry-pick --continue"))
     for name, lay, spring in rows:
         for inside in (False, True):
             with Place() as place:
