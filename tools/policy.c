@@ -115,6 +115,12 @@ static const struct key *find_key(const struct key *keys, const char *name)
     return keys->name == NULL ? NULL : keys;
 }
 
+static bool is_list(const struct key *key)
+{
+    return key->type == KEY_DIRECTORIES || key->type == KEY_HOSTS || key->type == KEY_VARIABLES ||
+           key->type == KEY_PATTERNS;
+}
+
 static bool wrong_type(const struct key *key, struct err *err)
 {
     return err_set(err, ERR_FORMAT, "policy: \"%s\" must be %s", key->name, type_words[key->type]);
@@ -348,12 +354,10 @@ static void finish_list(struct policy_list *list)
 void policy_finish(struct policy *policy)
 {
     mem_free(policy->workspace);
-    finish_list(&policy->writable);
-    finish_list(&policy->readable);
-    finish_list(&policy->skills);
-    finish_list(&policy->hidden);
-    finish_list(&policy->hosts);
-    finish_list(&policy->network_hosts);
-    finish_list(&policy->environment);
+    for (const struct key *key = top_keys; key->name != NULL; key++) {
+        if (is_list(key)) {
+            finish_list((struct policy_list *)(void *)((char *)policy + key->offset));
+        }
+    }
     memset(policy, 0, sizeof *policy);
 }
