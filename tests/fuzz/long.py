@@ -21,11 +21,15 @@ import fuzzing
 
 
 def targets(build):
-    """(name, program, corpus) of each, as the build knows them."""
+    """(name, program, options, corpus) of each, as the build knows them."""
     tests = json.loads(subprocess.run(["meson", "introspect", build, "--tests"], check=True,
                                       capture_output=True).stdout)
-    found = [(test["name"].removeprefix("fuzz_"), os.path.join(os.path.abspath(build), test["cmd"][-2]),
-              test["cmd"][-1]) for test in tests if "fuzz" in test["suite"][0].split(":")[-1]]
+    found = []
+    for test in tests:
+        if "fuzz" in test["suite"][0].split(":")[-1]:
+            *words, program, corpus = test["cmd"]
+            found.append((test["name"].removeprefix("fuzz_"), os.path.join(os.path.abspath(build), program),
+                          [word for word in words if word.startswith("-")], corpus))
     return sorted(target for target in found if os.path.exists(target[1]))
 
 
@@ -88,10 +92,10 @@ def main():
     end = time.monotonic() + options.hours * 3600
     try:
         while time.monotonic() < end:
-            for name, program, corpus in chosen:
+            for name, program, words, corpus in chosen:
                 grown = os.path.join(folder, name)
                 os.makedirs(grown, exist_ok=True)
-                run = fuzzing.fuzz(program, [grown, corpus], os.path.join(folder, "findings"),
+                run = fuzzing.fuzz(program, [*words, grown, corpus], os.path.join(folder, "findings"),
                                    options.slice)
                 ledger.add(name, run)
                 if run.failed:
