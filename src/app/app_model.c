@@ -66,7 +66,8 @@ bool app_model_find(const struct app *app, const char *wanted, char **path, enum
     const struct catalogue_entry *entry;
     if (remote_name(wanted) != NULL && config_boolean(app->config, OPTION_OFFLINE)) {
         *code = EXIT_CODE_USAGE;
-        return err_set(err, ERR_DENIED, "-m %s: --offline asks no server", wanted);
+        err_set(err, ERR_DENIED, "-m %s: --offline asks no server", wanted);
+        return false;
     }
     if (script_file(wanted) != NULL || remote_name(wanted) != NULL) {
         *path = mem_strdup(wanted);
@@ -80,8 +81,10 @@ bool app_model_find(const struct app *app, const char *wanted, char **path, enum
         char *hub = hub_cache_folder();
         char *cached = hub_cache_find(hub, wanted);
         mem_free(hub);
-        found = cached != NULL;
-        *path = found ? cached : *path;
+        if (cached != NULL) {
+            *path = cached;
+            found = true;
+        }
     }
     if (!found) {
         *code = EXIT_CODE_NO_MODEL;
