@@ -29,7 +29,7 @@ def main(words):
         if os.path.exists(log):
             os.remove(log)
         start = time.monotonic()
-        subprocess.run(["meson", "test", "-C", build, "--num-processes", str(os.cpu_count() + 1), *words],
+        subprocess.run(["meson", "test", "-C", build, "--num-processes", str(os.cpu_count() + 2), *words],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         results = [json.loads(line) for line in open(log)]
         failed = []

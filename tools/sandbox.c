@@ -128,6 +128,15 @@ static const char *probe_limits(void)
     if (!read || core.rlim_max != 0 || files.rlim_max == RLIM_INFINITY) {
         return "resource limits are not set";
     }
+    FILE *score = fopen("/proc/self/oom_score_adj", "re");
+    int adjusted = 0;
+    bool known = score != NULL && fscanf(score, "%d", &adjusted) == 1;
+    if (score != NULL) {
+        fclose(score);
+    }
+    if (!known || adjusted != 1000) {
+        return "another program would be ended first when memory runs out";
+    }
     return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? NULL : "new privileges are possible";
 }
 

@@ -9,6 +9,7 @@
 #include "sandbox_layers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -55,6 +56,22 @@ static bool lower(int resource, const char *name, rlim_t value, struct err *err)
     return err_errno(err, ERR_UNAVAILABLE, "resource limit %s", name);
 }
 
+/* When the machine's memory runs out, the kernel ends a command before the program that holds the
+ * model and the conversation: 1000 is the most (proc(5), oom_score_adj). Landlock
+ * forbids to write to /proc, so a command cannot take it back. */
+static bool end_first(struct err *err)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    bool written = fd >= 0 && write(fd, "1000", 4) == 4;
+    if (!written) {
+        err_errno(err, ERR_UNAVAILABLE, "oom_score_adj");
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return written;
+}
+
 bool sandbox_limits_enter(const struct policy *policy, struct err *err)
 {
     const struct {
@@ -72,6 +89,9 @@ bool sandbox_limits_enter(const struct policy *policy, struct err *err)
         if (!lower(limits[i].resource, limits[i].name, limits[i].value, err)) {
             return false;
         }
+    }
+    if (!end_first(err)) {
+        return false;
     }
     if (close_range(3, ~0U, 0) != 0) {
         return err_errno(err, ERR_UNAVAILABLE, "closing inherited descriptors");

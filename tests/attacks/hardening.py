@@ -2,7 +2,9 @@
 """How the programs are built, read from the programs: hardening.py CONTROL PROGRAM...
 
 Position independent, relocations read-only and bound at once, no executable stack, no library path of their own, stack
-protector and checked string functions in use. The first program is a control that has none of it.
+protector, checked string functions and marks where an indirect jump may land in use. (The program's own code: whether a
+kernel holds it to the marks, the start files of the system decide; Debian 12's carry none.) The first program is a control
+that has none of it.
 """
 import re
 import subprocess
@@ -11,6 +13,12 @@ import sys
 
 def readelf(option, path):
     return subprocess.run(["readelf", "-W", option, path], capture_output=True, text=True, check=True).stdout
+
+
+def first_instruction(path, function):
+    words = ["objdump", "-d", "--no-show-raw-insn", f"--disassemble={function}", path]
+    listing = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return listing.split(f"<{function}>:", 1)[-1].split()[1]
 
 
 def lacking(path):
@@ -24,6 +32,7 @@ def lacking(path):
         "no library path": "RPATH" not in dynamic and "RUNPATH" not in dynamic,
         "stack protector": "__stack_chk_fail" in symbols,
         "checked functions": "_chk@" in symbols.replace("__stack_chk_fail", ""),
+        "marked landings": first_instruction(path, "main") in ("endbr64", "paciasp", "bti"),
     }
     return [name for name, holds in wanted.items() if not holds]
 

@@ -638,6 +638,8 @@ def case_sandbox_command():
             check(not os.path.exists(os.path.join(place.work, path)), f"{path} was written in spite of read-only")
         place.carat("sandbox", "--", "sh", "-c", "echo x > sub/made")
         check(place.read("sub/made") == "x\n", "without read-only it can be written")
+        score = "cat /proc/self/oom_score_adj; echo 0 >/proc/self/oom_score_adj || echo refused"  # who ends first when memory runs out
+        check(place.carat("sandbox", "--", "sh", "-c", score).stdout == "1000\nrefused\n", "a command would outlive carat")
         group_of_a_call(place)
         place.carat("sandbox", code=2)
         place.carat("sandbox", "--", "no-such-program", code=127)
