@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ static int take_port(void)
         listen(fd, 1) != 0) {
         return 0;
     }
-    usleep(200000); /* so long world.py may try to reach it */
+    poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 3000); /* until world.py has reached it */
     return 1;
 }
 

@@ -82,8 +82,7 @@ def outputs():
                 if name != "exec":
                     terminal.send(b"\x1b[200~echo a\x1b[201~\x1b]0;pasted\x07tail\x1b[201~" if name == "screen" else b"\x1b]0;pasted\x07\n")
                     terminal.wait(b"a", since=begin)
-                    time.sleep(0.3)
-                    terminal.take()
+                terminal.take_all()
             finally:
                 terminal.close()
             found[name] = (terminal.output, foreign(terminal.output, known))

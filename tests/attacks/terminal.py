@@ -35,6 +35,13 @@ class Terminal:
         self.output += piece
         return bool(piece)
 
+    def take_all(self, quiet=0.3):
+        """Until nothing comes any more for so long, so that the output does not end within a sequence."""
+        size = -1
+        while size != len(self.output):
+            size = len(self.output)
+            self.take(quiet)
+
     def wait(self, *wanted, since=0):
         """Until one of these stands in the output; which."""
         end = time.monotonic() + PATIENCE

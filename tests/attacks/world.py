@@ -214,7 +214,7 @@ class World:
         process, taken = self.start([self.copy, *self.words(case)], case, env=self.env, **quiet)
         through = process.wait(PATIENCE) == 0
         if case == "daemon_left":
-            through = self.heart_beats()
+            through = self.heart_beats(PATIENCE)
         if taken is not None:
             through = taken.finish()
         return through
@@ -234,7 +234,7 @@ class World:
         code = results[0]["structuredContent"].get("exit_code")
         done = self.reached() + self.changes()
         if case == "daemon_left":
-            done += ["lives on"] if self.heart_beats() else []
+            done += ["lives on"] if self.heart_beats(0.35) else []
         elif taken is not None:
             done += ["port taken"] if taken.finish() else []
         elif code == 0 and case not in PRIVATE_COPY:
@@ -243,12 +243,14 @@ class World:
             raise SystemExit(f"{case}: did not run inside: {results[0]}")
         return done or None
 
-    def heart_beats(self):
-        path = self.work + "/heartbeat"
-        time.sleep(0.1)
-        size = os.path.getsize(path) if os.path.exists(path) else 0
-        time.sleep(0.25)
-        return os.path.exists(path) and os.path.getsize(path) != size
+    def heart_beats(self, seconds):
+        """Whether anybody writes on within that time."""
+        path, end = self.work + "/heartbeat", time.monotonic() + seconds
+        before = size = os.path.getsize(path) if os.path.exists(path) else 0
+        while size == before and time.monotonic() < end:
+            time.sleep(0.05)
+            size = os.path.getsize(path) if os.path.exists(path) else 0
+        return size != before
 
     def clean(self):
         """What an attack may do inside the workspace, taken back."""
