@@ -86,7 +86,8 @@ def case_choosing():
             screen.say("/switch nano")
             screen.wait("nano goes on with this conversation.")
             screen.say("list the files")
-            screen.wait("river.txt", "tokens/s")
+            screen.wait("river.txt", "There are 3")
+            screen.settle()
             screen.say("/load last")
             screen.wait("Taken up again.")
         finally:

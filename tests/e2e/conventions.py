@@ -37,6 +37,11 @@ class Bytes:
             if select.select([self.tty], [], [], 0.2)[0]:
                 self.written += os.read(self.tty, 1 << 16)
 
+    def settle(self):
+        """Until nothing comes for half a second: while a turn runs, something turns."""
+        while select.select([self.tty], [], [], 0.5)[0]:
+            self.written += os.read(self.tty, 1 << 16)
+
     def send(self, keys):
         os.write(self.tty, keys)
 
@@ -64,10 +69,7 @@ def session(place, *words, **extra):
     carat.wait(b"script" if "--plain" not in words and extra.get("term") not in ("dumb", "") else b">")
     carat.send(b"hello\r")
     place.wait_for_stored("the last line")
-    end = time.monotonic() + 0.5
-    while time.monotonic() < end:
-        if select.select([carat.tty], [], [], 0.1)[0]:
-            carat.written += os.read(carat.tty, 1 << 16)
+    carat.settle()
     at = len(carat.written)
     carat.send(b"\x04")
     written = carat.end()
@@ -192,7 +194,7 @@ def case_keys():
             screen.wait("the last line", gone=("**bold**",))
             screen.say("second thing")
             screen.wait("the second")
-            time.sleep(0.3)
+            screen.settle()
             screen.key("Escape")
             time.sleep(0.2)
             screen.key("Escape")
@@ -215,7 +217,7 @@ def case_copy():
             carat.wait(b"no answer to copy")
             carat.send(b"hello\r")
             place.wait_for_stored("the last line")
-            time.sleep(0.3)
+            carat.settle()
             carat.send(b"/copy\r")
             carat.wait(b"copied.md")
             carat.send(b"\x04")
@@ -265,6 +267,7 @@ def case_shift_enter():
             carat.wait(b"script")
             carat.send(b"one" + keys + b"two\r")
             carat.wait(b"both lines")
+            carat.settle()
             carat.send(b"\x04")
             carat.end()
 

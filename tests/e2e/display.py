@@ -30,16 +30,29 @@ class Display:
 
     def window(self, picture, at, *words):
         """A window that shows a picture; without -noclick it ends when it is clicked on."""
-        before = self.dump()
         dump = os.path.join(self.place.root, f"picture{len(self.windows)}.xwd")
-        subprocess.run(["convert", picture, dump], check=True, timeout=PATIENCE)
+        subprocess.run(["convert", picture, "-type", "TrueColor", dump], check=True, timeout=PATIENCE)
         window = subprocess.Popen(["xwud", *words, "-geometry", at, "-in", dump], env=self.place.env)
         self.windows.append(window)
         end = time.monotonic() + PATIENCE
-        while self.dump() == before:
+        while not self.shows(picture, at):
             check(time.monotonic() < end and window.poll() is None, "the window never came")
             time.sleep(0.1)
         return window
+
+    def shows(self, picture, at):
+        """Whether the whole picture has been drawn there: a window comes empty first."""
+        size = subprocess.run(["identify", "-format", "%w %h", picture], capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
+        width, height = map(int, size.split())
+        wanted = subprocess.run(["convert", picture, "-depth", "8", "rgb:-"], capture_output=True, check=True, timeout=PATIENCE).stdout
+        left, top = map(int, at.split("+")[1:])
+        shown = self.dump()
+        for row in range(height):
+            begin = 4 * ((top + row) * WIDTH + left)
+            found, line = shown[begin:begin + 4 * width], wanted[3 * width * row:3 * width * (row + 1)]
+            if (found[2::4], found[1::4], found[0::4]) != (line[0::3], line[1::3], line[2::3]):
+                return False
+        return True
 
     def dump(self):
         """The screen's pixels, as xwd sees them."""

@@ -22,6 +22,7 @@ def case_open():
             screen.wait("script")
             screen.say("hello")
             screen.wait("Something else.")
+            screen.settle()
             screen.say("/open")
             screen.wait("There is nothing to open")
             screen.say("/search pelican")

@@ -140,6 +140,7 @@ def case_tmux():
                 check(text.count(wanted) > 100, text)
                 screen.tmux("resize-window", "-x", "60", "-y", "30")
                 screen.wait("(a picture, ", wanted, "I see")
+                screen.settle()
                 screen.say("/new")
                 screen.wait("A new conversation", gone=[wanted])
             finally:

@@ -98,6 +98,7 @@ def case_new_conversation():
             screen.say("start it")
             screen.wait("It runs.", "1 job")
             wait_until(lambda: running(mark()), "the job does not run")
+            screen.settle()
             screen.say("/new")
             screen.wait("A new conversation", gone=["1 job "])
             wait_until(lambda: not running(mark()), "the job outlived its conversation")

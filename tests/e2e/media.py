@@ -150,6 +150,7 @@ def case_screen():
             screen.say("@bad.png")
             screen.wait("not a whole PNG or JPEG")
             screen.key("C-u")
+            screen.settle()
             screen.say("/new")
             screen.wait("A new conversation")
             screen.say(f"{place.work}/b.png what do you see?")

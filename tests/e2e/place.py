@@ -144,6 +144,10 @@ class Screen:
                 raise AssertionError(f"waited for {wanted} (gone: {gone}); the screen is\n{text}")
             time.sleep(0.05)
 
+    def settle(self):
+        """Until the turn is over: its last words are shown a moment before, and what wants a quiet carat would be refused."""
+        self.wait(gone=("Esc interrupts",))
+
     def pid(self):
         """Of the process that draws and holds the conversation; its parent is the keeper, the shell's child."""
         return self.child(self.child(int(self.tmux("display-message", "-p", "#{pane_pid}"))))

@@ -95,6 +95,7 @@ def case_own_command():
             screen.wait("! cat notes.txt", "a line", gone=("Esc interrupts",))
             screen.say("what did I see?")
             screen.wait("I saw it")
+            screen.settle()
             screen.say("!sleep 100")
             screen.wait("! sleep 100", "Esc interrupts")
             screen.key("Escape")
