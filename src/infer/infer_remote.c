@@ -34,6 +34,7 @@ enum {
     ATTEMPTS = 4,
     CONNECT_SECONDS = 10,
     RETRY_AFTER_LIMIT_MS = 60 * 1000, /* a server that asks for more has no time for us */
+    SECOND_LOOK_MS = 100,             /* for what has come unread */
     DONE_GRACE_MS = 500,              /* from "[DONE]" to the end of the transfer */
     ERROR_BODY_LIMIT = 64 * 1024,
 };
@@ -64,9 +65,10 @@ struct infer_remote {
     int attempt;
     struct str body, failure; /* what is sent; what an answer that is none says */
     struct remote_stream *stream;
-    bool any_byte; /* of an answer: no further attempt */
-    bool broken;   /* stream_error says why */
-    bool too_long; /* more than max_tokens, whatever the server was asked */
+    bool any_byte;  /* of an answer: no further attempt */
+    bool looked_at; /* it seemed silent; one more look */
+    bool broken;    /* stream_error says why */
+    bool too_long;  /* more than max_tokens, whatever the server was asked */
     int max_tokens;
     struct err stream_error;
 };
@@ -282,11 +284,26 @@ static void look_at_transfer(struct infer_remote *remote)
     }
 }
 
+static void on_idle(uv_timer_t *timer);
+
+static void wait_for_bytes(struct infer_remote *remote)
+{
+    remote->looked_at = false;
+    uv_timer_start(&remote->idle, on_idle, (uint64_t)remote->idle_ms, 0);
+}
+
 static void on_idle(uv_timer_t *timer)
 {
     struct infer_remote *remote = timer->data;
     if (remote->stream != NULL && remote_stream_done(remote->stream)) {
         finish_answer(remote);
+        return;
+    }
+    /* Carat may have been stopped itself (Ctrl+Z, a disk that is waited for), and the bytes lie in
+     * the socket. */
+    if (!remote->looked_at) {
+        remote->looked_at = true;
+        uv_timer_start(timer, on_idle, SECOND_LOOK_MS, 0);
         return;
     }
     struct err err;
@@ -301,7 +318,7 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
     struct infer_remote *remote = context;
     size_t length = size * count;
     long status = status_of(remote);
-    uv_timer_start(&remote->idle, on_idle, (uint64_t)remote->idle_ms, 0);
+    wait_for_bytes(remote);
     if (status < 200 || status >= 300) {
         size_t room = ERROR_BODY_LIMIT - remote->failure.length;
         str_append_bytes(&remote->failure, bytes, length < room ? length : room);
@@ -385,7 +402,7 @@ static void start_transfer(struct infer_remote *remote)
         fail(remote, &err);
         return;
     }
-    uv_timer_start(&remote->idle, on_idle, (uint64_t)remote->idle_ms, 0);
+    wait_for_bytes(remote);
 }
 
 /* --- libcurl on the loop --- */
