@@ -78,7 +78,7 @@ def case_beside():
             check(not os.path.exists(os.path.join(place.work, "made")), "a call ran beside the conversation")
             screen.say("/btw something long")
             screen.wait("Esc interrupts")
-            time.sleep(0.5)
+            time.sleep(2)  # some of it is said, which is shown at its end
             screen.key("Escape")
             screen.wait("word word")
             screen.say("at last")

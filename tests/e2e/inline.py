@@ -20,6 +20,18 @@ def check_rows(screen):
     check(found == wanted, f"rows {found}\n" + screen.tmux("capture-pane", "-p", "-S", "-"))
 
 
+def wait_for_rows(screen):
+    """Until nothing changes any more and each row is there: the last of many sizes may be drawn late."""
+    end, before = time.monotonic() + PATIENCE, None
+    while time.monotonic() < end:
+        now = screen.tmux("capture-pane", "-p", "-S", "-")
+        if now == before and rows_of(screen) == [f"{number:03d}" for number in range(1, ROWS + 1)]:
+            return
+        before = now
+        time.sleep(1)
+    check_rows(screen)
+
+
 def inline(place, *words, term="tmux-256color", columns=80, rows=24):
     return Screen(place, "--screen", "inline", *words, term=term, columns=columns, rows=rows)
 
@@ -39,8 +51,7 @@ def case_scrollback():
                     if i % 10 == 0:
                         time.sleep(0.05)  # some of them are seen, some are not
                 screen.tmux("resize-window", "-x", str(columns), "-y", str(rows))
-                time.sleep(0.5)
-                check_rows(screen)
+                wait_for_rows(screen)
                 screen.say("and?")
                 screen.wait("the end of it", "Ask something")
                 check_rows(screen)
