@@ -269,12 +269,12 @@ static void test_steer(void **state)
 static void test_cancel_before_answer(void **state)
 {
     struct world *world = *state;
-    world_start_agent(world, "[{\"text\": \"one\", \"delay_ms\": 5000}]", NULL);
+    world_start_agent(world, "[{\"text\": \"one\", \"delay_ms\": 60000}]", NULL);
     world_submit(world, "count");
     int64_t start = clock_monotonic_us();
     agent_cancel(world->agent);
     world_run_until(world, &world->ended);
-    assert_true(clock_monotonic_us() - start < 2000000);
+    assert_true(clock_monotonic_us() - start < 30 * 1000000);
     world_expect_log(world, "user count\nended cancelled\n");
     assert_int_equal(agent_conversation(world->agent)->count, 1);
     world_check_conversation(world);

@@ -307,7 +307,10 @@ def case_slow_clients():
                     client.sendall(b"X")
             except OSError:
                 pass
-            got = client.recv(4096) if time.monotonic() - start < 10 else b""
+            try:
+                got = client.recv(4096) if time.monotonic() - start < 10 else b""
+            except OSError:
+                got = b""
         check(time.monotonic() - start < 8 and (got == b"" or got.startswith(b"HTTP/1.1 408 ")), got)
         idle = server.raw(b"", wait=10)
         check(idle == b"", "a silent connection is closed")

@@ -129,15 +129,13 @@ static void test_cancel(void **state)
 {
     (void)state;
     struct infer *infer = infer_script_create(
-        "[{\"text\": \"abcdefghi\", \"delay_ms\": 5000}, \"ok\"]", NULL, NULL, NULL);
+        "[{\"text\": \"abcdefghi\", \"delay_ms\": 60000}, \"ok\"]", NULL, NULL, NULL);
     struct seen seen = {0};
     str_init(&seen.text);
     submit(infer, 1, 100);
-    int64_t start = clock_monotonic_us();
     nanosleep(&(struct timespec){.tv_nsec = 20 * 1000000}, NULL);
     infer_cancel(infer);
     run(infer, &seen);
-    assert_true(clock_monotonic_us() - start < 2 * 1000000);
     assert_int_equal(seen.last.kind, INFER_DONE);
     assert_int_equal(seen.last.stop, CHAT_STOP_CANCEL);
     assert_int_equal(seen.tokens, 0);
@@ -152,11 +150,11 @@ static void test_destroy_while_running(void **state)
 {
     (void)state;
     struct infer *infer =
-        infer_script_create("[{\"text\": \"abcdefghi\", \"delay_ms\": 2000}]", NULL, NULL, NULL);
+        infer_script_create("[{\"text\": \"abcdefghi\", \"delay_ms\": 60000}]", NULL, NULL, NULL);
     submit(infer, 1, 100);
     int64_t start = clock_monotonic_us();
     infer_destroy(infer);
-    assert_true(clock_monotonic_us() - start < 1000000);
+    assert_true(clock_monotonic_us() - start < 30 * 1000000);
     infer_destroy(NULL);
 }
 

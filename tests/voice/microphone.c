@@ -53,7 +53,7 @@ static bool fake_open(struct microphone_driver *driver, struct microphone_format
                       struct err *err)
 {
     struct fake *fake = (struct fake *)driver;
-    sleep_ms(fake->fault == SLOW_TO_OPEN ? 300 : 0);
+    sleep_ms(fake->fault == SLOW_TO_OPEN ? 1000 : 0);
     if (fake->fault == NO_DEVICE) {
         return err_set(err, ERR_UNAVAILABLE, "there is no microphone");
     }
@@ -242,7 +242,7 @@ static void never_waits(void **state)
     struct microphone *microphone = microphone_open(&slow.driver);
     assert_int_equal(microphone_state(microphone), MICROPHONE_OPENING);
     microphone_close(microphone); /* before it is open */
-    assert_true(clock_monotonic_us() - start_us < 200000);
+    assert_true(clock_monotonic_us() - start_us < 900000);
     assert_int_equal(wait_for(microphone, MICROPHONE_OPEN), MICROPHONE_CLOSED);
     microphone_destroy(microphone);
     struct fake stuck = make_fake(NEVER_LETS_GO, 44100, 1);
@@ -253,7 +253,7 @@ static void never_waits(void **state)
     assert_false(microphone_wait(microphone, 50));
     microphone_destroy(microphone);
     assert_false(atomic_load(&stuck.closed));
-    assert_true(clock_monotonic_us() - start_us < 1000000);
+    assert_true(clock_monotonic_us() - start_us < 1900000);
     for (int i = 0; i < 1000 && !atomic_load(&stuck.closed); i++) {
         sleep_ms(5);
     }
