@@ -299,8 +299,7 @@ static void on_idle(uv_timer_t *timer)
         finish_answer(remote);
         return;
     }
-    /* Carat may have been stopped itself (Ctrl+Z, a disk that is waited for), and the bytes lie in
-     * the socket. */
+    /* Carat itself may have stood still (a disk that is waited for), and the bytes lie unread. */
     if (!remote->looked_at) {
         remote->looked_at = true;
         uv_timer_start(timer, on_idle, SECOND_LOOK_MS, 0);

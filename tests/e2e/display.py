@@ -34,23 +34,29 @@ class Display:
         subprocess.run(["convert", picture, "-type", "TrueColor", dump], check=True, timeout=PATIENCE)
         window = subprocess.Popen(["xwud", *words, "-geometry", at, "-in", dump], env=self.place.env)
         self.windows.append(window)
+        rows = self.rows(picture)
         end = time.monotonic() + PATIENCE
-        while not self.shows(picture, at):
+        while not self.shows(rows, at):
             check(time.monotonic() < end and window.poll() is None, "the window never came")
             time.sleep(0.1)
         return window
 
-    def shows(self, picture, at):
-        """Whether the whole picture has been drawn there: a window comes empty first."""
+    @staticmethod
+    def rows(picture):
+        """Its pixels, a row each, red, green and blue."""
         size = subprocess.run(["identify", "-format", "%w %h", picture], capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
         width, height = map(int, size.split())
-        wanted = subprocess.run(["convert", picture, "-depth", "8", "rgb:-"], capture_output=True, check=True, timeout=PATIENCE).stdout
+        pixels = subprocess.run(["convert", picture, "-depth", "8", "rgb:-"], capture_output=True, check=True, timeout=PATIENCE).stdout
+        return [pixels[3 * width * row:3 * width * (row + 1)] for row in range(height)]
+
+    def shows(self, rows, at):
+        """Whether all of these have been drawn there: a window comes empty first."""
         left, top = map(int, at.split("+")[1:])
         shown = self.dump()
-        for row in range(height):
-            begin = 4 * ((top + row) * WIDTH + left)
-            found, line = shown[begin:begin + 4 * width], wanted[3 * width * row:3 * width * (row + 1)]
-            if (found[2::4], found[1::4], found[0::4]) != (line[0::3], line[1::3], line[2::3]):
+        for number, row in enumerate(rows):
+            begin = 4 * ((top + number) * WIDTH + left)
+            found = shown[begin:begin + len(row) // 3 * 4]
+            if (found[2::4], found[1::4], found[0::4]) != (row[0::3], row[1::3], row[2::3]):
                 return False
         return True
 
