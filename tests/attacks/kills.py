@@ -14,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+from descendants import children
 from place import *
 from reachable import Reachable
 from world import ORDINARY_USER, identity
@@ -146,16 +147,9 @@ def once_more_as_an_ordinary_user():
 
 def innermost(process):
     """The carat-tool that serves, inside the sandbox: the last descendant."""
-    parents = {}
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit():
-                parents.setdefault(int(open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()[1]), []).append(int(name))
-        except OSError:
-            pass
-    found = process.pid
-    while found in parents:
-        found = max(parents[found])
+    begun, found = children(), process.pid
+    while found in begun:
+        found = max(begun[found])
     return found
 
 

@@ -9,9 +9,11 @@ import select
 import socket
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import rows
 from terminal import *
+from descendants import adopt_orphans, proxies_come
 
 
 def report(number, name, through, control):
@@ -254,13 +256,15 @@ def case_reach():
 
 def case_time():
     """Longer than the command, in the next one, or before it was asked."""
-    with Place() as place, Server() as named, Server() as other:
+    adopt_orphans()
+    with Place() as place, Server() as named, Server() as other, ThreadPoolExecutor(1) as beside:
         place.write("y.py", TOOL)
         place.write("w", "w\nW\n")
         here, there = f"//127.0.0.1:{named.port}/", f"//127.0.0.1:{other.port}/"  # which are not offered
         _, near, _ = attempt(place, f"later={here}", named)
         time.sleep(2.5)
         near += named.take()
+        running = beside.submit(proxies_come, True)
         _, waited, _ = attempt(place, f"later={here} sleep=4", named)
         report("Y11", "a child that outlives the command", near, waited)
         one, two = shell(f"get={here} own port", "http:" + here), shell(f"get={here}second", "http:" + here)
@@ -278,7 +282,8 @@ def case_time():
                bool(heard[0]) and asked.decided[-4:].count("user") == 2)
         place.write("said", "")
         Asked(place, [shell("direct=$(cat port)", "http:" + here)], [b"y"])
-        report("Y14", "the proxy's port in the next command", "direct None" in place.read("said") or proxies(), reached)
+        report("Y14", "the proxy's port in the next command", "direct None" in place.read("said") or not proxies_come(False),
+               reached and running.result())
         # Nobody is asked: a mode, an argument and a result are no answers.
         Session(place, call("shell", command=f"cat w; python3 y.py get={here}"), call("shell", command=f"python3 y.py get={here}", network="yes"))
         through = named.take()
@@ -295,18 +300,6 @@ def case_time():
         asked = Asked(place, [job], [b"w\ny"])
         time.sleep(2.5)
         report("Y18", "a job", asked.offered(0) or named.take(), waited)
-
-
-def proxies():
-    """Proxies of this place that still run."""
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and b"--\0proxy" in open(f"/proc/{name}/cmdline", "rb").read() and os.getuid() == os.stat(f"/proc/{name}").st_uid:
-                found.append(name)
-        except OSError:
-            pass
-    return found
 
 
 NOT_OFFERED = [

@@ -4,7 +4,9 @@ import http.server
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+from descendants import adopt_orphans, proxies_come
 from place import *
 
 
@@ -112,25 +114,13 @@ def case_refused():
         check(server.hits == 0, "it was reached")
 
 
-def proxies():
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and b"--\0proxy" in open(f"/proc/{name}/cmdline", "rb").read():
-                found.append(int(name))
-        except OSError:
-            pass
-    return found
-
-
 def case_nothing_is_left():
-    with Place() as place, Server() as server:
-        before = set(proxies())
-        ask(place, "127.0.0.1", server.port, "--allow-network", f"127.0.0.1:{server.port}")
-        end = time.monotonic() + 10
-        while set(proxies()) - before and time.monotonic() < end:
-            time.sleep(0.05)
-        check(not set(proxies()) - before, "a proxy outlived its command")
+    adopt_orphans()
+    with Place() as place, ThreadPoolExecutor(1) as beside:
+        runs = beside.submit(proxies_come, True)
+        place.events("-m", script(place, call("shell", command="sleep 2"), "Done.<turn|>"), "--allow-network", "127.0.0.1:1", "go")
+        check(runs.result(), "no proxy was seen while the command ran")
+        check(proxies_come(False), "a proxy outlived its command")
 
 
 def case_opened_once():
