@@ -30,7 +30,7 @@ def main():
         if os.path.exists(log):
             os.remove(log)
         start = time.monotonic()
-        subprocess.run(["meson", "test", "-C", build, "--num-processes", str(os.cpu_count() + 2), *words],
+        subprocess.run(["meson", "test", "-C", build, "--num-processes", str(3 * os.cpu_count()), *words],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         results = [json.loads(line) for line in open(log)]
         failed = []
