@@ -189,6 +189,7 @@ class Session:
         check(self.screen.pid() == self.pid, "another process")
         self.screen.type("still here")
         self.screen.wait("still here")
+        self.screen.settle()  # it looked idle, perhaps because no key had been read yet
         self.screen.key("C-c")
         self.screen.wait(gone=("still here",))
         self.wait_for_jobs()
