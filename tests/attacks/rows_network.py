@@ -4,10 +4,7 @@
 Each attack is a command that a person lets have the network to one server; what counts is what the servers hear. The control
 of a row is that the same words do it where the way is open: freely, with the other host in the list, or before the end.
 """
-import http.server
-import select
 import socket
-import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,7 +1,6 @@
 """The way of shell commands out: none by default, and with tools.network to what it names, through the proxy, inside the
 real sandbox. Run as network.py CASE BUILD-FOLDER SOURCE-FOLDER."""
 import http.server
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
