@@ -303,7 +303,7 @@ static bool enter_namespaces(const struct arguments *arguments, const struct pol
     for (size_t i = 0; i < extra; i++) {
         words[count++] = arguments->command[i];
     }
-    sandbox_reexecute(policy, kind, words, err);
+    sandbox_reexecute(policy, kind, words, fd, err);
     mem_free(words);
     close(fd);
     return false;

@@ -53,9 +53,8 @@ bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t
                    struct err *err)
 {
     process_namespace_outside = outside;
-    sandbox_namespaces_reached();
     sandbox_cgroup_limits();
-    return is_inside(err) && sandbox_proxy_enter(err) && sandbox_limits_enter(policy, err) &&
+    return is_inside(err) && sandbox_namespaces_reached(err) && sandbox_proxy_enter(err) && sandbox_limits_enter(policy, err) &&
            sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
 }
 

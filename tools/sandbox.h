@@ -29,10 +29,11 @@ enum sandbox_kind {
     SANDBOX_NETWORK,       /* http_fetch: the host's network, still no local sockets */
 };
 
-/* First stage: runs argv (argv[0] is this program, absolute) in bwrap and ends as it ends.
+/* First stage: runs argv (argv[0] is this program, absolute) in bwrap and ends as it ends. It may
+ * take more than one attempt: `text_fd`, which argv names, is rewound before each.
  * Returns only on failure (ERR_UNAVAILABLE, naming the layer and what to do). */
 bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
-                       struct err *err);
+                       int text_fd, struct err *err);
 
 /* The number of this process's PID namespace, which the first stage tells the second; 0 = it cannot
  * be known. */

@@ -9,14 +9,10 @@
 #include "sandbox.h"
 
 struct policy;
-struct str;
 
-/* Tells the first stage that the namespaces were entered. */
-void sandbox_namespaces_reached(void);
-
-/* Appends bwrap's arguments, each with its NUL, that make read-only what other programs start code
- * from in `workspace`, which is mounted writable already. */
-void sandbox_protected_arguments(struct str *arguments, const char *workspace);
+/* Tells the first stage that the namespaces were entered, and whether the mounts are what it asked
+ * for (sandbox_mounts.h). False with ERR_UNAVAILABLE when not: the first stage then tries again. */
+bool sandbox_namespaces_reached(struct err *err);
 
 /* A control group of one call, where the system lets us make one: its limits hold for all processes
  * of the call together. Not having one is no error: the limits of each process stand. */

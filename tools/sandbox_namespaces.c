@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <pwd.h>
@@ -31,15 +32,23 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
 #include "policy.h"
 #include "sandbox_layers.h"
+#include "sandbox_mounts.h"
+#include "sandbox_protected.h"
 
 enum { NOBODY = 65534 };
 
 #define REACHED_VARIABLE "CARAT_SANDBOX_REACHED"
+#define MOUNTS_VARIABLE  "CARAT_SANDBOX_MOUNTS"
+
+/* So often is all of it made anew when names in the workspace were moved meanwhile. */
+enum { ATTEMPTS = 10 };
+enum { MOUNTS_LIMIT = 16 * 1024 * 1024, EXIT_MOUNTS = 56, MOUNTS_HOLD = '+' };
 
 static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap"};
 
@@ -51,14 +60,20 @@ static const char *const emptied[] = {"/tmp", "/var/tmp", "/run", "/dev/shm", "/
 static const char *const frozen[] = {"/proc/sys", "/proc/irq",  "/proc/bus",
                                      "/proc/fs",  "/proc/acpi", "/proc/scsi"};
 static const char *const secret_files[] = {
-    "/etc/shadow",    "/etc/shadow-", "/etc/gshadow",     "/etc/gshadow-", "/etc/sudoers",
-    "/etc/sudoers.d", "/etc/ssh",     "/etc/ssl/private", "/proc/kcore",   "/proc/sysrq-trigger"};
+    "/etc/shadow",     "/etc/shadow-",
+    "/etc/gshadow",    "/etc/gshadow-",
+    "/etc/sudoers",    "/etc/sudoers.d",
+    "/etc/ssh",        "/etc/ssl/private",
+    "/etc/wireguard",  "/etc/NetworkManager/system-connections",
+    "/etc/kubernetes", "/etc/krb5.keytab",
+    "/proc/kcore",     "/proc/sysrq-trigger"};
 
 /* The environment of a tool is made from nothing but this. */
 static const char *const kept_variables[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"};
 
 struct command_line {
     struct str arguments; /* each followed by a NUL, as bwrap --args reads them */
+    struct str mounts;    /* what those ask for (sandbox_mounts.h) */
     const char *home;
     const struct policy *policy;
 };
@@ -78,6 +93,35 @@ static void add3(struct command_line *line, const char *option, const char *from
 {
     add2(line, option, from);
     add(line, to);
+}
+
+/* All mounts but bubblewrap's own are made here, so that the second stage can look for them. */
+static void mount(struct command_line *line, enum sandbox_mount mount, const char *path)
+{
+    char size[24];
+    switch (mount) {
+    case SANDBOX_MOUNT_EMPTY:
+        snprintf(size, sizeof size, "%" PRId64, line->policy->memory_bytes);
+        add2(line, "--size", size);
+        add2(line, "--tmpfs", path);
+        break;
+    case SANDBOX_MOUNT_NOTHING:
+        add3(line, "--ro-bind", "/dev/null", path);
+        break;
+    case SANDBOX_MOUNT_OWN:
+        add2(line, strcmp(path, "/dev") == 0 ? "--dev" : "--proc", path);
+        break;
+    case SANDBOX_MOUNT_SAME:
+        add3(line, "--bind", path, path);
+        break;
+    case SANDBOX_MOUNT_FIXED:
+        add3(line, "--ro-bind", path, path);
+        break;
+    case SANDBOX_MOUNT_OPTIONAL:
+        add3(line, "--ro-bind-try", path, path);
+        break;
+    }
+    sandbox_mounts_expect(&line->mounts, mount, path);
 }
 
 /* True when `path` is `folder` or lies in it. */
@@ -101,11 +145,7 @@ static void hide(struct command_line *line, const char *path)
     if (lstat(path, &status) != 0 || S_ISLNK(status.st_mode)) {
         return;
     }
-    if (S_ISDIR(status.st_mode)) {
-        add2(line, "--tmpfs", path);
-    } else {
-        add3(line, "--ro-bind", "/dev/null", path);
-    }
+    mount(line, S_ISDIR(status.st_mode) ? SANDBOX_MOUNT_EMPTY : SANDBOX_MOUNT_NOTHING, path);
 }
 
 static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
@@ -124,12 +164,12 @@ static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
 
 static void add_root(struct command_line *line)
 {
-    add3(line, "--ro-bind", "/", "/");
-    add2(line, "--dev", "/dev");
-    add2(line, "--proc", "/proc");
+    mount(line, SANDBOX_MOUNT_FIXED, "/");
+    mount(line, SANDBOX_MOUNT_OWN, "/dev");
+    mount(line, SANDBOX_MOUNT_OWN, "/proc");
     for (size_t i = 0; i < sizeof frozen / sizeof frozen[0]; i++) {
         if (is_directory(frozen[i])) {
-            add3(line, "--ro-bind", frozen[i], frozen[i]);
+            mount(line, SANDBOX_MOUNT_FIXED, frozen[i]);
         }
     }
     for (size_t i = 0; i < sizeof secret_files / sizeof secret_files[0]; i++) {
@@ -137,10 +177,10 @@ static void add_root(struct command_line *line)
     }
     for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
         if (is_directory(emptied[i]) || strcmp(emptied[i], "/dev/shm") == 0) {
-            add2(line, "--tmpfs", emptied[i]);
+            mount(line, SANDBOX_MOUNT_EMPTY, emptied[i]);
         }
     }
-    add2(line, "--tmpfs", line->home);
+    mount(line, SANDBOX_MOUNT_EMPTY, line->home);
 }
 
 /* A workspace that is the home directory itself, or holds it: what begins with a dot there is other
@@ -187,50 +227,101 @@ static bool any_inside(const struct policy_list *list, const char *folder)
     return found;
 }
 
+static bool any_holds(const struct policy_list *list, const char *path)
+{
+    bool found = false;
+    for (size_t i = 0; i < list->count; i++) {
+        found = found || inside(path, list->items[i]);
+    }
+    return found;
+}
+
 /* What is hidden goes below what the user opened beneath it, and above everything else. */
 static void add_hidden(struct command_line *line, bool below)
 {
     const struct policy *policy = line->policy;
     for (size_t i = 0; i < policy->hidden.count; i++) {
-        const char *path = policy->hidden.items[i];
+        char path[PATH_MAX]; /* a link leads to what is to be hidden */
+        if (realpath(policy->hidden.items[i], path) == NULL) {
+            continue;
+        }
         bool is_opened = inside(policy->workspace, path) || any_inside(&policy->writable, path) ||
-                         any_inside(&policy->readable, path);
-        bool in_sight = inside(path, policy->workspace) || !is_emptied(line, path);
+                         any_inside(&policy->readable, path) || any_inside(&policy->skills, path);
+        bool in_sight = inside(path, policy->workspace) || any_holds(&policy->writable, path) ||
+                        any_holds(&policy->readable, path) || !is_emptied(line, path);
         if (is_opened == below && (is_opened || in_sight)) {
             hide(line, path);
         }
     }
 }
 
-/* In a workspace that is the home directory all the names begin with a dot and are hidden. */
-static void add_protected_names(struct command_line *line)
+/* The writable folders, what lies above before what lies in it; then what holds protected names,
+ * and last those. */
+static bool add_writable(struct command_line *line, struct err *err)
 {
-    const struct policy *policy = line->policy;
-    if (!policy->read_only && strcmp(policy->workspace, line->home) != 0) {
-        sandbox_protected_arguments(&line->arguments, policy->workspace);
-        for (size_t i = 0; i < policy->writable.count; i++) {
-            sandbox_protected_arguments(&line->arguments, policy->writable.items[i]);
-        }
+    struct sandbox_protected found;
+    if (!sandbox_protected_find(&found, line->policy, line->home, err)) {
+        return false;
     }
+    for (size_t i = 0; i < found.roots.count; i++) {
+        mount(line, SANDBOX_MOUNT_SAME, found.roots.items[i]);
+    }
+    for (size_t i = 0; i < found.pinned.count; i++) {
+        mount(line, SANDBOX_MOUNT_SAME, found.pinned.items[i]);
+    }
+    for (size_t i = 0; i < found.fixed.count; i++) {
+        mount(line, SANDBOX_MOUNT_FIXED, found.fixed.items[i]);
+    }
+    sandbox_protected_finish(&found);
+    return true;
+}
+
+/* A name of the policy that is not the folder's own would be mounted elsewhere. */
+static bool is_canonical(const char *path, struct err *err)
+{
+    char resolved[PATH_MAX];
+    if (realpath(path, resolved) == NULL) {
+        return err_errno(err, ERR_UNAVAILABLE, "mounts: %s", path);
+    }
+    return strcmp(path, resolved) == 0 ||
+           err_set(err, ERR_UNAVAILABLE, "mounts: %s leads to %s", path, resolved);
+}
+
+static bool all_canonical(const struct policy_list *list, struct err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < list->count; i++) {
+        ok = is_canonical(list->items[i], err);
+    }
+    return ok;
 }
 
 static bool add_workspace(struct command_line *line, struct err *err)
 {
     const struct policy *policy = line->policy;
-    const char *bind = policy->read_only ? "--ro-bind" : "--bind";
+    if (!is_canonical(policy->workspace, err) || !all_canonical(&policy->writable, err) ||
+        !all_canonical(&policy->readable, err)) {
+        return false;
+    }
     add_hidden(line, true);
     for (size_t i = 0; i < policy->readable.count; i++) {
-        add3(line, "--ro-bind", policy->readable.items[i], policy->readable.items[i]);
+        mount(line, SANDBOX_MOUNT_FIXED, policy->readable.items[i]);
     }
     for (size_t i = 0; i < policy->skills.count; i++) {
-        add3(line, "--ro-bind-try", policy->skills.items[i], policy->skills.items[i]);
+        char path[PATH_MAX];
+        if (realpath(policy->skills.items[i], path) != NULL) {
+            mount(line, SANDBOX_MOUNT_OPTIONAL, path);
+        }
     }
-    add3(line, bind, policy->workspace, policy->workspace);
-    for (size_t i = 0; i < policy->writable.count; i++) {
-        add3(line, bind, policy->writable.items[i], policy->writable.items[i]);
+    if (policy->read_only) {
+        mount(line, SANDBOX_MOUNT_FIXED, policy->workspace);
+        for (size_t i = 0; i < policy->writable.count; i++) {
+            mount(line, SANDBOX_MOUNT_FIXED, policy->writable.items[i]);
+        }
+    } else if (!add_writable(line, err)) {
+        return false;
     }
-    add_protected_names(line); /* mounts folders anew, so what hides inside them comes after */
-    add_hidden(line, false);
+    add_hidden(line, false); /* what was mounted may hold it */
     return !inside(line->home, policy->workspace) || hide_dot_files(line, err);
 }
 
@@ -238,10 +329,10 @@ static bool add_workspace(struct command_line *line, struct err *err)
  * into /run. */
 static void add_needed_files(struct command_line *line, const char *program, enum sandbox_kind kind)
 {
-    add3(line, "--ro-bind", program, program);
+    mount(line, SANDBOX_MOUNT_FIXED, program);
     if ((kind == SANDBOX_NETWORK || kind == SANDBOX_OPEN_COMMANDS) &&
         is_directory("/run/systemd/resolve")) {
-        add3(line, "--ro-bind", "/run/systemd/resolve", "/run/systemd/resolve");
+        mount(line, SANDBOX_MOUNT_FIXED, "/run/systemd/resolve");
     }
 }
 
@@ -305,21 +396,15 @@ static bool nobody_can_work(const struct policy *policy, const char *program)
            WEXITSTATUS(status) == 0;
 }
 
-static int arguments_descriptor(const struct command_line *line)
+/* Readable from its beginning by what is executed next; -1 when there is no memory. */
+static int text_descriptor(const char *name, const struct str *text)
 {
-    int fd = memfd_create("carat-bwrap", 0); /* without CLOEXEC: bwrap reads it */
-    const char *at = line->arguments.data;
-    size_t left = line->arguments.length;
-    while (fd >= 0 && left > 0) {
-        ssize_t written = write(fd, at, left);
-        if (written <= 0) {
-            close(fd);
-            return -1;
-        }
-        at += written;
-        left -= (size_t)written;
+    int fd = memfd_create(name, 0); /* without CLOEXEC */
+    if (fd >= 0 && (!file_write_all(fd, text->data, text->length) || lseek(fd, 0, SEEK_SET) != 0)) {
+        close(fd);
+        return -1;
     }
-    return fd >= 0 && lseek(fd, 0, SEEK_SET) == 0 ? fd : -1;
+    return fd;
 }
 
 /* bwrap --args FD -- argv...; only returns when it could not be started. */
@@ -372,42 +457,73 @@ static void watch(pid_t child, int reached)
     }
 }
 
-/* Waits for the child and ends as it ended; returns when nothing ever ran inside. */
-static bool supervise(pid_t child, int reached, struct err *err)
+/* Waits for the child and ends as it ended; returns when nothing ever ran inside, with what the
+ * second stage had to say against its mounts, or nothing. */
+static void supervise(pid_t child, int reached, struct str *said)
 {
     int status;
-    char byte;
+    char text[sizeof((struct err *)0)->text];
     watch(child, reached);
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) {
-            return err_errno(err, ERR_UNAVAILABLE, "namespaces: waiting for bubblewrap");
+            return;
         }
     }
-    if (read(reached, &byte, 1) == 1) {
+    ssize_t length = read(reached, text, sizeof text);
+    if (length > 0 && text[0] == MOUNTS_HOLD) {
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     }
-    return err_set(err, ERR_UNAVAILABLE,
-                   "namespaces: bubblewrap could not make them (user namespaces may be forbidden "
-                   "here, or this is a container without them)");
+    str_append_bytes(said, text, length > 0 ? (size_t)length : 0);
 }
 
-void sandbox_namespaces_reached(void)
+/* The first stage's list, and the mounts of the host that it was made from. */
+static bool check_mounts(struct err *err)
+{
+    const char *number = getenv(MOUNTS_VARIABLE);
+    int fd = number != NULL ? (int)strtol(number, NULL, 10) : -1;
+    struct str asked, inside;
+    str_init(&asked);
+    str_init(&inside);
+    bool ok = fd >= 0 && file_read_open(fd, "the list of mounts", MOUNTS_LIMIT, &asked, err) &&
+              file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &inside, err);
+    if (!ok) {
+        err_set(err, ERR_UNAVAILABLE, "mounts: what was asked for is not known");
+    } else {
+        size_t host = strlen(asked.data) + 1;
+        ok =
+            host <= asked.length && sandbox_mounts_check(asked.data, inside.data, asked.data + host,
+                                                         asked.length - host, err);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    unsetenv(MOUNTS_VARIABLE);
+    str_finish(&inside);
+    str_finish(&asked);
+    return ok;
+}
+
+bool sandbox_namespaces_reached(struct err *err)
 {
     const char *number = getenv(REACHED_VARIABLE);
+    bool ok = check_mounts(err);
     if (number != NULL) {
-        ssize_t written = write((int)strtol(number, NULL, 10), "1", 1);
-        (void)written; /* nobody waits for it: then nobody asked */
+        const char hold[] = {MOUNTS_HOLD, '\0'}, *said = ok ? hold : err->text;
+        bool told = file_write_all((int)strtol(number, NULL, 10), said, strlen(said));
+        if (told && !ok) {
+            _exit(EXIT_MOUNTS); /* the first stage says it, if it does not come right */
+        }
         unsetenv(REACHED_VARIABLE);
     }
+    return ok;
 }
 
-/* The child alone becomes nobody, for only root may use the control group. */
-static bool run(const char *bwrap, struct command_line *line, bool as_nobody, char *const argv[],
-                struct err *err)
+/* One attempt. The child alone becomes nobody, for only root may use the control group. */
+static bool run(const char *bwrap, struct command_line *line, const struct sandbox_cgroup *cgroup,
+                bool as_nobody, char *const argv[], struct str *said, struct err *err)
 {
     int reached[2];
     char number[16];
-    struct sandbox_cgroup cgroup;
     if (pipe(reached) != 0) {
         return err_errno(err, ERR_UNAVAILABLE, "namespaces: a pipe");
     }
@@ -415,13 +531,13 @@ static bool run(const char *bwrap, struct command_line *line, bool as_nobody, ch
     fcntl(reached[0], F_SETFL, O_NONBLOCK);
     snprintf(number, sizeof number, "%d", reached[1]);
     add3(line, "--setenv", REACHED_VARIABLE, number);
-    if (sandbox_cgroup_make(&cgroup, line->policy)) {
-        add3(line, "--setenv", SANDBOX_CGROUP_VARIABLE, cgroup.limits);
-    }
-    int arguments = arguments_descriptor(line);
-    pid_t parent = getpid(), child = arguments >= 0 ? fork() : -1;
+    int mounts = text_descriptor("carat-mounts", &line->mounts);
+    snprintf(number, sizeof number, "%d", mounts);
+    add3(line, "--setenv", MOUNTS_VARIABLE, number);
+    int arguments = text_descriptor("carat-bwrap", &line->arguments);
+    pid_t parent = getpid(), child = arguments >= 0 && mounts >= 0 ? fork() : -1;
     if (child == 0) {
-        if (!sandbox_cgroup_join(&cgroup)) {
+        if (!sandbox_cgroup_join(cgroup)) {
             _exit(126);
         }
         if (as_nobody) {
@@ -433,12 +549,15 @@ static bool run(const char *bwrap, struct command_line *line, bool as_nobody, ch
         }
         _exit(127);
     }
-    if (child < 0) {
-        return err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
-    }
+    bool ok = child > 0 || err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
     close(reached[1]);
     close(arguments);
-    return supervise(child, reached[0], err);
+    close(mounts);
+    if (ok) {
+        supervise(child, reached[0], said);
+    }
+    close(reached[0]);
+    return ok;
 }
 
 static const char *home_directory(void)
@@ -452,33 +571,88 @@ static const char *home_directory(void)
                                                                                     : "/tmp";
 }
 
-bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
-                       struct err *err)
+/* All of bubblewrap's arguments, from what the names lead to now. */
+static bool make_arguments(struct command_line *line, enum sandbox_kind kind, const char *program,
+                           int proxy, const struct sandbox_cgroup *cgroup, struct err *err)
 {
-    const char *bwrap = trusted_bwrap(err);
-    if (bwrap == NULL) {
+    char number[16];
+    str_clear(&line->arguments);
+    str_clear(&line->mounts);
+    if (!file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &line->mounts, err)) {
+        err->code = ERR_UNAVAILABLE;
         return false;
     }
+    str_append_char(&line->mounts, '\0');
+    add_namespaces(line, kind);
+    add_root(line);
+    if (!add_workspace(line, err)) {
+        return false;
+    }
+    add_needed_files(line, program, kind); /* after the workspace: it may hold this program */
+    add_environment(line);
+    if (proxy >= 0) {
+        snprintf(number, sizeof number, "%d", proxy);
+        add3(line, "--setenv", SANDBOX_PROXY_VARIABLE, number);
+    }
+    if (cgroup->limits[0] != '\0') {
+        add3(line, "--setenv", SANDBOX_CGROUP_VARIABLE, cgroup->limits);
+    }
+    return true;
+}
+
+/* Names that a job moves meanwhile may make bubblewrap fail, or mount something else: then all is
+ * made anew. Where nothing was moved bubblewrap would only fail again. */
+static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbox_kind kind,
+                       int proxy, char *const argv[], int text_fd, struct err *err)
+{
+    struct sandbox_cgroup cgroup = {0};
+    struct str said, before;
+    bool as_nobody = geteuid() == 0 && nobody_can_work(line->policy, argv[0]);
+    bool again = true, ok = true;
+    sandbox_cgroup_make(&cgroup, line->policy);
+    str_init(&said);
+    str_init(&before);
+    for (int i = 0; ok && again && i < ATTEMPTS; i++) {
+        str_clear(&said);
+        ok = make_arguments(line, kind, argv[0], proxy, &cgroup, err);
+        bool same = before.length == line->arguments.length &&
+                    memcmp(before.data, line->arguments.data, before.length) == 0;
+        str_clear(&before);
+        str_append_bytes(&before, line->arguments.data, line->arguments.length);
+        lseek(text_fd, 0, SEEK_SET);
+        ok = ok && run(bwrap, line, &cgroup, as_nobody, argv, &said, err);
+        again = said.length > 0 || !same;
+    }
+    if (ok && said.length > 0) {
+        err_set(err, ERR_UNAVAILABLE, "%s", said.data);
+    } else if (ok) {
+        err_set(err, ERR_UNAVAILABLE,
+                "namespaces: bubblewrap could not make them (user namespaces may be forbidden "
+                "here, or this is a container without them)");
+    }
+    str_finish(&before);
+    str_finish(&said);
+    return false;
+}
+
+bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
+                       int text_fd, struct err *err)
+{
+    const char *bwrap = trusted_bwrap(err);
     char home[PATH_MAX];
+    int proxy = -1;
     struct command_line line = {.policy = policy, .home = home};
+    bool wants_proxy = kind == SANDBOX_COMMANDS && policy->network_hosts.count > 0;
+    if (bwrap == NULL || (wants_proxy && !sandbox_proxy_start(policy, argv[0], &proxy, err))) {
+        return false;
+    }
     if (realpath(home_directory(), home) == NULL) {
         snprintf(home, sizeof home, "/tmp");
     }
     str_init(&line.arguments);
-    add_namespaces(&line, kind);
-    add_root(&line);
-    bool ok = add_workspace(&line, err);
-    add_needed_files(&line, argv[0], kind); /* after the workspace: it may hold this program */
-    add_environment(&line);
-    int control = -1;
-    if (ok && kind == SANDBOX_COMMANDS && policy->network_hosts.count > 0) {
-        ok = sandbox_proxy_start(policy, argv[0], &control, err);
-        char number[16];
-        snprintf(number, sizeof number, "%d", control);
-        add3(&line, "--setenv", SANDBOX_PROXY_VARIABLE, number);
-    }
-    bool as_nobody = ok && geteuid() == 0 && nobody_can_work(policy, argv[0]);
-    ok = ok && run(bwrap, &line, as_nobody, argv, err);
+    str_init(&line.mounts);
+    try_to_run(bwrap, &line, kind, proxy, argv, text_fd, err);
+    str_finish(&line.mounts);
     str_finish(&line.arguments);
-    return ok;
+    return false;
 }

@@ -133,7 +133,7 @@ static int refuse_namespaces(scmp_filter_ctx filter)
 
 /* AF_INET and AF_INET6 with streams and datagrams, and routing netlink (which libc asks for
  * addresses): inside a private network namespace these reach nobody. Everything else is refused,
- * local sockets above all. */
+ * local sockets above all; of pairs of them those of datagrams, which can be sent to others. */
 static int refuse_sockets(scmp_filter_ctx filter)
 {
     static const unsigned protocols[] = {132 /* SCTP */,
@@ -165,6 +165,11 @@ static int refuse_sockets(scmp_filter_ctx filter)
     if (status == 0) {
         status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 2,
                                   when(0, SCMP_CMP_EQ, AF_NETLINK, 0), when(2, SCMP_CMP_NE, 0, 0));
+    }
+    static const unsigned datagrams[] = {SOCK_DGRAM, SOCK_RAW}; /* a raw local one is the same */
+    for (size_t i = 0; status == 0 && i < sizeof datagrams / sizeof datagrams[0]; i++) {
+        status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socketpair), 1,
+                                  when(1, SCMP_CMP_MASKED_EQ, 0xF, datagrams[i]));
     }
     return status;
 }

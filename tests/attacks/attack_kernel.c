@@ -128,6 +128,16 @@ static int pathname_datagram(void)
     return local_socket(SOCK_DGRAM, 0);
 }
 
+/* A pair is local sockets, too; those of datagrams can be sent to an address. */
+static int datagram_pair(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int pair[2];
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", attack_at("letters"));
+    return socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0 &&
+           sendto(pair[0], "breached", 8, 0, (struct sockaddr *)&address, sizeof address) == 8;
+}
+
 static int abstract_socket(void)
 {
     return local_socket(SOCK_STREAM, 1);
@@ -251,6 +261,7 @@ const struct attack attack_kernel[] = {
     {"sctp", sctp},
     {"pathname_socket", pathname_socket},
     {"pathname_datagram", pathname_datagram},
+    {"datagram_pair", datagram_pair},
     {"abstract_socket", abstract_socket},
     {"vsock", vsock},
     {"crypto_socket", crypto_socket},

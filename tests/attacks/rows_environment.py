@@ -151,6 +151,49 @@ def case_git():
         report(number, name, "mark-" + number in marks[1] and "the trap was sprung outside", "mark-" + number in marks[0])
 
 
+def planted_hook(folder):
+    return f"printf '#!/bin/sh\\ntouch MARK\\n' > {folder}/post-commit; chmod +x {folder}/post-commit"
+
+
+COMMIT = "git commit -q --allow-empty -m x"
+PLANTS = [  # id, what, how git's own files lie, what the command plants, what springs it later
+    ("G15", ".git is a link", "mv .git real; ln -s real .git", "git config core.fsmonitor 'touch MARK;'", "git status"),
+    ("G16", ".git leads to a folder of the workspace", "mv .git .bare; echo 'gitdir: ./.bare' > .git", planted_hook(".bare/hooks"), COMMIT),
+    ("G17", "a worktree of such a repository", "mv .git .bare; echo 'gitdir: ./.bare' > .git; git worktree add -q tree; git init -q far; "
+     "git -C far config core.fsmonitor 'touch MARK;'", "echo $PWD/far/.git > .bare/worktrees/tree/commondir", "git -C tree status"),
+    ("G18", "core.hooksPath is there", "mkdir .githooks; git config core.hooksPath .githooks", planted_hook(".githooks"), COMMIT),
+    ("G19", "the hooks are a link", "rm -r .git/hooks; mkdir mine; ln -s ../mine .git/hooks", planted_hook("mine"), COMMIT),
+    ("G20", "include.path is there", "echo > more; git config include.path ../more", "printf '[core]\\nfsmonitor=\"touch MARK;\"\\n' > more", "git status"),
+    ("G21", "the folder above is writable, too", "echo > .envrc", "echo 'touch MARK' > .envrc", ". ./.envrc"),
+    ("G22", "many names before it", "git init -q zz/nested", "mkdir a; cd a; seq 1 21000 | xargs touch; cd ..; "
+     "git -C zz/nested config core.fsmonitor 'touch MARK;'", "git -C zz/nested status"),
+    ("G23", "a repository of the home directory", "git init -q inner", "git -C inner config core.fsmonitor 'touch MARK;'", "git -C inner status"),
+]
+
+
+def case_plants():
+    """What a command plants where git's files already lie otherwise than usual; the user's own git springs it."""
+    for number, name, lay, plant, spring in PLANTS:
+        marks = []
+        for inside in (False, True):
+            with Place() as place:
+                identity = dict(IDENTITY, HOME=place.home, GIT_CONFIG_GLOBAL="/dev/null")
+                mark = os.path.join(place.root, "mark")
+                freely(f"git init -q .; {COMMIT}; " + lay.replace("MARK", mark), place.work, env=identity)
+                if inside:
+                    words = ("--add-dir", place.root) if number == "G21" else ()
+                    place.env.update(identity)
+                    if number == "G23":
+                        place.env["HOME"] = place.work
+                    Session(place, *[call("shell", command=command) for command in plant.replace("MARK", mark).split("; cd ..; ")], words=words)
+                else:
+                    freely(plant.replace("MARK", mark), place.work, env=identity)
+                early = os.path.exists(mark)
+                freely(spring, place.work, env=identity)
+                marks.append(os.path.exists(mark) and not early)
+        report(number, name, marks[1] and "the trap was sprung outside", marks[0])
+
+
 # --- words that leave ---
 
 EXITS = [

@@ -3,6 +3,7 @@
 
 What must not be read holds the word SECRET; what must not be written holds "intact".
 """
+import ctypes
 import io
 import random
 import tarfile
@@ -180,6 +181,43 @@ def case_race():
             thread.join()
             server.close()
         report("T06", f"link swapped in, {RACES} tries", through, min(seen.values()) > 10)
+
+
+SWAPS = 150
+RENAME_EXCHANGE = 2
+AT_FDCWD = -100
+
+
+def case_mounts():
+    """A folder that the sandbox mounts, changed for a link out all the time while the sandbox of a command is made."""
+    with Place() as place:
+        furnish(place)
+        freely("git init -q .; mkdir -p .git/worktrees/x; ln -s ../../../outside .git/worktrees/.y", place.work)
+        names = [os.path.join(place.work, ".git", "worktrees", name) for name in ("x", ".y")]
+        stop, exchange = threading.Event(), ctypes.CDLL(None, use_errno=True).renameat2
+
+        def swap():
+            while not stop.is_set():
+                exchange(AT_FDCWD, names[0].encode(), AT_FDCWD, names[1].encode(), RENAME_EXCHANGE)
+                time.sleep(random.random() / 500)
+
+        look = f"for i in {' '.join(names)} {place.outside}; do [ -L $i ] || cat $i/secret; [ -L $i ] || echo breached >> $i/secret; done; echo over"
+        control = freely(f"cat {names[1]}/secret", place.work).stdout
+        thread, through, entered = threading.Thread(target=swap), None, 0
+        thread.start()
+        try:
+            for number in range(SWAPS):
+                run = subprocess.run([TOOL, "shell", "--workspace", place.work, "--run", "--", "sh", "-c", look], env=place.env,
+                                     capture_output=True, text=True, timeout=PATIENCE)
+                entered += "over" in run.stdout
+                check(run.returncode in (0, 56), (run.returncode, run.stderr))
+                if "SECRET" in run.stdout or not intact(place):
+                    through = f"try {number}: {run.stdout}"
+                    break
+        finally:
+            stop.set()
+            thread.join()
+        report("T20", f"a link swapped in while the sandbox is made, {SWAPS} times", through, "SECRET" in control and entered > 10)
 
 
 # --- archives and patches ---

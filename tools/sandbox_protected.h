@@ -1,0 +1,31 @@
+/* sandbox_protected: the names in the writable folders that no command may change, because other
+ * programs start code from them: git's configuration and hooks, editors' tasks, shells' start
+ * files.
+ */
+#ifndef CARAT_TOOLS_SANDBOX_PROTECTED_H
+#define CARAT_TOOLS_SANDBOX_PROTECTED_H
+
+#include <stdbool.h>
+
+#include "policy.h"
+
+struct err;
+
+/* Absolute paths without links, sorted, so that a folder stands before what is in it. */
+struct sandbox_protected {
+    const char *home;
+    struct policy_list roots; /* the workspace and the other writable folders */
+    struct policy_list
+        pinned;               /* folders that hold something fixed: to be mounted onto themselves */
+    struct policy_list fixed; /* to be mounted read-only, behind all that is pinned */
+    struct policy_list repositories; /* folders with git's configuration */
+    bool limited;                    /* more folders than are looked at */
+};
+
+/* What begins with a dot in `home` is left out: it is hidden. False with ERR_UNAVAILABLE, and
+ * nothing to finish, when there are more than can be mounted. */
+bool sandbox_protected_find(struct sandbox_protected *found, const struct policy *policy,
+                            const char *home, struct err *err);
+void sandbox_protected_finish(struct sandbox_protected *found);
+
+#endif
