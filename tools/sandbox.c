@@ -54,8 +54,10 @@ bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t
 {
     process_namespace_outside = outside;
     sandbox_cgroup_limits();
-    return is_inside(err) && sandbox_namespaces_reached(err) && sandbox_proxy_enter(err) && sandbox_limits_enter(policy, err) &&
-           sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
+    sandbox_namespaces_limited();
+    return is_inside(err) && sandbox_namespaces_reached(err) && sandbox_proxy_enter(err) &&
+           sandbox_limits_enter(policy, err) && sandbox_landlock_enter(policy, kind, err) &&
+           sandbox_seccomp_enter(kind, err);
 }
 
 /* --- the self-test: each probe returns NULL when the layer held, else what got through --- */
@@ -149,6 +151,16 @@ static const char *probe_descriptors(void)
     return NULL;
 }
 
+/* What more is to be said of a layer that holds. Takes `words`. */
+static void qualify(json_t *report, const char *layer, json_t *words)
+{
+    const char *said = json_string_value(json_object_get(report, layer));
+    if (said != NULL && strcmp(said, "on") == 0) {
+        json_object_set(report, layer, words);
+    }
+    json_decref(words);
+}
+
 json_t *sandbox_self_test(const struct policy *policy)
 {
     static const struct {
@@ -165,13 +177,14 @@ json_t *sandbox_self_test(const struct policy *policy)
         const char *through = policy->no_sandbox ? "off: danger-full-access" : probes[i].probe();
         json_object_set_new(report, probes[i].layer, json_string(through == NULL ? "on" : through));
     }
-    const char *limits = json_string_value(json_object_get(report, "limits"));
-    if (limits != NULL && strcmp(limits, "on") == 0) {
-        const char *together = sandbox_cgroup_limits();
-        json_object_set_new(
-            report, "limits",
+    if (sandbox_namespaces_limited()) {
+        qualify(report, "mounts",
+                json_string("on (only the first 20000 folders were looked through for "
+                            "repositories and start files)"));
+    }
+    const char *together = sandbox_cgroup_limits();
+    qualify(report, "limits",
             together != NULL ? json_sprintf("on (each process; together by a cgroup: %s)", together)
                              : json_string("on (each process only: no cgroup is delegated)"));
-    }
     return report;
 }

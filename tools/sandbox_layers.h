@@ -13,6 +13,9 @@ struct policy;
 /* Tells the first stage that the namespaces were entered, and whether the mounts are what it asked
  * for (sandbox_mounts.h). False with ERR_UNAVAILABLE when not: the first stage then tries again. */
 bool sandbox_namespaces_reached(struct err *err);
+/* Inside: whether the workspace holds more folders than are looked through for what is protected;
+ * taken out of the environment by the first call. */
+bool sandbox_namespaces_limited(void);
 
 /* A control group of one call, where the system lets us make one: its limits hold for all processes
  * of the call together. Not having one is no error: the limits of each process stand. */

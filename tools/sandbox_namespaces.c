@@ -45,6 +45,7 @@ enum { NOBODY = 65534 };
 
 #define REACHED_VARIABLE "CARAT_SANDBOX_REACHED"
 #define MOUNTS_VARIABLE  "CARAT_SANDBOX_MOUNTS"
+#define LIMITED_VARIABLE "CARAT_SANDBOX_LIMITED"
 
 /* So often is all of it made anew when names in the workspace were moved meanwhile. */
 enum { ATTEMPTS = 10 };
@@ -74,6 +75,7 @@ static const char *const kept_variables[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"}
 struct command_line {
     struct str arguments; /* each followed by a NUL, as bwrap --args reads them */
     struct str mounts;    /* what those ask for (sandbox_mounts.h) */
+    bool limited;         /* not every folder of the workspace was looked at */
     const char *home;
     const struct policy *policy;
 };
@@ -272,6 +274,7 @@ static bool add_writable(struct command_line *line, struct err *err)
     for (size_t i = 0; i < found.fixed.count; i++) {
         mount(line, SANDBOX_MOUNT_FIXED, found.fixed.items[i]);
     }
+    line->limited = found.limited;
     sandbox_protected_finish(&found);
     return true;
 }
@@ -349,6 +352,9 @@ static void add_environment(struct command_line *line)
         if (value != NULL) {
             add3(line, "--setenv", kept_variables[i], value);
         }
+    }
+    if (line->limited) {
+        add3(line, "--setenv", LIMITED_VARIABLE, "1");
     }
     add2(line, "--chdir", line->policy->workspace);
 }
@@ -501,6 +507,14 @@ static bool check_mounts(struct err *err)
     str_finish(&inside);
     str_finish(&asked);
     return ok;
+}
+
+bool sandbox_namespaces_limited(void)
+{
+    static bool limited;
+    limited = limited || getenv(LIMITED_VARIABLE) != NULL;
+    unsetenv(LIMITED_VARIABLE);
+    return limited;
 }
 
 bool sandbox_namespaces_reached(struct err *err)

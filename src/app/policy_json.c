@@ -1,5 +1,7 @@
 #include "app/policy_json.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -13,6 +15,37 @@ static json_t *strings(const struct config_list *list)
     json_t *array = json_array();
     for (size_t i = 0; i < list->count; i++) {
         json_array_append_new(array, json_string(list->items[i]));
+    }
+    return array;
+}
+
+/* Folders by the one name that the sandbox mounts them by. One that is not there keeps its name,
+ * and is refused by it. */
+static json_t *folders(const struct config_list *list, const char *workspace)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->count; i++) {
+        char resolved[PATH_MAX];
+        struct str path;
+        str_init(&path);
+        paths_resolve(list->items[i], workspace, &path);
+        bool found = realpath(path.data, resolved) != NULL;
+        json_array_append_new(array, json_string(found ? resolved : path.data));
+        str_finish(&path);
+    }
+    return array;
+}
+
+/* What is carat's own: what it knows, what it was told to allow, what it has read before. */
+static json_t *hidden(const struct paths *paths)
+{
+    const char *const own[] = {paths->data,          paths->state,     paths->config_file,
+                               paths->config_folder, paths->kv_folder, paths->log_file};
+    json_t *array = json_array();
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (own[i] != NULL) {
+            json_array_append_new(array, json_string(own[i]));
+        }
     }
     return array;
 }
@@ -69,9 +102,11 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     bool open = strcmp(sandbox, "danger-full-access") == 0;
     json_t *policy = json_object();
     json_object_set_new(policy, "workspace", json_string(workspace));
-    json_object_set_new(policy, "writable", strings(config_list(config, OPTION_ADD_DIR)));
-    json_object_set_new(policy, "readable", strings(config_list(config, OPTION_READABLE)));
-    json_object_set_new(policy, "hidden", json_pack("[ss]", paths->data, paths->state));
+    json_object_set_new(policy, "writable",
+                        folders(config_list(config, OPTION_ADD_DIR), workspace));
+    json_object_set_new(policy, "readable",
+                        folders(config_list(config, OPTION_READABLE), workspace));
+    json_object_set_new(policy, "hidden", hidden(paths));
     json_object_set_new(policy, "denied", denied(config, workspace));
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
     json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS)));
@@ -90,7 +125,7 @@ json_t *policy_json_server(const struct config *config, const struct paths *path
                            const char *workspace, const struct config_server *server)
 {
     json_t *policy = policy_json(config, paths, workspace);
-    json_t *readable = strings(&server->readable);
+    json_t *readable = folders(&server->readable, workspace);
     json_array_extend(readable, json_object_get(policy, "readable"));
     json_object_set_new(policy, "readable", readable);
     if (!server->writable) {

@@ -18,7 +18,7 @@ static char *made(int argc, char *const argv[])
 {
     struct config config;
     struct err err;
-    struct paths paths = {.data = "/data", .state = "/state"};
+    struct paths paths = {.data = "/data", .state = "/state", .config_file = "/config.toml"};
     config_init(&config);
     assert_true(config_read_arguments(&config, argc, argv, &err));
     json_t *policy = policy_json(&config, &paths, "/work");
@@ -33,11 +33,13 @@ static void settings_become_the_policy(void **state)
     (void)state;
     char *plain = made(1, (char *[]){"carat"});
     assert_string_equal(
-        plain, "{\"denied\":[],\"hidden\":[\"/data\",\"/"
-               "state\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},\"network_"
-               "hosts\":[],"
-               "\"read_only\":false,\"readable\":[],\"result_tokens\":800,\"sandbox\":\"full\","
-               "\"workspace\":\"/work\",\"writable\":[]}");
+        plain,
+        "{\"denied\":[],\"hidden\":[\"/data\",\"/"
+        "state\",\"/"
+        "config.toml\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},\"network_"
+        "hosts\":[],"
+        "\"read_only\":false,\"readable\":[],\"result_tokens\":800,\"sandbox\":\"full\","
+        "\"workspace\":\"/work\",\"writable\":[]}");
     mem_free(plain);
     char *tight = made(
         6, (char *[]){"carat", "--sandbox=read-only", "--allow-host", "a.org", "--add-dir", "/x"});
@@ -45,6 +47,9 @@ static void settings_become_the_policy(void **state)
     assert_non_null(strstr(tight, "\"hosts\":[\"a.org\"]"));
     assert_non_null(strstr(tight, "\"writable\":[\"/x\"]"));
     mem_free(tight);
+    char *led = made(5, (char *[]){"carat", "--add-dir", "../usr/lib/.", "--add-dir", "/gone/x"});
+    assert_non_null(strstr(led, "\"writable\":[\"/usr/lib\",\"/gone/x\"]"));
+    mem_free(led);
     char *denied = made(13, (char *[]){"carat", "--deny", "read_file(secrets/)", "--deny",
                                        "search_files(./*.pem)", "--deny", "list_files(/work/a)",
                                        "--deny", "read_file(/else/b)", "--deny", "write_file(c)",

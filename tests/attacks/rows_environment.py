@@ -94,6 +94,29 @@ def everything():
         report("E13", f"{len(RUNS_CODE)} variables that some program obeys", sorted(names - GIVEN), "names" in text and set(RUNS_CODE) - free <= {"SHELLOPTS", "BASHOPTS", "IFS", "PS4"})
 
 
+# --- carat's own files ---
+
+def case_own():
+    """They lie in the workspace, by a link or by a variable; the shell and the file tools look for them."""
+    for number, name, lay, path in [
+            ("E14", "its data by a link", lambda place: (os.mkdir(place.work + "/disk"), os.symlink(place.work + "/disk", place.env["CARAT_HOME"] + "/data")), "disk/conversations.db"),
+            ("E15", "its configuration", lambda place: place.env.update(CARAT_HOME=place.work + "/own"), "own/config.toml"),
+            ("E16", "what it read before", lambda place: place.env.update(CARAT_HOME=place.work + "/own"), "own/cache/kv/session"),
+            ("E17", "its log", lambda place: place.env.update(CARAT_LOG=place.work + "/log"), "log")]:
+        with Place() as place:
+            lay(place)
+            if number != "E14":
+                os.makedirs(os.path.dirname(os.path.join(place.work, path)), exist_ok=True)
+                place.write(path, "# SECRET\n")
+            place.carat("exec", "hello", code=None)
+            held = open(os.path.join(place.work, path), "rb").read()
+            secret = "hello" if number == "E14" else "SECRET"
+            said = Session(place, call("shell", command=f"cat {path} | strings"), call("search_files", pattern=secret),
+                           call("read_file", path=path)).results
+            check(len(said) == 3, said)
+            report(number, name, any(secret in text.replace(f'"{secret}"', "") for text, _ in said) and f"{said}", secret.encode() in held)
+
+
 # --- git ---
 
 def hook(folder):
