@@ -140,14 +140,14 @@ static bool is_directory(const char *path)
     return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* An empty directory or an empty file over what is there. */
+/* An empty directory or an empty file over what is there; over what a link leads to, but for
+ * devices: a history that is a link to /dev/null hides nothing. */
 static void hide(struct command_line *line, const char *path)
 {
-    struct stat status;
-    if (lstat(path, &status) != 0 || S_ISLNK(status.st_mode)) {
-        return;
+    char resolved[PATH_MAX];
+    if (realpath(path, resolved) != NULL && !inside(resolved, "/dev")) {
+        mount(line, is_directory(resolved) ? SANDBOX_MOUNT_EMPTY : SANDBOX_MOUNT_NOTHING, resolved);
     }
-    mount(line, S_ISDIR(status.st_mode) ? SANDBOX_MOUNT_EMPTY : SANDBOX_MOUNT_NOTHING, path);
 }
 
 static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
@@ -198,10 +198,12 @@ static bool hide_dot_files(struct command_line *line, struct err *err)
         if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 &&
             strcmp(entry->d_name, "..") != 0) {
             struct str path;
+            char resolved[PATH_MAX];
             str_init(&path);
             str_append_format(&path, "%s/%s", line->home, entry->d_name);
-            if (!inside(line->policy->workspace, path.data)) {
-                hide(line, path.data);
+            if (realpath(path.data, resolved) != NULL &&
+                !inside(line->policy->workspace, resolved)) {
+                hide(line, resolved);
             }
             str_finish(&path);
         }
