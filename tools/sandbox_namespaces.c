@@ -644,7 +644,8 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
     } else if (ok) {
         err_set(err, ERR_UNAVAILABLE,
                 "namespaces: bubblewrap could not make them (user namespaces may be forbidden "
-                "here, or this is a container without them)");
+                "here, this is a container without them, or a job moves folders of the "
+                "workspace)");
     }
     str_finish(&before);
     str_finish(&said);
