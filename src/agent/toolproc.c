@@ -533,6 +533,29 @@ bool toolproc_set_policy(struct toolproc *toolproc, const json_t *policy)
     return true;
 }
 
+static bool works(const struct toolproc *toolproc, const struct server *server)
+{
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        if (toolproc->calls.items[i].server == server) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void toolproc_forget(struct toolproc *toolproc)
+{
+    for (size_t i = 0; i < toolproc->servers.count;) {
+        struct server *server = toolproc->servers.items[i];
+        if (server->kept && !works(toolproc, server)) {
+            drop_server(server); /* the last one comes into its place */
+        } else {
+            server->kept = false;
+            i++;
+        }
+    }
+}
+
 static void start(struct toolproc *toolproc, const char *call_id, const char *tool,
                   const char *policy, const json_t *arguments)
 {

@@ -47,6 +47,9 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
 /* What tools may touch from now on. The kept process of the file tools goes, and with it what it
  * knows to be read. False, and nothing changed, while a call or a job runs. */
 bool toolproc_set_policy(struct toolproc *toolproc, const json_t *policy);
+/* Another conversation begins: the kept process of the file tools goes, and with it what it knows
+ * to be read; one that still works at a call goes when it has answered. */
+void toolproc_forget(struct toolproc *toolproc);
 /* Starts one call. */
 void toolproc_start(struct toolproc *toolproc, const char *call_id, const char *tool,
                     const json_t *arguments);

@@ -553,6 +553,7 @@ static bool change_agent(struct app *app, const char *conversation, const char *
     agent_set_thinking(agent, agent_thinking(app->agent));
     agent_destroy(app->agent);
     app->agent = agent;
+    toolproc_forget(app->toolproc); /* what the other conversation read, this one did not */
     return true;
 }
 

@@ -570,6 +570,27 @@ static void test_set_policy(void **state)
                            "background_seconds:86400}}|"));
 }
 
+/* What the file tools' process remembers ends with the conversation; a command's goes on. */
+static void test_forget(void **state)
+{
+    struct world *world = *state;
+    create(world, TOOL_SERVER, NULL);
+    toolproc_forget(world->toolproc); /* there is none */
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"1\"}");
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"2\"}");
+    toolproc_forget(world->toolproc);
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"1\"}");
+    start(world, "read_file", "path", "count");
+    toolproc_forget(world->toolproc); /* it still works */
+    wait_for(world, 4);
+    assert_string_equal(world->result.data, "{\"output\":\"2\"}");
+    assert_string_equal(call(world, "read_file", "path", "count"), "{\"output\":\"1\"}");
+    start(world, "shell", "command", "structured");
+    toolproc_forget(world->toolproc);
+    wait_for(world, 6);
+    assert_string_equal(world->result.data, "{\"exit_code\":0,\"output\":\"done\"}");
+}
+
 static void test_self_test(void **state)
 {
     struct world *world = *state;
@@ -614,7 +635,7 @@ int main(int argc, char **argv)
         TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
         TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
         TEST(test_job),        TEST(test_make_job),        TEST(test_watcher_stopped),
-        TEST(test_set_policy),
+        TEST(test_set_policy), TEST(test_forget),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);

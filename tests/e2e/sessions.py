@@ -11,6 +11,11 @@ sys.dont_write_bytecode = True  # nothing is left in the source folder
 from place import *
 
 
+def call(name, **arguments):
+    inner = ",".join(f'{key}:<|"|>{value}<|"|>' for key, value in arguments.items())
+    return f"<|tool_call>call:{name}{{{inner}}}<tool_call|>"
+
+
 def make(place, *prompts):
     """A conversation; its id."""
     model = script(place, *("Words about <b>%s</b>\n## You\n```\nopen" % prompt for prompt in prompts))
@@ -321,6 +326,34 @@ def case_screen():
             screen.close()
         rows = listed(place)
         check(len(rows) == 3 and all(row["messages"] == 4 and row["title"] == "Animals" for row in rows), rows)
+
+
+def case_reads():
+    """What one conversation read, another did not: a file is changed only where it was read."""
+    with Place() as place:
+        place.write("kept.txt", "mine\n")
+        again = [call("write_file", path="kept.txt", content="lost\n"), "Tried.<turn|>"]
+        model = script(place, call("read_file", path="kept.txt"), "Read.<turn|>", *again, *again,
+                       call("read_file", path="kept.txt"), call("write_file", path="kept.txt", content="changed\n"), "Changed.<turn|>")
+        screen = Screen(place, "--mode", "full", "-m", model, columns=110, rows=50)
+        try:
+            screen.wait("script")
+            screen.say("read it")
+            screen.wait("Read.")
+            screen.settle()
+            first = listed(place)[0]["id"]
+            for leave, said in (("/new", "A new conversation"), ("/resume " + first, "Taken up again.")):
+                screen.say(leave)
+                screen.wait(said)
+                screen.say("change it")
+                screen.wait("was not read in this", "Tried.")
+                check(place.read("kept.txt") == "mine\n", leave)
+                screen.settle()
+            screen.say("read it and change it")
+            screen.wait("Changed.")
+            check(place.read("kept.txt") == "changed\n", "after it was read")
+        finally:
+            screen.close()
 
 
 main(globals())
