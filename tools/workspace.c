@@ -550,6 +550,35 @@ static bool put_in_place(int parent, const char *temporary, const char *name, bo
     return renameat(parent, temporary, parent, name) == 0;
 }
 
+/* Writes beside the target, then renames. Writing and syncing take their time, in which the user
+ * may have saved the same file: so the target is looked at before, and once more at the last
+ * moment. */
+static bool exchange(int parent, const char *name, const char *relative, const void *data,
+                     size_t size, const struct workspace_state *expected, struct err *err)
+{
+    char temporary[32];
+    mode_t mode = 0;
+    if (!check_target(parent, name, relative, expected, &mode, err)) {
+        return false;
+    }
+    int fd = open_temporary(parent, temporary);
+    bool written = fd >= 0 && file_write_all(fd, data, size) &&
+                   (expected == NULL || fchmod(fd, mode) == 0) && fsync(fd) == 0;
+    bool ok = written && check_target(parent, name, relative, expected, &mode, err);
+    bool failed = !written || (ok && !put_in_place(parent, temporary, name, expected == NULL));
+    if (failed) {
+        ok = err_errno(err, ERR_IO, "writing %.200s", relative);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!ok && fd >= 0) {
+        unlinkat(parent, temporary, 0);
+    }
+    fsync(parent); /* the new name itself; where directories cannot be synced, so be it */
+    return ok;
+}
+
 bool workspace_write_file(struct workspace *workspace, const char *path, const void *data,
                           size_t size, const struct workspace_state *expected, struct err *err)
 {
@@ -576,25 +605,7 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     }
     const char *slash = strrchr(relative, '/');
     const char *name = slash == NULL ? relative : slash + 1;
-    mode_t mode = 0;
-    bool ok = check_target(parent, name, relative, expected, &mode, err);
-    if (ok) {
-        char temporary[32];
-        int fd = open_temporary(parent, temporary);
-        ok = fd >= 0 && file_write_all(fd, data, size) &&
-             (expected == NULL || fchmod(fd, mode) == 0) && fsync(fd) == 0 &&
-             put_in_place(parent, temporary, name, expected == NULL);
-        if (!ok) {
-            err_errno(err, ERR_IO, "writing %.200s", relative);
-        }
-        if (fd >= 0) {
-            close(fd);
-        }
-        if (!ok && fd >= 0) {
-            unlinkat(parent, temporary, 0);
-        }
-        fsync(parent); /* the new name itself; where directories cannot be synced, so be it */
-    }
+    bool ok = exchange(parent, name, relative, data, size, expected, err);
     close(parent);
     return ok;
 }

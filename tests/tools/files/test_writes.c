@@ -1,0 +1,100 @@
+/* What happens around a write: a file that somebody saves meanwhile, and what a write that fails
+ * leaves behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+
+/* The moment at which the tool waits for the disk: in place of the C library's. */
+static struct {
+    struct fixture *fixture;
+    const char *path, *text; /* what the user saves then; NULL = nothing */
+} meanwhile;
+
+int fsync(int fd)
+{
+    if (meanwhile.path != NULL) {
+        fixture_write(meanwhile.fixture, meanwhile.path, meanwhile.text);
+        meanwhile.path = NULL;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static void save_meanwhile(struct fixture *fixture, const char *path, const char *text)
+{
+    meanwhile.fixture = fixture;
+    meanwhile.path = path;
+    meanwhile.text = text;
+}
+
+static void refused(struct fixture *fixture, const char *output, const char *part)
+{
+    assert_true(fixture->last.failed);
+    if (strstr(output, part) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", part, output);
+    }
+}
+
+/* Names in the workspace, with what a write may have left. */
+static size_t names(struct fixture *fixture)
+{
+    size_t count = 0;
+    DIR *directory = opendir(fixture->root);
+    assert_non_null(directory);
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    closedir(directory);
+    return count;
+}
+
+static void a_save_while_the_disk_is_awaited_is_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_write(fixture, "f", "one\n");
+    fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+    save_meanwhile(fixture, "f", "the user saved this\n");
+    refused(fixture,
+            fixture_call(fixture, "edit_file",
+                         "{\"path\": \"f\", \"old_text\": \"one\", \"new_text\": \"two\"}"),
+            "f changed a moment ago");
+    assert_string_equal(fixture_content(fixture, "f"), "the user saved this\n");
+    fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+    save_meanwhile(fixture, "f", "and this\n");
+    refused(fixture,
+            fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"three\\n\"}"),
+            "f changed a moment ago");
+    assert_string_equal(fixture_content(fixture, "f"), "and this\n");
+    save_meanwhile(fixture, "new", "the user made this\n");
+    refused(fixture,
+            fixture_call(fixture, "write_file", "{\"path\": \"new\", \"content\": \"mine\\n\"}"),
+            "new exists already");
+    assert_string_equal(fixture_content(fixture, "new"), "the user made this\n");
+    assert_int_equal(names(fixture), 2);
+    fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+    assert_string_equal(
+        fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"three\\n\"}"),
+        "replaced f");
+    assert_string_equal(fixture_content(fixture, "f"), "three\n");
+}
+
+#define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_WORKSPACE(a_save_while_the_disk_is_awaited_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
