@@ -1,10 +1,9 @@
 /* edit_file: one exact piece of text, found once, replaced by another.
  *
- * Bytes are compared exactly. One concession: people and models write "\n", so in a file whose
- * lines end in "\r\n" the old text is tried with those endings too, and the new text gets them.
- * When nothing matches the answer shows the line of the file that comes nearest, because the usual
- * causes (other spaces, a line number copied along) are easy to see next to it. The file is held in
- * memory, so it may have at most EDIT_LIMIT bytes.
+ * What counts as found, and how lines end, is base/replacement's, which the question before an edit
+ * uses too. When nothing matches the answer shows the line of the file that comes nearest, because
+ * the usual causes (other spaces, a line number copied along) are easy to see next to it. The file
+ * is held in memory, so it may have at most EDIT_LIMIT bytes.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/replacement.h"
 #include "base/utf8.h"
 
 #include "capped.h"
@@ -23,85 +23,18 @@
 enum {
     EDIT_LIMIT = 16 * 1024 * 1024,
     SHOWN = 160,
-    LINES_LISTED = 8,
-    PLACES_LIMIT = 1000,
     DIFFERENCE_LINES = 8, /* of what went and of what came, each */
     DIFFERENCE_LINE = 200
-};
-
-struct piece {
-    const char *bytes;
-    size_t length;
 };
 
 struct edit {
     struct tool_context *context;
     const char *relative;
-    struct piece old_text, new_text;
-    struct piece content; /* of the file */
-    char *owned_old;      /* with "\r\n", when that was needed */
-    char *owned_new;
+    struct replacement_text old_text, new_text;
+    struct replacement_text content; /* of the file */
+    struct replacement found;
+    char *owned_new; /* with the file's line ends */
 };
-
-static size_t count_newlines(struct piece text, const char *ending, size_t length)
-{
-    size_t count = 0;
-    const char *at = text.bytes, *end = text.bytes + text.length;
-    while (at < end && (at = memmem(at, (size_t)(end - at), ending, length)) != NULL) {
-        count++;
-        at += length;
-    }
-    return count;
-}
-
-/* `text` with each "\n" that has no "\r" before it made "\r\n"; `before` is the byte in front of
- * the text. NULL without memory. */
-static char *with_crlf(struct piece text, char before, size_t *length)
-{
-    char *out = mem_try_alloc(text.length + 1, 2);
-    if (out == NULL) {
-        return NULL;
-    }
-    size_t at = 0;
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.bytes[i] == '\n' && before != '\r') {
-            out[at++] = '\r';
-        }
-        before = text.bytes[i];
-        out[at++] = before;
-    }
-    *length = at;
-    return out;
-}
-
-/* Where `needle` occurs: how often (overlapping ones too: "aa" is ambiguous in "aaa"; counting ends
- * at PLACES_LIMIT), the first place, and the line numbers of the first few. */
-struct places {
-    size_t count;
-    const char *first;
-    size_t lines[LINES_LISTED];
-};
-
-static struct places find(struct piece content, struct piece needle)
-{
-    struct places places = {0};
-    const char *end = content.bytes + content.length, *counted = content.bytes;
-    size_t line = 1;
-    for (const char *at = content.bytes; at < end && places.count < PLACES_LIMIT; at++) {
-        at = memmem(at, (size_t)(end - at), needle.bytes, needle.length);
-        if (at == NULL) {
-            break;
-        }
-        line += count_newlines((struct piece){counted, (size_t)(at - counted)}, "\n", 1);
-        counted = at;
-        if (places.count < LINES_LISTED) {
-            places.lines[places.count] = line;
-        }
-        places.first = places.count == 0 ? at : places.first;
-        places.count++;
-    }
-    return places;
-}
 
 enum { PAIR_BITS = 4096 };
 
@@ -112,7 +45,8 @@ struct likeness {
     size_t count;
 };
 
-static size_t each_pair(struct piece line, struct likeness *fill, const struct likeness *compare)
+static size_t each_pair(struct replacement_text line, struct likeness *fill,
+                        const struct likeness *compare)
 {
     unsigned char before = 0;
     size_t hits = 0;
@@ -133,7 +67,7 @@ static size_t each_pair(struct piece line, struct likeness *fill, const struct l
     return hits;
 }
 
-static size_t blankless(struct piece line)
+static size_t blankless(struct replacement_text line)
 {
     size_t count = 0;
     for (size_t i = 0; i < line.length; i++) {
@@ -142,11 +76,11 @@ static size_t blankless(struct piece line)
     return count;
 }
 
-static struct piece next_line(struct piece *rest)
+static struct replacement_text next_line(struct replacement_text *rest)
 {
     const char *newline = memchr(rest->bytes, '\n', rest->length);
     size_t length = newline == NULL ? rest->length : (size_t)(newline - rest->bytes);
-    struct piece line = {rest->bytes, length};
+    struct replacement_text line = {rest->bytes, length};
     length += newline != NULL;
     rest->bytes += length;
     rest->length -= length;
@@ -155,17 +89,17 @@ static struct piece next_line(struct piece *rest)
 
 /* The line of the file most like the first line with something on it of the old text. False when
  * no line has half of it. */
-static bool nearest(const struct edit *edit, struct piece *best, size_t *number)
+static bool nearest(const struct edit *edit, struct replacement_text *best, size_t *number)
 {
     struct likeness likeness = {{0}, 0};
-    struct piece rest = edit->old_text, wanted = {NULL, 0};
+    struct replacement_text rest = edit->old_text, wanted = {NULL, 0};
     while (rest.length > 0 && blankless(wanted = next_line(&rest)) == 0) {
     }
     each_pair(wanted, &likeness, NULL);
     rest = edit->content;
     size_t best_score = 0;
     for (size_t at = 1; rest.length > 0; at++) {
-        struct piece line = next_line(&rest);
+        struct replacement_text line = next_line(&rest);
         size_t hits = each_pair(line, NULL, &likeness);
         size_t sum = likeness.count + blankless(line);
         size_t score = sum == 0 ? 0 : 2000 * (hits < likeness.count ? hits : likeness.count) / sum;
@@ -179,16 +113,16 @@ static bool nearest(const struct edit *edit, struct piece *best, size_t *number)
 }
 
 /* The start of a text, whole characters, for an error message. */
-static int shown(struct piece text)
+static int shown(struct replacement_text text)
 {
     return (int)(text.length > SHOWN ? utf8_complete_length(text.bytes, SHOWN) : text.length);
 }
 
 static void fail_missing(const struct edit *edit, struct tool_result *result)
 {
-    struct piece line = {NULL, 0};
+    struct replacement_text line = {NULL, 0};
     size_t number = 0, digits = 0;
-    struct piece old_text = edit->old_text;
+    struct replacement_text old_text = edit->old_text;
     while (digits < old_text.length && old_text.bytes[digits] >= '0' &&
            old_text.bytes[digits] <= '9') {
         digits++;
@@ -213,14 +147,14 @@ static void fail_missing(const struct edit *edit, struct tool_result *result)
               edit->relative, shown(old_text), old_text.bytes, hint, edit->relative);
 }
 
-static void fail_ambiguous(const struct edit *edit, const struct places *places,
-                           struct tool_result *result)
+static void fail_ambiguous(const struct edit *edit, struct tool_result *result)
 {
-    char lines[LINES_LISTED * 24] = "";
-    size_t used = 0, listed = places->count < LINES_LISTED ? places->count : LINES_LISTED;
+    const struct replacement *found = &edit->found;
+    char lines[REPLACEMENT_LINES * 24] = "";
+    size_t used = 0, listed = found->count < REPLACEMENT_LINES ? found->count : REPLACEMENT_LINES;
     for (size_t i = 0; i < listed; i++) {
-        const char *between = i == 0 ? "" : (i + 1 == places->count ? " and " : ", ");
-        int wrote = snprintf(lines + used, sizeof lines - used, "%s%zu", between, places->lines[i]);
+        const char *between = i == 0 ? "" : (i + 1 == found->count ? " and " : ", ");
+        int wrote = snprintf(lines + used, sizeof lines - used, "%s%zu", between, found->lines[i]);
         used += (size_t)wrote;
     }
     tool_fail(
@@ -228,53 +162,37 @@ static void fail_ambiguous(const struct edit *edit, const struct places *places,
         "old_text occurs %zu%s times in %.200s, in lines %s%s; expected exactly once. Received "
         "\"%.*s\": take in more of the text around the one that is meant, for example the "
         "whole line and the one before it",
-        places->count, places->count == PLACES_LIMIT ? " or more" : "", edit->relative, lines,
-        listed < places->count ? ", ..." : "", shown(edit->old_text), edit->old_text.bytes);
+        found->count, found->count == REPLACEMENT_PLACES ? " or more" : "", edit->relative, lines,
+        listed < found->count ? ", ..." : "", shown(edit->old_text), edit->old_text.bytes);
 }
 
-/* Finds the one place, with the file's own line endings if need be. NULL with the result failed. */
-static const char *locate(struct edit *edit, struct tool_result *result)
+/* Finds the one place, and what is put there. False with the result failed. */
+static bool locate(struct edit *edit, struct tool_result *result)
 {
-    size_t newlines = count_newlines(edit->content, "\n", 1);
-    size_t crlf = count_newlines(edit->content, "\r\n", 2);
-    struct places places = find(edit->content, edit->old_text);
-    bool converted = false;
-    if (places.count == 0 && crlf > 0 &&
-        memchr(edit->old_text.bytes, '\n', edit->old_text.length) != NULL) {
-        struct piece old_text = {NULL, 0};
-        edit->owned_old = with_crlf(edit->old_text, '\0', &old_text.length);
-        if (edit->owned_old == NULL) {
-            tool_fail(result, "no memory to edit %.200s", edit->relative);
-            return NULL;
-        }
-        old_text.bytes = edit->owned_old;
-        places = find(edit->content, old_text);
-        converted = places.count > 0;
-        edit->old_text = converted ? old_text : edit->old_text;
+    if (!replacement_find(edit->content, edit->old_text, &edit->found)) {
+        tool_fail(result, "no memory to edit %.200s", edit->relative);
+        return false;
     }
-    if (places.count != 1) {
-        if (places.count == 0) {
+    if (edit->found.count != 1) {
+        if (edit->found.count == 0) {
             fail_missing(edit, result);
         } else {
-            fail_ambiguous(edit, &places, result);
+            fail_ambiguous(edit, result);
         }
-        return NULL;
+        return false;
     }
-    if (converted || (crlf > 0 && crlf == newlines)) {
-        size_t length = 0;
-        char before = places.first > edit->content.bytes ? places.first[-1] : '\0';
-        edit->owned_new = with_crlf(edit->new_text, before, &length);
-        if (edit->owned_new == NULL) {
-            tool_fail(result, "no memory to edit %.200s", edit->relative);
-            return NULL;
-        }
-        edit->new_text = (struct piece){edit->owned_new, length};
+    edit->owned_new =
+        replacement_make(edit->content, &edit->found, edit->new_text, &edit->new_text.length);
+    if (edit->owned_new == NULL) {
+        tool_fail(result, "no memory to edit %.200s", edit->relative);
+        return false;
     }
-    return places.first;
+    edit->new_text.bytes = edit->owned_new;
+    return true;
 }
 
 /* Lines with their mark, the first DIFFERENCE_LINES of them. */
-static void append_lines(struct capped *text, char mark, struct piece lines)
+static void append_lines(struct capped *text, char mark, struct replacement_text lines)
 {
     size_t shown = 0, at = 0;
     while (at < lines.length && shown < DIFFERENCE_LINES) {
@@ -293,19 +211,19 @@ static void append_lines(struct capped *text, char mark, struct piece lines)
         shown++;
     }
     if (at < lines.length) {
-        struct piece rest = {lines.bytes + at, lines.length - at};
-        size_t more = count_newlines(rest, "\n", 1) + (rest.bytes[rest.length - 1] != '\n');
+        struct replacement_text rest = {lines.bytes + at, lines.length - at};
+        size_t more = replacement_count(rest, "\n") + (rest.bytes[rest.length - 1] != '\n');
         capped_format(text, "\n%c ... (%zu more lines)", mark, more);
     }
 }
 
-static bool ends_line(struct piece text, size_t at)
+static bool ends_line(struct replacement_text text, size_t at)
 {
     return at == 0 || text.bytes[at - 1] == '\n';
 }
 
 /* Behind the `\n` of the line that holds this place. */
-static size_t line_end(struct piece text, size_t at)
+static size_t line_end(struct replacement_text text, size_t at)
 {
     const char *newline = memchr(text.bytes + at, '\n', text.length - at);
     return newline != NULL ? (size_t)(newline - text.bytes) + 1 : text.length;
@@ -313,11 +231,11 @@ static size_t line_end(struct piece text, size_t at)
 
 /* What the edit did, in few whole lines: the model has just written it, and sees where it landed.
  * The texts differ in one piece, so nothing need be searched for. */
-static void append_difference(struct capped *text, const struct edit *edit, size_t place,
-                              struct piece made)
+static void append_difference(struct capped *text, const struct edit *edit,
+                              struct replacement_text made)
 {
-    struct piece was = edit->content;
-    size_t start = place, was_end = place + edit->old_text.length;
+    struct replacement_text was = edit->content;
+    size_t place = edit->found.start, start = place, was_end = place + edit->found.length;
     size_t made_end = place + edit->new_text.length;
     while (start > 0 && was.bytes[start - 1] != '\n') {
         start--;
@@ -326,22 +244,22 @@ static void append_difference(struct capped *text, const struct edit *edit, size
         was_end = line_end(was, was_end);
         made_end = line_end(made, made_end);
     }
-    struct piece before = {was.bytes, start};
-    capped_format(text, "\n@@ line %zu @@", count_newlines(before, "\n", 1) + 1);
-    append_lines(text, '-', (struct piece){was.bytes + start, was_end - start});
-    append_lines(text, '+', (struct piece){made.bytes + start, made_end - start});
+    struct replacement_text before = {was.bytes, start};
+    capped_format(text, "\n@@ line %zu @@", replacement_count(before, "\n") + 1);
+    append_lines(text, '-', (struct replacement_text){was.bytes + start, was_end - start});
+    append_lines(text, '+', (struct replacement_text){made.bytes + start, made_end - start});
 }
 
-/* Writes the file with the piece at `place` exchanged. */
-static void replace(struct edit *edit, const char *place, const struct workspace_state *expected,
+/* Writes the file with the piece that was found exchanged. */
+static void replace(struct edit *edit, const struct workspace_state *expected,
                     struct tool_result *result)
 {
     struct workspace *workspace = edit->context->workspace;
     struct workspace_state state;
     struct capped text;
     struct err err;
-    size_t before = (size_t)(place - edit->content.bytes);
-    size_t after = edit->content.length - before - edit->old_text.length;
+    size_t before = edit->found.start, rest = before + edit->found.length;
+    size_t after = edit->content.length - rest;
     size_t size = before + edit->new_text.length + after;
     char *content = mem_try_alloc(size, 1);
     if (content == NULL || !capped_init(&text, edit->context->policy)) {
@@ -351,7 +269,7 @@ static void replace(struct edit *edit, const char *place, const struct workspace
     }
     memcpy(content, edit->content.bytes, before);
     memcpy(content + before, edit->new_text.bytes, edit->new_text.length);
-    memcpy(content + before + edit->new_text.length, place + edit->old_text.length, after);
+    memcpy(content + before + edit->new_text.length, edit->content.bytes + rest, after);
     if (!workspace_write_file(workspace, edit->relative, content, size, expected, &err)) {
         tool_fail(result,
                   "%s. Expected a plain file that nothing else is changing; read it again "
@@ -361,7 +279,7 @@ static void replace(struct edit *edit, const char *place, const struct workspace
         workspace_state_of_bytes(content, size, &state);
         workspace_remember(workspace, edit->relative, &state);
         capped_format(&text, "changed %s", edit->relative);
-        append_difference(&text, edit, before, (struct piece){content, size});
+        append_difference(&text, edit, (struct replacement_text){content, size});
         tool_succeed(result, text.data, text.length);
     }
     capped_finish(&text);
@@ -444,12 +362,10 @@ void file_edit_call(struct tool_context *context, const json_t *arguments,
     if (content == NULL) {
         return;
     }
-    edit.content = (struct piece){content, (size_t)state.size};
-    const char *place = locate(&edit, result);
-    if (place != NULL) {
-        replace(&edit, place, &state, result);
+    edit.content = (struct replacement_text){content, (size_t)state.size};
+    if (locate(&edit, result)) {
+        replace(&edit, &state, result);
     }
-    mem_free(edit.owned_old);
     mem_free(edit.owned_new);
     mem_free(content);
 }

@@ -17,6 +17,8 @@
 
 #include "approval/approval.h"
 #include "base/diff.h"
+#include "base/mem.h"
+#include "base/replacement.h"
 #include "base/str.h"
 #include "base/visible.h"
 #include "desktop/capture.h"
@@ -81,14 +83,22 @@ static bool make_after(const char *tool, const json_t *arguments, const struct s
         old_text[0] == '\0') {
         return false;
     }
-    const char *place = strstr(before->data, old_text);
-    if (place == NULL || strstr(place + 1, old_text) != NULL) {
+    const struct replacement_text was = {before->data, before->length};
+    struct replacement found;
+    size_t length;
+    if (!replacement_find(was, (struct replacement_text){old_text, strlen(old_text)}, &found) ||
+        found.count != 1) {
         return false;
     }
-    str_append_bytes(after, before->data, (size_t)(place - before->data));
-    str_append(after, new_text);
-    str_append(after, place + strlen(old_text));
-    return true;
+    char *made = replacement_make(was, &found,
+                                  (struct replacement_text){new_text, strlen(new_text)}, &length);
+    if (made != NULL) {
+        str_append_bytes(after, before->data, found.start);
+        str_append_bytes(after, made, length);
+        str_append(after, before->data + found.start + found.length);
+    }
+    mem_free(made);
+    return made != NULL;
 }
 
 static void show_lines(struct str *out, const struct str *difference)

@@ -66,6 +66,17 @@ static void test_differences(void **state)
           "edit a\n@@ -1,1 +1,1 @@\n-two\n+2");
 }
 
+/* Lines end in the file as edit_file makes them end, so what is shown is what will be there. */
+static void test_line_ends(void **state)
+{
+    (void)state;
+    put("a", "one\r\ntwo\r\nthree\r\n", 17);
+    shows("edit_file", "{\"path\": \"a\", \"old_text\": \"two\", \"new_text\": \"2a\\n2b\"}",
+          "edit a\n@@ -1,3 +1,4 @@\n one\\x0D\n-two\\x0D\n+2a\\x0D\n+2b\\x0D\n three\\x0D");
+    shows("edit_file", "{\"path\": \"a\", \"old_text\": \"one\\ntwo\", \"new_text\": \"1\\n2\"}",
+          "edit a\n@@ -1,3 +1,3 @@\n-one\\x0D\n-two\\x0D\n+1\\x0D\n+2\\x0D\n three\\x0D");
+}
+
 static void test_nothing_hides(void **state)
 {
     (void)state;
@@ -111,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_line_ends),
         cmocka_unit_test(test_nothing_hides),
         cmocka_unit_test(test_no_difference),
     };

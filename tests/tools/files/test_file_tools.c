@@ -318,8 +318,8 @@ static void edit_replaces_one_place(void **state)
         {"a\r\nb\r\n", "a\r\nb", "c\r\nd", "c\r\nd\r\n"}, /* given already */
         {"a\r\nb\r\n", "b", "c\nd", "a\r\nc\r\nd\r\n"},   /* new lines get them too */
         {"a\r\nb\r\n", "\nb", "\nc", "a\r\nc\r\n"},       /* half an ending at the seam */
-        {"a\r\nb\nc\n", "c", "d\ne", "a\r\nb\nd\ne\n"},   /* a mixed file: exact bytes */
-        {"a\r\nb\nc\n", "a\nb", "x\ny", "x\r\ny\nc\n"},   /* but what matched only so */
+        {"a\r\nb\nc\n", "c", "d\ne", "a\r\nb\nd\ne\n"},   /* a mixed file: as the line did */
+        {"a\r\nb\nc\n", "a\nb", "x\ny", "x\r\ny\nc\n"},   /* each line as the one before it */
         {"caf\xC3\xA9\n", "\xC3\xA9", "e", "cafe\n"},     {"tab\there", "\t", " ", "tab here"},
     };
     struct fixture *fixture = *state;
