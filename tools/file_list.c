@@ -47,30 +47,22 @@ static bool visit(void *context, const struct walk_entry *entry)
 
 static void finish(struct listing *listing, const struct walk_report *report)
 {
-    struct capped *text = &listing->text;
-    char more[80] = "", out[80] = "", time[80] = "", denied[80] = "";
+    struct files_remarks remarks = {""};
     if (listing->shown == 0 && listing->more == 0) {
-        capped_add(text, "(empty)", 7);
+        capped_add(&listing->text, "(empty)", 7);
     }
     if (listing->more > 0) {
-        snprintf(more, sizeof more, "%zu more not shown; ask with a narrower path or pattern",
-                 listing->more);
+        files_remark(&remarks, "%zu more not shown; ask with a narrower path or pattern",
+                     listing->more);
     }
     if (report->left_out > 0) {
-        snprintf(out, sizeof out, "%s%zu directories could not be read through",
-                 listing->more > 0 ? "; " : "", report->left_out);
+        files_remark(&remarks, "%zu directories could not be read through", report->left_out);
     }
     if (report->end == WALK_OUT_OF_TIME) {
-        snprintf(time, sizeof time, "%sstopped after %d s",
-                 more[0] != '\0' || out[0] != '\0' ? "; " : "", WALK_SECONDS);
+        files_remark(&remarks, "stopped after %d s", WALK_SECONDS);
     }
-    if (report->denied > 0) {
-        snprintf(denied, sizeof denied, "%s%zu left out by a rule of the user's",
-                 more[0] != '\0' || out[0] != '\0' || time[0] != '\0' ? "; " : "", report->denied);
-    }
-    if (more[0] != '\0' || out[0] != '\0' || time[0] != '\0' || denied[0] != '\0') {
-        capped_note(text, "(%s%s%s%s)", more, out, time, denied);
-    }
+    files_remark_walk(&remarks, report);
+    files_remarks_end(&remarks, &listing->text);
 }
 
 /* NULL when the pattern is fine, else why it is not. */

@@ -203,7 +203,7 @@ static void read_open_file(int fd, struct page *page, struct tool_result *result
         tool_fail(result, "no memory to read %.200s", relative);
         return;
     }
-    if (!line_reader_init(&reader, fd, stop, page)) {
+    if (!line_reader_init(&reader, fd, LINE_READER_LEAST, stop, page)) {
         tool_fail(result, "no memory to read %.200s", relative);
     } else if (read_page(&reader, page, &text, state.size <= WORKSPACE_HASH_LIMIT, result)) {
         workspace_remember(context->workspace, relative, &state);

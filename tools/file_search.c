@@ -2,9 +2,10 @@
  *
  * POSIX regcomp and regexec, in the C locale: '.' is one byte. The pattern comes from the model, so
  * what makes glibc's matcher slow or deep is refused before it is compiled: back-references (they
- * are not part of the standard either), deep nesting, multiplied repetitions. Lines are matched up
- * to LINE_READER_KEPT bytes, and the clock is looked at between pieces of a file. Ignored, binary
- * and large matches are left out; what did not fit is counted.
+ * are not part of the standard either), deep nesting, multiplied repetitions. Its time still grows
+ * with the square of what it is given at once, so a long line is matched in pieces, each of which
+ * begins in the middle of the one before, and the clock is looked at between them and between
+ * pieces of a file. What was not searched, or did not fit, is counted.
  */
 #include <inttypes.h>
 #include <regex.h>
@@ -26,6 +27,8 @@
 
 enum {
     LINE_SHOWN = 300,
+    LINE_SEARCHED = 1024 * 1024,
+    PIECE = 8 * 1024, /* of a line, matched at once */
     PATTERN_LIMIT = 500,
     NESTING_LIMIT = 20,
     REPETITION_LIMIT = 255, /* the product of all upper bounds */
@@ -39,6 +42,9 @@ struct search {
     size_t shown;
     size_t more, more_files; /* matches that did not fit, and in how many files they are */
     size_t unread;           /* files that could not be opened or read */
+    size_t no_text;          /* files that were passed over */
+    size_t partly;           /* lines in which a match may have been overlooked */
+    bool long_matches;       /* the pattern can match more than half a piece */
     bool out_of_time, cancelled;
 };
 
@@ -118,6 +124,8 @@ static bool compile(struct search *search, const char *pattern, size_t length,
             return false;
         }
     }
+    /* Without a repetition it matches little more than it has bytes. */
+    search->long_matches = strpbrk(pattern, "*+{") != NULL;
     int code = regcomp(&search->regex, pattern, REG_EXTENDED | REG_NOSUB);
     if (code != 0) {
         char why[100];
@@ -158,6 +166,45 @@ static bool show(struct search *search, const char *path, const struct line_read
     return ok;
 }
 
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The end of the piece that begins at `start`: not inside a word, where one ends soon enough, or
+ * `\>` would match there. */
+static size_t piece_end(const struct line_reader *reader, size_t start)
+{
+    size_t end = start + PIECE, least = end - PIECE / 8;
+    while (end > least && is_word(reader->line[end - 1]) && is_word(reader->line[end])) {
+        end--;
+    }
+    return end > least ? end : start + PIECE;
+}
+
+/* Whether the line matches. The end of what was kept of it is not taken for its end. */
+static bool matches(struct search *search, const struct line_reader *reader)
+{
+    bool cut = reader->size > reader->length;
+    bool partly = cut || (reader->length > PIECE && search->long_matches);
+    for (size_t start = 0;; start += PIECE / 2) {
+        bool last = reader->length - start <= PIECE;
+        size_t end = last ? reader->length : piece_end(reader, start);
+        regmatch_t piece = {.rm_so = (regoff_t)start, .rm_eo = (regoff_t)end};
+        int flags = REG_STARTEND | (last && !cut ? 0 : REG_NOTEOL);
+        int code = regexec(&search->regex, reader->line, 1, &piece, flags);
+        if (code == 0) {
+            return true;
+        }
+        partly = partly || code != REG_NOMATCH;
+        if (last || over(search)) {
+            break;
+        }
+    }
+    search->partly += partly;
+    return false;
+}
+
 /* Shows the matching lines of one open file; false when the search must end. */
 static bool search_file(struct search *search, const char *path, int fd)
 {
@@ -165,14 +212,16 @@ static bool search_file(struct search *search, const char *path, int fd)
     struct line_reader reader;
     size_t more = search->more;
     if (!file_kind_of(fd, kind)) {
+        search->no_text++;
         return true;
     }
-    if (!line_reader_init(&reader, fd, over, search)) {
+    if (!line_reader_init(&reader, fd, LINE_SEARCHED, over, search)) {
+        line_reader_finish(&reader);
         search->unread++;
         return true;
     }
     while (line_reader_next(&reader)) {
-        if (regexec(&search->regex, reader.line, 0, NULL, 0) != 0) {
+        if (!matches(search, &reader)) {
             continue;
         }
         if (search->more == 0 && show(search, path, &reader)) {
@@ -203,32 +252,30 @@ static bool visit(void *context, const struct walk_entry *entry)
     return go_on;
 }
 
-/* Joins what has to be said into one note in brackets. */
-static void finish(struct search *search, size_t left_out, size_t kept_out)
+static void finish(struct search *search, const struct walk_report *report)
 {
-    char more[80] = "", time[60] = "", unread[80] = "", denied[80] = "";
+    struct files_remarks remarks = {""};
     if (search->shown == 0 && search->more == 0) {
         capped_add(&search->text, "no matches", 10);
     }
     if (search->more > 0) {
-        snprintf(more, sizeof more, "%zu more matches in %zu files", search->more,
-                 search->more_files);
+        files_remark(&remarks, "%zu more matches in %zu files", search->more, search->more_files);
     }
     if (search->out_of_time) {
-        snprintf(time, sizeof time, "%sstopped after %d s", more[0] != '\0' ? "; " : "",
-                 WALK_SECONDS);
+        files_remark(&remarks, "stopped after %d s", WALK_SECONDS);
     }
-    if (search->unread + left_out > 0) {
-        snprintf(unread, sizeof unread, "%s%zu files or directories could not be read",
-                 more[0] != '\0' || time[0] != '\0' ? "; " : "", search->unread + left_out);
+    if (search->unread + report->left_out > 0) {
+        files_remark(&remarks, "%zu files or directories could not be read",
+                     search->unread + report->left_out);
     }
-    if (kept_out > 0) {
-        snprintf(denied, sizeof denied, "%s%zu left out by a rule of the user's",
-                 more[0] != '\0' || time[0] != '\0' || unread[0] != '\0' ? "; " : "", kept_out);
+    files_remark_walk(&remarks, report);
+    if (search->partly > 0) {
+        files_remark(&remarks, "%zu long lines only searched in part", search->partly);
     }
-    if (more[0] != '\0' || time[0] != '\0' || unread[0] != '\0' || denied[0] != '\0') {
-        capped_note(&search->text, "(%s%s%s%s)", more, time, unread, denied);
+    if (search->no_text > 0) {
+        files_remark(&remarks, "%zu binary or UTF-16 files not searched", search->no_text);
     }
+    files_remarks_end(&remarks, &search->text);
 }
 
 /* Searches what `relative` names, a file or a directory. False with the result failed. */
@@ -257,7 +304,7 @@ static bool run(struct search *search, const char *relative, struct tool_result 
         tool_fail(result, "searching %.200s was cancelled", relative);
         return false;
     }
-    finish(search, report.left_out, report.denied);
+    finish(search, &report);
     return true;
 }
 

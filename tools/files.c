@@ -1,5 +1,7 @@
 #include "files.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include "capped.h"
 #include "policy.h"
 #include "tool.h"
+#include "walk.h"
 
 const struct tool file_tools[] = {
     {"read_file", file_read_call},      {"write_file", file_write_call},
@@ -154,6 +157,37 @@ bool files_may_write(struct tool_context *context, const char *relative, struct 
 bool files_cancelled(struct tool_context *context)
 {
     return context->cancelled != NULL && context->cancelled(context->host);
+}
+
+void files_remark(struct files_remarks *remarks, const char *format, ...)
+{
+    size_t length = strlen(remarks->text);
+    va_list arguments;
+    if (length > 0) {
+        snprintf(remarks->text + length, sizeof remarks->text - length, "; ");
+        length = strlen(remarks->text);
+    }
+    va_start(arguments, format);
+    vsnprintf(remarks->text + length, sizeof remarks->text - length, format, arguments);
+    va_end(arguments);
+}
+
+void files_remark_walk(struct files_remarks *remarks, const struct walk_report *report)
+{
+    if (report->denied > 0) {
+        files_remark(remarks, "%zu left out by a rule of the user's", report->denied);
+    }
+    if (report->rules_left_out > 0) {
+        files_remark(remarks, "%zu .gitignore not followed: too large or unreadable",
+                     report->rules_left_out);
+    }
+}
+
+void files_remarks_end(const struct files_remarks *remarks, struct capped *text)
+{
+    if (remarks->text[0] != '\0') {
+        capped_note(text, "(%s)", remarks->text);
+    }
 }
 
 /* So much of the text is shown: whole lines, as far as that is more than nothing. */

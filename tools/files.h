@@ -18,6 +18,7 @@ struct policy;
 struct err;
 struct tool_context;
 struct tool_result;
+struct walk_report;
 
 void file_read_call(struct tool_context *context, const json_t *arguments,
                     struct tool_result *result);
@@ -49,6 +50,16 @@ int files_open_known(struct tool_context *context, const char *relative,
 bool files_may_write(struct tool_context *context, const char *relative,
                      struct tool_result *result);
 bool files_cancelled(struct tool_context *context);
+/* What has to be said at the end of a result, gathered into one note in brackets. */
+struct files_remarks {
+    char text[200];
+};
+void files_remark(struct files_remarks *remarks, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* What every walk may leave out. */
+void files_remark_walk(struct files_remarks *remarks, const struct walk_report *report);
+/* The note, where there was something to say. */
+void files_remarks_end(const struct files_remarks *remarks, struct capped *text);
 /* The text as a tool's result. What is over the policy's cap is cut at the end of a line, with a
  * note, and goes along as "whole". */
 void files_succeed(const struct capped *text, const struct policy *policy,

@@ -6,19 +6,21 @@
 
 #include "base/mem.h"
 
-bool line_reader_init(struct line_reader *reader, int fd, bool (*stop)(void *context),
+bool line_reader_init(struct line_reader *reader, int fd, size_t most, bool (*stop)(void *context),
                       void *context)
 {
-    *reader = (struct line_reader){.fd = fd, .stop = stop, .context = context};
-    reader->buffer = mem_try_alloc(LINE_READER_PIECE + LINE_READER_KEPT + 1, 1);
-    reader->line = reader->buffer == NULL ? NULL : reader->buffer + LINE_READER_PIECE;
-    return reader->buffer != NULL;
+    *reader = (struct line_reader){
+        .fd = fd, .stop = stop, .context = context, .room = LINE_READER_LEAST, .most = most};
+    reader->buffer = mem_try_alloc(LINE_READER_PIECE, 1);
+    reader->line = mem_try_alloc(reader->room + 1, 1);
+    return reader->buffer != NULL && reader->line != NULL;
 }
 
 void line_reader_finish(struct line_reader *reader)
 {
     mem_free(reader->buffer);
-    reader->buffer = NULL;
+    mem_free(reader->line);
+    reader->buffer = reader->line = NULL;
 }
 
 /* True when there are bytes in the piece. */
@@ -41,6 +43,22 @@ static bool refill(struct line_reader *reader)
     return got > 0;
 }
 
+/* Room for `more` bytes of the line, as far as there may be: how many of them there is. */
+static size_t make_room(struct line_reader *reader, size_t more)
+{
+    size_t wanted = reader->length + more, room = reader->room;
+    while (room < wanted && room < reader->most) {
+        room = room < reader->most / 2 ? room * 2 : reader->most;
+    }
+    char *line = room > reader->room ? mem_try_resize(reader->line, room + 1, 1) : NULL;
+    if (line != NULL) {
+        reader->line = line;
+        reader->room = room;
+    }
+    size_t left = reader->room - reader->length;
+    return more < left ? more : left;
+}
+
 bool line_reader_next(struct line_reader *reader)
 {
     bool ended = false;
@@ -52,8 +70,7 @@ bool line_reader_next(struct line_reader *reader)
         size_t left = reader->filled - reader->position;
         const char *newline = memchr(start, '\n', left);
         size_t size = newline == NULL ? left : (size_t)(newline - start);
-        size_t room = LINE_READER_KEPT - reader->length;
-        size_t kept = size < room ? size : room;
+        size_t kept = reader->size == reader->length ? make_room(reader, size) : 0;
         memcpy(reader->line + reader->length, start, kept);
         reader->length += kept;
         reader->size += size;

@@ -115,33 +115,43 @@ static bool names_read(struct names *names, int fd, struct err *err)
     return ok;
 }
 
-/* Adds the rules of `directory`/`name`, where there is one that is a plain file. */
+/* The bytes of a .gitignore, at most one more than it may have. False when a read failed. */
+static bool read_rules(int fd, char *text, size_t *size)
+{
+    *size = 0;
+    while (*size <= GITIGNORE_SIZE_LIMIT) {
+        ssize_t got = read(fd, text + *size, GITIGNORE_SIZE_LIMIT + 1 - *size);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            return got == 0;
+        }
+        *size += (size_t)got;
+    }
+    return true;
+}
+
+/* Adds the rules of `directory`/`name`, where there is one that is a plain file. One that is no use
+ * does not end the walk: somebody else's package may hold it. */
 static bool load_rules(struct walk *walk, const char *directory, const char *name, struct err *err)
 {
     char path[WORKSPACE_PATH_LIMIT + 16];
+    struct err why = {0};
     snprintf(path, sizeof path, "%s%s%s", directory, directory[0] == '\0' ? "" : "/", name);
     int fd = workspace_open_file(walk->tool->workspace, path, NULL);
     if (fd < 0) {
         return true;
     }
+    size_t size;
     char *text = mem_try_alloc(GITIGNORE_SIZE_LIMIT + 1, 1);
-    bool ok = text != NULL || err_set(err, ERR_MEMORY, "no memory for a %s", name);
-    size_t size = 0;
-    while (ok && size <= GITIGNORE_SIZE_LIMIT) {
-        ssize_t got = read(fd, text + size, GITIGNORE_SIZE_LIMIT + 1 - size);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        ok = got >= 0 || err_errno(err, ERR_IO, "reading %.200s", path);
-        if (got <= 0) {
-            break;
-        }
-        size += (size_t)got;
-    }
-    ok = ok && gitignore_add(&walk->ignore, directory, text, size, err);
+    bool ok = text != NULL && read_rules(fd, text, &size) &&
+              gitignore_add(&walk->ignore, directory, text, size, &why);
+    bool no_memory = text == NULL || why.code == ERR_MEMORY;
     mem_free(text);
     close(fd);
-    return ok;
+    walk->report.rules_left_out += !ok && !no_memory;
+    return !no_memory || err_set(err, ERR_MEMORY, "no memory for the rules of %.200s", path);
 }
 
 static bool load_ignore(struct walk *walk, const char *directory, struct err *err)

@@ -7,6 +7,8 @@
  *
  * What the policy calls denied is left out as well, and counted.
  *
+ * A .gitignore that cannot be followed hides nothing: what it names is shown, and it is counted.
+ *
  * Bounds: a directory of more than WALK_NAMES_LIMIT names, a depth of more than WALK_DEPTH_LIMIT
  * and a path that is too long are left out, a walk of more than WALK_SECONDS is stopped; all of it
  * is reported.
@@ -34,15 +36,16 @@ enum walk_end { WALK_DONE, WALK_OUT_OF_TIME, WALK_CANCELLED, WALK_STOPPED };
 
 struct walk_report {
     enum walk_end end;
-    size_t left_out; /* directories that were too large, too deep, unreadable */
-    size_t denied;   /* entries */
+    size_t left_out;       /* directories that were too large, too deep, unreadable */
+    size_t denied;         /* entries */
+    size_t rules_left_out; /* .gitignore files that are too large, or could not be read */
 };
 
 /* Whether the policy denies a normalised path, or a folder on the way to it. */
 bool walk_is_denied(const struct tool_context *tool, const char *path);
 
 /* Calls `visit` for each entry until it returns false (WALK_STOPPED). `path` is normalised. False
- * when `path` cannot be opened, a .gitignore is unusable or memory is gone. */
+ * when `path` cannot be opened or memory is gone. */
 bool walk_run(struct tool_context *tool, const char *path, bool recursive,
               bool (*visit)(void *context, const struct walk_entry *entry), void *context,
               struct walk_report *report, struct err *err);
