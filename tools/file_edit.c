@@ -118,20 +118,41 @@ static int shown(struct replacement_text text)
     return (int)(text.length > SHOWN ? utf8_complete_length(text.bytes, SHOWN) : text.length);
 }
 
-static void fail_missing(const struct edit *edit, struct tool_result *result)
+/* What explains at once why the text is not there; "" = nothing. */
+static const char *hint_for(struct replacement_text old_text)
 {
-    struct replacement_text line = {NULL, 0};
-    size_t number = 0, digits = 0;
-    struct replacement_text old_text = edit->old_text;
+    size_t digits = 0;
     while (digits < old_text.length && old_text.bytes[digits] >= '0' &&
            old_text.bytes[digits] <= '9') {
         digits++;
     }
-    bool numbered = digits > 0 && digits + 1 < old_text.length && old_text.bytes[digits] == ':' &&
-                    old_text.bytes[digits + 1] == ' ';
-    const char *hint = numbered ? " Leave out the line number that read_file shows." : "";
-    if (nearest(edit, &line, &number)) {
-        line.length -= line.length > 0 && line.bytes[line.length - 1] == '\r';
+    if (digits > 0 && digits + 1 < old_text.length && old_text.bytes[digits] == ':' &&
+        old_text.bytes[digits + 1] == ' ') {
+        return " Leave out the line number that read_file shows.";
+    }
+    if (replacement_count(old_text, "\xEF\xBF\xBD") > 0) {
+        return " Leave out U+FFFD, as which read_file shows bytes that are not UTF-8.";
+    }
+    return "";
+}
+
+static void fail_missing(const struct edit *edit, struct tool_result *result)
+{
+    struct replacement_text line = {NULL, 0};
+    size_t number = 0;
+    struct replacement_text old_text = edit->old_text;
+    const char *hint = hint_for(old_text);
+    bool found = nearest(edit, &line, &number);
+    line.length -= found && line.length > 0 && line.bytes[line.length - 1] == '\r';
+    if (found && !utf8_valid(line.bytes, (size_t)shown(line))) {
+        tool_fail(result,
+                  "old_text does not occur in %.200s. Received \"%.*s\"; the nearest is line %zu, "
+                  "which holds bytes that are not UTF-8, and those cannot be in old_text.%s "
+                  "Expected a piece of that line beside them, copied exactly, or shell with sed",
+                  edit->relative, shown(old_text), old_text.bytes, number, hint);
+        return;
+    }
+    if (found) {
         tool_fail(result,
                   "old_text does not occur in %.200s. Received \"%.*s\"; the nearest is line %zu: "
                   "\"%.*s\".%s Expected text copied exactly from the file, for example "

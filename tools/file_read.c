@@ -35,8 +35,9 @@ struct page {
     const char *relative;
     int64_t deadline_us;
     uint64_t first, count;
-    uint64_t shown; /* lines */
-    uint64_t total; /* lines in the file; only when counted */
+    uint64_t shown;   /* lines */
+    uint64_t total;   /* lines in the file; only when counted */
+    uint64_t foreign; /* the first line on the page with bytes that are no UTF-8; 0 = none */
     bool counted;
     bool full; /* no room for more */
     bool cancelled;
@@ -49,7 +50,12 @@ static bool stop(void *context)
     return page->cancelled || clock_monotonic_us() > page->deadline_us;
 }
 
-static bool add_line(struct capped *text, const struct line_reader *reader)
+static bool is_text(const char *line, size_t length)
+{
+    return utf8_valid(line, length) && memchr(line, '\0', length) == NULL;
+}
+
+static bool add_line(struct capped *text, struct page *page, const struct line_reader *reader)
 {
     const char *line = reader->line;
     size_t length = reader->length, before = text->length;
@@ -69,6 +75,8 @@ static bool add_line(struct capped *text, const struct line_reader *reader)
     if (!ok) {
         text->length = before;
         text->data[before] = '\0';
+    } else if (page->foreign == 0 && !is_text(line, cut)) {
+        page->foreign = reader->number;
     }
     return ok;
 }
@@ -82,7 +90,7 @@ static bool read_page(struct line_reader *reader, struct page *page, struct capp
     bool enough = false;
     while ((!enough || count_all) && line_reader_next(reader)) {
         if (reader->number >= page->first && !enough) {
-            page->full = !add_line(text, reader);
+            page->full = !add_line(text, page, reader);
             page->shown += !page->full;
             enough = page->full || page->shown == page->count;
         }
@@ -113,6 +121,7 @@ static void finish_page(const struct page *page, const struct workspace_state *s
 {
     const char *relative = page->relative;
     uint64_t last = page->first + page->shown - 1;
+    struct files_remarks remarks = {""};
     if (page->counted && page->total == 0) {
         capped_add(text, "(empty file)", 12);
     } else if (page->shown == 0) {
@@ -122,18 +131,25 @@ static void finish_page(const struct page *page, const struct workspace_state *s
                   page->first, relative, page->total, relative, page->total);
         return;
     } else if (!page->counted) {
-        capped_note(text,
-                    "(lines %" PRIu64 "-%" PRIu64 " of a file of %" PRId64
-                    " bytes; ask for start_line %" PRIu64 ")",
-                    page->first, last, state->size, last + 1);
+        files_remark(&remarks,
+                     "lines %" PRIu64 "-%" PRIu64 " of a file of %" PRId64
+                     " bytes; ask for start_line %" PRIu64,
+                     page->first, last, state->size, last + 1);
     } else if (last < page->total) {
-        capped_note(
-            text, "(lines %" PRIu64 "-%" PRIu64 " of %" PRIu64 "; ask for start_line %" PRIu64 ")",
-            page->first, last, page->total, last + 1);
+        files_remark(&remarks,
+                     "lines %" PRIu64 "-%" PRIu64 " of %" PRIu64 "; ask for start_line %" PRIu64,
+                     page->first, last, page->total, last + 1);
     } else if (page->first > 1) {
-        capped_note(text, "(lines %" PRIu64 "-%" PRIu64 " of %" PRIu64 ")", page->first, last,
-                    page->total);
+        files_remark(&remarks, "lines %" PRIu64 "-%" PRIu64 " of %" PRIu64, page->first, last,
+                     page->total);
     }
+    if (page->foreign > 0) {
+        files_remark(&remarks,
+                     "bytes that are not UTF-8 are shown as \xEF\xBF\xBD, first in line %" PRIu64
+                     "; edit_file keeps them, write_file would not",
+                     page->foreign);
+    }
+    files_remarks_end(&remarks, text);
     tool_succeed(result, text->data, text->length);
 }
 

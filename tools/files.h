@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capped.h"
 #include "workspace.h"
 
-struct capped;
 struct policy;
 struct err;
 struct tool_context;
@@ -52,7 +52,7 @@ bool files_may_write(struct tool_context *context, const char *relative,
 bool files_cancelled(struct tool_context *context);
 /* What has to be said at the end of a result, gathered into one note in brackets. */
 struct files_remarks {
-    char text[200];
+    char text[CAPPED_NOTE_ROOM - 8]; /* fits, with its brackets */
 };
 void files_remark(struct files_remarks *remarks, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -122,7 +122,16 @@ static void read_numbers_lines(void **state)
         {"", "{\"path\": \"f\"}", "(empty file)"},
         {"\xEF\xBB\xBFmark\n", "{\"path\": \"f\"}", "1: mark"},
         {"caf\xE9 au lait, s'il vous plait\n", "{\"path\": \"f\"}",
-         "1: caf\xEF\xBF\xBD au lait, s'il vous plait"},
+         "1: caf\xEF\xBF\xBD au lait, s'il vous plait\n(bytes that are not UTF-8 are shown as "
+         "\xEF\xBF\xBD, first in line 1; edit_file keeps them, write_file would not)"},
+        {"one and some more\ntwo \xE9, and more\nthree\n", "{\"path\": \"f\", \"line_count\": 2}",
+         "1: one and some more\n2: two \xEF\xBF\xBD, and more\n(lines 1-2 of 3; ask for start_line "
+         "3; "
+         "bytes that are not UTF-8 are shown as \xEF\xBF\xBD, first in line 2; edit_file keeps "
+         "them, "
+         "write_file would not)"},
+        {"one \xE9, and some more\ntwo \xEF\xBF\xBD\n", "{\"path\": \"f\", \"start_line\": 2}",
+         "2: two \xEF\xBF\xBD\n(lines 2-2 of 2)"},
         {"a\nb\nc\nd\n", "{\"path\": \"f\", \"start_line\": 3}", "3: c\n4: d\n(lines 3-4 of 4)"},
         {"a\nb\nc\nd\n", "{\"path\": \"f\", \"start_line\": 2, \"line_count\": 2}",
          "2: b\n3: c\n(lines 2-3 of 4; ask for start_line 4)"},
@@ -433,6 +442,17 @@ static void edit_refuses_with_reasons(void **state)
     fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
     refused(fixture, edit(fixture, "aa", "b"), "occurs 2 times"); /* overlapping ones count */
     assert_string_equal(fixture_content(fixture, "f.txt"), "aaa");
+    /* What is not UTF-8 cannot be said, so it is no way out. */
+    fixture_write(fixture, "f.txt", "caf\xE9 at the corner of the road\nand more words here\n");
+    fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
+    output = edit(fixture, "caf\xEF\xBF\xBD at the corner of the road", "b");
+    refused(fixture, output, "the nearest is line 1, which holds bytes that are not UTF-8");
+    contains(output, "Leave out U+FFFD");
+    assert_null(strstr(output, "for example"));
+    refused(fixture, edit(fixture, "and more words here\n\xEF\xBF\xBD", "b"), "Leave out U+FFFD");
+    edit(fixture, " at the corner of", " beside");
+    assert_string_equal(fixture_content(fixture, "f.txt"),
+                        "caf\xE9 beside the road\nand more words here\n");
     /* The file's bytes go back to the model: never more than a little of them. */
     static char large[64 * 1024];
     memset(large, 'a', sizeof large - 1);
