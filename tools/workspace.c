@@ -190,8 +190,10 @@ static bool refuse_text(const char *path, struct err *err)
     }
     for (const char *at = path; *at != '\0'; at++) {
         if ((unsigned char)*at < 0x20 || *at == 0x7F) {
-            return err_set(err, ERR_ARGUMENT, "the path holds the control character 0x%02x",
-                           (unsigned char)*at);
+            int before = (int)(at - path > 200 ? 200 : at - path);
+            return err_set(err, ERR_ARGUMENT,
+                           "the path that begins \"%.*s\" holds the control character 0x%02x",
+                           before, path, (unsigned char)*at);
         }
     }
     return true;
@@ -432,8 +434,9 @@ static bool refuse_link(int directory, const char *name, const char *path, struc
 }
 
 /* Opens the directory that holds the last name of `relative`, one name at a time and through no
- * symlink, and makes what is missing when `make` says so. -1 on failure. */
-static int open_parent(struct workspace *workspace, const char *relative, bool make,
+ * symlink. Unless `made` is NULL it makes what is missing: where the name of the first one ends
+ * goes to `made`, also when it fails then. -1 on failure. */
+static int open_parent(struct workspace *workspace, const char *relative, size_t *made,
                        struct err *err)
 {
     const char *at = relative;
@@ -454,9 +457,12 @@ static int open_parent(struct workspace *workspace, const char *relative, bool m
         name[length] = '\0';
         int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
         int next = open_beneath(directory, name, flags, RESOLVE_NO_SYMLINKS);
-        if (next < 0 && errno == ENOENT && make &&
-            (mkdirat(directory, name, 0777) == 0 || errno == EEXIST)) {
-            next = open_beneath(directory, name, flags, RESOLVE_NO_SYMLINKS);
+        if (next < 0 && errno == ENOENT && made != NULL) {
+            bool is_made = mkdirat(directory, name, 0777) == 0;
+            *made = is_made && *made == 0 ? (size_t)(slash - relative) : *made;
+            if (is_made || errno == EEXIST) {
+                next = open_beneath(directory, name, flags, RESOLVE_NO_SYMLINKS);
+            }
         }
         if (next < 0) {
             struct stat status;
@@ -478,6 +484,23 @@ static int open_parent(struct workspace *workspace, const char *relative, bool m
 fail:
     close(directory);
     return -1;
+}
+
+/* Takes away again the directories that were made for a file that could not be: those that are
+ * empty, up to the first one, whose name ends at `made`. */
+static void remove_made(struct workspace *workspace, const char *relative, size_t made)
+{
+    char folder[WORKSPACE_PATH_LIMIT];
+    snprintf(folder, sizeof folder, "%s", relative);
+    for (char *slash; (slash = strrchr(folder, '/')) != NULL && slash >= folder + made;) {
+        *slash = '\0';
+        int parent = open_parent(workspace, folder, NULL, NULL);
+        const char *name = strrchr(folder, '/');
+        if (parent >= 0) {
+            unlinkat(parent, name == NULL ? folder : name + 1, AT_REMOVEDIR);
+            close(parent);
+        }
+    }
 }
 
 /* Whether `name` is what the caller believes: absent, or a plain file that did not change. Fills
@@ -599,14 +622,17 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (root != NULL && root->only_read) {
         return err_set(err, ERR_DENIED, "%.200s may only be read", relative);
     }
-    int parent = open_parent(workspace, relative, expected == NULL, err);
-    if (parent < 0) {
-        return false;
-    }
+    size_t made = 0;
+    int parent = open_parent(workspace, relative, expected == NULL ? &made : NULL, err);
     const char *slash = strrchr(relative, '/');
     const char *name = slash == NULL ? relative : slash + 1;
-    bool ok = exchange(parent, name, relative, data, size, expected, err);
-    close(parent);
+    bool ok = parent >= 0 && exchange(parent, name, relative, data, size, expected, err);
+    if (parent >= 0) {
+        close(parent);
+    }
+    if (!ok && made > 0) {
+        remove_made(workspace, relative, made);
+    }
     return ok;
 }
 

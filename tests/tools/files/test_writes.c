@@ -89,12 +89,44 @@ static void a_save_while_the_disk_is_awaited_is_kept(void **state)
     assert_string_equal(fixture_content(fixture, "f"), "three\n");
 }
 
+/* Also where folders were made on the way. */
+static void a_write_that_fails_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const rows[][2] = {
+        {"", ""}, {"a/", ""}, {"a/b/c/", ""}, {"a/", "/c"}, {"there/a/b/", ""}};
+    char path[600], name[301];
+    memset(name, 'n', 300);
+    name[300] = '\0';
+    fixture_directory(fixture, "there");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(path, sizeof path, "%s%s%s", rows[i][0], name, rows[i][1]);
+        fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "x");
+        assert_true(fixture->last.failed);
+        assert_int_equal(names(fixture), 1);
+        assert_false(fixture_exists(fixture, "there/a"));
+    }
+    /* What somebody puts there meanwhile stays. */
+    save_meanwhile(fixture, "a/new", "the user made this\n");
+    refused(fixture,
+            fixture_call(fixture, "write_file", "{\"path\": \"a/new\", \"content\": \"x\"}"),
+            "exists already");
+    assert_string_equal(fixture_content(fixture, "a/new"), "the user made this\n");
+    assert_string_equal(
+        fixture_call(fixture, "write_file", "{\"path\": \"c/d/e\", \"content\": \"x\"}"),
+        "created c/d/e");
+    refused(fixture,
+            fixture_call(fixture, "write_file", "{\"path\": \"c/d\\n\", \"content\": \"x\"}"),
+            "the path that begins \"c/d\" holds the control character 0x0a");
+}
+
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_WORKSPACE(a_save_while_the_disk_is_awaited_is_kept),
+        WITH_WORKSPACE(a_write_that_fails_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
