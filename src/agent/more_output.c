@@ -143,31 +143,43 @@ static json_t *complain(const char *what, bool *failed)
 }
 
 /* An optional whole number from 1 on. */
-static bool read_number(const json_t *arguments, const char *name, long fallback, long *out)
+static bool read_number(const json_t *arguments, const char *name, long fallback, long *out,
+                        struct err *err)
 {
     const json_t *value = json_object_get(arguments, name);
     *out = value == NULL ? fallback : (long)json_integer_value(value);
-    return value == NULL || (json_is_integer(value) && *out >= 1);
+    if (value != NULL && !json_is_integer(value)) {
+        return err_set(err, ERR_ARGUMENT, "%s is not a whole number", name);
+    }
+    return value == NULL || *out >= 1 ||
+           err_set(err, ERR_ARGUMENT, "%s is %ld, expected 1 or more", name, *out);
 }
 
 /* What the call asks for, as far as it makes sense. */
-static bool read_arguments(const json_t *arguments, struct page *page)
+static bool read_arguments(const json_t *arguments, struct page *page, struct err *err)
 {
+    const json_t *handle = json_object_get(arguments, "handle");
     const json_t *pattern = json_object_get(arguments, "pattern");
-    *page = (struct page){.handle = json_string_value(json_object_get(arguments, "handle")),
-                          .pattern = json_string_value(pattern)};
-    return page->handle != NULL && read_number(arguments, "start_line", 1, &page->start) &&
-           read_number(arguments, "line_count", 0, &page->count) &&
-           (pattern == NULL || page->pattern != NULL);
+    *page =
+        (struct page){.handle = json_string_value(handle), .pattern = json_string_value(pattern)};
+    if (page->handle == NULL) {
+        return err_set(err, ERR_ARGUMENT, "the argument handle is %s",
+                       handle == NULL ? "missing" : "not text");
+    }
+    if (pattern != NULL && page->pattern == NULL) {
+        return err_set(err, ERR_ARGUMENT, "the argument pattern is not text");
+    }
+    return read_number(arguments, "start_line", 1, &page->start, err) &&
+           read_number(arguments, "line_count", 0, &page->count, err);
 }
 
 json_t *more_output_page(const char *bytes, size_t length, const json_t *arguments, int tokens,
                          bool *failed)
 {
     struct page page;
-    if (!read_arguments(arguments, &page)) {
-        return complain("handle and pattern are text, start_line and line_count numbers from 1 on",
-                        failed);
+    struct err err;
+    if (!read_arguments(arguments, &page, &err)) {
+        return complain(err.text, failed);
     }
     page.bytes = bytes;
     page.length = length;
