@@ -1,5 +1,6 @@
 #include "glob.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -8,6 +9,35 @@ struct choice {
     const char *pattern; /* NULL = none */
     const char *path;
 };
+
+static const struct class
+{
+    const char *name;
+    int (*holds)(int c);
+} classes[] = {
+    {"alnum", isalnum}, {"alpha", isalpha}, {"blank", isblank}, {"cntrl", iscntrl},
+    {"digit", isdigit}, {"graph", isgraph}, {"lower", islower}, {"print", isprint},
+    {"punct", ispunct}, {"space", isspace}, {"upper", isupper}, {"xdigit", isxdigit},
+};
+
+/* The last byte of the class that begins at `at`, as in "[:digit:]"; NULL when none does. */
+static const char *class_end(const char *at)
+{
+    const char *end = at[0] == '[' && at[1] == ':' ? strchr(at + 2, ']') : NULL;
+    return end != NULL && end > at + 2 && end[-1] == ':' ? end : NULL;
+}
+
+/* NULL: there is no such class. */
+static const struct class *class_named(const char *at, const char *end)
+{
+    size_t length = (size_t)(end - at) - 3;
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (strlen(classes[i].name) == length && memcmp(classes[i].name, at + 2, length) == 0) {
+            return &classes[i];
+        }
+    }
+    return NULL;
+}
 
 /* The end of the set that begins at `set` ('['), or NULL when it is never closed. */
 static const char *set_end(const char *set)
@@ -20,7 +50,10 @@ static const char *set_end(const char *set)
         at++;
     }
     for (; *at != '\0'; at++) {
-        if (*at == '\\' && at[1] != '\0') {
+        const char *last = class_end(at);
+        if (last != NULL) {
+            at = last;
+        } else if (*at == '\\' && at[1] != '\0') {
             at++;
         } else if (*at == ']') {
             return at;
@@ -36,6 +69,16 @@ static bool set_holds(const char *set, const char *end, unsigned char c)
     bool found = false;
     at += outside;
     while (at < end) {
+        const char *last = class_end(at);
+        if (last != NULL) {
+            const struct class *class = class_named(at, last);
+            if (class == NULL) {
+                return false; /* as in git: such a set matches nothing, turned round or not */
+            }
+            found = found || (c < 0x80 && class->holds(c) != 0);
+            at = last + 1;
+            continue;
+        }
         at += *at == '\\';
         unsigned char low = (unsigned char)*at++, high = low;
         if (at[0] == '-' && at + 1 < end) {

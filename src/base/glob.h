@@ -3,6 +3,7 @@
  *   *      any run of characters but '/'
  *   ?      one character but '/'
  *   [a-z]  one of a set, [!a-z] one outside it; never '/'; a '[' without its ']' stands for itself
+ *          [[:digit:]], [_[:alnum:]] the classes of POSIX, of ASCII alone
  *   **     as a whole name, any number of directories: "**" + "/x", "a/" + "**" + "/b", "a/" + "**"
  *   \c     the character c itself
  *
