@@ -17,6 +17,8 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
+#include "attributes.h"
+
 struct seen_file {
     char *path;
     struct workspace_state state;
@@ -573,32 +575,68 @@ static bool put_in_place(int parent, const char *temporary, const char *name, bo
     return renameat(parent, temporary, parent, name) == 0;
 }
 
-/* Writes beside the target, then renames. Writing and syncing take their time, in which the user
- * may have saved the same file: so the target is looked at before, and once more at the last
- * moment. */
-static bool exchange(int parent, const char *name, const char *relative, const void *data,
-                     size_t size, const struct workspace_state *expected, struct err *err)
+/* What a file that is there gives to the one that takes its place. */
+static bool inherit(int parent, const char *name, int fd, mode_t mode, struct err *err)
+{
+    int old = open_beneath(parent, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_SYMLINKS);
+    if (old < 0) {
+        return err_errno(err, ERR_IO, "opening it");
+    }
+    bool ok = attributes_copy(old, fd, err) &&
+              (fchmod(fd, mode) == 0 || err_errno(err, ERR_IO, "setting its mode"));
+    close(old);
+    return ok;
+}
+
+/* A write, as far as it is decided. */
+struct content {
+    const char *relative, *name; /* `name`: in `parent` */
+    int parent;
+    const void *data;
+    size_t size;
+    const struct workspace_state *expected;
+};
+
+/* Writing and syncing take their time, in which the user may have saved the same file: so the
+ * target is looked at before, and once more at the last moment. */
+static bool write_and_rename(const struct content *content, int fd, const char *temporary,
+                             mode_t mode, struct err *err)
+{
+    const char *relative = content->relative, *name = content->name;
+    bool is_new = content->expected == NULL;
+    if (!file_write_all(fd, content->data, content->size)) {
+        return err_errno(err, ERR_IO, "writing %.200s", relative);
+    }
+    if (!is_new && !inherit(content->parent, name, fd, mode, err)) {
+        return err_prefix(err, "writing %.200s", relative);
+    }
+    if (fsync(fd) != 0) {
+        return err_errno(err, ERR_IO, "writing %.200s", relative);
+    }
+    return check_target(content->parent, name, relative, content->expected, &mode, err) &&
+           (put_in_place(content->parent, temporary, name, is_new) ||
+            err_errno(err, ERR_IO, "writing %.200s", relative));
+}
+
+/* Writes beside the target, then renames. */
+static bool put_content(const struct content *content, struct err *err)
 {
     char temporary[32];
     mode_t mode = 0;
-    if (!check_target(parent, name, relative, expected, &mode, err)) {
+    if (!check_target(content->parent, content->name, content->relative, content->expected, &mode,
+                      err)) {
         return false;
     }
-    int fd = open_temporary(parent, temporary);
-    bool written = fd >= 0 && file_write_all(fd, data, size) &&
-                   (expected == NULL || fchmod(fd, mode) == 0) && fsync(fd) == 0;
-    bool ok = written && check_target(parent, name, relative, expected, &mode, err);
-    bool failed = !written || (ok && !put_in_place(parent, temporary, name, expected == NULL));
-    if (failed) {
-        ok = err_errno(err, ERR_IO, "writing %.200s", relative);
+    int fd = open_temporary(content->parent, temporary);
+    if (fd < 0) {
+        return err_errno(err, ERR_IO, "writing %.200s", content->relative);
     }
-    if (fd >= 0) {
-        close(fd);
+    bool ok = write_and_rename(content, fd, temporary, mode, err);
+    close(fd);
+    if (!ok) {
+        unlinkat(content->parent, temporary, 0);
     }
-    if (!ok && fd >= 0) {
-        unlinkat(parent, temporary, 0);
-    }
-    fsync(parent); /* the new name itself; where directories cannot be synced, so be it */
+    fsync(content->parent); /* the new name; where directories cannot be synced, so be it */
     return ok;
 }
 
@@ -625,8 +663,9 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     size_t made = 0;
     int parent = open_parent(workspace, relative, expected == NULL ? &made : NULL, err);
     const char *slash = strrchr(relative, '/');
-    const char *name = slash == NULL ? relative : slash + 1;
-    bool ok = parent >= 0 && exchange(parent, name, relative, data, size, expected, err);
+    const struct content content = {
+        relative, slash == NULL ? relative : slash + 1, parent, data, size, expected};
+    bool ok = parent >= 0 && put_content(&content, err);
     if (parent >= 0) {
         close(parent);
     }

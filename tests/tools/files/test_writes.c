@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -120,6 +121,59 @@ static void a_write_that_fails_leaves_nothing(void **state)
             "the path that begins \"c/d\" holds the control character 0x0a");
 }
 
+/* What the user or a program hung on a file is still there, on one that may not be written too. */
+static void extended_attributes_are_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128], value[32];
+    snprintf(path, sizeof path, "%s/f", fixture->root);
+    fixture_write(fixture, "f", "one\n");
+    if (setxattr(path, "user.tags", "red,blue", 8, 0) != 0) {
+        skip(); /* not on this file system */
+    }
+    assert_int_equal(setxattr(path, "user.empty", "", 0, 0), 0);
+    for (mode_t mode = 0444; mode <= 0644; mode += 0200) {
+        assert_int_equal(chmod(path, mode), 0);
+        fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+        assert_string_equal(
+            fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"two\\n\"}"),
+            "replaced f");
+        struct stat status;
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, mode);
+        assert_int_equal(getxattr(path, "user.tags", value, sizeof value), 8);
+        assert_memory_equal(value, "red,blue", 8);
+        assert_int_equal(getxattr(path, "user.empty", value, sizeof value), 0);
+    }
+}
+
+/* An access list as the kernel writes it: version 2, then tag, permissions and id of each entry. */
+static void an_access_list_is_kept(void **state)
+{
+    static const unsigned char list[] = {
+        2,    0, 0, 0,                         /* version */
+        0x01, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the owner: rw */
+        0x02, 0, 6, 0, 0x34, 0x12, 0,    0,    /* another user: rw */
+        0x04, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the group: nothing */
+        0x10, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the mask, which the mode shows: rw */
+        0x20, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* others: nothing */
+    };
+    struct fixture *fixture = *state;
+    char path[128];
+    unsigned char now[128];
+    snprintf(path, sizeof path, "%s/f", fixture->root);
+    fixture_write(fixture, "f", "one\n");
+    if (setxattr(path, "system.posix_acl_access", list, sizeof list, 0) != 0) {
+        skip(); /* not on this file system */
+    }
+    fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+    assert_string_equal(
+        fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"two\\n\"}"),
+        "replaced f");
+    assert_int_equal(getxattr(path, "system.posix_acl_access", now, sizeof now), sizeof list);
+    assert_memory_equal(now, list, sizeof list);
+}
+
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -127,6 +181,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORKSPACE(a_save_while_the_disk_is_awaited_is_kept),
         WITH_WORKSPACE(a_write_that_fails_leaves_nothing),
+        WITH_WORKSPACE(extended_attributes_are_kept),
+        WITH_WORKSPACE(an_access_list_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

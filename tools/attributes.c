@@ -1,0 +1,63 @@
+#include "attributes.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/* The kernel's own bound, of all names together and of one value. */
+enum { LIMIT = 64 * 1024 };
+
+static const char access_list[] = "system.posix_acl_access";
+
+struct copy {
+    char names[LIMIT], value[LIMIT], other[LIMIT];
+};
+
+static bool is_kept(const char *name)
+{
+    return strncmp(name, "user.", 5) == 0 || strcmp(name, access_list) == 0;
+}
+
+/* A file that is made in the same directory may have it already, where setting it is refused: an
+ * access list that names users whom the sandbox does not know. */
+static bool copy_one(struct copy *copy, int from, int to, const char *name)
+{
+    ssize_t size = fgetxattr(from, name, copy->value, LIMIT);
+    if (size < 0) {
+        return errno == ENODATA;
+    }
+    return (fgetxattr(to, name, copy->other, LIMIT) == size &&
+            memcmp(copy->value, copy->other, (size_t)size) == 0) ||
+           fsetxattr(to, name, copy->value, (size_t)size, 0) == 0;
+}
+
+static bool say_lost(const char *name, struct err *err)
+{
+    if (strcmp(name, access_list) == 0 && errno == EINVAL) {
+        return err_set(err, ERR_DENIED,
+                       "its access list names users whom the sandbox does not know, and would be "
+                       "lost; a command that writes into the file keeps it");
+    }
+    return err_errno(err, ERR_IO, "keeping the extended attribute %.100s", name);
+}
+
+bool attributes_copy(int from, int to, struct err *err)
+{
+    struct copy *copy = mem_try_alloc(1, sizeof *copy);
+    if (copy == NULL) {
+        return err_set(err, ERR_MEMORY, "no memory for extended attributes");
+    }
+    ssize_t size = flistxattr(from, copy->names, LIMIT);
+    /* Where there are none at all, there are none to lose. */
+    bool ok = size >= 0 || errno == ENOTSUP ||
+              err_errno(err, ERR_IO, "reading the names of extended attributes");
+    for (ssize_t at = 0; ok && at < size; at += (ssize_t)strlen(copy->names + at) + 1) {
+        const char *name = copy->names + at;
+        ok = !is_kept(name) || copy_one(copy, from, to, name) || say_lost(name, err);
+    }
+    mem_free(copy);
+    return ok;
+}
