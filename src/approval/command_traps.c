@@ -317,7 +317,7 @@ const char *command_traps_around(const struct shell_simple *simple)
     for (size_t i = 0; i < simple->assignments.count; i++) {
         const struct shell_word *word = &simple->assignments.items[i];
         if (word->open ||
-            !listed(command_harmless_variables, word->text, strcspn(word->text, "=+["))) {
+            !listed(command_harmless_variables, word->text, strcspn(word->text, "="))) {
             return "it sets a variable that may change what runs";
         }
     }

@@ -78,6 +78,9 @@ static bool read_dollar(struct reader *reader, struct str *text, bool *open)
     if (next == '{' || next == '\'' || next == '"' || next == '[') {
         return stop(reader, "it holds an expansion that is not read");
     }
+    if (next == '\\' && peek(reader, 2) == '\n') {
+        return stop(reader, "a dollar sign stands at the end of a line that goes on");
+    }
     *open = true;
     str_append_char(text, '$');
     reader->at++;
@@ -205,16 +208,29 @@ static bool read_word(struct reader *reader, struct shell_word *word)
     return true;
 }
 
-/* NAME=..., also bash's NAME+= and NAME[0]=. Where nothing up to the '=' is quoted. */
-static bool looks_like_assignment(const struct shell_word *word)
+static size_t name_length(const struct shell_word *word)
 {
     size_t length = 0;
     while (name_character(word->text[length], length == 0)) {
         length++;
     }
-    return length > 0 && (word->text[length] == '=' ||
-                          (word->text[length] == '+' && word->text[length + 1] == '=') ||
-                          (word->text[length] == '[' && strchr(word->text, '=') != NULL));
+    return length;
+}
+
+/* NAME=... */
+static bool looks_like_assignment(const struct shell_word *word)
+{
+    size_t length = name_length(word);
+    return length > 0 && word->text[length] == '=';
+}
+
+/* NAME+=... and NAME[...: assignments of bash's, the path of a command for dash. */
+static bool assigns_in_some_shells(const struct shell_word *word)
+{
+    size_t length = name_length(word);
+    const char *rest = word->text + length;
+    return length > 0 && length < word->plain &&
+           (rest[0] == '[' || (rest[0] == '+' && rest[1] == '='));
 }
 
 static bool is_reserved(const struct shell_word *word)
@@ -249,9 +265,24 @@ static bool begin_simple(struct reader *reader)
     return true;
 }
 
-/* At < or >. */
+/* Directly before < or > they are a descriptor. */
+static size_t count_digits(const struct reader *reader)
+{
+    size_t digits = 0;
+    while (peek(reader, digits) >= '0' && peek(reader, digits) <= '9') {
+        digits++;
+    }
+    return digits;
+}
+
+/* At < or >, or at the descriptor before it. */
 static bool read_redirection(struct reader *reader)
 {
+    size_t digits = count_digits(reader);
+    if (digits > 1) {
+        return stop(reader, "a descriptor has more than one digit, which is a word to some shells");
+    }
+    reader->at += digits;
     struct shell_redirection redirection = {.writes = peek(reader, 0) == '>'};
     char next = peek(reader, 1);
     if (next == '(') {
@@ -288,19 +319,10 @@ static bool read_redirection(struct reader *reader)
            stop(reader, "it redirects in a way that shells differ in");
 }
 
-/* Digits directly before < or > are a descriptor. */
-static bool at_redirection(struct reader *reader)
+static bool at_redirection(const struct reader *reader)
 {
-    size_t digits = 0;
-    while (peek(reader, digits) >= '0' && peek(reader, digits) <= '9') {
-        digits++;
-    }
-    char c = peek(reader, digits);
-    if (c != '<' && c != '>') {
-        return false;
-    }
-    reader->at += digits;
-    return true;
+    size_t digits = count_digits(reader);
+    return peek(reader, digits) == '<' || peek(reader, digits) == '>';
 }
 
 static bool read_simple_word(struct reader *reader)
@@ -314,7 +336,9 @@ static bool read_simple_word(struct reader *reader)
     bool reserved = first && is_reserved(&word);
     bool assigns = first && looks_like_assignment(&word);
     bool doubtful = assigns && strcspn(word.text, "=") >= word.plain;
+    bool differs = first && assigns_in_some_shells(&word);
     return add_word(reader, assigns ? &simple->assignments : &simple->words, word) &&
+           (!differs || stop(reader, "it assigns in a way that shells differ in")) &&
            (!reserved || stop(reader, "it holds a compound command")) &&
            (!doubtful || stop(reader, "a name before an equals sign is quoted"));
 }
