@@ -87,7 +87,7 @@ static bool read_dollar(struct reader *reader, struct str *text, bool *open)
     return true;
 }
 
-/* After the opening '"'. */
+/* After the opening '"'. A dollar sign before what can begin no name stands for itself. */
 static bool read_double(struct reader *reader, struct str *text, bool *open)
 {
     reader->at++;
@@ -103,7 +103,7 @@ static bool read_double(struct reader *reader, struct str *text, bool *open)
         if (c == '`') {
             return stop(reader, "it substitutes a command");
         }
-        if (c == '$') {
+        if (c == '$' && (next == '\0' || strchr("\" \t|)", next) == NULL)) {
             if (!read_dollar(reader, text, open)) {
                 return false;
             }
@@ -176,8 +176,8 @@ static bool read_piece(struct reader *reader, struct str *text, struct shell_wor
         word->open = true;
         break;
     case '{':
-        /* "{}" stands for itself; every other brace may be one of bash's. */
-        word->open = word->open || peek(reader, 1) != '}';
+        /* "{}" stands for itself; of the others see brace_expands. */
+        word->brace = word->brace || peek(reader, 1) != '}';
         break;
     case '~':
         word->open = word->open || text->length == 0 || strchr("=:", text->data[text->length - 1]);
@@ -193,6 +193,13 @@ static bool read_piece(struct reader *reader, struct str *text, struct shell_wor
     return true;
 }
 
+/* A brace is one of bash's where it holds a list or a range; "{name}" before a redirection, too. */
+static bool brace_expands(const struct shell_word *word)
+{
+    return word->brace && (word->text[0] == '{' || strchr(word->text, ',') != NULL ||
+                           strstr(word->text, "..") != NULL);
+}
+
 static bool read_word(struct reader *reader, struct shell_word *word)
 {
     struct str text;
@@ -205,6 +212,7 @@ static bool read_word(struct reader *reader, struct shell_word *word)
         }
     }
     word->text = str_take(&text);
+    word->open = word->open || brace_expands(word);
     return true;
 }
 

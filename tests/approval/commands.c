@@ -166,6 +166,10 @@ static const struct row allowed[] = {
     ROW("test -f a"),
     ROW("printf '%s' a"),
     ROW("bun test a.ts"),
+    ROW("grep -E \"a$|b$\" x"),
+    ROW("git commit -m \"5$ more\""),
+    ROW("git show stash@{0}"),
+    ROW("git diff HEAD@{1}"),
 };
 
 static const struct row asked[] = {
