@@ -10,6 +10,7 @@
 
 #include "approval/command_tables.h"
 #include "approval/launch_points.h"
+#include "approval/path_spelling.h"
 #include "approval/shell_words.h"
 #include "base/str.h"
 
@@ -169,11 +170,29 @@ static const char *git_trap(const struct shell_words *words, size_t named)
     return NULL;
 }
 
+/* In /dev or /proc, where the script is what another command prints, by whatever spelling. */
+static bool is_device(const char *path)
+{
+    struct str spelled;
+    str_init(&spelled);
+    path_spelling_append(&spelled, path, strlen(path));
+    const char *at = spelled.data;
+    bool leads_out = at[0] == '/' || str_starts_with(at, "../");
+    while (str_starts_with(at, "../")) {
+        at += 3;
+    }
+    at += at[0] == '/';
+    size_t length = strcspn(at, "/");
+    bool device = leads_out && ((length == 3 && strncmp(at, "dev", length) == 0) ||
+                                (length == 4 && strncmp(at, "proc", length) == 0));
+    str_finish(&spelled);
+    return device;
+}
+
 static const char *interpreter_trap(const struct shell_words *words, size_t named)
 {
     const char *first = words->count > 1 ? words->items[1].text : "-";
-    bool has_script = first[0] != '-' && !str_starts_with(first, "/dev/") &&
-                      !str_starts_with(first, "/proc/"); /* nor what another command prints */
+    bool has_script = first[0] != '-' && !is_device(first);
     bool has_module = words->count > 2 && named > 2 && strcmp(words->items[1].text, "-m") == 0;
     return has_script || has_module ? NULL : "an interpreter may be given code in its words";
 }
@@ -207,37 +226,13 @@ static bool make_variable(const struct shell_words *words, const char *program, 
     return false;
 }
 
-/* Folders that hold such names further down: what is moved there brings its own along. */
-static bool is_above_launch_point(const char *word)
-{
-    size_t length = strlen(word);
-    while (length > 1 && word[length - 1] == '/') {
-        length--;
-    }
-    size_t start = length;
-    while (start > 0 && word[start - 1] != '/') {
-        start--;
-    }
-    return listed(" .github .local ", word + start, length - start);
-}
-
 static const char *touches_launch_point(const struct shell_words *words, size_t named)
 {
-    for (size_t i = named > 0 ? named : 1; i < words->count; i++) {
-        const char *word = words->items[i].text, *equals = strchr(word, '=');
-        const char *reason = launch_points_reason(word);
-        reason = reason == NULL && equals != NULL ? launch_points_reason(equals + 1) : reason;
-        if (reason == NULL && word[0] == '-' && word[1] != '\0') {
-            reason = launch_points_reason(word + 2); /* the value of a letter: -tFOLDER */
-        }
-        if (reason == NULL && is_above_launch_point(word)) {
-            reason = "programs are started from what is in that folder";
-        }
-        if (reason != NULL) {
-            return reason;
-        }
+    const char *reason = NULL;
+    for (size_t i = named > 0 ? named : 1; reason == NULL && i < words->count; i++) {
+        reason = launch_points_in_word(words->items[i].text);
     }
-    return NULL;
+    return reason;
 }
 
 /* Programs that only read: naming a Makefile to them is no way to change it. */

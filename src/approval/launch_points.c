@@ -1,11 +1,15 @@
 /* launch_points: one table. A row's path matches at any depth; a row that ends in '/' is a folder
- * and all that is in it, one that begins with '*' is how a name ends. */
+ * and all that is in it, one that begins with '*' is how a name ends. A path is compared as it is
+ * given, which counts where a component is a link, and with its ".." taken back. */
 #include "approval/launch_points.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
+
+#include "approval/path_spelling.h"
+#include "base/str.h"
 
 static const struct {
     const char *path;
@@ -21,14 +25,18 @@ static const struct {
     {".husky/", "git runs hooks from it"},
     {".pre-commit-config.yaml", "pre-commit runs what it names"},
     {"lefthook.yml", "lefthook runs what it names"},
+    {".lefthook.yml", "lefthook runs what it names"},
     {".vscode/", "the editor runs tasks from it"},
     {".idea/", "the editor runs tasks from it"},
+    {"*.code-workspace", "the editor runs tasks from it"},
+    {".ycm_extra_conf.py", "the editor runs it"},
     {".vimrc", "the editor runs it"},
     {".exrc", "the editor runs it"},
     {".nvim.lua", "the editor runs it"},
     {".dir-locals.el", "the editor runs it"},
     {".devcontainer/", "the editor runs commands from it"},
     {".envrc", "direnv runs it"},
+    {".env.local", "programs take their environment from it"},
     {".env", "programs take their environment from it"},
     {"mise.toml", "mise takes the environment from it"},
     {".mise.toml", "mise takes the environment from it"},
@@ -44,6 +52,8 @@ static const struct {
     {"default.nix", "nix runs it"},
     {".github/workflows/", "the forge runs it"},
     {".github/actions/", "the forge runs it"},
+    {".forgejo/workflows/", "the forge runs it"},
+    {".gitea/workflows/", "the forge runs it"},
     {".gitlab-ci.yml", "the forge runs it"},
     {".circleci/", "the forge runs it"},
     {".gitlab/", "the forge runs it"},
@@ -56,6 +66,7 @@ static const struct {
     {"Makefile", "make runs it"},
     {"GNUmakefile", "make runs it"},
     {"Justfile", "just runs it"},
+    {".justfile", "just runs it"},
     {"Rakefile", "rake runs it"},
     {"Taskfile.yml", "task runs it"},
     {"Taskfile.yaml", "task runs it"},
@@ -82,6 +93,8 @@ static const struct {
     {".npmrc", "npm obeys it"},
     {".yarnrc", "yarn obeys it"},
     {".yarnrc.yml", "yarn obeys it"},
+    {".yarn/", "yarn runs what is in it"},
+    {".pnp.cjs", "node runs it"},
     {".pnpmfile.cjs", "pnpm runs it"},
     {"setup.py", "pip runs it"},
     {"pyproject.toml", "pip and others run what it names"},
@@ -98,6 +111,9 @@ static const struct {
     {"build.rs", "cargo runs it"},
     {".cargo/", "cargo obeys it"},
     {".mvn/", "maven obeys it"},
+    {"gradle-wrapper.properties", "gradle is fetched from where it says"},
+    {"mix.exs", "mix runs it"},
+    {"Package.swift", "swift runs it"},
     {"gradlew", "it is run to build"},
     {"mvnw", "it is run to build"},
     {".bashrc", "the shell runs it"},
@@ -133,6 +149,7 @@ static const struct {
     {".config/", "programs obey what is in it"},
     {".local/bin/", "it is on the path of programs"},
     {".mcp.json", "agents start programs that it names"},
+    {".agents/", "it configures an agent"},
     {".carat/", "it configures carat itself"},
     {".claude/", "it configures an agent"},
     {".codex/", "it configures an agent"},
@@ -164,44 +181,81 @@ static const char *next_component(const char **at, size_t *length)
     }
 }
 
-/* Whether the row's components stand one after the other from `at` on, to the end of the path
- * unless the row is a folder. */
-static bool matches_here(const char *row, const char *at)
+enum fit { FITS_NOT, FITS_ABOVE, FITS };
+
+/* How the row's components stand one after the other from `at` on, to the end of the path unless
+ * the row is a folder. `loose`: the first one may have letters before it. FITS_ABOVE: the path ends
+ * in a folder that the row's file lies in. */
+static enum fit fits_here(const char *row, const char *at, bool loose)
 {
     size_t wanted_length, length;
     const char *wanted, *component;
-    while ((wanted = next_component(&row, &wanted_length)) != NULL) {
+    for (bool first = true; (wanted = next_component(&row, &wanted_length)) != NULL;
+         first = false) {
         component = next_component(&at, &length);
         if (component == NULL) {
-            return false;
+            return first ? FITS_NOT : FITS_ABOVE;
         }
-        if (wanted[0] == '*') {
-            wanted++;
-            wanted_length--;
+        bool star = wanted[0] == '*';
+        wanted += star;
+        wanted_length -= star;
+        if (star || (loose && first)) {
             size_t before = length > wanted_length ? length - wanted_length : 0;
             component += before;
             length -= before;
         }
         if (length != wanted_length || strncasecmp(component, wanted, length) != 0) {
-            return false;
+            return FITS_NOT;
         }
         if (row[0] == '/' && row[1] == '\0') {
-            return true;
+            return FITS;
         }
     }
-    return next_component(&at, &length) == NULL;
+    return next_component(&at, &length) == NULL ? FITS : FITS_NOT;
 }
 
-const char *launch_points_reason(const char *path)
+/* The reason of the first row that fits somewhere in the path, as it is spelled. */
+static const char *find_row(const char *path, bool above, bool letters)
 {
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
         const char *at = path;
         size_t length;
         do {
-            if (matches_here(points[i].path, at)) {
-                return points[i].reason;
+            enum fit fit = fits_here(points[i].path, at, letters && at == path);
+            if (fit == FITS || (fit == FITS_ABOVE && above)) {
+                return fit == FITS ? points[i].reason
+                                   : "programs are started from what is in that folder";
             }
         } while (next_component(&at, &length) != NULL);
     }
     return NULL;
+}
+
+static const char *find(const char *path, bool above, bool letters)
+{
+    struct str spelled;
+    const char *reason = find_row(path, above, letters);
+    str_init(&spelled);
+    if (reason == NULL && strstr(path, "..") != NULL) {
+        path_spelling_append(&spelled, path, strlen(path));
+        reason = find_row(spelled.data, above, letters);
+    }
+    str_finish(&spelled);
+    return reason;
+}
+
+const char *launch_points_reason(const char *path)
+{
+    return find(path, false, false);
+}
+
+const char *launch_points_in_word(const char *word)
+{
+    const char *equals = strchr(word, '=');
+    const char *reason = find(word, true, false);
+    if (reason == NULL && equals != NULL) {
+        reason = find(equals + 1, true, false);
+    }
+    bool cluster = word[0] == '-' && word[1] != '-' && word[1] != '\0';
+    return reason == NULL && cluster ? find(word + 2, true, true) : reason;
 }

@@ -8,7 +8,12 @@
 #define CARAT_APPROVAL_LAUNCH_POINTS_H
 
 /* Why a path is one ("git runs hooks from it"); NULL when it is none. Compared without regard to
- * case, "." and empty components skipped; a path with ".." is judged by each name in it. */
+ * case, "." and empty components skipped; a path with ".." is judged by each name in it, and by
+ * where its letters lead. */
 const char *launch_points_reason(const char *path);
+
+/* The same for a word of a command: also for a folder that holds such files further down (what is
+ * put there brings its own along), behind '=', and behind the letters of a cluster (-rtFOLDER). */
+const char *launch_points_in_word(const char *word);
 
 #endif

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "approval/launch_points.h"
+#include "approval/path_spelling.h"
 #include "approval/shell_words.h"
 #include "base/str.h"
 
@@ -303,6 +304,44 @@ static void test_components_of_launch_points(void **state)
     }
 }
 
+static void test_spelling_of_a_path(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"", ""},
+        {".", ""},
+        {"./", ""},
+        {"/", "/"},
+        {"//", "/"},
+        {"a", "a"},
+        {"a/", "a"},
+        {"./a//b/./c", "a/b/c"},
+        {"/a/../b", "/b"},
+        {"/../a", "/a"},
+        {"a/..", ""},
+        {"/a/..", "/"},
+        {"a/../..", ".."},
+        {"../a", "../a"},
+        {"../../a", "../../a"},
+        {"../a/../b", "../b"},
+        {"a/b/../../c", "c"},
+        {"a/b/../..", ""},
+        {"...", "..."},
+        {"a/..b", "a/..b"},
+        {"/a/b/../c", "/a/c"},
+        {"..", ".."},
+        {"a/../../b", "../b"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct str out;
+        str_init(&out);
+        str_append(&out, "x/y");
+        path_spelling_append(&out, rows[i][0], strlen(rows[i][0]));
+        assert_string_equal(out.data + 3, rows[i][1]);
+        str_finish(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_length_is_the_end),
         cmocka_unit_test(test_limits_are_exact),
         cmocka_unit_test(test_components_of_launch_points),
+        cmocka_unit_test(test_spelling_of_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
