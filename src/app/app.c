@@ -170,6 +170,8 @@ bool app_read_rules(const struct config *config, struct approval_rules *rules, s
 
 static bool open_rules(struct app *app, struct err *err)
 {
+    app->rules.workspace = app->workspace;
+    app->rules.home = app->paths.home;
     return app_read_rules(app->config, &app->rules, err) || fail(app, EXIT_CODE_USAGE);
 }
 

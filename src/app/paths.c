@@ -83,6 +83,17 @@ static bool find_log(struct paths *paths, struct err *err)
     return true;
 }
 
+/* As a workspace is named: links resolved, where that can be done. */
+static char *find_home(void)
+{
+    const char *home = getenv("HOME");
+    char resolved[PATH_MAX];
+    if (home == NULL || home[0] != '/') {
+        return NULL;
+    }
+    return mem_strdup(realpath(home, resolved) != NULL ? resolved : home);
+}
+
 bool paths_find(struct paths *paths, struct err *err)
 {
     static const char *const models[] = {"/../models", "/../share/carat/models"};
@@ -98,6 +109,7 @@ bool paths_find(struct paths *paths, struct err *err)
         (paths->data = folder("/data", "XDG_DATA_HOME", "/.local/share/carat", err)) != NULL &&
         (paths->state = folder("/state", "XDG_STATE_HOME", "/.local/state/carat", err)) != NULL &&
         find_log(paths, err);
+    paths->home = find_home();
     if (ok) {
         paths->config_file = join(config, "/config.toml");
         paths->config_folder = join(config, "/config.d");
@@ -122,6 +134,7 @@ bool paths_find(struct paths *paths, struct err *err)
 
 void paths_finish(struct paths *paths)
 {
+    mem_free(paths->home);
     mem_free(paths->config_file);
     mem_free(paths->config_folder);
     mem_free(paths->approvals_file);

@@ -13,6 +13,7 @@ struct err;
 struct str;
 
 struct paths {
+    char *home;             /* HOME with its links resolved; NULL = none */
     char *config_file;      /* CARAT_HOME/config.toml or XDG_CONFIG_HOME/carat/config.toml */
     char *config_folder;    /* config.d beside it: more files of the user's, read in order */
     char *approvals_file;   /* config.d/approvals.toml: what "always" has allowed */

@@ -7,6 +7,8 @@
 #include "app/app.h"
 #include "app/paths.h"
 #include "approval/approval.h"
+#include "approval/path_rule.h"
+#include "approval/path_spelling.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -54,6 +56,10 @@ static json_t *hidden(const struct paths *paths)
 static bool append_pattern(struct str *out, const char *rule, const char *workspace)
 {
     size_t length = strlen(workspace);
+    if (rule[0] == '/' && path_rule_concerns(rule, workspace, length)) {
+        str_append(out, "*"); /* it denies a folder around the workspace */
+        return true;
+    }
     while (str_starts_with(rule, "./") && rule[2] != '\0') {
         rule += 2;
     }
@@ -69,14 +75,31 @@ static bool append_pattern(struct str *out, const char *rule, const char *worksp
     return rule[strcspn(rule, "\n\r")] == '\0';
 }
 
+/* A path that is no pattern may be written with dots, which a line may not. */
+static bool append_spelled(struct str *out, const char *rule, const char *workspace)
+{
+    struct str spelled;
+    str_init(&spelled);
+    if (path_rule_is_pattern(rule)) {
+        str_append(&spelled, rule);
+    } else {
+        path_spelling_append(&spelled, rule, strlen(rule));
+    }
+    bool inside = append_pattern(out, spelled.length > 0 ? spelled.data : ".", workspace);
+    str_finish(&spelled);
+    return inside;
+}
+
 /* Paths that the user denied to a tool that reads: what goes through folders passes over them. */
-static json_t *denied(const struct config *config, const char *workspace)
+static json_t *denied(const struct config *config, const struct paths *paths, const char *workspace)
 {
     static const char *const readers[] = {"read_file", "list_files", "search_files"};
     struct approval_rules rules;
     struct err err;
     json_t *array = json_array();
     approval_rules_init(&rules);
+    rules.workspace = workspace;
+    rules.home = paths->home;
     app_read_rules(config, &rules, &err); /* a rule that makes no sense ends carat elsewhere */
     for (size_t i = 0; i < rules.count; i++) {
         const struct approval_rule *rule = &rules.items[i];
@@ -87,7 +110,7 @@ static json_t *denied(const struct config *config, const char *workspace)
         struct str pattern;
         str_init(&pattern);
         if (reads && rule->verdict == APPROVAL_DENY && rule->pattern != NULL &&
-            append_pattern(&pattern, rule->pattern, workspace)) {
+            append_spelled(&pattern, rule->pattern, workspace)) {
             json_array_append_new(array, json_string(pattern.data));
         }
         str_finish(&pattern);
@@ -107,7 +130,7 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "readable",
                         folders(config_list(config, OPTION_READABLE), workspace));
     json_object_set_new(policy, "hidden", hidden(paths));
-    json_object_set_new(policy, "denied", denied(config, workspace));
+    json_object_set_new(policy, "denied", denied(config, paths, workspace));
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
     json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS)));
     json_object_set_new(policy, "network_hosts",

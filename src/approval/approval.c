@@ -18,6 +18,7 @@
 
 #include "approval/launch_points.h"
 #include "approval/path_rule.h"
+#include "approval/path_spelling.h"
 #include "approval/shell_rule.h"
 #include "approval/shell_words.h"
 #include "approval/toolset.h"
@@ -50,9 +51,18 @@ bool approval_is_foreign(const char *tool)
     return str_starts_with(tool, "mcp__");
 }
 
+/* Whether the rule speaks of paths and begins in the home directory. */
+static bool names_home(const char *tool, const char *pattern)
+{
+    const struct toolset_tool *known = toolset_find(tool);
+    bool paths = strcmp(tool, "*") == 0 ||
+                 (known != NULL && known->subject != NULL && strcmp(known->subject, "path") == 0);
+    return paths && str_starts_with(pattern, "~/");
+}
+
 /* False, with `*why`, for a rule that could never fit a call. */
-static bool makes_sense(const char *tool, const char *pattern, enum approval_verdict verdict,
-                        const char **why)
+static bool makes_sense(const struct approval_rules *rules, const char *tool, const char *pattern,
+                        enum approval_verdict verdict, const char **why)
 {
     const struct toolset_tool *known = toolset_find(tool);
     size_t length = strlen(tool), star = strcspn(tool, "*");
@@ -65,6 +75,11 @@ static bool makes_sense(const char *tool, const char *pattern, enum approval_ver
         *why = "there is nothing between the parentheses";
     } else if (pattern != NULL && (foreign || (known != NULL && known->subject == NULL))) {
         *why = "this tool's rules have no (TEXT)";
+    } else if (pattern != NULL && names_home(tool, pattern) && rules->home == NULL) {
+        *why = "HOME is not set, so that \"~/\" names nothing";
+    } else if (pattern != NULL && known != NULL && strcmp(known->subject, "path") == 0 &&
+               !path_rule_is_valid(pattern)) {
+        *why = "a pattern of paths is written without \"//\", \".\" and \"..\" in it";
     } else if (pattern != NULL && known != NULL && strcmp(known->subject, "url") == 0 &&
                strcmp(pattern, "*") != 0 && !url_rule_is_valid(pattern) &&
                (verdict != APPROVAL_ALLOW || strstr(pattern, "://") == NULL)) {
@@ -72,6 +87,17 @@ static bool makes_sense(const char *tool, const char *pattern, enum approval_ver
                "or the beginning of an address (https://example.org/docs/*)";
     }
     return *why == NULL;
+}
+
+/* Takes the pattern. */
+static char *in_home(char *pattern, const char *home)
+{
+    struct str whole;
+    str_init(&whole);
+    path_spelling_append(&whole, home, strlen(home));
+    str_append(&whole, pattern + (strcmp(whole.data, "/") == 0 ? 2 : 1));
+    mem_free(pattern);
+    return str_take(&whole);
 }
 
 /* Splits "TOOL" or "TOOL(PATTERN)"; the pattern runs to the last ')', so it may hold any text. */
@@ -89,10 +115,13 @@ bool approval_rules_add(struct approval_rules *rules, const char *expression,
     char *pattern =
         has_pattern ? mem_strndup(expression + name_length + 1, length - name_length - 2) : NULL;
     const char *why = NULL;
-    if (!makes_sense(tool, pattern, verdict, &why)) {
+    if (!makes_sense(rules, tool, pattern, verdict, &why)) {
         mem_free(tool);
         mem_free(pattern);
         return err_set(err, ERR_ARGUMENT, "rule \"%s\": %s", expression, why);
+    }
+    if (pattern != NULL && names_home(tool, pattern)) {
+        pattern = in_home(pattern, rules->home);
     }
     vec_room(&rules->items, &rules->capacity, rules->count + 1, sizeof *rules->items);
     rules->items[rules->count++] =
@@ -133,15 +162,39 @@ static bool only_fetches(const json_t *arguments)
             (json_is_string(method) && strcmp(json_string_value(method), "GET") == 0));
 }
 
-static bool pattern_matches(const struct approval_rule *rule, const char *kind,
-                            const json_t *subject, const json_t *arguments)
+/* A relative path lies in the workspace: a rule by the absolute one speaks of it, too, and any rule
+ * of a path that leads out and may lead in again. */
+static bool path_concerned(const struct approval_rules *rules, const char *pattern,
+                           const char *path, size_t length)
+{
+    if (path_rule_concerns(pattern, path, length)) {
+        return true;
+    }
+    struct str whole;
+    str_init(&whole);
+    path_spelling_append(&whole, path, length);
+    bool inside = length > 0 && path[0] != '/' && strncmp(whole.data, "..", 2) != 0;
+    bool concerned = false;
+    if (length > 0 && path[0] != '/' && rules->workspace != NULL &&
+        !(inside && pattern[0] != '/')) {
+        str_clear(&whole);
+        str_append_format(&whole, "%s/", rules->workspace);
+        str_append_bytes(&whole, path, length);
+        concerned = path_rule_concerns(pattern, whole.data, whole.length);
+    }
+    str_finish(&whole);
+    return concerned;
+}
+
+static bool pattern_matches(const struct approval_rules *rules, const struct approval_rule *rule,
+                            const char *kind, const json_t *subject, const json_t *arguments)
 {
     const char *text = json_string_value(subject);
     size_t length = json_string_length(subject);
     bool allows = rule->verdict == APPROVAL_ALLOW;
     if (strcmp(kind, "path") == 0) {
         return allows ? path_rule_allows(rule->pattern, text, length)
-                      : path_rule_concerns(rule->pattern, text, length);
+                      : path_concerned(rules, rule->pattern, text, length);
     }
     if (strcmp(kind, "url") == 0) {
         return allows ? only_fetches(arguments) && url_rule_allows(rule->pattern, text, length)
@@ -150,8 +203,8 @@ static bool pattern_matches(const struct approval_rule *rule, const char *kind,
     return false;
 }
 
-static bool rule_matches(const struct approval_rule *rule, const char *tool,
-                         const json_t *arguments)
+static bool rule_matches(const struct approval_rules *rules, const struct approval_rule *rule,
+                         const char *tool, const json_t *arguments)
 {
     if (!names_tool(rule->tool, tool)) {
         return false;
@@ -173,7 +226,8 @@ static bool rule_matches(const struct approval_rule *rule, const char *tool,
         return false;
     }
     const json_t *subject = json_object_get(arguments, known->subject);
-    if (json_is_string(subject) && pattern_matches(rule, known->subject, subject, arguments)) {
+    if (json_is_string(subject) &&
+        pattern_matches(rules, rule, known->subject, subject, arguments)) {
         return true;
     }
     /* By length, not up to a NUL: a string with a NUL inside never equals a pattern. */
@@ -187,7 +241,7 @@ static const struct approval_rule *find_rule(const struct approval_rules *rules,
 {
     for (size_t i = 0; rules != NULL && i < rules->count; i++) {
         if ((rules->items[i].verdict == APPROVAL_DENY) == denials &&
-            rule_matches(&rules->items[i], tool, arguments)) {
+            rule_matches(rules, &rules->items[i], tool, arguments)) {
             return &rules->items[i];
         }
     }

@@ -44,6 +44,10 @@ struct approval_rule {
 struct approval_rules {
     struct approval_rule *items;
     size_t count, capacity;
+    /* Where relative paths of calls begin, and what "~/" in a path's rule stands for; borrowed, to
+     * be set before rules are added. NULL: such a path is compared as it is, such a rule refused.
+     */
+    const char *workspace, *home;
 };
 
 void approval_rules_init(struct approval_rules *rules);

@@ -154,14 +154,11 @@ static bool plain_concerns(const char *rule, const char *path, size_t length)
     return concerns;
 }
 
-/* No empty component, no "." and no "..", no control character. */
+/* No empty component, no "." and no "..". */
 static bool is_plain(const char *path, size_t length)
 {
     size_t component = 0;
     for (size_t i = 0; i <= length; i++) {
-        if (i < length && ((unsigned char)path[i] < 0x20 || path[i] == 0x7F)) {
-            return false;
-        }
         if (i < length && path[i] != '/') {
             continue;
         }
@@ -176,9 +173,27 @@ static bool is_plain(const char *path, size_t length)
     return true;
 }
 
+static bool has_controls(const char *path, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)path[i] < 0x20 || path[i] == 0x7F) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool path_rule_is_valid(const char *rule)
+{
+    const char *at = rule + (str_starts_with(rule, "./") ? 2 : 0);
+    size_t length = strlen(at);
+    length -= length > 0 && at[length - 1] == '/'; /* of a folder */
+    return !path_rule_is_pattern(rule) || length == 0 || is_plain(at, length);
+}
+
 bool path_rule_allows(const char *rule, const char *path, size_t length)
 {
-    if (!path_rule_is_pattern(rule) || !is_plain(path, length)) {
+    if (!path_rule_is_pattern(rule) || !is_plain(path, length) || has_controls(path, length)) {
         return false;
     }
     struct str pattern;

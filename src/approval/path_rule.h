@@ -16,6 +16,9 @@
 /* Whether the rule speaks of more than the one path that it spells. */
 bool path_rule_is_pattern(const char *rule);
 
+/* Whether a pattern can fit a path, which has no component that is empty, "." or "..". */
+bool path_rule_is_valid(const char *rule);
+
 /* `path` may hold any bytes; `rule` ends with a NUL. */
 bool path_rule_concerns(const char *rule, const char *path, size_t length);
 

@@ -63,19 +63,25 @@ static enum exit_code become_tool(const struct config *config, const struct path
     return complain("carat-tool could not be started", EXIT_CODE_FAILURE);
 }
 
+static bool find_workspace(const struct config *config, struct paths *paths,
+                           char workspace[PATH_MAX])
+{
+    struct err err;
+    const char *wanted = config_string(config, OPTION_CD);
+    return realpath(wanted != NULL ? wanted : ".", workspace) != NULL && paths_find(paths, &err);
+}
+
 enum exit_code command_sandbox(struct config *config)
 {
     struct paths paths;
-    struct err err;
     char workspace[PATH_MAX];
-    const char *wanted = config_string(config, OPTION_CD);
     if (config->words.count < 2) {
         return complain("say carat sandbox status, or carat sandbox -- CMD ...", EXIT_CODE_USAGE);
     }
     if (config->words.count == 2 && strcmp(config->words.items[1], "status") == 0) {
         return command_sandbox_status(config);
     }
-    if (realpath(wanted != NULL ? wanted : ".", workspace) == NULL || !paths_find(&paths, &err)) {
+    if (!find_workspace(config, &paths, workspace)) {
         return complain("the directory cannot be found", EXIT_CODE_USAGE);
     }
     enum exit_code code = become_tool(config, &paths, workspace);
@@ -110,9 +116,17 @@ enum exit_code command_policy(struct config *config)
     if (config->words.count != 3 || strcmp(config->words.items[1], "why") != 0) {
         return complain("say carat policy why \"TOOL(ARGUMENT)\"", EXIT_CODE_USAGE);
     }
+    struct paths paths;
+    char workspace[PATH_MAX];
+    if (!find_workspace(config, &paths, workspace)) {
+        return complain("the directory cannot be found", EXIT_CODE_USAGE);
+    }
     approval_rules_init(&rules);
+    rules.workspace = workspace;
+    rules.home = paths.home;
     if (!app_read_rules(config, &rules, &err)) {
         approval_rules_finish(&rules);
+        paths_finish(&paths);
         return complain(err.text, EXIT_CODE_USAGE);
     }
     struct str tool, why;
@@ -151,5 +165,6 @@ enum exit_code command_policy(struct config *config)
     str_finish(&tool);
     str_finish(&why);
     approval_rules_finish(&rules);
+    paths_finish(&paths);
     return EXIT_CODE_OK;
 }

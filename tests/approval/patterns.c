@@ -239,6 +239,16 @@ static void test_refused(void **state)
         "shell()",
         "read_file()",
         "http_fetch(not a host)",
+        "read_file(src//secret/*)",
+        "read_file(a/../secrets/*)",
+        "read_file(./a/./*.pem)",
+        "read_file(././a/*)",
+        "read_file(../a/*)",
+        "read_file(a/..//)",
+        "read_file(a/../)",
+        "read_file(//a/*)",
+        "read_file(~/x)", /* without a home */
+        "*(~/x)",
         "http_fetch(https://a.example*)",
         "http_fetch(https://*/x)",
         "http_fetch(a.example/x)",
@@ -289,12 +299,81 @@ static void test_no_wider_rule_is_offered(void **state)
     }
 }
 
+/* Relative and absolute paths of the same file, and the home directory. */
+static void test_workspace(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule, *path;
+        bool concerned;
+    } rows[] = {
+        {"/home/u/proj/secrets/", "secrets/key", true},
+        {"/home/u/proj/secrets/", "./a/../secrets/key", true},
+        {"/home/u/proj/secrets", "secrets", true},
+        {"/home/u/proj/secrets", "secrets2", false},
+        {"/home/u/proj/*.pem", "a.pem", true},
+        {"/home/u/proj/*.pem", "a/b.pem", false},
+        {"/home/u/**", "a/b", true},
+        {"/home/u/other/", "a/b", false},
+        {"/home/u/other/", "../other/b", true},
+        {"secrets/", "../proj/secrets/key", true},
+        {"secrets", "../proj/secrets", true},
+        {"secrets", "a/secrets", false},
+        {"~/proj/x", "x", true},
+        {"~/proj/x", "/home/u/proj/x", true},
+        {"~/proj/x", "proj/x", false},
+        {"~/proj/*.pem", "x.pem", true},
+        {"~/", "a", true},
+        {"~x/a", "~x/a", true}, /* a name like others */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int as = 0; as < 2; as++) {
+            enum approval_verdict verdict = as == 0 ? APPROVAL_DENY : APPROVAL_ASK_USER;
+            struct approval_rules rules;
+            struct str rule;
+            str_init(&rule);
+            str_append_format(&rule, "%s(%s)", i % 2 == 0 ? "read_file" : "*", rows[i].rule);
+            approval_rules_init(&rules);
+            rules.workspace = "/home/u/proj";
+            rules.home = "/home//u/";
+            assert_true(approval_rules_add(&rules, rule.data, verdict, NULL));
+            json_t *arguments = json_pack("{s:s}", "path", rows[i].path);
+            if (approval_decide(&rules, NULL, APPROVAL_FULL, "read_file", arguments, NULL) !=
+                (rows[i].concerned ? verdict : APPROVAL_ALLOW)) {
+                fail_msg("%s of %s", rule.data, rows[i].path);
+            }
+            json_decref(arguments);
+            str_finish(&rule);
+            approval_rules_finish(&rules);
+        }
+    }
+    /* An allowance is for the path as it stands. */
+    struct approval_rules rules;
+    approval_rules_init(&rules);
+    rules.workspace = "/w";
+    rules.home = "/";
+    assert_true(approval_rules_add(&rules, "write_file(/w/a/*)", APPROVAL_ALLOW, NULL));
+    assert_true(approval_rules_add(&rules, "write_file(~/b)", APPROVAL_ALLOW, NULL));
+    static const char *const paths[] = {"a/b", "/w/a/b", "/b", "~/b"};
+    for (size_t i = 0; i < 4; i++) {
+        json_t *arguments = json_pack("{s:s}", "path", paths[i]);
+        assert_int_equal(approval_decide(&rules, NULL, APPROVAL_ASK, "write_file", arguments, NULL),
+                         i == 1 || i == 2 ? APPROVAL_ALLOW : APPROVAL_ASK_USER);
+        json_decref(arguments);
+    }
+    approval_rules_finish(&rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),    cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_commands), cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_no_wider_rule_is_offered),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_workspace),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_wider_rule_is_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

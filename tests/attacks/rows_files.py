@@ -103,6 +103,16 @@ def others():
         found, free = (Session(place, *around, words=words).whole(3) for words in (("--deny", "read_file(private.txt)"), ()))
         shown = [text for text, _ in found if "private.txt" in text]
         report("T19", "a denied file, by a search around it", shown and f"{shown}", all("private.txt" in text for text, _ in free))
+    with Place() as place:  # the absolute path, and the home directory, in a rule of a file that is asked for by its name
+        furnish(place)
+        env = {"HOME": place.root}
+        around = [call("read_file", path="private.txt"), call("search_files", pattern="SECRET", path="."),
+                  call("read_file", path="../work/private.txt")]
+        rules = [("--deny", f"read_file({path}/private.txt)") for path in (place.work, "~/work", place.root + "/./work", "~/work/../work")]
+        found = [text for words in rules for text, _ in Session(place, *around, words=words, env=env).whole(3)]
+        free = Session(place, *around, env=env).whole(3)
+        shown = [text for text in found if "private.txt:1" in text or "denied by" not in text and "left out" not in text]
+        report("T20", "a rule with the absolute path", shown and f"{shown}", "SECRET" in free[0][0] and "private.txt:1" in free[1][0])
     with Place() as place:  # a rule or a warning that knows .git knows .GIT
         furnish(place)
         run = place.carat("exec", "--mode", "auto-edit", "-m",

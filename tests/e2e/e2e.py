@@ -654,6 +654,11 @@ def case_policy_why():
         other = place.carat("--allow", "shell(git status)", "policy", "why", "shell(git status; rm x)").stdout
         check("asks" in other, other)
         check("is refused" in place.carat("--deny", "shell", "policy", "why", "shell(ls)").stdout, "denied")
+        for rule in (f"read_file({place.work}/s/)", "read_file(~/s)"):
+            near = place.carat("--deny", rule, "policy", "why", "read_file(s/key)", env={"HOME": place.work}).stdout
+            check(near.count("is refused") == 2, near)
+        check('"read_file(~/s)"' in place.carat("--deny", "read_file(~/s)", "policy", "why", "shell(ls)", env={"HOME": ""}, code=2).stderr,
+              "a rule without its home")
         call = ("policy", "why", "http_fetch(https://docs.example.org/a)")
         check("tools.hosts names none" in place.carat(*call).stdout, "no hosts")
         ruled = place.carat("--allow", "http_fetch(*.example.org)", "--mode", "ask", *call).stdout
