@@ -32,6 +32,7 @@ const char command_runners[] =
     "montage swipl gforth "
     "ccache sccache distcc icecc icerun pump bear scan-build intercept-build catchsegv heaptrack "
     "doxygen getopts "
+    "xvfb-run libtool jobs "
     "docker-compose nerdctl ctr crictl ansible-playbook jshell clojure iex erl racket sbcl ghci "
     "runghc ocaml groovy kotlin scala claude codex gemini carat ";
 
@@ -51,6 +52,21 @@ const char command_never_subcommands[] =
     " exec x dlx explore edit set config login publish generate tool alias shell eval repl "
     "create init ";
 
+/* Names that are another program's. */
+const char *const command_aliases[][2] = {{"py.test", "pytest"}, {"gradlew", "gradle"},
+                                          {"mvnw", "mvn"},       {"yarnpkg", "yarn"},
+                                          {"bundler", "bundle"}, {NULL, NULL}};
+
+/* Of what "python3 -m" runs, what runs code that its words name or that is typed. */
+const char command_running_modules[] =
+    " pdb profile cProfile trace timeit runpy code doctest bdb asyncio IPython idlelib ";
+
+/* "PROGRAM run COMMAND ..." */
+const char command_environments[] = " poetry pdm pipenv hatch rye pixi conda mamba micromamba ";
+
+/* Their options begin with one dash, two or three, all the same. */
+const char command_any_dashes[] = " npm pnpm ";
+
 /* git's own commands, which no alias can replace, and which run nothing by their words but what the
  * rows below name. */
 const char command_git[] =
@@ -59,6 +75,13 @@ const char command_git[] =
     "revert grep cat-file rev-list remote reflog clean init name-rev merge-base diff-tree "
     "diff-index diff-files for-each-ref count-objects show-ref whatchanged apply am format-patch "
     "cherry range-diff show-branch check-ignore fsck version ";
+
+/* "cc" may be the one or the other. */
+#define GNU_OPTIONS    "--specs --prefix --for-linker"
+#define GNU_BEGINNINGS "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"
+#define CLANG_OPTIONS  "--config --ld-path --prefix --for-linker --gcc-toolchain --gcc-install-dir"
+#define CLANG_BEGINNINGS \
+    "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load -fuse-ld -ccc- -gcc-toolchain"
 
 const struct command_trap command_traps[] = {
     {"git", NULL,
@@ -74,7 +97,7 @@ const struct command_trap command_traps[] = {
     {"git", "pull", "", "s", ""},
     {"git", "clone", "", "uc", ""},
     {"git", "fetch", "", "u", ""},
-    {"git", "push", "--repo", "o", "ext::"},
+    {"git", "push", "--repo --push-option", "o", "ext::"},
     {"git", "diff", "--no-index", "O", ""},
     {"git", "commit", "", "FcC", ""},
     {"git", "remote", "", "", "add set-url"},
@@ -137,26 +160,25 @@ const struct command_trap command_traps[] = {
     {"gmake", NULL, "--eval --file --makefile --directory --include-dir --environment-overrides",
      "fCIEe", ""},
     {"ninja", NULL, "", "fCt", ""},
-    {"meson", NULL, "--wrapper --wrap --gdb --native-file --cross-file", "C", "devenv"},
+    {"meson", NULL,
+     "--wrapper --wrap --gdb --gdb-path --native-file --cross-file --ninja-args --vs-args "
+     "--xcode-args",
+     "C", "devenv runpython --internal"},
     {"cmake", NULL, "--open --install --toolchain --preset", "EPCDS", ""},
     {"ctest", NULL, "--test-dir --build-and-test --test-command --build-command --script", "SD",
      ""},
-    {"gcc", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"g++", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"cpp", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"c89", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"c99", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"gfortran", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"gccgo", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"gdc", NULL, "--specs", "", "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker"},
-    {"cc", NULL, "--specs --config --ld-path", "",
-     "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker -load -fuse-ld -ccc-"},
-    {"c++", NULL, "--specs --config --ld-path", "",
-     "-wrapper -fplugin -specs -B @ -Wl, -Wp, -Xlinker -load -fuse-ld -ccc-"},
-    {"clang", NULL, "--config --ld-path", "",
-     "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load -fuse-ld -ccc-"},
-    {"clang++", NULL, "--config --ld-path", "",
-     "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load -fuse-ld -ccc-"},
+    {"gcc", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"g++", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"cpp", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"c89", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"c99", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"gfortran", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"gccgo", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"gdc", NULL, GNU_OPTIONS, "", GNU_BEGINNINGS},
+    {"cc", NULL, GNU_OPTIONS " " CLANG_OPTIONS, "", GNU_BEGINNINGS " " CLANG_BEGINNINGS},
+    {"c++", NULL, GNU_OPTIONS " " CLANG_OPTIONS, "", GNU_BEGINNINGS " " CLANG_BEGINNINGS},
+    {"clang", NULL, CLANG_OPTIONS, "", CLANG_BEGINNINGS},
+    {"clang++", NULL, CLANG_OPTIONS, "", CLANG_BEGINNINGS},
     {"ld", NULL, "--plugin", "", "-plugin @"},
     {"ld.bfd", NULL, "--plugin", "", "-plugin @"},
     {"ld.gold", NULL, "--plugin", "", "-plugin @"},
@@ -179,10 +201,12 @@ const struct command_trap command_traps[] = {
     {"javac", NULL, "--processor-path --processor-module-path", "",
      "-processor -Xplugin -J -cp -classpath --class-path @"},
     {"go", NULL, "", "",
-     "-exec -toolexec -vettool -overlay -modfile -ldflags -gccgoflags -C --exec --toolexec "
+     "-exec -toolexec -vettool -overlay -modfile -ldflags -gccgoflags -C --C --exec --toolexec "
      "--vettool --overlay --modfile --ldflags --gccgoflags"},
     {"cargo", NULL, "--config --manifest-path", "ZC", "+"},
-    {"pytest", NULL, "--rootdir --override-ini --confcutdir --import-mode", "pco", ""},
+    {"pytest", NULL,
+     "--rootdir --override-ini --confcutdir --import-mode --config-file --basetemp --pdbcls", "pco",
+     ""},
     {"jest", NULL,
      "--config --rootDir --setupFiles --setupFilesAfterEnv --globalSetup --globalTeardown --runner "
      "--testRunner --transform --reporters --testEnvironment",
@@ -215,8 +239,8 @@ const struct command_trap command_traps[] = {
     {"rspec", NULL, "--require --options --default-path", "rIO", ""},
     {"rubocop", NULL, "--require --config --plugin", "rc", ""},
     {"phpunit", NULL, "--bootstrap --configuration --extension", "c", ""},
-    {"openssl", NULL, "", "", "-engine -provider -config"},
-    {"pdflatex", NULL, "", "", "-shell-escape --shell-escape -enable-write18 -output-directory"},
+    {"openssl", NULL, "--engine --provider --config", "", "-engine -provider -config"},
+    {"pdflatex", NULL, "", "", "-sh --sh -en --en -cn --cn -output-d --output-d"},
     {"npm", NULL, "--prefix --script-shell --userconfig --globalconfig --node-options --call", "Cc",
      ""},
     {"yarn", NULL, "--cwd --use-yarnrc --script-shell", "", ""},
@@ -238,10 +262,15 @@ const struct command_trap command_traps[] = {
     {"apt-cache", NULL, "--option --config-file", "oc", ""},
     {"dnf", NULL, "--config --setopt --installroot", "c", ""},
     {"yum", NULL, "--config --setopt --installroot", "c", ""},
+    {"protoc", NULL, "--plugin", "", "-plugin @"},
+    {"hg", NULL, "--config --cwd --repository", "R", ""},
+    {"svn", NULL, "--config-option --config-dir --diff-cmd --diff3-cmd --merge-cmd --editor-cmd",
+     "", ""},
+    {"jj", NULL, "--config --config-toml --config-file --repository --tool", "R", ""},
     {"helm", NULL, "--post-renderer", "", ""},
     {"terraform", NULL, "", "", "-chdir"},
-    {"pip", NULL, "--target --index-url --extra-index-url --root --prefix --config-settings", "i",
-     ""},
+    {"pip", NULL,
+     "--target --index-url --extra-index-url --root --prefix --config-settings --python", "i", ""},
 };
 
 const size_t command_trap_count = sizeof command_traps / sizeof command_traps[0];

@@ -12,6 +12,10 @@ extern const char command_runners[];
 extern const char command_interpreters[];
 extern const char command_by_subcommand[];
 extern const char command_never_subcommands[];
+extern const char *const command_aliases[][2]; /* up to NULL */
+extern const char command_running_modules[];
+extern const char command_environments[];
+extern const char command_any_dashes[];
 extern const char command_git[];
 extern const char command_harmless_variables[];
 

@@ -81,10 +81,42 @@ static const char *plain_name(const char *name, struct str *out)
     return out->data;
 }
 
+/* The name that the tables have for a program. */
+static const char *known_name(const char *name)
+{
+    for (size_t i = 0; command_aliases[i][0] != NULL; i++) {
+        if (strcmp(command_aliases[i][0], name) == 0) {
+            return command_aliases[i][1];
+        }
+    }
+    return name;
+}
+
 /* --- one command --- */
+
+static const char runs_another[] = "it runs another command, or changes how the next ones run";
+
+/* "-prefix" and "---prefix" as "--prefix"; one letter is a letter. */
+static bool long_name_traps(const struct command_trap *trap, const char *word)
+{
+    size_t dashes = strspn(word, "-");
+    if (dashes == 0 || strlen(word + dashes) < 2) {
+        return false;
+    }
+    struct str plain;
+    str_init(&plain);
+    str_append_format(&plain, "--%s", word + dashes);
+    bool traps = any_in(trap->options, plain.data, is_abbreviation);
+    str_finish(&plain);
+    return traps;
+}
 
 static bool word_traps(const struct command_trap *trap, const char *word)
 {
+    if (listed(command_any_dashes, trap->program, strlen(trap->program)) &&
+        long_name_traps(trap, word)) {
+        return true;
+    }
     bool cluster = word[0] == '-' && word[1] != '-' && word[1] != '\0';
     return (word[0] == '-' && word[1] == '-' && any_in(trap->options, word, is_abbreviation)) ||
            (cluster && trap->letters[0] != '\0' && strpbrk(word + 1, trap->letters) != NULL) ||
@@ -189,12 +221,27 @@ static bool is_device(const char *path)
     return device;
 }
 
+static const char *words_trap(const struct shell_words *words, size_t named);
+
+/* What stands behind the first two words, as a command of its own. */
+static const char *inner_trap(const struct shell_words *words, size_t named)
+{
+    struct shell_words inner = {.items = words->items + 2, .count = words->count - 2};
+    return inner.items[0].text[0] == '-' ? runs_another : words_trap(&inner, named - 2);
+}
+
 static const char *interpreter_trap(const struct shell_words *words, size_t named)
 {
     const char *first = words->count > 1 ? words->items[1].text : "-";
-    bool has_script = first[0] != '-' && !is_device(first);
-    bool has_module = words->count > 2 && named > 2 && strcmp(words->items[1].text, "-m") == 0;
-    return has_script || has_module ? NULL : "an interpreter may be given code in its words";
+    if (first[0] != '-' && !is_device(first)) {
+        return NULL;
+    }
+    if (words->count < 3 || named < 3 || strcmp(first, "-m") != 0) {
+        return "an interpreter may be given code in its words";
+    }
+    const char *module = words->items[2].text;
+    return listed(command_running_modules, module, strlen(module)) ? runs_another
+                                                                   : inner_trap(words, named);
 }
 
 static const char *subcommand_trap(const struct shell_words *words, size_t named)
@@ -202,7 +249,10 @@ static const char *subcommand_trap(const struct shell_words *words, size_t named
     if (named < 2 || words->items[1].text[0] == '-') {
         return "the rule does not name the program's command";
     }
-    const char *second = words->items[1].text;
+    const char *second = words->items[1].text, *program = base_name(words->items[0].text);
+    if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
+        return named < 3 ? runs_another : inner_trap(words, named);
+    }
     return listed(command_never_subcommands, second, strlen(second))
                ? "this command of the program runs what its words say"
                : NULL;
@@ -236,8 +286,9 @@ static const char *touches_launch_point(const struct shell_words *words, size_t 
 }
 
 /* Programs that only read: naming a Makefile to them is no way to change it. */
-static bool only_reads(const struct shell_words *words, const char *program)
+static bool only_reads(const struct shell_words *words)
 {
+    const char *program = base_name(words->items[0].text);
     static const char readers[] = " cat head tail wc ls stat file grep egrep fgrep rg ag diff cmp "
                                   "md5sum sha256sum nl od hexdump tree du readlink realpath "
                                   "basename dirname echo test git find ";
@@ -287,15 +338,12 @@ static const char *find_by_name(const struct shell_words *words, const char *pro
     return why;
 }
 
-const char *command_traps_find(const struct shell_simple *simple, size_t named)
+/* All but the names of launch points. */
+static const char *words_trap(const struct shell_words *words, size_t named)
 {
-    const struct shell_words *words = &simple->words;
-    if (words->count == 0) {
-        return "it only sets variables";
-    }
-    const char *program = base_name(words->items[0].text);
+    const char *program = known_name(base_name(words->items[0].text));
     if (program[0] == '\0' || command_traps_runs_others(program)) {
-        return "it runs another command, or changes how the next ones run";
+        return runs_another;
     }
     struct str plain;
     str_init(&plain);
@@ -304,7 +352,17 @@ const char *command_traps_find(const struct shell_simple *simple, size_t named)
         why = find_by_name(words, plain.data, named);
     }
     str_finish(&plain);
-    return why == NULL && !only_reads(words, program) ? touches_launch_point(words, named) : why;
+    return why;
+}
+
+const char *command_traps_find(const struct shell_simple *simple, size_t named)
+{
+    const struct shell_words *words = &simple->words;
+    if (words->count == 0) {
+        return "it only sets variables";
+    }
+    const char *why = words_trap(words, named);
+    return why == NULL && !only_reads(words) ? touches_launch_point(words, named) : why;
 }
 
 const char *command_traps_around(const struct shell_simple *simple)
