@@ -83,10 +83,17 @@ const char command_git[] =
 #define CLANG_BEGINNINGS \
     "-fplugin -fpass-plugin -B @ -Wl, -Xlinker -Xclang -load -fuse-ld -ccc- -gcc-toolchain"
 
+/* These, too, but where they reach is for the rule to say, which must name them. */
+const char command_git_named[] = " clone worktree ls-remote notes symbolic-ref sparse-checkout ";
+
+/* What tells a program's version beside "--version", and does nothing else alone. */
+const char command_version_by_v[] = " node nodejs npm yarn pnpm ruby perl php ";
+const char command_version_by_large_v[] = " python python2 python3 cargo pip pip3 ";
+
 const struct command_trap command_traps[] = {
     {"git", NULL,
      "--upload-pack --receive-pack --exec --ext-diff --textconv --open-files-in-pager --output "
-     "--config --config-env --exec-path --git-dir --work-tree --namespace --template "
+     "--config --config-env --exec-path --namespace --template "
      "--separate-git-dir --upload-archive --recurse-submodules --edit-description --gpg-sign "
      "--contents --file --pathspec-from-file --patch-format --interactive --output-directory "
      "--strategy --recursive",
@@ -274,6 +281,19 @@ const struct command_trap command_traps[] = {
 };
 
 const size_t command_trap_count = sizeof command_traps / sizeof command_traps[0];
+
+const struct command_other_option command_other_options[] = {
+    {"date", NULL, " -Iseconds -Ins -Ihours -Iminutes ", false},
+    {"tar", NULL, " --list ", false},
+    {"tar", NULL, " --file ", true},
+    {"pytest", NULL, " --co ", false},
+    {"pip", NULL, " --pre ", false},
+    {"git", "log", " --patch --text ", false},
+    {"git", "show", " --patch --text ", false},
+    {"git", "diff", " --patch --text ", false},
+    {"git", "grep", " --text ", false},
+    {NULL, NULL, NULL, false},
+};
 
 /* Variables that change nothing but words and numbers in what a program prints. */
 const char command_harmless_variables[] =

@@ -6,6 +6,7 @@
 #ifndef CARAT_APPROVAL_COMMAND_TABLES_H
 #define CARAT_APPROVAL_COMMAND_TABLES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 extern const char command_runners[];
@@ -17,6 +18,9 @@ extern const char command_running_modules[];
 extern const char command_environments[];
 extern const char command_any_dashes[];
 extern const char command_git[];
+extern const char command_git_named[];
+extern const char command_version_by_v[];
+extern const char command_version_by_large_v[];
 extern const char command_harmless_variables[];
 
 struct command_trap {
@@ -28,5 +32,14 @@ struct command_trap {
 };
 extern const struct command_trap command_traps[];
 extern const size_t command_trap_count;
+
+/* Exact names that look like abbreviations or clusters of what a row above holds. */
+struct command_other_option {
+    const char *program;
+    const char *subcommand; /* NULL = every */
+    const char *words;
+    bool with_value; /* also as WORD=VALUE */
+};
+extern const struct command_other_option command_other_options[]; /* up to NULL */
 
 #endif

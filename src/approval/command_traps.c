@@ -7,6 +7,7 @@
 #include "approval/command_traps.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "approval/command_tables.h"
 #include "approval/launch_points.h"
@@ -123,6 +124,20 @@ static bool word_traps(const struct command_trap *trap, const char *word)
            any_in(trap->beginnings, word, is_beginning);
 }
 
+/* The exact name of a harmless option that looks like the beginning, or the letters, of others. */
+static bool is_other_option(const char *program, const char *subcommand, const char *word)
+{
+    for (size_t i = 0; command_other_options[i].program != NULL; i++) {
+        const struct command_other_option *other = &command_other_options[i];
+        if (strcmp(other->program, program) == 0 &&
+            (other->subcommand == NULL || strcmp(other->subcommand, subcommand) == 0) &&
+            listed(other->words, word, strcspn(word, other->with_value ? "=" : ""))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool options_trap(const struct shell_words *words, const char *program,
                          const char *subcommand, size_t named)
 {
@@ -133,7 +148,8 @@ static bool options_trap(const struct shell_words *words, const char *program,
             continue;
         }
         for (size_t k = named > 0 ? named : 1; k < words->count; k++) {
-            if (word_traps(trap, words->items[k].text)) {
+            if (!is_other_option(program, subcommand, words->items[k].text) &&
+                word_traps(trap, words->items[k].text)) {
                 return true;
             }
         }
@@ -183,6 +199,14 @@ static bool pushes_to_folder(const struct shell_words *words, size_t named)
     return place < words->count && place >= named && !is_remote(words->items[place].text);
 }
 
+/* git takes one action at a time, and a rule that names a reading one leaves no other. */
+static bool reads_config(const struct shell_words *words, size_t named)
+{
+    return named >= 3 && words->count >= 3 && strcmp(words->items[1].text, "config") == 0 &&
+           listed(" --get --get-all --list -l get list ", words->items[2].text,
+                  strlen(words->items[2].text));
+}
+
 static const char *git_trap(const struct shell_words *words, size_t named)
 {
     if (words->count < 2) {
@@ -193,7 +217,10 @@ static const char *git_trap(const struct shell_words *words, size_t named)
         return strcmp(second, "--version") == 0 ? NULL
                                                 : "git obeys options before its command's name";
     }
-    if (!listed(command_git, second, strlen(second))) {
+    bool known = listed(command_git, second, strlen(second)) ||
+                 (named >= 2 && listed(command_git_named, second, strlen(second))) ||
+                 reads_config(words, named);
+    if (!known) {
         return "what this git command does is not known: it may be an alias";
     }
     if (strcmp(second, "push") == 0 && pushes_to_folder(words, named)) {
@@ -221,6 +248,37 @@ static bool is_device(const char *path)
     return device;
 }
 
+/* The version's option where a program tells it and ends. escript would take it for a script. */
+static bool asks_version(const char *program, const char *option)
+{
+    size_t length = strlen(program);
+    if (strcmp(option, "--version") == 0) {
+        return strcmp(program, "escript") != 0 && (listed(command_interpreters, program, length) ||
+                                                   listed(command_by_subcommand, program, length));
+    }
+    return (strcmp(option, "-v") == 0 && listed(command_version_by_v, program, length)) ||
+           (strcmp(option, "-V") == 0 && listed(command_version_by_large_v, program, length));
+}
+
+/* "PROGRAM --version" and "command -v NAME" do nothing but tell. */
+static bool only_tells(const struct shell_words *words)
+{
+    if (words->count < 2) {
+        return false;
+    }
+    const char *program = known_name(base_name(words->items[0].text));
+    if (strcmp(words->items[0].text, "command") == 0) {
+        return strcasecmp(words->items[1].text, "-v") == 0;
+    }
+    const char *option = words->items[1].text;
+    struct str plain;
+    str_init(&plain);
+    bool tells = words->count == 2 && (asks_version(program, option) ||
+                                       asks_version(plain_name(program, &plain), option));
+    str_finish(&plain);
+    return tells;
+}
+
 static const char *words_trap(const struct shell_words *words, size_t named);
 
 /* What stands behind the first two words, as a command of its own. */
@@ -230,13 +288,20 @@ static const char *inner_trap(const struct shell_words *words, size_t named)
     return inner.items[0].text[0] == '-' ? runs_another : words_trap(&inner, named - 2);
 }
 
-static const char *interpreter_trap(const struct shell_words *words, size_t named)
+static bool runs_module(const struct shell_words *words, const char *program)
+{
+    return words->count > 2 && strcmp(words->items[1].text, "-m") == 0 &&
+           listed(" python python2 python3 pypy pypy3 ", program, strlen(program));
+}
+
+static const char *interpreter_trap(const struct shell_words *words, const char *program,
+                                    size_t named)
 {
     const char *first = words->count > 1 ? words->items[1].text : "-";
     if (first[0] != '-' && !is_device(first)) {
         return NULL;
     }
-    if (words->count < 3 || named < 3 || strcmp(first, "-m") != 0) {
+    if (named < 3 || !runs_module(words, program)) {
         return "an interpreter may be given code in its words";
     }
     const char *module = words->items[2].text;
@@ -289,10 +354,12 @@ static const char *touches_launch_point(const struct shell_words *words, size_t 
 static bool only_reads(const struct shell_words *words)
 {
     const char *program = base_name(words->items[0].text);
-    static const char readers[] = " cat head tail wc ls stat file grep egrep fgrep rg ag diff cmp "
-                                  "md5sum sha256sum nl od hexdump tree du readlink realpath "
-                                  "basename dirname echo test git find ";
-    static const char writers[] = " mv checkout restore ";
+    static const char readers[] =
+        " cat head tail wc ls stat file grep egrep fgrep rg ag diff cmp "
+        "md5sum sha256sum nl od hexdump tree du readlink realpath "
+        "basename dirname echo test git find jq cut sort tac column cksum "
+        "sha1sum sha512sum strings printf ";
+    static const char writers[] = " mv checkout restore clone worktree sparse-checkout ";
     bool git = strcmp(program, "git") == 0 && words->count > 1;
     return listed(readers, program, strlen(program)) &&
            !(git && listed(writers, words->items[1].text, strlen(words->items[1].text)));
@@ -304,7 +371,7 @@ static bool is_runner(const char *name)
            strncmp(name, "git-", 4) == 0;
 }
 
-bool command_traps_runs_others(const char *program)
+static bool runs_others(const char *program)
 {
     struct str plain;
     const char *name = base_name(program);
@@ -323,7 +390,7 @@ static const char *find_by_name(const struct shell_words *words, const char *pro
     if (strcmp(program, "git") == 0) {
         why = git_trap(words, named);
     } else if (listed(command_interpreters, program, length)) {
-        why = interpreter_trap(words, named);
+        why = interpreter_trap(words, program, named);
     } else if (listed(command_by_subcommand, program, length)) {
         why = subcommand_trap(words, named);
     }
@@ -342,7 +409,10 @@ static const char *find_by_name(const struct shell_words *words, const char *pro
 static const char *words_trap(const struct shell_words *words, size_t named)
 {
     const char *program = known_name(base_name(words->items[0].text));
-    if (program[0] == '\0' || command_traps_runs_others(program)) {
+    if (only_tells(words)) {
+        return NULL;
+    }
+    if (program[0] == '\0' || runs_others(program)) {
         return runs_another;
     }
     struct str plain;
@@ -363,6 +433,104 @@ const char *command_traps_find(const struct shell_simple *simple, size_t named)
     }
     const char *why = words_trap(words, named);
     return why == NULL && !only_reads(words) ? touches_launch_point(words, named) : why;
+}
+
+/* --- for denials --- */
+
+static bool hides(const struct shell_words *words, size_t from, const char *denied)
+{
+    struct shell_words inner = {.items = words->items + from, .count = words->count - from};
+    return command_traps_hides(&inner, denied);
+}
+
+/* What an open word may turn out to be. */
+static bool may_be_option(const struct shell_word *word)
+{
+    return word->text[0] == '-' || word->open;
+}
+
+static bool interpreter_hides(const struct shell_words *words, const char *program,
+                              const char *denied)
+{
+    const struct shell_word *first = words->count > 1 ? &words->items[1] : NULL;
+    if (first != NULL && !may_be_option(first) && !is_device(first->text)) {
+        return false;
+    }
+    if (!runs_module(words, program) || may_be_option(&words->items[2])) {
+        return true;
+    }
+    const char *module = words->items[2].text;
+    return listed(command_running_modules, module, strlen(module)) || hides(words, 2, denied);
+}
+
+/* A folder to begin in leads to a command all the same; other options may name one. */
+static bool git_hides(const struct shell_words *words, const char *denied)
+{
+    size_t at = 1;
+    while (at < words->count && strcmp(words->items[at].text, "-C") == 0) {
+        at += 2;
+    }
+    bool elsewhere = at > 1 && (denied == NULL || strcmp(base_name(denied), "git") == 0);
+    bool last = at == words->count - 1;
+    return at < words->count && may_be_option(&words->items[at])
+               ? !(last && strcmp(words->items[at].text, "--version") == 0)
+               : elsewhere;
+}
+
+static bool find_hides(const struct shell_words *words, const char *program)
+{
+    const char *beginnings = strcmp(program, "find") == 0 ? "-exec -ok $" : "--exec $";
+    for (size_t i = 1; i < words->count; i++) {
+        const char *word = words->items[i].text;
+        bool cluster = program[1] == 'd' && word[0] == '-' && word[1] != '-';
+        if (any_in(beginnings, word, is_beginning) || (cluster && strpbrk(word, "xX") != NULL)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool subcommand_hides(const struct shell_words *words, const char *program,
+                             const char *denied)
+{
+    const char *second = words->count > 1 ? words->items[1].text : "";
+    if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
+        const char *inner = words->count > 2 ? words->items[2].text : "-";
+        return denied == NULL || inner[0] == '-' || words->items[2].open ||
+               strcmp(base_name(inner), base_name(denied)) == 0 || hides(words, 2, denied);
+    }
+    return listed(" exec x dlx ", second, strlen(second));
+}
+
+static bool hides_by_name(const struct shell_words *words, const char *program, const char *denied)
+{
+    size_t length = strlen(program);
+    if (strcmp(program, "git") == 0) {
+        return git_hides(words, denied);
+    }
+    if (listed(" find fd fdfind ", program, length)) {
+        return find_hides(words, program);
+    }
+    if (listed(command_interpreters, program, length)) {
+        return interpreter_hides(words, program, denied);
+    }
+    return listed(command_by_subcommand, program, length) &&
+           subcommand_hides(words, program, denied);
+}
+
+bool command_traps_hides(const struct shell_words *words, const char *denied)
+{
+    if (words->count == 0 || only_tells(words)) {
+        return false;
+    }
+    const char *program = known_name(base_name(words->items[0].text));
+    struct str plain;
+    str_init(&plain);
+    bool hidden =
+        runs_others(program) || hides_by_name(words, program, denied) ||
+        (plain_name(program, &plain)[0] != '\0' && hides_by_name(words, plain.data, denied));
+    str_finish(&plain);
+    return hidden;
 }
 
 const char *command_traps_around(const struct shell_simple *simple)

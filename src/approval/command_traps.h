@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 struct shell_simple;
+struct shell_words;
 
 /* What stands in the way of running this command by a rule that names its first `named` words and
  * leaves the rest free; NULL when nothing does. All words must be literal. A constant. */
@@ -21,7 +22,9 @@ const char *command_traps_find(const struct shell_simple *simple, size_t named);
  * that it is redirected into. */
 const char *command_traps_around(const struct shell_simple *simple);
 
-/* True when the program runs other commands that its words do not show plainly (sh, env, xargs). */
-bool command_traps_runs_others(const char *program);
+/* Whether the command runs another one that its words do not show plainly (sh, env, xargs, find
+ * -exec, an interpreter that is given code, git -c). `denied` (NULL = any): the program that a
+ * denial names, which is all that git -C DIR and "poetry run PROGRAM" could hide. */
+bool command_traps_hides(const struct shell_words *words, const char *denied);
 
 #endif

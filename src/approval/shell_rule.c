@@ -8,14 +8,57 @@
 
 #include "approval/command_traps.h"
 #include "approval/shell_words.h"
+#include "base/mem.h"
 #include "base/str.h"
+#include "base/vec.h"
 
 struct pattern {
     struct shell_script script;
-    const struct shell_words *words;
-    size_t count; /* of the words that are named */
+    struct shell_words words; /* the array is its own */
+    size_t count;             /* of the words that are named */
     bool open_end;
 };
+
+/* The same program by another path is the same for a denial: by its name alone it may be found
+ * anywhere. */
+static bool same_program(const char *named, const char *given)
+{
+    const char *slash = strrchr(given, '/'), *rule_slash = strrchr(named, '/');
+    const char *name = rule_slash != NULL ? rule_slash + 1 : named;
+    return strcmp(named, given) == 0 || (strcmp(name, slash != NULL ? slash + 1 : given) == 0 &&
+                                         (rule_slash == NULL || slash == NULL || named[0] == '/'));
+}
+
+/* How many words behind "git" change nothing but how it shows what it does. */
+static size_t count_display_options(const struct shell_words *words)
+{
+    static const char *const options[] = {"--no-pager", "-P", "--no-optional-locks"};
+    size_t count = 0;
+    bool git =
+             words->count > 0 && !words->items[0].open && same_program("git", words->items[0].text),
+         any = git;
+    while (any && count + 1 < words->count) {
+        any = false;
+        for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+            any = any || strcmp(words->items[count + 1].text, options[i]) == 0;
+        }
+        count += any;
+    }
+    return count;
+}
+
+/* The words without those; they stay `words`'s own, the array is the caller's. */
+static void step_over(const struct shell_words *words, struct shell_words *out)
+{
+    size_t skipped = count_display_options(words);
+    *out = (struct shell_words){0};
+    vec_room(&out->items, &out->capacity, words->count + 1, sizeof *out->items);
+    for (size_t i = 0; i < words->count; i++) {
+        if (i == 0 || i > skipped) {
+            out->items[out->count++] = words->items[i];
+        }
+    }
+}
 
 /* Takes a closing "*" or ":*" off. False when the rule names no plain command. */
 static bool read_pattern(struct pattern *pattern, const char *rule)
@@ -25,7 +68,6 @@ static bool read_pattern(struct pattern *pattern, const char *rule)
         return false;
     }
     struct shell_simple *simple = &pattern->script.items[0];
-    pattern->words = &simple->words;
     pattern->count = simple->words.count;
     pattern->open_end = false;
     bool plain = pattern->script.count == 1 && simple->assignments.count == 0 &&
@@ -46,10 +88,19 @@ static bool read_pattern(struct pattern *pattern, const char *rule)
         plain = !simple->words.items[i].open;
     }
     plain = plain && pattern->count > 0;
-    if (!plain) {
+    if (plain) {
+        step_over(&simple->words, &pattern->words);
+        pattern->count -= simple->words.count - pattern->words.count;
+    } else {
         shell_words_finish(&pattern->script);
     }
     return plain;
+}
+
+static void finish_pattern(struct pattern *pattern)
+{
+    mem_free(pattern->words.items);
+    shell_words_finish(&pattern->script);
 }
 
 static bool all_literal(const struct shell_words *words)
@@ -68,7 +119,7 @@ static bool begins_with(const struct shell_words *words, const struct pattern *p
         return false;
     }
     for (size_t i = 0; i < pattern->count; i++) {
-        if (strcmp(words->items[i].text, pattern->words->items[i].text) != 0) {
+        if (strcmp(words->items[i].text, pattern->words.items[i].text) != 0) {
             return false;
         }
     }
@@ -81,27 +132,22 @@ bool shell_rule_allows(const char *rule, const struct shell_simple *simple, cons
     if (!read_pattern(&pattern, rule)) {
         return false;
     }
-    bool fits = begins_with(&simple->words, &pattern);
+    struct shell_simple plain = *simple;
+    step_over(&simple->words, &plain.words);
+    bool fits = begins_with(&plain.words, &pattern);
     const char *trap = NULL;
-    if (fits && !all_literal(&simple->words)) {
+    if (fits && !all_literal(&plain.words)) {
         trap = "a word of it only the shell knows";
     } else if (fits) {
-        trap = command_traps_around(simple);
-        trap = trap == NULL && pattern.open_end ? command_traps_find(simple, pattern.count) : trap;
+        trap = command_traps_around(&plain);
+        trap = trap == NULL && pattern.open_end ? command_traps_find(&plain, pattern.count) : trap;
     }
-    shell_words_finish(&pattern.script);
+    mem_free(plain.words.items);
+    finish_pattern(&pattern);
     if (trap != NULL) {
         *why = trap;
     }
     return fits && trap == NULL;
-}
-
-/* The same program by another path is the same for a denial. */
-static bool same_program(const char *named, const char *given)
-{
-    const char *slash = strrchr(given, '/');
-    return strcmp(named, given) == 0 ||
-           (strchr(named, '/') == NULL && slash != NULL && strcmp(named, slash + 1) == 0);
 }
 
 /* --- a denial with stars elsewhere than at its end --- */
@@ -128,35 +174,82 @@ static bool text_fits(const char *pattern, const char *text)
 }
 
 /* The words with one blank between them, the program by its name alone. */
-static enum shell_concern text_concerns(const char *rule, const struct shell_words *words)
+static void append_words(struct str *text, const struct shell_words *words)
 {
-    struct str text;
-    bool open = false;
-    str_init(&text);
     for (size_t i = 0; i < words->count; i++) {
         const char *word = words->items[i].text, *slash = strrchr(word, '/');
-        str_append(&text, i > 0 ? " " : "");
-        str_append(&text, i == 0 && slash != NULL ? slash + 1 : word);
-        open = open || words->items[i].open;
+        str_append(text, i > 0 ? " " : "");
+        str_append(text, i == 0 && slash != NULL ? slash + 1 : word);
     }
-    bool fits =
-        text_fits(rule, text.data) || (words->count > 0 && text_fits(rule, words->items[0].text));
-    bool runs_others = words->count > 0 && command_traps_runs_others(words->items[0].text);
-    str_finish(&text);
-    return fits ? SHELL_CONCERN_YES : open || runs_others ? SHELL_CONCERN_MAYBE : SHELL_CONCERN_NO;
 }
 
-enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple)
+static void append_behind(struct str *text, const char *mark, const char *word)
 {
-    struct pattern pattern;
-    if (!read_pattern(&pattern, rule)) {
-        return strpbrk(rule, "*?") != NULL ? text_concerns(rule, &simple->words) : SHELL_CONCERN_NO;
+    str_append_format(text, "%s%s%s", text->length > 0 ? " " : "", mark, word);
+}
+
+/* A variable or a file beside the words, alone and behind them; `open` where one is unknown. */
+static bool fits_around(const char *rule, const struct shell_simple *simple, struct str *text,
+                        bool *open)
+{
+    bool fits = false;
+    struct str marked;
+    str_init(&marked);
+    str_append(&marked, text->data);
+    for (size_t i = 0; i < simple->assignments.count; i++) {
+        const struct shell_word *word = &simple->assignments.items[i];
+        fits = fits || text_fits(rule, word->text);
+        *open = *open || word->open;
+        append_behind(text, "", word->text);
     }
+    for (size_t i = 0; i < simple->redirection_count; i++) {
+        const struct shell_redirection *one = &simple->redirections[i];
+        const char *target = one->duplicates ? NULL : one->target.text;
+        *open = *open || one->target.open;
+        if (target != NULL) {
+            fits = fits || text_fits(rule, target);
+            append_behind(text, "", target);
+            append_behind(&marked, one->writes ? "> " : "< ", target);
+        }
+    }
+    fits = fits || text_fits(rule, text->data) || text_fits(rule, marked.data);
+    str_finish(&marked);
+    return fits;
+}
+
+/* The rule without the folder of the program that it names. */
+static const char *bare_rule(const char *rule)
+{
+    size_t length = strcspn(rule, " *?"), start = length;
+    while (start > 0 && rule[start - 1] != '/') {
+        start--;
+    }
+    return start < length ? rule + start : rule;
+}
+
+static enum shell_concern text_concerns(const char *rule, const struct shell_simple *simple)
+{
     const struct shell_words *words = &simple->words;
+    struct str text;
+    str_init(&text);
+    append_words(&text, words);
+    bool open = !all_literal(words);
+    bool fits = text_fits(rule, text.data) || text_fits(bare_rule(rule), text.data) ||
+                (words->count > 0 && text_fits(rule, words->items[0].text));
+    fits = fits_around(rule, simple, &text, &open) || fits;
+    str_finish(&text);
+    return fits                                       ? SHELL_CONCERN_YES
+           : open || command_traps_hides(words, NULL) ? SHELL_CONCERN_MAYBE
+                                                      : SHELL_CONCERN_NO;
+}
+
+static enum shell_concern words_concern(const struct pattern *pattern,
+                                        const struct shell_words *words)
+{
     enum shell_concern concern = SHELL_CONCERN_YES;
     bool unknown = false;
-    for (size_t i = 0; i < pattern.count && concern != SHELL_CONCERN_NO; i++) {
-        const char *named = pattern.words->items[i].text;
+    for (size_t i = 0; i < pattern->count && concern != SHELL_CONCERN_NO; i++) {
+        const char *named = pattern->words.items[i].text;
         if (i >= words->count) {
             concern = SHELL_CONCERN_NO;
         } else if (words->items[i].open) {
@@ -166,15 +259,36 @@ enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simp
             concern = SHELL_CONCERN_NO;
         }
     }
-    if (concern == SHELL_CONCERN_YES && words->count > pattern.count && !pattern.open_end) {
+    if (concern == SHELL_CONCERN_YES && words->count > pattern->count && !pattern->open_end) {
         concern = SHELL_CONCERN_NO;
     }
-    shell_words_finish(&pattern.script);
     if (concern == SHELL_CONCERN_YES) {
         return unknown ? SHELL_CONCERN_MAYBE : SHELL_CONCERN_YES;
     }
     /* An open word may become several, or none: what follows it stands nowhere certain. */
     unknown = unknown || (words->count > 0 && words->items[0].open) ||
-              (words->count > 0 && command_traps_runs_others(words->items[0].text));
+              command_traps_hides(words, pattern->words.items[0].text);
     return unknown ? SHELL_CONCERN_MAYBE : SHELL_CONCERN_NO;
+}
+
+enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple)
+{
+    struct pattern pattern;
+    bool names_words = read_pattern(&pattern, rule);
+    if (!names_words && strpbrk(rule, "*?") == NULL) {
+        return SHELL_CONCERN_NO;
+    }
+    struct shell_simple plain = *simple;
+    step_over(&simple->words, &plain.words);
+    enum shell_concern concern =
+        names_words ? words_concern(&pattern, &plain.words) : text_concerns(rule, &plain);
+    if (!names_words && concern != SHELL_CONCERN_YES &&
+        text_concerns(rule, simple) == SHELL_CONCERN_YES) {
+        concern = SHELL_CONCERN_YES; /* of an option that was stepped over */
+    }
+    mem_free(plain.words.items);
+    if (names_words) {
+        finish_pattern(&pattern);
+    }
+    return concern;
 }

@@ -188,6 +188,19 @@ static void test_commands(void **state)
         {"*--force*", "git push --force-with-lease x", false, true},
         {"git * main", "git push origin main", false, true},
         {"git * main", "git push origin side", false, false},
+        {"*secret*", "cat < secrets/key", false, true},
+        {"*secret*", "echo a >secrets/key", false, true},
+        {"*secret*", "A=secret make", false, true},
+        {"secrets/*", "cat < secrets/key", false, true},
+        {"cat *key", "cat < secrets/key", false, true},
+        {"cat < sec*", "cat < secrets/key", false, true},
+        {"* > /etc/*", "echo a b >>/etc/x", false, true},
+        {"*secret*", "cat < public", false, false},
+        {"*1*", "ls 2>&1", false, false},
+        {"git --no-pager*", "git --no-pager log", false, true},
+        {"git log*", "git --no-pager log", false, true},
+        {"/usr/bin/curl*", "curl x", false, true},
+        {"/usr/bin/curl*", "ls x", false, false},
         {"ls ?", "ls a", false, true},
         {"ls ?", "ls ab", false, false},
     };
@@ -198,7 +211,9 @@ static void test_commands(void **state)
     struct approval_rules rules;
     approval_rules_init(&rules);
     assert_true(approval_rules_add(&rules, "shell(rm*)", APPROVAL_DENY, NULL));
-    static const char *const doubtful[] = {"r$X y", "xargs rm", "echo $(rm x)", "sh -c 'rm x'"};
+    static const char *const doubtful[] = {
+        "r$X y",        "xargs rm", "echo $(rm x)", "sh -c 'rm x'",   "find . -exec rm {} +",
+        "python3 -c x", "cat < $X", "A=$B ls",      "poetry run rm x"};
     for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
         json_t *arguments = json_pack("{s:s}", "command", doubtful[i]);
         assert_int_equal(approval_decide(&rules, NULL, APPROVAL_FULL, "shell", arguments, NULL),

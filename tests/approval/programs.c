@@ -123,6 +123,7 @@ static void test_programs(void **state)
         {"poetry run mypy *", "poetry run mypy src", "poetry run ./evil"},
         {"pdm run mypy *", "pdm run mypy src", "pdm run python -c x"},
         {"hatch run mypy *", "hatch run mypy src", "hatch run sh -c x"},
+        {"ruby *", "ruby --version", "escript --version"},
         /* these run others, so that no word of them is covered */
         {"ls *", "ls a", "choom -n 0 -- ./evil"},
         {"ls *", "ls a", "bash5 -c x"},
