@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "approval/path_spelling.h"
 #include "base/str.h"
 
 enum { HOST_SIZE = 256, URL_SIZE = 8192 };
@@ -16,6 +17,7 @@ struct place {
     int usual_port;       /* of the scheme; 0: a rule that names none */
     bool beneath;         /* the rule's "*." */
     const char *path;     /* from the slash, "" without one */
+    const char *query;    /* of an address: from the '?', or what is no query */
 };
 
 static const struct {
@@ -93,6 +95,7 @@ static bool read_url(const char *url, size_t length, char text[URL_SIZE], struct
     }
     place->port = place->port != 0 ? place->port : place->usual_port;
     place->path = *at == '/' ? at : "/";
+    place->query = at + strcspn(at, "?#");
     return true;
 }
 
@@ -132,11 +135,64 @@ static bool is_beneath(const char *host, const char *above)
            strcmp(host + length - end, above) == 0;
 }
 
+static int hex(char c)
+{
+    const char *digits = "0123456789abcdef", *at = c != '\0' ? strchr(digits, c | 0x20) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* Path and query in one spelling: without "%41", dots, slashes twice or at the end, and without
+ * what a server never sees. */
+static void spell_path(const struct place *place, struct str *out)
+{
+    const char *path = place->path;
+    struct str plain;
+    size_t length = strcspn(path, "?#");
+    str_init(&plain);
+    for (size_t i = 0; i < length; i++) {
+        int high = path[i] == '%' ? hex(path[i + 1]) : -1;
+        int low = high >= 0 ? hex(path[i + 2]) : -1;
+        str_append_char(&plain, low >= 0 ? (char)(high * 16 + low) : path[i]);
+        i += low >= 0 ? 2 : 0;
+    }
+    path_spelling_append(out, plain.data, plain.length);
+    str_append_bytes(out, place->query, strcspn(place->query, "#"));
+    str_finish(&plain);
+}
+
+/* One address against another. A rule without a query is of the page, whatever is asked of it. */
+static bool same_address(const struct place *wanted, const struct place *given)
+{
+    struct str rule, path;
+    str_init(&rule);
+    str_init(&path);
+    spell_path(wanted, &rule);
+    spell_path(given, &path);
+    char end = strncmp(path.data, rule.data, rule.length) == 0 ? path.data[rule.length] : '/';
+    bool same = wanted->port == given->port && strcmp(wanted->host, given->host) == 0 &&
+                (end == '\0' || (end == '?' && strchr(rule.data, '?') == NULL));
+    str_finish(&rule);
+    str_finish(&path);
+    return same;
+}
+
+/* Of a rule that spells one address; where it is odd itself, only its very text is it. */
+static bool exact_concerns(const char *rule, const char *url, size_t length)
+{
+    struct place wanted, given;
+    char rule_text[URL_SIZE], text[URL_SIZE];
+    return read_url(rule, strlen(rule), rule_text, &wanted) &&
+           (!read_url(url, length, text, &given) || same_address(&wanted, &given));
+}
+
 bool url_rule_concerns(const char *rule, const char *url, size_t length)
 {
     struct place wanted, given;
     char text[URL_SIZE];
-    if (!url_rule_is_pattern(rule) || !read_rule(rule, &wanted)) {
+    if (!url_rule_is_pattern(rule)) {
+        return exact_concerns(rule, url, length);
+    }
+    if (!read_rule(rule, &wanted)) {
         return false;
     }
     if (!read_url(url, length, text, &given)) {
