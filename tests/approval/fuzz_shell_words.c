@@ -24,6 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         bool allowed = shell_rule_allows("git *", &script.items[i], &trap);
         assert(!allowed || strcmp(script.items[i].words.items[0].text, "git") == 0);
         command_traps_find(&script.items[i], 1);
+        enum shell_concern concern = shell_rule_concerns("git *", &script.items[i]);
+        assert(!allowed || concern == SHELL_CONCERN_YES);
+        shell_rule_concerns("*a?b*", &script.items[i]);
     }
     shell_words_finish(&script);
     return 0;

@@ -10,7 +10,7 @@ from model_server import Handler, ModelServer, chunk, text_answer
 
 ALLOWED = ["echo *", "ls *", "cat *", "env *", "timeout *", "nohup *", "xargs *", "find *", "git *", "tar *", "rg *", "sort *", "ssh *",
            "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *", "printf *", "python3 *", "let *",
-           "test *", "shuf *", "install *", "diff3 *", "cpp *", "uniq *", "mv *", "cp *", "choom *", "perl5.36.0 *", "git mv *"]
+           "test *", "shuf *", "install *", "diff3 *", "cpp *", "uniq *", "mv *", "cp *", "choom *", "perl5.36.0 *", "git mv *", "python3 -m timeit *", "python3 -m pytest *"]
 RULES = [word for rule in ALLOWED for word in ("--allow", f"shell({rule})")]
 
 COMMANDS = [
@@ -41,6 +41,10 @@ COMMANDS = [
     ("S26", "a script that another command prints", "echo \"open('breached', 'w')\" | python3 /dev/stdin"),
     ("S27", "arithmetic that substitutes", "let 'a[$(touch breached)] = 1'"),
     ("S28", "a name with an index that is tested", "test -v 'a[$(touch breached)]'"),
+    ("S29", "NAME+=, which is a path to some shells", "TZ+=/evil.sh ls"),
+    ("S30", "a dollar sign before a continued line", 'echo "$\\\n(touch breached)"'),
+    ("S31", "the same script by another spelling", "echo \"open('breached', 'w')\" | python3 ./../../../../../../..//dev/./stdin"),
+    ("S32", "a descriptor that is a word to some shells", "mv keep 10>/dev/null"),
 ]
 
 ARGUMENTS = [
@@ -81,6 +85,11 @@ ARGUMENTS = [
     ("A35", "the second file of uniq", "uniq keep breached", "uniq keep", True),
     ("A36", "a folder under the name of one that starts code", "mv far .github", "mv plain other", False),
     ("A37", "a folder as the value of a letter", "cp -t.github/workflows keep", "cp keep other", False),
+    ("A38", "a word that an option takes, before the folder", "git push --push-option origin ./far HEAD:refs/heads/x", "git push origin HEAD", True),
+    ("A39", "dots that lead to a folder's name", "cp -r git-merge-a .github/x/..", "cp keep other", False),
+    ("A40", "a module's own options", "python3 -m timeit -n1 \"open('breached', 'w')\"", "python3 -m pytest --version", True),
+    ("A41", "a compiler's programs by a long name", "cpp --prefix=./evil/ /dev/null", "cpp /dev/null", False),
+    ("A42", "three dashes", "npm test ---script-shell=./evil.sh", "npm test --silent", False),
 ]
 
 
@@ -88,15 +97,17 @@ def furnish(place):
     place.write("keep", "keep\n")
     place.write("evil.sh", "#!/bin/sh\ntouch breached\ncat\n")
     place.write("git-evil", "#!/bin/sh\ntouch breached\n")
+    os.mkdir(os.path.join(place.work, "TZ+="))
+    place.write("TZ+=/evil.sh", "#!/bin/sh\ntouch breached\n")
     place.write("evil.mk", "all:\n\ttouch breached\n")
     place.write("large", "".join(f"{number * 7919 % 100003} a line to sort\n" for number in range(1500)))
     for folder in ("far/hooks", "git-merge-a", ".github/workflows"):
         os.makedirs(os.path.join(place.work, folder))
     place.write("git-merge-a/evil", "#!/bin/sh\ntouch breached\n")
     place.write("far/hooks/post-receive", "#!/bin/sh\ntouch ../breached\n")
-    for name in ("evil.sh", "git-evil", "git-merge-a/evil", "far/hooks/post-receive"):
+    for name in ("evil.sh", "TZ+=/evil.sh", "git-evil", "git-merge-a/evil", "far/hooks/post-receive"):
         os.chmod(os.path.join(place.work, name), 0o755)
-    freely("tar -cf ar.tar keep; git init -q --bare far; git init -q .; git config user.name x; git config user.email x@x; "
+    freely("tar -cf ar.tar keep; git init -q --bare far; git -C far config receive.advertisePushOptions true; git init -q .; git config user.name x; git config user.email x@x; "
            "git commit -q --allow-empty -m x; git checkout -q -b side; echo > picked; git add picked; git commit -q -m y; git checkout -q -", place.work)
 
 

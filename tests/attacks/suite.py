@@ -21,8 +21,8 @@ from world import ORDINARY_USER, Programs, identity
 PARTS = [  # the file, its case, how many rows each letter has; the longest first
     ("rows_commands.py", "arguments", {"A": range(1, 13)}),
     ("rows_commands.py", "more_arguments", {"A": range(13, 26)}),
-    ("rows_commands.py", "last_arguments", {"A": range(26, 38)}),
-    ("rows_commands.py", "shell", {"S": range(1, 29)}),
+    ("rows_commands.py", "last_arguments", {"A": range(26, 43)}),
+    ("rows_commands.py", "shell", {"S": range(1, 33)}),
     ("rows_network.py", "time", {"Y": range(11, 19)}),
     ("rows_limits.py", "memory", {"L": [2]}),
     ("rows_network.py", "reach", {"Y": range(1, 11)}),
