@@ -18,7 +18,8 @@ static char *made(int argc, char *const argv[])
 {
     struct config config;
     struct err err;
-    struct paths paths = {.data = "/data", .state = "/state", .config_file = "/config.toml"};
+    struct paths paths = {
+        .data = "/data", .state = "/state", .config_file = "/config.toml", .home = "/work"};
     config_init(&config);
     assert_true(config_read_arguments(&config, argc, argv, &err));
     json_t *policy = policy_json(&config, &paths, "/work");
@@ -55,6 +56,12 @@ static void settings_become_the_policy(void **state)
                                        "--deny", "read_file(/else/b)", "--deny", "write_file(c)",
                                        "--deny", "read_file(!d)"});
     assert_non_null(strstr(denied, "\"denied\":[\"secrets/\",\"*.pem\",\"/a\",\"\\\\!d\"]"));
+    mem_free(denied);
+    /* From the root, from the home directory, and a folder around the workspace. */
+    denied = made(11, (char *[]){"carat", "--deny", "read_file(~/a/*)", "--deny",
+                                 "read_file(/work/./x/../b)", "--deny", "search_files(~/../work)",
+                                 "--deny", "list_files(.)", "--deny", "read_file(/workx/a)"});
+    assert_non_null(strstr(denied, "\"denied\":[\"/a/*\",\"/b\",\"*\",\"*\"]"));
     mem_free(denied);
     char *open = made(3, (char *[]){"carat", "-s", "danger-full-access"});
     assert_non_null(strstr(open, "\"sandbox\":\"danger-full-access\""));

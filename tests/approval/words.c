@@ -11,8 +11,6 @@
 
 #include <cmocka.h>
 
-#include "approval/launch_points.h"
-#include "approval/path_spelling.h"
 #include "approval/shell_words.h"
 #include "base/str.h"
 
@@ -268,88 +266,12 @@ static void test_limits_are_exact(void **state)
     str_finish(&text);
 }
 
-/* A dot between two folders is none, a folder between them is one, and each name ends. */
-static void test_components_of_launch_points(void **state)
-{
-    (void)state;
-    static const char *const asks[] = {".github/./workflows/a.yml",
-                                       "./.envrc",
-                                       "a/.envrc",
-                                       "././a/./.git/./hooks/x",
-                                       "/.git/",
-                                       "a//Makefile",
-                                       "Makefile/",
-                                       "Makefile/.",
-                                       ".GITHUB/Workflows/x"};
-    static const char *const runs[] = {".github/x/workflows/a.yml",
-                                       ".envrc/x",
-                                       "Makefil",
-                                       "akefile",
-                                       ".github",
-                                       "workflows",
-                                       ".",
-                                       "/",
-                                       "a",
-                                       "./.",
-                                       ".gi/t"};
-    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
-        if (launch_points_reason(asks[i]) == NULL) {
-            fail_msg("%s is no launch point", asks[i]);
-        }
-    }
-    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
-        if (launch_points_reason(runs[i]) != NULL) {
-            fail_msg("%s is a launch point", runs[i]);
-        }
-    }
-}
-
-static void test_spelling_of_a_path(void **state)
-{
-    (void)state;
-    static const char *const rows[][2] = {
-        {"", ""},
-        {".", ""},
-        {"./", ""},
-        {"/", "/"},
-        {"//", "/"},
-        {"a", "a"},
-        {"a/", "a"},
-        {"./a//b/./c", "a/b/c"},
-        {"/a/../b", "/b"},
-        {"/../a", "/a"},
-        {"a/..", ""},
-        {"/a/..", "/"},
-        {"a/../..", ".."},
-        {"../a", "../a"},
-        {"../../a", "../../a"},
-        {"../a/../b", "../b"},
-        {"a/b/../../c", "c"},
-        {"a/b/../..", ""},
-        {"...", "..."},
-        {"a/..b", "a/..b"},
-        {"/a/b/../c", "/a/c"},
-        {"..", ".."},
-        {"a/../../b", "../b"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct str out;
-        str_init(&out);
-        str_append(&out, "x/y");
-        path_spelling_append(&out, rows[i][0], strlen(rows[i][0]));
-        assert_string_equal(out.data + 3, rows[i][1]);
-        str_finish(&out);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_length_is_the_end),
         cmocka_unit_test(test_limits_are_exact),
-        cmocka_unit_test(test_components_of_launch_points),
-        cmocka_unit_test(test_spelling_of_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
