@@ -47,7 +47,7 @@ const char command_by_subcommand[] =
     " npm yarn pnpm pip pip3 gem bundle cargo go rustup composer poetry conda brew apt apt-get dnf "
     "gradle mvn dotnet swift terraform ansible vagrant gh glab hg svn jj deno bun "
     "mix zig dart flutter nim crystal elixir lein rebar3 bazel bazelisk buck2 pants turbo nx lerna "
-    "hatch pdm pipenv rye pixi tofu pulumi packer helm ip ";
+    "hatch pdm pipenv rye pixi mamba micromamba tofu pulumi packer helm ip ";
 const char command_never_subcommands[] =
     " exec x dlx explore edit set config login publish generate tool alias shell eval repl "
     "create init ";

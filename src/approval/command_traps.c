@@ -11,7 +11,6 @@
 
 #include "approval/command_tables.h"
 #include "approval/launch_points.h"
-#include "approval/path_spelling.h"
 #include "approval/shell_words.h"
 #include "base/str.h"
 
@@ -229,23 +228,22 @@ static const char *git_trap(const struct shell_words *words, size_t named)
     return NULL;
 }
 
-/* In /dev or /proc, where the script is what another command prints, by whatever spelling. */
+/* In /dev or /proc, where the script is what another command prints: one of these names behind a
+ * slash in front, or behind "..", which may lead to the root. */
 static bool is_device(const char *path)
 {
-    struct str spelled;
-    str_init(&spelled);
-    path_spelling_append(&spelled, path, strlen(path));
-    const char *at = spelled.data;
-    bool leads_out = at[0] == '/' || str_starts_with(at, "../");
-    while (str_starts_with(at, "../")) {
-        at += 3;
+    bool at_root = path[0] == '/';
+    while (*path != '\0') {
+        size_t length = strcspn(path, "/");
+        if (at_root && listed(" dev proc ", path, length)) {
+            return true;
+        }
+        bool up = length == 2 && strncmp(path, "..", 2) == 0;
+        bool stays = length == 0 || (length == 1 && path[0] == '.');
+        at_root = up || (stays && at_root);
+        path += length + (path[length] == '/');
     }
-    at += at[0] == '/';
-    size_t length = strcspn(at, "/");
-    bool device = leads_out && ((length == 3 && strncmp(at, "dev", length) == 0) ||
-                                (length == 4 && strncmp(at, "proc", length) == 0));
-    str_finish(&spelled);
-    return device;
+    return false;
 }
 
 /* The version's option where a program tells it and ends. escript would take it for a script. */
@@ -285,7 +283,9 @@ static const char *words_trap(const struct shell_words *words, size_t named);
 static const char *inner_trap(const struct shell_words *words, size_t named)
 {
     struct shell_words inner = {.items = words->items + 2, .count = words->count - 2};
-    return inner.items[0].text[0] == '-' ? runs_another : words_trap(&inner, named - 2);
+    const char *program = inner.items[0].text;
+    bool plain = program[0] != '-' && strchr(program, ':') == NULL; /* hatch run ENVIRONMENT:NAME */
+    return plain ? words_trap(&inner, named - 2) : runs_another;
 }
 
 static bool runs_module(const struct shell_words *words, const char *program)
@@ -463,27 +463,29 @@ static bool interpreter_hides(const struct shell_words *words, const char *progr
     return listed(command_running_modules, module, strlen(module)) || hides(words, 2, denied);
 }
 
-/* A folder to begin in leads to a command all the same; other options may name one. */
-static bool git_hides(const struct shell_words *words, const char *denied)
+/* A folder to begin in is stepped over (shell_rule.c); other options may name a command. */
+static bool git_hides(const struct shell_words *words)
 {
     size_t at = 1;
-    while (at < words->count && strcmp(words->items[at].text, "-C") == 0) {
+    while (at + 1 < words->count && strcmp(words->items[at].text, "-C") == 0) {
+        if (words->items[at + 1].open) {
+            return true;
+        }
         at += 2;
     }
-    bool elsewhere = at > 1 && (denied == NULL || strcmp(base_name(denied), "git") == 0);
-    bool last = at == words->count - 1;
-    return at < words->count && may_be_option(&words->items[at])
-               ? !(last && strcmp(words->items[at].text, "--version") == 0)
-               : elsewhere;
+    bool version = words->count == 2 && strcmp(words->items[1].text, "--version") == 0;
+    return at < words->count && may_be_option(&words->items[at]) && !version;
 }
 
 static bool find_hides(const struct shell_words *words, const char *program)
 {
-    const char *beginnings = strcmp(program, "find") == 0 ? "-exec -ok $" : "--exec $";
+    const char *beginnings = strcmp(program, "find") == 0 ? "-exec -ok" : "--exec";
     for (size_t i = 1; i < words->count; i++) {
         const char *word = words->items[i].text;
         bool cluster = program[1] == 'd' && word[0] == '-' && word[1] != '-';
-        if (any_in(beginnings, word, is_beginning) || (cluster && strpbrk(word, "xX") != NULL)) {
+        bool unknown = words->items[i].open && (word[0] == '$' || word[0] == '-');
+        if (unknown || any_in(beginnings, word, is_beginning) ||
+            (cluster && strpbrk(word, "xX") != NULL)) {
             return true;
         }
     }
@@ -506,7 +508,7 @@ static bool hides_by_name(const struct shell_words *words, const char *program, 
 {
     size_t length = strlen(program);
     if (strcmp(program, "git") == 0) {
-        return git_hides(words, denied);
+        return git_hides(words);
     }
     if (listed(" find fd fdfind ", program, length)) {
         return find_hides(words, program);

@@ -24,7 +24,7 @@ const char *command_traps_around(const struct shell_simple *simple);
 
 /* Whether the command runs another one that its words do not show plainly (sh, env, xargs, find
  * -exec, an interpreter that is given code, git -c). `denied` (NULL = any): the program that a
- * denial names, which is all that git -C DIR and "poetry run PROGRAM" could hide. */
+ * denial names, which is all that "poetry run PROGRAM" could hide. */
 bool command_traps_hides(const struct shell_words *words, const char *denied);
 
 #endif

@@ -29,28 +29,30 @@ static bool same_program(const char *named, const char *given)
                                          (rule_slash == NULL || slash == NULL || named[0] == '/'));
 }
 
-/* How many words behind "git" change nothing but how it shows what it does. */
-static size_t count_display_options(const struct shell_words *words)
+/* How many words behind "git" change nothing but how it shows what it does; `folders`: or where it
+ * begins. */
+static size_t count_before_command(const struct shell_words *words, bool folders)
 {
     static const char *const options[] = {"--no-pager", "-P", "--no-optional-locks"};
-    size_t count = 0;
     bool git =
-             words->count > 0 && !words->items[0].open && same_program("git", words->items[0].text),
-         any = git;
-    while (any && count + 1 < words->count) {
-        any = false;
+        words->count > 0 && !words->items[0].open && same_program("git", words->items[0].text);
+    size_t at = 1, before = 0;
+    while (git && at > before && at < words->count) {
+        before = at;
         for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-            any = any || strcmp(words->items[count + 1].text, options[i]) == 0;
+            at += at == before && strcmp(words->items[at].text, options[i]) == 0;
         }
-        count += any;
+        if (folders && at + 1 < words->count && strcmp(words->items[at].text, "-C") == 0) {
+            at += 2;
+        }
     }
-    return count;
+    return at - 1;
 }
 
 /* The words without those; they stay `words`'s own, the array is the caller's. */
-static void step_over(const struct shell_words *words, struct shell_words *out)
+static void step_over(const struct shell_words *words, bool folders, struct shell_words *out)
 {
-    size_t skipped = count_display_options(words);
+    size_t skipped = count_before_command(words, folders);
     *out = (struct shell_words){0};
     vec_room(&out->items, &out->capacity, words->count + 1, sizeof *out->items);
     for (size_t i = 0; i < words->count; i++) {
@@ -89,7 +91,7 @@ static bool read_pattern(struct pattern *pattern, const char *rule)
     }
     plain = plain && pattern->count > 0;
     if (plain) {
-        step_over(&simple->words, &pattern->words);
+        step_over(&simple->words, false, &pattern->words);
         pattern->count -= simple->words.count - pattern->words.count;
     } else {
         shell_words_finish(&pattern->script);
@@ -133,7 +135,7 @@ bool shell_rule_allows(const char *rule, const struct shell_simple *simple, cons
         return false;
     }
     struct shell_simple plain = *simple;
-    step_over(&simple->words, &plain.words);
+    step_over(&simple->words, false, &plain.words);
     bool fits = begins_with(&plain.words, &pattern);
     const char *trap = NULL;
     if (fits && !all_literal(&plain.words)) {
@@ -271,24 +273,34 @@ static enum shell_concern words_concern(const struct pattern *pattern,
     return unknown ? SHELL_CONCERN_MAYBE : SHELL_CONCERN_NO;
 }
 
+/* `pattern` NULL: a rule with stars, which is compared as a text. */
+static enum shell_concern concern_of(const char *rule, const struct pattern *pattern,
+                                     const struct shell_simple *simple, bool folders)
+{
+    struct shell_simple plain = *simple;
+    step_over(&simple->words, folders, &plain.words);
+    enum shell_concern concern =
+        pattern != NULL ? words_concern(pattern, &plain.words) : text_concerns(rule, &plain);
+    mem_free(plain.words.items);
+    return concern;
+}
+
 enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple)
 {
-    struct pattern pattern;
-    bool names_words = read_pattern(&pattern, rule);
-    if (!names_words && strpbrk(rule, "*?") == NULL) {
+    struct pattern read, *pattern = read_pattern(&read, rule) ? &read : NULL;
+    if (pattern == NULL && strpbrk(rule, "*?") == NULL) {
         return SHELL_CONCERN_NO;
     }
-    struct shell_simple plain = *simple;
-    step_over(&simple->words, &plain.words);
-    enum shell_concern concern =
-        names_words ? words_concern(&pattern, &plain.words) : text_concerns(rule, &plain);
-    if (!names_words && concern != SHELL_CONCERN_YES &&
-        text_concerns(rule, simple) == SHELL_CONCERN_YES) {
+    enum shell_concern concern = concern_of(rule, pattern, simple, false);
+    if (pattern == NULL && text_concerns(rule, simple) == SHELL_CONCERN_YES) {
         concern = SHELL_CONCERN_YES; /* of an option that was stepped over */
     }
-    mem_free(plain.words.items);
-    if (names_words) {
-        finish_pattern(&pattern);
+    if (concern == SHELL_CONCERN_NO &&
+        concern_of(rule, pattern, simple, true) != SHELL_CONCERN_NO) {
+        concern = SHELL_CONCERN_MAYBE; /* the same in another folder */
+    }
+    if (pattern != NULL) {
+        finish_pattern(pattern);
     }
     return concern;
 }

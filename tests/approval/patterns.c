@@ -225,6 +225,8 @@ static void test_commands(void **state)
         {"*1*", "ls 2>&1", false, false},
         {"git --no-pager*", "git --no-pager log", false, true},
         {"git log*", "git --no-pager log", false, true},
+        {"* --force", "git -C . push", false, false},
+        {"* --force", "git -C . push --force", false, true},
         {"/usr/bin/curl*", "curl x", false, true},
         {"/usr/bin/curl*", "ls x", false, false},
         {"ls ?", "ls a", false, true},
@@ -238,8 +240,9 @@ static void test_commands(void **state)
     approval_rules_init(&rules);
     assert_true(approval_rules_add(&rules, "shell(rm*)", APPROVAL_DENY, NULL));
     static const char *const doubtful[] = {
-        "r$X y",        "xargs rm", "echo $(rm x)", "sh -c 'rm x'",   "find . -exec rm {} +",
-        "python3 -c x", "cat < $X", "A=$B ls",      "poetry run rm x"};
+        "r$X y",        "xargs rm", "echo $(rm x)", "sh -c 'rm x'",    "find . -exec rm {} +",
+        "python3 -c x", "cat < $X", "A=$B ls",      "poetry run rm x", "git -c x=y log",
+        "git -C . rm*"};
     for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
         json_t *arguments = json_pack("{s:s}", "command", doubtful[i]);
         assert_int_equal(approval_decide(&rules, NULL, APPROVAL_FULL, "shell", arguments, NULL),
