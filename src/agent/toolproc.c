@@ -16,7 +16,8 @@
  *
  * A command's limit of time is kept by its tool, inside the sandbox. Before Linux 6.12 a command
  * can stop whoever watches over it there (`kill -STOP -1`), so what is not answered some seconds
- * after its limit is killed from here, where no command reaches.
+ * after its limit is killed from here, where no command reaches. The file tools look at the clock
+ * themselves, but for the time that one look at a line may take: they have the same limit here.
  */
 #include "agent/toolproc.h"
 
@@ -70,6 +71,7 @@ struct running {
     int seconds;        /* its limit; 0 = none that is looked after here */
     bool asked_seconds; /* by the call, which means them whoever waits */
     bool looked_at;     /* once, when it was due */
+    bool overdue;       /* and so its process was ended */
     uint64_t due;       /* of the loop's clock, when it is to be over */
     struct str seen;    /* the end of its output */
     /* It has ended, and its picture is being decoded; else NULL. */
@@ -322,6 +324,9 @@ static void on_result(void *context, uint64_t call, const struct mcp_client_resu
         str_append(&text, text.length == 0 ? "the sandbox could not be entered" : "");
     } else if (result->result == NULL && toolproc->calls.items[place].cancelled) {
         str_append(&text, "error: stopped by the user before it ended");
+    } else if (result->result == NULL && toolproc->calls.items[place].overdue) {
+        str_append_format(&text, "error: stopped, for there was no answer after %d s",
+                          toolproc->calls.items[place].seconds);
     } else if (result->result == NULL) {
         str_append(&text, "error: the tool failed: ");
         tool_process_append_death(&text, result);
@@ -486,6 +491,11 @@ static void on_due(uv_timer_t *timer)
         } else if (!running->looked_at) {
             running->looked_at = true;
             running->due = now + SECOND_LOOK_MS;
+        } else if (running->server->kept) { /* its other calls end with it, each with an answer */
+            running->due = never;
+            running->overdue = true;
+            mcp_client_stop(running->server->client);
+            i++;
         } else {
             finish_overdue(toolproc, i);
             i = 0;
@@ -567,7 +577,8 @@ static void start(struct toolproc *toolproc, const char *call_id, const char *to
         err_set(&running.error, ERR_NOT_FOUND, "there is no tool \"%s\"", tool);
     } else {
         running.server = serve(toolproc, known, policy, arguments, &running.call, &running.error);
-        if (running.server != NULL && strcmp(known->family, "shell") == 0) {
+        bool limited = strcmp(known->family, "shell") == 0 || strcmp(known->family, "files") == 0;
+        if (running.server != NULL && limited) {
             set_limit(toolproc, &running, policy == toolproc->job_policy, arguments);
         }
     }

@@ -227,7 +227,7 @@ def case_mounts():
         finally:
             stop.set()
             thread.join()
-        report("T20", f"a link swapped in while the sandbox is made, {SWAPS} times", through, "SECRET" in control and entered > 10)
+        report("T21", f"a link swapped in while the sandbox is made, {SWAPS} times", through, "SECRET" in control and entered > 10)
 
 
 # --- archives and patches ---

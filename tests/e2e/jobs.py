@@ -1,6 +1,8 @@
 """Jobs as a user meets them: a command that ends in & goes on beside the conversation, is seen, is stopped, and never
 outlives carat. Run as jobs.py CASE BUILD-FOLDER SOURCE-FOLDER."""
+import json
 import os
+import random
 import signal
 import subprocess
 import time
@@ -136,6 +138,18 @@ def case_silent_command_killed():
         run.kill()
         run.wait()
         wait_until(lambda: not running(mark()), "the command outlived a killed carat")
+
+
+def case_slow_file_tool():
+    """A line on which one pattern alone takes minutes: the search is ended from outside, and the next call works."""
+    with Place() as place:
+        random.seed(1)
+        place.write("line", "".join(random.choice("ab") for _ in range(8000)) + "\n")
+        place.write("other", "plain words\n")
+        model = script(place, call("search_files", pattern="(a|b)*a(a|b){200}c", path="line"), call("read_file", path="other"), "Done.<turn|>")
+        events = place.events("-m", model, "--set", "tools.timeout_s=1", "look")
+        texts = json.dumps(events)
+        check("no answer after 1 s" in texts and "plain words" in texts, texts)
 
 
 def case_exec():
