@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/quarantine_agreed.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -454,7 +455,7 @@ void quarantine_apply(const struct quarantine_list *before, const char *root, co
     quarantine_look(&now, root);
     for (size_t i = 0; i < now.count; i++) {
         const char *path = now.items[i];
-        bool seen = allowed != NULL && strstr(allowed, strrchr(path, '/') + 1) != NULL;
+        bool seen = allowed != NULL && quarantine_agreed(allowed, path + strlen(root));
         if (!seen && !holds(before, path)) {
             quarantine_list_add(move_aside(root, path) ? moved : failed, path);
         }

@@ -29,9 +29,9 @@ void quarantine_list_finish(struct quarantine_list *list);
 /* Adds the paths beneath `root` that are protected names, each as it is now. */
 void quarantine_look(struct quarantine_list *list, const char *root);
 
-/* Moves aside what is beneath `root` now and not in `before`, unless its last name occurs in
- * `allowed` (NULL: nothing does): that the user was shown and said yes to. `moved` gets the paths,
- * `failed` those that could not be moved. */
+/* Moves aside what is beneath `root` now and not in `before`, unless `allowed` names it
+ * (quarantine_agreed; NULL: it names nothing): what the user was shown and said yes to. `moved`
+ * gets the paths, `failed` those that could not be moved. */
 void quarantine_apply(const struct quarantine_list *before, const char *root, const char *allowed,
                       struct quarantine_list *moved, struct quarantine_list *failed);
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "agent/quarantine.h"
+#include "agent/quarantine_agreed.h"
 #include "base/str.h"
 
 static char root[] = "/tmp/carat-quarantine-XXXXXX";
@@ -123,6 +124,53 @@ static void what_was_agreed_to_stays(void **state)
     assert_true(is_there(".envrc") && is_there(".mcp.json.quarantined"));
 }
 
+/* A yes to one thing is none to what only has letters in common with it. */
+static void what_a_text_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *agreed, *path;
+        bool named;
+    } rows[] = {
+        {"cp template .envrc", "/.envrc", true},
+        {"cp template sub/.envrc", "/sub/.envrc", true},
+        {"sh make.sh # .envrc", "/.envrc", true},
+        {"code '.vscode/tasks.json'", "/a/.vscode", true},
+        {"cp template .envrc.example", "/.envrc", false},
+        {"cp template my.envrc", "/.envrc", false},
+        {"cp template \xc3\xa9.envrc", "/.envrc", false},
+        {"curl https://example.org/.envrc", "/.envrc", false},
+        {"", "/.envrc", false},
+        {"touch reconfigured", "/sub/.git/config", false},
+        {"./configure && make", "/sub/.git/config", false},
+        {"cat config", "/sub/.git/config", false},
+        {"vi .git/config", "/.git/config", true},
+        {"vi sub/.git/config\n", "/sub/.git/config", true},
+        {"vi .git/config.worktree", "/.git/config", false},
+        {"vi my.git/config", "/.git/config", false},
+        {"pre-commit run; cat config.py", "/.git/hooks/pre-commit", false},
+        {"cp pre-commit .git/hooks/", "/.git/hooks/pre-commit", false},
+        {"cp x .git/hooks/pre-commit", "/.git/hooks/pre-commit", true},
+        {"cp x .git/hooks/pre-commit.old", "/.git/hooks/pre-commit", false},
+        {"git clone https://github.com/x/y.git", "/y/.git", false},
+        {"git clone https://github.com/x/.git", "/x/.git", false},
+        {"git clone host:.git", "/x/.git", false},
+        {"ls sub/.git/", "/sub/.git", false},
+        {"git worktree add .gitted", "/sub/.git", false},
+        {"cp template sub/.git", "/sub/.git", true},
+        {"vi .git/modules/sub/config", "/.git/modules/sub/config", true},
+        {"vi .git/modules/sub/config", "/.git/config", false},
+        {"vi .git/config", "/.git/modules/sub/config", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (quarantine_agreed(rows[i].agreed, rows[i].path) != rows[i].named) {
+            fail_msg("row %zu: %s for %s", i, rows[i].agreed, rows[i].path);
+        }
+    }
+    assert_true(quarantine_agreed_whole("vi .cargo/config.toml", ".cargo/config.toml"));
+    assert_false(quarantine_agreed_whole("vi config.toml", ".cargo/config.toml"));
+}
+
 /* Steps that are waited for, and what a linked worktree obeys. */
 static void states_of_a_repository(void **state)
 {
@@ -216,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(new_names_are_moved_and_old_ones_stay),
         TEST(what_was_agreed_to_stays),
+        cmocka_unit_test(what_a_text_names),
         TEST(repositories),
         TEST(states_of_a_repository),
         TEST(links_lead_nowhere),

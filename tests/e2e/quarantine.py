@@ -79,4 +79,24 @@ def case_agreed():
             screen.close()
 
 
+def case_agreed_words():
+    """A yes to a command that only has letters in common with a name is none to that name."""
+    with Place() as place:
+        place.write("make.sh", "git init -q sub; git -C sub config core.fsmonitor ./evil; git init -q --bare other; git -C other config core.pager x; "
+                    "mkdir y; echo gitdir: ../other > y/.git; cp make.sh sub/.git/hooks/pre-commit\n")
+        model = script(place, call("shell", command="sh make.sh"), call("shell", command="touch reconfigured.py config pre-commit; echo https://x/y.git"),
+                       "Done.<turn|>")
+        screen = Screen(place, "-m", model, "--mode", "ask", columns=110, rows=40)
+        try:
+            screen.wait("script")
+            screen.say("go")
+            screen.wait("y once")
+            screen.answer("y")  # as long as there is a question: the second comes at once
+            screen.wait("Done.", "moved aside")
+            for name in ("sub/.git/config", "sub/.git/hooks/pre-commit", "y/.git"):
+                check(not there(place, name) and there(place, name + ".quarantined"), name)
+        finally:
+            screen.close()
+
+
 main(globals())
