@@ -9,7 +9,6 @@
 
 #include "agent/agent_state.h"
 #include "agent/checkpoint.h"
-#include "approval/launch_points.h"
 #include "approval/toolset.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -87,34 +86,9 @@ static void say_what_changed(struct agent *agent, const struct undo_summary *sum
     str_finish(&text);
 }
 
-static void append_names(struct str *text, const struct quarantine_list *list)
+static void say_notice(void *context, const char *sentence)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        const char *reason = launch_points_reason(list->items[i]);
-        str_append_format(text, "%s%s (%s)", i > 0 ? ", " : "", list->items[i],
-                          reason != NULL ? reason : "programs run it");
-    }
-}
-
-/* In every mode, and without a terminal too: it is about what other programs would do later. */
-static void say_what_was_moved(struct agent *agent, struct checkpoint_result *result)
-{
-    struct str text;
-    str_init(&text);
-    if (result->moved.count > 0) {
-        str_append(&text, "moved aside, with .quarantined behind the name: ");
-        append_names(&text, &result->moved);
-        agent_say(agent, AGENT_NOTICE, text.data);
-    }
-    str_clear(&text);
-    if (result->failed.count > 0) {
-        str_append(&text, "look at this before you go on, it could not be moved aside: ");
-        append_names(&text, &result->failed);
-        agent_say(agent, AGENT_NOTICE, text.data);
-    }
-    quarantine_list_finish(&result->moved);
-    quarantine_list_finish(&result->failed);
-    str_finish(&text);
+    agent_say(context, AGENT_NOTICE, sentence);
 }
 
 void agent_checkpoint(struct agent *agent)
@@ -127,7 +101,9 @@ void agent_checkpoint(struct agent *agent)
         say_no_undo(agent, &result.err);
     }
     if (result.job == CHECKPOINT_END) {
-        say_what_was_moved(agent, &result);
+        /* In every mode, and without a terminal too: it is about what other programs would do. */
+        quarantine_report_say(&result.report, say_notice, agent);
+        quarantine_report_finish(&result.report);
         say_what_changed(agent, &result.summary);
         agent_finish_turn(agent, agent->outcome);
         return;

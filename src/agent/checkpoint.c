@@ -19,8 +19,10 @@ struct checkpoint {
     bool begun;              /* a turn is open */
     pthread_t thread;
     atomic_bool done;
-    char *conversation, *title, *allowed;  /* of the job */
-    struct quarantine_list guarded, names; /* folders; what was there when the turn began */
+    char *conversation, *title, *allowed; /* of the job */
+    struct quarantine_list guarded;       /* folders */
+    struct quarantine_view before;        /* what was there when the turn began */
+    bool cut_told; /* that it was too much to look at, before the turn as well */
     struct checkpoint_result result;
 };
 
@@ -40,17 +42,21 @@ void checkpoint_guard(struct checkpoint *checkpoint, const char *folder)
 
 static void note_names(struct checkpoint *checkpoint)
 {
-    quarantine_list_finish(&checkpoint->names);
+    quarantine_view_finish(&checkpoint->before);
     for (size_t i = 0; i < checkpoint->guarded.count; i++) {
-        quarantine_look(&checkpoint->names, checkpoint->guarded.items[i]);
+        quarantine_look(&checkpoint->before, checkpoint->guarded.items[i]);
     }
 }
 
-static void move_new_names(struct checkpoint *checkpoint, struct checkpoint_result *result)
+static void move_new_names(struct checkpoint *checkpoint, struct quarantine_report *report)
 {
     for (size_t i = 0; i < checkpoint->guarded.count; i++) {
-        quarantine_apply(&checkpoint->names, checkpoint->guarded.items[i], checkpoint->allowed,
-                         &result->moved, &result->failed);
+        quarantine_apply(&checkpoint->before, checkpoint->guarded.items[i], checkpoint->allowed,
+                         report);
+    }
+    if (report->cut && checkpoint->before.cut) {
+        report->cut = !checkpoint->cut_told;
+        checkpoint->cut_told = true;
     }
 }
 
@@ -64,7 +70,7 @@ static void *work(void *argument)
         result->ok =
             undo_begin(checkpoint->undo, checkpoint->conversation, checkpoint->title, &result->err);
     } else {
-        move_new_names(checkpoint, result);
+        move_new_names(checkpoint, &result->report);
         result->ok = undo_end(checkpoint->undo, &result->summary, &result->err);
     }
     atomic_store(&checkpoint->done, true);
@@ -144,15 +150,14 @@ void checkpoint_destroy(struct checkpoint *checkpoint)
     }
     if (checkpoint->begun) {
         struct undo_summary summary;
-        struct checkpoint_result result = {0};
-        move_new_names(checkpoint, &result);
-        quarantine_list_finish(&result.moved);
-        quarantine_list_finish(&result.failed);
+        struct quarantine_report report = {0};
+        move_new_names(checkpoint, &report);
+        quarantine_report_finish(&report);
         /* Best effort: what fails here is done by the next start. */
         undo_end(checkpoint->undo, &summary, NULL);
     }
     quarantine_list_finish(&checkpoint->guarded);
-    quarantine_list_finish(&checkpoint->names);
+    quarantine_view_finish(&checkpoint->before);
     mem_free(checkpoint->allowed);
     mem_free(checkpoint);
 }

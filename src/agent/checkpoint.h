@@ -21,8 +21,8 @@ struct checkpoint_result {
     enum checkpoint_job job;
     bool ok;
     struct err err;
-    struct undo_summary summary;          /* END */
-    struct quarantine_list moved, failed; /* END: what appeared and runs; to be finished */
+    struct undo_summary summary;     /* END */
+    struct quarantine_report report; /* END: what appeared and runs; to be finished */
 };
 
 /* `undo` is borrowed. */

@@ -6,17 +6,20 @@
  * program looks for it. Nothing is deleted. A new repository (`git init`) stays when nothing in it
  * runs: only known harmless keys in its config, no hook but git's samples.
  *
- * In the workspace and the further writable folders, down to QUARANTINE_DEPTH folders, among at
- * most QUARANTINE_NAMES names, through no symbolic link. Not in a tool's process: carat itself does
- * it, on the checkpoint's thread.
+ * In the workspace and the further writable folders, down to QUARANTINE_DEPTH folders and to the
+ * repositories of submodules, level by level, in at most QUARANTINE_FOLDERS folders, through no
+ * symbolic link. Not in a tool's process: carat itself does it, on the checkpoint's thread.
  */
 #ifndef CARAT_AGENT_QUARANTINE_H
 #define CARAT_AGENT_QUARANTINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
-enum { QUARANTINE_DEPTH = 4, QUARANTINE_NAMES = 20000 };
+enum { QUARANTINE_DEPTH = 4, QUARANTINE_FOLDERS = 20000 };
+
+#define QUARANTINE_SUFFIX ".quarantined"
 
 struct quarantine_list {
     char **items; /* absolute paths */
@@ -26,13 +29,31 @@ struct quarantine_list {
 void quarantine_list_add(struct quarantine_list *list, const char *path);
 void quarantine_list_finish(struct quarantine_list *list);
 
+/* What was there when it was looked. */
+struct quarantine_view {
+    struct quarantine_list names; /* protected ones */
+    struct timespec begun;        /* the first look, by the clock of files */
+    bool cut;                     /* there were more folders than are looked at */
+};
+void quarantine_view_finish(struct quarantine_view *view);
+
+/* What was made since. */
+struct quarantine_report {
+    struct quarantine_list moved, failed; /* aside; what could not be moved */
+    bool cut;                             /* not all was looked at */
+};
+void quarantine_report_finish(struct quarantine_report *report);
+/* A sentence for each kind of what was found, none where nothing was; safe to be shown. */
+void quarantine_report_say(const struct quarantine_report *report,
+                           void (*say)(void *context, const char *sentence), void *context);
+
 /* Adds the paths beneath `root` that are protected names, each as it is now. */
-void quarantine_look(struct quarantine_list *list, const char *root);
+void quarantine_look(struct quarantine_view *view, const char *root);
 
 /* Moves aside what is beneath `root` now and not in `before`, unless `allowed` names it
- * (quarantine_agreed; NULL: it names nothing): what the user was shown and said yes to. `moved`
- * gets the paths, `failed` those that could not be moved. */
-void quarantine_apply(const struct quarantine_list *before, const char *root, const char *allowed,
-                      struct quarantine_list *moved, struct quarantine_list *failed);
+ * (quarantine_agreed; NULL: it names nothing): what the user was shown and said yes to. `before`
+ * gets the names that it has then. */
+void quarantine_apply(struct quarantine_view *before, const char *root, const char *allowed,
+                      struct quarantine_report *report);
 
 #endif

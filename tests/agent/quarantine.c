@@ -73,25 +73,24 @@ static bool is_there(const char *name)
 }
 
 /* What is new is moved; the number of paths. */
-static size_t apply(const struct quarantine_list *before, const char *allowed)
+static size_t apply(struct quarantine_view *before, const char *allowed)
 {
-    struct quarantine_list moved = {0}, failed = {0};
-    quarantine_apply(before, root, allowed, &moved, &failed);
-    size_t count = moved.count;
-    assert_int_equal(failed.count, 0);
-    quarantine_list_finish(&moved);
-    quarantine_list_finish(&failed);
+    struct quarantine_report report = {0};
+    quarantine_apply(before, root, allowed, &report);
+    size_t count = report.moved.count;
+    assert_int_equal(report.failed.count, 0);
+    quarantine_report_finish(&report);
     return count;
 }
 
 static void new_names_are_moved_and_old_ones_stay(void **state)
 {
     (void)state;
-    struct quarantine_list before = {0};
+    struct quarantine_view before = {0};
     put(".envrc", "old");
     put("a/.vscode/tasks.json", "old");
     quarantine_look(&before, root);
-    assert_int_equal(before.count, 2);
+    assert_int_equal(before.names.count, 2);
     put("b/.envrc", "new");
     put("b/c/.mcp.json", "new");
     put("a/b/c/d/.vscode/tasks.json", "new");
@@ -111,13 +110,13 @@ static void new_names_are_moved_and_old_ones_stay(void **state)
     put("b/.envrc", "newer");
     assert_int_equal(apply(&before, NULL), 1);
     assert_true(is_there("b/.envrc.quarantined.2"));
-    quarantine_list_finish(&before);
+    quarantine_view_finish(&before);
 }
 
 static void what_was_agreed_to_stays(void **state)
 {
     (void)state;
-    struct quarantine_list before = {0};
+    struct quarantine_view before = {0};
     put(".envrc", "new");
     put(".mcp.json", "new");
     assert_int_equal(apply(&before, "cp template .envrc\n"), 1);
@@ -183,7 +182,7 @@ static void states_of_a_repository(void **state)
         {"sequencer/opts", "[options]\n\tstrategy = a/b\n"},
         {"worktrees/w/sequencer/opts", "[options]\n\tstrategy = a/b\n"},
     };
-    struct quarantine_list none = {0};
+    struct quarantine_view none = {0};
     put("r/.git/rebase-merge/git-rebase-todo", "pick 1234 exec\nfixup 5678 x\n# exec x\n");
     put("r/.git/rebase-merge/strategy", "ort\n");
     put("r/.git/sequencer/opts", "[options]\n\tstrategy = ort\n");
@@ -217,7 +216,7 @@ static void repositories(void **state)
         "[remote \"a\\\"]\n\tb\"]\n",     "[user]\n\tname = A\n[diff]\n\texternal = x\n",
         "bare = false\nfsmonitor = x\n",
     };
-    struct quarantine_list none = {0};
+    struct quarantine_view none = {0};
     put("r/.git/config", plain);
     put("r/.git/HEAD", "ref: refs/heads/main\n");
     put("r/.git/hooks/pre-commit.sample", "#!/bin/sh\n");
@@ -239,11 +238,127 @@ static void repositories(void **state)
     assert_true(is_there("r/.git/config"));
 }
 
+/* Where git looks for the repository of a submodule, however deep its name is. */
+static void repositories_of_submodules(void **state)
+{
+    (void)state;
+    static const char *const harmful[] = {
+        ".git/modules/sub/config",
+        ".git/modules/lib/a/b/c/d/e/f/g/h/i/j/config",
+        ".git/modules/sub/modules/inner/config",
+        ".git/modules/sub/hooks/post-checkout",
+        ".git/modules/sub/commondir",
+        ".git/modules/sub/worktrees/w/config.worktree",
+        ".git/worktrees/w/modules/sub/config",
+        "a/b/c/d/.git/modules/sub/config",
+        /* git takes neither of these for a repository, so one within would count */
+        ".git/modules/half/within/config",
+        ".git/modules/false/within/config",
+    };
+    struct quarantine_view none = {0};
+    put(".git/modules/sub/HEAD", "ref: refs/heads/main\n");
+    put(".git/modules/sub/config", "[core]\n\tbare = false\n");
+    put(".git/modules/sub/refs/heads/config", "a branch of that name\n");
+    put(".git/modules/sub/objects/info/config", "an object\n");
+    put(".git/modules/half/HEAD", "ref: refs/heads/main\n");
+    put(".git/modules/false/HEAD", "nothing\n");
+    put(".git/modules/false/refs/heads/main", "");
+    put(".git/modules/false/objects/info/alternates", "");
+    assert_int_equal(apply(&none, NULL), 0);
+    for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
+        put(harmful[i], "[core]\n\tfsmonitor = ./x\n");
+        if (apply(&none, NULL) != 1 || is_there(harmful[i])) {
+            fail_msg("%s stayed", harmful[i]);
+        }
+    }
+    assert_int_equal(symlink("../../evil", at(".git/modules/link")), 0);
+    assert_int_equal(symlink("evil", at(".git/worktrees/w/modules/link")), 0);
+    assert_int_equal(apply(&none, NULL), 2);
+    assert_int_equal(apply(&none, NULL), 0);
+    put("r/.git/HEAD", "");
+    assert_int_equal(symlink("../evil", at("r/.git/modules")), 0);
+    assert_int_equal(apply(&none, NULL), 1);
+    quarantine_view_finish(&none);
+}
+
+/* What is looked at ends somewhere; it is said, and what is beside a large folder is seen. */
+static void more_than_is_looked_at(void **state)
+{
+    (void)state;
+    char name[64];
+    struct quarantine_view before = {0}, later = {0};
+    struct quarantine_report report = {0};
+    mkdir(at("big"), 0755);
+    put("other/deep/.envrc", "old");
+    quarantine_look(&before, root);
+    for (int i = 0; i <= QUARANTINE_FOLDERS; i++) {
+        snprintf(name, sizeof name, "big/f%d", i);
+        put(name, "");
+    }
+    put("z/y/x/.envrc", "new");
+    quarantine_apply(&before, root, NULL, &report);
+    assert_true(!report.cut && report.moved.count == 1); /* files cost nothing */
+    quarantine_report_finish(&report);
+    for (int i = 0; i <= QUARANTINE_FOLDERS; i++) {
+        snprintf(name, sizeof name, "big/d%d", i);
+        mkdir(at(name), 0755);
+    }
+    put("big/.envrc", "new");
+    put("z/y/.envrc", "new");
+    put("z/y/.git/config", "[core]\n\tfsmonitor = ./x\n");
+    quarantine_apply(&before, root, NULL, &report);
+    assert_true(report.cut && report.moved.count == 3);
+    quarantine_report_finish(&report);
+    /* A look that was cut short: what is old stays, what is new is moved. */
+    quarantine_look(&later, root);
+    assert_true(later.cut);
+    while (later.names.count > 0) { /* as if none had been seen */
+        free(later.names.items[--later.names.count]);
+    }
+    later.begun.tv_sec += 3600;
+    quarantine_apply(&later, root, NULL, &report);
+    assert_true(report.moved.count == 0 && is_there("other/deep/.envrc"));
+    later.begun.tv_sec -= 7200;
+    quarantine_apply(&later, root, NULL, &report);
+    assert_true(report.moved.count == 1 && !is_there("other/deep/.envrc"));
+    quarantine_report_finish(&report);
+    quarantine_view_finish(&before);
+    quarantine_view_finish(&later);
+}
+
+static void hear(void *context, const char *sentence)
+{
+    str_append_format(context, "%s\n", sentence);
+}
+
+/* Names are foreign text, and there can be many. */
+static void what_is_said(void **state)
+{
+    (void)state;
+    struct quarantine_report report = {.cut = true};
+    struct str said;
+    str_init(&said);
+    quarantine_report_say(&(struct quarantine_report){0}, hear, &said);
+    assert_string_equal(said.data, "");
+    quarantine_list_add(&report.failed, "/w/\x1b[2J/.envrc");
+    for (int i = 0; i < 21; i++) {
+        quarantine_list_add(&report.moved, "/w/.envrc");
+    }
+    quarantine_report_say(&report, hear, &said);
+    assert_null(strchr(said.data, '\x1b'));
+    assert_non_null(strstr(said.data, "/w/.envrc (direnv runs it), /w"));
+    assert_non_null(strstr(said.data, " and 1 more\n"));
+    assert_non_null(strstr(said.data, "could not be moved aside: /w/"));
+    assert_non_null(strstr(said.data, "more than 20000 folders"));
+    str_finish(&said);
+    quarantine_report_finish(&report);
+}
+
 /* A link on the way is not followed, so nothing outside is touched. */
 static void links_lead_nowhere(void **state)
 {
     (void)state;
-    struct quarantine_list none = {0};
+    struct quarantine_view none = {0};
     char outside[] = "/tmp/carat-quarantine-outside-XXXXXX", path[128];
     assert_non_null(mkdtemp(outside));
     snprintf(path, sizeof path, "%s/.envrc", outside);
@@ -267,6 +382,9 @@ int main(void)
         cmocka_unit_test(what_a_text_names),
         TEST(repositories),
         TEST(states_of_a_repository),
+        TEST(repositories_of_submodules),
+        TEST(more_than_is_looked_at),
+        cmocka_unit_test(what_is_said),
         TEST(links_lead_nowhere),
     };
     return cmocka_run_group_tests_name("agent_quarantine", tests, NULL, NULL);

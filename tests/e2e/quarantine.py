@@ -46,7 +46,11 @@ def case_states():
             ("a series of picks", "git commit -q --allow-empty -m y; git commit -q --allow-empty -m z; mkdir .git/sequencer git-merge-a; "
              "git rev-parse main~2 > .git/sequencer/head; git log --format='pick %h %s' --reverse -2 main > .git/sequencer/todo; "
              "printf '#!/bin/sh\ntouch MARK\n' > git-merge-a/evil; chmod +x git-merge-a/evil; "
-             "printf '[options]\n\tstrategy = a/evil\n' > .git/sequencer/opts; git reset -q --hard main~2", "git cherry-pick --continue"))
+             "printf '[options]\n\tstrategy = a/evil\n' > .git/sequencer/opts; git reset -q --hard main~2", "git cherry-pick --continue"),
+            ("a submodule's repository", "git init -q -b main m; git -C m -c user.name=x -c user.email=x@x commit -q --allow-empty -m x; "
+             "git update-index --add --cacheinfo 160000,$(git -C m rev-parse HEAD),sub; "
+             "git config -f .gitmodules submodule.sub.path sub; git config -f .gitmodules submodule.sub.url ./m; mkdir .git/modules; cp -r m/.git .git/modules/sub; "
+             "printf '[core]\nfsmonitor = \"touch MARK;\"\n' >> .git/modules/sub/config", "git submodule update --init"))
     for name, lay, spring in rows:
         for inside in (False, True):
             with Place() as place:
@@ -60,6 +64,8 @@ def case_states():
                     git(place, command)
                 git(place, spring)
                 check(os.path.exists(mark) != inside, (name, "sprung" if inside else "the control did not work"))
+                if inside and name.startswith("a submodule"):
+                    check(there(place, ".git/modules/sub/config.quarantined"), "held by something else")
 
 
 def case_agreed():

@@ -1,0 +1,61 @@
+#include <string.h>
+
+#include "agent/quarantine.h"
+#include "approval/launch_points.h"
+#include "base/str.h"
+#include "base/visible.h"
+
+/* A command can make thousands of names. */
+enum { MOST_NAMES = 20 };
+
+void quarantine_report_finish(struct quarantine_report *report)
+{
+    quarantine_list_finish(&report->moved);
+    quarantine_list_finish(&report->failed);
+    *report = (struct quarantine_report){0};
+}
+
+static void append_names(struct str *text, const struct quarantine_list *list)
+{
+    for (size_t i = 0; i < list->count && i < MOST_NAMES; i++) {
+        const char *reason = launch_points_reason(list->items[i]);
+        str_append(text, i > 0 ? ", " : "");
+        visible_append(text, list->items[i], strlen(list->items[i]), VISIBLE_APPROVAL);
+        str_append_format(text, " (%s)", reason != NULL ? reason : "programs run it");
+    }
+    if (list->count > MOST_NAMES) {
+        str_append_format(text, " and %zu more", list->count - MOST_NAMES);
+    }
+}
+
+static void say_list(const char *words, const struct quarantine_list *list,
+                     void (*say)(void *context, const char *sentence), void *context)
+{
+    struct str text;
+    str_init(&text);
+    if (list->count > 0) {
+        str_append(&text, words);
+        append_names(&text, list);
+        say(context, text.data);
+    }
+    str_finish(&text);
+}
+
+void quarantine_report_say(const struct quarantine_report *report,
+                           void (*say)(void *context, const char *sentence), void *context)
+{
+    say_list("moved aside, with " QUARANTINE_SUFFIX " behind the name: ", &report->moved, say,
+             context);
+    say_list("look at this before you go on, it could not be moved aside: ", &report->failed, say,
+             context);
+    if (report->cut) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text,
+                          "there are more than %d folders here: whether a command made something "
+                          "that other programs run in the rest of them was not looked at",
+                          QUARANTINE_FOLDERS);
+        say(context, text.data);
+        str_finish(&text);
+    }
+}
