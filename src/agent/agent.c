@@ -447,7 +447,7 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
     agent->active = true;
     agent_begin_limit(agent);
     agent->timed_out = agent->store_lost = false;
-    agent->snapshot_tried = agent->snapshot_made = false;
+    agent->snapshot_tried = agent->names_noted = false;
     str_clear(&agent->agreed);
     mem_free(agent->title);
     const char *newline = memchr(text, '\n', length);

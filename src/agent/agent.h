@@ -66,7 +66,7 @@ struct agent_options {
     struct toolproc *toolproc;               /* borrowed; its callbacks are given to agent_tool_* */
     struct foreign *foreign;       /* servers of other people's tools; borrowed; NULL = none */
     struct hooks *hooks;           /* the user's; borrowed; NULL = none */
-    struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = no undo */
+    struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = none */
     struct uv_loop_s *loop;        /* borrowed: pictures are decoded beside it; NULL = at once */
     bool screenshots;              /* a picture of the screen can be taken here */
     const char *workspace;         /* absolute */

@@ -3,7 +3,7 @@
  * The first call of a turn that may change files waits for one, and the end of that turn for
  * another; both are made on the checkpoint's thread, and the loop goes on. A turn that only reads
  * makes none. When a snapshot cannot be had the turn goes on and the user is told that its changes
- * cannot be taken back.
+ * cannot be taken back; what it makes that other programs would run is moved aside all the same.
  */
 #include <string.h>
 
@@ -22,16 +22,12 @@ static void say_no_undo(struct agent *agent, struct err *err)
 bool agent_hold_call(struct agent *agent, int place)
 {
     const struct toolset_tool *tool = toolset_find(agent->calls.items[place].record.name);
-    struct err err = {0};
     if (agent->options.checkpoint == NULL || agent->snapshot_tried ||
         (tool != NULL && (tool->read_only || strcmp(tool->family, "http") == 0))) {
         return false;
     }
     agent->snapshot_tried = true;
-    if (!checkpoint_begin(agent->options.checkpoint, agent->journal.id, agent->title, &err)) {
-        say_no_undo(agent, &err);
-        return false;
-    }
+    checkpoint_begin(agent->options.checkpoint, agent->journal.id, agent->title);
     agent->held = place;
     agent->held_dropped = false;
     return true;
@@ -49,16 +45,12 @@ bool agent_cancel_held(struct agent *agent, int place)
 
 bool agent_hold_end(struct agent *agent, enum turn_outcome outcome)
 {
-    struct err err = {0};
-    if (!agent->snapshot_made) {
+    if (!agent->names_noted) {
         return false;
     }
-    agent->snapshot_made = false;
+    agent->names_noted = false;
     agent->outcome = outcome;
-    if (!checkpoint_end(agent->options.checkpoint, agent->agreed.data, &err)) {
-        say_no_undo(agent, &err);
-        return false;
-    }
+    checkpoint_end(agent->options.checkpoint, agent->agreed.data);
     return true;
 }
 
@@ -110,7 +102,7 @@ void agent_checkpoint(struct agent *agent)
     }
     int place = agent->held;
     agent->held = -1;
-    agent->snapshot_made = result.ok;
+    agent->names_noted = true; /* whether or not there is a snapshot */
     if (agent->held_dropped) {
         agent_drop_call(agent, place);
     } else {

@@ -83,7 +83,7 @@ struct agent {
     int held;            /* place of the call that waits for the snapshot before it; -1 = none */
     bool held_dropped;   /* it was cancelled meanwhile */
     bool snapshot_tried; /* in this turn */
-    bool snapshot_made;
+    bool names_noted;    /* what runs and was there before the turn (quarantine) */
     struct tool_limit *limit_next, *limit; /* of the next message; of the turn; NULL = none */
     struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */

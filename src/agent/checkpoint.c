@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #include "base/mem.h"
 
@@ -17,6 +16,7 @@ struct checkpoint {
     void *context;
     enum checkpoint_job job; /* that runs, or whose end was not asked for yet */
     bool begun;              /* a turn is open */
+    bool threaded;
     pthread_t thread;
     atomic_bool done;
     char *conversation, *title, *allowed; /* of the job */
@@ -64,14 +64,15 @@ static void *work(void *argument)
 {
     struct checkpoint *checkpoint = argument;
     struct checkpoint_result *result = &checkpoint->result;
+    struct undo *undo = checkpoint->undo;
     *result = (struct checkpoint_result){.job = checkpoint->job};
     if (checkpoint->job == CHECKPOINT_BEGIN) {
         note_names(checkpoint);
-        result->ok =
-            undo_begin(checkpoint->undo, checkpoint->conversation, checkpoint->title, &result->err);
+        result->ok = undo == NULL ||
+                     undo_begin(undo, checkpoint->conversation, checkpoint->title, &result->err);
     } else {
         move_new_names(checkpoint, &result->report);
-        result->ok = undo_end(checkpoint->undo, &result->summary, &result->err);
+        result->ok = undo == NULL || undo_end(undo, &result->summary, &result->err);
     }
     atomic_store(&checkpoint->done, true);
     checkpoint->wake(checkpoint->context);
@@ -80,8 +81,10 @@ static void *work(void *argument)
 
 static void join(struct checkpoint *checkpoint)
 {
-    pthread_join(checkpoint->thread, NULL);
-    checkpoint->begun = checkpoint->job == CHECKPOINT_BEGIN && checkpoint->result.ok;
+    if (checkpoint->threaded) {
+        pthread_join(checkpoint->thread, NULL);
+    }
+    checkpoint->begun = checkpoint->job == CHECKPOINT_BEGIN;
     checkpoint->job = CHECKPOINT_NONE;
     mem_free(checkpoint->conversation);
     mem_free(checkpoint->title);
@@ -89,42 +92,34 @@ static void join(struct checkpoint *checkpoint)
     checkpoint->conversation = checkpoint->title = checkpoint->allowed = NULL;
 }
 
-static bool start(struct checkpoint *checkpoint, enum checkpoint_job job, struct err *err)
+/* Where there is no thread to be had the loop stands still for it: what a turn makes is looked at
+ * in any case. */
+static void start(struct checkpoint *checkpoint, enum checkpoint_job job)
 {
     checkpoint->job = job;
     atomic_store(&checkpoint->done, false);
-    int problem = pthread_create(&checkpoint->thread, NULL, work, checkpoint);
-    if (problem != 0) {
-        checkpoint->job = CHECKPOINT_NONE;
-        return err_set(err, ERR_IO, "starting a thread: %s", strerror(problem));
+    checkpoint->threaded = pthread_create(&checkpoint->thread, NULL, work, checkpoint) == 0;
+    if (!checkpoint->threaded) {
+        work(checkpoint);
     }
-    return true;
 }
 
-bool checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title,
-                      struct err *err)
+void checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title)
 {
     checkpoint->conversation = mem_strdup(conversation);
     checkpoint->title = mem_strdup(title);
-    if (!start(checkpoint, CHECKPOINT_BEGIN, err)) {
-        mem_free(checkpoint->conversation);
-        mem_free(checkpoint->title);
-        checkpoint->conversation = checkpoint->title = NULL;
-        return false;
-    }
-    return true;
+    start(checkpoint, CHECKPOINT_BEGIN);
 }
 
-bool checkpoint_end(struct checkpoint *checkpoint, const char *allowed, struct err *err)
+void checkpoint_end(struct checkpoint *checkpoint, const char *allowed)
 {
-    mem_free(checkpoint->allowed);
     checkpoint->allowed = mem_strdup(allowed);
-    return start(checkpoint, CHECKPOINT_END, err);
+    start(checkpoint, CHECKPOINT_END);
 }
 
 void checkpoint_stop(struct checkpoint *checkpoint)
 {
-    if (checkpoint->job == CHECKPOINT_BEGIN) {
+    if (checkpoint->job == CHECKPOINT_BEGIN && checkpoint->undo != NULL) {
         undo_stop(checkpoint->undo);
     }
 }
@@ -139,7 +134,8 @@ bool checkpoint_poll(struct checkpoint *checkpoint, struct checkpoint_result *re
     return true;
 }
 
-void checkpoint_destroy(struct checkpoint *checkpoint)
+void checkpoint_destroy(struct checkpoint *checkpoint,
+                        void (*say)(void *context, const char *sentence), void *context)
 {
     if (checkpoint == NULL) {
         return;
@@ -147,14 +143,19 @@ void checkpoint_destroy(struct checkpoint *checkpoint)
     if (checkpoint->job != CHECKPOINT_NONE) {
         checkpoint_stop(checkpoint);
         join(checkpoint);
+        quarantine_report_say(&checkpoint->result.report, say, context);
+        quarantine_report_finish(&checkpoint->result.report);
     }
     if (checkpoint->begun) {
         struct undo_summary summary;
         struct quarantine_report report = {0};
         move_new_names(checkpoint, &report);
+        quarantine_report_say(&report, say, context);
         quarantine_report_finish(&report);
-        /* Best effort: what fails here is done by the next start. */
-        undo_end(checkpoint->undo, &summary, NULL);
+        if (checkpoint->undo != NULL) {
+            /* Best effort: what fails here is done by the next start. */
+            undo_end(checkpoint->undo, &summary, NULL);
+        }
     }
     quarantine_list_finish(&checkpoint->guarded);
     quarantine_view_finish(&checkpoint->before);

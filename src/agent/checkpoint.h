@@ -1,4 +1,4 @@
-/* checkpoint: the snapshots of undo, made on a thread of their own.
+/* checkpoint: the looks of quarantine and the snapshots of undo, on a thread of their own.
  *
  * A scan of a large workspace takes longer than the loop may stand still. One job at a time: begin
  * (before the first changing call of a turn) or end (after the turn); `wake` is called from the
@@ -19,25 +19,26 @@ enum checkpoint_job { CHECKPOINT_NONE, CHECKPOINT_BEGIN, CHECKPOINT_END };
 
 struct checkpoint_result {
     enum checkpoint_job job;
-    bool ok;
+    bool ok; /* the snapshot; names are noted and moved aside without one, too */
     struct err err;
     struct undo_summary summary;     /* END */
     struct quarantine_report report; /* END: what appeared and runs; to be finished */
 };
 
-/* `undo` is borrowed. */
+/* `undo` is borrowed; NULL: no snapshots. */
 struct checkpoint *checkpoint_create(struct undo *undo, void (*wake)(void *context), void *context);
 /* Folders whose protected names are watched from begin to end. */
 void checkpoint_guard(struct checkpoint *checkpoint, const char *folder);
 /* Waits for a running job; a turn that was begun is ended here, so call it when no tool runs any
- * more. */
-void checkpoint_destroy(struct checkpoint *checkpoint);
+ * more. `say` hears what it had made. */
+void checkpoint_destroy(struct checkpoint *checkpoint,
+                        void (*say)(void *context, const char *sentence), void *context);
 
-/* No job may run. False when there is no thread to be had. */
-bool checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title,
-                      struct err *err);
-/* `allowed`: what the user was shown and said yes to, for quarantine_apply. */
-bool checkpoint_end(struct checkpoint *checkpoint, const char *allowed, struct err *err);
+/* No job may run. */
+void checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title);
+/* `allowed`: what the user was shown and said yes to, for quarantine_apply. May be called again
+ * without another begin: names are compared with those that were there then. */
+void checkpoint_end(struct checkpoint *checkpoint, const char *allowed);
 /* Cuts a running begin short: it fails with ERR_CANCELLED. */
 void checkpoint_stop(struct checkpoint *checkpoint);
 /* True once after each job. */

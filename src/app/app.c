@@ -354,28 +354,39 @@ static bool open_undo(struct app *app, struct err *err)
     return app->undo != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
+struct checkpoint *app_make_checkpoint(struct app *app, struct undo *undo,
+                                       void (*wake)(void *context), void *context)
+{
+    const struct config_list *writable = config_list(app->config, OPTION_ADD_DIR);
+    struct checkpoint *checkpoint = checkpoint_create(undo, wake, context);
+    checkpoint_guard(checkpoint, app->workspace);
+    for (size_t i = 0; i < writable->count; i++) {
+        checkpoint_guard(checkpoint, writable->items[i]);
+    }
+    return checkpoint;
+}
+
 /* Without a place for snapshots carat still works; the face is told. */
-static bool open_checkpoint(struct app *app, struct err *err)
+static void open_checkpoint(struct app *app)
 {
     struct err problem;
-    (void)err;
-    if (config_whole(app->config, OPTION_UNDO_MEGABYTES) == 0) {
-        return true;
-    }
-    if (!open_undo(app, &problem)) {
+    if (config_whole(app->config, OPTION_UNDO_MEGABYTES) > 0 && !open_undo(app, &problem)) {
         err_prefix(&problem, "file changes cannot be taken back");
         app->exit_code = EXIT_CODE_OK;
         log_write("undo", "%s", problem.text);
         app_notice(app, "%s", problem.text);
-        return true;
     }
-    app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
-    checkpoint_guard(app->checkpoint, app->workspace);
-    const struct config_list *writable = config_list(app->config, OPTION_ADD_DIR);
-    for (size_t i = 0; i < writable->count; i++) {
-        checkpoint_guard(app->checkpoint, writable->items[i]);
+    app->checkpoint = app_make_checkpoint(app, app->undo, wake_loop, &app->snapshot_woke);
+}
+
+/* What a turn had made that was cut short. */
+static void say_left(void *context, const char *sentence)
+{
+    const struct app *app = context;
+    log_write("quarantine", "%s", sentence);
+    if (app->headless) {
+        fprintf(stderr, "carat: %s\n", sentence);
     }
-    return true;
 }
 
 bool app_open_undo(struct app *app, const struct config *config, struct err *err)
@@ -532,7 +543,8 @@ static bool open_own(struct app *app, struct err *err)
     }
     app->foreign = app_make_foreign(app, &foreign);
     app->hooks = app_make_hooks(app, &hooks);
-    if (!open_checkpoint(app, err) || !choose_conversation(app, conversation, err)) {
+    open_checkpoint(app);
+    if (!choose_conversation(app, conversation, err)) {
         return false;
     }
     app->agent = make_own_agent(app, conversation[0] != '\0' ? conversation : NULL,
@@ -652,7 +664,7 @@ void app_close(struct app *app)
             app->infer); /* its thread may still wake the loop, so before the handle goes */
         kv_folder_trim(app->paths.kv_folder, app_snapshot_bytes(app->config));
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
-        checkpoint_destroy(app->checkpoint); /* its thread wakes the loop as well */
+        checkpoint_destroy(app->checkpoint, say_left, app); /* its thread wakes the loop as well */
         uv_close((uv_handle_t *)&app->snapshot_woke, NULL);
         uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);

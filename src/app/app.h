@@ -89,7 +89,7 @@ void app_stop(struct app *app, enum exit_code exit_code);
 struct app_agent_parts {
     struct infer *infer;
     struct toolproc *toolproc;
-    struct checkpoint *checkpoint; /* NULL = file changes cannot be taken back */
+    struct checkpoint *checkpoint; /* NULL = nothing is looked at */
     struct foreign *foreign;       /* NULL = none */
     struct hooks *hooks;           /* NULL = none */
     bool keeps_session;            /* what the model has read, so that it can go on later */
@@ -111,6 +111,9 @@ bool app_read_surroundings(struct app *app, struct err *err);
 /* NULL: the configuration has none. */
 struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks);
 struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *callbacks);
+/* Looks after the folders that tools may change; `undo` NULL: without snapshots. The caller's. */
+struct checkpoint *app_make_checkpoint(struct app *app, struct undo *undo,
+                                       void (*wake)(void *context), void *context);
 struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err);
 /* Most bytes that are kept of what models have read. */
 int64_t app_snapshot_bytes(const struct config *config);

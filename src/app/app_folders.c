@@ -73,7 +73,7 @@ bool app_add_folder(struct app *app, const char *path, struct err *err)
     json_decref(before);
     if (app->undo != NULL) {
         undo_add_root(app->undo, folder);
-        checkpoint_guard(app->checkpoint, folder);
     }
+    checkpoint_guard(app->checkpoint, folder);
     return true;
 }

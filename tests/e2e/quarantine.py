@@ -1,4 +1,6 @@
 """Files that a command makes and other programs would run: moved aside and named. Run as quarantine.py CASE BUILD SOURCE."""
+import fcntl
+import glob
 import os
 import subprocess
 
@@ -65,7 +67,31 @@ def case_states():
                 git(place, spring)
                 check(os.path.exists(mark) != inside, (name, "sprung" if inside else "the control did not work"))
                 if inside and name.startswith("a submodule"):
-                    check(there(place, ".git/modules/sub/config.quarantined"), "held by something else")
+                    check(there(place, ".git/modules/sub/config.quarantined") or not there(place, ".git/modules/sub/config"), "held by something else")
+
+
+def case_without_undo():
+    """No snapshot, for whatever reason: what was made is moved aside all the same."""
+    plant = call("shell", command="echo x > .envrc; echo x > plain.txt")
+    for name, words in (("another carat", "cannot be taken back"), ("no place", "cannot be taken back"), ("turned off", "moved aside")):
+        with Place() as place:
+            more = ["--set", "undo.megabytes=0"] if name == "turned off" else []
+            undo = os.path.join(place.home, "state", "undo")
+            if name == "no place":
+                os.makedirs(os.path.dirname(undo), exist_ok=True)
+                open(undo, "w").close()
+            else:
+                place.events("-m", script(place, call("shell", command="touch first"), "Done.<turn|>"), *more, "go")
+            locks = [open(lock, "w") for lock in glob.glob(undo + "/*/lock")]
+            check(name != "another carat" or locks, "no lock is where it was looked for")
+            for lock in locks:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            run = place.carat("exec", "--json", "-m", script(place, plant, "Done.<turn|>"), *more, "go")
+            check(words in run.stdout + run.stderr, (name, run.stdout, run.stderr))
+            check("moved aside" in run.stdout and there(place, ".envrc.quarantined") and not there(place, ".envrc"), (name, run.stdout, run.stderr))
+            check(place.read("plain.txt") == "x\n", "what was fine was touched")
+            for lock in locks:
+                lock.close()
 
 
 def case_agreed():
