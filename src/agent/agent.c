@@ -508,7 +508,7 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
     agent_open_network(agent, call, answer);
     calls_set_refusal(call, reason);
     if (answer != APPROVAL_NO) {
-        calls_append_arguments(call, &agent->agreed);
+        calls_append_texts(call->record.arguments, &agent->agreed);
     }
     feed(agent,
          (struct turn_event){.kind = answer == APPROVAL_NO ? TURN_EVENT_DENIED : TURN_EVENT_ALLOWED,
@@ -669,6 +669,7 @@ void agent_destroy(struct agent *agent)
     }
     agent_ahead_stop(agent);
     agent_aside_finish(agent);
+    agent_leave_open(agent);
     str_finish(&agent->agreed);
     agent_jobs_finish(agent);
     agent_forget_media(agent);

@@ -50,8 +50,15 @@ bool agent_hold_end(struct agent *agent, enum turn_outcome outcome)
     }
     agent->names_noted = false;
     agent->outcome = outcome;
-    checkpoint_end(agent->options.checkpoint, agent->agreed.data);
+    checkpoint_end(agent->options.checkpoint, agent->agreed.data, true);
     return true;
+}
+
+void agent_leave_open(struct agent *agent)
+{
+    if (agent->names_noted) {
+        checkpoint_allow(agent->options.checkpoint, agent->agreed.data);
+    }
 }
 
 static void say_what_changed(struct agent *agent, const struct undo_summary *summary)

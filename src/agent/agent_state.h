@@ -270,6 +270,8 @@ void agent_look_at_disk(struct agent *agent);
 bool agent_hold_call(struct agent *agent, int place);
 /* True when the end of the turn must wait until what it changed is kept. */
 bool agent_hold_end(struct agent *agent, enum turn_outcome outcome);
+/* The agent goes, in a turn perhaps: what that made is looked at when the checkpoint goes. */
+void agent_leave_open(struct agent *agent);
 /* True when the call was one that waits: it will be dropped. */
 bool agent_cancel_held(struct agent *agent, int place);
 

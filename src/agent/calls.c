@@ -109,11 +109,11 @@ void calls_result_message(struct chat_message *message, const struct store_call 
     message->failed = failed;
 }
 
-void calls_append_arguments(const struct open_call *call, struct str *out)
+void calls_append_texts(const json_t *arguments, struct str *out)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(call->record.arguments, name, value)
+    json_object_foreach((json_t *)arguments, name, value)
     {
         if (json_is_string(value)) {
             str_append_format(out, "%s\n", json_string_value(value));

@@ -53,7 +53,7 @@ void calls_set_refusal(struct open_call *call, const char *reason /* may be NULL
 uint64_t calls_fingerprint(const struct open_call *call);
 
 /* The texts among the arguments, a line each. */
-void calls_append_arguments(const struct open_call *call, struct str *out);
+void calls_append_texts(const json_t *arguments, struct str *out);
 
 /* The message that answers a call. */
 void calls_result_message(struct chat_message *message, const struct store_call *call,

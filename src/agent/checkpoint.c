@@ -16,6 +16,7 @@ struct checkpoint {
     void *context;
     enum checkpoint_job job; /* that runs, or whose end was not asked for yet */
     bool begun;              /* a turn is open */
+    bool last;               /* of END: the turn is over then */
     bool threaded;
     pthread_t thread;
     atomic_bool done;
@@ -84,12 +85,11 @@ static void join(struct checkpoint *checkpoint)
     if (checkpoint->threaded) {
         pthread_join(checkpoint->thread, NULL);
     }
-    checkpoint->begun = checkpoint->job == CHECKPOINT_BEGIN;
+    checkpoint->begun = checkpoint->job == CHECKPOINT_BEGIN || !checkpoint->last;
     checkpoint->job = CHECKPOINT_NONE;
     mem_free(checkpoint->conversation);
     mem_free(checkpoint->title);
-    mem_free(checkpoint->allowed);
-    checkpoint->conversation = checkpoint->title = checkpoint->allowed = NULL;
+    checkpoint->conversation = checkpoint->title = NULL;
 }
 
 /* Where there is no thread to be had the loop stands still for it: what a turn makes is looked at
@@ -104,16 +104,24 @@ static void start(struct checkpoint *checkpoint, enum checkpoint_job job)
     }
 }
 
+void checkpoint_allow(struct checkpoint *checkpoint, const char *allowed)
+{
+    mem_free(checkpoint->allowed);
+    checkpoint->allowed = allowed != NULL ? mem_strdup(allowed) : NULL;
+}
+
 void checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title)
 {
     checkpoint->conversation = mem_strdup(conversation);
     checkpoint->title = mem_strdup(title);
+    checkpoint_allow(checkpoint, NULL);
     start(checkpoint, CHECKPOINT_BEGIN);
 }
 
-void checkpoint_end(struct checkpoint *checkpoint, const char *allowed)
+void checkpoint_end(struct checkpoint *checkpoint, const char *allowed, bool last)
 {
-    checkpoint->allowed = mem_strdup(allowed);
+    checkpoint_allow(checkpoint, allowed);
+    checkpoint->last = last;
     start(checkpoint, CHECKPOINT_END);
 }
 

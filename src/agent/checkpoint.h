@@ -36,9 +36,11 @@ void checkpoint_destroy(struct checkpoint *checkpoint,
 
 /* No job may run. */
 void checkpoint_begin(struct checkpoint *checkpoint, const char *conversation, const char *title);
-/* `allowed`: what the user was shown and said yes to, for quarantine_apply. May be called again
- * without another begin: names are compared with those that were there then. */
-void checkpoint_end(struct checkpoint *checkpoint, const char *allowed);
+/* `allowed`: what the user was shown and said yes to, for quarantine_apply. Not the `last`: more of
+ * the turn is to come, and is compared with the same names. */
+void checkpoint_end(struct checkpoint *checkpoint, const char *allowed, bool last);
+/* The same for a turn that checkpoint_destroy ends. No job may run. */
+void checkpoint_allow(struct checkpoint *checkpoint, const char *allowed);
 /* Cuts a running begin short: it fails with ERR_CANCELLED. */
 void checkpoint_stop(struct checkpoint *checkpoint);
 /* True once after each job. */

@@ -273,14 +273,16 @@ void quarantine_look(struct quarantine_view *view, const char *root)
 
 /* --- moving aside --- */
 
-/* `aside` gets the new path. */
-static bool move_aside(const char *root, const char *path, struct str *aside)
+enum moved { MOVED, MOVED_NOT, MOVED_GONE };
+
+/* `aside` gets the new path. Another carat may be faster: then it is gone. */
+static enum moved move_aside(const char *root, const char *path, struct str *aside)
 {
     enum { TRIES = 100 };
     const char *name = strrchr(path, '/') + 1;
     size_t above = (size_t)(name - path);
     int folder = open_beneath(root, path, above);
-    bool moved = false;
+    bool moved = false, gone = folder < 0 && errno == ENOENT;
     for (int i = 1; folder >= 0 && !moved && i <= TRIES; i++) {
         str_clear(aside);
         str_append_format(aside, "%s" QUARANTINE_SUFFIX, path);
@@ -289,13 +291,14 @@ static bool move_aside(const char *root, const char *path, struct str *aside)
         }
         moved = renameat2(folder, name, folder, aside->data + above, RENAME_NOREPLACE) == 0;
         if (!moved && errno != EEXIST) {
+            gone = errno == ENOENT;
             break;
         }
     }
     if (folder >= 0) {
         close(folder);
     }
-    return moved;
+    return moved ? MOVED : gone ? MOVED_GONE : MOVED_NOT;
 }
 
 /* Where not all was looked at before, an old name may not have been seen: then only what was made,
@@ -333,11 +336,12 @@ void quarantine_apply(struct quarantine_view *before, const char *root, const ch
         if (seen || !is_new(before, root, path)) {
             continue;
         }
-        if (move_aside(root, path, &aside)) {
-            quarantine_list_add(&report->moved, path);
+        enum moved moved = move_aside(root, path, &aside);
+        if (moved == MOVED) {
             quarantine_list_add(&before->names, aside.data);
-        } else {
-            quarantine_list_add(&report->failed, path);
+        }
+        if (moved != MOVED_GONE) {
+            quarantine_list_add(moved == MOVED ? &report->moved : &report->failed, path);
         }
     }
     report->cut = report->cut || now.cut;

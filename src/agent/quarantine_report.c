@@ -1,3 +1,4 @@
+/* quarantine_report: what a look has found, in words. */
 #include <string.h>
 
 #include "agent/quarantine.h"

@@ -379,8 +379,7 @@ static void open_checkpoint(struct app *app)
     app->checkpoint = app_make_checkpoint(app, app->undo, wake_loop, &app->snapshot_woke);
 }
 
-/* What a turn had made that was cut short. */
-static void say_left(void *context, const char *sentence)
+void app_say_left(void *context, const char *sentence)
 {
     const struct app *app = context;
     log_write("quarantine", "%s", sentence);
@@ -664,7 +663,8 @@ void app_close(struct app *app)
             app->infer); /* its thread may still wake the loop, so before the handle goes */
         kv_folder_trim(app->paths.kv_folder, app_snapshot_bytes(app->config));
         uv_close((uv_handle_t *)&app->infer_woke, NULL);
-        checkpoint_destroy(app->checkpoint, say_left, app); /* its thread wakes the loop as well */
+        checkpoint_destroy(app->checkpoint, app_say_left,
+                           app); /* its thread wakes the loop as well */
         uv_close((uv_handle_t *)&app->snapshot_woke, NULL);
         uv_run(&app->loop, UV_RUN_DEFAULT); /* until the tools' processes are gone, too */
         uv_loop_close(&app->loop);

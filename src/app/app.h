@@ -114,6 +114,8 @@ struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *call
 /* Looks after the folders that tools may change; `undo` NULL: without snapshots. The caller's. */
 struct checkpoint *app_make_checkpoint(struct app *app, struct undo *undo,
                                        void (*wake)(void *context), void *context);
+/* What was found when one goes; `context` is the app. On stderr where there is no screen. */
+void app_say_left(void *context, const char *sentence);
 struct agent *app_make_agent(struct app *app, const struct app_agent_parts *parts, struct err *err);
 /* Most bytes that are kept of what models have read. */
 int64_t app_snapshot_bytes(const struct config *config);

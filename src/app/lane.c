@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/checkpoint.h"
 #include "agent/foreign.h"
 #include "agent/hooks.h"
 #include "base/err.h"
@@ -12,10 +13,13 @@ struct lane {
     struct app *app;
     struct app_face face;
     uv_async_t woke;
+    uv_async_t looked; /* what a turn made was looked at */
+    int handles;       /* those two, while they are open */
     struct infer *infer;
     struct foreign *foreign; /* as long as the lane lives */
     struct hooks *hooks;
     struct toolproc *toolproc;
+    struct checkpoint *checkpoint;
     struct agent *agent;
     bool lost;
 };
@@ -33,6 +37,19 @@ static void on_woke(uv_async_t *handle)
 {
     struct lane *lane = handle->data;
     infer_poll(lane->infer, infer_event, lane);
+}
+
+static void on_looked(uv_async_t *handle)
+{
+    struct lane *lane = handle->data;
+    if (lane->agent != NULL) {
+        agent_checkpoint(lane->agent);
+    }
+}
+
+static void wake_looked(void *context)
+{
+    uv_async_send(&((struct lane *)context)->looked);
 }
 
 static void tool_output(void *context, const char *call_id, const char *bytes, size_t length)
@@ -68,7 +85,18 @@ static void hook_done(void *context, const char *call_id, const char *denial)
 
 static void closed(uv_handle_t *handle)
 {
-    mem_free(handle->data);
+    struct lane *lane = handle->data;
+    if (--lane->handles == 0) {
+        mem_free(lane);
+    }
+}
+
+static int open_handle(struct lane *lane, uv_async_t *handle, uv_async_cb callback)
+{
+    int status = uv_async_init(&lane->app->loop, handle, callback);
+    handle->data = lane;
+    lane->handles += status == 0;
+    return status;
 }
 
 struct lane *lane_open(struct app *app, struct app_face face, struct err *err)
@@ -76,13 +104,18 @@ struct lane *lane_open(struct app *app, struct app_face face, struct err *err)
     struct lane *lane = mem_zero(1, sizeof *lane);
     lane->app = app;
     lane->face = face;
-    int status = uv_async_init(&app->loop, &lane->woke, on_woke);
+    int status = open_handle(lane, &lane->woke, on_woke);
     if (status != 0) {
         err_set(err, ERR_IO, "starting the event loop: %s", uv_strerror(status));
         mem_free(lane);
         return NULL;
     }
-    lane->woke.data = lane;
+    status = open_handle(lane, &lane->looked, on_looked);
+    if (status != 0) {
+        err_set(err, ERR_IO, "starting the event loop: %s", uv_strerror(status));
+        uv_close((uv_handle_t *)&lane->woke, closed);
+        return NULL;
+    }
     lane->infer = app_make_infer(app, &lane->woke, err);
     if (lane->infer == NULL) {
         lane_close(lane);
@@ -101,8 +134,10 @@ static void end_work(struct lane *lane)
 {
     agent_destroy(lane->agent);
     toolproc_destroy(lane->toolproc);
+    checkpoint_destroy(lane->checkpoint, app_say_left, lane->app);
     lane->agent = NULL;
     lane->toolproc = NULL;
+    lane->checkpoint = NULL;
 }
 
 void lane_close(struct lane *lane)
@@ -113,6 +148,7 @@ void lane_close(struct lane *lane)
         hooks_destroy(lane->hooks);
         infer_destroy(lane->infer); /* its thread may still wake the loop */
         uv_close((uv_handle_t *)&lane->woke, closed);
+        uv_close((uv_handle_t *)&lane->looked, closed);
     }
 }
 
@@ -124,9 +160,11 @@ bool lane_begin(struct lane *lane, const struct lane_work *work, struct err *err
     if (lane->toolproc == NULL) {
         return false;
     }
+    lane->checkpoint = app_make_checkpoint(lane->app, NULL, wake_looked, lane);
     lane->agent = app_make_agent(lane->app,
                                  &(struct app_agent_parts){.infer = lane->infer,
                                                            .toolproc = lane->toolproc,
+                                                           .checkpoint = lane->checkpoint,
                                                            .foreign = lane->foreign,
                                                            .hooks = lane->hooks,
                                                            .face = lane->face,

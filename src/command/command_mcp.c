@@ -19,6 +19,7 @@
 
 #include <uv.h>
 
+#include "agent/calls.h"
 #include "agent/preview.h"
 #include "app/app.h"
 #include "app/lane.h"
@@ -30,6 +31,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "command/call_looks.h"
 #include "command/mcp_shapes.h"
 #include "rpc/rpc_link.h"
 #include "store/store.h"
@@ -50,6 +52,8 @@ struct call {
     bool stateless, elicits, cancelled;
     uint64_t question; /* the client is being asked; 0 = it is not */
     char *asked;       /* of a turn: which of its calls */
+    bool shown;        /* the user was, and said yes */
+    json_t *result;    /* until what it made was looked at; NULL = it has none yet */
     struct str news;   /* live output that was not sent yet */
     int64_t progress, told_us;
 };
@@ -58,6 +62,7 @@ struct door {
     struct app app;
     struct rpc_link *link;
     struct toolproc *toolproc;
+    struct call_looks *looks;
     struct approval_session *session;
     char secret[UUID_SIZE]; /* what makes a requestState ours */
     bool shook_hands, elicits;
@@ -82,6 +87,7 @@ static void free_call(struct call *call)
     json_decref(call->id);
     json_decref(call->token);
     json_decref(call->arguments);
+    json_decref(call->result);
     mem_free(call->tool);
     mem_free(call->asked);
     str_finish(&call->news);
@@ -180,19 +186,59 @@ static void tool_output(void *context, const char *call_id, const char *bytes, s
     }
 }
 
+static bool may_change_files(const struct call *call)
+{
+    const struct toolset_tool *tool = toolset_find(call->tool);
+    return tool == NULL || (!tool->read_only && strcmp(tool->family, "http") != 0);
+}
+
 static void tool_finished(void *context, const char *call_id, const struct toolproc_result *result)
 {
     struct call *call = find_call(context, call_id);
-    if (call != NULL) {
-        flush_news(call);
-        settle(call, mcp_shapes_tool_result(result));
+    if (call == NULL) {
+        return;
     }
+    flush_news(call);
+    json_t *made = mcp_shapes_tool_result(result);
+    if (may_change_files(call)) {
+        call->result = made;
+        call_looks_end(call->door->looks, call);
+    } else {
+        settle(call, made);
+    }
+}
+
+static void looked_at(void *context, const char *found)
+{
+    struct call *call = context;
+    json_t *result = call->result;
+    call->result = NULL;
+    if (found[0] != '\0') {
+        mcp_shapes_add_text(result, found);
+    }
+    settle(call, result);
+}
+
+static void run_tool(void *context)
+{
+    struct call *call = context;
+    call->begun = true;
+    toolproc_start(call->door->toolproc, call->key, call->tool, call->arguments);
 }
 
 static void start_tool(struct call *call)
 {
-    call->begun = true;
-    toolproc_start(call->door->toolproc, call->key, call->tool, call->arguments);
+    if (!may_change_files(call)) {
+        run_tool(call);
+        return;
+    }
+    struct str agreed;
+    str_init(&agreed);
+    if (call->shown) {
+        calls_append_texts(call->arguments, &agreed);
+    }
+    call_looks_begin(call->door->looks, call, agreed.data);
+    str_finish(&agreed);
 }
 
 static void take_decision(struct call *call, enum mcp_shapes_answer answer)
@@ -203,6 +249,7 @@ static void take_decision(struct call *call, enum mcp_shapes_answer answer)
     if (answer == MCP_SHAPES_DENY) {
         fail(call, "denied by the user");
     } else {
+        call->shown = true;
         start_tool(call);
     }
 }
@@ -605,6 +652,7 @@ static void cancel_call(struct call *call)
     } else if (call->begun) {
         toolproc_cancel(call->door->toolproc, call->key);
     } else {
+        call_looks_drop(call->door->looks, call);
         remove_call(call);
     }
 }
@@ -662,7 +710,10 @@ static bool open_tools(struct door *door, struct err *err)
     door->toolproc = app_make_toolproc(&door->app, &callbacks, err);
     json_object_set_new(door->app.policy, "keep_whole", json_true());
     door->session = approval_session_create();
-    return door->toolproc != NULL && uuid_make(clock_wall_ms(), &stamp, door->secret, err);
+    door->looks =
+        call_looks_open(&door->app, &(struct call_looks_callbacks){run_tool, looked_at}, err);
+    return door->toolproc != NULL && door->looks != NULL &&
+           uuid_make(clock_wall_ms(), &stamp, door->secret, err);
 }
 
 static bool run(struct door *door, struct err *err)
@@ -707,6 +758,7 @@ enum exit_code command_mcp(struct config *config)
     mem_free(door.calls.items);
     lane_close(door.lane);
     toolproc_destroy(door.toolproc);
+    call_looks_close(door.looks);
     approval_session_destroy(door.session);
     rpc_link_destroy(door.link);
     str_finish(&door.answer);

@@ -226,6 +226,13 @@ json_t *mcp_shapes_tool_result(const struct toolproc_result *result)
     return made;
 }
 
+void mcp_shapes_add_text(json_t *result, const char *text)
+{
+    json_array_append_new(
+        json_object_get(result, "content"),
+        json_pack("{ss so}", "type", "text", "text", json_rpc_text(text, strlen(text))));
+}
+
 json_t *mcp_shapes_turn_result(const char *thread, const char *text, bool failed)
 {
     json_t *made = mcp_shapes_said(text, strlen(text), failed);

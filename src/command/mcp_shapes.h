@@ -35,6 +35,8 @@ json_t *mcp_shapes_tools(bool bare);
 json_t *mcp_shapes_said(const char *text, size_t length, bool failed);
 json_t *mcp_shapes_tool_result(const struct toolproc_result *result);
 json_t *mcp_shapes_turn_result(const char *thread, const char *text, bool failed);
+/* Adds a text behind what a result says. */
+void mcp_shapes_add_text(json_t *result, const char *text);
 /* Adds what a stateless result has besides. */
 void mcp_shapes_stamp(json_t *result, const char *version);
 

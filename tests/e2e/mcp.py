@@ -225,4 +225,57 @@ def case_cancel():
         check(gone.wait(timeout=PATIENCE) == 0, "nobody reads")
 
 
+def case_moved_aside():
+    """What a call makes that other programs would run: moved aside when it ends, however it ends, and said in its answer."""
+    git = "git init -q s; git -C s config core.fsmonitor ./x"
+    with Place() as place:
+        def there(name):
+            return os.path.lexists(os.path.join(place.work, name))
+        os.makedirs(os.path.join(place.work, "old"))
+        place.write("old/.envrc", "mine\n")
+        with Client(place, "-m", script(place, shell("echo x > .gitconfig"), "done<turn|>")) as client:
+            result = client.tool("shell", {"command": f"mkdir .vscode; echo x > .envrc; {git}; echo kept > plain; echo said"})
+            said = result["content"][1]["text"]
+            check(result["structuredContent"] == {"exit_code": 0, "output": "said"} and result["content"][0]["text"].strip() == "said", result)
+            for name in (".vscode", ".envrc", "s/.git/config"):
+                check(name in said and there(name + ".quarantined") and not there(name), (name, said))
+            check(place.read("old/.envrc") == "mine\n" and place.read("plain") == "kept\n", "what was fine was touched")
+            for name, arguments in (("shell", {"command": "true"}), ("read_file", {"path": "plain"})):
+                check(len(client.tool(name, arguments)["content"]) == 1, "nothing to be said")
+            check(".mcp.json" in client.tool("write_file", {"path": ".mcp.json", "content": "{}"})["content"][1]["text"], "a file tool's")
+            # Side by side: what the short one makes is gone while the long one runs, which gets its own answer.
+            long = client.start("tools/call", {"name": "shell", "arguments": {"command": "until [ -e go ]; do sleep 0.05; done; echo x > .bashrc; echo long"}})
+            short = client.tool("shell", {"command": "echo x > .zshrc"})
+            check(".zshrc" in short["content"][1]["text"] and there(".zshrc.quarantined"), short)
+            check(len(client.tool("shell", {"command": "touch go"})["content"]) == 1, "once is enough")
+            result = client.wait(long)
+            check(".bashrc" in result["content"][1]["text"] and ".zshrc" not in result["content"][1]["text"] and there(".bashrc.quarantined"), result)
+            client.tool("carat", {"prompt": "go"})
+            check(there(".gitconfig.quarantined") and not there(".gitconfig"), "a turn's")
+            check(client.end() == 0, "the end")
+            check(all(name in "".join(client.complaints) for name in (".vscode", ".zshrc", ".gitconfig")), client.complaints)
+    command = "echo x > .envrc; touch here; sleep 1000"
+    for way in ("signal", "cancel", "nobody reads"):
+        with Place() as place, Peer(place, "mcp", read=way != "nobody reads") as client:
+            number = client.start("tools/call", {"name": "shell", "arguments": {"command": command}})
+            while not os.path.exists(place.work + "/here"):
+                time.sleep(0.05)
+            if way == "signal":
+                client.process.send_signal(signal.SIGTERM)
+            elif way == "cancel":
+                client.notify("notifications/cancelled", requestId=number)
+                check(len(client.call("tools/call", name="shell", arguments={"command": "true"})["content"]) > 0, "it goes on")
+            else:
+                client.process.stdout.close()
+            client.process.stdin.close()
+            client.process.wait(timeout=PATIENCE)
+            check(os.path.exists(place.work + "/.envrc.quarantined") and not os.path.exists(place.work + "/.envrc"), way)
+    with Place() as place:
+        place.write("make.sh", "echo x > .envrc; echo x > .mcp.json\n")
+        with Client(place, "--mode", "ask", capabilities={"elicitation": {}}) as client:
+            client.handlers["elicitation/create"] = lambda params: {"action": "accept", "content": {"decision": "allow once"}}
+            said = client.tool("shell", {"command": "sh make.sh # .envrc"})["content"][1]["text"]
+            check(".mcp.json" in said and ".envrc" not in said and os.path.exists(place.work + "/.envrc"), said)
+
+
 main(globals())

@@ -19,7 +19,7 @@ class Refused(Exception):
 class Peer:
     """carat as a server; `handlers` answers its requests: method -> function of the parameters."""
 
-    def __init__(self, place, *words, env=None, cwd=None):
+    def __init__(self, place, *words, env=None, cwd=None, read=True):
         self.process = subprocess.Popen([CARAT, *words], cwd=cwd or place.work, env=dict(place.env, **(env or {})), text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.number = 0
@@ -29,7 +29,8 @@ class Peer:
         self.handlers = {}
         self.lines = queue.Queue()
         self.complaints = []
-        threading.Thread(target=self.read, daemon=True).start()
+        if read:
+            threading.Thread(target=self.read, daemon=True).start()
         threading.Thread(target=lambda: self.complaints.extend(self.process.stderr), daemon=True).start()
 
     def __enter__(self):
