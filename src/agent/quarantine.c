@@ -13,6 +13,7 @@
 
 #include "agent/quarantine_agreed.h"
 #include "agent/quarantine_repository.h"
+#include "approval/launch_points.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -27,6 +28,7 @@ struct place {
     char *path;
     size_t order; /* among its siblings */
     int depth;    /* below the root */
+    bool home;    /* the home directory itself */
     bool modules; /* among repositories of submodules */
     bool top;     /* of those: the folder that holds them */
 };
@@ -40,6 +42,7 @@ struct level {
 struct walk {
     struct quarantine_view *view;
     const char *root;
+    const char *home; /* NULL: there is none */
     struct level next;
     int left;
 };
@@ -82,6 +85,7 @@ static bool is_protected(const char *name)
 void quarantine_view_finish(struct quarantine_view *view)
 {
     quarantine_list_finish(&view->names);
+    quarantine_stamps_finish(&view->stamps);
     *view = (struct quarantine_view){0};
 }
 
@@ -121,6 +125,7 @@ static void push(struct walk *walk, const char *folder, const char *name, struct
         return;
     }
     place.path = str_take(&path);
+    place.home = walk->home != NULL && strcmp(walk->home, place.path) == 0;
     vec_room(&next->items, &next->capacity, next->count + 1, sizeof *next->items);
     next->items[next->count++] = place;
 }
@@ -176,6 +181,12 @@ static void look_at_git(struct walk *walk, const struct place *place, int folder
     }
 }
 
+/* What begins with a dot there is other programs' settings, whatever it is called. */
+static bool is_obeyed_at_home(const char *name)
+{
+    return name[0] == '.' || launch_points_reason(name) != NULL;
+}
+
 static void look_at_entry(struct walk *walk, const struct place *place, int folder,
                           const struct dirent *entry, size_t *order)
 {
@@ -187,12 +198,12 @@ static void look_at_entry(struct walk *walk, const struct place *place, int fold
         } else if (kind == DT_LNK) {
             add_found(walk, place->path, name); /* a repository elsewhere */
         }
-    } else if (name[0] == '.' && is_protected(name)) {
-        add_found(walk, place->path, name);
     } else if (strcasecmp(name, ".git") == 0) {
         if (strcmp(name, ".git") != 0) { /* as a file system calls it that ignores case */
             look_at_git(walk, place, folder, name);
         }
+    } else if (is_protected(name) || (place->home && is_obeyed_at_home(name))) {
+        add_found(walk, place->path, name);
     } else if (place->depth < QUARANTINE_DEPTH && kind_of(walk, folder, entry) == DT_DIR) {
         push(walk, place->path, name,
              (struct place){.order = (*order)++, .depth = place->depth + 1});
@@ -258,9 +269,27 @@ static void look_at_level(struct walk *walk)
     mem_free(level.items);
 }
 
-void quarantine_look(struct quarantine_view *view, const char *root)
+/* The home directory with its links resolved, as roots have them; false where there is none. */
+static bool find_home(char home[PATH_MAX])
 {
-    struct walk walk = {.view = view, .root = root, .left = QUARANTINE_FOLDERS};
+    const char *named = getenv("HOME");
+    return named != NULL && named[0] == '/' && realpath(named, home) != NULL &&
+           strcmp(home, "/") != 0;
+}
+
+static bool is_home(const char *path)
+{
+    char home[PATH_MAX];
+    return find_home(home) && strcmp(home, path) == 0;
+}
+
+static void look_at_names(struct quarantine_view *view, const char *root)
+{
+    char home[PATH_MAX];
+    struct walk walk = {.view = view,
+                        .root = root,
+                        .home = find_home(home) ? home : NULL,
+                        .left = QUARANTINE_FOLDERS};
     if (view->begun.tv_sec == 0) {
         clock_gettime(CLOCK_REALTIME_COARSE, &view->begun);
     }
@@ -269,6 +298,12 @@ void quarantine_look(struct quarantine_view *view, const char *root)
         look_at_level(&walk);
     }
     view->cut = view->cut || walk.left < 0;
+}
+
+void quarantine_look(struct quarantine_view *view, const char *root)
+{
+    look_at_names(view, root);
+    quarantine_stamps_look(&view->stamps, root, is_home(root));
 }
 
 /* --- moving aside --- */
@@ -329,7 +364,7 @@ void quarantine_apply(struct quarantine_view *before, const char *root, const ch
     struct quarantine_view now = {0};
     struct str aside;
     str_init(&aside);
-    quarantine_look(&now, root);
+    look_at_names(&now, root);
     for (size_t i = 0; i < now.names.count; i++) {
         const char *path = now.names.items[i];
         bool seen = allowed != NULL && quarantine_agreed(allowed, path + strlen(root));
@@ -345,6 +380,7 @@ void quarantine_apply(struct quarantine_view *before, const char *root, const ch
         }
     }
     report->cut = report->cut || now.cut;
+    quarantine_stamps_compare(&before->stamps, root, is_home(root), allowed, &report->changed);
     str_finish(&aside);
     quarantine_view_finish(&now);
 }

@@ -6,6 +6,8 @@
  * program looks for it. Nothing is deleted. A new repository (`git init`) stays when nothing in it
  * runs: only known harmless keys in its config, no hook but git's samples.
  *
+ * Files that were there and are not read-only can be changed by a command: that is reported.
+ *
  * In the workspace and the further writable folders, down to QUARANTINE_DEPTH folders and to the
  * repositories of submodules, level by level, in at most QUARANTINE_FOLDERS folders, through no
  * symbolic link. Not in a tool's process: carat itself does it, on the checkpoint's thread.
@@ -16,6 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
+
+#include "agent/quarantine_stamps.h"
 
 enum { QUARANTINE_DEPTH = 4, QUARANTINE_FOLDERS = 20000 };
 
@@ -32,14 +36,16 @@ void quarantine_list_finish(struct quarantine_list *list);
 /* What was there when it was looked. */
 struct quarantine_view {
     struct quarantine_list names; /* protected ones */
-    struct timespec begun;        /* the first look, by the clock of files */
-    bool cut;                     /* there were more folders than are looked at */
+    struct quarantine_stamps stamps;
+    struct timespec begun; /* the first look, by the clock of files */
+    bool cut;              /* there were more folders than are looked at */
 };
 void quarantine_view_finish(struct quarantine_view *view);
 
-/* What was made since. */
+/* What was made or changed since. */
 struct quarantine_report {
     struct quarantine_list moved, failed; /* aside; what could not be moved */
+    struct quarantine_list changed;       /* other programs run it, and it stayed */
     bool cut;                             /* not all was looked at */
 };
 void quarantine_report_finish(struct quarantine_report *report);
@@ -47,7 +53,8 @@ void quarantine_report_finish(struct quarantine_report *report);
 void quarantine_report_say(const struct quarantine_report *report,
                            void (*say)(void *context, const char *sentence), void *context);
 
-/* Adds the paths beneath `root` that are protected names, each as it is now. */
+/* Adds the paths beneath `root` that are protected names, each as it is now. Of the home
+ * directory's first level that is every name that begins with a dot, and every launch point. */
 void quarantine_look(struct quarantine_view *view, const char *root);
 
 /* Moves aside what is beneath `root` now and not in `before`, unless `allowed` names it

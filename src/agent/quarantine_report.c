@@ -13,6 +13,7 @@ void quarantine_report_finish(struct quarantine_report *report)
 {
     quarantine_list_finish(&report->moved);
     quarantine_list_finish(&report->failed);
+    quarantine_list_finish(&report->changed);
     *report = (struct quarantine_report){0};
 }
 
@@ -49,6 +50,7 @@ void quarantine_report_say(const struct quarantine_report *report,
              context);
     say_list("look at this before you go on, it could not be moved aside: ", &report->failed, say,
              context);
+    say_list("changed, and other programs obey it: ", &report->changed, say, context);
     if (report->cut) {
         struct str text;
         str_init(&text);

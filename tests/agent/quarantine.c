@@ -326,6 +326,112 @@ static void more_than_is_looked_at(void **state)
     quarantine_view_finish(&later);
 }
 
+/* There, every name that begins with a dot is some program's. */
+static void the_home_directory(void **state)
+{
+    (void)state;
+    static const char *const made[] = {".bash_aliases", ".bash_login", ".zprofile",
+                                       ".config/autostart/x.desktop", ".some-tool"};
+    struct quarantine_view before = {0}, elsewhere = {0};
+    char *home = getenv("HOME") != NULL ? strdup(getenv("HOME")) : NULL;
+    put(".old/x", "");
+    put("sub/x", "");
+    quarantine_look(&elsewhere, root);
+    setenv("HOME", at("."), 1); /* links and the like are resolved */
+    quarantine_look(&before, root);
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        put(made[i], "new");
+    }
+    put(".old/.bash_login", "of that program");
+    put("mise.toml", "a launch point");
+    put("sub/.some-tool", "of a project");
+    put("sub/mise.toml", "of a project");
+    put("plain", "");
+    put(".git/config", "[core]\n\tbare = false\n");
+    assert_int_equal(apply(&before, "touch .some-tool"), 5);
+    for (size_t i = 0; i < sizeof made / sizeof made[0] - 1; i++) {
+        assert_false(is_there(made[i]));
+    }
+    assert_true(is_there(".config.quarantined/autostart/x.desktop"));
+    assert_true(is_there("mise.toml.quarantined") && is_there(".some-tool"));
+    assert_true(is_there(".old/.bash_login") && is_there("sub/mise.toml"));
+    assert_int_equal(apply(&before, "touch .some-tool"), 0);
+    setenv("HOME", at("sub"), 1);
+    assert_int_equal(apply(&elsewhere, NULL), 2); /* sub is it, and has .some-tool and mise.toml */
+    quarantine_view_finish(&before);
+    quarantine_view_finish(&elsewhere);
+    if (home != NULL) {
+        setenv("HOME", home, 1);
+        free(home);
+    }
+}
+
+/* The names of what is reported as changed, with a blank behind each. */
+static void assert_changed(struct quarantine_view *before, const char *allowed, const char *names)
+{
+    struct quarantine_report report = {0};
+    struct str said;
+    str_init(&said);
+    quarantine_apply(before, root, allowed, &report);
+    for (size_t i = 0; i < report.changed.count; i++) {
+        str_append_format(&said, "%s ", report.changed.items[i] + strlen(root) + 1);
+    }
+    assert_string_equal(said.data, names);
+    str_finish(&said);
+    quarantine_report_finish(&report);
+}
+
+/* What is there and may be written is not moved aside; a change of it is told. */
+static void changes_are_told(void **state)
+{
+    (void)state;
+    static char large[80 * 1024];
+    struct quarantine_view before = {0};
+    struct timespec times[2];
+    struct stat status;
+    memset(large, 'x', sizeof large - 1);
+    put(".npmrc", "a = 1\n");
+    put(".cargo/config.toml", "a = 1\n");
+    put(".github/workflows/a.yml", "a\n");
+    put("Makefile", large);
+    put("plain", "a\n");
+    put("sub/.npmrc", "not of the first level\n");
+    put(".vscode/tasks.json", "read-only\n");
+    assert_int_equal(symlink("a", at(".zlogin")), 0);
+    quarantine_look(&before, root);
+    assert_changed(&before, NULL, "");
+    put(".npmrc", "a = 1\n"); /* written, not changed */
+    put("plain", "b\n");
+    put("sub/.npmrc", "b\n");
+    put(".vscode/tasks.json", "b\n");
+    put("package.json", "{}\n");
+    assert_changed(&before, NULL, "");
+    put(".npmrc", "a = 2\n");
+    assert_changed(&before, NULL, ".npmrc ");
+    assert_changed(&before, NULL, "");
+    put(".cargo/config.toml", "a = 2\n");
+    assert_changed(&before, "vi .cargo/config.toml", "");
+    put(".cargo/config.toml", "a = 3\n");
+    assert_changed(&before, "vi config.toml", ".cargo/config.toml ");
+    put(".github/workflows/a.yml", "b\n");
+    assert_changed(&before, NULL, ".github/workflows/a.yml ");
+    put(".claude/settings.json", "{}\n");
+    assert_changed(&before, NULL, ".claude/settings.json ");
+    unlink(at(".zlogin"));
+    assert_int_equal(symlink("b", at(".zlogin")), 0);
+    assert_changed(&before, NULL, ".zlogin ");
+    unlink(at(".zlogin"));
+    assert_changed(&before, NULL, ".zlogin ");
+    /* As long as before, and with the old time: a change all the same. */
+    assert_int_equal(stat(at("Makefile"), &status), 0);
+    large[100] = 'y';
+    put("Makefile", large);
+    times[0] = times[1] = status.st_mtim;
+    assert_int_equal(utimensat(AT_FDCWD, at("Makefile"), times, 0), 0);
+    assert_changed(&before, NULL, "Makefile ");
+    quarantine_view_finish(&before);
+}
+
 static void hear(void *context, const char *sentence)
 {
     str_append_format(context, "%s\n", sentence);
@@ -384,6 +490,8 @@ int main(void)
         TEST(states_of_a_repository),
         TEST(repositories_of_submodules),
         TEST(more_than_is_looked_at),
+        TEST(the_home_directory),
+        TEST(changes_are_told),
         cmocka_unit_test(what_is_said),
         TEST(links_lead_nowhere),
     };

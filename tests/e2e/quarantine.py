@@ -94,6 +94,32 @@ def case_without_undo():
                 lock.close()
 
 
+def case_home():
+    """A workspace that is the home directory: every name with a dot is some program's."""
+    made = (".bash_aliases", ".zprofile", ".config", ".some-tool")
+    plant = "echo x > .bash_aliases; echo x > .zprofile; mkdir -p .config/autostart p; echo x > .config/autostart/x.desktop; echo x > .some-tool; echo x > p/.some-tool"
+    for aside in (False, True):
+        with Place() as place:
+            run = place.carat("exec", "-m", script(place, call("shell", command=plant), "Done.<turn|>"), "go",
+                              env={"HOME": place.work if aside else place.home})
+            for name in made:
+                check(there(place, name + ".quarantined") == aside and there(place, name) != aside, (aside, name, run.stderr))
+                check(not aside or name in run.stderr, run.stderr)
+            check(there(place, "p/.some-tool"), "deeper")
+
+
+def case_changed():
+    """What other programs obey, was there and may be written: a change of it is said."""
+    with Place() as place:
+        place.write(".npmrc", "a = 1\n")
+        place.write(".hushlogin", "")
+        command = call("shell", command="echo ignore-scripts=false >> .npmrc; echo x > .hushlogin; echo x > plain")
+        events = place.events("-m", script(place, command, "Done.<turn|>"), "go")
+        said = " ".join(item["message"] for item in items(events, "error"))
+        check("/.npmrc (npm obeys it)" in said and "hushlogin" not in said and "plain" not in said, said)
+        check(there(place, ".npmrc"), "it stays")
+
+
 def case_agreed():
     """What the user was shown and said yes to stays; what came with it does not."""
     with Place() as place:

@@ -1,0 +1,38 @@
+/* quarantine_stamps: files that other programs run or obey, as they are, to see which changed.
+ *
+ * Those of a folder's first level that launch_points names (.npmrc, Makefile), and what is in the
+ * folders that it names (.cargo/config.toml); what the sandbox holds read-only is left out. A part
+ * of quarantine.c.
+ */
+#ifndef CARAT_AGENT_QUARANTINE_STAMPS_H
+#define CARAT_AGENT_QUARANTINE_STAMPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/hash.h"
+
+struct quarantine_list;
+
+struct quarantine_stamp {
+    char *path; /* absolute */
+    size_t root_length;
+    unsigned char sum[HASH_BYTES]; /* of the content; of a large file, of its times and size */
+};
+
+struct quarantine_stamps {
+    struct quarantine_stamp *items;
+    size_t count, capacity;
+};
+
+/* `home`: names that begin with a dot are other programs' there, and hidden from tools. */
+void quarantine_stamps_look(struct quarantine_stamps *stamps, const char *root, bool home);
+void quarantine_stamps_finish(struct quarantine_stamps *stamps);
+
+/* Adds to `changed` what is beneath `root` and differs: another content, gone, or new with a name
+ * that begins with a dot; but not what `allowed` (may be NULL) names. `before` is then as it is
+ * now. */
+void quarantine_stamps_compare(struct quarantine_stamps *before, const char *root, bool home,
+                               const char *allowed, struct quarantine_list *changed);
+
+#endif
