@@ -121,6 +121,7 @@ static void what_was_agreed_to_stays(void **state)
     put(".mcp.json", "new");
     assert_int_equal(apply(&before, "cp template .envrc\n"), 1);
     assert_true(is_there(".envrc") && is_there(".mcp.json.quarantined"));
+    quarantine_view_finish(&before);
 }
 
 /* A yes to one thing is none to what only has letters in common with it. */
@@ -200,6 +201,7 @@ static void states_of_a_repository(void **state)
         }
         assert_false(is_there(name));
     }
+    quarantine_view_finish(&none);
 }
 
 static void repositories(void **state)
@@ -236,6 +238,7 @@ static void repositories(void **state)
     assert_true(is_there("r/.git/hooks/pre-commit.quarantined"));
     assert_true(is_there("r/.git/commondir.quarantined") && is_there("s/.git.quarantined"));
     assert_true(is_there("r/.git/config"));
+    quarantine_view_finish(&none);
 }
 
 /* Where git looks for the repository of a submodule, however deep its name is. */
@@ -476,6 +479,7 @@ static void links_lead_nowhere(void **state)
     assert_int_equal(access(path, F_OK), 0);
     unlink(path);
     rmdir(outside);
+    quarantine_view_finish(&none);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
