@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/quarantine_agreed.h"
@@ -42,6 +44,7 @@ struct level {
 struct walk {
     struct quarantine_view *view;
     const char *root;
+    int folder;       /* the root, open */
     const char *home; /* NULL: there is none */
     struct level next;
     int left;
@@ -176,7 +179,7 @@ static void look_at_git(struct walk *walk, const struct place *place, int folder
         look_at_repository(walk, path.data, fd);
         str_finish(&path);
         close(fd);
-    } else if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    } else if (errno != ENOENT && fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
         add_found(walk, place->path, name);
     }
 }
@@ -227,9 +230,21 @@ static void look_at_entries(struct walk *walk, const struct place *place, int fd
     closedir(entries);
 }
 
+/* In one call where the kernel has it. */
+static int open_place(const struct walk *walk, const struct place *place)
+{
+    struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    const char *relative = place->path + strlen(walk->root);
+    relative += strspn(relative, "/");
+    long fd =
+        syscall(SYS_openat2, walk->folder, relative[0] != '\0' ? relative : ".", &how, sizeof how);
+    return fd >= 0 ? (int)fd : open_beneath(walk->root, place->path, strlen(place->path));
+}
+
 static void look_at_place(struct walk *walk, const struct place *place)
 {
-    int fd = open_beneath(walk->root, place->path, strlen(place->path));
+    int fd = open_place(walk, place);
     if (fd < 0) {
         return;
     }
@@ -288,14 +303,20 @@ static void look_at_names(struct quarantine_view *view, const char *root)
     char home[PATH_MAX];
     struct walk walk = {.view = view,
                         .root = root,
+                        .folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
                         .home = find_home(home) ? home : NULL,
                         .left = QUARANTINE_FOLDERS};
     if (view->begun.tv_sec == 0) {
         clock_gettime(CLOCK_REALTIME_COARSE, &view->begun);
     }
-    push(&walk, root, "", (struct place){0});
+    if (walk.folder >= 0) {
+        push(&walk, root, "", (struct place){0});
+    }
     while (walk.next.count > 0) {
         look_at_level(&walk);
+    }
+    if (walk.folder >= 0) {
+        close(walk.folder);
     }
     view->cut = view->cut || walk.left < 0;
 }
