@@ -100,8 +100,8 @@ static void look(struct quarantine_stamps *stamps, struct str *path, size_t root
         const char *name = entry->d_name;
         struct quarantine_stamp made = {.root_length = root_length};
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            (depth == 0 && (is_among(name, left_out, sizeof left_out / sizeof left_out[0]) ||
-                            (home && name[0] == '.')))) {
+            (depth == 0 && (name[0] != '.' || home ||
+                            is_among(name, left_out, sizeof left_out / sizeof left_out[0])))) {
             continue;
         }
         str_append_format(path, "/%s", name);

@@ -1,8 +1,8 @@
 /* quarantine_stamps: files that other programs run or obey, as they are, to see which changed.
  *
- * Those of a folder's first level that launch_points names (.npmrc, Makefile), and what is in the
- * folders that it names (.cargo/config.toml); what the sandbox holds read-only is left out. A part
- * of quarantine.c.
+ * Those of a folder's first level that launch_points names and that begin with a dot (.npmrc), and
+ * what is in such folders (.cargo/config.toml). A Makefile or a package.json is what people want
+ * changed; what the sandbox holds read-only is left out. A part of quarantine.c.
  */
 #ifndef CARAT_AGENT_QUARANTINE_STAMPS_H
 #define CARAT_AGENT_QUARANTINE_STAMPS_H
