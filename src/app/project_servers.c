@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -260,6 +262,13 @@ bool project_servers_add(const struct project_servers *project, struct config_se
     return ok;
 }
 
+/* Just "y" or "yes": a sentence that begins so was meant for something else. */
+static bool says_yes(char *answer)
+{
+    answer[strcspn(answer, "\n")] = '\0';
+    return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
+}
+
 bool project_servers_ask(const struct project_servers *project, const char *workspace)
 {
     struct str shown;
@@ -277,11 +286,12 @@ bool project_servers_ask(const struct project_servers *project, const char *work
     }
     printf(
         "%s\nThey would run in the sandbox: they may read this folder, and neither write nor use "
-        "the network\nunless [mcp.NAME] in your configuration lets them. Trust this file as it "
-        "is now? [y/N] ",
+        "the network\nunless [mcp.NAME] in your configuration lets them. ",
         shown.data);
     fflush(stdout);
     str_finish(&shown);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y') &&
-           (answer[1] == '\n' || answer[1] == 'e');
+    tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before the question is no answer to it */
+    printf("Trust this file as it is now? [y/N] ");
+    fflush(stdout);
+    return fgets(answer, sizeof answer, stdin) != NULL && says_yes(answer);
 }

@@ -2,6 +2,7 @@
 """Foreign MCP servers, hooks of the user, and what a project's own files may do, with the real program."""
 import json
 import os
+import pty
 import shutil
 import socket
 import sys
@@ -215,6 +216,40 @@ def case_project_servers_need_trust():
         os.symlink("servers.json", os.path.join(place.work, ".mcp.json"))
         said, run = only(place, echo())
         check("there is no tool" in said and ".mcp.json is a symbolic link" in run.stderr, (said, run.stderr))
+
+
+def asked(place, ahead, answer):
+    """What `carat trust` says on a terminal where `ahead` was typed before the program began."""
+    ready, go = os.pipe()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.read(ready, 1)
+        os.chdir(place.work)
+        os.execve(CARAT, [CARAT, "trust"], dict(place.env, TERM="dumb"))
+    os.write(terminal, ahead)
+    os.write(go, b"x")
+    said, answered = b"", False
+    while True:
+        try:
+            said += os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not answered and b"[y/N] " in said:
+            answered = True
+            os.write(terminal, answer)
+    for fd in (ready, go, terminal):
+        os.close(fd)
+    check(os.waitpid(pid, 0)[1] == 0, said)
+    return said.decode()
+
+
+def case_trust_is_answered_after_the_question():
+    for ahead, answer, word in ((b"y\n", b"n\n", "Not trusted"), (b"y\n", b"y\n", "Trusted"), (b"", b"yes\n", "Trusted"), (b"", b"Y\n", "Trusted"),
+                                (b"", b"yesterday I saw a bug\n", "Not trusted"), (b"", b"yes, but\n", "Not trusted"), (b"", b"\n", "Not trusted")):
+        with Place() as place:
+            place.write(".mcp.json", json.dumps({"mcpServers": {"x": {"command": "true"}}}))
+            said = asked(place, ahead, answer)
+            check("\n" + word in said, (ahead, answer, said))
 
 
 def case_screen_lists_servers():
