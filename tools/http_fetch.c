@@ -5,8 +5,9 @@
  * what is checked and what is sent, so that no two parsers can disagree about the host. The address
  * is judged where the socket is made, so neither a redirect nor a DNS answer that changes between
  * two looks can lead to this machine or a private network. Redirects are followed by hand, at most
- * REDIRECT_LIMIT, each with every check. The body is capped after decompression, time in three
- * ways.
+ * REDIRECT_LIMIT, each with every check; one that the user's rules may tell apart from what was
+ * asked for (policy.h, "redirects") is told instead, so that it is asked for and judged by itself.
+ * The body is capped after decompression, time in three ways.
  *
  * Left out: pictures and other downloads (named with type and size), sessions, headers of one's
  * own.
@@ -43,6 +44,7 @@ enum {
     SLOW_BYTES = 10,
     LOOK_MS = 200, /* how often cancelling is looked at */
     URL_LIMIT = 4096,
+    SHOWN_LIMIT = 300, /* of a URL in a sentence */
 };
 
 struct fetch {
@@ -57,6 +59,8 @@ struct fetch {
     char *page;                      /* the answer's body */
     size_t page_length, page_capacity;
     bool page_cut, no_memory;
+    bool moved;     /* by a redirect: `url` is not what was asked for */
+    bool told;      /* the last redirect is told, not followed */
     char type[128]; /* Content-Type of the answer; "" = none */
     char next[URL_LIMIT];
     long status;
@@ -298,30 +302,72 @@ static bool request(struct fetch *fetch, CURLM *multi, CURL *curl)
     return !cancelled && code == CURLE_OK && kept;
 }
 
-/* Goes where a redirect leads, with the method that browsers use there. False with the result
- * failed. */
+/* Where a URL leads; two are one place when the host and the port are the same. */
+struct place {
+    char scheme[16], host[256], port[8];
+};
+
+static void read_place(CURLU *url, struct place *place)
+{
+    *place = (struct place){.scheme = ""};
+    part(url, CURLUPART_SCHEME, 0, place->scheme, sizeof place->scheme);
+    part(url, CURLUPART_HOST, 0, place->host, sizeof place->host);
+    part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, place->port, sizeof place->port);
+}
+
+static bool same_host(const struct place *one, const struct place *other)
+{
+    return strcasecmp(one->host, other->host) == 0;
+}
+
+static bool same_place(const struct place *one, const struct place *other)
+{
+    return same_host(one, other) && strcmp(one->port, other->port) == 0;
+}
+
+/* From http to https at the ports that these have by themselves: the same server, protected. */
+static bool only_protects(const struct place *before, const struct place *after)
+{
+    return same_host(before, after) && strcmp(before->scheme, "http") == 0 &&
+           strcmp(before->port, "80") == 0 && strcmp(after->scheme, "https") == 0 &&
+           strcmp(after->port, "443") == 0;
+}
+
+/* A redirect that rules may tell apart from what was asked for is told, not followed. */
+static bool must_be_asked_for(const struct fetch *fetch, const struct place *before,
+                              const struct place *after)
+{
+    enum policy_redirects followed = fetch->tool->policy->redirects;
+    return followed == POLICY_REDIRECTS_NONE ||
+           (followed == POLICY_REDIRECTS_PLACE && !same_place(before, after));
+}
+
+/* Goes where a redirect leads, with the method that browsers use there, or marks it as told. False
+ * with the result failed. */
 static bool follow(struct fetch *fetch)
 {
-    char before[16], after[16], host_before[256] = "", host_after[256] = "";
-    before[0] = after[0] = '\0';
-    part(fetch->url, CURLUPART_SCHEME, 0, before, sizeof before);
-    part(fetch->url, CURLUPART_HOST, 0, host_before, sizeof host_before);
+    struct place before, after;
+    read_place(fetch->url, &before);
     if (!set_url(fetch, fetch->next)) {
         return false;
     }
-    part(fetch->url, CURLUPART_SCHEME, 0, after, sizeof after);
-    part(fetch->url, CURLUPART_HOST, 0, host_after, sizeof host_after);
-    if (strcmp(before, "https") == 0 && strcmp(after, "http") == 0) {
+    read_place(fetch->url, &after);
+    fetch->moved = true;
+    if (strcmp(before.scheme, "https") == 0 && strcmp(after.scheme, "http") == 0) {
         tool_fail(fetch->result,
                   "the server redirects from https to the unprotected %.200s, which "
                   "is not followed. Ask for that URL itself if it is meant",
                   fetch->next);
         return false;
     }
+    if (must_be_asked_for(fetch, &before, &after)) {
+        fetch->told = true;
+        return true;
+    }
     if (fetch->post && (fetch->status == 307 || fetch->status == 308)) {
-        if (strcmp(host_before, host_after) != 0) {
+        if (!same_place(&before, &after) && !only_protects(&before, &after)) {
             tool_fail(fetch->result,
-                      "the server redirects the body to another host, %.200s, which "
+                      "the server redirects the body to another host or port, %.200s, which "
                       "is not followed. Ask for that URL itself if it is meant",
                       fetch->next);
             return false;
@@ -354,8 +400,8 @@ static bool request_all(struct fetch *fetch)
                       REDIRECT_LIMIT, fetch->next);
             return false;
         }
-        if (!follow(fetch)) {
-            return false;
+        if (!follow(fetch) || fetch->told) {
+            return fetch->told;
         }
     }
 }
@@ -393,6 +439,13 @@ static bool reduce(struct fetch *fetch, struct capped *text)
     bool complete = !fetch->page_cut;
     size_t head = fetch->page_length < FILE_KIND_HEAD ? fetch->page_length : FILE_KIND_HEAD;
     const char *page = fetch->page == NULL ? "" : fetch->page;
+    if (fetch->told) {
+        bool fits = strlen(fetch->next) <= SHOWN_LIMIT; /* half a URL is another URL */
+        return capped_format(text,
+                             "(not followed: this redirects to %s, and the user has rules for "
+                             "addresses; ask for that one itself)",
+                             fits ? fetch->next : "the address in \"url\"");
+    }
     if (fetch->page_length == 0) {
         return capped_add(text, "(empty)", 7);
     }
@@ -421,8 +474,8 @@ static bool reduce(struct fetch *fetch, struct capped *text)
     return true;
 }
 
-/* {"output": text, "status": number, "content_type": text}: a 404 is an answer, not a failure of
- * ours. */
+/* {"output": text, "status": number, "content_type": text}, and "url" where a redirect has led: a
+ * 404 is an answer, not a failure of ours. */
 static void answer(struct fetch *fetch)
 {
     struct capped text;
@@ -438,6 +491,10 @@ static void answer(struct fetch *fetch)
         json_t *type = json_string(fetch->type); /* NULL for what is no UTF-8 */
         json_object_set_new(fetch->result->response, "content_type",
                             type != NULL ? type : json_string(""));
+        char url[URL_LIMIT];
+        if (fetch->moved && part(fetch->url, CURLUPART_URL, 0, url, sizeof url)) {
+            json_object_set_new(fetch->result->response, "url", json_string(url));
+        }
     }
     capped_finish(&text);
 }

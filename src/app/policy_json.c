@@ -63,6 +63,28 @@ static json_t *denied(const struct config *config, const char *workspace)
     return array;
 }
 
+/* Which redirects http_fetch may follow: a rule that names addresses is compared with what is asked
+ * for, so that what it can tell apart must be asked for by itself. */
+static const char *redirects(const struct config *config)
+{
+    struct approval_rules rules;
+    struct err err;
+    bool hosts = false, addresses = false;
+    approval_rules_init(&rules);
+    app_read_rules(config, &rules, &err);
+    for (size_t i = 0; i < rules.count; i++) {
+        const struct approval_rule *rule = &rules.items[i];
+        bool concerns = strcmp(rule->tool, "http_fetch") == 0 || strcmp(rule->tool, "*") == 0;
+        if (concerns && rule->pattern != NULL && strcmp(rule->pattern, "*") != 0) {
+            bool address = strstr(rule->pattern, "://") != NULL;
+            addresses = addresses || address;
+            hosts = hosts || !address;
+        }
+    }
+    approval_rules_finish(&rules);
+    return addresses ? "none" : hosts ? "place" : "all";
+}
+
 json_t *policy_json(const struct config *config, const struct paths *paths, const char *workspace)
 {
     const char *sandbox = config_string(config, OPTION_SANDBOX);
@@ -75,6 +97,7 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "denied", denied(config, workspace));
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
     json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS)));
+    json_object_set_new(policy, "redirects", json_string(redirects(config)));
     json_object_set_new(policy, "network_hosts",
                         strings(config_list(config, OPTION_NETWORK_HOSTS)));
     json_object_set_new(policy, "limits",

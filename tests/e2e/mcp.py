@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """`carat mcp`: carat's tools and carat itself for other programs, in both manners of the protocol."""
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
@@ -151,6 +153,62 @@ def case_approvals():
             check(result["content"][0]["text"] == "done" and os.path.exists(place.work + "/asked") and len(client.asked) == 1, result)
         with Client(place, "--mode", "ask", "-m", script(place, shell("touch never"), "done<turn|>")) as client:
             check(not client.tool("carat", {"prompt": "go"})["isError"] and not os.path.exists(place.work + "/never"), "refused")
+
+
+class Pages(http.server.ThreadingHTTPServer):
+    """Text at every path but "/to?URL", which redirects there; `heard` is what was asked for."""
+
+    daemon_threads = True
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *unused):
+            pass
+
+        def do_GET(self):
+            self.server.heard.append((self.command, self.path))
+            path, _, target = self.path.partition("?")
+            self.send_response(307 if path.endswith("/to") else 200)
+            self.send_header("Location" if path.endswith("/to") else "X", target)
+            self.send_header("Content-Type", "text/plain")
+            self.end_headers()
+            self.wfile.write(b"the page")
+
+        do_POST = do_GET
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.heard = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def __exit__(self, *unused):
+        self.shutdown()
+        self.server_close()
+
+
+def case_redirects():
+    """A rule for addresses holds where a redirect leads, too; without one it is followed within tools.hosts."""
+    with Place() as place, Pages() as one, Pages() as two:
+        hosts = [word for page in (one, two) for name in ("127.0.0.1", "localhost") for word in ("--allow-host", f"{name}:{page.server_port}")]
+        with Client(place, *hosts) as client:
+            result = client.tool("http_fetch", {"url": f"{one.url}/to?{two.url}/secret"})
+            check(not result["isError"] and result["structuredContent"]["url"] == two.url + "/secret", result)
+            failed, text = client.text("http_fetch", {"url": f"{one.url}/to?{two.url}/x", "method": "POST", "body": "k=v"})
+            check(failed and "another host or port" in text and ("POST", "/x") not in two.heard, text)
+            check(not client.text("http_fetch", {"url": f"{one.url}/to?/x", "method": "POST", "body": "k=v"})[0], "the same place")
+            check(one.heard[-1] == ("POST", "/x"), one.heard)
+        two.heard.clear()
+        for rule in ("localhost", f"http://127.0.0.1:{two.server_port}/secret*", f"http://localhost:{two.server_port}/*"):
+            with Client(place, *hosts, "--deny", f"http_fetch({rule})") as client:
+                target = f"http://{'localhost' if 'localhost' in rule else '127.0.0.1'}:{two.server_port}/secret"
+                check("denied" in client.text("http_fetch", {"url": target})[1], rule)
+                failed, text = client.text("http_fetch", {"url": f"{one.url}/to?{target}"})
+                check("not followed" in text and target in text and two.heard == [], (rule, text, two.heard))
+        with Client(place, *hosts, "--mode", "ask", "--allow", f"http_fetch({one.url}/docs/*)") as client:
+            failed, text = client.text("http_fetch", {"url": one.url + "/docs/x"})
+            check(not failed and "the page" in text, text)
+            failed, text = client.text("http_fetch", {"url": f"{one.url}/docs/to?/logout"})
+            check("not followed" in text and ("GET", "/logout") not in one.heard, (text, one.heard))
 
 
 def case_turns():

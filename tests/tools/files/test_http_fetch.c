@@ -348,6 +348,37 @@ static void redirects_are_checked_each_time(void **state)
     assert_int_equal(connections(), sizeof paths / sizeof paths[0] + 6);
 }
 
+static const char *answer_text(const struct fixture *fixture, const char *key)
+{
+    const char *text = json_string_value(json_object_get(fixture->last.response, key));
+    return text != NULL ? text : "";
+}
+
+/* Where the user's rules tell addresses apart, a redirect is told: no further connection. */
+static void redirects_are_told_where_rules_name_addresses(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/hop"), "caf\xC3\xA9\n");
+    contains(answer_text(fixture, "url"), "/text");
+    fetch(fixture, "127.0.0.1", "/text");
+    assert_string_equal(answer_text(fixture, "url"), "");
+    int before = connections();
+    fixture->policy.redirects = POLICY_REDIRECTS_PLACE;
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/hop"), "caf\xC3\xA9\n");
+    assert_int_equal(connections(), before + 2);
+    contains(fetch(fixture, "127.0.0.1", "/elsewhere"), "not followed");
+    assert_false(fixture->last.failed);
+    assert_int_equal(status_of(fixture), 307);
+    contains(answer_text(fixture, "url"), "http://localhost:");
+    assert_int_equal(connections(), before + 3);
+    fixture->policy.redirects = POLICY_REDIRECTS_NONE;
+    contains(fetch(fixture, "127.0.0.1", "/hop"), "/text, and the user has rules");
+    assert_int_equal(status_of(fixture), 302);
+    contains(fetch(fixture, "127.0.0.1", "/to-metadata"), "tools.hosts");
+    assert_true(fixture->last.failed);
+    assert_int_equal(connections(), before + 5);
+}
+
 static void an_endless_page_is_cut(void **state)
 {
     struct fixture *fixture = *state;
@@ -408,6 +439,7 @@ int main(void)
         WITH_SERVER(other_spellings_of_an_address_are_that_address),
         WITH_SERVER(a_listed_name_does_not_open_private_addresses),
         WITH_SERVER(redirects_are_checked_each_time),
+        WITH_SERVER(redirects_are_told_where_rules_name_addresses),
         WITH_SERVER(an_endless_page_is_cut),
         WITH_SERVER(a_silent_server_can_be_cancelled),
         WITH_SERVER(broken_answers_are_failures),
