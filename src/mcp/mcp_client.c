@@ -22,9 +22,11 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "base/json_scan.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 
 enum {
@@ -484,14 +486,45 @@ static void on_notification(struct mcp_client *client, const char *method, const
     }
 }
 
+/* What cannot be read still answers a call, if it says which: that call has its end, and the server
+ * lives on. */
+static void on_unreadable(struct mcp_client *client, const char *line, size_t length,
+                          const char *why)
+{
+    const char *found;
+    size_t found_length;
+    json_t *id = NULL;
+    if (!json_scan_member(line, length, "method", &found, &found_length) &&
+        json_scan_member(line, length, "id", &found, &found_length)) {
+        id = json_loadb(found, found_length, JSON_DECODE_ANY, NULL);
+    }
+    struct str text;
+    str_init(&text);
+    str_append(&text, "its answer cannot be read: ");
+    utf8_append_repaired(&text, why, strlen(why));
+    json_t *message = json_is_integer(id)
+                          ? json_pack("{s:o, s:{s:s}}", "id", id, "error", "message", text.data)
+                          : NULL;
+    if (message != NULL) {
+        on_answer(client, message);
+    } else {
+        log_write("mcp", "a line that is no JSON object was dropped: %.200s", why);
+        json_decref(id);
+    }
+    json_decref(message);
+    str_finish(&text);
+}
+
 static void on_line(struct mcp_client *client, const char *text, size_t length)
 {
     json_error_t error;
     json_t *message = json_loadb(text, length, JSON_ALLOW_NUL, &error);
     const json_t *id = json_object_get(message, "id");
     const char *method = json_string_value(json_object_get(message, "method"));
-    if (!json_is_object(message)) {
-        log_write("mcp", "a line that is no JSON object was dropped: %.200s", error.text);
+    if (message == NULL) {
+        on_unreadable(client, text, length, error.text);
+    } else if (!json_is_object(message)) {
+        log_write("mcp", "a line that is no JSON object was dropped");
     } else if (method == NULL) {
         on_answer(client, message);
     } else if (id != NULL) {

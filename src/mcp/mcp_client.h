@@ -6,8 +6,9 @@
  * servers).
  *
  * What comes back is foreign: a line over 4 MiB is passed over and ends the call that it answers
- * (all that wait, where its beginning does not say which), one over 32 MiB the server; a line that
- * is no JSON-RPC is logged and dropped, standard error is kept to its last 4 KiB. A server that
+ * (all that wait, where its beginning does not say which), one over 32 MiB the server; so does an
+ * answer that is no readable JSON; any other line that is no JSON-RPC is logged and dropped,
+ * standard error is kept to its last 4 KiB. A server that
  * dies gives every open call a result that says how it died. Loop thread; nothing blocks; callbacks
  * come from the loop alone. The program must ignore SIGPIPE.
  */

@@ -8,6 +8,11 @@ import time
 
 FAULT = sys.argv[1] if len(sys.argv) > 1 else "none"
 CALLS = []
+UNREADABLE = {  # by jansson
+    "surrogate": b'{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"text","text":"a\\ud83db"}]}}',
+    "bad_utf8": b'{"jsonrpc":"2.0","result":{"content":[{"type":"text","text":"a\xffb\\"}"}]},"id":ID}',
+    "large_number": b'{"jsonrpc":"2.0","id":ID,"result":{"content":[],"structuredContent":{"n":' + b"9" * 30 + b"}}}",
+}
 STATE = os.path.join(os.getcwd(), "started")  # counts starts where the workspace may be written
 
 
@@ -120,6 +125,14 @@ def call(number, arguments):
     elif FAULT == "no_json":
         sys.stdout.write("no json\n\n[1,2]\n{\"a\":\n" + "[" * 100000 + "\nnull\n\x00\xff\n")
         result(number, text("survived"))
+    elif FAULT in UNREADABLE:  # the first answer is, under this call's id
+        CALLS.append(number)
+        sys.stdout.flush()
+        if len(CALLS) == 1:
+            sys.stdout.buffer.write(UNREADABLE[FAULT].replace(b"ID", str(number).encode()) + b"\n")
+            sys.stdout.buffer.flush()
+        else:
+            result(number, text(f"alive, call {len(CALLS)}"))
     elif FAULT == "asks":
         for i in range(200):
             say({"jsonrpc": "2.0", "id": f"q{i}", "method": "sampling/createMessage", "params": {}})

@@ -124,6 +124,21 @@ def case_stateless():
                 check(refusal.code == -32022 and "2026-07-28" in refusal.data["supported"], refusal.data)
 
 
+def case_unreadable():
+    """What is no readable JSON is refused under the id of its request; the next one is answered."""
+    rows = ('{"command":"echo a\\u0000b"}', '{"command":"echo \\ud83d"}', '{"command":"echo 1","command":"echo 2"}',
+            '{"command":"echo 1","timeout_s":99999999999999999999}')
+    with Place() as place, Client(place) as client:
+        for number, arguments in enumerate(rows, 500):
+            client.raw('{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"shell","arguments":%s}}' % (number, arguments))
+            try:
+                client.wait(number)
+                raise AssertionError(arguments)
+            except Refused as refusal:
+                check(refusal.code == -32700, refusal)
+            check(client.text("shell", {"command": "echo on"})[1].strip() == "on", "it goes on")
+
+
 def case_approvals():
     """Rules and modes hold here too; who can be asked is asked."""
     with Place() as place:
