@@ -170,7 +170,9 @@ bool app_read_rules(const struct config *config, struct approval_rules *rules, s
 
 static bool open_rules(struct app *app, struct err *err)
 {
-    return app_read_rules(app->config, &app->rules, err) || fail(app, EXIT_CODE_USAGE);
+    return (app_read_rules(app->config, &app->rules, err) &&
+            hooks_check(&app->config->hooks, err)) ||
+           fail(app, EXIT_CODE_USAGE);
 }
 
 struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,

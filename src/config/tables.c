@@ -68,7 +68,9 @@ static const struct key hook_keys[] = {
      "For /bin/sh -c, with your rights and outside the sandbox. JSON on standard input (event, "
      "tool, arguments, workspace, conversation; after a tool also result). Exit status 0 goes on, "
      "2 denies, with standard error as the reason; others are shown. Before a tool, a hook that "
-     "cannot be run or is killed denies too."},
+     "cannot be run or is killed denies too. It starts in the workspace, whose files the model "
+     "writes: name programs and modules that are not looked for there (python3 gets "
+     "PYTHONSAFEPATH=1)."},
     {"timeout_s", KEY_SECONDS, offsetof(struct config_hook, seconds), "10",
      "Most seconds; a hook that takes longer is stopped, and before a tool denies it."},
 };

@@ -300,6 +300,15 @@ def case_hooks():
             hook(place, "before_tool", command, more=more)
             run = place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go")
             check(os.path.exists(os.path.join(place.work, "made")) == runs and words in run.stderr, (command, run.stderr))
+    with Place() as place:  # Python's own modules, not the workspace's
+        place.write("json.py", "open('taken', 'w').close()\nraise SystemExit(0)\n")
+        hook(place, "before_tool", "python3 -c 'import json, sys; json.load(sys.stdin); sys.exit(2)'")
+        run = place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go")
+        check("ended with 2" in run.stderr and not os.path.exists(os.path.join(place.work, "taken")), run.stderr)
+    with Place() as place:  # a tool that there is not
+        hook(place, "before_tool", "exit 2", tool="Shell")
+        run = place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go", code=2)
+        check("config.toml:" in run.stderr and '"Shell"' in run.stderr and not os.path.exists(os.path.join(place.work, "made")), run.stderr)
     with Place() as place:  # of another tool, and one by the beginning of its name
         hook(place, "before_tool", "exit 2", tool="write_file")
         hook(place, "before_tool", "echo by beginning >&2; exit 2", tool="mcp__*")
