@@ -19,6 +19,7 @@
 
 #include <uv.h>
 
+#include "agent/hooks.h"
 #include "agent/preview.h"
 #include "app/app.h"
 #include "app/lane.h"
@@ -30,6 +31,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "command/mcp_hooks.h"
 #include "command/mcp_shapes.h"
 #include "rpc/rpc_link.h"
 #include "store/store.h"
@@ -47,6 +49,8 @@ struct call {
     char key[24]; /* its name for the tools' processes */
     bool turn;    /* carat, carat-reply */
     bool begun;   /* the tool was started, or the turn */
+    bool at_hook; /* one of the user's commands looks at it */
+    json_t *made; /* its result, while a hook behind it runs */
     bool stateless, elicits, cancelled;
     uint64_t question; /* the client is being asked; 0 = it is not */
     char *asked;       /* of a turn: which of its calls */
@@ -59,6 +63,7 @@ struct door {
     struct rpc_link *link;
     struct toolproc *toolproc;
     struct approval_session *session;
+    struct hooks *hooks;    /* for direct calls; NULL = none */
     char secret[UUID_SIZE]; /* what makes a requestState ours */
     bool shook_hands, elicits;
     struct {
@@ -82,6 +87,7 @@ static void free_call(struct call *call)
     json_decref(call->id);
     json_decref(call->token);
     json_decref(call->arguments);
+    json_decref(call->made);
     mem_free(call->tool);
     mem_free(call->asked);
     str_finish(&call->news);
@@ -180,19 +186,68 @@ static void tool_output(void *context, const char *call_id, const char *bytes, s
     }
 }
 
+static void settle_made(struct call *call)
+{
+    json_t *made = call->made;
+    call->made = NULL;
+    settle(call, made);
+}
+
+/* False when no hook is there for it. */
+static bool goes_to_hook(struct call *call, const struct toolproc_result *result)
+{
+    struct door *door = call->door;
+    call->at_hook = mcp_hooks_start(door->hooks, door->app.workspace, call->key, call->tool,
+                                    call->arguments, result);
+    return call->at_hook;
+}
+
 static void tool_finished(void *context, const char *call_id, const struct toolproc_result *result)
 {
     struct call *call = find_call(context, call_id);
     if (call != NULL) {
         flush_news(call);
-        settle(call, mcp_shapes_tool_result(result));
+        call->made = mcp_shapes_tool_result(result);
+        if (call->cancelled || result->unavailable != NULL || !goes_to_hook(call, result)) {
+            settle_made(call);
+        }
     }
+}
+
+static void run_tool(struct call *call)
+{
+    toolproc_start(call->door->toolproc, call->key, call->tool, call->arguments);
 }
 
 static void start_tool(struct call *call)
 {
     call->begun = true;
-    toolproc_start(call->door->toolproc, call->key, call->tool, call->arguments);
+    if (!goes_to_hook(call, NULL)) {
+        run_tool(call);
+    }
+}
+
+static void hook_done(void *context, const char *call_id, const char *denial)
+{
+    struct call *call = find_call(context, call_id);
+    if (call == NULL || !call->at_hook) {
+        return;
+    }
+    call->at_hook = false;
+    if (call->made != NULL) {
+        if (denial != NULL) {
+            mcp_hooks_add_denial(call->made, denial);
+        }
+        settle_made(call);
+    } else if (denial != NULL) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "denied (hook): %s", denial);
+        fail(call, text.data);
+        str_finish(&text);
+    } else {
+        run_tool(call);
+    }
 }
 
 static void take_decision(struct call *call, enum mcp_shapes_answer answer)
@@ -602,6 +657,9 @@ static void cancel_call(struct call *call)
     call->cancelled = true;
     if (call->begun && call->turn) {
         agent_cancel(lane_agent(call->door->lane));
+    } else if (call->at_hook) {
+        hooks_cancel(call->door->hooks, call->key);
+        remove_call(call);
     } else if (call->begun) {
         toolproc_cancel(call->door->toolproc, call->key);
     } else {
@@ -662,6 +720,8 @@ static bool open_tools(struct door *door, struct err *err)
     door->toolproc = app_make_toolproc(&door->app, &callbacks, err);
     json_object_set_new(door->app.policy, "keep_whole", json_true());
     door->session = approval_session_create();
+    door->hooks =
+        app_make_hooks(&door->app, &(struct hooks_callbacks){hook_done, mcp_hooks_notice, door});
     return door->toolproc != NULL && uuid_make(clock_wall_ms(), &stamp, door->secret, err);
 }
 
@@ -705,6 +765,7 @@ enum exit_code command_mcp(struct config *config)
         free_call(door.calls.items[--door.calls.count]);
     }
     mem_free(door.calls.items);
+    hooks_destroy(door.hooks);
     lane_close(door.lane);
     toolproc_destroy(door.toolproc);
     approval_session_destroy(door.session);

@@ -226,6 +226,43 @@ def case_redirects():
             check("not followed" in text and ("GET", "/logout") not in one.heard, (text, one.heard))
 
 
+def case_hooks():
+    """The user's hooks stand around a direct call as around the model's."""
+    def hook(place, event, command, tool="shell"):
+        with open(os.path.join(place.home, "config.toml"), "a") as file:
+            file.write(f'[[hooks]]\nevent = "{event}"\ntool = "{tool}"\ncommand = {json.dumps(command)}\n')
+
+    with Place() as place:
+        seen = os.path.join(place.home, "seen")
+        hook(place, "before_tool", f"cat > {seen}; grep -q forbidden {seen} && echo 'no way' >&2 && exit 2; exit 0")
+        hook(place, "after_tool", f"cat > {seen}.after; grep -q broken {seen} && echo 'look again' >&2 && exit 2; exit 0")
+        with Client(place) as client:
+            check(client.text("shell", {"command": "echo fine"})[1].strip() == "fine", "it ran")
+            event, after = (json.load(open(path)) for path in (seen, seen + ".after"))
+            check(event["tool"] == "shell" and event["arguments"] == {"command": "echo fine"} and event["event"] == "before_tool" and
+                  event["workspace"] == os.path.realpath(place.work), event)
+            check(after["event"] == "after_tool" and "fine" in after["result"]["output"] and after["failed"] is False, after)
+            failed, text = client.text("shell", {"command": "touch forbidden"})
+            check(failed and "denied (hook): no way" in text and not os.path.exists(place.work + "/forbidden"), text)
+            result = client.tool("shell", {"command": "echo broken"})
+            check(result["isError"] and "broken" in result["content"][0]["text"] and result["content"][1]["text"] == "hook: look again" and
+                  result["structuredContent"]["hook"] == "look again", result)
+            check(not client.text("write_file", {"path": "forbidden", "content": "x"})[0], "another tool")
+    with Place() as place:  # cancelled while the hook looks; a hook that fails is told on standard error
+        hook(place, "before_tool", "exec sleep 4321")
+        hook(place, "before_tool", "exit 7", tool="list_files")
+        with Client(place) as client:
+            number = client.start("tools/call", {"name": "shell", "arguments": {"command": "touch made"}})
+            client.notify("notifications/cancelled", requestId=number)
+            check(not client.text("list_files", {})[0] and client.answers == {}, "the next one")
+            client.start("tools/call", {"name": "shell", "arguments": {"command": "touch made"}})
+            client.process.send_signal(signal.SIGTERM)
+            check(client.process.wait(timeout=PATIENCE) == 143, "it ends")
+            check(not os.path.exists(place.work + "/made"), "it did not run")
+        client.reading.join(PATIENCE)
+        check("ended with 7" in "".join(client.complaints), client.complaints)
+
+
 def case_turns():
     """carat itself: a task, an answer, more of the same conversation; several wait for each other."""
     with Place() as place:

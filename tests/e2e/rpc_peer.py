@@ -30,7 +30,8 @@ class Peer:
         self.lines = queue.Queue()
         self.complaints = []
         threading.Thread(target=self.read, daemon=True).start()
-        threading.Thread(target=lambda: self.complaints.extend(self.process.stderr), daemon=True).start()
+        self.reading = threading.Thread(target=lambda: self.complaints.extend(self.process.stderr), daemon=True)
+        self.reading.start()
 
     def __enter__(self):
         return self
