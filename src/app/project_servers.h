@@ -37,7 +37,7 @@ bool project_servers_decide(const struct project_servers *project, const char *t
 
 /* Adds the file's servers. One that the user's own configuration names with a command is the
  * user's; one that it names without takes the rights that stand there. `left_out` gets a sentence
- * for each that cannot be used. */
+ * for each that cannot be used, and for each key of one that is not. */
 bool project_servers_add(const struct project_servers *project, struct config_servers *servers,
                          struct config_list *left_out, struct err *err);
 

@@ -218,6 +218,28 @@ def case_project_servers_need_trust():
         check("there is no tool" in said and ".mcp.json is a symbolic link" in run.stderr, (said, run.stderr))
 
 
+def case_forms_of_project_servers():
+    """What an entry cannot mean is left out with its reason; what is switched off is not there."""
+    server = {"command": "python3", "args": ["server.py", "none"]}
+    bad = {"number": ({"args": "server.py"}, "args"), "listed": ({"env": ["A=b"]}, "env"), "port": ({"env": {"PORT": 8080}}, "is no string"),
+           "unset": ({"args": ["server.py", "${CARAT_UNSET}/data"]}, "CARAT_UNSET is not set"), "sse": ({"type": "sse"}, "stdio"),
+           "maybe": ({"disabled": "yes"}, "neither true nor false"), "none": ({"command": ""}, "no command"), "escape": ({"env": {"A\x1b[2J": "x"}}, "no plain name")}
+    with Place() as place:
+        place.write("server.py", open(SERVER).read())
+        place.write("servers.json", json.dumps({"mcpServers": {
+            "x": dict(server, args=["server.py", "${CARAT_UNSET:-none}"], type="stdio", cwd="/tmp", env={"A": "b"}),
+            "off": dict(server, disabled=True), "not-on": dict(server, enabled=False), "on": dict(server, enabled=True, disabled=False),
+            **{name: dict(server, **more) for name, (more, _) in bad.items()}}}))
+        found, run = results(place, *[echo(name=name) for name in ("x", "on", "off", "not-on", *bad)], words=("--mcp-config", "servers.json"))
+        said = [json.dumps(one) for one in found]
+        check("hello to you" in said[0] and "hello to you" in said[1], said)
+        check(all("there is no tool" in one for one in said[2:]), said)
+        for name, (_, words) in bad.items():
+            check(any(f'"{name}" is left out' in line and words in line for line in run.stderr.splitlines()), (name, run.stderr))
+        check('"off"' not in run.stderr and '"not-on"' not in run.stderr and "\x1b" not in run.stderr, run.stderr)
+        check('"x" is started without what this key says: cwd' in run.stderr, run.stderr)
+
+
 def asked(place, ahead, answer):
     """What `carat trust` says on a terminal where `ahead` was typed before the program began."""
     ready, go = os.pipe()
