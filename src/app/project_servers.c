@@ -366,7 +366,62 @@ static bool says_yes(char *answer)
     return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
 }
 
-bool project_servers_ask(const struct project_servers *project, const char *workspace)
+static void append_list(struct str *out, const char *heading, const struct config_list *list,
+                        char end)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const char *item = list->items[i];
+        const char *stop = end != '\0' ? strchr(item, end) : NULL;
+        str_append(out, i == 0 ? heading : ", ");
+        visible_append(out, item, stop != NULL ? (size_t)(stop - item) : strlen(item),
+                       VISIBLE_APPROVAL);
+    }
+}
+
+/* What the user's own [mcp.NAME] lets a server of the file do, whichever server that now is. */
+static void append_grants(struct str *out, const struct config_server *own)
+{
+    str_append_format(out, "[mcp.%s] in your configuration: ", own->name);
+    if (own->off) {
+        str_append(out, "it is not started\n");
+        return;
+    }
+    if (own->command != NULL) {
+        str_append(out, "yours is started in place of the file's\n");
+        return;
+    }
+    size_t before = out->length;
+    str_append(out, own->network ? "; it may use the network, all of it" : "");
+    str_append(out, own->writable ? "; it may write in this folder" : "");
+    append_list(out, "; it may read ", &own->readable, '\0');
+    append_list(out, "; it is given the variables ", &own->environment, '=');
+    append_list(out, "; only these of its tools: ", &own->tools, '\0');
+    if (out->length > before) {
+        str_remove(out, before, 2);
+    } else {
+        str_append(out, "no more than the others");
+    }
+    str_append_char(out, '\n');
+}
+
+static void append_all_grants(struct str *out, const struct project_servers *project,
+                              const struct config_servers *own)
+{
+    json_t *root = parse(project, NULL), *entry;
+    const char *name;
+    json_object_foreach(json_object_get(root, "mcpServers"), name, entry)
+    {
+        for (size_t i = 0; i < own->count; i++) {
+            if (strcmp(own->items[i].name, name) == 0) {
+                append_grants(out, &own->items[i]);
+            }
+        }
+    }
+    json_decref(root);
+}
+
+bool project_servers_ask(const struct project_servers *project, const char *workspace,
+                         const struct config_servers *own)
 {
     struct str shown;
     char answer[16];
@@ -383,8 +438,11 @@ bool project_servers_ask(const struct project_servers *project, const char *work
     }
     printf(
         "%s\nThey would run in the sandbox: they may read this folder, and neither write nor use "
-        "the network\nunless [mcp.NAME] in your configuration lets them. ",
+        "the network\nunless [mcp.NAME] in your configuration lets them.\n",
         shown.data);
+    str_clear(&shown);
+    append_all_grants(&shown, project, own);
+    printf("%s", shown.data);
     fflush(stdout);
     str_finish(&shown);
     tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before the question is no answer to it */

@@ -272,6 +272,18 @@ def case_trust_is_answered_after_the_question():
             place.write(".mcp.json", json.dumps({"mcpServers": {"x": {"command": "true"}}}))
             said = asked(place, ahead, answer)
             check("\n" + word in said, (ahead, answer, said))
+            check("in your configuration: " not in said, said)
+    with Place() as place:  # what such a server may do by the user's own configuration
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[mcp.x]\nnetwork = true\nwritable = true\nreadable = ["/a", "/b"]\nenv.TOKEN = "secret"\n[mcp.y]\ntimeout_s = 5\n'
+                       '[mcp.z]\ncommand = "true"\n[mcp.else]\nnetwork = true\n')
+        place.write(".mcp.json", json.dumps({"mcpServers": {name: {"command": "true"} for name in ("x", "y", "z", "w")}}))
+        said = asked(place, b"", b"n\n").replace("\r", "")
+        for line in ("[mcp.x] in your configuration: it may use the network, all of it; it may write in this folder; it may read /a, /b; "
+                     "it is given the variables TOKEN\n", "[mcp.y] in your configuration: no more than the others\n",
+                     "[mcp.z] in your configuration: yours is started in place of the file's\n"):
+            check(line in said and said.index(line) < said.index("Trust this file"), (line, said))
+        check("[mcp.else]" not in said and "[mcp.w]" not in said and "secret" not in said, said)
 
 
 def case_screen_lists_servers():
