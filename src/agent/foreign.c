@@ -737,7 +737,7 @@ static void on_tick_closed(uv_handle_t *handle)
 
 static void free_server(struct foreign_server *server)
 {
-    mcp_client_close(server->client);
+    mcp_client_leave(server->client);
     for (size_t i = 0; server->argv[i] != NULL; i++) {
         mem_free(server->argv[i]);
     }

@@ -37,14 +37,16 @@ enum {
     READ_BYTES = 64 * 1024,
     GRACE_MS = 2000,
     DRAIN_MS = 200,
-    INITIALIZE_ID = 0, /* calls count from 1 */
+    LEAVE_MS = 500,      /* for a server whose input has ended, to end by itself */
+    LEAVE_TERM_MS = 100, /* and after TERM */
+    INITIALIZE_ID = 0,   /* calls count from 1 */
     UNREAD_LIMIT = 1024 * 1024
 };
 
 /* A cancelled call gets no answer. What follows it does, under the call's number and this. */
 static const uint64_t PROBES = (uint64_t)1 << 40;
 
-enum stage { STAGE_NONE, STAGE_CANCELLED, STAGE_TERMINATED, STAGE_DRAINING };
+enum stage { STAGE_NONE, STAGE_CANCELLED, STAGE_TERMINATED, STAGE_DRAINING, STAGE_LEFT };
 
 struct mcp_client {
     uv_process_t process;
@@ -55,7 +57,7 @@ struct mcp_client {
 
     enum stage stage;
     bool exited, ended;
-    bool closing; /* mcp_client_close: no callback any more */
+    bool closing; /* mcp_client_close, _leave: no callback any more */
     bool input_open, output_open, error_open;
     int64_t exit_status;
     int exit_signal;
@@ -104,6 +106,15 @@ static void kill_group(struct mcp_client *client, int signal)
     if (!client->exited && client->process.pid > 1) {
         kill(-client->process.pid, signal);
     }
+}
+
+/* All but the process's own handle, which waits for the exit. */
+static void close_rest(struct mcp_client *client)
+{
+    close_handle((uv_handle_t *)&client->in);
+    close_handle((uv_handle_t *)&client->out);
+    close_handle((uv_handle_t *)&client->error);
+    close_handle((uv_handle_t *)&client->timer);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -166,6 +177,7 @@ static void on_process_exit(uv_process_t *process, int64_t status, int signal)
     client->exit_signal = signal;
     close_handle((uv_handle_t *)&client->process);
     if (client->closing) {
+        close_rest(client);
         return;
     }
     set_timer(client, STAGE_DRAINING, DRAIN_MS);
@@ -184,6 +196,10 @@ static void on_timer(uv_timer_t *timer)
         break;
     case STAGE_DRAINING:
         end(client);
+        break;
+    case STAGE_LEFT:
+        kill_group(client, SIGTERM);
+        set_timer(client, STAGE_TERMINATED, LEAVE_TERM_MS);
         break;
     case STAGE_NONE:
         break;
@@ -764,8 +780,21 @@ void mcp_client_close(struct mcp_client *client)
     client->closing = true;
     client->input_open = false;
     kill_group(client, SIGKILL);
+    close_rest(client);
+}
+
+void mcp_client_leave(struct mcp_client *client)
+{
+    if (client == NULL || client->closing) {
+        return;
+    }
+    if (client->exited || client->broken != NULL) {
+        mcp_client_close(client);
+        return;
+    }
+    client->closing = true;
+    client->input_open = false;
     close_handle((uv_handle_t *)&client->in);
-    close_handle((uv_handle_t *)&client->out);
-    close_handle((uv_handle_t *)&client->error);
-    close_handle((uv_handle_t *)&client->timer);
+    uv_update_time(client->timer.loop);
+    set_timer(client, STAGE_LEFT, LEAVE_MS);
 }

@@ -84,4 +84,9 @@ void mcp_client_stop(struct mcp_client *client);
  * fine. */
 void mcp_client_close(struct mcp_client *client);
 
+/* The end as the protocol has it: the server's input ends, and it may put its things in order for
+ * half a second before TERM, and KILL. No callback after it; the loop must run until the handles
+ * are closed, no longer than the server takes. NULL is fine. */
+void mcp_client_leave(struct mcp_client *client);
+
 #endif

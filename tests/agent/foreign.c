@@ -337,6 +337,25 @@ static void test_unreadable_answer_and_go_on(void **state)
     close_world(&world);
 }
 
+/* A server whose input ends puts its things in order; one that stays is ended all the same. */
+static void test_orderly_end(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"orderly", "stays"};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct world world;
+        char path[128];
+        open_world(&world, faults[i], 120);
+        run_until(&world, &world.known, 0);
+        call(&world, "c1", "mcp__bad__echo");
+        run_until(&world, NULL, 1);
+        snprintf(path, sizeof path, "%s/orderly", world.folder);
+        close_world(&world);
+        assert_int_equal(unlink(path), i == 0 ? 0 : -1);
+        rmdir(world.folder);
+    }
+}
+
 /* Without an end it is ended at last, and starts again for the next call. */
 static void test_endless_line(void **state)
 {
@@ -398,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_cancel_and_go_on),
         cmocka_unit_test(test_long_line_and_go_on),
         cmocka_unit_test(test_unreadable_answer_and_go_on),
+        cmocka_unit_test(test_orderly_end),
         cmocka_unit_test(test_endless_line),
         cmocka_unit_test(test_stopped_meanwhile),
         cmocka_unit_test(test_end_at_any_moment),

@@ -211,6 +211,12 @@ def main():
                 list_tools(number)
             else:
                 call(number, message["params"].get("arguments", {}))
+    if FAULT == "orderly":  # puts its things in order when its input ends, and says so on both its outputs
+        print("no JSON any more", flush=True)
+        print("bye", file=sys.stderr, flush=True)
+        open("orderly", "w").close()
+    elif FAULT == "stays":
+        time.sleep(1000)
 
 
 main()

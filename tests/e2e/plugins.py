@@ -91,6 +91,15 @@ def case_restart():
         check(place.read("started") == "2", "it was started twice")
 
 
+def case_orderly_end():
+    """In the sandbox, too, a server ends by itself when its input does; one that stays is ended."""
+    for fault in ("orderly", "stays"):
+        with Place() as place:
+            configure(place, fault, "writable = true")
+            said, _ = only(place, echo())
+            check("hello to you" in said and os.path.exists(os.path.join(place.work, "orderly")) == (fault == "orderly"), (fault, said))
+
+
 def case_tools_are_checked():
     with Place() as place:
         configure(place, "bad_tools")
