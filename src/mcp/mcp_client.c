@@ -34,6 +34,7 @@ enum {
     PASSED_OVER_LIMIT = 32 * 1024 * 1024, /* of a line that is too long */
     HEAD_BYTES = 256,                     /* of it, where it may be said what it answers */
     ERROR_TAIL = 4 * 1024,
+    REFUSAL_BYTES = 300,
     READ_BYTES = 64 * 1024,
     GRACE_MS = 2000,
     DRAIN_MS = 200,
@@ -70,6 +71,7 @@ struct mcp_client {
     size_t scanned;                  /* how much of it holds no newline */
     size_t passed_over;              /* bytes of a line that is too long; 0 = there is none */
     struct str tail;                 /* of stderr */
+    struct str refusal;              /* of initialize, in its words; "" = none */
     const char *broken;              /* why we gave up on it; NULL = we did not */
     char buffer[READ_BYTES];
 
@@ -89,6 +91,7 @@ static void on_closed(uv_handle_t *handle)
         str_finish(&client->held);
         str_finish(&client->line);
         str_finish(&client->tail);
+        str_finish(&client->refusal);
         mem_free(client->open.items);
         mem_free(client);
     }
@@ -134,11 +137,15 @@ static void forget_call(struct mcp_client *client, size_t place)
 
 struct mcp_client_result mcp_client_death(const struct mcp_client *client)
 {
-    return (struct mcp_client_result){
-        .error = client->broken != NULL ? client->broken : "it ended without an answer",
-        .exit_status = client->exit_signal == 0 ? (int)client->exit_status : -1,
-        .exit_signal = client->exit_signal,
-        .standard_error = client->tail.data};
+    bool refused = !client->ready && client->refusal.length > 0;
+    return (struct mcp_client_result){.error = client->broken != NULL ? client->broken
+                                               : refused              ? client->refusal.data
+                                                         : "it ended without an answer",
+                                      .given_up = client->broken != NULL,
+                                      .exit_status =
+                                          client->exit_signal == 0 ? (int)client->exit_status : -1,
+                                      .exit_signal = client->exit_signal,
+                                      .standard_error = client->tail.data};
 }
 
 /* The server is gone: the open calls hear of it, then the owner does. */
@@ -325,6 +332,19 @@ static void on_initialized(struct mcp_client *client)
     on_ready(client);
 }
 
+/* Its own words are what the user can do something about ("API_KEY is not set"). */
+static void keep_refusal(struct mcp_client *client, const json_t *message)
+{
+    const json_t *words = json_object_get(json_object_get(message, "error"), "message");
+    size_t length = json_string_length(words);
+    str_append(&client->refusal, "it refused to initialize");
+    if (length > 0) {
+        str_append(&client->refusal, ": ");
+        utf8_append_repaired(&client->refusal, json_string_value(words),
+                             length < REFUSAL_BYTES ? length : REFUSAL_BYTES);
+    }
+}
+
 /* The answer to initialize, or to server/discover. */
 static void on_handshake(struct mcp_client *client, const json_t *message)
 {
@@ -334,9 +354,10 @@ static void on_handshake(struct mcp_client *client, const json_t *message)
         if (json_is_object(result)) {
             on_ready(client);
         } else {
-            give_up(client, "it refused to initialize and to be discovered");
+            give_up(client, client->refusal.data);
         }
     } else if (!json_is_object(result)) {
+        keep_refusal(client, message);
         discover(client);
     } else if (known_version(version)) {
         on_initialized(client);
@@ -744,6 +765,7 @@ struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
     str_init(&client->held);
     str_init(&client->line);
     str_init(&client->tail);
+    str_init(&client->refusal);
     init_handles(client, options->loop);
     int status = spawn(client, options);
     if (status != 0) {

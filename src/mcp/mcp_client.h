@@ -40,6 +40,7 @@ struct mcp_client_result {
     const char *error;
     int exit_status; /* the server died with this status before it answered; -1 = it did not */
     int exit_signal; /* 0 = by no signal */
+    bool given_up;   /* carat ended it itself, for what `error` says */
     const char *standard_error; /* its last words; "" = none */
 };
 

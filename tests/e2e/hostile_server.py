@@ -187,13 +187,20 @@ def call(number, arguments):
 def main():
     if FAULT == "dies_at_once":
         sys.exit("no licence")
+    if FAULT == "dies_as_node":
+        sys.exit("node:internal/modules/cjs/loader:1080\n  throw err;\n  ^\n\nError: Cannot find module '/x/y'\n    at Module._load (node:1:2)\n"
+                 "    at node:internal/main {\n  code: 'MODULE_NOT_FOUND',\n  requireStack: []\n}\n\nNode.js v20.19.2\n")
     for line in sys.stdin:
         message = json.loads(line)
         method, number = message.get("method"), message.get("id")
         if method == "initialize":
             if FAULT == "mute":
                 time.sleep(1000)
-            if FAULT in ("stateless", "refuses"):
+            if FAULT in ("needs_key", "needs_key_and_ends"):
+                say({"jsonrpc": "2.0", "id": number, "error": {"code": -32000, "message": "API_KEY is not set\x1b[2J"}})
+                if FAULT == "needs_key_and_ends":
+                    sys.exit(1)
+            elif FAULT in ("stateless", "refuses"):
                 say({"jsonrpc": "2.0", "id": number, "error": {"code": -32601, "message": "no such method"}})
             else:
                 version = "1999-01-01" if FAULT == "old" else "2025-11-25"

@@ -68,14 +68,16 @@ def case_server_faults():
 
 
 def case_servers_that_do_not_start():
-    rows = (("dies_at_once", "no licence"), ("old", "version of the protocol"), ("refuses", "refused to initialize"),
-            ("bad_list", "no list of tools"))
+    rows = (("dies_at_once", "no licence"), ("old", "version of the protocol"), ("refuses", "refused to initialize: no such method"),
+            ("bad_list", "no list of tools"), ("needs_key", "refused to initialize: API_KEY is not set"),
+            ("needs_key_and_ends", "refused to initialize: API_KEY is not set"), ("dies_as_node", "Error: Cannot find module '/x/y'"))
     for fault, wanted in rows:
         with Place() as place:
             configure(place, fault)
             configure(place, "none", name="good")
             said, run = only(place, echo(name="good"))
-            check("hello to you" in said and wanted in run.stderr, (fault, run.stderr))
+            check("hello to you" in said and wanted in run.stderr and "\x1b" not in run.stderr, (fault, run.stderr))
+            check("signal 9" not in run.stderr, (fault, run.stderr))
 
 
 def case_restart():
