@@ -20,6 +20,8 @@ enum html_role {
     ROLE_PRE,
     ROLE_BREAK,
     ROLE_IMAGE,
+    ROLE_LINK,
+    ROLE_BASE,
 };
 
 static const struct role_row {
@@ -71,6 +73,8 @@ static const struct role_row {
     {"pre", ROLE_PRE},
     {"br", ROLE_BREAK},
     {"img", ROLE_IMAGE},
+    {"a", ROLE_LINK},
+    {"base", ROLE_BASE},
 };
 
 /* libxml2 looks through all open elements at each closing tag that fits none. With pages of a
@@ -87,6 +91,9 @@ struct reduction {
     bool blank;     /* a space is owed */
     bool cell;      /* the row has a cell already: " | " is owed */
     bool full;
+    const struct html_text_links *links; /* NULL = addresses are not shown */
+    char address[HTML_TEXT_LINK + 1];    /* of the open link; "" = none */
+    size_t words;                        /* where the link's text begins */
 };
 
 static enum html_role role_of(const xmlChar *name)
@@ -175,6 +182,44 @@ static void picture(struct reduction *reduction, const xmlChar **attributes)
     }
 }
 
+static const char *attribute(const xmlChar **attributes, const char *name)
+{
+    for (size_t i = 0; attributes != NULL && attributes[i] != NULL; i += 2) {
+        if (strcmp((const char *)attributes[i], name) == 0) {
+            return (const char *)attributes[i + 1];
+        }
+    }
+    return NULL;
+}
+
+static void begin_link(struct reduction *reduction, const char *target)
+{
+    const struct html_text_links *links = reduction->links;
+    reduction->address[0] = '\0';
+    reduction->words = reduction->out->length;
+    if (links != NULL && target != NULL && target[0] != '\0' && target[0] != '#' &&
+        !links->resolve(links->context, target, reduction->address)) {
+        reduction->address[0] = '\0';
+    }
+}
+
+/* All of the address or none: half of it would be another one. */
+static void end_link(struct reduction *reduction)
+{
+    struct capped *out = reduction->out;
+    size_t start = reduction->words, length = strlen(reduction->address);
+    while (start < out->length && is_blank(out->data[start])) {
+        start++;
+    }
+    bool says_itself =
+        out->length - start == length && memcmp(out->data + start, reduction->address, length) == 0;
+    if (length > 0 && start < out->length && !says_itself && !reduction->full &&
+        !capped_format(out, " (%s)", reduction->address)) {
+        stop(reduction);
+    }
+    reduction->address[0] = '\0';
+}
+
 static void start_element(void *context, const xmlChar *name, const xmlChar **attributes)
 {
     struct reduction *reduction = context;
@@ -215,6 +260,14 @@ static void start_element(void *context, const xmlChar *name, const xmlChar **at
     case ROLE_IMAGE:
         picture(reduction, attributes);
         break;
+    case ROLE_LINK:
+        begin_link(reduction, attribute(attributes, "href"));
+        break;
+    case ROLE_BASE:
+        if (reduction->links != NULL && attribute(attributes, "href") != NULL) {
+            reduction->links->rebase(reduction->links->context, attribute(attributes, "href"));
+        }
+        break;
     case ROLE_SKIP:
     case ROLE_INLINE:
         break;
@@ -235,11 +288,13 @@ static void end_element(void *context, const xmlChar *name)
         owe_newlines(reduction, 1);
     } else if (role == ROLE_PARAGRAPH) {
         owe_newlines(reduction, 2);
+    } else if (role == ROLE_LINK && reduction->skipping == 0) {
+        end_link(reduction);
     }
 }
 
 bool html_text_append(struct capped *out, const char *html, size_t size, const char *charset,
-                      bool *complete)
+                      const struct html_text_links *links, bool *complete)
 {
     xmlCharEncodingHandlerPtr encoding = NULL;
     *complete = true;
@@ -256,7 +311,7 @@ bool html_text_append(struct capped *out, const char *html, size_t size, const c
     if (parser == NULL) {
         return false;
     }
-    struct reduction reduction = {.out = out, .parser = parser};
+    struct reduction reduction = {.out = out, .parser = parser, .links = links};
     htmlSAXHandler handler = {
         .startElement = start_element,
         .endElement = end_element,
@@ -272,11 +327,11 @@ bool html_text_append(struct capped *out, const char *html, size_t size, const c
     parser->userData = &reduction;
     htmlCtxtUseOptions(parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
                                    HTML_PARSE_NONET | HTML_PARSE_COMPACT);
-    /* Without a word from anybody, valid UTF-8 is taken for what it is. */
-    if (charset == NULL && utf8_valid(html, size)) {
-        charset = "UTF-8";
-    }
+    /* Without a word that is understood, valid UTF-8 is taken for what it is. */
     encoding = charset == NULL ? NULL : xmlFindCharEncodingHandler(charset);
+    if (encoding == NULL && utf8_valid(html, size)) {
+        encoding = xmlFindCharEncodingHandler("UTF-8");
+    }
     if (encoding != NULL) {
         xmlSwitchToEncoding(parser, encoding);
     }

@@ -24,6 +24,7 @@
 #include "base/curl_late.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 
 #include "capped.h"
@@ -431,6 +432,65 @@ static bool charset_of(const char *type, char *out, size_t size)
     return true;
 }
 
+/* What a page's links are relative to. */
+struct page_links {
+    CURLU *url;
+    char base[URL_LIMIT];
+};
+
+/* Of another scheme than a page's: mailto:, javascript:, data:. */
+static bool has_other_scheme(const char *link)
+{
+    size_t length =
+        strspn(link, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+    return link[length] == ':' && strncasecmp(link, "http:", 5) != 0 &&
+           strncasecmp(link, "https:", 6) != 0;
+}
+
+/* The whole URL of a link into `out`, if it is one of a page. */
+static bool link_url(struct page_links *links, const char *link, char *out, size_t size)
+{
+    char trimmed[URL_LIMIT], scheme[16];
+    link += strspn(link, " \t\r\n");
+    int length = snprintf(trimmed, sizeof trimmed, "%s", link);
+    if (length < 0 || (size_t)length >= sizeof trimmed || has_other_scheme(link)) {
+        return false;
+    }
+    while (length > 0 && strchr(" \t\r\n", trimmed[length - 1]) != NULL) {
+        trimmed[--length] = '\0';
+    }
+    return curl_url_set(links->url, CURLUPART_URL, links->base, 0) == CURLUE_OK &&
+           curl_url_set(links->url, CURLUPART_URL, trimmed, CURLU_URLENCODE) == CURLUE_OK &&
+           part(links->url, CURLUPART_SCHEME, 0, scheme, sizeof scheme) &&
+           str_starts_with(scheme, "http") && part(links->url, CURLUPART_URL, 0, out, size);
+}
+
+static bool resolve_link(void *context, const char *link, char address[HTML_TEXT_LINK + 1])
+{
+    return link_url(context, link, address, HTML_TEXT_LINK + 1);
+}
+
+static void rebase_links(void *context, const char *link)
+{
+    struct page_links *links = context;
+    char base[URL_LIMIT];
+    if (link_url(links, link, base, sizeof base)) {
+        memcpy(links->base, base, sizeof base);
+    }
+}
+
+static bool append_html(struct fetch *fetch, struct capped *text, const char *page, size_t length,
+                        const char *charset, bool *whole)
+{
+    struct page_links links = {.url = curl_url()};
+    struct html_text_links shown = {resolve_link, rebase_links, &links};
+    bool known =
+        links.url != NULL && part(fetch->url, CURLUPART_URL, 0, links.base, sizeof links.base);
+    bool ok = html_text_append(text, page, length, charset, known ? &shown : NULL, whole);
+    curl_url_cleanup(links.url);
+    return ok;
+}
+
 /* The page as text for the model. False when there is no memory. */
 static bool reduce(struct fetch *fetch, struct capped *text)
 {
@@ -451,9 +511,9 @@ static bool reduce(struct fetch *fetch, struct capped *text)
     }
     if (html) {
         bool whole;
-        if (!html_text_append(text, page, fetch->page_length,
-                              charset_of(fetch->type, charset, sizeof charset) ? charset : NULL,
-                              &whole)) {
+        if (!append_html(fetch, text, page, fetch->page_length,
+                         charset_of(fetch->type, charset, sizeof charset) ? charset : NULL,
+                         &whole)) {
             return false;
         }
         complete = complete && whole;

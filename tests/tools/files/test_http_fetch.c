@@ -75,6 +75,14 @@ static void handle(int fd, const char *request, int port)
         {"/json", "200 OK", "Content-Type: application/json\r\n", "{\"a\": 1}"},
         {"/missing", "404 Not Found", "Content-Type: text/plain\r\n", "error"},
         {"/none", "204 No Content", "", ""},
+        {"/to-links", "302 Found", "Location: /a/links\r\n", ""},
+        {"/a/links", "200 OK", "Content-Type: text/html\r\n",
+         "<a href='b?c=d e'>one</a> <a href='/f'>two</a> <a href=' https://example.org/x#y '>three"
+         "</a> <a href='mailto:a@b'>mail</a> <a href='javascript:alert(1)'>run</a> <a href='//o/'>"
+         "four</a> <a href='data:text/html,x'>data</a> <a href='#g'>here</a> "
+         "<a href='https://example.org/x'>https://example.org/x</a>"},
+        {"/a/based", "200 OK", "Content-Type: text/html\r\n",
+         "<base href='http://example.org/z/'><a href='b'>one</a>"},
         {"/cookie", "302 Found", "Location: /text\r\nSet-Cookie: a=b\r\n", ""},
     };
     static const struct hop {
@@ -197,6 +205,20 @@ static void pages_come_as_text_with_their_status(void **state)
     assert_string_equal(fetch(fixture, "localhost", "/text"), "caf\xC3\xA9\n");
     assert_string_equal(json_string_value(json_object_get(fixture->last.response, "content_type")),
                         "text/plain; charset=utf-8");
+}
+
+/* Links are shown whole, from where the page was found in the end. */
+static void links_are_shown_with_their_addresses(void **state)
+{
+    struct fixture *fixture = *state;
+    char expected[512];
+    int port = loopback_port(server);
+    snprintf(expected, sizeof expected,
+             "one (http://127.0.0.1:%d/a/b?c=d+e) two (http://127.0.0.1:%d/f) three "
+             "(https://example.org/x#y) mail run four (http://o/) data here https://example.org/x",
+             port, port);
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/to-links"), expected);
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/a/based"), "one (http://example.org/z/b)");
 }
 
 static void a_body_is_posted(void **state)
@@ -433,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SERVER(pages_come_as_text_with_their_status),
+        WITH_SERVER(links_are_shown_with_their_addresses),
         WITH_SERVER(a_body_is_posted),
         WITH_SERVER(nothing_private_is_sent),
         WITH_SERVER(urls_that_lead_elsewhere_are_refused),
