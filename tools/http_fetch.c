@@ -25,9 +25,11 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 
 #include "capped.h"
+#include "charset.h"
 #include "file_kind.h"
 #include "files.h"
 #include "html_text.h"
@@ -491,14 +493,76 @@ static bool append_html(struct fetch *fetch, struct capped *text, const char *pa
     return ok;
 }
 
+/* An answer's body as UTF-8 as far as its charset is known. */
+struct body {
+    const char *text;
+    size_t length;
+    const char *charset; /* what is left for the page's parser to do; NULL = nobody says */
+    char *converted;
+    char name[64];
+};
+
+/* A page may name its charset itself, in a <meta> at its beginning. */
+static bool charset_of_page(const char *page, size_t length, char *out, size_t size)
+{
+    char head[1024 + 1];
+    size_t kept = length < sizeof head - 1 ? length : sizeof head - 1;
+    for (size_t i = 0; i < kept; i++) {
+        head[i] = page[i] != '\0' ? page[i] : ' ';
+    }
+    head[kept] = '\0';
+    const char *meta = strcasestr(head, "<meta");
+    return meta != NULL && charset_of(meta, out, size);
+}
+
+static void open_body(struct fetch *fetch, bool html, struct body *body)
+{
+    *body = (struct body){.text = fetch->page, .length = fetch->page_length};
+    bool named = charset_of(fetch->type, body->name, sizeof body->name) ||
+                 (html && !utf8_valid(body->text, body->length) &&
+                  charset_of_page(body->text, body->length, body->name, sizeof body->name));
+    body->charset = named ? body->name : NULL;
+    if (named && !charset_is_utf8(body->name)) {
+        body->converted = charset_to_utf8(body->name, body->text, body->length, &body->length);
+    }
+    if (body->converted != NULL) {
+        body->text = body->converted;
+        body->charset = "UTF-8";
+    }
+}
+
+static bool reduce_body(struct fetch *fetch, const struct body *body, bool html,
+                        struct capped *text)
+{
+    char kind[FILE_KIND_NAME];
+    bool complete = !fetch->page_cut, whole = true;
+    size_t head = body->length < FILE_KIND_HEAD ? body->length : FILE_KIND_HEAD;
+    if (html) {
+        if (!append_html(fetch, text, body->text, body->length, body->charset, &whole)) {
+            return false;
+        }
+        complete = complete && whole;
+        if (text->length == 0) {
+            capped_add(text, "(a page without text)", 21);
+        }
+    } else if (!file_kind_text(body->text, head, kind)) {
+        return capped_format(text, "(%s, %s%zu bytes: not text)",
+                             fetch->type[0] != '\0' ? fetch->type : kind,
+                             fetch->page_cut ? "more than " : "", fetch->page_length);
+    } else {
+        complete = capped_fill(text, body->text, body->length) == body->length && complete;
+    }
+    if (!complete) {
+        capped_note(text, "(cut: this is the beginning of %s%zu bytes)",
+                    fetch->page_cut ? "more than " : "", fetch->page_length);
+    }
+    return true;
+}
+
 /* The page as text for the model. False when there is no memory. */
 static bool reduce(struct fetch *fetch, struct capped *text)
 {
-    char kind[FILE_KIND_NAME], charset[64];
     bool html = type_is(fetch->type, "text/html") || type_is(fetch->type, "application/xhtml+xml");
-    bool complete = !fetch->page_cut;
-    size_t head = fetch->page_length < FILE_KIND_HEAD ? fetch->page_length : FILE_KIND_HEAD;
-    const char *page = fetch->page == NULL ? "" : fetch->page;
     if (fetch->told) {
         bool fits = strlen(fetch->next) <= SHOWN_LIMIT; /* half a URL is another URL */
         return capped_format(text,
@@ -509,29 +573,11 @@ static bool reduce(struct fetch *fetch, struct capped *text)
     if (fetch->page_length == 0) {
         return capped_add(text, "(empty)", 7);
     }
-    if (html) {
-        bool whole;
-        if (!append_html(fetch, text, page, fetch->page_length,
-                         charset_of(fetch->type, charset, sizeof charset) ? charset : NULL,
-                         &whole)) {
-            return false;
-        }
-        complete = complete && whole;
-        if (text->length == 0) {
-            capped_add(text, "(a page without text)", 21);
-        }
-    } else if (!file_kind_text(page, head, kind)) {
-        return capped_format(text, "(%s, %s%zu bytes: not text)",
-                             fetch->type[0] != '\0' ? fetch->type : kind,
-                             fetch->page_cut ? "more than " : "", fetch->page_length);
-    } else {
-        complete = capped_fill(text, page, fetch->page_length) == fetch->page_length && complete;
-    }
-    if (!complete) {
-        capped_note(text, "(cut: this is the beginning of %s%zu bytes)",
-                    fetch->page_cut ? "more than " : "", fetch->page_length);
-    }
-    return true;
+    struct body body;
+    open_body(fetch, html, &body);
+    bool ok = reduce_body(fetch, &body, html, text);
+    mem_free(body.converted);
+    return ok;
 }
 
 /* {"output": text, "status": number, "content_type": text}, and "url" where a redirect has led: a

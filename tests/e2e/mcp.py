@@ -184,9 +184,10 @@ class Pages(http.server.ThreadingHTTPServer):
             path, _, target = self.path.partition("?")
             self.send_response(307 if path.endswith("/to") else 200)
             self.send_header("Location" if path.endswith("/to") else "X", target)
-            self.send_header("Content-Type", "text/plain")
+            charset = path[len("/charset/"):] if path.startswith("/charset/") else None
+            self.send_header("Content-Type", "text/plain" + (f"; charset={charset}" if charset else ""))
             self.end_headers()
-            self.wfile.write(b"the page")
+            self.wfile.write("\u0436 \u65e5".encode(charset, "replace") if charset else b"the page")
 
         do_POST = do_GET
 
@@ -212,6 +213,9 @@ def case_redirects():
             check(failed and "another host or port" in text and ("POST", "/x") not in two.heard, text)
             check(not client.text("http_fetch", {"url": f"{one.url}/to?/x", "method": "POST", "body": "k=v"})[0], "the same place")
             check(one.heard[-1] == ("POST", "/x"), one.heard)
+            for charset in ("koi8-r", "shift_jis", "gb18030", "utf-16"):  # the C library's tables, from within the sandbox
+                failed, text = client.text("http_fetch", {"url": f"{one.url}/charset/{charset}"})
+                check("\u0436" in text and ("\u65e5" in text) == (charset != "koi8-r"), (charset, text))
         two.heard.clear()
         for rule in ("localhost", f"http://127.0.0.1:{two.server_port}/secret*", f"http://localhost:{two.server_port}/*"):
             with Client(place, *hosts, "--deny", f"http_fetch({rule})") as client:
