@@ -193,7 +193,7 @@ static void test_faults_end_as_results(void **state)
         {"stderr", "after 20 MB", false},
         {"big", "BEGIN", false},
         {"escape", "turn", false},
-        {"resource", "not shown", false},
+        {"resource", "passwd (file:///etc/passwd)\\n[resource: not shown]", false},
         {"elicits", "hello to you", false},
         {"bad_list", "no such tool", true},
         {"old", "no such tool", true},

@@ -110,12 +110,19 @@ def case_tools_are_checked():
         for words in ("twice", "letters, digits", "longer than 64", "nested more", "more than 24 arguments", "type of an argument",
                       "name of an argument", "longer than 4096"):
             check(words in run.stderr, (words, run.stderr))
-        check("\x1b" not in run.stderr and "a to you" in json.dumps(found), (run.stderr, found))
+        check("\x1b" not in run.stderr and "'a'} to you" in json.dumps(found), (run.stderr, found))
         for good in ("mcp__x__poison", "mcp__x__pydantic"):
             said, _ = only(place, call(good))
             check("to you" in said, said)
-        unknown, _ = only(place, call("mcp__x__deep"))
-        check("there is no tool" in unknown, unknown)
+        for bad in ("deep", "needs"):
+            unknown, _ = only(place, call("mcp__x__" + bad))
+            check("there is no tool" in unknown, unknown)
+        check('"untyped" is declared without arguments whose type is not told: a, b\n' in run.stderr and '"needs" is left out: the type' in run.stderr, run.stderr)
+        check('"admin_tools.list" is left out: without its dots' in run.stderr, run.stderr)
+        said, _ = only(place, call("mcp__x__untyped", words="b"))
+        check("{'words': 'b'} to you" in said, said)
+        said, _ = only(place, call("mcp__x__admin_tools_list", words="b"))
+        check("admin.tools.list {" in said, "under the server's own name: " + said)
     with Place() as place:
         configure(place, "many")
         _, run = results(place, call("mcp__x__t000", words="a"))
@@ -124,6 +131,14 @@ def case_tools_are_checked():
         configure(place, "endless_pages")
         said, run = only(place, echo())
         check("names it twice" in run.stderr and "hello to you" in said, run.stderr)
+    with Place() as place:
+        configure(place, "pages")
+        found, run = results(place, call("mcp__x__page7", words="a"), call("mcp__x__page8", words="a"))
+        check("a to you" in json.dumps(found[0]) and "there is no tool" in json.dumps(found[1]) and "more than 8 pages" in run.stderr, (found, run.stderr))
+    with Place() as place:
+        configure(place, "last_page")
+        said, run = only(place, echo())
+        check("hello to you" in said and "pages" not in run.stderr and "twice" not in run.stderr, run.stderr)
 
 
 def case_results_are_bounded():
