@@ -28,11 +28,11 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "base/vec.h"
+#include "mcp/mcp_messages.h"
 
 enum {
     FRAME_LIMIT = 4 * 1024 * 1024,
     PASSED_OVER_LIMIT = 32 * 1024 * 1024, /* of a line that is too long */
-    HEAD_BYTES = 256,                     /* of it, where it may be said what it answers */
     ERROR_TAIL = 4 * 1024,
     REFUSAL_BYTES = 300,
     READ_BYTES = 64 * 1024,
@@ -276,31 +276,10 @@ static void send_message(struct mcp_client *client, json_t *message, bool held_b
     str_finish(&line);
 }
 
-static void initialize(struct mcp_client *client)
-{
-    send_message(client,
-                 json_pack("{s:s, s:i, s:s, s:{s:s, s:{}, s:{s:s, s:s}}}", "jsonrpc", "2.0", "id",
-                           INITIALIZE_ID, "method", "initialize", "params", "protocolVersion",
-                           "2025-11-25", "capabilities", "clientInfo", "name", "carat", "version",
-                           "0.1"),
-                 false);
-}
-
-/* The manner of 2026-07-28: there is no handshake, but one may look who is there. */
-static json_t *stateless_meta(void)
-{
-    return json_pack("{s:s, s:{}, s:{s:s, s:s}}", "io.modelcontextprotocol/protocolVersion",
-                     "2026-07-28", "io.modelcontextprotocol/clientCapabilities",
-                     "io.modelcontextprotocol/clientInfo", "name", "carat", "version", "0.1");
-}
-
 static void discover(struct mcp_client *client)
 {
     client->stateless = client->discovering = true;
-    send_message(client,
-                 json_pack("{s:s, s:i, s:s, s:{s:o}}", "jsonrpc", "2.0", "id", INITIALIZE_ID,
-                           "method", "server/discover", "params", "_meta", stateless_meta()),
-                 false);
+    send_message(client, mcp_messages_discover(INITIALIZE_ID), false);
 }
 
 static void on_ready(struct mcp_client *client)
@@ -310,18 +289,6 @@ static void on_ready(struct mcp_client *client)
     if (client->callbacks.ready != NULL) {
         client->callbacks.ready(client->callbacks.context);
     }
-}
-
-/* Versions whose tools/list and tools/call are those that we speak. */
-static bool known_version(const char *version)
-{
-    static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
-    for (size_t i = 0; version != NULL && i < sizeof versions / sizeof versions[0]; i++) {
-        if (strcmp(versions[i], version) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void on_initialized(struct mcp_client *client)
@@ -359,7 +326,7 @@ static void on_handshake(struct mcp_client *client, const json_t *message)
     } else if (!json_is_object(result)) {
         keep_refusal(client, message);
         discover(client);
-    } else if (known_version(version)) {
+    } else if (mcp_messages_known_version(version)) {
         on_initialized(client);
     } else {
         give_up(client, "it speaks a version of the protocol that carat does not know");
@@ -371,7 +338,7 @@ static void send_request(struct mcp_client *client, uint64_t id, const char *met
     params = params != NULL ? params : json_object();
     if (client->stateless) {
         json_t *meta = json_object_get(params, "_meta");
-        json_t *ours = stateless_meta();
+        json_t *ours = mcp_messages_meta();
         if (meta == NULL) {
             meta = json_object();
             json_object_set_new(params, "_meta", meta);
@@ -523,44 +490,45 @@ static void on_notification(struct mcp_client *client, const char *method, const
     }
 }
 
+/* The id of the answer that a line is which was not read; NULL: it says none, or is no answer
+ * (`*asks`). */
+static json_t *answered_id(const char *line, size_t length, bool *asks)
+{
+    const char *found;
+    size_t found_length;
+    *asks = json_scan_member(line, length, "method", &found, &found_length);
+    return !*asks && json_scan_member(line, length, "id", &found, &found_length)
+               ? json_loadb(found, found_length, JSON_DECODE_ANY, NULL)
+               : NULL;
+}
+
 /* What cannot be read still answers a call, if it says which: that call has its end, and the server
  * lives on. */
 static void on_unreadable(struct mcp_client *client, const char *line, size_t length,
                           const char *why)
 {
-    const char *found;
-    size_t found_length;
-    json_t *id = NULL;
-    if (!json_scan_member(line, length, "method", &found, &found_length) &&
-        json_scan_member(line, length, "id", &found, &found_length)) {
-        id = json_loadb(found, found_length, JSON_DECODE_ANY, NULL);
-    }
+    bool asks;
     struct str text;
+    json_t *id = answered_id(line, length, &asks);
     str_init(&text);
     str_append(&text, "its answer cannot be read: ");
     utf8_append_repaired(&text, why, strlen(why));
-    json_t *message = json_is_integer(id)
-                          ? json_pack("{s:o, s:{s:s}}", "id", id, "error", "message", text.data)
-                          : NULL;
-    if (message != NULL) {
+    json_t *message = json_pack("{s:O?, s:{s:s}}", "id", id, "error", "message", text.data);
+    if (json_is_integer(id)) {
         on_answer(client, message);
     } else {
         log_write("mcp", "a line that is no JSON object was dropped: %.200s", why);
-        json_decref(id);
     }
     json_decref(message);
+    json_decref(id);
     str_finish(&text);
 }
 
-static void on_line(struct mcp_client *client, const char *text, size_t length)
+static void on_message(struct mcp_client *client, const json_t *message)
 {
-    json_error_t error;
-    json_t *message = json_loadb(text, length, JSON_ALLOW_NUL, &error);
     const json_t *id = json_object_get(message, "id");
     const char *method = json_string_value(json_object_get(message, "method"));
-    if (message == NULL) {
-        on_unreadable(client, text, length, error.text);
-    } else if (!json_is_object(message)) {
+    if (!json_is_object(message)) {
         log_write("mcp", "a line that is no JSON object was dropped");
     } else if (method == NULL) {
         on_answer(client, message);
@@ -569,40 +537,40 @@ static void on_line(struct mcp_client *client, const char *text, size_t length)
     } else {
         on_notification(client, method, json_object_get(message, "params"));
     }
-    json_decref(message);
+}
+
+/* A server of 2025-03-26 may send several messages as one, a batch. */
+static void on_line(struct mcp_client *client, const char *text, size_t length)
+{
+    json_error_t error;
+    json_t *line = json_loadb(text, length, JSON_ALLOW_NUL, &error), *message;
+    size_t i;
+    if (line == NULL) {
+        on_unreadable(client, text, length, error.text);
+    } else if (!json_is_array(line)) {
+        on_message(client, line);
+    }
+    json_array_foreach(line, i, message)
+    {
+        if (!client->closing && client->broken == NULL) {
+            on_message(client, message);
+        }
+    }
+    json_decref(line);
 }
 
 static const char too_long[] = "it sent a line of more than 4 MiB, which was not read";
 
-/* The line's beginning up to the first value that holds others: most say there what it is. */
-static void copy_head(const struct str *line, char head[HEAD_BYTES + 1])
-{
-    size_t length = 0, opened = 0;
-    while (length < HEAD_BYTES && length < line->length) {
-        char c = line->data[length];
-        opened += c == '{' || c == '[';
-        if (opened > 1) {
-            break;
-        }
-        head[length++] = c != '\0' ? c : ' ';
-    }
-    head[length] = '\0';
-}
-
 /* The call that the line answers has its end, and where that is not said every call that waits: one
  * of them was answered, and no other answer will come to it. */
-static void end_calls_of(struct mcp_client *client, const char *head)
+static void end_calls_of(struct mcp_client *client, const json_t *id)
 {
-    const char *id = strstr(head, "\"id\"");
-    json_t *number =
-        id != NULL ? json_integer(strtoll(id + 4 + strspn(id + 4, " :"), NULL, 10)) : NULL;
     uint64_t last = client->last_call;
     size_t place;
-    if (find_call(client, number, &place)) {
+    if (find_call(client, id, &place)) {
         end_call(client, place, NULL, too_long);
         last = 0;
     }
-    json_decref(number);
     while (!client->closing && client->open.count > 0 && client->open.items[0] <= last) {
         end_call(client, 0, NULL, too_long);
     }
@@ -611,19 +579,20 @@ static void end_calls_of(struct mcp_client *client, const char *head)
 /* It is read up to its end and thrown away; the server lives on. */
 static void pass_over_line(struct mcp_client *client)
 {
-    char head[HEAD_BYTES + 1];
-    copy_head(&client->line, head);
+    bool asks;
+    json_t *id = answered_id(client->line.data, client->line.length, &asks);
     client->passed_over = client->line.length;
     client->scanned = 0;
     str_finish(&client->line);
     str_init(&client->line);
     if (!client->ready) {
         give_up(client, too_long);
-    } else if (strstr(head, "\"method\"") != NULL) {
+    } else if (asks) {
         log_write("mcp", "a notice of more than 4 MiB was dropped");
     } else {
-        end_calls_of(client, head);
+        end_calls_of(client, id);
     }
+    json_decref(id);
 }
 
 /* What is left of `bytes` behind a line that is passed over; the rest is gone. */
@@ -780,7 +749,7 @@ struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
     uv_read_start((uv_stream_t *)&client->error, on_room, on_error_output);
     client->stateless = client->ready = !options->handshake;
     if (options->handshake) {
-        initialize(client);
+        send_message(client, mcp_messages_initialize(INITIALIZE_ID), false);
     }
     return client;
 }

@@ -88,7 +88,9 @@ bool json_rpc_parse(const char *line, size_t length, struct json_rpc_message *me
         ok = fill_answer(message);
     } else {
         *refusal = json_rpc_error(is_id(message->id) ? message->id : NULL, JSON_RPC_INVALID_REQUEST,
-                                  "not a JSON-RPC 2.0 message", NULL);
+                                  json_is_array(message->whole) ? "batches are not taken"
+                                                                : "not a JSON-RPC 2.0 message",
+                                  NULL);
     }
     if (!ok) {
         json_rpc_finish(message);

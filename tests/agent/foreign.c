@@ -183,6 +183,7 @@ static void test_faults_end_as_results(void **state)
         {"endless_line", "which was not read", true},
         {"wrong_id", "right", false},
         {"no_json", "survived", false},
+        {"batch", "batched", false},
         {"surrogate", "its answer cannot be read: ", true},
         {"bad_utf8", "its answer cannot be read: ", true},
         {"large_number", "its answer cannot be read: ", true},

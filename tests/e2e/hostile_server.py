@@ -131,6 +131,9 @@ def call(number, arguments):
     elif FAULT == "no_json":
         sys.stdout.write("no json\n\n[1,2]\n{\"a\":\n" + "[" * 100000 + "\nnull\n\x00\xff\n")
         result(number, text("survived"))
+    elif FAULT == "batch":
+        note = {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": "x"}}
+        say([note, {"jsonrpc": "2.0", "id": number, "result": text("batched")}, [], 7])
     elif FAULT in UNREADABLE:  # the first answer is, under this call's id
         CALLS.append(number)
         sys.stdout.flush()
@@ -209,7 +212,7 @@ def main():
             elif FAULT in ("stateless", "refuses"):
                 say({"jsonrpc": "2.0", "id": number, "error": {"code": -32601, "message": "no such method"}})
             else:
-                version = "1999-01-01" if FAULT == "old" else "2025-11-25"
+                version = {"old": "1999-01-01", "batch": "2025-03-26"}.get(FAULT, "2025-11-25")
                 result(number, {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": {"name": "x", "version": "1"}})
         elif method == "server/discover" and FAULT == "stateless":
             meta = message["params"]["_meta"]

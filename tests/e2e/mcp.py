@@ -87,6 +87,11 @@ def case_tools():
             _, text = client.text("shell", {"command": "seq 100000"})
             check(len(text) < 40000 and "more_output" not in text, "cut by the tool, with nothing promised")
             check(client.end() == 0, "the end")
+        with Client(place, "--no-tools", version="2025-03-26") as client:
+            check(client.server["protocolVersion"] == "2025-11-25", "its batches are not taken: " + client.server["protocolVersion"])
+            client.raw('[{"jsonrpc":"2.0","id":7,"method":"ping"}]')
+            refusal = client.until(lambda message: "error" in message)
+            check(refusal["id"] is None and "batches" in refusal["error"]["message"], refusal)
         with Client(place, "--no-tools", version="2024-11-05") as client:
             check(client.server["protocolVersion"] == "2024-11-05", client.server)
             check([tool["name"] for tool in client.call("tools/list")["tools"]] == TOOLS[-2:], "carat alone")
