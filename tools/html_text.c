@@ -3,7 +3,10 @@
 #include <libxml/HTMLparser.h>
 #include <libxml/parserInternals.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/utf8.h"
 
@@ -15,7 +18,10 @@ enum html_role {
     ROLE_SKIP,      /* with everything inside */
     ROLE_LINE,      /* begins and ends a line */
     ROLE_PARAGRAPH, /* with an empty line around */
+    ROLE_LIST,
+    ROLE_NUMBERED,
     ROLE_ITEM,
+    ROLE_ROW,
     ROLE_CELL,
     ROLE_PRE,
     ROLE_BREAK,
@@ -48,8 +54,8 @@ static const struct role_row {
     {"h6", ROLE_PARAGRAPH},
     {"blockquote", ROLE_PARAGRAPH},
     {"table", ROLE_PARAGRAPH},
-    {"ul", ROLE_LINE},
-    {"ol", ROLE_LINE},
+    {"ul", ROLE_LIST},
+    {"ol", ROLE_NUMBERED},
     {"dl", ROLE_LINE},
     {"dt", ROLE_LINE},
     {"dd", ROLE_LINE},
@@ -65,7 +71,7 @@ static const struct role_row {
     {"figure", ROLE_LINE},
     {"figcaption", ROLE_LINE},
     {"caption", ROLE_LINE},
-    {"tr", ROLE_LINE},
+    {"tr", ROLE_ROW},
     {"hr", ROLE_LINE},
     {"li", ROLE_ITEM},
     {"td", ROLE_CELL},
@@ -79,17 +85,24 @@ static const struct role_row {
 
 /* libxml2 looks through all open elements at each closing tag that fits none. With pages of a
  * million such tags only a bound on the depth keeps that from taking minutes. */
-enum { DEPTH_LIMIT = 256 };
+enum { DEPTH_LIMIT = 256, LISTS_LIMIT = 32, NUMBER_LIMIT = 1000000 };
+
+enum { NOT_NUMBERED = -1 };
 
 struct reduction {
     struct capped *out;
     htmlParserCtxtPtr parser;
-    int depth;      /* of open elements */
-    int skipping;   /* depth of ROLE_SKIP elements */
-    int preserving; /* depth of <pre> */
-    int newlines;   /* owed before the next word */
-    bool blank;     /* a space is owed */
-    bool cell;      /* the row has a cell already: " | " is owed */
+    int depth;                /* of open elements */
+    int skipping;             /* depth of ROLE_SKIP elements */
+    int preserving;           /* depth of <pre> */
+    int newlines;             /* owed before the next word */
+    bool blank;               /* a space is owed */
+    bool cell;                /* the row has a cell already: " | " is owed */
+    bool fresh;               /* the cell has no word yet: no line begins in it */
+    size_t row;               /* where the row begins */
+    int hidden;               /* depth of the element that is not shown; 0 = none */
+    int lists;                /* depth of lists */
+    int numbers[LISTS_LIMIT]; /* of the last item of each; NOT_NUMBERED */
     bool full;
     const struct html_text_links *links; /* NULL = addresses are not shown */
     char address[HTML_TEXT_LINK + 1];    /* of the open link; "" = none */
@@ -126,7 +139,7 @@ static void put(struct reduction *reduction, const char *word, size_t length)
         before = "";
     }
     reduction->newlines = 0;
-    reduction->blank = false;
+    reduction->blank = reduction->fresh = false;
     if (!capped_add(out, before, strlen(before)) || capped_fill(out, word, length) < length) {
         stop(reduction);
     }
@@ -134,8 +147,43 @@ static void put(struct reduction *reduction, const char *word, size_t length)
 
 static void owe_newlines(struct reduction *reduction, int count)
 {
-    reduction->newlines = reduction->newlines < count ? count : reduction->newlines;
-    reduction->cell = false;
+    if (!reduction->fresh) {
+        reduction->newlines = reduction->newlines < count ? count : reduction->newlines;
+    }
+}
+
+/* What blocks in the cell before owe counts for nothing: the row goes on. */
+static void begin_cell(struct reduction *reduction)
+{
+    if (reduction->cell) {
+        if (reduction->out->length > reduction->row) {
+            reduction->newlines = 0;
+        }
+        reduction->blank = false;
+        put(reduction, " | ", 3);
+    }
+    reduction->cell = reduction->fresh = true;
+}
+
+static void begin_list(struct reduction *reduction, int before_first)
+{
+    owe_newlines(reduction, 1);
+    if (reduction->lists < LISTS_LIMIT) {
+        reduction->numbers[reduction->lists] = before_first;
+    }
+    reduction->lists++;
+}
+
+static void begin_item(struct reduction *reduction)
+{
+    char mark[16] = "- ";
+    int place = reduction->lists - 1;
+    owe_newlines(reduction, 1);
+    if (place >= 0 && place < LISTS_LIMIT && reduction->numbers[place] != NOT_NUMBERED &&
+        reduction->numbers[place] < NUMBER_LIMIT) {
+        snprintf(mark, sizeof mark, "%d. ", ++reduction->numbers[place]);
+    }
+    put(reduction, mark, strlen(mark));
 }
 
 static bool is_blank(char c)
@@ -163,7 +211,7 @@ static void characters(void *context, const xmlChar *text, int length)
             put(reduction, word, (size_t)(at - word));
         }
         while (at < end && is_blank(*at)) {
-            reduction->blank = true;
+            reduction->blank = !reduction->fresh;
             at++;
         }
     }
@@ -190,6 +238,38 @@ static const char *attribute(const xmlChar **attributes, const char *name)
         }
     }
     return NULL;
+}
+
+/* The number before a list's first one. */
+static int list_start(const xmlChar **attributes)
+{
+    const char *start = attribute(attributes, "start");
+    long number = start != NULL ? strtol(start, NULL, 10) : 1;
+    return number >= 1 && number < NUMBER_LIMIT ? (int)number - 1 : 0;
+}
+
+/* What a browser does not show: the hidden attribute, display:none. Of the whole page it is a
+ * script's way to show it later. */
+static bool is_hidden(const char *name, const xmlChar **attributes)
+{
+    const char *style = attribute(attributes, "style");
+    if (strcmp(name, "html") == 0 || strcmp(name, "body") == 0) {
+        return false;
+    }
+    for (size_t i = 0; attributes != NULL && attributes[i] != NULL; i += 2) {
+        const char *value = (const char *)attributes[i + 1];
+        if (strcmp((const char *)attributes[i], "hidden") == 0) {
+            return value == NULL || strcasecmp(value, "until-found") != 0;
+        }
+    }
+    const char *display = style != NULL ? strcasestr(style, "display") : NULL;
+    if (display == NULL) {
+        return false;
+    }
+    display += strlen("display");
+    display += strspn(display, " \t\r\n");
+    return *display == ':' &&
+           strncasecmp(display + 1 + strspn(display + 1, " \t\r\n"), "none", 4) == 0;
 }
 
 static void begin_link(struct reduction *reduction, const char *target)
@@ -230,6 +310,10 @@ static void start_element(void *context, const xmlChar *name, const xmlChar **at
     if (role == ROLE_SKIP) {
         reduction->skipping++;
     }
+    if (reduction->hidden == 0 && is_hidden((const char *)name, attributes)) {
+        reduction->hidden = reduction->depth;
+        reduction->skipping++;
+    }
     if (reduction->skipping > 0 || reduction->full) {
         return;
     }
@@ -240,15 +324,22 @@ static void start_element(void *context, const xmlChar *name, const xmlChar **at
     case ROLE_PARAGRAPH:
         owe_newlines(reduction, 2);
         break;
+    case ROLE_LIST:
+        begin_list(reduction, NOT_NUMBERED);
+        break;
+    case ROLE_NUMBERED:
+        begin_list(reduction, list_start(attributes));
+        break;
     case ROLE_ITEM:
+        begin_item(reduction);
+        break;
+    case ROLE_ROW:
         owe_newlines(reduction, 1);
-        put(reduction, "- ", 2);
+        reduction->cell = false;
+        reduction->row = reduction->out->length;
         break;
     case ROLE_CELL:
-        if (reduction->cell) {
-            put(reduction, " | ", 3);
-        }
-        reduction->cell = true;
+        begin_cell(reduction);
         break;
     case ROLE_PRE:
         owe_newlines(reduction, 1);
@@ -278,14 +369,30 @@ static void end_element(void *context, const xmlChar *name)
 {
     struct reduction *reduction = context;
     enum html_role role = role_of(name);
+    bool hid = reduction->hidden > 0 && reduction->hidden == reduction->depth;
+    if (hid) {
+        reduction->hidden = 0;
+        reduction->skipping--;
+    }
     reduction->depth--;
     if (role == ROLE_SKIP) {
         reduction->skipping -= reduction->skipping > 0;
+    } else if (hid || reduction->skipping > 0) {
+        return;
     } else if (role == ROLE_PRE) {
         reduction->preserving -= reduction->preserving > 0;
         owe_newlines(reduction, 1);
     } else if (role == ROLE_LINE || role == ROLE_ITEM) {
         owe_newlines(reduction, 1);
+    } else if (role == ROLE_LIST || role == ROLE_NUMBERED) {
+        owe_newlines(reduction, 1);
+        reduction->lists -= reduction->lists > 0;
+    } else if (role == ROLE_ROW || role == ROLE_CELL) {
+        reduction->fresh = false;
+        if (role == ROLE_ROW) {
+            reduction->newlines = 1; /* no more than that, whatever its last cell held */
+            reduction->cell = false;
+        }
     } else if (role == ROLE_PARAGRAPH) {
         owe_newlines(reduction, 2);
     } else if (role == ROLE_LINK && reduction->skipping == 0) {

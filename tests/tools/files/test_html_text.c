@@ -57,6 +57,18 @@ static void pages_become_the_words_on_them(void **state)
         {"<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>", NULL,
          "a | b\n1 | 2"},
         {"<pre>a\n  b</pre>c", NULL, "a\n  b\nc"},
+        {"<table><tr>\n <td><p>a</p></td>\n <td> <div>b</div> <p>c</p></td></tr><tr><td></td><td>d"
+         "</table>e",
+         NULL, "a | b\n\nc\n | d\n\ne"},
+        {"<ol><li>a<ul><li>b</ul><li>c</ol><ol start=5><li>d<li>e</ol><li>f", NULL,
+         "1. a\n- b\n2. c\n5. d\n6. e\n- f"},
+        {"<ol start=-3><li>a</ol><ol start=99999999999><li>b</ol>", NULL, "1. a\n1. b"},
+        {"a<p hidden>b<b>c</b></p><i style='color:red; DISPLAY : none'>d<br>e</i>f<br hidden>g",
+         NULL, "a\n\nfg" /* the text before is a paragraph to the parser */},
+        {"<body style='display:none'>a<div hidden=until-found>b</div><div "
+         "style='display:block'>c</div><script hidden>d</script>e",
+         NULL, "a\nb\nc\ne"},
+        {"<div hidden><p hidden>a</div>b", NULL, "b"},
         {"a<br>b", NULL, "a\nb"},
         {"<img src=x alt=\"a boat\">", NULL, "[a boat]"},
         {"a &amp; b &lt;c&gt; &eacute; &#233;", NULL, "a & b <c> \xC3\xA9 \xC3\xA9"},
