@@ -1,9 +1,9 @@
 /* html_text: the words of a web page, for a reader that pays by the word.
  *
  * libxml2's HTML parser, as a stream: no tree is built. Blocks become lines, list items begin with
- * "- " or their number, the cells of a table are parted by " | ", pictures give their alternative text, links their
- * own text and, behind it, " (ADDRESS)"; scripts, styles and other machinery are skipped, and what
- * a browser does not show (hidden, display:none in the element itself). Blanks
+ * "- " or their number, the cells of a table are parted by " | ", pictures give their alternative
+ * text, links their own text and, behind it, " (ADDRESS)"; scripts, styles and other machinery are
+ * skipped, and what a browser does not show (hidden, display:none in the element itself). Blanks
  * collapse except in <pre>. Parsing ends as soon as the result is full, and where elements are
  * nested absurdly deep. Left out: layout, scripts' output, links without a text, into the same
  * page, to anything but a page, and addresses of more than HTML_TEXT_LINK bytes.
