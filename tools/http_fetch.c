@@ -5,8 +5,9 @@
  * what is checked and what is sent, so that no two parsers can disagree about the host. The address
  * is judged where the socket is made, so neither a redirect nor a DNS answer that changes between
  * two looks can lead to this machine or a private network. Redirects are followed by hand, at most
- * REDIRECT_LIMIT, each with every check. The body is capped after decompression, time in three
- * ways.
+ * REDIRECT_LIMIT, each with every check; one that the user's rules may tell apart from what was
+ * asked for (policy.h, "redirects") is told instead, so that it is asked for and judged by itself.
+ * The body is capped after decompression, time in three ways.
  *
  * Left out: pictures and other downloads (named with type and size), sessions, headers of one's
  * own.
@@ -23,9 +24,12 @@
 #include "base/curl_late.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 
 #include "capped.h"
+#include "charset.h"
 #include "file_kind.h"
 #include "files.h"
 #include "html_text.h"
@@ -43,6 +47,7 @@ enum {
     SLOW_BYTES = 10,
     LOOK_MS = 200, /* how often cancelling is looked at */
     URL_LIMIT = 4096,
+    SHOWN_LIMIT = 300, /* of a URL in a sentence */
 };
 
 struct fetch {
@@ -57,6 +62,8 @@ struct fetch {
     char *page;                      /* the answer's body */
     size_t page_length, page_capacity;
     bool page_cut, no_memory;
+    bool moved;     /* by a redirect: `url` is not what was asked for */
+    bool told;      /* the last redirect is told, not followed */
     char type[128]; /* Content-Type of the answer; "" = none */
     char next[URL_LIMIT];
     long status;
@@ -298,30 +305,72 @@ static bool request(struct fetch *fetch, CURLM *multi, CURL *curl)
     return !cancelled && code == CURLE_OK && kept;
 }
 
-/* Goes where a redirect leads, with the method that browsers use there. False with the result
- * failed. */
+/* Where a URL leads; two are one place when the host and the port are the same. */
+struct place {
+    char scheme[16], host[256], port[8];
+};
+
+static void read_place(CURLU *url, struct place *place)
+{
+    *place = (struct place){.scheme = ""};
+    part(url, CURLUPART_SCHEME, 0, place->scheme, sizeof place->scheme);
+    part(url, CURLUPART_HOST, 0, place->host, sizeof place->host);
+    part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, place->port, sizeof place->port);
+}
+
+static bool same_host(const struct place *one, const struct place *other)
+{
+    return strcasecmp(one->host, other->host) == 0;
+}
+
+static bool same_place(const struct place *one, const struct place *other)
+{
+    return same_host(one, other) && strcmp(one->port, other->port) == 0;
+}
+
+/* From http to https at the ports that these have by themselves: the same server, protected. */
+static bool only_protects(const struct place *before, const struct place *after)
+{
+    return same_host(before, after) && strcmp(before->scheme, "http") == 0 &&
+           strcmp(before->port, "80") == 0 && strcmp(after->scheme, "https") == 0 &&
+           strcmp(after->port, "443") == 0;
+}
+
+/* A redirect that rules may tell apart from what was asked for is told, not followed. */
+static bool must_be_asked_for(const struct fetch *fetch, const struct place *before,
+                              const struct place *after)
+{
+    enum policy_redirects followed = fetch->tool->policy->redirects;
+    return followed == POLICY_REDIRECTS_NONE ||
+           (followed == POLICY_REDIRECTS_PLACE && !same_place(before, after));
+}
+
+/* Goes where a redirect leads, with the method that browsers use there, or marks it as told. False
+ * with the result failed. */
 static bool follow(struct fetch *fetch)
 {
-    char before[16], after[16], host_before[256] = "", host_after[256] = "";
-    before[0] = after[0] = '\0';
-    part(fetch->url, CURLUPART_SCHEME, 0, before, sizeof before);
-    part(fetch->url, CURLUPART_HOST, 0, host_before, sizeof host_before);
+    struct place before, after;
+    read_place(fetch->url, &before);
     if (!set_url(fetch, fetch->next)) {
         return false;
     }
-    part(fetch->url, CURLUPART_SCHEME, 0, after, sizeof after);
-    part(fetch->url, CURLUPART_HOST, 0, host_after, sizeof host_after);
-    if (strcmp(before, "https") == 0 && strcmp(after, "http") == 0) {
+    read_place(fetch->url, &after);
+    fetch->moved = true;
+    if (strcmp(before.scheme, "https") == 0 && strcmp(after.scheme, "http") == 0) {
         tool_fail(fetch->result,
                   "the server redirects from https to the unprotected %.200s, which "
                   "is not followed. Ask for that URL itself if it is meant",
                   fetch->next);
         return false;
     }
+    if (must_be_asked_for(fetch, &before, &after)) {
+        fetch->told = true;
+        return true;
+    }
     if (fetch->post && (fetch->status == 307 || fetch->status == 308)) {
-        if (strcmp(host_before, host_after) != 0) {
+        if (!same_place(&before, &after) && !only_protects(&before, &after)) {
             tool_fail(fetch->result,
-                      "the server redirects the body to another host, %.200s, which "
+                      "the server redirects the body to another host or port, %.200s, which "
                       "is not followed. Ask for that URL itself if it is meant",
                       fetch->next);
             return false;
@@ -354,8 +403,8 @@ static bool request_all(struct fetch *fetch)
                       REDIRECT_LIMIT, fetch->next);
             return false;
         }
-        if (!follow(fetch)) {
-            return false;
+        if (!follow(fetch) || fetch->told) {
+            return fetch->told;
         }
     }
 }
@@ -385,34 +434,123 @@ static bool charset_of(const char *type, char *out, size_t size)
     return true;
 }
 
-/* The page as text for the model. False when there is no memory. */
-static bool reduce(struct fetch *fetch, struct capped *text)
+/* What a page's links are relative to. */
+struct page_links {
+    CURLU *url;
+    char base[URL_LIMIT];
+};
+
+/* Of another scheme than a page's: mailto:, javascript:, data:. */
+static bool has_other_scheme(const char *link)
 {
-    char kind[FILE_KIND_NAME], charset[64];
-    bool html = type_is(fetch->type, "text/html") || type_is(fetch->type, "application/xhtml+xml");
-    bool complete = !fetch->page_cut;
-    size_t head = fetch->page_length < FILE_KIND_HEAD ? fetch->page_length : FILE_KIND_HEAD;
-    const char *page = fetch->page == NULL ? "" : fetch->page;
-    if (fetch->page_length == 0) {
-        return capped_add(text, "(empty)", 7);
+    size_t length =
+        strspn(link, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+    return link[length] == ':' && strncasecmp(link, "http:", 5) != 0 &&
+           strncasecmp(link, "https:", 6) != 0;
+}
+
+/* The whole URL of a link into `out`, if it is one of a page. */
+static bool link_url(struct page_links *links, const char *link, char *out, size_t size)
+{
+    char trimmed[URL_LIMIT], scheme[16];
+    link += strspn(link, " \t\r\n");
+    int length = snprintf(trimmed, sizeof trimmed, "%s", link);
+    if (length < 0 || (size_t)length >= sizeof trimmed || has_other_scheme(link)) {
+        return false;
     }
+    while (length > 0 && strchr(" \t\r\n", trimmed[length - 1]) != NULL) {
+        trimmed[--length] = '\0';
+    }
+    return curl_url_set(links->url, CURLUPART_URL, links->base, 0) == CURLUE_OK &&
+           curl_url_set(links->url, CURLUPART_URL, trimmed, CURLU_URLENCODE) == CURLUE_OK &&
+           part(links->url, CURLUPART_SCHEME, 0, scheme, sizeof scheme) &&
+           str_starts_with(scheme, "http") && part(links->url, CURLUPART_URL, 0, out, size);
+}
+
+static bool resolve_link(void *context, const char *link, char address[HTML_TEXT_LINK + 1])
+{
+    return link_url(context, link, address, HTML_TEXT_LINK + 1);
+}
+
+static void rebase_links(void *context, const char *link)
+{
+    struct page_links *links = context;
+    char base[URL_LIMIT];
+    if (link_url(links, link, base, sizeof base)) {
+        memcpy(links->base, base, sizeof base);
+    }
+}
+
+static bool append_html(struct fetch *fetch, struct capped *text, const char *page, size_t length,
+                        const char *charset, bool *whole)
+{
+    struct page_links links = {.url = curl_url()};
+    struct html_text_links shown = {resolve_link, rebase_links, &links};
+    bool known =
+        links.url != NULL && part(fetch->url, CURLUPART_URL, 0, links.base, sizeof links.base);
+    bool ok = html_text_append(text, page, length, charset, known ? &shown : NULL, whole);
+    curl_url_cleanup(links.url);
+    return ok;
+}
+
+/* An answer's body as UTF-8 as far as its charset is known. */
+struct body {
+    const char *text;
+    size_t length;
+    const char *charset; /* what is left for the page's parser to do; NULL = nobody says */
+    char *converted;
+    char name[64];
+};
+
+/* A page may name its charset itself, in a <meta> at its beginning. */
+static bool charset_of_page(const char *page, size_t length, char *out, size_t size)
+{
+    char head[1024 + 1];
+    size_t kept = length < sizeof head - 1 ? length : sizeof head - 1;
+    for (size_t i = 0; i < kept; i++) {
+        head[i] = page[i] != '\0' ? page[i] : ' ';
+    }
+    head[kept] = '\0';
+    const char *meta = strcasestr(head, "<meta");
+    return meta != NULL && charset_of(meta, out, size);
+}
+
+static void open_body(struct fetch *fetch, bool html, struct body *body)
+{
+    *body = (struct body){.text = fetch->page, .length = fetch->page_length};
+    bool named = charset_of(fetch->type, body->name, sizeof body->name) ||
+                 (html && !utf8_valid(body->text, body->length) &&
+                  charset_of_page(body->text, body->length, body->name, sizeof body->name));
+    body->charset = named ? body->name : NULL;
+    if (named && !charset_is_utf8(body->name)) {
+        body->converted = charset_to_utf8(body->name, body->text, body->length, &body->length);
+    }
+    if (body->converted != NULL) {
+        body->text = body->converted;
+        body->charset = "UTF-8";
+    }
+}
+
+static bool reduce_body(struct fetch *fetch, const struct body *body, bool html,
+                        struct capped *text)
+{
+    char kind[FILE_KIND_NAME];
+    bool complete = !fetch->page_cut, whole = true;
+    size_t head = body->length < FILE_KIND_HEAD ? body->length : FILE_KIND_HEAD;
     if (html) {
-        bool whole;
-        if (!html_text_append(text, page, fetch->page_length,
-                              charset_of(fetch->type, charset, sizeof charset) ? charset : NULL,
-                              &whole)) {
+        if (!append_html(fetch, text, body->text, body->length, body->charset, &whole)) {
             return false;
         }
         complete = complete && whole;
         if (text->length == 0) {
             capped_add(text, "(a page without text)", 21);
         }
-    } else if (!file_kind_text(page, head, kind)) {
+    } else if (!file_kind_text(body->text, head, kind)) {
         return capped_format(text, "(%s, %s%zu bytes: not text)",
                              fetch->type[0] != '\0' ? fetch->type : kind,
                              fetch->page_cut ? "more than " : "", fetch->page_length);
     } else {
-        complete = capped_fill(text, page, fetch->page_length) == fetch->page_length && complete;
+        complete = capped_fill(text, body->text, body->length) == body->length && complete;
     }
     if (!complete) {
         capped_note(text, "(cut: this is the beginning of %s%zu bytes)",
@@ -421,8 +559,29 @@ static bool reduce(struct fetch *fetch, struct capped *text)
     return true;
 }
 
-/* {"output": text, "status": number, "content_type": text}: a 404 is an answer, not a failure of
- * ours. */
+/* The page as text for the model. False when there is no memory. */
+static bool reduce(struct fetch *fetch, struct capped *text)
+{
+    bool html = type_is(fetch->type, "text/html") || type_is(fetch->type, "application/xhtml+xml");
+    if (fetch->told) {
+        bool fits = strlen(fetch->next) <= SHOWN_LIMIT; /* half a URL is another URL */
+        return capped_format(text,
+                             "(not followed: this redirects to %s, and the user has rules for "
+                             "addresses; ask for that one itself)",
+                             fits ? fetch->next : "the address in \"url\"");
+    }
+    if (fetch->page_length == 0) {
+        return capped_add(text, "(empty)", 7);
+    }
+    struct body body;
+    open_body(fetch, html, &body);
+    bool ok = reduce_body(fetch, &body, html, text);
+    mem_free(body.converted);
+    return ok;
+}
+
+/* {"output": text, "status": number, "content_type": text}, and "url" where a redirect has led: a
+ * 404 is an answer, not a failure of ours. */
 static void answer(struct fetch *fetch)
 {
     struct capped text;
@@ -438,6 +597,10 @@ static void answer(struct fetch *fetch)
         json_t *type = json_string(fetch->type); /* NULL for what is no UTF-8 */
         json_object_set_new(fetch->result->response, "content_type",
                             type != NULL ? type : json_string(""));
+        char url[URL_LIMIT];
+        if (fetch->moved && part(fetch->url, CURLUPART_URL, 0, url, sizeof url)) {
+            json_object_set_new(fetch->result->response, "url", json_string(url));
+        }
     }
     capped_finish(&text);
 }

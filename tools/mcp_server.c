@@ -32,6 +32,7 @@
 
 #include "base/base64.h"
 #include "base/clock.h"
+#include "base/json_scan.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
@@ -196,6 +197,25 @@ static const json_t *meta_of(const json_t *params)
     return json_object_get(params, "_meta");
 }
 
+/* A request that cannot be read is refused under its own id, else who asked waits for ever. */
+static void refuse_line(struct server *server, const struct str *line, const char *why)
+{
+    struct str text;
+    const char *found;
+    size_t length;
+    json_t *id = NULL;
+    if (json_scan_member(line->data, line->length, "method", &found, &length) &&
+        json_scan_member(line->data, line->length, "id", &found, &length)) {
+        id = json_loadb(found, length, JSON_DECODE_ANY, NULL);
+    }
+    str_init(&text);
+    str_append(&text, "the line is not JSON that is taken: ");
+    utf8_append_repaired(&text, why, strlen(why));
+    send_error(server, valid_id(id) ? id : NULL, PARSE_ERROR, text.data);
+    str_finish(&text);
+    json_decref(id);
+}
+
 /* A message that can be dispatched: an object with a method, and with a valid id or none. Anything
  * else is answered here and NULL. */
 static json_t *parse_message(struct server *server, const struct str *line)
@@ -207,7 +227,7 @@ static json_t *parse_message(struct server *server, const struct str *line)
         json_loadb(line->data, line->length,
                    JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
     if (message == NULL) {
-        send_error(server, NULL, PARSE_ERROR, "the line is not JSON");
+        refuse_line(server, line, problem.text);
         return NULL;
     }
     const json_t *id = json_object_get(message, "id");

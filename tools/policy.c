@@ -64,6 +64,7 @@ static const struct key top_keys[] = {
     {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},
     {"environment", KEY_VARIABLES, offsetof(struct policy, environment), 0, 0, false},
     {"hosts", KEY_HOSTS, offsetof(struct policy, hosts), 0, 0, false},
+    {"redirects", KEY_STRING, 0, 0, 0, false},
     {"network_hosts", KEY_HOSTS, offsetof(struct policy, network_hosts), 0, 0, false},
     {"limits", KEY_LIMITS, 0, 0, 0, false},
     {"result_tokens", KEY_INTEGER, offsetof(struct policy, result_tokens), 16, 1000000, false},
@@ -194,7 +195,22 @@ static bool read_integer(const struct key *key, const json_t *value, void *membe
     return true;
 }
 
-/* "sandbox" and "workspace". The latter lands in `*workspace`, borrowed from the JSON. */
+static bool read_redirects(const char *text, struct policy *policy, struct err *err)
+{
+    static const char *const words[] = {[POLICY_REDIRECTS_ALL] = "all",
+                                        [POLICY_REDIRECTS_PLACE] = "place",
+                                        [POLICY_REDIRECTS_NONE] = "none"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            policy->redirects = (enum policy_redirects)i;
+            return true;
+        }
+    }
+    return err_set(err, ERR_FORMAT, "policy: \"redirects\" must be \"all\", \"place\" or \"none\"");
+}
+
+/* "sandbox", "redirects" and "workspace". The last lands in `*workspace`, borrowed from the JSON.
+ */
 static bool read_string(const struct key *key, const json_t *value, struct policy *policy,
                         const char **workspace, struct err *err)
 {
@@ -208,6 +224,9 @@ static bool read_string(const struct key *key, const json_t *value, struct polic
         }
         *workspace = text;
         return true;
+    }
+    if (strcmp(key->name, "redirects") == 0) {
+        return read_redirects(text, policy, err);
     }
     policy->no_sandbox = strcmp(text, "danger-full-access") == 0;
     if (!policy->no_sandbox && strcmp(text, "full") != 0) {

@@ -11,9 +11,10 @@
  *   "network": false,               true: a foreign server gets the host's network
  *   "environment": ["NAME=VALUE"],  added for --run, inside
  *   "hosts": ["example.org", "*.example.net:8443"],   http_fetch; none = no network
- *   "network_hosts": ["example.org:443"],   what the shell's commands may reach, by our proxy
- *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
- *              "processes": 256, "file_bytes": 2147483648, "background_seconds": 0,
+ *   "redirects": "all",             which http_fetch follows: "place": those that keep host and
+ * port; "none"; the others are told "network_hosts": ["example.org:443"],   what the shell's
+ * commands may reach, by our proxy "limits": {"seconds": 120, "output_bytes": 268435456,
+ * "memory_bytes": 4294967296, "processes": 256, "file_bytes": 2147483648, "background_seconds": 0,
  *              "call_seconds": 60},
  *   "result_tokens": 800,           cap of one result, at 4 bytes a token
  *   "keep_whole": false,            a result that is cut also holds all that was kept ("whole")
@@ -42,10 +43,13 @@ struct policy_list {
     size_t count, capacity;
 };
 
+enum policy_redirects { POLICY_REDIRECTS_ALL, POLICY_REDIRECTS_PLACE, POLICY_REDIRECTS_NONE };
+
 struct policy {
     char *workspace; /* absolute, symlinks resolved */
     struct policy_list writable, readable, skills, hidden, denied, hosts, network_hosts,
         environment;
+    enum policy_redirects redirects;
     bool network;
     bool read_only;
     bool keep_whole;  /* for a client that keeps it: carat itself */

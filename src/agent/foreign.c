@@ -211,7 +211,8 @@ static void say(struct foreign *foreign, const char *text)
     foreign->callbacks.notice(foreign->callbacks.context, text);
 }
 
-static void say_refused(struct foreign_server *server, const json_t *tool, const char *why)
+static void say_of_tool(struct foreign_server *server, const json_t *tool, const char *what,
+                        const char *why)
 {
     struct str text;
     const json_t *name = json_object_get(tool, "name");
@@ -221,7 +222,7 @@ static void say_refused(struct foreign_server *server, const json_t *tool, const
         size_t length = json_string_length(name);
         visible_append(&text, json_string_value(name), length < 64 ? length : 64, VISIBLE_APPROVAL);
     }
-    str_append_format(&text, "\" is left out: %s", why);
+    str_append_format(&text, "\" %s%s", what, why);
     say(server->foreign, text.data);
     str_finish(&text);
 }
@@ -239,16 +240,22 @@ static void add_tool(struct foreign_server *server, const json_t *tool)
                  foreign_tools_find(server->found, foreign_tools_name(declaration)) != NULL;
     if (declaration == NULL || twice) {
         if (first) {
-            say_refused(server, tool, twice ? "the server names it twice" : err.text);
+            say_of_tool(server, tool, "is left out: ",
+                        !twice                      ? err.text
+                        : strchr(name, '.') != NULL ? "without its dots another has its name"
+                                                    : "the server names it twice");
         }
         json_decref(declaration);
     } else if (json_array_size(server->found) >= FOREIGN_TOOLS_MAX) {
         if (first && json_array_size(server->found) == FOREIGN_TOOLS_MAX) {
-            say_refused(server, tool, "the server has too many");
+            say_of_tool(server, tool, "is left out: ", "the server has too many");
         }
         json_decref(declaration);
     } else {
         json_array_append_new(server->found, declaration);
+        if (first && err.code != ERR_NONE) {
+            say_of_tool(server, tool, "", err.text);
+        }
     }
 }
 
@@ -309,11 +316,20 @@ static void on_listed(struct foreign_server *server, const struct mcp_client_res
             add_tool(server, tool);
         }
     }
-    if (cursor != NULL && server->pages < PAGES_MAX) {
+    bool more = cursor != NULL && cursor[0] != '\0';
+    if (more && server->pages < PAGES_MAX) {
         ask_for_tools(server, cursor);
-    } else {
-        become_ready(server);
+        return;
     }
+    if (more && server->fixed == NULL) {
+        str_init(&text);
+        str_append_format(
+            &text, "MCP server %s: its list of tools has more than %d pages, which are left out",
+            server->name, PAGES_MAX);
+        say(server->foreign, text.data);
+        str_finish(&text);
+    }
+    become_ready(server);
 }
 
 /* --- what its client tells --- */
@@ -450,7 +466,7 @@ static void become_known(struct foreign *foreign)
             size_t size = json_dumpb(declaration, NULL, 0, JSON_COMPACT);
             if (bytes + size <= FOREIGN_BUDGET) {
                 bytes += size;
-                json_array_append(foreign->declarations, declaration);
+                json_array_append_new(foreign->declarations, foreign_tools_for_prompt(declaration));
             } else {
                 left_out++;
             }
@@ -565,8 +581,7 @@ static void send_call(struct foreign_call *call)
                   "before the next start of carat");
         return;
     }
-    const char *name = call->tool + strlen("mcp__") + strlen(server->name) + strlen("__");
-    call->number = mcp_client_call(server->client, name, call->arguments);
+    call->number = mcp_client_call(server->client, foreign_tools_original(now), call->arguments);
     if (call->number == 0) {
         foreign_calls_fail(call, "the server has just ended");
     }
@@ -737,7 +752,7 @@ static void on_tick_closed(uv_handle_t *handle)
 
 static void free_server(struct foreign_server *server)
 {
-    mcp_client_close(server->client);
+    mcp_client_leave(server->client);
     for (size_t i = 0; server->argv[i] != NULL; i++) {
         mem_free(server->argv[i]);
     }

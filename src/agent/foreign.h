@@ -45,7 +45,8 @@ struct foreign_callbacks {
 
 struct foreign *foreign_create(const struct foreign_options *options,
                                const struct foreign_callbacks *callbacks);
-/* Kills everything; no callback after it. The loop must run once more. NULL is fine. */
+/* Ends all servers, side by side (mcp_client_leave); no callback after it. The loop must run until
+ * they are gone. NULL is fine. */
 void foreign_destroy(struct foreign *foreign);
 
 /* Some server has not said yet which tools it has. NULL: false. */

@@ -8,6 +8,7 @@
  */
 #include "agent/foreign_tools.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,41 @@ static void add_required(json_t *made, const json_t *schema, const json_t *membe
     json_decref(required);
 }
 
+static bool is_required(const json_t *schema, const char *name)
+{
+    json_t *value;
+    size_t i;
+    json_array_foreach(json_object_get(schema, "required"), i, value)
+    {
+        if (json_is_string(value) && strcmp(json_string_value(value), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The tool is declared without the argument, and says so: in `err` the names stand one behind the
+ * other. */
+static void leave_out(struct err *err, const char *name)
+{
+    size_t length = strlen(err->text);
+    if (err->code == ERR_NONE) {
+        err_set(err, ERR_FORMAT, "is declared without arguments whose type is not told: %s", name);
+    } else {
+        snprintf(err->text + length, sizeof err->text - length, ", %s", name);
+    }
+}
+
+/* What was left out further within. */
+static void pass_on(struct err *err, const struct err *within)
+{
+    if (within->code != ERR_NONE && err->code == ERR_NONE) {
+        *err = *within;
+    } else if (within->code != ERR_NONE) {
+        leave_out(err, "...");
+    }
+}
+
 static bool add_members(const struct translation *t, json_t *made, const json_t *schema, int depth)
 {
     json_t *properties = json_object_get(schema, "properties"), *members = json_object(), *value;
@@ -201,11 +237,18 @@ static bool add_members(const struct translation *t, json_t *made, const json_t 
             return err_set(t->err, ERR_FORMAT,
                            "the name of an argument is not of letters, digits, _ and -");
         }
-        json_t *member = translate(t, value, depth + 1);
-        if (member == NULL) {
+        struct err unfit = {0};
+        struct translation tried = {t->root, &unfit};
+        json_t *member = translate(&tried, value, depth + 1);
+        if (member != NULL) {
+            json_object_set_new(members, name, member);
+            pass_on(t->err, &unfit);
+        } else if (unfit.code == ERR_FORMAT && !is_required(schema, name)) {
+            leave_out(t->err, name);
+        } else {
+            *t->err = unfit;
             return false;
         }
-        json_object_set_new(members, name, member);
     }
     add_required(made, schema, members);
     return true;
@@ -259,17 +302,27 @@ static json_t *translate(const struct translation *t, const json_t *schema, int 
 
 /* --- tools --- */
 
+/* Beside what the prompt has, so that it is compared with the rest after a restart. */
+static const char original_key[] = "server's name";
+
 static bool make_name(const char *server, const json_t *tool, char name[FOREIGN_NAME_MAX + 1],
                       struct err *err)
 {
     const char *given = json_string_value(tool);
     struct str made;
     if (given == NULL || strlen(given) != json_string_length(tool) ||
-        !is_name(given, FOREIGN_NAME_MAX)) {
-        return err_set(err, ERR_FORMAT, "its name is not of letters, digits, _ and -");
+        strlen(given) > FOREIGN_NAME_MAX) {
+        return err_set(err, ERR_FORMAT, "its name is not of letters, digits, _, - and .");
     }
     str_init(&made);
-    str_append_format(&made, "mcp__%s__%s", server, given);
+    str_append_format(&made, "mcp__%s__", server);
+    for (const char *at = given; *at != '\0'; at++) {
+        str_append_char(&made, *at == '.' ? '_' : *at);
+    }
+    if (!is_name(made.data + strlen("mcp__") + strlen(server) + strlen("__"), FOREIGN_NAME_MAX)) {
+        str_finish(&made);
+        return err_set(err, ERR_FORMAT, "its name is not of letters, digits, _, - and .");
+    }
     bool fits = made.length <= FOREIGN_NAME_MAX;
     if (fits) {
         memcpy(name, made.data, made.length + 1);
@@ -305,7 +358,25 @@ json_t *foreign_tools_declare(const char *server, const json_t *tool, struct err
         json_decref(declaration);
         return NULL;
     }
+    const char *given = json_string_value(json_object_get(tool, "name"));
+    if (strchr(given, '.') != NULL) {
+        json_object_set_new(declaration, original_key, json_string(given));
+    }
     return declaration;
+}
+
+const char *foreign_tools_original(const json_t *declaration)
+{
+    const char *original = json_string_value(json_object_get(declaration, original_key));
+    const char *name = foreign_tools_name(declaration) + strlen("mcp__");
+    return original != NULL ? original : strstr(name, "__") + strlen("__");
+}
+
+json_t *foreign_tools_for_prompt(const json_t *declaration)
+{
+    json_t *plain = json_copy((json_t *)declaration);
+    json_object_del(plain, original_key);
+    return plain;
 }
 
 const char *foreign_tools_name(const json_t *declaration)
@@ -358,11 +429,15 @@ static void append_block(struct str *text, const json_t *block, const json_t *pi
     if (!json_is_string(piece)) {
         piece = json_object_get(json_object_get(block, "resource"), "text");
     }
+    const char *uri = json_string_value(json_object_get(block, "uri"));
     str_append(text, text->length > 0 && text->data[text->length - 1] != '\n' ? "\n" : "");
     if (json_is_string(piece)) {
         str_append_bytes(text, json_string_value(piece), json_string_length(piece));
     } else if (block == picture) {
         str_append(text, "(a picture)");
+    } else if (type != NULL && strcmp(type, "resource_link") == 0 && uri != NULL) {
+        const char *name = json_string_value(json_object_get(block, "name"));
+        str_append_format(text, "%s (%s)", name != NULL ? name : "a resource", uri);
     } else {
         str_append_format(text, "[%.32s: not shown]", type != NULL ? type : "a block");
     }

@@ -26,11 +26,17 @@ enum {
 };
 
 /* The declaration in OpenAI form, a new reference; NULL with the reason. `tool` is one item of the
- * server's tools/list. */
+ * server's tools/list. Where an argument that is not required had to be left out, `err` says so
+ * beside the declaration. */
 json_t *foreign_tools_declare(const char *server, const json_t *tool, struct err *err);
 
 /* The name in a declaration; a view. */
 const char *foreign_tools_name(const json_t *declaration);
+
+/* What its server calls it: a '.' in it is a '_' in ours. A view. */
+const char *foreign_tools_original(const json_t *declaration);
+/* The declaration as the prompt has it, a new reference: without what is for us alone. */
+json_t *foreign_tools_for_prompt(const json_t *declaration);
 
 /* The one of that name in a list; a view, NULL when there is none. */
 json_t *foreign_tools_find(const json_t *declarations, const char *name);

@@ -14,6 +14,8 @@
 
 #include <uv.h>
 
+#include "approval/toolset.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
@@ -88,6 +90,50 @@ bool hooks_match(const struct hooks *hooks, bool after, const char *tool)
         }
     }
     return false;
+}
+
+/* "mcp__x__y" and "mcp__*", and "m*", which foreign tools' names begin with, too. */
+static bool names_foreign(const char *name, size_t length, bool open_end)
+{
+    static const char begin[] = "mcp__";
+    return open_end && length < strlen(begin)
+               ? strncmp(name, begin, length) == 0
+               : str_starts_with(name, begin) && (open_end || length > strlen(begin));
+}
+
+/* Whether some tool can have the name: a hook whose tool there is not would guard nothing. */
+static bool names_a_tool(const char *name)
+{
+    size_t length = strcspn(name, "*"), i;
+    bool open_end = name[length] == '*';
+    json_t *declaration;
+    if (open_end && name[length + 1] != '\0') {
+        return false; /* a star is one at the end alone */
+    }
+    if (!open_end || names_foreign(name, length, open_end)) {
+        return toolset_find(name) != NULL || names_foreign(name, length, open_end);
+    }
+    json_array_foreach(toolset_all(), i, declaration)
+    {
+        const json_t *function = json_object_get(declaration, "function");
+        if (strncmp(json_string_value(json_object_get(function, "name")), name, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hooks_check(const struct config_hooks *table, struct err *err)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (!names_a_tool(table->items[i].tool)) {
+            return err_set(err, ERR_ARGUMENT,
+                           "%s: the hook's tool \"%s\": there is no tool of that name (shell, "
+                           "write_file, mcp__SERVER__TOOL, ...; \"*\" at the end alone)",
+                           table->items[i].origin, table->items[i].tool);
+        }
+    }
+    return true;
 }
 
 /* --- a process --- */
@@ -282,8 +328,25 @@ static void on_written(uv_write_t *request, int status)
     close_handle((uv_handle_t *)&process->in);
 }
 
+/* The user's environment. A hook starts in the workspace, and Python would take modules of its
+ * standard library from there first (`python3 -c "import json"`): the model's code with the user's
+ * rights. Who sets the variable himself has decided. */
+static char **make_environment(void)
+{
+    static char safe_path[] = "PYTHONSAFEPATH=1";
+    size_t count = 0;
+    while (environ[count] != NULL) {
+        count++;
+    }
+    char **all = mem_zero(count + 2, sizeof *all);
+    memcpy(all, environ, count * sizeof *all);
+    all[count] = getenv("PYTHONSAFEPATH") == NULL ? safe_path : NULL;
+    return all;
+}
+
 static int spawn(struct process *process, const struct hooks *hooks)
 {
+    char **environment = make_environment();
     char *const argv[] = {"/bin/sh", "-c", process->hook->command, NULL};
     uv_stdio_container_t stdio[] = {
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&process->in},
@@ -293,11 +356,14 @@ static int spawn(struct process *process, const struct hooks *hooks)
     uv_process_options_t options = {.exit_cb = on_exit_of,
                                     .file = argv[0],
                                     .args = (char **)argv,
+                                    .env = environment,
                                     .cwd = hooks->workspace,
                                     .flags = UV_PROCESS_DETACHED,
                                     .stdio = stdio,
                                     .stdio_count = 3};
-    return uv_spawn(hooks->loop, &process->process, &options);
+    int status = uv_spawn(hooks->loop, &process->process, &options);
+    mem_free(environment);
+    return status;
 }
 
 static struct process *start(struct job *job, const struct config_hook *hook)

@@ -19,6 +19,7 @@
 
 #include "config/tables.h"
 
+struct err;
 struct hooks;
 struct uv_loop_s;
 
@@ -35,6 +36,9 @@ struct hooks_callbacks {
     void (*notice)(void *context, const char *sentence);
     void *context;
 };
+
+/* Each hook must be able to concern some tool. */
+bool hooks_check(const struct config_hooks *table, struct err *err);
 
 struct hooks *hooks_create(const struct hooks_options *options,
                            const struct hooks_callbacks *callbacks);

@@ -59,23 +59,63 @@ int tool_process_policy(const char *policy, struct err *err)
     return descriptor;
 }
 
+/* A line of a text, without its newline. */
+struct line {
+    const char *text;
+    size_t length;
+};
+
+/* The last line before `end` (moved to its beginning) that is not empty; false without one. */
+static bool line_before(const char *text, size_t *end, struct line *line)
+{
+    while (*end > 0 &&
+           (text[*end - 1] == '\n' || text[*end - 1] == '\r' || text[*end - 1] == ' ')) {
+        (*end)--;
+    }
+    size_t stop = *end;
+    while (*end > 0 && text[*end - 1] != '\n') {
+        (*end)--;
+    }
+    *line = (struct line){text + *end, stop - *end};
+    return line->length > 0;
+}
+
+/* "    at f (file.js:1:2)" and, behind everything, "Node.js v20.1.0". */
+static bool of_a_stack(const struct line *line)
+{
+    size_t blanks = strspn(line->text, " \t");
+    return (blanks > 0 && str_starts_with(line->text + blanks, "at ")) ||
+           str_starts_with(line->text, "Node.js v");
+}
+
+/* Behind a stack stand lines that say nothing: there it is the last one that names an error. */
 void tool_process_append_last_line(struct str *out, const char *text)
 {
+    static const char word[] = "Error";
     size_t end = strlen(text);
-    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ')) {
-        end--;
+    struct line line, last = {text, 0};
+    bool stack = false;
+    while (line_before(text, &end, &line)) {
+        bool frame = of_a_stack(&line);
+        stack = stack || frame;
+        last = last.length == 0 && !frame ? line : last;
+        if (stack && !frame && memmem(line.text, line.length, word, strlen(word)) != NULL) {
+            last = line;
+            break;
+        }
+        if (!stack && !frame && line.text[0] != ' ' && line.text[0] != '}') {
+            break;
+        }
     }
-    size_t start = end;
-    while (start > 0 && text[start - 1] != '\n') {
-        start--;
-    }
-    visible_append(out, text + start, end - start, VISIBLE_LINE);
+    visible_append(out, last.text, last.length, VISIBLE_LINE);
 }
 
 void tool_process_append_death(struct str *out, const struct mcp_client_result *result)
 {
     str_append(out, result->error);
-    if (result->exit_signal != 0) {
+    if (result->given_up) {
+        /* that carat then killed it says nothing of why */
+    } else if (result->exit_signal != 0) {
         str_append_format(out, " (killed by signal %d)", result->exit_signal);
     } else if (result->exit_status >= 0) {
         str_append_format(out, " (exit status %d)", result->exit_status);

@@ -172,7 +172,9 @@ static bool open_rules(struct app *app, struct err *err)
 {
     app->rules.workspace = app->workspace;
     app->rules.home = app->paths.home;
-    return app_read_rules(app->config, &app->rules, err) || fail(app, EXIT_CODE_USAGE);
+    return (app_read_rules(app->config, &app->rules, err) &&
+            hooks_check(&app->config->hooks, err)) ||
+           fail(app, EXIT_CODE_USAGE);
 }
 
 struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,

@@ -91,18 +91,12 @@ static bool append_spelled(struct str *out, const char *rule, const char *worksp
 }
 
 /* Paths that the user denied to a tool that reads: what goes through folders passes over them. */
-static json_t *denied(const struct config *config, const struct paths *paths, const char *workspace)
+static json_t *denied(const struct approval_rules *rules, const char *workspace)
 {
     static const char *const readers[] = {"read_file", "list_files", "search_files"};
-    struct approval_rules rules;
-    struct err err;
     json_t *array = json_array();
-    approval_rules_init(&rules);
-    rules.workspace = workspace;
-    rules.home = paths->home;
-    app_read_rules(config, &rules, &err); /* a rule that makes no sense ends carat elsewhere */
-    for (size_t i = 0; i < rules.count; i++) {
-        const struct approval_rule *rule = &rules.items[i];
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct approval_rule *rule = &rules->items[i];
         bool reads = false;
         for (size_t k = 0; k < sizeof readers / sizeof readers[0]; k++) {
             reads = reads || strcmp(rule->tool, readers[k]) == 0;
@@ -115,8 +109,39 @@ static json_t *denied(const struct config *config, const struct paths *paths, co
         }
         str_finish(&pattern);
     }
-    approval_rules_finish(&rules);
     return array;
+}
+
+/* Which redirects http_fetch may follow: a rule that names addresses is compared with what is asked
+ * for, so that what it can tell apart must be asked for by itself. */
+static const char *redirects(const struct approval_rules *rules)
+{
+    bool hosts = false, addresses = false;
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct approval_rule *rule = &rules->items[i];
+        bool concerns = strcmp(rule->tool, "http_fetch") == 0 || strcmp(rule->tool, "*") == 0;
+        if (concerns && rule->pattern != NULL && strcmp(rule->pattern, "*") != 0) {
+            bool address = strstr(rule->pattern, "://") != NULL;
+            addresses = addresses || address;
+            hosts = hosts || !address;
+        }
+    }
+    return addresses ? "none" : hosts ? "place" : "all";
+}
+
+/* What the rules say of reading and of addresses. */
+static void add_rules(json_t *policy, const struct config *config, const struct paths *paths,
+                      const char *workspace)
+{
+    struct approval_rules rules;
+    struct err err;
+    approval_rules_init(&rules);
+    rules.workspace = workspace;
+    rules.home = paths->home;
+    app_read_rules(config, &rules, &err); /* a rule that makes no sense ends carat elsewhere */
+    json_object_set_new(policy, "denied", denied(&rules, workspace));
+    json_object_set_new(policy, "redirects", json_string(redirects(&rules)));
+    approval_rules_finish(&rules);
 }
 
 json_t *policy_json(const struct config *config, const struct paths *paths, const char *workspace)
@@ -130,7 +155,7 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "readable",
                         folders(config_list(config, OPTION_READABLE), workspace));
     json_object_set_new(policy, "hidden", hidden(paths));
-    json_object_set_new(policy, "denied", denied(config, paths, workspace));
+    add_rules(policy, config, paths, workspace);
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
     json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS)));
     json_object_set_new(policy, "network_hosts",

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -131,8 +133,9 @@ static json_t *parse(const struct project_servers *project, struct err *err)
     return root;
 }
 
-/* At "${": the variable's value or what stands behind ":-". Returns the place behind the '}'. */
-static const char *expand_variable(const char *text, struct str *out)
+/* At "${": the variable's value or what stands behind ":-"; else its name goes to `missing`.
+ * Returns the place behind the '}'. */
+static const char *expand_variable(const char *text, struct str *out, struct str *missing)
 {
     const char *end = strchr(text, '}');
     if (end == NULL) {
@@ -146,19 +149,24 @@ static const char *expand_variable(const char *text, struct str *out)
         other += 2;
     }
     const char *value = getenv(name);
-    bool unset = value == NULL || (other != NULL && value[0] == '\0');
-    str_append(out, !unset ? value : other != NULL ? other : "");
+    if (value != NULL && (other == NULL || value[0] != '\0')) {
+        str_append(out, value);
+    } else if (other != NULL) {
+        str_append(out, other);
+    } else if (missing->length == 0) {
+        visible_append(missing, name, strnlen(name, 64), VISIBLE_APPROVAL);
+    }
     mem_free(name);
     return end + 1;
 }
 
-static char *expand(const char *text)
+static char *expand(const char *text, struct str *missing)
 {
     struct str out;
     str_init(&out);
     while (*text != '\0') {
         if (text[0] == '$' && text[1] == '{') {
-            text = expand_variable(text, &out);
+            text = expand_variable(text, &out, missing);
         } else {
             str_append_char(&out, *text++);
         }
@@ -173,25 +181,47 @@ static bool plain_variable(const char *name)
                '\0';
 }
 
-/* Why an entry cannot be used; NULL = it can. */
-static const char *unusable(const char *name, const json_t *entry)
+static bool is_absent_or(const json_t *value, bool right)
 {
+    return value == NULL || right;
+}
+
+/* Why an entry cannot be used by its form; NULL = it can. */
+static const char *wrong_form(const char *name, const json_t *entry)
+{
+    const json_t *arguments = json_object_get(entry, "args"), *env = json_object_get(entry, "env");
+    const json_t *disabled = json_object_get(entry, "disabled");
+    const json_t *enabled = json_object_get(entry, "enabled");
+    const char *command = json_string_value(json_object_get(entry, "command"));
+    const char *type = json_string_value(json_object_get(entry, "type")), *key;
     size_t i;
     json_t *value;
-    const char *key;
     if (!config_server_name(name)) {
         return "its name is not of a-z, 0-9, - and single _ (24 at most)";
     }
-    if (!json_is_string(json_object_get(entry, "command"))) {
+    if (command == NULL || command[0] == '\0') {
         return "it has no command (servers behind a URL are not started)";
     }
-    json_array_foreach(json_object_get(entry, "args"), i, value)
+    if (!is_absent_or(json_object_get(entry, "type"), type != NULL && strcmp(type, "stdio") == 0)) {
+        return "its \"type\" is not \"stdio\"";
+    }
+    if (!is_absent_or(disabled, json_is_boolean(disabled)) ||
+        !is_absent_or(enabled, json_is_boolean(enabled))) {
+        return "its \"disabled\" or \"enabled\" is neither true nor false";
+    }
+    if (!is_absent_or(arguments, json_is_array(arguments)) ||
+        !is_absent_or(env, json_is_object(env))) {
+        return arguments != NULL && !json_is_array(arguments)
+                   ? "its \"args\" are no list of strings"
+                   : "its \"env\" is no object {\"NAME\": \"VALUE\"}";
+    }
+    json_array_foreach(arguments, i, value)
     {
         if (!json_is_string(value)) {
             return "an argument is no string";
         }
     }
-    json_object_foreach(json_object_get(entry, "env"), key, value)
+    json_object_foreach((json_t *)env, key, value)
     {
         if (!json_is_string(value) || !plain_variable(key)) {
             return "a variable has no plain name or is no string";
@@ -200,22 +230,31 @@ static const char *unusable(const char *name, const json_t *entry)
     return NULL;
 }
 
-static void fill(struct config_server *server, const json_t *entry)
+/* What the file itself switches off is not there. */
+static bool is_off(const json_t *entry)
+{
+    return json_is_true(json_object_get(entry, "disabled")) ||
+           json_is_false(json_object_get(entry, "enabled"));
+}
+
+/* The first variable without a value goes to `missing`. */
+static void fill(struct config_server *server, const json_t *entry, struct str *missing)
 {
     size_t i;
     json_t *value;
     const char *key;
     server->of_project = true;
-    server->command = expand(json_string_value(json_object_get(entry, "command")));
+    mem_free(server->command);
+    server->command = expand(json_string_value(json_object_get(entry, "command")), missing);
     json_array_foreach(json_object_get(entry, "args"), i, value)
     {
-        char *text = expand(json_string_value(value));
+        char *text = expand(json_string_value(value), missing);
         config_list_add(&server->arguments, text);
         mem_free(text);
     }
     json_object_foreach(json_object_get(entry, "env"), key, value)
     {
-        char *text = expand(json_string_value(value));
+        char *text = expand(json_string_value(value), missing);
         struct str variable;
         str_init(&variable);
         str_append_format(&variable, "%s=%s", key, text);
@@ -225,15 +264,85 @@ static void fill(struct config_server *server, const json_t *entry)
     }
 }
 
-static void leave_out(struct config_list *left_out, const char *name, const char *why)
+/* Whether a variable has no value, and which. */
+static bool lacks_variable(const json_t *entry, struct str *why)
+{
+    struct config_server tried = {0};
+    struct str missing;
+    str_init(&missing);
+    fill(&tried, entry, &missing);
+    if (missing.length > 0) {
+        str_append_format(why,
+                          "the variable %s is not set (${%s:-...} would say what stands for it)",
+                          missing.data, missing.data);
+    }
+    mem_free(tried.command);
+    config_list_finish(&tried.arguments);
+    config_list_finish(&tried.environment);
+    bool lacks = missing.length > 0;
+    str_finish(&missing);
+    return lacks;
+}
+
+/* `what` stands behind the server's name. */
+static void say(struct config_list *notices, const char *name, const char *what, const char *more)
 {
     struct str text;
     str_init(&text);
     str_append_format(&text, "%s: the server \"", file_name);
     visible_append(&text, name, strnlen(name, 64), VISIBLE_APPROVAL);
-    str_append_format(&text, "\" is left out: %s", why);
-    config_list_add(left_out, text.data);
+    str_append_format(&text, "\" %s", what);
+    visible_append(&text, more, strnlen(more, 200), VISIBLE_APPROVAL);
+    config_list_add(notices, text.data);
     str_finish(&text);
+}
+
+/* A key that carat does not know may be one that its writer relies on. */
+static void say_unused(struct config_list *notices, const char *name, const json_t *entry)
+{
+    static const char *const used[] = {"command", "args", "env", "type", "disabled", "enabled"};
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)entry, key, value)
+    {
+        bool known = false;
+        for (size_t i = 0; i < sizeof used / sizeof used[0]; i++) {
+            known = known || strcmp(key, used[i]) == 0;
+        }
+        if (!known) {
+            say(notices, name, "is started without what this key says: ", key);
+        }
+    }
+}
+
+static void add_server(struct config_servers *servers, const char *name, const json_t *entry,
+                       struct config_list *notices)
+{
+    struct str why;
+    str_init(&why);
+    const char *wrong = wrong_form(name, entry);
+    if (wrong != NULL) {
+        str_append(&why, wrong);
+    } else if (is_off(entry)) {
+        str_finish(&why);
+        return;
+    } else if (!lacks_variable(entry, &why)) {
+        struct config_server *server = config_servers_get(servers, name, file_name);
+        if (server != NULL && server->command == NULL) {
+            struct str missing;
+            str_init(&missing);
+            fill(server, entry, &missing);
+            str_finish(&missing);
+            say_unused(notices, name, entry);
+        } else {
+            str_append(&why, server == NULL ? "there are too many"
+                                            : "your own configuration has one of this name");
+        }
+    }
+    if (why.length > 0) {
+        say(notices, name, "is left out: ", why.data);
+    }
+    str_finish(&why);
 }
 
 bool project_servers_add(const struct project_servers *project, struct config_servers *servers,
@@ -243,24 +352,76 @@ bool project_servers_add(const struct project_servers *project, struct config_se
     const char *name;
     json_object_foreach(json_object_get(root, "mcpServers"), name, entry)
     {
-        const char *why = unusable(name, entry);
-        struct config_server *server =
-            why == NULL ? config_servers_get(servers, name, file_name) : NULL;
-        if (server != NULL && server->command == NULL) {
-            fill(server, entry);
-        } else {
-            leave_out(left_out, name,
-                      why != NULL      ? why
-                      : server == NULL ? "there are too many"
-                                       : "your own configuration has one of this name");
-        }
+        add_server(servers, name, entry, left_out);
     }
     bool ok = root != NULL;
     json_decref(root);
     return ok;
 }
 
-bool project_servers_ask(const struct project_servers *project, const char *workspace)
+/* Just "y" or "yes": a sentence that begins so was meant for something else. */
+static bool says_yes(char *answer)
+{
+    answer[strcspn(answer, "\n")] = '\0';
+    return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
+}
+
+static void append_list(struct str *out, const char *heading, const struct config_list *list,
+                        char end)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const char *item = list->items[i];
+        const char *stop = end != '\0' ? strchr(item, end) : NULL;
+        str_append(out, i == 0 ? heading : ", ");
+        visible_append(out, item, stop != NULL ? (size_t)(stop - item) : strlen(item),
+                       VISIBLE_APPROVAL);
+    }
+}
+
+/* What the user's own [mcp.NAME] lets a server of the file do, whichever server that now is. */
+static void append_grants(struct str *out, const struct config_server *own)
+{
+    str_append_format(out, "[mcp.%s] in your configuration: ", own->name);
+    if (own->off) {
+        str_append(out, "it is not started\n");
+        return;
+    }
+    if (own->command != NULL) {
+        str_append(out, "yours is started in place of the file's\n");
+        return;
+    }
+    size_t before = out->length;
+    str_append(out, own->network ? "; it may use the network, all of it" : "");
+    str_append(out, own->writable ? "; it may write in this folder" : "");
+    append_list(out, "; it may read ", &own->readable, '\0');
+    append_list(out, "; it is given the variables ", &own->environment, '=');
+    append_list(out, "; only these of its tools: ", &own->tools, '\0');
+    if (out->length > before) {
+        str_remove(out, before, 2);
+    } else {
+        str_append(out, "no more than the others");
+    }
+    str_append_char(out, '\n');
+}
+
+static void append_all_grants(struct str *out, const struct project_servers *project,
+                              const struct config_servers *own)
+{
+    json_t *root = parse(project, NULL), *entry;
+    const char *name;
+    json_object_foreach(json_object_get(root, "mcpServers"), name, entry)
+    {
+        for (size_t i = 0; i < own->count; i++) {
+            if (strcmp(own->items[i].name, name) == 0) {
+                append_grants(out, &own->items[i]);
+            }
+        }
+    }
+    json_decref(root);
+}
+
+bool project_servers_ask(const struct project_servers *project, const char *workspace,
+                         const struct config_servers *own)
 {
     struct str shown;
     char answer[16];
@@ -277,11 +438,15 @@ bool project_servers_ask(const struct project_servers *project, const char *work
     }
     printf(
         "%s\nThey would run in the sandbox: they may read this folder, and neither write nor use "
-        "the network\nunless [mcp.NAME] in your configuration lets them. Trust this file as it "
-        "is now? [y/N] ",
+        "the network\nunless [mcp.NAME] in your configuration lets them.\n",
         shown.data);
+    str_clear(&shown);
+    append_all_grants(&shown, project, own);
+    printf("%s", shown.data);
     fflush(stdout);
     str_finish(&shown);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y') &&
-           (answer[1] == '\n' || answer[1] == 'e');
+    tcflush(STDIN_FILENO, TCIFLUSH); /* what was typed before the question is no answer to it */
+    printf("Trust this file as it is now? [y/N] ");
+    fflush(stdout);
+    return fgets(answer, sizeof answer, stdin) != NULL && says_yes(answer);
 }

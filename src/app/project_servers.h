@@ -37,11 +37,13 @@ bool project_servers_decide(const struct project_servers *project, const char *t
 
 /* Adds the file's servers. One that the user's own configuration names with a command is the
  * user's; one that it names without takes the rights that stand there. `left_out` gets a sentence
- * for each that cannot be used. */
+ * for each that cannot be used, and for each key of one that is not. */
 bool project_servers_add(const struct project_servers *project, struct config_servers *servers,
                          struct config_list *left_out, struct err *err);
 
-/* Shows the servers on the terminal and asks; true when the user said yes. */
-bool project_servers_ask(const struct project_servers *project, const char *workspace);
+/* Shows the servers on the terminal, with what the user's `own` configuration lets them do, and
+ * asks; true when the user said yes. */
+bool project_servers_ask(const struct project_servers *project, const char *workspace,
+                         const struct config_servers *own);
 
 #endif

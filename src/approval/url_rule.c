@@ -1,7 +1,9 @@
 /* url_rule: rule and address are taken apart in the same way, and everything odd (a user before
- * '@', a backslash, a byte beyond ASCII) ends the reading. */
+ * '@', a backslash, a byte beyond ASCII, an address in an odd spelling) ends the reading. */
 #include "approval/url_rule.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -43,6 +45,36 @@ static bool host_character(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
 }
 
+static bool is_number(const char *label)
+{
+    bool hex = str_starts_with(label, "0x");
+    return hex ? label[2 + strspn(label + 2, "0123456789abcdef")] == '\0'
+               : label[0] != '\0' && label[strspn(label, "0123456789")] == '\0';
+}
+
+/* An address in another spelling than the usual one, which says the same to a client: 0x7f.1,
+ * 2130706433, 0177.0.0.1, [::ffff:127.0.0.1]. */
+static bool odd_address(const char *host)
+{
+    char usual[INET6_ADDRSTRLEN], address[INET6_ADDRSTRLEN];
+    struct in_addr four;
+    struct in6_addr six;
+    size_t length = strlen(host);
+    const char *dot = strrchr(host, '.');
+    if (host[0] != '[') {
+        return is_number(dot != NULL ? dot + 1 : host) &&
+               (inet_pton(AF_INET, host, &four) != 1 ||
+                inet_ntop(AF_INET, &four, usual, sizeof usual) == NULL || strcmp(usual, host) != 0);
+    }
+    if (length < 3 || length - 2 >= sizeof address || dot != NULL) {
+        return true;
+    }
+    memcpy(address, host + 1, length - 2);
+    address[length - 2] = '\0';
+    return inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six) ||
+           inet_ntop(AF_INET6, &six, usual, sizeof usual) == NULL || strcmp(usual, address) != 0;
+}
+
 /* "HOST", "[ADDRESS]", with ":PORT" or without. */
 static bool read_authority(const char **text, struct place *place)
 {
@@ -72,7 +104,7 @@ static bool read_authority(const char **text, struct place *place)
         at += digits;
     }
     *text = at;
-    return closed && length > 0 && strchr("/?#", *at) != NULL;
+    return closed && length > 0 && strchr("/?#", *at) != NULL && !odd_address(place->host);
 }
 
 static bool read_url(const char *url, size_t length, char text[URL_SIZE], struct place *place)

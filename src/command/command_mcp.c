@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "agent/calls.h"
+#include "agent/hooks.h"
 #include "agent/preview.h"
 #include "app/app.h"
 #include "app/lane.h"
@@ -32,30 +33,32 @@
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "command/call_looks.h"
+#include "command/mcp_hooks.h"
+#include "command/mcp_news.h"
 #include "command/mcp_shapes.h"
 #include "rpc/rpc_link.h"
 #include "store/store.h"
 #include "store/uuid.h"
 
-enum { PIECE_LIMIT = 8 * 1024, PAUSE_US = 50 * 1000, CALLS_LIMIT = 64, LOOK_MS = 500 };
+enum { CALLS_LIMIT = 64, LOOK_MS = 500 };
 
 struct door;
 
 /* One tools/call without an answer. */
 struct call {
     struct door *door;
-    json_t *id, *token, *arguments;
+    json_t *id, *arguments;
     char *tool;
     char key[24]; /* its name for the tools' processes */
     bool turn;    /* carat, carat-reply */
     bool begun;   /* the tool was started, or the turn */
+    bool at_hook; /* one of the user's commands looks at it */
+    json_t *made; /* its result, while a hook behind it runs and what it made is looked at */
     bool stateless, elicits, cancelled;
     uint64_t question; /* the client is being asked; 0 = it is not */
     char *asked;       /* of a turn: which of its calls */
     bool shown;        /* the user was, and said yes */
-    json_t *result;    /* until what it made was looked at; NULL = it has none yet */
-    struct str news;   /* live output that was not sent yet */
-    int64_t progress, told_us;
+    struct mcp_news news;
 };
 
 struct door {
@@ -64,6 +67,7 @@ struct door {
     struct toolproc *toolproc;
     struct call_looks *looks;
     struct approval_session *session;
+    struct hooks *hooks;    /* for direct calls; NULL = none */
     char secret[UUID_SIZE]; /* what makes a requestState ours */
     bool shook_hands, elicits;
     struct {
@@ -85,12 +89,11 @@ static void free_call(struct call *call)
 {
     rpc_link_forget(call->door->link, call->question);
     json_decref(call->id);
-    json_decref(call->token);
     json_decref(call->arguments);
-    json_decref(call->result);
+    json_decref(call->made);
     mem_free(call->tool);
     mem_free(call->asked);
-    str_finish(&call->news);
+    mcp_news_finish(&call->news);
     mem_free(call);
 }
 
@@ -134,38 +137,6 @@ static void fail(struct call *call, const char *text)
     settle(call, mcp_shapes_said(text, strlen(text), true));
 }
 
-/* --- progress --- */
-
-static void flush_news(struct call *call)
-{
-    size_t whole = utf8_complete_length(call->news.data, call->news.length);
-    if (whole == 0 || call->cancelled) {
-        return;
-    }
-    rpc_link_notify(call->door->link, "notifications/progress",
-                    json_pack("{sOsIso}", "progressToken", call->token, "progress",
-                              (json_int_t)call->progress, "message",
-                              json_rpc_text(call->news.data, whole)));
-    str_remove(&call->news, 0, whole);
-    call->told_us = clock_monotonic_us();
-}
-
-/* At most twenty messages a second; of a flood the end. */
-static void add_news(struct call *call, const char *text, size_t length)
-{
-    if (call->token == NULL) {
-        return;
-    }
-    call->progress += (int64_t)length;
-    str_append_bytes(&call->news, text, length);
-    if (call->news.length > PIECE_LIMIT) {
-        str_remove(&call->news, 0, call->news.length - PIECE_LIMIT);
-    }
-    if (clock_monotonic_us() - call->told_us >= PAUSE_US) {
-        flush_news(call);
-    }
-}
-
 /* --- a tool's call --- */
 
 static struct call *find_call(struct door *door, const char *key)
@@ -182,7 +153,7 @@ static void tool_output(void *context, const char *call_id, const char *bytes, s
 {
     struct call *call = find_call(context, call_id);
     if (call != NULL) {
-        add_news(call, bytes, length);
+        mcp_news_add(&call->news, call->door->link, bytes, length);
     }
 }
 
@@ -192,31 +163,51 @@ static bool may_change_files(const struct call *call)
     return tool == NULL || (!tool->read_only && strcmp(tool->family, "http") != 0);
 }
 
-static void tool_finished(void *context, const char *call_id, const struct toolproc_result *result)
+static void settle_made(struct call *call)
 {
-    struct call *call = find_call(context, call_id);
-    if (call == NULL) {
-        return;
-    }
-    flush_news(call);
-    json_t *made = mcp_shapes_tool_result(result);
+    json_t *made = call->made;
+    call->made = NULL;
+    settle(call, made);
+}
+
+/* Behind the tool and its hook. */
+static void look_or_settle(struct call *call)
+{
     if (may_change_files(call)) {
-        call->result = made;
         call_looks_end(call->door->looks, call);
     } else {
-        settle(call, made);
+        settle_made(call);
     }
 }
 
 static void looked_at(void *context, const char *found)
 {
     struct call *call = context;
-    json_t *result = call->result;
-    call->result = NULL;
     if (found[0] != '\0') {
-        mcp_shapes_add_text(result, found);
+        mcp_shapes_add_text(call->made, found);
     }
-    settle(call, result);
+    settle_made(call);
+}
+
+/* False when no hook is there for it. */
+static bool goes_to_hook(struct call *call, const struct toolproc_result *result)
+{
+    struct door *door = call->door;
+    call->at_hook = mcp_hooks_start(door->hooks, door->app.workspace, call->key, call->tool,
+                                    call->arguments, result);
+    return call->at_hook;
+}
+
+static void tool_finished(void *context, const char *call_id, const struct toolproc_result *result)
+{
+    struct call *call = find_call(context, call_id);
+    if (call != NULL) {
+        mcp_news_flush(&call->news, call->door->link);
+        call->made = mcp_shapes_tool_result(result);
+        if (call->cancelled || result->unavailable != NULL || !goes_to_hook(call, result)) {
+            look_or_settle(call);
+        }
+    }
 }
 
 static void run_tool(void *context)
@@ -226,7 +217,8 @@ static void run_tool(void *context)
     toolproc_start(call->door->toolproc, call->key, call->tool, call->arguments);
 }
 
-static void start_tool(struct call *call)
+/* Behind the hook before it. */
+static void look_or_run(struct call *call)
 {
     if (!may_change_files(call)) {
         run_tool(call);
@@ -239,6 +231,36 @@ static void start_tool(struct call *call)
     }
     call_looks_begin(call->door->looks, call, agreed.data);
     str_finish(&agreed);
+}
+
+static void start_tool(struct call *call)
+{
+    if (!goes_to_hook(call, NULL)) {
+        look_or_run(call);
+    }
+}
+
+static void hook_done(void *context, const char *call_id, const char *denial)
+{
+    struct call *call = find_call(context, call_id);
+    if (call == NULL || !call->at_hook) {
+        return;
+    }
+    call->at_hook = false;
+    if (call->made != NULL) {
+        if (denial != NULL) {
+            mcp_hooks_add_denial(call->made, denial);
+        }
+        look_or_settle(call);
+    } else if (denial != NULL) {
+        struct str text;
+        str_init(&text);
+        str_append_format(&text, "denied (hook): %s", denial);
+        fail(call, text.data);
+        str_finish(&text);
+    } else {
+        look_or_run(call);
+    }
 }
 
 static void take_decision(struct call *call, enum mcp_shapes_answer answer)
@@ -261,26 +283,11 @@ static void tool_decided(void *context, const json_t *result)
     take_decision(call, mcp_shapes_answer(result));
 }
 
-/* What binds an answer to this very call, and to this run of carat. */
-static void state_of(const struct call *call, char hex[HASH_HEX_SIZE])
-{
-    unsigned char sum[HASH_BYTES];
-    struct hash hash;
-    char *arguments = json_dumps(call->arguments, JSON_COMPACT | JSON_SORT_KEYS);
-    hash_init(&hash);
-    hash_add(&hash, call->door->secret, sizeof call->door->secret);
-    hash_add(&hash, call->tool, strlen(call->tool) + 1);
-    hash_add(&hash, arguments, strlen(arguments));
-    hash_finish(&hash, sum);
-    hash_hex(sum, hex);
-    mem_free(arguments);
-}
-
 static void ask_about_tool(struct call *call, const json_t *params)
 {
     char state[HASH_HEX_SIZE];
     struct str what;
-    state_of(call, state);
+    mcp_shapes_state(call->door->secret, call->tool, call->arguments, state);
     const json_t *input = mcp_shapes_input(params, state);
     str_init(&what);
     str_append(&what, "May this run?\n");
@@ -345,7 +352,7 @@ static void turn_ended(struct door *door, const struct agent_event *event)
         str_append_format(&door->answer, "%s[carat: %s]", door->answer.length > 0 ? "\n" : "",
                           door->complaint.length > 0 ? door->complaint.data : text);
     }
-    flush_news(call);
+    mcp_news_flush(&call->news, call->door->link);
     json_t *result = mcp_shapes_turn_result(thread != NULL ? thread : "", door->answer.data, !ok);
     turn_over(door);
     settle(call, result);
@@ -387,7 +394,7 @@ static void tell_call(struct call *call, const struct agent_event *event)
     struct str line;
     str_init(&line);
     str_append_format(&line, "\n> %s %s\n", event->name, arguments);
-    add_news(call, line.data, line.length);
+    mcp_news_add(&call->news, call->door->link, line.data, line.length);
     str_finish(&line);
     mem_free(arguments);
 }
@@ -404,7 +411,7 @@ static void agent_event(void *context, const struct agent_event *event)
     }
     switch (event->kind) {
     case AGENT_TEXT:
-        add_news(call, event->text, event->length);
+        mcp_news_add(&call->news, call->door->link, event->text, event->length);
         break;
     case AGENT_MESSAGE:
         str_clear(&door->answer);
@@ -538,15 +545,14 @@ static struct call *add_call(struct door *door, const struct json_rpc_message *m
     struct call *call = mem_zero(1, sizeof *call);
     call->door = door;
     call->id = json_incref((json_t *)message->id);
-    call->token =
-        json_is_string(token) || json_is_integer(token) ? json_incref((json_t *)token) : NULL;
+    bool wants_news = json_is_string(token) || json_is_integer(token);
+    mcp_news_init(&call->news, wants_news ? json_incref((json_t *)token) : NULL);
     call->arguments = arguments != NULL ? json_deep_copy(arguments) : json_object();
     call->tool = mem_strdup(tool);
     call->stateless = stateless;
     call->elicits =
         stateless ? mcp_shapes_elicits(mcp_shapes_capabilities(message->params)) : door->elicits;
     snprintf(call->key, sizeof call->key, "m%llu", (unsigned long long)++door->last_call);
-    str_init(&call->news);
     vec_room(&door->calls.items, &door->calls.capacity, door->calls.count + 1,
              sizeof *door->calls.items);
     door->calls.items[door->calls.count++] = call;
@@ -647,8 +653,17 @@ static void on_request(void *context, const struct json_rpc_message *message)
 static void cancel_call(struct call *call)
 {
     call->cancelled = true;
+    mcp_news_stop(&call->news);
     if (call->begun && call->turn) {
         agent_cancel(lane_agent(call->door->lane));
+    } else if (call->at_hook) {
+        hooks_cancel(call->door->hooks, call->key);
+        call->at_hook = false;
+        if (call->made != NULL) {
+            look_or_settle(call);
+        } else {
+            remove_call(call);
+        }
     } else if (call->begun) {
         toolproc_cancel(call->door->toolproc, call->key);
     } else {
@@ -710,6 +725,8 @@ static bool open_tools(struct door *door, struct err *err)
     door->toolproc = app_make_toolproc(&door->app, &callbacks, err);
     json_object_set_new(door->app.policy, "keep_whole", json_true());
     door->session = approval_session_create();
+    door->hooks =
+        app_make_hooks(&door->app, &(struct hooks_callbacks){hook_done, mcp_hooks_notice, door});
     door->looks =
         call_looks_open(&door->app, &(struct call_looks_callbacks){run_tool, looked_at}, err);
     return door->toolproc != NULL && door->looks != NULL &&
@@ -756,6 +773,7 @@ enum exit_code command_mcp(struct config *config)
         free_call(door.calls.items[--door.calls.count]);
     }
     mem_free(door.calls.items);
+    hooks_destroy(door.hooks);
     lane_close(door.lane);
     toolproc_destroy(door.toolproc);
     call_looks_close(door.looks);

@@ -17,8 +17,8 @@ static bool find_workspace(const struct config *config, char workspace[PATH_MAX]
     return realpath(wanted != NULL ? wanted : ".", workspace) != NULL;
 }
 
-static enum exit_code decide(const struct paths *paths, const char *workspace, bool refuse,
-                             struct err *err)
+static enum exit_code decide(const struct config *config, const struct paths *paths,
+                             const char *workspace, bool refuse, struct err *err)
 {
     struct project_servers project;
     project_servers_init(&project);
@@ -30,7 +30,7 @@ static enum exit_code decide(const struct paths *paths, const char *workspace, b
     } else if (!refuse && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
         fprintf(stderr, "carat: trust is given on a terminal alone\n");
     } else {
-        bool yes = !refuse && project_servers_ask(&project, workspace);
+        bool yes = !refuse && project_servers_ask(&project, workspace, &config->servers);
         if (project_servers_decide(&project, paths->trust_file, workspace, yes, err)) {
             printf("%s\n", yes ? "Trusted: its servers start with the next conversation here."
                                : "Not trusted: its servers are not started.");
@@ -57,7 +57,7 @@ enum exit_code command_trust(struct config *config)
         fprintf(stderr, "carat: %s\n", err.text);
         return EXIT_CODE_FAILURE;
     }
-    enum exit_code code = decide(&paths, workspace, refuse, &err);
+    enum exit_code code = decide(config, &paths, workspace, refuse, &err);
     paths_finish(&paths);
     return code;
 }
@@ -74,7 +74,7 @@ void command_trust_ask_once(const struct config *config)
     project_servers_init(&project);
     if (project_servers_read(&project, workspace, &err) && project.there &&
         project_servers_trust(&project, paths.trust_file, workspace) == PROJECT_UNKNOWN) {
-        bool yes = project_servers_ask(&project, workspace);
+        bool yes = project_servers_ask(&project, workspace, &config->servers);
         if (!project_servers_decide(&project, paths.trust_file, workspace, yes, &err)) {
             fprintf(stderr, "carat: %s\n", err.text);
         }

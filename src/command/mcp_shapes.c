@@ -13,9 +13,9 @@
 
 static const char stateless[] = "2026-07-28";
 
-/* The newest of each manner first; the handshakes differ in nothing that is used here. */
-static const char *const known_versions[] = {stateless, "2025-11-25", "2025-06-18", "2025-03-26",
-                                             "2024-11-05"};
+/* The newest of each manner first; the handshakes differ in nothing that is used here. Not
+ * 2025-03-26: a server of that one must take batches. */
+static const char *const known_versions[] = {stateless, "2025-11-25", "2025-06-18", "2024-11-05"};
 enum { VERSIONS = sizeof known_versions / sizeof known_versions[0], NEWEST_HANDSHAKE = 1 };
 
 static const char version_key[] = "io.modelcontextprotocol/protocolVersion";
@@ -254,6 +254,21 @@ json_t *mcp_shapes_question(const char *what)
                      "properties", "decision", "type", "string", "title", "Decision", "enum",
                      decisions[MCP_SHAPES_ONCE], decisions[MCP_SHAPES_SESSION],
                      decisions[MCP_SHAPES_DENY], "required", "decision");
+}
+
+void mcp_shapes_state(const char *secret, const char *tool, const json_t *arguments,
+                      char hex[HASH_HEX_SIZE])
+{
+    unsigned char sum[HASH_BYTES];
+    struct hash hash;
+    char *text = json_dumps(arguments, JSON_COMPACT | JSON_SORT_KEYS);
+    hash_init(&hash);
+    hash_add(&hash, secret, strlen(secret) + 1);
+    hash_add(&hash, tool, strlen(tool) + 1);
+    hash_add(&hash, text, strlen(text));
+    hash_finish(&hash, sum);
+    hash_hex(sum, hex);
+    mem_free(text);
 }
 
 json_t *mcp_shapes_input_required(const char *what, const char *state)

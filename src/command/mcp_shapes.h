@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/hash.h"
+
 struct toolproc_result;
 
 enum { MCP_SHAPES_UNSUPPORTED_VERSION = -32022 };
@@ -43,6 +45,9 @@ void mcp_shapes_stamp(json_t *result, const char *version);
 /* The question whether a call may run, as parameters of elicitation/create; `what`: the call in
  * words. */
 json_t *mcp_shapes_question(const char *what);
+/* What binds an answer to this very call, and to this run of carat (`secret`, a text). */
+void mcp_shapes_state(const char *secret, const char *tool, const json_t *arguments,
+                      char hex[HASH_HEX_SIZE]);
 /* The same as a stateless result: the client asks and calls again with the answer. */
 json_t *mcp_shapes_input_required(const char *what, const char *state);
 enum mcp_shapes_answer { MCP_SHAPES_DENY, MCP_SHAPES_ONCE, MCP_SHAPES_SESSION };

@@ -68,7 +68,9 @@ static const struct key hook_keys[] = {
      "For /bin/sh -c, with your rights and outside the sandbox. JSON on standard input (event, "
      "tool, arguments, workspace, conversation; after a tool also result). Exit status 0 goes on, "
      "2 denies, with standard error as the reason; others are shown. Before a tool, a hook that "
-     "cannot be run or is killed denies too."},
+     "cannot be run or is killed denies too. It starts in the workspace, whose files the model "
+     "writes: name programs and modules that are not looked for there (python3 gets "
+     "PYTHONSAFEPATH=1)."},
     {"timeout_s", KEY_SECONDS, offsetof(struct config_hook, seconds), "10",
      "Most seconds; a hook that takes longer is stopped, and before a tool denies it."},
 };
@@ -100,6 +102,7 @@ static bool take_value(const struct key *key, char *object, const struct toml_en
         if (entry->type != TOML_LIST) {
             return wrong(entry, origin, "a list of strings", err);
         }
+        config_list_finish(member); /* of an earlier file: `args` are one command's */
         for (size_t i = 0; i < entry->list_count; i++) {
             config_list_add(member, entry->list[i]);
         }
@@ -170,6 +173,20 @@ static bool plain_variable(const char *name)
     return length > 0 && name[length] == '\0' && (name[0] < '0' || name[0] > '9');
 }
 
+/* Takes out what an earlier file gave the variable; `text` is NAME=VALUE. */
+static void drop_variable(struct config_list *list, const char *text, size_t name_length)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strncmp(list->items[i], text, name_length + 1) == 0) {
+            mem_free(list->items[i]);
+            list->count--;
+            memmove(list->items + i, list->items + i + 1,
+                    (list->count - i) * sizeof list->items[0]);
+            return;
+        }
+    }
+}
+
 static bool take_variable(struct config_server *server, const char *name,
                           const struct toml_entry *entry, const char *origin, struct err *err)
 {
@@ -179,6 +196,7 @@ static bool take_variable(struct config_server *server, const char *name,
     struct str text;
     str_init(&text);
     str_append_format(&text, "%s=%s", name, entry->string);
+    drop_variable(&server->environment, text.data, strlen(name));
     config_list_add(&server->environment, text.data);
     str_finish(&text);
     return true;

@@ -22,27 +22,32 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "base/json_scan.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "base/vec.h"
+#include "mcp/mcp_messages.h"
 
 enum {
     FRAME_LIMIT = 4 * 1024 * 1024,
     PASSED_OVER_LIMIT = 32 * 1024 * 1024, /* of a line that is too long */
-    HEAD_BYTES = 256,                     /* of it, where it may be said what it answers */
     ERROR_TAIL = 4 * 1024,
+    REFUSAL_BYTES = 300,
     READ_BYTES = 64 * 1024,
     GRACE_MS = 2000,
     DRAIN_MS = 200,
-    INITIALIZE_ID = 0, /* calls count from 1 */
+    LEAVE_MS = 500,      /* for a server whose input has ended, to end by itself */
+    LEAVE_TERM_MS = 100, /* and after TERM */
+    INITIALIZE_ID = 0,   /* calls count from 1 */
     UNREAD_LIMIT = 1024 * 1024
 };
 
 /* A cancelled call gets no answer. What follows it does, under the call's number and this. */
 static const uint64_t PROBES = (uint64_t)1 << 40;
 
-enum stage { STAGE_NONE, STAGE_CANCELLED, STAGE_TERMINATED, STAGE_DRAINING };
+enum stage { STAGE_NONE, STAGE_CANCELLED, STAGE_TERMINATED, STAGE_DRAINING, STAGE_LEFT };
 
 struct mcp_client {
     uv_process_t process;
@@ -53,7 +58,7 @@ struct mcp_client {
 
     enum stage stage;
     bool exited, ended;
-    bool closing; /* mcp_client_close: no callback any more */
+    bool closing; /* mcp_client_close, _leave: no callback any more */
     bool input_open, output_open, error_open;
     int64_t exit_status;
     int exit_signal;
@@ -66,6 +71,7 @@ struct mcp_client {
     size_t scanned;                  /* how much of it holds no newline */
     size_t passed_over;              /* bytes of a line that is too long; 0 = there is none */
     struct str tail;                 /* of stderr */
+    struct str refusal;              /* of initialize, in its words; "" = none */
     const char *broken;              /* why we gave up on it; NULL = we did not */
     char buffer[READ_BYTES];
 
@@ -85,6 +91,7 @@ static void on_closed(uv_handle_t *handle)
         str_finish(&client->held);
         str_finish(&client->line);
         str_finish(&client->tail);
+        str_finish(&client->refusal);
         mem_free(client->open.items);
         mem_free(client);
     }
@@ -104,6 +111,15 @@ static void kill_group(struct mcp_client *client, int signal)
     }
 }
 
+/* All but the process's own handle, which waits for the exit. */
+static void close_rest(struct mcp_client *client)
+{
+    close_handle((uv_handle_t *)&client->in);
+    close_handle((uv_handle_t *)&client->out);
+    close_handle((uv_handle_t *)&client->error);
+    close_handle((uv_handle_t *)&client->timer);
+}
+
 static void on_timer(uv_timer_t *timer);
 
 static void set_timer(struct mcp_client *client, enum stage stage, uint64_t milliseconds)
@@ -121,11 +137,15 @@ static void forget_call(struct mcp_client *client, size_t place)
 
 struct mcp_client_result mcp_client_death(const struct mcp_client *client)
 {
-    return (struct mcp_client_result){
-        .error = client->broken != NULL ? client->broken : "it ended without an answer",
-        .exit_status = client->exit_signal == 0 ? (int)client->exit_status : -1,
-        .exit_signal = client->exit_signal,
-        .standard_error = client->tail.data};
+    bool refused = !client->ready && client->refusal.length > 0;
+    return (struct mcp_client_result){.error = client->broken != NULL ? client->broken
+                                               : refused              ? client->refusal.data
+                                                         : "it ended without an answer",
+                                      .given_up = client->broken != NULL,
+                                      .exit_status =
+                                          client->exit_signal == 0 ? (int)client->exit_status : -1,
+                                      .exit_signal = client->exit_signal,
+                                      .standard_error = client->tail.data};
 }
 
 /* The server is gone: the open calls hear of it, then the owner does. */
@@ -164,6 +184,7 @@ static void on_process_exit(uv_process_t *process, int64_t status, int signal)
     client->exit_signal = signal;
     close_handle((uv_handle_t *)&client->process);
     if (client->closing) {
+        close_rest(client);
         return;
     }
     set_timer(client, STAGE_DRAINING, DRAIN_MS);
@@ -182,6 +203,10 @@ static void on_timer(uv_timer_t *timer)
         break;
     case STAGE_DRAINING:
         end(client);
+        break;
+    case STAGE_LEFT:
+        kill_group(client, SIGTERM);
+        set_timer(client, STAGE_TERMINATED, LEAVE_TERM_MS);
         break;
     case STAGE_NONE:
         break;
@@ -251,31 +276,10 @@ static void send_message(struct mcp_client *client, json_t *message, bool held_b
     str_finish(&line);
 }
 
-static void initialize(struct mcp_client *client)
-{
-    send_message(client,
-                 json_pack("{s:s, s:i, s:s, s:{s:s, s:{}, s:{s:s, s:s}}}", "jsonrpc", "2.0", "id",
-                           INITIALIZE_ID, "method", "initialize", "params", "protocolVersion",
-                           "2025-11-25", "capabilities", "clientInfo", "name", "carat", "version",
-                           "0.1"),
-                 false);
-}
-
-/* The manner of 2026-07-28: there is no handshake, but one may look who is there. */
-static json_t *stateless_meta(void)
-{
-    return json_pack("{s:s, s:{}, s:{s:s, s:s}}", "io.modelcontextprotocol/protocolVersion",
-                     "2026-07-28", "io.modelcontextprotocol/clientCapabilities",
-                     "io.modelcontextprotocol/clientInfo", "name", "carat", "version", "0.1");
-}
-
 static void discover(struct mcp_client *client)
 {
     client->stateless = client->discovering = true;
-    send_message(client,
-                 json_pack("{s:s, s:i, s:s, s:{s:o}}", "jsonrpc", "2.0", "id", INITIALIZE_ID,
-                           "method", "server/discover", "params", "_meta", stateless_meta()),
-                 false);
+    send_message(client, mcp_messages_discover(INITIALIZE_ID), false);
 }
 
 static void on_ready(struct mcp_client *client)
@@ -287,24 +291,25 @@ static void on_ready(struct mcp_client *client)
     }
 }
 
-/* Versions whose tools/list and tools/call are those that we speak. */
-static bool known_version(const char *version)
-{
-    static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
-    for (size_t i = 0; version != NULL && i < sizeof versions / sizeof versions[0]; i++) {
-        if (strcmp(versions[i], version) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void on_initialized(struct mcp_client *client)
 {
     send_message(client,
                  json_pack("{s:s, s:s}", "jsonrpc", "2.0", "method", "notifications/initialized"),
                  false);
     on_ready(client);
+}
+
+/* Its own words are what the user can do something about ("API_KEY is not set"). */
+static void keep_refusal(struct mcp_client *client, const json_t *message)
+{
+    const json_t *words = json_object_get(json_object_get(message, "error"), "message");
+    size_t length = json_string_length(words);
+    str_append(&client->refusal, "it refused to initialize");
+    if (length > 0) {
+        str_append(&client->refusal, ": ");
+        utf8_append_repaired(&client->refusal, json_string_value(words),
+                             length < REFUSAL_BYTES ? length : REFUSAL_BYTES);
+    }
 }
 
 /* The answer to initialize, or to server/discover. */
@@ -316,11 +321,12 @@ static void on_handshake(struct mcp_client *client, const json_t *message)
         if (json_is_object(result)) {
             on_ready(client);
         } else {
-            give_up(client, "it refused to initialize and to be discovered");
+            give_up(client, client->refusal.data);
         }
     } else if (!json_is_object(result)) {
+        keep_refusal(client, message);
         discover(client);
-    } else if (known_version(version)) {
+    } else if (mcp_messages_known_version(version)) {
         on_initialized(client);
     } else {
         give_up(client, "it speaks a version of the protocol that carat does not know");
@@ -332,7 +338,7 @@ static void send_request(struct mcp_client *client, uint64_t id, const char *met
     params = params != NULL ? params : json_object();
     if (client->stateless) {
         json_t *meta = json_object_get(params, "_meta");
-        json_t *ours = stateless_meta();
+        json_t *ours = mcp_messages_meta();
         if (meta == NULL) {
             meta = json_object();
             json_object_set_new(params, "_meta", meta);
@@ -484,14 +490,46 @@ static void on_notification(struct mcp_client *client, const char *method, const
     }
 }
 
-static void on_line(struct mcp_client *client, const char *text, size_t length)
+/* The id of the answer that a line is which was not read; NULL: it says none, or is no answer
+ * (`*asks`). */
+static json_t *answered_id(const char *line, size_t length, bool *asks)
 {
-    json_error_t error;
-    json_t *message = json_loadb(text, length, JSON_ALLOW_NUL, &error);
+    const char *found;
+    size_t found_length;
+    *asks = json_scan_member(line, length, "method", &found, &found_length);
+    return !*asks && json_scan_member(line, length, "id", &found, &found_length)
+               ? json_loadb(found, found_length, JSON_DECODE_ANY, NULL)
+               : NULL;
+}
+
+/* What cannot be read still answers a call, if it says which: that call has its end, and the server
+ * lives on. */
+static void on_unreadable(struct mcp_client *client, const char *line, size_t length,
+                          const char *why)
+{
+    bool asks;
+    struct str text;
+    json_t *id = answered_id(line, length, &asks);
+    str_init(&text);
+    str_append(&text, "its answer cannot be read: ");
+    utf8_append_repaired(&text, why, strlen(why));
+    json_t *message = json_pack("{s:O?, s:{s:s}}", "id", id, "error", "message", text.data);
+    if (json_is_integer(id)) {
+        on_answer(client, message);
+    } else {
+        log_write("mcp", "a line that is no JSON object was dropped: %.200s", why);
+    }
+    json_decref(message);
+    json_decref(id);
+    str_finish(&text);
+}
+
+static void on_message(struct mcp_client *client, const json_t *message)
+{
     const json_t *id = json_object_get(message, "id");
     const char *method = json_string_value(json_object_get(message, "method"));
     if (!json_is_object(message)) {
-        log_write("mcp", "a line that is no JSON object was dropped: %.200s", error.text);
+        log_write("mcp", "a line that is no JSON object was dropped");
     } else if (method == NULL) {
         on_answer(client, message);
     } else if (id != NULL) {
@@ -499,40 +537,40 @@ static void on_line(struct mcp_client *client, const char *text, size_t length)
     } else {
         on_notification(client, method, json_object_get(message, "params"));
     }
-    json_decref(message);
+}
+
+/* A server of 2025-03-26 may send several messages as one, a batch. */
+static void on_line(struct mcp_client *client, const char *text, size_t length)
+{
+    json_error_t error;
+    json_t *line = json_loadb(text, length, JSON_ALLOW_NUL, &error), *message;
+    size_t i;
+    if (line == NULL) {
+        on_unreadable(client, text, length, error.text);
+    } else if (!json_is_array(line)) {
+        on_message(client, line);
+    }
+    json_array_foreach(line, i, message)
+    {
+        if (!client->closing && client->broken == NULL) {
+            on_message(client, message);
+        }
+    }
+    json_decref(line);
 }
 
 static const char too_long[] = "it sent a line of more than 4 MiB, which was not read";
 
-/* The line's beginning up to the first value that holds others: most say there what it is. */
-static void copy_head(const struct str *line, char head[HEAD_BYTES + 1])
-{
-    size_t length = 0, opened = 0;
-    while (length < HEAD_BYTES && length < line->length) {
-        char c = line->data[length];
-        opened += c == '{' || c == '[';
-        if (opened > 1) {
-            break;
-        }
-        head[length++] = c != '\0' ? c : ' ';
-    }
-    head[length] = '\0';
-}
-
 /* The call that the line answers has its end, and where that is not said every call that waits: one
  * of them was answered, and no other answer will come to it. */
-static void end_calls_of(struct mcp_client *client, const char *head)
+static void end_calls_of(struct mcp_client *client, const json_t *id)
 {
-    const char *id = strstr(head, "\"id\"");
-    json_t *number =
-        id != NULL ? json_integer(strtoll(id + 4 + strspn(id + 4, " :"), NULL, 10)) : NULL;
     uint64_t last = client->last_call;
     size_t place;
-    if (find_call(client, number, &place)) {
+    if (find_call(client, id, &place)) {
         end_call(client, place, NULL, too_long);
         last = 0;
     }
-    json_decref(number);
     while (!client->closing && client->open.count > 0 && client->open.items[0] <= last) {
         end_call(client, 0, NULL, too_long);
     }
@@ -541,19 +579,20 @@ static void end_calls_of(struct mcp_client *client, const char *head)
 /* It is read up to its end and thrown away; the server lives on. */
 static void pass_over_line(struct mcp_client *client)
 {
-    char head[HEAD_BYTES + 1];
-    copy_head(&client->line, head);
+    bool asks;
+    json_t *id = answered_id(client->line.data, client->line.length, &asks);
     client->passed_over = client->line.length;
     client->scanned = 0;
     str_finish(&client->line);
     str_init(&client->line);
     if (!client->ready) {
         give_up(client, too_long);
-    } else if (strstr(head, "\"method\"") != NULL) {
+    } else if (asks) {
         log_write("mcp", "a notice of more than 4 MiB was dropped");
     } else {
-        end_calls_of(client, head);
+        end_calls_of(client, id);
     }
+    json_decref(id);
 }
 
 /* What is left of `bytes` behind a line that is passed over; the rest is gone. */
@@ -695,6 +734,7 @@ struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
     str_init(&client->held);
     str_init(&client->line);
     str_init(&client->tail);
+    str_init(&client->refusal);
     init_handles(client, options->loop);
     int status = spawn(client, options);
     if (status != 0) {
@@ -709,7 +749,7 @@ struct mcp_client *mcp_client_start(const struct mcp_client_options *options,
     uv_read_start((uv_stream_t *)&client->error, on_room, on_error_output);
     client->stateless = client->ready = !options->handshake;
     if (options->handshake) {
-        initialize(client);
+        send_message(client, mcp_messages_initialize(INITIALIZE_ID), false);
     }
     return client;
 }
@@ -731,8 +771,21 @@ void mcp_client_close(struct mcp_client *client)
     client->closing = true;
     client->input_open = false;
     kill_group(client, SIGKILL);
+    close_rest(client);
+}
+
+void mcp_client_leave(struct mcp_client *client)
+{
+    if (client == NULL || client->closing) {
+        return;
+    }
+    if (client->exited || client->broken != NULL) {
+        mcp_client_close(client);
+        return;
+    }
+    client->closing = true;
+    client->input_open = false;
     close_handle((uv_handle_t *)&client->in);
-    close_handle((uv_handle_t *)&client->out);
-    close_handle((uv_handle_t *)&client->error);
-    close_handle((uv_handle_t *)&client->timer);
+    uv_update_time(client->timer.loop);
+    set_timer(client, STAGE_LEFT, LEAVE_MS);
 }

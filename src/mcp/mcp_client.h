@@ -6,8 +6,9 @@
  * servers).
  *
  * What comes back is foreign: a line over 4 MiB is passed over and ends the call that it answers
- * (all that wait, where its beginning does not say which), one over 32 MiB the server; a line that
- * is no JSON-RPC is logged and dropped, standard error is kept to its last 4 KiB. A server that
+ * (all that wait, where its beginning does not say which), one over 32 MiB the server; so does an
+ * answer that is no readable JSON; any other line that is no JSON-RPC is logged and dropped,
+ * standard error is kept to its last 4 KiB. A server that
  * dies gives every open call a result that says how it died. Loop thread; nothing blocks; callbacks
  * come from the loop alone. The program must ignore SIGPIPE.
  */
@@ -39,6 +40,7 @@ struct mcp_client_result {
     const char *error;
     int exit_status; /* the server died with this status before it answered; -1 = it did not */
     int exit_signal; /* 0 = by no signal */
+    bool given_up;   /* carat ended it itself, for what `error` says */
     const char *standard_error; /* its last words; "" = none */
 };
 
@@ -82,5 +84,10 @@ void mcp_client_stop(struct mcp_client *client);
 /* KILL at once; no callback after it. The memory goes when the loop has closed the handles. NULL is
  * fine. */
 void mcp_client_close(struct mcp_client *client);
+
+/* The end as the protocol has it: the server's input ends, and it may put its things in order for
+ * half a second before TERM, and KILL. No callback after it; the loop must run until the handles
+ * are closed, no longer than the server takes. NULL is fine. */
+void mcp_client_leave(struct mcp_client *client);
 
 #endif

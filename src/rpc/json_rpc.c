@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/json_scan.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
@@ -44,6 +45,25 @@ static bool fill_answer(struct json_rpc_message *message)
     return is_id(message->id) && (message->result != NULL) != (message->error != NULL);
 }
 
+/* A request that cannot be read is refused under its own id, else who asked waits for ever. */
+static json_t *unreadable(const char *line, size_t length, const json_error_t *where)
+{
+    struct str text;
+    const char *found;
+    size_t found_length;
+    json_t *id = NULL;
+    if (json_scan_member(line, length, "method", &found, &found_length) &&
+        json_scan_member(line, length, "id", &found, &found_length)) {
+        id = json_loadb(found, found_length, JSON_DECODE_ANY, NULL);
+    }
+    str_init(&text);
+    str_append_format(&text, "the line is not JSON that is taken: %s", where->text);
+    json_t *refusal = json_rpc_error(is_id(id) ? id : NULL, JSON_RPC_PARSE_ERROR, text.data, NULL);
+    str_finish(&text);
+    json_decref(id);
+    return refusal;
+}
+
 bool json_rpc_parse(const char *line, size_t length, struct json_rpc_message *message,
                     json_t **refusal)
 {
@@ -52,7 +72,7 @@ bool json_rpc_parse(const char *line, size_t length, struct json_rpc_message *me
     *message = (struct json_rpc_message){0};
     message->whole = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
     if (message->whole == NULL) {
-        *refusal = json_rpc_error(NULL, JSON_RPC_PARSE_ERROR, "the line is not JSON", NULL);
+        *refusal = unreadable(line, length, &where);
         return false;
     }
     message->id = json_object_get(message->whole, "id");
@@ -68,7 +88,9 @@ bool json_rpc_parse(const char *line, size_t length, struct json_rpc_message *me
         ok = fill_answer(message);
     } else {
         *refusal = json_rpc_error(is_id(message->id) ? message->id : NULL, JSON_RPC_INVALID_REQUEST,
-                                  "not a JSON-RPC 2.0 message", NULL);
+                                  json_is_array(message->whole) ? "batches are not taken"
+                                                                : "not a JSON-RPC 2.0 message",
+                                  NULL);
     }
     if (!ok) {
         json_rpc_finish(message);

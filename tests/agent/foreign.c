@@ -183,6 +183,10 @@ static void test_faults_end_as_results(void **state)
         {"endless_line", "which was not read", true},
         {"wrong_id", "right", false},
         {"no_json", "survived", false},
+        {"batch", "batched", false},
+        {"surrogate", "its answer cannot be read: ", true},
+        {"bad_utf8", "its answer cannot be read: ", true},
+        {"large_number", "its answer cannot be read: ", true},
         {"asks", "asked", false},
         {"deaf", "error", true},
         {"not_object", "not an object", true},
@@ -190,7 +194,7 @@ static void test_faults_end_as_results(void **state)
         {"stderr", "after 20 MB", false},
         {"big", "BEGIN", false},
         {"escape", "turn", false},
-        {"resource", "not shown", false},
+        {"resource", "passwd (file:///etc/passwd)\\n[resource: not shown]", false},
         {"elicits", "hello to you", false},
         {"bad_list", "no such tool", true},
         {"old", "no such tool", true},
@@ -317,6 +321,42 @@ static void test_long_line_and_go_on(void **state)
     }
 }
 
+/* An answer that is no readable JSON costs its call alone. */
+static void test_unreadable_answer_and_go_on(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world, "bad_utf8", 120);
+    run_until(&world, &world.known, 0);
+    call(&world, "c1", "mcp__bad__echo");
+    call(&world, "c2", "mcp__bad__echo");
+    run_until(&world, NULL, 2);
+    assert_non_null(strstr(world.results.data, "c1 {\"output\":\"error: the MCP server bad failed: "
+                                               "its answer cannot be read: "));
+    assert_non_null(strstr(world.results.data, "c2 {\"output\":\"alive, call 2\"}\n"));
+    assert_true(described(&world, "bad: ready"));
+    close_world(&world);
+}
+
+/* A server whose input ends puts its things in order; one that stays is ended all the same. */
+static void test_orderly_end(void **state)
+{
+    (void)state;
+    static const char *const faults[] = {"orderly", "stays"};
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        struct world world;
+        char path[128];
+        open_world(&world, faults[i], 120);
+        run_until(&world, &world.known, 0);
+        call(&world, "c1", "mcp__bad__echo");
+        run_until(&world, NULL, 1);
+        snprintf(path, sizeof path, "%s/orderly", world.folder);
+        close_world(&world);
+        assert_int_equal(unlink(path), i == 0 ? 0 : -1);
+        rmdir(world.folder);
+    }
+}
+
 /* Without an end it is ended at last, and starts again for the next call. */
 static void test_endless_line(void **state)
 {
@@ -373,9 +413,14 @@ static void test_end_at_any_moment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults_end_as_results), cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_cancel_and_go_on),      cmocka_unit_test(test_long_line_and_go_on),
-        cmocka_unit_test(test_endless_line),          cmocka_unit_test(test_stopped_meanwhile),
+        cmocka_unit_test(test_faults_end_as_results),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_and_go_on),
+        cmocka_unit_test(test_long_line_and_go_on),
+        cmocka_unit_test(test_unreadable_answer_and_go_on),
+        cmocka_unit_test(test_orderly_end),
+        cmocka_unit_test(test_endless_line),
+        cmocka_unit_test(test_stopped_meanwhile),
         cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */

@@ -16,6 +16,7 @@
 
 #include "agent/hooks.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/tables.h"
@@ -109,6 +110,7 @@ static void test_what_a_hook_may_do(void **state)
         {"(sleep 30 >&2 &) ; echo behind >&2; exit 2", "behind", "behind"},
         {"no-such-program-at-all", "ended with 127", ""},
         {"/dev/null", "ended with 126", ""},
+        {"test \"$PYTHONSAFEPATH\" = 1 -a \"$PATH\" != '' || exit 2", "", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (int after = 0; after < 2; after++) {
@@ -123,6 +125,26 @@ static void test_what_a_hook_may_do(void **state)
             }
             close_world(&world);
         }
+    }
+}
+
+static void test_tools_that_there_are(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tool;
+        bool good;
+    } rows[] = {{"shell", true},   {"*", true},    {"write_*", true},     {"mcp__x__y", true},
+                {"mcp__*", true},  {"m*", true},   {"more_output", true}, {"Shell", false},
+                {"shell ", false}, {"", false},    {"Bash*", false},      {"mcp__*__x", false},
+                {"mcp__", false},  {"mcp", false}, {"**", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config_hook hook = {.tool = (char *)rows[i].tool, .origin = (char *)"a.toml:1"};
+        struct err err = {0};
+        if (hooks_check(&(struct config_hooks){.items = &hook, .count = 1}, &err) != rows[i].good) {
+            fail_msg("\"%s\": %s", rows[i].tool, err.text);
+        }
+        assert_true(rows[i].good || strstr(err.text, "a.toml:1") != NULL);
     }
 }
 
@@ -207,9 +229,8 @@ static void test_end_at_any_moment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_a_hook_may_do),
-        cmocka_unit_test(test_nothing_is_left),
-        cmocka_unit_test(test_stopped_meanwhile),
+        cmocka_unit_test(test_tools_that_there_are), cmocka_unit_test(test_what_a_hook_may_do),
+        cmocka_unit_test(test_nothing_is_left),      cmocka_unit_test(test_stopped_meanwhile),
         cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */

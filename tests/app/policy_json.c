@@ -39,7 +39,7 @@ static void settings_become_the_policy(void **state)
         "state\",\"/"
         "config.toml\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},\"network_"
         "hosts\":[],"
-        "\"read_only\":false,\"readable\":[],\"result_tokens\":800,\"sandbox\":\"full\","
+        "\"read_only\":false,\"readable\":[],\"redirects\":\"all\",\"result_tokens\":800,\"sandbox\":\"full\","
         "\"workspace\":\"/work\",\"writable\":[]}");
     mem_free(plain);
     char *tight = made(
@@ -68,8 +68,38 @@ static void settings_become_the_policy(void **state)
     mem_free(open);
 }
 
+/* What a rule for addresses tells apart is not reached by a redirect. */
+static void rules_for_addresses_hold_redirects(void **state)
+{
+    static const struct {
+        const char *option, *rule, *redirects;
+    } rows[] = {
+        {"--deny", "http_fetch", "all"},
+        {"--deny", "http_fetch(*)", "all"},
+        {"--allow", "http_fetch", "all"},
+        {"--deny", "shell(curl *)", "all"},
+        {"--deny", "http_fetch(example.org)", "place"},
+        {"--allow", "http_fetch(*.example.org:8443)", "place"},
+        {"--deny", "*(example.org)", "place"},
+        {"--deny", "http_fetch(https://example.org/admin/*)", "none"},
+        {"--allow", "http_fetch(https://example.org/docs/*)", "none"},
+        {"--allow", "http_fetch(https://example.org/)", "none"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *words[] = {"carat", (char *)rows[i].option, (char *)rows[i].rule};
+        char *text = made(3, words), wanted[64];
+        snprintf(wanted, sizeof wanted, "\"redirects\":\"%s\"", rows[i].redirects);
+        if (strstr(text, wanted) == NULL) {
+            fail_msg("%s %s: %s", rows[i].option, rows[i].rule, text);
+        }
+        mem_free(text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(settings_become_the_policy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rules_for_addresses_hold_redirects),
+                                       cmocka_unit_test(settings_become_the_policy)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

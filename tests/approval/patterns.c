@@ -145,6 +145,27 @@ static void test_addresses(void **state)
         {"example.org", "example.org", true, true}, /* the very text; nothing is fetched by it */
         {"example.org", "https://example.org:/", false, true},
         {"example.org", "https:///example.org/", false, true},
+        /* an address in an odd spelling */
+        {"http://127.0.0.1:80/*", "http://2130706433/x", false, true},
+        {"http://127.0.0.1:80/*", "http://127.1/x", false, true},
+        {"http://127.0.0.1:80/*", "http://127.0.1/x", false, true},
+        {"http://127.0.0.1:80/*", "http://0x7f.1/x", false, true},
+        {"http://127.0.0.1:80/*", "http://0X7F000001/x", false, true},
+        {"http://127.0.0.1:80/*", "http://0177.0.0.1/x", false, true},
+        {"http://127.0.0.1:80/*", "http://127.0.0.01/x", false, true},
+        {"http://127.0.0.1:80/*", "http://1.0x7f/x", false, true},
+        {"http://127.0.0.1:80/*", "http://127.0.0.256/x", false, true},
+        {"http://127.0.0.1:80/*", "http://[::ffff:127.0.0.1]/x", false, true},
+        {"http://127.0.0.1:80/*", "http://[::ffff:7f00:1]/x", false, true},
+        {"http://127.0.0.1:80/*", "http://[0::1]/x", false, true},
+        {"http://127.0.0.1:80/*", "http://[::127.0.0.1]/x", false, true},
+        {"http://127.0.0.1:80/*", "http://[]/x", false, true},
+        {"127.0.0.1", "http://127.0.0.1/x", true, true},
+        {"127.0.0.1", "http://127.0.0.1./x", true, true},
+        {"127.0.0.1", "http://127.0.0.2/x", false, false},
+        {"127.0.0.1", "http://[::1]/x", false, false},
+        {"127.0.0.1", "http://1.example.org/x", false, false},
+        {"127.0.0.1", "http://0x7f.org/x", false, false},
         /* the beginning of an address */
         {"https://example.org/docs/*", "https://example.org/docs/a/b?c", true, true},
         {"https://example.org/docs/*", "https://EXAMPLE.ORG/docs/", true, true},
@@ -297,6 +318,8 @@ static void test_refused(void **state)
         "http_fetch(https://*/x)",
         "http_fetch(a.example/x)",
         "http_fetch(a*.example)",
+        "http_fetch(2130706433)",
+        "http_fetch([0::1])",
         "http_fetch(https://a.example/*/x)",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -82,6 +82,32 @@ static void later_sources_win(void **state)
     config_finish(&config);
 }
 
+/* A profile's list of a server stands in place of the first file's, and a variable once. */
+static void later_servers_win(void **state)
+{
+    (void)state;
+    struct config config;
+    struct err err;
+    config_init(&config);
+    assert_true(read_text(&config,
+                          "[mcp.x]\ncommand = \"a\"\nargs = [\"b\", \"c\"]\ntools = [\"one\"]\n"
+                          "env.A = \"1\"\nenv.B = \"2\"\n",
+                          &err));
+    assert_true(
+        read_text(&config, "[mcp.x]\nargs = [\"d\"]\ntools = [\"two\"]\nenv.A = \"3\"\n", &err));
+    const struct config_server *server = &config.servers.items[0];
+    assert_int_equal(config.servers.count, 1);
+    assert_string_equal(server->command, "a");
+    assert_int_equal(server->arguments.count, 1);
+    assert_string_equal(server->arguments.items[0], "d");
+    assert_int_equal(server->tools.count, 1);
+    assert_string_equal(server->tools.items[0], "two");
+    assert_int_equal(server->environment.count, 2);
+    assert_string_equal(server->environment.items[0], "B=2");
+    assert_string_equal(server->environment.items[1], "A=3");
+    config_finish(&config);
+}
+
 /* The message names the file and line, the key, and what would fit. */
 static void file_mistakes_are_named(void **state)
 {
@@ -276,6 +302,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_sources_win),
+        cmocka_unit_test(later_servers_win),
         cmocka_unit_test(file_mistakes_are_named),
         cmocka_unit_test(too_many_tables_are_refused),
         cmocka_unit_test(command_line_mistakes_are_named),

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """`carat mcp`: carat's tools and carat itself for other programs, in both manners of the protocol."""
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True  # nothing is left in the source folder
@@ -85,6 +87,11 @@ def case_tools():
             _, text = client.text("shell", {"command": "seq 100000"})
             check(len(text) < 40000 and "more_output" not in text, "cut by the tool, with nothing promised")
             check(client.end() == 0, "the end")
+        with Client(place, "--no-tools", version="2025-03-26") as client:
+            check(client.server["protocolVersion"] == "2025-11-25", "its batches are not taken: " + client.server["protocolVersion"])
+            client.raw('[{"jsonrpc":"2.0","id":7,"method":"ping"}]')
+            refusal = client.until(lambda message: "error" in message)
+            check(refusal["id"] is None and "batches" in refusal["error"]["message"], refusal)
         with Client(place, "--no-tools", version="2024-11-05") as client:
             check(client.server["protocolVersion"] == "2024-11-05", client.server)
             check([tool["name"] for tool in client.call("tools/list")["tools"]] == TOOLS[-2:], "carat alone")
@@ -122,6 +129,21 @@ def case_stateless():
                 check(refusal.code == -32022 and "2026-07-28" in refusal.data["supported"], refusal.data)
 
 
+def case_unreadable():
+    """What is no readable JSON is refused under the id of its request; the next one is answered."""
+    rows = ('{"command":"echo a\\u0000b"}', '{"command":"echo \\ud83d"}', '{"command":"echo 1","command":"echo 2"}',
+            '{"command":"echo 1","timeout_s":99999999999999999999}')
+    with Place() as place, Client(place) as client:
+        for number, arguments in enumerate(rows, 500):
+            client.raw('{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"shell","arguments":%s}}' % (number, arguments))
+            try:
+                client.wait(number)
+                raise AssertionError(arguments)
+            except Refused as refusal:
+                check(refusal.code == -32700, refusal)
+            check(client.text("shell", {"command": "echo on"})[1].strip() == "on", "it goes on")
+
+
 def case_approvals():
     """Rules and modes hold here too; who can be asked is asked."""
     with Place() as place:
@@ -151,6 +173,103 @@ def case_approvals():
             check(result["content"][0]["text"] == "done" and os.path.exists(place.work + "/asked") and len(client.asked) == 1, result)
         with Client(place, "--mode", "ask", "-m", script(place, shell("touch never"), "done<turn|>")) as client:
             check(not client.tool("carat", {"prompt": "go"})["isError"] and not os.path.exists(place.work + "/never"), "refused")
+
+
+class Pages(http.server.ThreadingHTTPServer):
+    """Text at every path but "/to?URL", which redirects there; `heard` is what was asked for."""
+
+    daemon_threads = True
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *unused):
+            pass
+
+        def do_GET(self):
+            self.server.heard.append((self.command, self.path))
+            path, _, target = self.path.partition("?")
+            self.send_response(307 if path.endswith("/to") else 200)
+            self.send_header("Location" if path.endswith("/to") else "X", target)
+            charset = path[len("/charset/"):] if path.startswith("/charset/") else None
+            self.send_header("Content-Type", "text/plain" + (f"; charset={charset}" if charset else ""))
+            self.end_headers()
+            self.wfile.write("\u0436 \u65e5".encode(charset, "replace") if charset else b"the page")
+
+        do_POST = do_GET
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.heard = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def __exit__(self, *unused):
+        self.shutdown()
+        self.server_close()
+
+
+def case_redirects():
+    """A rule for addresses holds where a redirect leads, too; without one it is followed within tools.hosts."""
+    with Place() as place, Pages() as one, Pages() as two:
+        hosts = [word for page in (one, two) for name in ("127.0.0.1", "localhost") for word in ("--allow-host", f"{name}:{page.server_port}")]
+        with Client(place, *hosts) as client:
+            result = client.tool("http_fetch", {"url": f"{one.url}/to?{two.url}/secret"})
+            check(not result["isError"] and result["structuredContent"]["url"] == two.url + "/secret", result)
+            failed, text = client.text("http_fetch", {"url": f"{one.url}/to?{two.url}/x", "method": "POST", "body": "k=v"})
+            check(failed and "another host or port" in text and ("POST", "/x") not in two.heard, text)
+            check(not client.text("http_fetch", {"url": f"{one.url}/to?/x", "method": "POST", "body": "k=v"})[0], "the same place")
+            check(one.heard[-1] == ("POST", "/x"), one.heard)
+            for charset in ("koi8-r", "shift_jis", "gb18030", "utf-16"):  # the C library's tables, from within the sandbox
+                failed, text = client.text("http_fetch", {"url": f"{one.url}/charset/{charset}"})
+                check("\u0436" in text and ("\u65e5" in text) == (charset != "koi8-r"), (charset, text))
+        two.heard.clear()
+        for rule in ("localhost", f"http://127.0.0.1:{two.server_port}/secret*", f"http://localhost:{two.server_port}/*"):
+            with Client(place, *hosts, "--deny", f"http_fetch({rule})") as client:
+                target = f"http://{'localhost' if 'localhost' in rule else '127.0.0.1'}:{two.server_port}/secret"
+                check("denied" in client.text("http_fetch", {"url": target})[1], rule)
+                failed, text = client.text("http_fetch", {"url": f"{one.url}/to?{target}"})
+                check("not followed" in text and target in text and two.heard == [], (rule, text, two.heard))
+        with Client(place, *hosts, "--mode", "ask", "--allow", f"http_fetch({one.url}/docs/*)") as client:
+            failed, text = client.text("http_fetch", {"url": one.url + "/docs/x"})
+            check(not failed and "the page" in text, text)
+            failed, text = client.text("http_fetch", {"url": f"{one.url}/docs/to?/logout"})
+            check("not followed" in text and ("GET", "/logout") not in one.heard, (text, one.heard))
+
+
+def case_hooks():
+    """The user's hooks stand around a direct call as around the model's."""
+    def hook(place, event, command, tool="shell"):
+        with open(os.path.join(place.home, "config.toml"), "a") as file:
+            file.write(f'[[hooks]]\nevent = "{event}"\ntool = "{tool}"\ncommand = {json.dumps(command)}\n')
+
+    with Place() as place:
+        seen = os.path.join(place.home, "seen")
+        hook(place, "before_tool", f"cat > {seen}; grep -q forbidden {seen} && echo 'no way' >&2 && exit 2; exit 0")
+        hook(place, "after_tool", f"cat > {seen}.after; grep -q broken {seen} && echo 'look again' >&2 && exit 2; exit 0")
+        with Client(place) as client:
+            check(client.text("shell", {"command": "echo fine"})[1].strip() == "fine", "it ran")
+            event, after = (json.load(open(path)) for path in (seen, seen + ".after"))
+            check(event["tool"] == "shell" and event["arguments"] == {"command": "echo fine"} and event["event"] == "before_tool" and
+                  event["workspace"] == os.path.realpath(place.work), event)
+            check(after["event"] == "after_tool" and "fine" in after["result"]["output"] and after["failed"] is False, after)
+            failed, text = client.text("shell", {"command": "touch forbidden"})
+            check(failed and "denied (hook): no way" in text and not os.path.exists(place.work + "/forbidden"), text)
+            result = client.tool("shell", {"command": "echo broken"})
+            check(result["isError"] and "broken" in result["content"][0]["text"] and result["content"][1]["text"] == "hook: look again" and
+                  result["structuredContent"]["hook"] == "look again", result)
+            check(not client.text("write_file", {"path": "forbidden", "content": "x"})[0], "another tool")
+    with Place() as place:  # cancelled while the hook looks; a hook that fails is told on standard error
+        hook(place, "before_tool", "exec sleep 4321")
+        hook(place, "before_tool", "exit 7", tool="list_files")
+        with Client(place) as client:
+            number = client.start("tools/call", {"name": "shell", "arguments": {"command": "touch made"}})
+            client.notify("notifications/cancelled", requestId=number)
+            check(not client.text("list_files", {})[0] and client.answers == {}, "the next one")
+            client.start("tools/call", {"name": "shell", "arguments": {"command": "touch made"}})
+            client.process.send_signal(signal.SIGTERM)
+            check(client.process.wait(timeout=PATIENCE) == 143, "it ends")
+            check(not os.path.exists(place.work + "/made"), "it did not run")
+        client.reading.join(PATIENCE)
+        check("ended with 7" in "".join(client.complaints), client.complaints)
 
 
 def case_turns():

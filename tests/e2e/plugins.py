@@ -2,6 +2,7 @@
 """Foreign MCP servers, hooks of the user, and what a project's own files may do, with the real program."""
 import json
 import os
+import pty
 import shutil
 import socket
 import sys
@@ -67,14 +68,16 @@ def case_server_faults():
 
 
 def case_servers_that_do_not_start():
-    rows = (("dies_at_once", "no licence"), ("old", "version of the protocol"), ("refuses", "refused to initialize"),
-            ("bad_list", "no list of tools"))
+    rows = (("dies_at_once", "no licence"), ("old", "version of the protocol"), ("refuses", "refused to initialize: no such method"),
+            ("bad_list", "no list of tools"), ("needs_key", "refused to initialize: API_KEY is not set"),
+            ("needs_key_and_ends", "refused to initialize: API_KEY is not set"), ("dies_as_node", "Error: Cannot find module '/x/y'"))
     for fault, wanted in rows:
         with Place() as place:
             configure(place, fault)
             configure(place, "none", name="good")
             said, run = only(place, echo(name="good"))
-            check("hello to you" in said and wanted in run.stderr, (fault, run.stderr))
+            check("hello to you" in said and wanted in run.stderr and "\x1b" not in run.stderr, (fault, run.stderr))
+            check("signal 9" not in run.stderr, (fault, run.stderr))
 
 
 def case_restart():
@@ -90,6 +93,15 @@ def case_restart():
         check(place.read("started") == "2", "it was started twice")
 
 
+def case_orderly_end():
+    """In the sandbox, too, a server ends by itself when its input does; one that stays is ended."""
+    for fault in ("orderly", "stays"):
+        with Place() as place:
+            configure(place, fault, "writable = true")
+            said, _ = only(place, echo())
+            check("hello to you" in said and os.path.exists(os.path.join(place.work, "orderly")) == (fault == "orderly"), (fault, said))
+
+
 def case_tools_are_checked():
     with Place() as place:
         configure(place, "bad_tools")
@@ -98,12 +110,19 @@ def case_tools_are_checked():
         for words in ("twice", "letters, digits", "longer than 64", "nested more", "more than 24 arguments", "type of an argument",
                       "name of an argument", "longer than 4096"):
             check(words in run.stderr, (words, run.stderr))
-        check("\x1b" not in run.stderr and "a to you" in json.dumps(found), (run.stderr, found))
+        check("\x1b" not in run.stderr and "'a'} to you" in json.dumps(found), (run.stderr, found))
         for good in ("mcp__x__poison", "mcp__x__pydantic"):
             said, _ = only(place, call(good))
             check("to you" in said, said)
-        unknown, _ = only(place, call("mcp__x__deep"))
-        check("there is no tool" in unknown, unknown)
+        for bad in ("deep", "needs"):
+            unknown, _ = only(place, call("mcp__x__" + bad))
+            check("there is no tool" in unknown, unknown)
+        check('"untyped" is declared without arguments whose type is not told: a, b\n' in run.stderr and '"needs" is left out: the type' in run.stderr, run.stderr)
+        check('"admin_tools.list" is left out: without its dots' in run.stderr, run.stderr)
+        said, _ = only(place, call("mcp__x__untyped", words="b"))
+        check("{'words': 'b'} to you" in said, said)
+        said, _ = only(place, call("mcp__x__admin_tools_list", words="b"))
+        check("admin.tools.list {" in said, "under the server's own name: " + said)
     with Place() as place:
         configure(place, "many")
         _, run = results(place, call("mcp__x__t000", words="a"))
@@ -112,6 +131,14 @@ def case_tools_are_checked():
         configure(place, "endless_pages")
         said, run = only(place, echo())
         check("names it twice" in run.stderr and "hello to you" in said, run.stderr)
+    with Place() as place:
+        configure(place, "pages")
+        found, run = results(place, call("mcp__x__page7", words="a"), call("mcp__x__page8", words="a"))
+        check("a to you" in json.dumps(found[0]) and "there is no tool" in json.dumps(found[1]) and "more than 8 pages" in run.stderr, (found, run.stderr))
+    with Place() as place:
+        configure(place, "last_page")
+        said, run = only(place, echo())
+        check("hello to you" in said and "pages" not in run.stderr and "twice" not in run.stderr, run.stderr)
 
 
 def case_results_are_bounded():
@@ -217,6 +244,74 @@ def case_project_servers_need_trust():
         check("there is no tool" in said and ".mcp.json is a symbolic link" in run.stderr, (said, run.stderr))
 
 
+def case_forms_of_project_servers():
+    """What an entry cannot mean is left out with its reason; what is switched off is not there."""
+    server = {"command": "python3", "args": ["server.py", "none"]}
+    bad = {"number": ({"args": "server.py"}, "args"), "listed": ({"env": ["A=b"]}, "env"), "port": ({"env": {"PORT": 8080}}, "is no string"),
+           "unset": ({"args": ["server.py", "${CARAT_UNSET}/data"]}, "CARAT_UNSET is not set"), "sse": ({"type": "sse"}, "stdio"),
+           "maybe": ({"disabled": "yes"}, "neither true nor false"), "none": ({"command": ""}, "no command"), "escape": ({"env": {"A\x1b[2J": "x"}}, "no plain name")}
+    with Place() as place:
+        place.write("server.py", open(SERVER).read())
+        place.write("servers.json", json.dumps({"mcpServers": {
+            "x": dict(server, args=["server.py", "${CARAT_UNSET:-none}"], type="stdio", cwd="/tmp", env={"A": "b"}),
+            "off": dict(server, disabled=True), "not-on": dict(server, enabled=False), "on": dict(server, enabled=True, disabled=False),
+            **{name: dict(server, **more) for name, (more, _) in bad.items()}}}))
+        found, run = results(place, *[echo(name=name) for name in ("x", "on", "off", "not-on", *bad)], words=("--mcp-config", "servers.json"))
+        said = [json.dumps(one) for one in found]
+        check("hello to you" in said[0] and "hello to you" in said[1], said)
+        check(all("there is no tool" in one for one in said[2:]), said)
+        for name, (_, words) in bad.items():
+            check(any(f'"{name}" is left out' in line and words in line for line in run.stderr.splitlines()), (name, run.stderr))
+        check('"off"' not in run.stderr and '"not-on"' not in run.stderr and "\x1b" not in run.stderr, run.stderr)
+        check('"x" is started without what this key says: cwd' in run.stderr, run.stderr)
+
+
+def asked(place, ahead, answer):
+    """What `carat trust` says on a terminal where `ahead` was typed before the program began."""
+    ready, go = os.pipe()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.read(ready, 1)
+        os.chdir(place.work)
+        os.execve(CARAT, [CARAT, "trust"], dict(place.env, TERM="dumb"))
+    os.write(terminal, ahead)
+    os.write(go, b"x")
+    said, answered = b"", False
+    while True:
+        try:
+            said += os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not answered and b"[y/N] " in said:
+            answered = True
+            os.write(terminal, answer)
+    for fd in (ready, go, terminal):
+        os.close(fd)
+    check(os.waitpid(pid, 0)[1] == 0, said)
+    return said.decode()
+
+
+def case_trust_is_answered_after_the_question():
+    for ahead, answer, word in ((b"y\n", b"n\n", "Not trusted"), (b"y\n", b"y\n", "Trusted"), (b"", b"yes\n", "Trusted"), (b"", b"Y\n", "Trusted"),
+                                (b"", b"yesterday I saw a bug\n", "Not trusted"), (b"", b"yes, but\n", "Not trusted"), (b"", b"\n", "Not trusted")):
+        with Place() as place:
+            place.write(".mcp.json", json.dumps({"mcpServers": {"x": {"command": "true"}}}))
+            said = asked(place, ahead, answer)
+            check("\n" + word in said, (ahead, answer, said))
+            check("in your configuration: " not in said, said)
+    with Place() as place:  # what such a server may do by the user's own configuration
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[mcp.x]\nnetwork = true\nwritable = true\nreadable = ["/a", "/b"]\nenv.TOKEN = "secret"\n[mcp.y]\ntimeout_s = 5\n'
+                       '[mcp.z]\ncommand = "true"\n[mcp.else]\nnetwork = true\n')
+        place.write(".mcp.json", json.dumps({"mcpServers": {name: {"command": "true"} for name in ("x", "y", "z", "w")}}))
+        said = asked(place, b"", b"n\n").replace("\r", "")
+        for line in ("[mcp.x] in your configuration: it may use the network, all of it; it may write in this folder; it may read /a, /b; "
+                     "it is given the variables TOKEN\n", "[mcp.y] in your configuration: no more than the others\n",
+                     "[mcp.z] in your configuration: yours is started in place of the file's\n"):
+            check(line in said and said.index(line) < said.index("Trust this file"), (line, said))
+        check("[mcp.else]" not in said and "[mcp.w]" not in said and "secret" not in said, said)
+
+
 def case_screen_lists_servers():
     with Place() as place:
         configure(place, "none")
@@ -265,6 +360,15 @@ def case_hooks():
             hook(place, "before_tool", command, more=more)
             run = place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go")
             check(os.path.exists(os.path.join(place.work, "made")) == runs and words in run.stderr, (command, run.stderr))
+    with Place() as place:  # Python's own modules, not the workspace's
+        place.write("json.py", "open('taken', 'w').close()\nraise SystemExit(0)\n")
+        hook(place, "before_tool", "python3 -c 'import json, sys; json.load(sys.stdin); sys.exit(2)'")
+        run = place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go")
+        check("ended with 2" in run.stderr and not os.path.exists(os.path.join(place.work, "taken")), run.stderr)
+    with Place() as place:  # a tool that there is not
+        hook(place, "before_tool", "exit 2", tool="Shell")
+        run = place.carat("exec", "-m", script(place, run_it, "Done.<turn|>"), "go", code=2)
+        check("config.toml:" in run.stderr and '"Shell"' in run.stderr and not os.path.exists(os.path.join(place.work, "made")), run.stderr)
     with Place() as place:  # of another tool, and one by the beginning of its name
         hook(place, "before_tool", "exit 2", tool="write_file")
         hook(place, "before_tool", "echo by beginning >&2; exit 2", tool="mcp__*")

@@ -31,7 +31,8 @@ class Peer:
         self.complaints = []
         if read:
             threading.Thread(target=self.read, daemon=True).start()
-        threading.Thread(target=lambda: self.complaints.extend(self.process.stderr), daemon=True).start()
+        self.reading = threading.Thread(target=lambda: self.complaints.extend(self.process.stderr), daemon=True)
+        self.reading.start()
 
     def __enter__(self):
         return self

@@ -104,6 +104,17 @@ static void test_parts(void **state)
         {"{\"id\":7}", "7"},
         {"{\"id\":[]}", "null"},
         {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"a\",\"params\":1}", "7"},
+        /* and of what is no JSON, unless it is an answer */
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"a\",\"params\":{\"b\":\"\\u0000\"}}", "7"},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"params\":{\"b\":\"\\ud83d\"},\"id\":\"x\"}",
+         "\"x\""},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"a\",\"params\":{\"b\":1,\"b\":2}}", "7"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"a\",\"params\":{\"b\":99999999999999999999}}",
+         "7"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"a\",\"params\":{\"b\":\"\xFF\"}}", "7"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"a\",\"params\":{\"b\":\"\\u0000\"}}",
+         "null"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"b\":\"\\u0000\"}}", "null"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         assert_false(json_rpc_parse(refused[i][0], strlen(refused[i][0]), &message, &refusal));

@@ -394,6 +394,12 @@ static void test_protocol_errors(void **state)
     expect_error("{\"jsonrpc\":\"2.0\",\"id\":1", "null", -32700);
     expect_error("\xFF\xFE", "null", -32700);
     expect_error("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}", "null", -32700);
+    expect_error(
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"ping\",\"params\":{\"a\":\"\\ud83d\"}}", "7",
+        -32700);
+    expect_error(
+        "{\"jsonrpc\":\"2.0\",\"method\":\"ping\",\"params\":{\"a\":\"\xFF\"},\"id\":\"x\"}",
+        "\"x\"", -32700);
     expect_error("[]", "null", -32600);
     expect_error("3", "null", -32600);
     expect_error("{}", "null", -32600);

@@ -33,6 +33,7 @@ static void test_defaults(void **state)
     assert_string_equal(policy.workspace, "/");
     assert_int_equal(policy.writable.count, 0);
     assert_int_equal(policy.hosts.count, 0);
+    assert_int_equal(policy.redirects, POLICY_REDIRECTS_ALL);
     assert_false(policy.read_only);
     assert_false(policy.no_sandbox);
     assert_int_equal(policy.seconds, 120);
@@ -55,6 +56,7 @@ static void test_everything(void **state)
         "[\"/r\"],"
         " \"hidden\": [\"/h\"], \"read_only\": true,"
         " \"hosts\": [\"example.org\", \"*.example.net:8443\", \"[::1]:80\"],"
+        " \"redirects\": \"place\","
         " \"limits\": {\"seconds\": 7, \"output_bytes\": 1000, \"memory_bytes\": 8589934592,"
         " \"processes\": 3, \"file_bytes\": 0}, \"result_tokens\": 99,"
         " \"sandbox\": \"danger-full-access\"}";
@@ -66,6 +68,7 @@ static void test_everything(void **state)
     assert_string_equal(policy.hidden.items[0], "/h");
     assert_int_equal(policy.hosts.count, 3);
     assert_string_equal(policy.hosts.items[1], "*.example.net:8443");
+    assert_int_equal(policy.redirects, POLICY_REDIRECTS_PLACE);
     assert_true(policy.read_only);
     assert_true(policy.no_sandbox);
     assert_int_equal(policy.seconds, 7);
@@ -106,6 +109,8 @@ static const char *const wrong[][2] = {
     {"{\"hosts\": [\"a/b\"]}", "entry 1 of \"hosts\""},
     {"{\"hosts\": [\"a@b\"]}", "entry 1 of \"hosts\""},
     {"{\"hosts\": [\"-a\"]}", "entry 1 of \"hosts\""},
+    {"{\"redirects\": \"some\"}", "\"redirects\" must be \"all\""},
+    {"{\"redirects\": true}", "\"redirects\" must be a string"},
     {"{\"limits\": 3}", "\"limits\" must be an object"},
     {"{\"limits\": {\"seconds\": 0}}", "\"seconds\" is 0"},
     {"{\"limits\": {\"seconds\": 86401}}", "\"seconds\" is 86401"},

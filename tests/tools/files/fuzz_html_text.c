@@ -11,15 +11,30 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool resolve(void *context, const char *link, char address[HTML_TEXT_LINK + 1])
+{
+    (void)context;
+    size_t length = strlen(link);
+    bool fits = length <= HTML_TEXT_LINK;
+    memcpy(address, link, fits ? length + 1 : 0);
+    return fits;
+}
+
+static void rebase(void *context, const char *link)
+{
+    (void)context, (void)link;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const struct html_text_links links = {resolve, rebase, NULL};
     static const struct policy policy = {.result_tokens = 160};
     struct capped text;
     bool complete;
     if (!capped_init(&text, &policy)) {
         return 0;
     }
-    if (html_text_append(&text, (const char *)data, size, NULL, &complete) &&
+    if (html_text_append(&text, (const char *)data, size, NULL, &links, &complete) &&
         (text.length > text.limit || !utf8_valid(text.data, text.length) ||
          strlen(text.data) != text.length)) {
         abort();

@@ -16,6 +16,24 @@
 
 static const struct policy policy = {.result_tokens = 800};
 
+static char base[16];
+
+static bool resolve(void *context, const char *link, char address[HTML_TEXT_LINK + 1])
+{
+    (void)context;
+    snprintf(address, HTML_TEXT_LINK + 1, "at %.900s%s%s", link, base[0] != '\0' ? " from " : "",
+             base);
+    return strcmp(link, "no") != 0;
+}
+
+static void rebase(void *context, const char *link)
+{
+    (void)context;
+    snprintf(base, sizeof base, "%.10s", link);
+}
+
+static const struct html_text_links links = {resolve, rebase, NULL};
+
 static void pages_become_the_words_on_them(void **state)
 {
     static const struct row {
@@ -25,11 +43,32 @@ static void pages_become_the_words_on_them(void **state)
         {"<html><head><title>Title</title><style>p{}</style></head><body><h1>Head</h1>text</body>",
          NULL, "Title\n\nHead\n\ntext"},
         {"a<script>var x = '<p>no</p>';</script>b", NULL, "ab"},
-        {"see <a href=\"http://x/\">the page</a>.", NULL, "see the page."},
+        {"see <a href=\"http://x/\">the page</a>.", NULL, "see the page (at http://x/)."},
+        {"<a href=\"x\"> a <b>b</b> </a> c", NULL, "a b (at x) c"},
+        {"<a href=\"x\"><h2>head</h2></a>c", NULL, "head (at x)\n\nc"},
+        {"a<a href=\"x\"></a><a href=\"x\"><img src=y></a><a href=\"#x\">b</a><a>c</a>", NULL,
+         "abc"},
+        {"a <a href=\"no\">b</a> <a href=\"x\"><img alt=pic src=y></a>", NULL, "a b [pic] (at x)"},
+        {"<a href=\"x\">at x</a> <a href=\"x\">one<a href=\"y\">two</a>", NULL,
+         "at x one (at x)two (at y)"},
+        {"<base href=\"z\"><a href=\"x\">a</a>", NULL, "a (at x from z)"},
+        {"caf\xC3\xA9", "x-no-such-charset", "caf\xC3\xA9"},
         {"<ul><li>one<li>two</ul>after", NULL, "- one\n- two\nafter"},
         {"<table><tr><th>a</th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>", NULL,
          "a | b\n1 | 2"},
         {"<pre>a\n  b</pre>c", NULL, "a\n  b\nc"},
+        {"<table><tr>\n <td><p>a</p></td>\n <td> <div>b</div> <p>c</p></td></tr><tr><td></td><td>d"
+         "</table>e",
+         NULL, "a | b\n\nc\n | d\n\ne"},
+        {"<ol><li>a<ul><li>b</ul><li>c</ol><ol start=5><li>d<li>e</ol><li>f", NULL,
+         "1. a\n- b\n2. c\n5. d\n6. e\n- f"},
+        {"<ol start=-3><li>a</ol><ol start=99999999999><li>b</ol>", NULL, "1. a\n1. b"},
+        {"a<p hidden>b<b>c</b></p><i style='color:red; DISPLAY : none'>d<br>e</i>f<br hidden>g",
+         NULL, "a\n\nfg" /* the text before is a paragraph to the parser */},
+        {"<body style='display:none'>a<div hidden=until-found>b</div><div "
+         "style='display:block'>c</div><script hidden>d</script>e",
+         NULL, "a\nb\nc\ne"},
+        {"<div hidden><p hidden>a</div>b", NULL, "b"},
         {"a<br>b", NULL, "a\nb"},
         {"<img src=x alt=\"a boat\">", NULL, "[a boat]"},
         {"a &amp; b &lt;c&gt; &eacute; &#233;", NULL, "a & b <c> \xC3\xA9 \xC3\xA9"},
@@ -44,9 +83,10 @@ static void pages_become_the_words_on_them(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct capped text;
         bool complete;
+        base[0] = '\0';
         assert_true(capped_init(&text, &policy));
         assert_true(html_text_append(&text, rows[i].html, strlen(rows[i].html), rows[i].charset,
-                                     &complete));
+                                     &links, &complete));
         assert_string_equal(text.data, rows[i].expected);
         assert_true(complete);
         capped_finish(&text);
@@ -77,7 +117,7 @@ static void hostile_pages_are_bounded(void **state)
         bool complete;
         assert_true(capped_init(&text, &policy));
         int64_t begin = clock_monotonic_us();
-        assert_true(html_text_append(&text, html, size, NULL, &complete));
+        assert_true(html_text_append(&text, html, size, NULL, &links, &complete));
         assert_true(clock_monotonic_us() - begin < 20 * 1000000);
         assert_true(text.length <= 3200);
         capped_finish(&text);
@@ -93,7 +133,7 @@ static void a_long_page_is_cut_and_reported(void **state)
     (void)state;
     memset(html, 'w', sizeof html);
     assert_true(capped_init(&text, &policy));
-    assert_true(html_text_append(&text, html, sizeof html, NULL, &complete));
+    assert_true(html_text_append(&text, html, sizeof html, NULL, &links, &complete));
     assert_false(complete);
     assert_int_equal(text.length, 3200 - CAPPED_NOTE_ROOM);
     capped_finish(&text);

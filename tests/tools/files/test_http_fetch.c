@@ -75,6 +75,24 @@ static void handle(int fd, const char *request, int port)
         {"/json", "200 OK", "Content-Type: application/json\r\n", "{\"a\": 1}"},
         {"/missing", "404 Not Found", "Content-Type: text/plain\r\n", "error"},
         {"/none", "204 No Content", "", ""},
+        {"/latin", "200 OK", "Content-Type: text/plain; charset=ISO-8859-1\r\n", "caf\xE9 \x80"},
+        {"/utf16", "200 OK", "Content-Type: text/plain; charset=\"utf-16le\"\r\n", "c\1a\1"},
+        {"/koi", "200 OK", "Content-Type: text/plain; charset=koi8-r\r\n", "\xC4\xC1\x20\xC4"},
+        {"/japanese", "200 OK", "Content-Type: text/html; charset=Shift_JIS\r\n",
+         "<meta charset=utf-8><p>\x93\xFA\x96\x7B \x93"},
+        {"/meta", "200 OK", "Content-Type: text/html\r\n",
+         "<meta charset=\"iso-8859-1\"><p>caf\xE9 \x93x\x94"},
+        {"/unknown", "200 OK", "Content-Type: text/plain; charset=x-none/../y\r\n", "caf\xC3\xA9"},
+        {"/no-charset", "200 OK", "Content-Type: text/plain; charset=x-none\r\n", "caf\xE9 \1\2"},
+        {"/ascii", "200 OK", "Content-Type: text/plain; charset=us-ascii\r\n", "caf\xC3\xA9"},
+        {"/to-links", "302 Found", "Location: /a/links\r\n", ""},
+        {"/a/links", "200 OK", "Content-Type: text/html\r\n",
+         "<a href='b?c=d e'>one</a> <a href='/f'>two</a> <a href=' https://example.org/x#y '>three"
+         "</a> <a href='mailto:a@b'>mail</a> <a href='javascript:alert(1)'>run</a> <a href='//o/'>"
+         "four</a> <a href='data:text/html,x'>data</a> <a href='#g'>here</a> "
+         "<a href='https://example.org/x'>https://example.org/x</a>"},
+        {"/a/based", "200 OK", "Content-Type: text/html\r\n",
+         "<base href='http://example.org/z/'><a href='b'>one</a>"},
         {"/cookie", "302 Found", "Location: /text\r\nSet-Cookie: a=b\r\n", ""},
     };
     static const struct hop {
@@ -186,6 +204,14 @@ static void pages_come_as_text_with_their_status(void **state)
         {"/missing", "error", 404},
         {"/none", "(empty)", 204},
         {"/hop", "caf\xC3\xA9\n", 200},
+        {"/latin", "caf\xC3\xA9 \xE2\x82\xAC", 200},
+        {"/utf16", "\xC5\xA3\xC5\xA1", 200},
+        {"/koi", "\xD0\xB4\xD0\xB0 \xD0\xB4", 200},
+        {"/japanese", "\xE6\x97\xA5\xE6\x9C\xAC \xEF\xBF\xBD", 200},
+        {"/meta", "caf\xC3\xA9 \xE2\x80\x9Cx\xE2\x80\x9D", 200},
+        {"/unknown", "caf\xC3\xA9", 200},
+        {"/no-charset", "(text/plain; charset=x-none, 7 bytes: not text)", 200},
+        {"/ascii", "caf\xC3\xA9", 200},
         {"/binary", "(application/zip, 6 bytes: not text)", 200},
     };
     struct fixture *fixture = *state;
@@ -197,6 +223,20 @@ static void pages_come_as_text_with_their_status(void **state)
     assert_string_equal(fetch(fixture, "localhost", "/text"), "caf\xC3\xA9\n");
     assert_string_equal(json_string_value(json_object_get(fixture->last.response, "content_type")),
                         "text/plain; charset=utf-8");
+}
+
+/* Links are shown whole, from where the page was found in the end. */
+static void links_are_shown_with_their_addresses(void **state)
+{
+    struct fixture *fixture = *state;
+    char expected[512];
+    int port = loopback_port(server);
+    snprintf(expected, sizeof expected,
+             "one (http://127.0.0.1:%d/a/b?c=d+e) two (http://127.0.0.1:%d/f) three "
+             "(https://example.org/x#y) mail run four (http://o/) data here https://example.org/x",
+             port, port);
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/to-links"), expected);
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/a/based"), "one (http://example.org/z/b)");
 }
 
 static void a_body_is_posted(void **state)
@@ -348,6 +388,37 @@ static void redirects_are_checked_each_time(void **state)
     assert_int_equal(connections(), sizeof paths / sizeof paths[0] + 6);
 }
 
+static const char *answer_text(const struct fixture *fixture, const char *key)
+{
+    const char *text = json_string_value(json_object_get(fixture->last.response, key));
+    return text != NULL ? text : "";
+}
+
+/* Where the user's rules tell addresses apart, a redirect is told: no further connection. */
+static void redirects_are_told_where_rules_name_addresses(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/hop"), "caf\xC3\xA9\n");
+    contains(answer_text(fixture, "url"), "/text");
+    fetch(fixture, "127.0.0.1", "/text");
+    assert_string_equal(answer_text(fixture, "url"), "");
+    int before = connections();
+    fixture->policy.redirects = POLICY_REDIRECTS_PLACE;
+    assert_string_equal(fetch(fixture, "127.0.0.1", "/hop"), "caf\xC3\xA9\n");
+    assert_int_equal(connections(), before + 2);
+    contains(fetch(fixture, "127.0.0.1", "/elsewhere"), "not followed");
+    assert_false(fixture->last.failed);
+    assert_int_equal(status_of(fixture), 307);
+    contains(answer_text(fixture, "url"), "http://localhost:");
+    assert_int_equal(connections(), before + 3);
+    fixture->policy.redirects = POLICY_REDIRECTS_NONE;
+    contains(fetch(fixture, "127.0.0.1", "/hop"), "/text, and the user has rules");
+    assert_int_equal(status_of(fixture), 302);
+    contains(fetch(fixture, "127.0.0.1", "/to-metadata"), "tools.hosts");
+    assert_true(fixture->last.failed);
+    assert_int_equal(connections(), before + 5);
+}
+
 static void an_endless_page_is_cut(void **state)
 {
     struct fixture *fixture = *state;
@@ -402,12 +473,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SERVER(pages_come_as_text_with_their_status),
+        WITH_SERVER(links_are_shown_with_their_addresses),
         WITH_SERVER(a_body_is_posted),
         WITH_SERVER(nothing_private_is_sent),
         WITH_SERVER(urls_that_lead_elsewhere_are_refused),
         WITH_SERVER(other_spellings_of_an_address_are_that_address),
         WITH_SERVER(a_listed_name_does_not_open_private_addresses),
         WITH_SERVER(redirects_are_checked_each_time),
+        WITH_SERVER(redirects_are_told_where_rules_name_addresses),
         WITH_SERVER(an_endless_page_is_cut),
         WITH_SERVER(a_silent_server_can_be_cancelled),
         WITH_SERVER(broken_answers_are_failures),

@@ -1,0 +1,19 @@
+/* mcp_messages: how a client introduces itself, in both manners of the protocol. Pure; the values
+ * are new references. */
+#ifndef CARAT_MCP_MCP_MESSAGES_H
+#define CARAT_MCP_MCP_MESSAGES_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* The handshake of 2025-11-25. */
+json_t *mcp_messages_initialize(json_int_t id);
+/* The manner of 2026-07-28: there is no handshake, but one may look who is there. */
+json_t *mcp_messages_discover(json_int_t id);
+/* What each request says there of its client. */
+json_t *mcp_messages_meta(void);
+
+/* Whether tools/list and tools/call of that version are those that we speak. NULL: false. */
+bool mcp_messages_known_version(const char *version);
+
+#endif
