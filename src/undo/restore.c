@@ -75,7 +75,7 @@ static int open_parent(const struct restore *restore, const char *path, const ch
         errno = EXDEV;
         return -1;
     }
-    int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int folder = open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     for (const char *slash; folder >= 0 && (slash = strchr(rest, '/')) != NULL; rest = slash + 1) {
         int next = step(folder, rest, (size_t)(slash - rest));
         int cause = errno;
@@ -107,6 +107,41 @@ static void shut_again(int folder, int mode)
     if (mode >= 0) {
         (void)!chmod(link, (mode_t)mode & FOLDER_BITS);
     }
+}
+
+/* Still the very thing that was looked at: a command that runs beside may have put another there. */
+static bool is_unmoved(int folder, const char *name, const struct tree_entry *now)
+{
+    struct stat status;
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT && now->kind == TREE_ABSENT;
+    }
+    return now->kind != TREE_ABSENT && status.st_dev == now->device &&
+           status.st_ino == now->inode && scan_changed_ns(&status) == now->changed_ns;
+}
+
+/* fchmodat follows a link, and old kernels know no way to forbid it: the thing is opened, and only
+ * when it is what was looked at, and has no other name, its permissions are set. */
+static bool change_mode(int folder, const char *name, const struct tree_entry *now, unsigned mode)
+{
+    struct stat status;
+    char link[48];
+    int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool ok = fstat(fd, &status) == 0;
+    if (ok && (status.st_dev != now->device || status.st_ino != now->inode ||
+               !(S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && status.st_nlink == 1)))) {
+        errno = ESTALE;
+        ok = false;
+    }
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ok = ok && chmod(link, (mode_t)mode) == 0;
+    int cause = errno;
+    close(fd);
+    errno = cause;
+    return ok;
 }
 
 /* --- one path --- */
@@ -146,10 +181,16 @@ static bool is_expected(const struct record_change *change, const struct tree_en
              (after->kind == TREE_DIRECTORY || before->kind == TREE_DIRECTORY)));
 }
 
+static const char *const MOVED = "changed while it was looked at; left as it is";
+
 static bool take_away(struct restore *restore, size_t place, int folder, const char *name,
                       const struct tree_entry *now)
 {
     bool is_folder = now->kind == TREE_DIRECTORY;
+    if (!is_folder && !is_unmoved(folder, name, now)) {
+        refuse(restore, place, MOVED);
+        return false;
+    }
     if (unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0) == 0 || errno == ENOENT) {
         return true;
     }
@@ -161,7 +202,8 @@ static bool take_away(struct restore *restore, size_t place, int folder, const c
     return false;
 }
 
-static bool make_file(struct restore *restore, size_t place, int folder, const char *name)
+static bool make_file(struct restore *restore, size_t place, int folder, const char *name,
+                      const struct tree_entry *now)
 {
     const struct tree_entry *want = &restore->record->items[place].after;
     struct err err = {0};
@@ -175,6 +217,7 @@ static bool make_file(struct restore *restore, size_t place, int folder, const c
     if (fd >= 0) {
         close(fd);
     }
+    ok = ok && (is_unmoved(folder, name, now) || err_set(&err, ERR_IO, "%s", MOVED));
     ok = ok && (renameat(folder, restore->temporary, folder, name) == 0 ||
                 err_errno(&err, ERR_IO, "putting it in its place"));
     if (!ok) {
@@ -184,10 +227,15 @@ static bool make_file(struct restore *restore, size_t place, int folder, const c
     return ok;
 }
 
-static bool make_link(struct restore *restore, size_t place, int folder, const char *name)
+static bool make_link(struct restore *restore, size_t place, int folder, const char *name,
+                      const struct tree_entry *now)
 {
     const struct tree_entry *want = &restore->record->items[place].after;
     unlinkat(folder, restore->temporary, 0);
+    if (!is_unmoved(folder, name, now)) {
+        refuse(restore, place, MOVED);
+        return false;
+    }
     if (symlinkat(want->text, folder, restore->temporary) != 0 ||
         renameat(folder, restore->temporary, folder, name) != 0) {
         refuse_errno(restore, place, "making the link");
@@ -207,14 +255,14 @@ static void make(struct restore *restore, size_t place, int folder, const char *
     if (change->after.kind == TREE_FILE) {
         if (now->kind == TREE_FILE && memcmp(now->hash, change->after.hash, HASH_BYTES) == 0 &&
             now->links == 1) {
-            if (fchmodat(folder, name, change->after.mode & FILE_BITS, 0) != 0) {
+            if (!change_mode(folder, name, now, change->after.mode & FILE_BITS)) {
                 refuse_errno(restore, place, "setting its permissions");
             }
         } else {
-            make_file(restore, place, folder, name);
+            make_file(restore, place, folder, name, now);
         }
     } else if (change->after.kind == TREE_LINK) {
-        make_link(restore, place, folder, name);
+        make_link(restore, place, folder, name, now);
     } else if (change->after.kind == TREE_DIRECTORY && now->kind == TREE_ABSENT &&
                mkdirat(folder, name, 0700) != 0) {
         refuse_errno(restore, place, "making the folder");
@@ -235,7 +283,7 @@ static void do_pass(struct restore *restore, size_t place, enum pass pass, int f
     }
     if (pass == PASS_PERMISSIONS) {
         if (now.kind == TREE_DIRECTORY && now.mode != change->after.mode &&
-            fchmodat(folder, name, change->after.mode & FOLDER_BITS, 0) != 0) {
+            !change_mode(folder, name, &now, change->after.mode & FOLDER_BITS)) {
             refuse_errno(restore, place, "setting its permissions");
         }
     } else if (!is_expected(change, &now)) {

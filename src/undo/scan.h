@@ -24,6 +24,7 @@
 #include "undo/tree.h"
 
 struct err;
+struct stat;
 
 enum { SCAN_DEPTH_LIMIT = 128, SCAN_ENTRY_LIMIT = 200 * 1000 };
 
@@ -44,6 +45,9 @@ struct scan_options {
  * SCAN_ENTRY_LIMIT entries. */
 bool scan_run(const struct scan_options *options, struct objects *objects, const struct tree *known,
               struct tree *out, struct err *err);
+
+/* The time of the last change of a thing itself, as entries carry it. */
+int64_t scan_changed_ns(const struct stat *status);
 
 /* What `name` in the open folder is now; ABSENT is no failure. The content is hashed, not kept;
  * that of a file over `file_limit` is not: it is LEFT_OUT. */

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -402,6 +403,61 @@ static void test_links_that_lead_outside(void **state)
     run(place->outside, "test -e more && rm more");
 }
 
+/* Another process puts a link in the file's place when the file is opened for the `opening`th time.
+ * It hears of that by inotify; the file is large enough for it to be done before the hash is. */
+static pid_t swap_when_opened(const struct place *place, unsigned opening)
+{
+    char path[128], away[128], victim[128];
+    snprintf(path, sizeof path, "%s/big", place->work);
+    snprintf(away, sizeof away, "%s/away", place->work);
+    snprintf(victim, sizeof victim, "%s/file", place->outside);
+    int fd = inotify_init1(IN_CLOEXEC);
+    assert_true(inotify_add_watch(fd, path, IN_OPEN | IN_CLOSE_NOWRITE) >= 0);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(60);
+        for (unsigned seen = 0;;) {
+            struct inotify_event event;
+            if (read(fd, &event, sizeof event) < 0) {
+                _exit(1);
+            }
+            seen += (event.mask & IN_OPEN) != 0;
+            if (seen == opening) {
+                _exit(rename(path, away) == 0 && symlink(victim, path) == 0 ? 0 : 1);
+            }
+        }
+    }
+    close(fd);
+    return child;
+}
+
+/* Permissions are never set through a link that came after the look. */
+static void test_link_put_in_while_looking(void **state)
+{
+    struct place *place = *state;
+    struct undo_options options = {.folder = place->state,
+                                   .workspace = place->work,
+                                   .file_limit = INT64_C(1) << 30,
+                                   .total_limit = INT64_C(1) << 30};
+    undo_close(place->undo);
+    place->undo = undo_open(&options, NULL);
+    run(place->outside, "chmod 640 file");
+    for (unsigned opening = 1; opening <= 3; opening++) {
+        struct str report;
+        run(place->work, "rm -f big away; truncate -s 48M big; chmod 666 big");
+        begin(place);
+        run(place->work, "chmod 600 big");
+        end(place);
+        pid_t child = swap_when_opened(place, opening);
+        str_init(&report);
+        (void)undo_take_back(place->undo, 0, &report, NULL);
+        str_finish(&report);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        run(place->outside, "test \"$(stat -c %a file)\" = 640");
+    }
+}
+
 static void test_show(void **state)
 {
     struct place *place = *state;
@@ -619,6 +675,7 @@ int main(void)
         TEST(test_hiding_a_folder),
         TEST(test_times_that_lie),
         TEST(test_links_that_lead_outside),
+        TEST(test_link_put_in_while_looking),
         TEST(test_show),
         TEST(test_deceptive_names),
         TEST(test_kill_in_the_middle),
