@@ -109,7 +109,8 @@ static void shut_again(int folder, int mode)
     }
 }
 
-/* Still the very thing that was looked at: a command that runs beside may have put another there. */
+/* Still the very thing that was looked at: a command that runs beside may have put another there.
+ */
 static bool is_unmoved(int folder, const char *name, const struct tree_entry *now)
 {
     struct stat status;

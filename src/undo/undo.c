@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -368,6 +369,8 @@ static void evict(struct undo *undo)
 
 /* --- a turn --- */
 
+/* Between two locks others may have made turns, and swept contents away: what was read before a
+ * lock is not believed after it. */
 static bool lock(struct undo *undo, struct err *err)
 {
     if (undo->lock >= 0) {
@@ -384,6 +387,8 @@ static bool lock(struct undo *undo, struct err *err)
         return err_set(err, ERR_UNAVAILABLE, "another carat works in this directory");
     }
     undo->lock = fd;
+    tree_finish(&undo->index);
+    undo->index_loaded = undo->index_good = false;
     return true;
 }
 
@@ -444,6 +449,38 @@ static bool recover_apply(struct undo *undo, struct str *report, struct err *err
     return ok;
 }
 
+/* The folders that the turn was begun with, as far as they are there. Those of this process may be
+ * others (--add-dir): all that is in one of them would look as if the turn had made it. */
+static struct scan_names roots_of(const struct record *record)
+{
+    struct scan_names roots = {.items = mem_zero(record->root_count + 1, sizeof *roots.items)};
+    for (size_t i = 0; i < record->root_count; i++) {
+        struct stat status;
+        if (lstat(record->roots[i], &status) == 0 && S_ISDIR(status.st_mode)) {
+            roots.items[roots.count++] = mem_strdup(record->roots[i]);
+        }
+    }
+    return roots;
+}
+
+/* And all that is in a folder which is not there would look deleted. */
+static void drop_elsewhere(struct tree *tree, const struct scan_names *roots)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < tree->count; i++) {
+        bool inside = false;
+        for (size_t j = 0; j < roots->count && !inside; j++) {
+            inside = is_inside(tree->items[i].path, roots->items[j]);
+        }
+        if (inside) {
+            tree->items[kept++] = tree->items[i];
+        } else {
+            tree_entry_finish(&tree->items[i]);
+        }
+    }
+    tree->count = kept;
+}
+
 /* Closes a turn whose process is gone. Without the scan that it began with nothing can be said
  * about it: everything would look as if the turn had made it. */
 static bool recover_turn(struct undo *undo, struct str *report, struct err *err)
@@ -467,11 +504,18 @@ static bool recover_turn(struct undo *undo, struct str *report, struct err *err)
     }
     undo->open = left;
     undo->open.interrupted = true;
-    if (!scan(undo, &now, err)) {
+    struct scan_names ours = undo->scan.roots;
+    undo->scan.roots = roots_of(&left);
+    bool ok = scan(undo, &now, err);
+    if (ok) {
+        drop_elsewhere(&undo->index, &undo->scan.roots);
+        ok = close_turn(undo, &now, &summary, err);
+    } else {
         record_finish(&undo->open);
-        return false;
     }
-    return close_turn(undo, &now, &summary, err);
+    finish_names(&undo->scan.roots);
+    undo->scan.roots = ours;
+    return ok;
 }
 
 /* Finishes what a process that is gone left behind. The lock is ours, and no turn of ours runs. */
@@ -623,10 +667,13 @@ bool undo_list(struct undo *undo, struct str *out, struct err *err)
     for (size_t i = 0; i < turns.count; i++) {
         show_line(out, &turns.items[i], is_taken_back(&turns, i));
     }
-    show_left_out(out, &undo->index);
+    bool ok = load_index(undo, err);
+    if (ok) {
+        show_left_out(out, &undo->index);
+    }
     turns_finish(&turns);
     unlock(undo);
-    return true;
+    return ok;
 }
 
 bool undo_show(struct undo *undo, unsigned turn, struct str *out, struct err *err)

@@ -608,6 +608,81 @@ static void test_two_processes(void **state)
     undo_close(other);
 }
 
+/* Two carats in one folder by turns: what one remembers of its last turn is not what lies there
+ * now, and a turn in which the other was stopped is compared with the beginning of that turn. */
+static void test_two_by_turns(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    struct undo_summary summary;
+    run(place->work, "for f in a b c mine; do echo one > $f; done");
+    begin(place);
+    run(place->work, "echo two > a");
+    end(place);
+    run(place->work, "echo 'by the user' > mine");
+    struct undo *other = open_undo(place);
+    assert_true(undo_begin(other, "c", "t", &err));
+    run(place->work, "echo two > b");
+    assert_true(undo_end(other, &summary, &err));
+    assert_true(undo_begin(other, "c", "t", &err));
+    run(place->work, "echo two > c");
+    undo_close(other); /* in its turn */
+    begin(place);
+    run(place->work, "echo three > a");
+    assert_int_equal(end(place).changed, 1);
+    mem_free(take_back(place, 3));
+    run(place->work,
+        "test \"$(cat a b c mine)\" = \"$(printf 'three\\ntwo\\none\\nby the user')\"");
+}
+
+/* A turn with a further folder, closed by a carat that has none, and the other way around. */
+static void test_stopped_with_other_folders(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char *further[] = {place->outside};
+    struct undo_options options = {.folder = place->state,
+                                   .workspace = place->work,
+                                   .writable = further,
+                                   .writable_count = 1,
+                                   .file_limit = FILE_LIMIT,
+                                   .total_limit = TOTAL_LIMIT};
+    struct undo *wide = undo_open(&options, &err);
+    run(place->work, "echo one > a");
+    assert_true(undo_begin(wide, "c", "t", &err));
+    run(place->work, "echo two > a");
+    undo_close(wide);
+    begin(place);
+    run(place->work, "echo three > a");
+    undo_close(place->undo);
+    place->undo = undo_open(&options, &err);
+    begin(place);
+    assert_int_equal(end(place).changed, 0);
+    char *report = take_back(place, 2);
+    assert_string_equal(report, "turn 2 was taken back: 1 path\n  restored a\n");
+    mem_free(report);
+    report = take_back(place, 1);
+    assert_string_equal(report, "turn 1 was taken back: 1 path\n  restored a\n");
+    mem_free(report);
+    check_outside(place);
+}
+
+/* A process that only looks knows what is left out, too. */
+static void test_list_of_a_new_process(void **state)
+{
+    struct place *place = *state;
+    struct str list;
+    run(place->work, "mkfifo pipe");
+    begin(place);
+    end(place);
+    undo_close(place->undo);
+    place->undo = open_undo(place);
+    str_init(&list);
+    assert_true(undo_list(place->undo, &list, NULL));
+    assert_non_null(strstr(list.data, "pipe: no regular file"));
+    str_finish(&list);
+}
+
 /* --- size and time --- */
 
 static void test_old_turns_go(void **state)
@@ -680,6 +755,9 @@ int main(void)
         TEST(test_deceptive_names),
         TEST(test_kill_in_the_middle),
         TEST(test_two_processes),
+        TEST(test_two_by_turns),
+        TEST(test_stopped_with_other_folders),
+        TEST(test_list_of_a_new_process),
         TEST(test_old_turns_go),
         TEST(test_ten_thousand_files),
     };
