@@ -367,6 +367,14 @@ static bool open_checkpoint(struct app *app, struct err *err)
         app_notice(app, "%s", problem.text);
         return true;
     }
+    struct str notes;
+    str_init(&notes);
+    undo_take_notes(app->undo, &notes);
+    if (notes.length > 0) {
+        str_truncate(&notes, notes.length - 1);
+        config_list_add(&app->notices, notes.data);
+    }
+    str_finish(&notes);
     app->checkpoint = checkpoint_create(app->undo, wake_loop, &app->snapshot_woke);
     checkpoint_guard(app->checkpoint, app->workspace);
     const struct config_list *writable = config_list(app->config, OPTION_ADD_DIR);

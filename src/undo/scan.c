@@ -200,6 +200,18 @@ static const char *why_left_out(const struct scan *scan, const char *name, bool 
 
 static bool scan_names(struct scan *scan, int fd, int depth, struct err *err);
 
+/* Its own permissions; takes the descriptor over. */
+static bool scan_root(struct scan *scan, int fd, struct err *err)
+{
+    struct stat status;
+    if (fstat(fd, &status) == 0) {
+        struct tree_entry entry = entry_of(scan->path.data, &status);
+        entry.kind = TREE_DIRECTORY;
+        tree_add(scan->out, &entry);
+    }
+    return scan_names(scan, fd, 0, err);
+}
+
 static bool scan_folder(struct scan *scan, int folder, const char *name, struct tree_entry *entry,
                         int depth, struct err *err)
 {
@@ -297,11 +309,28 @@ bool scan_run(const struct scan_options *options, struct objects *objects, const
         str_clear(&scan.path);
         str_append(&scan.path, options->roots.items[i]);
         int fd = open(scan.path.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        ok = fd >= 0 ? scan_names(&scan, fd, 0, err)
+        ok = fd >= 0 ? scan_root(&scan, fd, err)
                      : err_errno(err, ERR_IO, "opening %.300s", scan.path.data);
     }
     str_finish(&scan.path);
     tree_sort(out);
+    return ok;
+}
+
+static bool look_at_content(int folder, const char *name, const struct stat *status,
+                            struct tree_entry *entry, struct err *err)
+{
+    int fd = open_file(folder, name, status);
+    if (fd < 0 && errno == EACCES) {
+        leave_out(entry, "cannot be read");
+        return true;
+    }
+    entry->kind = TREE_FILE;
+    bool ok = fd >= 0 ? objects_hash(fd, entry->hash, &entry->size, err)
+                      : err_errno(err, ERR_IO, "opening %.300s", entry->path);
+    if (fd >= 0) {
+        close(fd);
+    }
     return ok;
 }
 
@@ -327,13 +356,7 @@ bool scan_look(int folder, const char *name, const char *path, int64_t file_limi
     } else if (entry.size > file_limit) {
         leave_out(&entry, "larger than undo.file_megabytes");
     } else {
-        int fd = open_file(folder, name, &status);
-        entry.kind = TREE_FILE;
-        ok = fd >= 0 ? objects_hash(fd, entry.hash, &entry.size, err)
-                     : err_errno(err, ERR_IO, "opening %.300s", path);
-        if (fd >= 0) {
-            close(fd);
-        }
+        ok = look_at_content(folder, name, &status, &entry, err);
     }
     if (!ok) {
         tree_entry_finish(&entry);

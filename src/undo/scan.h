@@ -50,7 +50,7 @@ bool scan_run(const struct scan_options *options, struct objects *objects, const
 int64_t scan_changed_ns(const struct stat *status);
 
 /* What `name` in the open folder is now; ABSENT is no failure. The content is hashed, not kept;
- * that of a file over `file_limit` is not: it is LEFT_OUT. */
+ * that of a file over `file_limit`, or that cannot be read, is not: it is LEFT_OUT. */
 bool scan_look(int folder, const char *name, const char *path, int64_t file_limit,
                struct tree_entry *out, struct err *err);
 

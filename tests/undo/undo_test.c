@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -84,9 +85,19 @@ static int set_up(void **state)
     return 0;
 }
 
+/* Root reads everything. The saved user brings it back in tear_down. */
+static void become_nobody(const struct place *place)
+{
+    if (geteuid() == 0) {
+        run(place->base, "chown -R 65534 .");
+        assert_int_equal(setresuid(65534, 65534, 0), 0);
+    }
+}
+
 static int tear_down(void **state)
 {
     struct place *place = *state;
+    (void)!setresuid(0, 0, 0);
     undo_close(place->undo);
     run("/", "true");
     struct str line;
@@ -116,15 +127,37 @@ static struct undo_summary end(struct place *place)
     return summary;
 }
 
-static char *take_back(struct place *place, unsigned turn)
+/* What was said, also when nothing could be done. */
+static char *try_take_back(struct place *place, unsigned turn, bool *ok)
 {
     struct err err = {0};
     struct str report;
     str_init(&report);
-    if (!undo_take_back(place->undo, turn, &report, &err)) {
-        fail_msg("%s", err.text);
+    *ok = undo_take_back(place->undo, turn, &report, &err);
+    if (!*ok) {
+        str_append_format(&report, "ERR %s\n", err.text);
     }
     return str_take(&report);
+}
+
+static char *take_back(struct place *place, unsigned turn)
+{
+    bool ok;
+    char *report = try_take_back(place, turn, &ok);
+    if (!ok) {
+        fail_msg("%s", report);
+    }
+    return report;
+}
+
+static char *take_nothing_back(struct place *place, unsigned turn)
+{
+    bool ok;
+    char *report = try_take_back(place, turn, &ok);
+    if (ok || strstr(report, "nothing of turn") == NULL) {
+        fail_msg("%s", report);
+    }
+    return report;
 }
 
 /* --- a tree as text --- */
@@ -232,6 +265,16 @@ static void remove_all(const char *path)
     str_finish(&line);
 }
 
+/* Not through a link that leads outside: what comes from there is not the turn's. */
+static bool is_inside(const struct place *place, const char *path)
+{
+    char folder[256], resolved[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    *strrchr(folder, '/') = '\0';
+    return realpath(folder, resolved) != NULL &&
+           strncmp(resolved, place->work, strlen(place->work)) == 0;
+}
+
 /* One thing that a tool or a command may do; failing is fine (a file in the way of a folder). */
 static void random_change(const struct place *place)
 {
@@ -253,7 +296,9 @@ static void random_change(const struct place *place)
         (void)!symlink(chance(2) ? place->outside : "../nowhere", path);
         break;
     case 5:
-        (void)!rename(path, other);
+        if (is_inside(place, path)) {
+            (void)!rename(path, other);
+        }
         break;
     case 6:
         if (lstat(path, &status) == 0 && !S_ISLNK(status.st_mode)) {
@@ -283,7 +328,7 @@ static void check_outside(const struct place *place)
 static void test_random_trees(void **state)
 {
     struct place *place = *state;
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; round < 100; round++) {
         seed = round * 7919 + 1;
         for (unsigned i = chance(30); i > 0; i--) {
             random_change(place);
@@ -335,13 +380,13 @@ static void test_what_is_left_out(void **state)
     run(place->work, "git init -q . 2>/dev/null || mkdir .git; mkfifo pipe; echo a > a; "
                      "mkdir cache node_modules; echo x > node_modules/x; "
                      "echo 'Signature: 8a477f597d28d172789f06886806bc55' > cache/CACHEDIR.TAG; "
-                     "echo x > cache/x; head -c 300000 /dev/zero > large");
+                     "echo x > cache/x; head -c 300000 /dev/zero > large; echo one > log");
     begin(place);
     run(place->work, "echo b > a; echo y > cache/x; echo y > node_modules/x; echo >> large; "
-                     "head -c 300000 /dev/zero > large2; head -c 300000 /dev/zero >> a; "
+                     "head -c 300000 /dev/zero > large2; head -c 300000 /dev/zero >> log; "
                      "echo ref > .git/HEAD");
     struct undo_summary summary = end(place);
-    assert_int_equal(summary.changed, 4); /* a, large, large2, .git */
+    assert_int_equal(summary.changed, 5); /* a, large, large2, log, .git */
     assert_int_equal(summary.unkept, 3);
     struct str list;
     str_init(&list);
@@ -355,9 +400,16 @@ static void test_what_is_left_out(void **state)
     char *report = take_back(place, 0);
     assert_non_null(strstr(report, "large2: its content was not kept, so it is not deleted"));
     assert_non_null(strstr(report, ".git: git keeps its own history"));
-    assert_non_null(strstr(report, "restored a\n"));
+    assert_non_null(strstr(report, "log: its content was not kept, so it is not replaced"));
+    assert_non_null(strstr(report, "turn 1 was taken back in part: 1 of 5 paths\n  restored a\n"));
     mem_free(report);
-    run(place->work, "test \"$(cat a)\" = a && test -e large2");
+    run(place->work, "test \"$(cat a)\" = a && test -e large2 && test $(stat -c %s log) = 300004");
+    /* Moved away, it can be. */
+    run(place->work, "mv log log.away");
+    report = take_back(place, 1);
+    assert_non_null(strstr(report, "1 of 4 paths\n  restored log\n"));
+    mem_free(report);
+    run(place->work, "test \"$(cat log)\" = one");
 }
 
 /* A tag or a name put into a folder that was kept does not take it out of the snapshots. */
@@ -386,6 +438,180 @@ static void test_times_that_lie(void **state)
     run(place->work, "test \"$(cat a)\" = aaaa");
 }
 
+/* The clock of files is coarse: what is made after this is newer than what was before. */
+static void let_the_clock_tick(void)
+{
+    int64_t start = clock_wall_ms();
+    while (clock_wall_ms() < start + 50) {
+    }
+}
+
+/* What was there before the turn, in what no snapshot holds, looks as if the turn had made it. */
+static void test_moved_out_of_what_is_left_out(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "mkdir -p node_modules/p target dist .git old; echo x > node_modules/p/x; "
+                     "echo x > node_modules/y; echo 'app' > target/app; touch target/CACHEDIR.TAG; "
+                     "echo kept > old/kept; echo one > two; ln two twin");
+    let_the_clock_tick();
+    begin(place);
+    run(place->work, "mv node_modules nm.bak; mv target/app dist/app; mv .git g; mv old new; "
+                     "mv twin moved; cp moved twin; echo made > made; echo made > nm.bak/made");
+    end(place);
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "nm.bak: older than the turn, and no snapshot holds where it "
+                                   "came from; left as it is, with 3 paths in it\n"));
+    assert_non_null(strstr(report, "dist/app: older than the turn"));
+    assert_non_null(strstr(report, "/g: older than the turn"));
+    mem_free(report);
+    run(place->work, "test -e nm.bak/p/x && test -e nm.bak/y && test -e dist/app && test -e g && "
+                     "test ! -e new && test -e old/kept && test ! -e made && test ! -e moved && "
+                     "test ! -e nm.bak/made && test -e two && test -e twin");
+}
+
+/* Also over something that was kept: it stays, and the way to have the other is said. */
+static void test_moved_over_something(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "mkdir node_modules; echo precious > node_modules/x; echo a > a; echo b > b");
+    let_the_clock_tick();
+    begin(place);
+    run(place->work, "mv node_modules/x a; mv b b2; echo more >> b2");
+    end(place);
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "/a: older than the turn"));
+    mem_free(report);
+    run(place->work, "test \"$(cat a)\" = precious && test \"$(cat b)\" = b && test ! -e b2");
+}
+
+static void test_opened_by_the_turn(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "mkdir d; echo precious > d/f; chmod 000 d");
+    become_nobody(place);
+    let_the_clock_tick();
+    begin(place);
+    run(place->work, "chmod 755 d; echo a > a");
+    end(place);
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "/d: cannot be read"));
+    mem_free(report);
+    run(place->work, "test \"$(cat d/f)\" = precious && test ! -e a");
+}
+
+static void test_shut_by_the_turn(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "mkdir -p d/e; echo one > d/e/f; echo two > g; echo three > h; mkdir r");
+    become_nobody(place);
+    struct str before = state_of(place);
+    begin(place);
+    run(place->work,
+        "rm d/e/f; mkdir d/e/m; chmod 000 d/e d g; echo 3 > h; chmod 000 h; chmod 500 .");
+    end(place);
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "/h: its content was not kept, so it is not replaced"));
+    mem_free(report);
+    run(place->work, "test $(stat -c %a .) = 755");
+    run(place->work, "chmod 644 h; echo three > h; rmdir d/e/m"); /* m was never seen */
+    check_state(place, &before);
+    str_finish(&before);
+}
+
+/* Its stamp is no size of a folder. */
+static void test_new_repository(void **state)
+{
+    struct place *place = *state;
+    begin(place);
+    run(place->work, "mkdir .git; echo ref > .git/HEAD");
+    end(place);
+    char *report = take_nothing_back(place, 0);
+    assert_non_null(strstr(report, "/.git: its content was not kept, so it is not deleted"));
+    mem_free(report);
+}
+
+/* The words that a turn began with are cut between characters. */
+static void test_long_title(void **state)
+{
+    struct place *place = *state;
+    struct str list;
+    struct undo_summary summary;
+    str_init(&list);
+    assert_true(undo_begin(place->undo, "c",
+                           "123456789 123456789 123456789 123456789 123456789 12345678\xE2\x82\xAC"
+                           "x",
+                           NULL));
+    run(place->work, "echo one > a");
+    assert_true(undo_end(place->undo, &summary, NULL));
+    assert_true(undo_list(place->undo, &list, NULL));
+    assert_non_null(strstr(list.data, " 12345678\n"));
+    str_finish(&list);
+}
+
+/* A folder that became something else. */
+static void test_folder_replaced(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "mkdir src lib; echo a > src/a; echo b > lib/b");
+    begin(place);
+    run(place->work, "rm -r src lib; mkfifo src; head -c 300000 /dev/zero > lib");
+    end(place);
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, "/lib: its content was not kept, so it is not replaced"));
+    mem_free(report);
+    run(place->work, "test \"$(cat src/a)\" = a && test $(stat -c %s lib) = 300000 && mv lib away");
+    mem_free(take_back(place, 1));
+    run(place->work, "test \"$(cat lib/b)\" = b");
+}
+
+/* A second time there is nothing to do, and nothing is noted; taken back again it can be. */
+static void test_twice(void **state)
+{
+    struct place *place = *state;
+    bool ok;
+    run(place->work, "echo one > a; echo one > b; echo one > c");
+    begin(place);
+    run(place->work, "echo two > a; echo two > b; echo two > c");
+    end(place);
+    run(place->work, "echo mine > b; echo one > c");
+    char *report = take_back(place, 1); /* turn 2 */
+    assert_non_null(strstr(report, "turn 1 was taken back in part: 1 of 2 paths\n  restored a\n"));
+    mem_free(report);
+    report = try_take_back(place, 0, &ok);
+    assert_string_equal(report, "ERR there is no turn to take back in this directory\n");
+    mem_free(report);
+    mem_free(take_nothing_back(place, 1));
+    run(place->work, "echo two > b");
+    mem_free(take_back(place, 1)); /* turn 3: b */
+    report = try_take_back(place, 1, &ok);
+    assert_false(ok);
+    mem_free(report);
+    run(place->work, "test \"$(cat a b c)\" = \"$(printf 'one\\none\\none')\"");
+    mem_free(take_back(place, 2)); /* turn 4: a is back */
+    report = try_take_back(place, 2, &ok);
+    assert_string_equal(report, "ERR turn 2 was taken back already (undo --list)\n");
+    mem_free(report);
+    mem_free(take_back(place, 4));
+    run(place->work, "test \"$(cat a b c)\" = \"$(printf 'one\\none\\none')\"");
+}
+
+/* By hand everything is as before: said, and the turn before is next. */
+static void test_as_it_was_already(void **state)
+{
+    struct place *place = *state;
+    for (int i = 0; i < 2; i++) {
+        begin(place);
+        run(place->work, i == 0 ? "echo one > a" : "echo two > a");
+        end(place);
+    }
+    run(place->work, "echo one > a");
+    char *report = take_back(place, 0);
+    assert_string_equal(report, "turn 2: everything is as it was before it already\n");
+    mem_free(report);
+    mem_free(take_back(place, 0));
+    run(place->work, "test ! -e a");
+}
+
 /* A folder on the way became a link that leads outside: nothing is written or removed there. */
 static void test_links_that_lead_outside(void **state)
 {
@@ -396,7 +622,7 @@ static void test_links_that_lead_outside(void **state)
     end(place);
     run(place->work, "rm -r d && ln -s ../outside d");
     run(place->outside, "echo more > more");
-    char *report = take_back(place, 0);
+    char *report = take_nothing_back(place, 0);
     assert_non_null(strstr(report, "opening its folder"));
     mem_free(report);
     check_outside(place);
@@ -595,6 +821,34 @@ static void test_kill_in_the_middle(void **state)
     }
 }
 
+/* Killed when all but the last step was done. The next start finishes and says it, and nothing of
+ * it is lost to a taking back of the taking back. */
+static void test_kill_before_the_end(void **state)
+{
+    struct place *place = *state;
+    struct str notes;
+    run(place->work, "echo old > d");
+    begin(place);
+    run(place->work, "rm d; mkdir d; echo new > d/f");
+    end(place);
+    mem_free(take_back(place, 0));
+    undo_close(place->undo);
+    run(place->state, "mv */turns/000002 $(echo */)apply");
+    place->undo = open_undo(place);
+    run(place->state, "test ! -e */apply");
+    str_init(&notes);
+    undo_take_notes(place->undo, &notes);
+    assert_string_equal(notes.data,
+                        "carat was stopped while it took turn 1 back; that is finished now, "
+                        "2 of 2 paths (undo --list)\n");
+    str_clear(&notes);
+    undo_take_notes(place->undo, &notes);
+    assert_int_equal(notes.length, 0);
+    str_finish(&notes);
+    mem_free(take_back(place, 2));
+    run(place->work, "test \"$(cat d/f)\" = new");
+}
+
 static void test_two_processes(void **state)
 {
     struct place *place = *state;
@@ -749,11 +1003,21 @@ int main(void)
         TEST(test_what_is_left_out),
         TEST(test_hiding_a_folder),
         TEST(test_times_that_lie),
+        TEST(test_moved_out_of_what_is_left_out),
+        TEST(test_moved_over_something),
+        TEST(test_opened_by_the_turn),
+        TEST(test_shut_by_the_turn),
+        TEST(test_folder_replaced),
+        TEST(test_new_repository),
+        TEST(test_long_title),
+        TEST(test_twice),
+        TEST(test_as_it_was_already),
         TEST(test_links_that_lead_outside),
         TEST(test_link_put_in_while_looking),
         TEST(test_show),
         TEST(test_deceptive_names),
         TEST(test_kill_in_the_middle),
+        TEST(test_kill_before_the_end),
         TEST(test_two_processes),
         TEST(test_two_by_turns),
         TEST(test_stopped_with_other_folders),
