@@ -29,7 +29,7 @@
 #include "undo/scan.h"
 #include "undo/show.h"
 
-enum { FILE_BITS = 0777, FOLDER_BITS = 03777 };
+enum { FILE_BITS = 0777, FOLDER_BITS = 03777, FEW = 32 };
 
 enum verdict { TO_DO, REFUSED, AS_WANTED };
 
@@ -465,6 +465,50 @@ static void run_pass(struct restore *restore, enum pass pass)
     }
 }
 
+static void sync_root(const char *root, struct str *report)
+{
+    struct err err;
+    int fd = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && syncfs(fd) != 0) {
+        err_errno(&err, ERR_IO, "writing it to the disk");
+        show_name(report, root);
+        str_append_format(report, ": %s\n", err.text);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* False when only a sync of everything tells: the folder is gone, or not to be read. */
+static bool sync_parent(const struct restore *restore, const char *path)
+{
+    const char *name;
+    int folder = open_parent(restore, path, &name);
+    int fd = folder >= 0 ? openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (folder >= 0) {
+        close(folder);
+    }
+    return ok;
+}
+
+/* The names are on the disk before the note of the work goes; what is in the files was synced with
+ * each of them. */
+static void sync_names(const struct restore *restore)
+{
+    const struct record *record = restore->record;
+    bool ok = record->count <= FEW;
+    for (size_t i = 0; i < record->count && ok; i++) {
+        ok = sync_parent(restore, record->items[i].after.path);
+    }
+    for (size_t i = 0; i < record->root_count && !ok; i++) {
+        sync_root(record->roots[i], restore->report);
+    }
+}
+
 size_t restore_plan(struct record *record, int64_t began_ms, struct objects *objects,
                     int64_t file_limit, struct str *report)
 {
@@ -498,5 +542,6 @@ size_t restore_run(struct record *record, struct objects *objects, int64_t file_
     run_pass(&restore, PASS_PERMISSIONS);
     size_t refused = drop_others(&restore);
     mem_free(restore.verdicts);
+    sync_names(&restore);
     return refused;
 }

@@ -136,6 +136,7 @@ void undo_add_root(struct undo *undo, const char *folder)
 static void unlock(struct undo *undo)
 {
     if (undo->lock >= 0) {
+        objects_sync(&undo->objects, NULL); /* of a scan that was stopped */
         close(undo->lock);
         undo->lock = -1;
     }
@@ -217,7 +218,8 @@ static void take_index(struct undo *undo, struct tree *tree)
 static bool scan(struct undo *undo, struct tree *tree, struct err *err)
 {
     tree_init(tree);
-    if (!load_index(undo, err) || !scan_run(&undo->scan, &undo->objects, &undo->index, tree, err)) {
+    if (!load_index(undo, err) || !scan_run(&undo->scan, &undo->objects, &undo->index, tree, err) ||
+        !objects_sync(&undo->objects, err)) {
         tree_finish(tree);
         return false;
     }
@@ -243,27 +245,46 @@ static unsigned next_number(const struct undo *undo)
     return next;
 }
 
-/* Over the limit the oldest turns go, and with them what only they refer to. */
+static void remove_turns(const struct undo *undo, const unsigned *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *path = turn_path(undo, numbers[i]);
+        unlink(path);
+        mem_free(path);
+    }
+}
+
+/* False: nothing is deleted, and dropping turns would free nothing. */
+static bool sweep(struct undo *undo)
+{
+    char *turns = path_of(undo, "turns");
+    bool ok = keep_sweep(&undo->objects, &undo->index, turns);
+    mem_free(turns);
+    return ok;
+}
+
+static bool is_full(struct undo *undo)
+{
+    return objects_total(&undo->objects) > undo->scan.total_limit;
+}
+
+/* Over the limit what nothing refers to goes first, then the oldest turns, and with them what only
+ * they refer to. */
 static void evict(struct undo *undo)
 {
     size_t count;
     unsigned *numbers = numbers_of(undo, &count);
     size_t gone = count > KEEP_TURNS ? count - KEEP_TURNS : 0;
-    bool over = objects_total(&undo->objects) > undo->scan.total_limit;
-    do {
-        gone = over ? gone + (count - gone + 1) / 2 : gone;
-        for (size_t i = 0; i < gone; i++) {
-            char *path = turn_path(undo, numbers[i]);
-            unlink(path);
-            mem_free(path);
-        }
-        if (gone > 0 || over) {
-            char *turns = path_of(undo, "turns");
-            keep_sweep(&undo->objects, &undo->index, turns);
-            mem_free(turns);
-        }
-        over = over && gone < count && objects_total(&undo->objects) > undo->scan.total_limit;
-    } while (over);
+    remove_turns(undo, numbers, gone);
+    bool full = is_full(undo);
+    if (full || gone > 0) {
+        full = sweep(undo) && full && is_full(undo);
+    }
+    while (full && gone < count) {
+        gone += (count - gone + 1) / 2;
+        remove_turns(undo, numbers, gone);
+        full = sweep(undo) && is_full(undo);
+    }
     mem_free(numbers);
 }
 
@@ -289,6 +310,7 @@ static bool lock(struct undo *undo, struct err *err)
     undo->lock = fd;
     tree_finish(&undo->index);
     undo->index_loaded = undo->index_good = false;
+    objects_check(&undo->objects);
     return true;
 }
 
