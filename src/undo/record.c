@@ -84,7 +84,9 @@ void record_copy_known(struct record *record, const struct record *from)
     mem_free(record->known);
     record->known = mem_zero(from->known_count + 1, sizeof *record->known);
     record->known_count = from->known_count;
-    memcpy(record->known, from->known, from->known_count * sizeof *record->known);
+    for (size_t i = 0; i < from->known_count; i++) {
+        record->known[i] = from->known[i];
+    }
 }
 
 static bool has_come(const struct record_change *change)

@@ -88,11 +88,12 @@ static void test_moved_out_of_what_is_left_out(void **state)
     struct place *place = *state;
     run(place->work, "mkdir -p node_modules/p target dist .git old; echo x > node_modules/p/x; "
                      "echo x > node_modules/y; echo 'app' > target/app; touch target/CACHEDIR.TAG; "
-                     "echo kept > old/kept; echo one > two; ln two twin");
+                     "echo kept > old/kept; echo one > two; ln two twin; echo 1 > solo");
     let_the_clock_tick();
     begin_turn(place);
     run(place->work, "mv node_modules nm.bak; mv target/app dist/app; mv .git g; mv old new; "
-                     "mv twin moved; cp moved twin; echo made > made; echo made > nm.bak/made");
+                     "mv twin moved; cp moved twin; mv solo gone; cp gone solo; echo made > made; "
+                     "echo made > nm.bak/made");
     end_turn(place);
     char *report = take_back(place, 0);
     assert_non_null(strstr(report, "nm.bak: older than the turn, and no snapshot holds where it "
@@ -102,6 +103,7 @@ static void test_moved_out_of_what_is_left_out(void **state)
     mem_free(report);
     run(place->work, "test -e nm.bak/p/x && test -e nm.bak/y && test -e dist/app && test -e g && "
                      "test ! -e new && test -e old/kept && test ! -e made && test ! -e moved && "
+                     "test ! -e gone && "
                      "test ! -e nm.bak/made && test -e two && test -e twin");
 }
 
