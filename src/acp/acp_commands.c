@@ -27,8 +27,13 @@ static bool take_back(struct app *app, struct acp_session *session, const char *
                       struct str *out, struct err *err)
 {
     (void)session;
-    return app->undo != NULL ? command_undo_words(app->undo, words, out, err)
-                             : err_set(err, ERR_UNAVAILABLE, "undo is turned off");
+    bool ok = app->undo != NULL ? command_undo_words(app->undo, words, out, err)
+                                : err_set(err, ERR_UNAVAILABLE, "undo is turned off");
+    if (!ok && out->length > 0) {
+        str_append(out, err->text); /* below what says why */
+        ok = true;
+    }
+    return ok;
 }
 
 static bool expand(struct app *app, struct acp_session *session, const char *words, struct str *out,

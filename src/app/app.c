@@ -368,6 +368,21 @@ struct checkpoint *app_make_checkpoint(struct app *app, struct undo *undo,
     return checkpoint;
 }
 
+/* A taking back that was cut short is finished when undo is opened. */
+static void tell_what_undo_finished(struct app *app)
+{
+    struct str notes;
+    str_init(&notes);
+    if (app->undo != NULL) {
+        undo_take_notes(app->undo, &notes);
+    }
+    if (notes.length > 0) {
+        str_truncate(&notes, notes.length - 1); /* its last newline */
+        config_list_add(&app->notices, notes.data);
+    }
+    str_finish(&notes);
+}
+
 /* Without a place for snapshots carat still works; the face is told. */
 static void open_checkpoint(struct app *app)
 {
@@ -378,6 +393,7 @@ static void open_checkpoint(struct app *app)
         log_write("undo", "%s", problem.text);
         app_notice(app, "%s", problem.text);
     }
+    tell_what_undo_finished(app);
     app->checkpoint = app_make_checkpoint(app, app->undo, wake_loop, &app->snapshot_woke);
 }
 

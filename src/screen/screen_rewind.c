@@ -229,7 +229,7 @@ static bool take_files(struct screen *screen, const char *id, int64_t place, str
     str_init(&report);
     bool ok = rewind_files(&rewind, &tally, &report, &err);
     visible_append(shown, report.data, report.length, VISIBLE_TEXT);
-    if (ok && tally.turns == 0) {
+    if (ok && tally.turns == 0 && report.length == 0) {
         str_append(shown, "No file is to be taken back.");
     }
     if (!ok) {

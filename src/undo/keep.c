@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -35,8 +36,9 @@ static void add(struct used *used, const struct tree_entry *entry)
 static bool add_record(struct used *used, const char *path)
 {
     struct record record;
-    if (!record_load(&record, path, NULL)) {
-        return false;
+    struct err err = {0};
+    if (!record_load(&record, path, &err)) {
+        return err.code == ERR_FORMAT;
     }
     for (size_t i = 0; i < record.count; i++) {
         add(used, &record.items[i].before);
@@ -53,7 +55,7 @@ static bool is_used(void *context, const char *hash)
            bsearch(hash, used->items, used->count, sizeof *used->items, compare) != NULL;
 }
 
-void keep_sweep(struct objects *objects, const struct tree *index, const char *turns)
+bool keep_sweep(struct objects *objects, const struct tree *index, const char *turns)
 {
     struct used used = {0};
     DIR *folder = opendir(turns);
@@ -80,4 +82,5 @@ void keep_sweep(struct objects *objects, const struct tree *index, const char *t
         objects_sweep(objects, is_used, &used);
     }
     mem_free(used.items);
+    return ok;
 }

@@ -22,7 +22,9 @@
 #include "base/str.h"
 #include "undo/tree.h"
 
-enum { PIECE = 64 * 1024, TRIES = 3, HEX = 2 * HASH_BYTES, NAME = HEX + 2 };
+/* Up to FEW new objects are synced one by one: syncing a file system waits for what all others have
+ * written to it. */
+enum { PIECE = 64 * 1024, TRIES = 3, FEW = 32, HEX = 2 * HASH_BYTES, NAME = HEX + 2 };
 
 bool objects_open(struct objects *objects, const char *folder, struct err *err)
 {
@@ -101,8 +103,39 @@ static bool is_there(const struct objects *objects, const char *name, int64_t si
            S_ISREG(status.st_mode) && status.st_size == size;
 }
 
+static const char *const MARK = "unsynced";
+
+static bool set_mark(struct objects *objects)
+{
+    if (objects->fresh == 0) {
+        int fd = openat(objects->fd, MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0) {
+            return false;
+        }
+        close(fd);
+    }
+    objects->fresh += objects->fresh <= FEW;
+    return true;
+}
+
+bool objects_sync(struct objects *objects, struct err *err)
+{
+    if (objects->fresh == 0) {
+        return true;
+    }
+    if (objects->fresh > FEW && syncfs(objects->fd) != 0) {
+        return err_errno(err, ERR_IO, "writing the store of snapshots to the disk");
+    }
+    unlinkat(objects->fd, MARK, 0);
+    objects->fresh = 0;
+    return true;
+}
+
 static int create(struct objects *objects, const unsigned char first, const char *name)
 {
+    if (!set_mark(objects)) {
+        return -1;
+    }
     if (!objects->made[first]) {
         char folder[3] = {name[0], name[1], '\0'};
         if (mkdirat(objects->fd, folder, 0700) != 0 && errno != EEXIST) {
@@ -133,6 +166,10 @@ bool objects_put(struct objects *objects, int fd, unsigned char hash[HASH_BYTES]
             bool cloned = length >= PIECE && ioctl(to, FICLONE, fd) == 0;
             bool ok = pass(cloned ? to : fd, cloned ? -1 : to, copied, &copied_length, err);
             there = ok && copied_length == length && memcmp(copied, first, HASH_BYTES) == 0;
+            if (there && objects->fresh <= FEW && fsync(to) != 0) {
+                ok = err_errno(err, ERR_IO, "writing to the store of snapshots");
+                there = false;
+            }
             if (!there) {
                 unlinkat(objects->fd, name, 0);
             }
@@ -254,4 +291,39 @@ void objects_sweep(struct objects *objects,
 {
     struct sweep sweep = {keep, context};
     each(objects, sweep_one, &sweep);
+}
+
+static void check_one(void *context, int folder, const char *name, const char *hash)
+{
+    const struct timespec *since = context;
+    struct stat status;
+    unsigned char found[HASH_BYTES];
+    char text[HEX + 1] = "";
+    int64_t size;
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        status.st_mtim.tv_sec < since->tv_sec ||
+        (status.st_mtim.tv_sec == since->tv_sec && status.st_mtim.tv_nsec < since->tv_nsec)) {
+        return;
+    }
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && pass(fd, -1, found, &size, NULL)) {
+        hash_hex(found, text);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (strcmp(text, hash) != 0) {
+        unlinkat(folder, name, 0);
+    }
+}
+
+void objects_check(struct objects *objects)
+{
+    struct stat status;
+    if (objects->fresh > 0 || fstatat(objects->fd, MARK, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return;
+    }
+    each(objects, check_one, &status.st_mtim);
+    objects->fresh = FEW + 1;
+    objects_sync(objects, NULL);
 }

@@ -2,7 +2,9 @@
  *
  * A folder of plain files (xx/rest-of-the-hash) that only carat reads. An object is there when its
  * size is right; its content is checked when it is taken out, so that what a power failure damaged
- * is noticed and never written back. No lock of its own: who writes holds the snapshots' lock.
+ * is noticed and never written back. From the first new object until objects_sync a mark lies
+ * beside them: when it is found, what came after it is checked once. No lock of its own: who writes
+ * holds the snapshots' lock.
  */
 #ifndef CARAT_UNDO_OBJECTS_H
 #define CARAT_UNDO_OBJECTS_H
@@ -20,6 +22,7 @@ struct objects {
     char *folder;
     int fd;
     bool made[256]; /* the folder xx is there */
+    unsigned fresh; /* objects since the last objects_sync, as far as that counts */
 };
 
 bool objects_open(struct objects *objects, const char *folder, struct err *err);
@@ -39,6 +42,11 @@ bool objects_copy_out(struct objects *objects, const unsigned char hash[HASH_BYT
                       int to, struct err *err);
 bool objects_read(struct objects *objects, const unsigned char hash[HASH_BYTES], size_t limit,
                   struct str *out, struct err *err);
+
+/* Before anything is written that refers to what was put. */
+bool objects_sync(struct objects *objects, struct err *err);
+/* With the lock newly ours: deletes what a power failure damaged. */
+void objects_check(struct objects *objects);
 
 /* Bytes of all objects. */
 int64_t objects_total(struct objects *objects);

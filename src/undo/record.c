@@ -1,13 +1,15 @@
 /* record: lists of differences, and how they lie on disk.
  *
  * The file is a sequence of NUL-ended fields: a line of numbers, the two texts, the roots, then the
- * entries in pairs (tree_write_entry). tree_save puts a hash in front of it.
+ * entries in pairs (tree_write_entry), then a field for each inode that is known. tree_save puts a
+ * hash in front of it.
  */
 #include "undo/record.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -37,6 +39,7 @@ void record_finish(struct record *record)
         tree_entry_finish(&record->items[i].after);
     }
     mem_free(record->items);
+    mem_free(record->known);
     clear_roots(record);
     mem_free(record->conversation);
     mem_free(record->title);
@@ -62,6 +65,62 @@ void record_add(struct record *record, const struct tree_entry *before,
     tree_entry_copy(&change->after, after);
 }
 
+/* --- what came from where --- */
+
+static int compare_inode(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+bool record_knows(const struct record *record, uint64_t inode)
+{
+    return record->known_count > 0 && bsearch(&inode, record->known, record->known_count,
+                                              sizeof *record->known, compare_inode) != NULL;
+}
+
+void record_copy_known(struct record *record, const struct record *from)
+{
+    mem_free(record->known);
+    record->known = mem_zero(from->known_count + 1, sizeof *record->known);
+    record->known_count = from->known_count;
+    for (size_t i = 0; i < from->known_count; i++) {
+        record->known[i] = from->known[i];
+    }
+}
+
+static bool has_come(const struct record_change *change)
+{
+    return change->after.kind != TREE_ABSENT && change->after.kind != TREE_LEFT_OUT &&
+           (change->before.kind == TREE_ABSENT || change->before.inode != change->after.inode);
+}
+
+/* A file that was moved, and a copy put where it was: the old path is no change, and only the inode
+ * tells that the file at the new one was kept. */
+static void note_known(struct record *record, const struct tree *before)
+{
+    uint64_t *kept = mem_zero(before->count + 1, sizeof *kept);
+    size_t count = 0;
+    for (size_t i = 0; i < before->count; i++) {
+        if (before->items[i].kind != TREE_LEFT_OUT) {
+            kept[count++] = before->items[i].inode;
+        }
+    }
+    qsort(kept, count, sizeof *kept, compare_inode);
+    mem_free(record->known);
+    record->known = mem_zero(record->count + 1, sizeof *record->known);
+    record->known_count = 0;
+    for (size_t i = 0; i < record->count; i++) {
+        uint64_t inode = record->items[i].after.inode;
+        if (has_come(&record->items[i]) &&
+            bsearch(&inode, kept, count, sizeof *kept, compare_inode) != NULL) {
+            record->known[record->known_count++] = inode;
+        }
+    }
+    qsort(record->known, record->known_count, sizeof *record->known, compare_inode);
+    mem_free(kept);
+}
+
 void record_compare(struct record *record, const struct tree *before, const struct tree *after)
 {
     size_t i = 0, j = 0;
@@ -80,6 +139,7 @@ void record_compare(struct record *record, const struct tree *before, const stru
         i += order <= 0;
         j += order >= 0;
     }
+    note_known(record, before);
 }
 
 static void put_field(struct str *out, const char *text)
@@ -104,6 +164,10 @@ bool record_save(const struct record *record, const char *path, struct err *err)
         tree_write_entry(&body, &record->items[i].before);
         tree_write_entry(&body, &record->items[i].after);
     }
+    for (size_t i = 0; i < record->known_count; i++) {
+        str_append_format(&body, "known %" PRIu64, record->known[i]);
+        str_append_char(&body, '\0');
+    }
     bool ok = tree_save(path, &body, err);
     str_finish(&body);
     return ok;
@@ -123,6 +187,22 @@ static bool read_changes(struct record *record, const char **at, const char *end
         }
         vec_room(&record->items, &record->capacity, record->count + 1, sizeof *record->items);
         record->items[record->count++] = change;
+    }
+    return true;
+}
+
+/* The last fields, which older records have not. */
+static bool read_known(struct record *record, const char *at, const char *end, struct err *err)
+{
+    size_t capacity = 0;
+    while (at < end) {
+        const char *field = tree_read_field(&at, end);
+        uint64_t inode;
+        if (field == NULL || sscanf(field, "known %" SCNu64, &inode) != 1) {
+            return err_set(err, ERR_FORMAT, "its last fields are damaged");
+        }
+        vec_room(&record->known, &capacity, record->known_count + 1, sizeof *record->known);
+        record->known[record->known_count++] = inode;
     }
     return true;
 }
@@ -155,7 +235,7 @@ static bool read_body(struct record *record, const struct str *body, struct err 
         }
     }
     record_set_roots(record, roots, root_count);
-    return read_changes(record, &at, end, count, err);
+    return read_changes(record, &at, end, count, err) && read_known(record, at, end, err);
 }
 
 bool record_load(struct record *record, const char *path, struct err *err)

@@ -27,6 +27,8 @@ struct record {
     size_t root_count;
     struct record_change *items; /* sorted by path */
     size_t count, capacity;
+    uint64_t *known; /* inodes of what came to another path and was kept before, sorted */
+    size_t known_count;
 };
 
 void record_init(struct record *record, const char *conversation, const char *title);
@@ -36,8 +38,12 @@ void record_set_roots(struct record *record, char *const *roots, size_t count);
 /* Copies. */
 void record_add(struct record *record, const struct tree_entry *before,
                 const struct tree_entry *after);
-/* Adds every difference of two sorted trees. */
+/* Adds every difference of two sorted trees, and `known`. */
 void record_compare(struct record *record, const struct tree *before, const struct tree *after);
+
+/* `known` of another record, as well. */
+void record_copy_known(struct record *record, const struct record *from);
+bool record_knows(const struct record *record, uint64_t inode);
 
 bool record_save(const struct record *record, const char *path, struct err *err);
 /* Into uninitialised memory; untouched on failure. */

@@ -9,6 +9,7 @@
 #ifndef CARAT_UNDO_RESTORE_H
 #define CARAT_UNDO_RESTORE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "undo/objects.h"
@@ -16,9 +17,15 @@
 
 struct str;
 
+/* Before it is begun: removes from `record` what is as wanted already, and what is refused (changed
+ * since, or not to be brought back again), with a line for it in `report`. `began_ms`: when the
+ * turn began that is taken back. How many paths were refused. */
+size_t restore_plan(struct record *record, int64_t began_ms, struct objects *objects,
+                    int64_t file_limit, struct str *report);
+
 /* Takes the paths of `record` from `before` to `after`; those that could not be are removed from
- * the record, and `report` gets a line for each of them. */
-void restore_run(struct record *record, struct objects *objects, int64_t file_limit,
-                 struct str *report);
+ * the record, and `report` gets a line for each of them. How many there were. */
+size_t restore_run(struct record *record, struct objects *objects, int64_t file_limit,
+                   struct str *report);
 
 #endif

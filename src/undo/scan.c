@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +31,11 @@ static int64_t nanoseconds(const struct timespec *time)
     return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
 
+int64_t scan_changed_ns(const struct stat *status)
+{
+    return nanoseconds(&status->st_ctim);
+}
+
 static struct tree_entry entry_of(const char *path, const struct stat *status)
 {
     return (struct tree_entry){
@@ -40,7 +47,7 @@ static struct tree_entry entry_of(const char *path, const struct stat *status)
         .inode = status->st_ino,
         .size = status->st_size,
         .modified_ns = nanoseconds(&status->st_mtim),
-        .changed_ns = nanoseconds(&status->st_ctim),
+        .changed_ns = scan_changed_ns(status),
     };
 }
 
@@ -80,7 +87,7 @@ static void read_link(int folder, const char *name, struct tree_entry *entry)
 
 /* --- a file --- */
 
-static bool is_known(const struct tree_entry *known, const struct tree_entry *entry)
+static bool is_unchanged(const struct tree_entry *known, const struct tree_entry *entry)
 {
     return known != NULL && known->kind == TREE_FILE && known->changed_ns != 0 &&
            known->device == entry->device && known->inode == entry->inode &&
@@ -120,7 +127,7 @@ static bool scan_file(struct scan *scan, int folder, const char *name, const str
         leave_out(entry, "larger than undo.file_megabytes");
     } else if (scan->kept_bytes + entry->size > scan->options->total_limit) {
         leave_out(entry, "the snapshot is full (undo.megabytes)");
-    } else if (is_known(known, entry)) {
+    } else if (is_unchanged(known, entry)) {
         memcpy(entry->hash, known->hash, HASH_BYTES);
     } else {
         ok = keep_content(scan, folder, name, status, entry, err);
@@ -146,15 +153,18 @@ static bool is_listed(const struct scan_names *names, const char *name)
     return false;
 }
 
-static bool has_tag(int folder, const char *name)
+static bool has_tag(int fd)
 {
     struct stat status;
-    struct str tag;
-    str_init(&tag);
-    str_append_format(&tag, "%s/CACHEDIR.TAG", name);
-    bool found = fstatat(folder, tag.data, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    str_finish(&tag);
-    return found;
+    return fstatat(fd, "CACHEDIR.TAG", &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* No link anywhere on the way; a kernel without openat2 has no answer. */
+static int open_no_link(int folder, const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
+    return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
 /* A sign of what git did: the newest time and the sizes of the files that each of its commands
@@ -166,38 +176,48 @@ static void stamp_git(int folder, struct tree_entry *entry)
                                         ".git/config",     ".git/refs/stash", ".git/hooks"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct stat status;
-        if (fstatat(folder, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        int fd = open_no_link(folder, names[i]);
+        if (fd >= 0 && fstat(fd, &status) == 0) {
             int64_t modified = nanoseconds(&status.st_mtim);
             entry->size += status.st_size;
             entry->modified_ns = modified > entry->modified_ns ? modified : entry->modified_ns;
+        }
+        if (fd >= 0) {
+            close(fd);
         }
     }
     entry->changed_ns = 0;
 }
 
-/* NULL: the folder is to be walked. */
-static const char *why_left_out(const struct scan *scan, int folder, const char *name,
-                                const struct tree_entry *entry)
+/* NULL: the folder is to be walked, unless it is marked as a cache. */
+static const char *why_left_out(const struct scan *scan, const char *name, bool is_known)
 {
-    const struct tree_entry *known = tree_find(scan->known, entry->path);
     if (strcmp(name, ".git") == 0) {
         return "git keeps its own history (git reflog)";
     }
-    if (known != NULL && known->kind == TREE_DIRECTORY) {
-        return NULL;
-    }
-    if (is_listed(&scan->options->skip, name)) {
-        return "named in undo.skip";
-    }
-    return has_tag(folder, name) ? "marked as a cache (CACHEDIR.TAG)" : NULL;
+    return !is_known && is_listed(&scan->options->skip, name) ? "named in undo.skip" : NULL;
 }
 
 static bool scan_names(struct scan *scan, int fd, int depth, struct err *err);
 
+/* Its own permissions; takes the descriptor over. */
+static bool scan_root(struct scan *scan, int fd, struct err *err)
+{
+    struct stat status;
+    if (fstat(fd, &status) == 0) {
+        struct tree_entry entry = entry_of(scan->path.data, &status);
+        entry.kind = TREE_DIRECTORY;
+        tree_add(scan->out, &entry);
+    }
+    return scan_names(scan, fd, 0, err);
+}
+
 static bool scan_folder(struct scan *scan, int folder, const char *name, struct tree_entry *entry,
                         int depth, struct err *err)
 {
-    const char *why = why_left_out(scan, folder, name, entry);
+    const struct tree_entry *known = tree_find(scan->known, entry->path);
+    bool is_known = known != NULL && known->kind == TREE_DIRECTORY;
+    const char *why = why_left_out(scan, name, is_known);
     entry->kind = TREE_DIRECTORY;
     if (why != NULL || depth >= SCAN_DEPTH_LIMIT) {
         leave_out(entry, why != NULL ? why : "too deep");
@@ -209,6 +229,11 @@ static bool scan_folder(struct scan *scan, int folder, const char *name, struct 
     int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         leave_out(entry, "cannot be read");
+        return true;
+    }
+    if (!is_known && has_tag(fd)) {
+        leave_out(entry, "marked as a cache (CACHEDIR.TAG)");
+        close(fd);
         return true;
     }
     return scan_names(scan, fd, depth + 1, err);
@@ -283,12 +308,29 @@ bool scan_run(const struct scan_options *options, struct objects *objects, const
     for (size_t i = 0; ok && i < options->roots.count; i++) {
         str_clear(&scan.path);
         str_append(&scan.path, options->roots.items[i]);
-        int fd = open(scan.path.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        ok = fd >= 0 ? scan_names(&scan, fd, 0, err)
+        int fd = open(scan.path.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        ok = fd >= 0 ? scan_root(&scan, fd, err)
                      : err_errno(err, ERR_IO, "opening %.300s", scan.path.data);
     }
     str_finish(&scan.path);
     tree_sort(out);
+    return ok;
+}
+
+static bool look_at_content(int folder, const char *name, const struct stat *status,
+                            struct tree_entry *entry, struct err *err)
+{
+    int fd = open_file(folder, name, status);
+    if (fd < 0 && errno == EACCES) {
+        leave_out(entry, "cannot be read");
+        return true;
+    }
+    entry->kind = TREE_FILE;
+    bool ok = fd >= 0 ? objects_hash(fd, entry->hash, &entry->size, err)
+                      : err_errno(err, ERR_IO, "opening %.300s", entry->path);
+    if (fd >= 0) {
+        close(fd);
+    }
     return ok;
 }
 
@@ -314,13 +356,7 @@ bool scan_look(int folder, const char *name, const char *path, int64_t file_limi
     } else if (entry.size > file_limit) {
         leave_out(&entry, "larger than undo.file_megabytes");
     } else {
-        int fd = open_file(folder, name, &status);
-        entry.kind = TREE_FILE;
-        ok = fd >= 0 ? objects_hash(fd, entry.hash, &entry.size, err)
-                     : err_errno(err, ERR_IO, "opening %.300s", path);
-        if (fd >= 0) {
-            close(fd);
-        }
+        ok = look_at_content(folder, name, &status, &entry, err);
     }
     if (!ok) {
         tree_entry_finish(&entry);

@@ -24,6 +24,7 @@
 #include "undo/tree.h"
 
 struct err;
+struct stat;
 
 enum { SCAN_DEPTH_LIMIT = 128, SCAN_ENTRY_LIMIT = 200 * 1000 };
 
@@ -45,8 +46,11 @@ struct scan_options {
 bool scan_run(const struct scan_options *options, struct objects *objects, const struct tree *known,
               struct tree *out, struct err *err);
 
+/* The time of the last change of a thing itself, as entries carry it. */
+int64_t scan_changed_ns(const struct stat *status);
+
 /* What `name` in the open folder is now; ABSENT is no failure. The content is hashed, not kept;
- * that of a file over `file_limit` is not: it is LEFT_OUT. */
+ * that of a file over `file_limit`, or that cannot be read, is not: it is LEFT_OUT. */
 bool scan_look(int folder, const char *name, const char *path, int64_t file_limit,
                struct tree_entry *out, struct err *err);
 

@@ -7,6 +7,7 @@
 
 #include "base/diff.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "base/visible.h"
 
 const char *show_path(const char *path, const char *root)
@@ -34,7 +35,8 @@ void show_line(struct str *out, const struct record *record, bool taken_back)
         str_append_format(out, "took turn %u back", record->undoes);
     } else {
         size_t length = strcspn(record->title, "\n");
-        str_append_bytes(out, record->title, length < 60 ? length : 60);
+        str_append_bytes(out, record->title,
+                         length < 60 ? length : utf8_complete_length(record->title, 60));
     }
     str_append(out, record->interrupted ? " (carat was stopped in it)" : "");
     str_append(out, taken_back ? " (taken back)" : "");
@@ -138,10 +140,19 @@ void show_record(struct str *out, const struct record *record, struct objects *o
     }
 }
 
-void show_applied(struct str *out, const struct record *record, const char *root)
+void show_applied(struct str *out, const struct record *record, size_t refused, const char *root)
 {
-    str_append_format(out, "turn %u was taken back: %zu %s\n", record->undoes, record->count,
-                      record->count == 1 ? "path" : "paths");
+    size_t all = record->count + refused;
+    if (all == 0) {
+        str_append_format(out, "turn %u: everything is as it was before it already\n",
+                          record->undoes);
+    } else if (refused > 0) {
+        str_append_format(out, "turn %u was taken back in part: %zu of %zu paths\n", record->undoes,
+                          record->count, all);
+    } else {
+        str_append_format(out, "turn %u was taken back: %zu %s\n", record->undoes, all,
+                          all == 1 ? "path" : "paths");
+    }
     for (size_t i = 0; i < record->count; i++) {
         const struct record_change *change = &record->items[i];
         bool was_linked = change->before.links > 1 && change->before.kind == TREE_FILE;

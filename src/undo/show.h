@@ -21,8 +21,8 @@ const char *show_path(const char *path, const char *root);
 /* Every change, texts as unified differences; paths as seen from `root`. */
 void show_record(struct str *out, const struct record *record, struct objects *objects,
                  const char *root);
-/* One line for each path of a taking back: "restored a.c", "removed b". */
-void show_applied(struct str *out, const struct record *record, const char *root);
+/* One line for each path of a taking back: "restored a.c", "removed b"; `refused` more were not. */
+void show_applied(struct str *out, const struct record *record, size_t refused, const char *root);
 /* What no snapshot holds, at most SHOW_LEFT_OUT lines and how many more. */
 void show_left_out(struct str *out, const struct tree *index);
 

@@ -9,7 +9,6 @@
  */
 #include "undo/undo.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -29,8 +28,10 @@
 #include "undo/keep.h"
 #include "undo/record.h"
 #include "undo/restore.h"
+#include "undo/roots.h"
 #include "undo/scan.h"
 #include "undo/show.h"
+#include "undo/turns.h"
 
 struct undo {
     char *folder; /* of this workspace */
@@ -40,7 +41,8 @@ struct undo {
     bool index_loaded, index_good; /* good: there was one, and it was whole */
     struct record open;            /* of the turn that runs */
     bool is_open;
-    int lock; /* -1: not ours */
+    struct str notes; /* what was finished for a process that is gone, not yet told */
+    int lock;         /* -1: not ours */
     atomic_bool stop;
 };
 
@@ -56,9 +58,10 @@ static char *path_of(const struct undo *undo, const char *name)
 
 static char *turn_path(const struct undo *undo, unsigned number)
 {
-    char name[32];
-    snprintf(name, sizeof name, "turns/%06u", number);
-    return path_of(undo, name);
+    char *folder = path_of(undo, "turns");
+    char *path = turns_path(folder, number);
+    mem_free(folder);
+    return path;
 }
 
 static void remove_file(const struct undo *undo, const char *name)
@@ -101,58 +104,6 @@ static bool load_record(const struct undo *undo, const char *name, struct record
 
 /* --- birth and end --- */
 
-static void copy_names(struct scan_names *names, const char *const *items, size_t count)
-{
-    names->items = mem_zero(count + 1, sizeof *names->items);
-    names->count = count;
-    for (size_t i = 0; i < count; i++) {
-        names->items[i] = mem_strdup(items[i]);
-    }
-}
-
-static void finish_names(struct scan_names *names)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        mem_free(names->items[i]);
-    }
-    mem_free(names->items);
-}
-
-static bool is_inside(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 &&
-           (length == 1 || path[length] == '/' || path[length] == '\0');
-}
-
-/* The workspace and the other writable directories; one inside another counts once. */
-static void choose_roots(struct scan_names *roots, const struct undo_options *options)
-{
-    size_t count = options->writable_count + 1;
-    char **all = mem_zero(count, sizeof *all);
-    all[0] = mem_strdup(options->workspace);
-    for (size_t i = 1; i < count; i++) {
-        char *resolved = realpath(options->writable[i - 1], NULL);
-        all[i] = mem_strdup(resolved != NULL ? resolved : "");
-        free(resolved);
-    }
-    roots->items = mem_zero(count + 1, sizeof *roots->items);
-    for (size_t i = 0; i < count; i++) {
-        bool covered = all[i][0] == '\0';
-        for (size_t j = 0; j < count && !covered; j++) {
-            covered = j != i && all[j][0] != '\0' && is_inside(all[i], all[j]) &&
-                      (strcmp(all[i], all[j]) != 0 || j < i);
-        }
-        if (!covered) {
-            roots->items[roots->count++] = mem_strdup(all[i]);
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        mem_free(all[i]);
-    }
-    mem_free(all);
-}
-
 static char *folder_of(const struct undo_options *options)
 {
     struct hash hash;
@@ -168,33 +119,6 @@ static char *folder_of(const struct undo_options *options)
     return str_take(&path);
 }
 
-struct undo *undo_open(const struct undo_options *options, struct err *err)
-{
-    struct undo *undo = mem_zero(1, sizeof *undo);
-    undo->lock = undo->objects.fd = -1;
-    undo->folder = folder_of(options);
-    choose_roots(&undo->scan.roots, options);
-    copy_names(&undo->scan.skip, (const char *const *)options->skip, options->skip_count);
-    copy_names(&undo->scan.hidden, options->hidden, options->hidden_count);
-    undo->scan.file_limit = options->file_limit;
-    undo->scan.total_limit = options->total_limit;
-    undo->scan.stop = &undo->stop;
-    tree_init(&undo->index);
-    char *turns = path_of(undo, "turns"), *objects = path_of(undo, "objects");
-    char *workspace = path_of(undo, "workspace");
-    bool ok = file_make_directories(turns, err) && objects_open(&undo->objects, objects, err) &&
-              (access(workspace, F_OK) == 0 ||
-               file_replace(workspace, options->workspace, strlen(options->workspace), err));
-    mem_free(turns);
-    mem_free(objects);
-    mem_free(workspace);
-    if (!ok) {
-        undo_close(undo);
-        return NULL;
-    }
-    return undo;
-}
-
 void undo_add_root(struct undo *undo, const char *folder)
 {
     struct scan_names before = undo->scan.roots;
@@ -203,17 +127,16 @@ void undo_add_root(struct undo *undo, const char *folder)
         further[i - 1] = before.items[i];
     }
     further[before.count - 1] = (char *)folder;
-    struct undo_options options = {
-        .workspace = before.items[0], .writable = further, .writable_count = before.count};
     undo->scan.roots = (struct scan_names){0};
-    choose_roots(&undo->scan.roots, &options);
+    roots_choose(&undo->scan.roots, before.items[0], further, before.count);
     mem_free(further);
-    finish_names(&before);
+    roots_finish(&before);
 }
 
 static void unlock(struct undo *undo)
 {
     if (undo->lock >= 0) {
+        objects_sync(&undo->objects, NULL); /* of a scan that was stopped */
         close(undo->lock);
         undo->lock = -1;
     }
@@ -228,9 +151,10 @@ void undo_close(struct undo *undo)
     objects_close(&undo->objects);
     tree_finish(&undo->index);
     record_finish(&undo->open);
-    finish_names(&undo->scan.roots);
-    finish_names(&undo->scan.skip);
-    finish_names(&undo->scan.hidden);
+    str_finish(&undo->notes);
+    roots_finish(&undo->scan.roots);
+    roots_finish(&undo->scan.skip);
+    roots_finish(&undo->scan.hidden);
     mem_free(undo->folder);
     mem_free(undo);
 }
@@ -294,7 +218,8 @@ static void take_index(struct undo *undo, struct tree *tree)
 static bool scan(struct undo *undo, struct tree *tree, struct err *err)
 {
     tree_init(tree);
-    if (!load_index(undo, err) || !scan_run(&undo->scan, &undo->objects, &undo->index, tree, err)) {
+    if (!load_index(undo, err) || !scan_run(&undo->scan, &undo->objects, &undo->index, tree, err) ||
+        !objects_sync(&undo->objects, err)) {
         tree_finish(tree);
         return false;
     }
@@ -303,71 +228,70 @@ static bool scan(struct undo *undo, struct tree *tree, struct err *err)
 
 /* --- turns on disk --- */
 
-static int compare_numbers(const void *a, const void *b)
+static unsigned *numbers_of(const struct undo *undo, size_t *count)
 {
-    const unsigned *left = a, *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
-/* Sorted; mem_free. */
-static unsigned *list_turns(const struct undo *undo, size_t *count)
-{
-    char *path = path_of(undo, "turns");
-    DIR *folder = opendir(path);
-    unsigned *numbers = NULL;
-    size_t capacity = 0;
-    *count = 0;
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        if (strlen(entry->d_name) == 6 && strspn(entry->d_name, "0123456789") == 6) {
-            vec_room(&numbers, &capacity, *count + 1, sizeof *numbers);
-            numbers[(*count)++] = (unsigned)strtoul(entry->d_name, NULL, 10);
-        }
-    }
-    if (folder != NULL) {
-        closedir(folder);
-    }
-    mem_free(path);
-    if (*count > 1) {
-        qsort(numbers, *count, sizeof *numbers, compare_numbers);
-    }
+    char *folder = path_of(undo, "turns");
+    unsigned *numbers = turns_numbers(folder, count);
+    mem_free(folder);
     return numbers;
 }
 
 static unsigned next_number(const struct undo *undo)
 {
     size_t count;
-    unsigned *numbers = list_turns(undo, &count);
+    unsigned *numbers = numbers_of(undo, &count);
     unsigned next = count > 0 ? numbers[count - 1] + 1 : 1;
     mem_free(numbers);
     return next;
 }
 
-/* Over the limit the oldest turns go, and with them what only they refer to. */
+static void remove_turns(const struct undo *undo, const unsigned *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *path = turn_path(undo, numbers[i]);
+        unlink(path);
+        mem_free(path);
+    }
+}
+
+/* False: nothing is deleted, and dropping turns would free nothing. */
+static bool sweep(struct undo *undo)
+{
+    char *turns = path_of(undo, "turns");
+    bool ok = keep_sweep(&undo->objects, &undo->index, turns);
+    mem_free(turns);
+    return ok;
+}
+
+static bool is_full(struct undo *undo)
+{
+    return objects_total(&undo->objects) > undo->scan.total_limit;
+}
+
+/* Over the limit what nothing refers to goes first, then the oldest turns, and with them what only
+ * they refer to. */
 static void evict(struct undo *undo)
 {
     size_t count;
-    unsigned *numbers = list_turns(undo, &count);
+    unsigned *numbers = numbers_of(undo, &count);
     size_t gone = count > KEEP_TURNS ? count - KEEP_TURNS : 0;
-    bool over = objects_total(&undo->objects) > undo->scan.total_limit;
-    do {
-        gone = over ? gone + (count - gone + 1) / 2 : gone;
-        for (size_t i = 0; i < gone; i++) {
-            char *path = turn_path(undo, numbers[i]);
-            unlink(path);
-            mem_free(path);
-        }
-        if (gone > 0 || over) {
-            char *turns = path_of(undo, "turns");
-            keep_sweep(&undo->objects, &undo->index, turns);
-            mem_free(turns);
-        }
-        over = over && gone < count && objects_total(&undo->objects) > undo->scan.total_limit;
-    } while (over);
+    remove_turns(undo, numbers, gone);
+    bool full = is_full(undo);
+    if (full || gone > 0) {
+        full = sweep(undo) && full && is_full(undo);
+    }
+    while (full && gone < count) {
+        gone += (count - gone + 1) / 2;
+        remove_turns(undo, numbers, gone);
+        full = sweep(undo) && is_full(undo);
+    }
     mem_free(numbers);
 }
 
 /* --- a turn --- */
 
+/* Between two locks others may have made turns, and swept contents away: what was read before a
+ * lock is not believed after it. */
 static bool lock(struct undo *undo, struct err *err)
 {
     if (undo->lock >= 0) {
@@ -384,6 +308,9 @@ static bool lock(struct undo *undo, struct err *err)
         return err_set(err, ERR_UNAVAILABLE, "another carat works in this directory");
     }
     undo->lock = fd;
+    tree_finish(&undo->index);
+    undo->index_loaded = undo->index_good = false;
+    objects_check(&undo->objects);
     return true;
 }
 
@@ -435,8 +362,18 @@ static bool recover_apply(struct undo *undo, struct str *report, struct err *err
     if (!there) {
         return true;
     }
-    restore_run(&left, &undo->objects, undo->scan.file_limit, report);
+    struct str words;
+    str_init(&words);
+    size_t refused = restore_run(&left, &undo->objects, undo->scan.file_limit, &words);
     bool ok = left.count == 0 || save_record(undo, &left, NULL, err);
+    if (ok) {
+        str_append_format(report,
+                          "carat was stopped while it took turn %u back; that is finished now, "
+                          "%zu of %zu paths (undo --list)\n",
+                          left.undoes, left.count, left.count + refused);
+        str_append(report, words.data);
+    }
+    str_finish(&words);
     record_finish(&left);
     if (ok) {
         remove_file(undo, "apply");
@@ -467,11 +404,18 @@ static bool recover_turn(struct undo *undo, struct str *report, struct err *err)
     }
     undo->open = left;
     undo->open.interrupted = true;
-    if (!scan(undo, &now, err)) {
+    struct scan_names ours = undo->scan.roots;
+    undo->scan.roots = roots_of(&left);
+    bool ok = scan(undo, &now, err);
+    if (ok) {
+        roots_drop_elsewhere(&undo->index, &undo->scan.roots);
+        ok = close_turn(undo, &now, &summary, err);
+    } else {
         record_finish(&undo->open);
-        return false;
     }
-    return close_turn(undo, &now, &summary, err);
+    roots_finish(&undo->scan.roots);
+    undo->scan.roots = ours;
+    return ok;
 }
 
 /* Finishes what a process that is gone left behind. The lock is ours, and no turn of ours runs. */
@@ -480,17 +424,62 @@ static bool recover(struct undo *undo, struct str *report, struct err *err)
     return recover_apply(undo, report, err) && recover_turn(undo, report, err);
 }
 
+/* At the start: half of a taking back is nothing to work on. A turn that was cut short waits for
+ * the next one; closing it takes a scan. Another carat that has the lock does it itself. */
+static void finish_apply(struct undo *undo)
+{
+    struct err err = {0};
+    char *path = path_of(undo, "apply");
+    bool there = access(path, F_OK) == 0;
+    mem_free(path);
+    if (there && lock(undo, NULL)) {
+        if (!recover_apply(undo, &undo->notes, &err)) {
+            str_append_format(&undo->notes,
+                              "carat was stopped while it took a turn back, and that could not be "
+                              "finished: %s\n",
+                              err.text);
+        }
+        unlock(undo);
+    }
+}
+
+struct undo *undo_open(const struct undo_options *options, struct err *err)
+{
+    struct undo *undo = mem_zero(1, sizeof *undo);
+    undo->lock = undo->objects.fd = -1;
+    undo->folder = folder_of(options);
+    roots_choose(&undo->scan.roots, options->workspace, options->writable, options->writable_count);
+    roots_copy(&undo->scan.skip, (const char *const *)options->skip, options->skip_count);
+    roots_copy(&undo->scan.hidden, options->hidden, options->hidden_count);
+    undo->scan.file_limit = options->file_limit;
+    undo->scan.total_limit = options->total_limit;
+    undo->scan.stop = &undo->stop;
+    tree_init(&undo->index);
+    str_init(&undo->notes);
+    char *turns = path_of(undo, "turns"), *objects = path_of(undo, "objects");
+    char *workspace = path_of(undo, "workspace");
+    bool ok = file_make_directories(turns, err) && objects_open(&undo->objects, objects, err) &&
+              (access(workspace, F_OK) == 0 ||
+               file_replace(workspace, options->workspace, strlen(options->workspace), err));
+    mem_free(turns);
+    mem_free(objects);
+    mem_free(workspace);
+    if (!ok) {
+        undo_close(undo);
+        return NULL;
+    }
+    finish_apply(undo);
+    return undo;
+}
+
 bool undo_begin(struct undo *undo, const char *conversation, const char *title, struct err *err)
 {
     struct tree now;
-    struct str report;
     atomic_store(&undo->stop, false);
     if (undo->is_open) {
         return true;
     }
-    str_init(&report);
-    bool ok = lock(undo, err) && recover(undo, &report, err) && scan(undo, &now, err);
-    str_finish(&report);
+    bool ok = lock(undo, err) && recover(undo, &undo->notes, err) && scan(undo, &now, err);
     if (ok) {
         take_index(undo, &now);
         evict(undo);
@@ -528,72 +517,10 @@ bool undo_end(struct undo *undo, struct undo_summary *summary, struct err *err)
 
 /* --- looking and taking back --- */
 
-struct turns {
-    struct record *items;
-    size_t count;
-};
-
-static void turns_finish(struct turns *turns)
+void undo_take_notes(struct undo *undo, struct str *out)
 {
-    for (size_t i = 0; i < turns->count; i++) {
-        record_finish(&turns->items[i]);
-    }
-    mem_free(turns->items);
-}
-
-/* Damaged records are left out, each with a line in `report`. */
-static void turns_load(const struct undo *undo, struct turns *turns, struct str *report)
-{
-    size_t count;
-    unsigned *numbers = list_turns(undo, &count);
-    *turns = (struct turns){.items = mem_zero(count + 1, sizeof *turns->items)};
-    for (size_t i = 0; i < count; i++) {
-        struct err err;
-        char *path = turn_path(undo, numbers[i]);
-        if (record_load(&turns->items[turns->count], path, &err)) {
-            turns->count++;
-        } else {
-            str_append_format(report, "turn %u: %s\n", numbers[i], err.text);
-        }
-        mem_free(path);
-    }
-    mem_free(numbers);
-}
-
-/* A record counts as taken back when a later one that still stands says so. */
-static bool is_taken_back(const struct turns *turns, size_t place)
-{
-    for (size_t i = turns->count; i-- > place + 1;) {
-        if (turns->items[i].undoes == turns->items[place].number && !is_taken_back(turns, i)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* NULL with an error. A turn that was cut short is never chosen by itself. */
-static const struct record *choose(const struct turns *turns, unsigned number, struct err *err)
-{
-    for (size_t i = turns->count; i-- > 0;) {
-        const struct record *record = &turns->items[i];
-        if (number != 0 ? record->number == number
-                        : record->undoes == 0 && !is_taken_back(turns, i)) {
-            if (number == 0 && record->interrupted) {
-                err_set(err, ERR_ARGUMENT,
-                        "carat was stopped in turn %u, so it may hold changes of your own that "
-                        "came later; look at them (--diff %u), then name it: undo %u",
-                        record->number, record->number, record->number);
-                return NULL;
-            }
-            return record;
-        }
-    }
-    if (number == 0) {
-        err_set(err, ERR_NOT_FOUND, "there is no turn to take back in this directory");
-    } else {
-        err_set(err, ERR_NOT_FOUND, "there is no turn %u to take back in this directory", number);
-    }
-    return NULL;
+    str_append(out, undo->notes.data);
+    str_clear(&undo->notes);
 }
 
 /* Lock, recovery, turns. With a turn of our own open only looking is possible. */
@@ -606,11 +533,15 @@ static bool enter(struct undo *undo, struct turns *turns, struct str *report, st
     if (!lock(undo, err)) {
         return false;
     }
-    if (!recover(undo, report, err)) {
+    bool ok = recover(undo, &undo->notes, err);
+    undo_take_notes(undo, report);
+    if (!ok) {
         unlock(undo);
         return false;
     }
-    turns_load(undo, turns, report);
+    char *folder = path_of(undo, "turns");
+    turns_load(turns, folder, report);
+    mem_free(folder);
     return true;
 }
 
@@ -621,12 +552,15 @@ bool undo_list(struct undo *undo, struct str *out, struct err *err)
         return false;
     }
     for (size_t i = 0; i < turns.count; i++) {
-        show_line(out, &turns.items[i], is_taken_back(&turns, i));
+        show_line(out, &turns.items[i], turns_taken_back(&turns, i));
     }
-    show_left_out(out, &undo->index);
+    bool ok = load_index(undo, err);
+    if (ok) {
+        show_left_out(out, &undo->index);
+    }
     turns_finish(&turns);
     unlock(undo);
-    return true;
+    return ok;
 }
 
 bool undo_show(struct undo *undo, unsigned turn, struct str *out, struct err *err)
@@ -635,7 +569,7 @@ bool undo_show(struct undo *undo, unsigned turn, struct str *out, struct err *er
     if (!enter(undo, &turns, out, err)) {
         return false;
     }
-    const struct record *record = choose(&turns, turn, err);
+    const struct record *record = turns_choose(&turns, turn, err);
     if (record != NULL) {
         show_record(out, record, &undo->objects, undo->scan.roots.items[0]);
     }
@@ -652,50 +586,82 @@ static void reverse(struct record *out, const struct record *record, unsigned nu
     out->undoes = record->number;
     out->wall_ms = clock_wall_ms();
     record_set_roots(out, record->roots, record->root_count);
+    record_copy_known(out, record);
     for (size_t i = 0; i < record->count; i++) {
         record_add(out, &record->items[i].after, &record->items[i].before);
     }
 }
 
-static bool apply(struct undo *undo, struct record *back, struct str *report, struct err *err)
+/* Notes it, does it, keeps what was done. `refused` grows by what could not be. */
+static bool apply(struct undo *undo, struct record *back, size_t *refused, struct str *words,
+                  struct err *err)
 {
-    struct str words;
-    str_init(&words);
     bool ok = save_record(undo, back, "apply", err);
     if (ok) {
-        restore_run(back, &undo->objects, undo->scan.file_limit, &words);
+        *refused += restore_run(back, &undo->objects, undo->scan.file_limit, words);
         ok = back->count == 0 || save_record(undo, back, NULL, err);
     }
     if (ok) {
         remove_file(undo, "apply");
-        show_applied(report, back, undo->scan.roots.items[0]);
-        str_append(report, words.data);
     }
-    str_finish(&words);
     return ok;
 }
 
-static bool take_back(struct undo *undo, const struct record *record, struct str *report,
-                      struct err *err)
+enum taking { TAKING_FAILED, TAKING_NOTHING, TAKING_DONE };
+
+/* NOTHING: none of its paths could be, and nothing was noted; `report` says why. DONE: `paths` of
+ * them. When all is as it was before the turn already, that is noted, so that the turn before it
+ * can be next. */
+static enum taking take_back(struct undo *undo, const struct turns *turns,
+                             const struct record *record, size_t *paths, struct str *report,
+                             struct err *err)
 {
     struct record back;
+    struct str words;
+    str_init(&words);
     reverse(&back, record, next_number(undo));
-    bool ok = apply(undo, &back, report, err);
+    turns_drop_done(turns, &back);
+    size_t refused =
+        restore_plan(&back, record->wall_ms, &undo->objects, undo->scan.file_limit, &words);
+    bool ok = true;
+    if (back.count > 0) {
+        ok = apply(undo, &back, &refused, &words, err);
+    } else if (refused == 0) {
+        ok = (!turns_taken_back(turns, (size_t)(record - turns->items)) ||
+              err_set(err, ERR_NOT_FOUND, "turn %u was taken back already (undo --list)",
+                      record->number)) &&
+             save_record(undo, &back, NULL, err);
+    }
+    bool nothing = back.count == 0 && refused > 0;
+    if (ok && !nothing) {
+        show_applied(report, &back, refused, undo->scan.roots.items[0]);
+    }
+    str_append(report, words.data);
+    *paths = back.count;
     record_finish(&back);
-    return ok;
+    str_finish(&words);
+    return !ok ? TAKING_FAILED : nothing ? TAKING_NOTHING : TAKING_DONE;
 }
 
 bool undo_take_back(struct undo *undo, unsigned turn, struct str *report, struct err *err)
 {
     struct turns turns;
+    size_t paths;
     if (!enter(undo, &turns, report, err)) {
         return false;
     }
-    const struct record *record = choose(&turns, turn, err);
-    bool ok = record != NULL && take_back(undo, record, report, err);
+    const struct record *record = turns_choose(&turns, turn, err);
+    enum taking taking =
+        record == NULL ? TAKING_FAILED : take_back(undo, &turns, record, &paths, report, err);
+    if (taking == TAKING_NOTHING) {
+        err_set(err, ERR_UNAVAILABLE,
+                "nothing of turn %u could be taken back; an older turn is by its number "
+                "(undo --list)",
+                record->number);
+    }
     turns_finish(&turns);
     unlock(undo);
-    return ok;
+    return taking == TAKING_DONE;
 }
 
 static bool in_spans(const struct record *record, const struct undo_span *spans, size_t count)
@@ -715,7 +681,8 @@ static const struct record *before(const struct turns *turns, const struct undo_
 {
     while ((*at)-- > 0) {
         const struct record *record = &turns->items[*at];
-        if (record->undoes == 0 && in_spans(record, spans, count) && !is_taken_back(turns, *at)) {
+        if (record->undoes == 0 && in_spans(record, spans, count) &&
+            !turns_taken_back(turns, *at)) {
             return record;
         }
     }
@@ -729,6 +696,7 @@ bool undo_count_spans(struct undo *undo, const struct undo_span *spans, size_t c
     struct str report;
     str_init(&report);
     bool ok = enter(undo, &turns, &report, err);
+    str_append(&undo->notes, report.data); /* for the next one that has a report */
     str_finish(&report);
     if (!ok) {
         return false;
@@ -763,9 +731,14 @@ bool undo_take_back_spans(struct undo *undo, const struct undo_span *spans, size
                               record->number, record->number, record->number);
             continue;
         }
-        ok = take_back(undo, record, report, err);
-        tally->turns += ok;
-        tally->paths += ok ? record->count : 0;
+        size_t paths = 0;
+        enum taking taking = take_back(undo, &turns, record, &paths, report, err);
+        ok = taking != TAKING_FAILED;
+        if (taking == TAKING_NOTHING) {
+            str_append_format(report, "nothing of turn %u could be taken back\n", record->number);
+        }
+        tally->turns += taking == TAKING_DONE;
+        tally->paths += taking == TAKING_DONE ? paths : 0;
     }
     turns_finish(&turns);
     unlock(undo);

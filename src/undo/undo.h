@@ -7,9 +7,9 @@
  *
  * On disk, in FOLDER/<hash of the workspace's path>/: workspace (that path), lock, index (the last
  * scan), open (a turn began), apply (a taking back began), turns/NNNNNN, objects/. Every file is
- * replaced by a rename. kill -9 at any point: an unfinished taking back is finished, an unfinished
- * turn is closed with what lies there then, by the next call of undo_begin, undo_list or
- * undo_take_back.
+ * replaced by a rename. kill -9 at any point: an unfinished taking back is finished by the next
+ * undo_open, an unfinished turn is closed with what lies there then by the next call of undo_begin,
+ * undo_list or undo_take_back.
  *
  * One process at a time has a workspace's snapshots (a lock from undo_begin to undo_end). Any
  * thread, one at a time; the functions block for as long as the disk needs.
@@ -37,7 +37,11 @@ struct undo_options {
     int64_t file_limit, total_limit; /* bytes of one file; of everything that is kept */
 };
 
+/* Finishes a taking back that was cut short; undo_take_notes tells. */
 struct undo *undo_open(const struct undo_options *options, struct err *err);
+/* What was finished for a process that is gone, as lines; "" when there was nothing. Said once:
+ * here or by the next function that has a report. */
+void undo_take_notes(struct undo *undo, struct str *out);
 /* A further folder, absolute, that tools may change from now on; while no snapshot is made. */
 void undo_add_root(struct undo *undo, const char *folder);
 void undo_close(struct undo *undo);
@@ -61,8 +65,10 @@ bool undo_list(struct undo *undo, struct str *out, struct err *err);
 /* What the turn changed, as unified differences; 0 = the last one that was not taken back. Foreign
  * bytes: to be made visible before they reach a terminal. */
 bool undo_show(struct undo *undo, unsigned turn, struct str *out, struct err *err);
-/* Takes the turn back. A path that somebody changed since is left alone, with words; the rest is
- * done. `report`: what was done and what was not. ERR_NOT_FOUND when there is no such turn. */
+/* Takes the turn back. A path that somebody changed since, or that could not be brought back again,
+ * is left alone, with words; the rest is done, and a second call tries what was left. `report`:
+ * what was done and what was not, also on failure. ERR_NOT_FOUND when there is no such turn, or
+ * when it was taken back already; ERR_UNAVAILABLE when nothing of it could be. */
 bool undo_take_back(struct undo *undo, unsigned turn, struct str *report, struct err *err);
 
 /* The turns of a conversation that began in [from_ms, to_ms). */

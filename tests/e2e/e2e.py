@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The real programs, as a user runs them: e2e.py CASE BUILD-FOLDER SOURCE-FOLDER."""
+import glob
 import json
 import os
 import shutil
@@ -374,6 +375,9 @@ def case_undo():
         place.write("keep.txt", "mine\n")
         run = place.carat("undo", "1")
         check("keep.txt: changed since" in run.stdout and place.read("keep.txt") == "mine\n", run.stdout)
+        check("taken back in part: 4 of 5 paths" in run.stdout, run.stdout)
+        run = place.carat("undo", "1", code=1)
+        check("keep.txt: changed since" in run.stdout and "nothing of turn 1 could be taken back" in run.stderr, run.stdout + run.stderr)
         check("is no turn" in place.carat("undo", "x", code=2).stderr, "words")
 
 
@@ -393,6 +397,11 @@ def case_undo_killed():
         check("name it: undo 1" in place.carat("undo", code=2).stderr, "never by itself")
         place.carat("undo", "1")
         check(place.read("keep.txt") == "one\n", place.read("keep.txt"))
+        # As if that had been killed before its last step: the next start of any kind finishes it, and says so.
+        [turn] = glob.glob(os.path.join(place.home, "**", "turns", "000002"), recursive=True)
+        os.rename(turn, os.path.join(os.path.dirname(os.path.dirname(turn)), "apply"))
+        run = place.carat("exec", "-m", script(place, "Done.<turn|>"), "hello")
+        check("took turn 1 back; that is finished now, 1 of 1 paths" in run.stderr and os.path.exists(turn), run.stderr)
 
 
 def case_undo_on_screen():

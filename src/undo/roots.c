@@ -1,0 +1,89 @@
+/* roots: realpath for what the user named, lstat for what a record names. */
+#include "undo/roots.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+void roots_copy(struct scan_names *names, const char *const *items, size_t count)
+{
+    names->items = mem_zero(count + 1, sizeof *names->items);
+    names->count = count;
+    for (size_t i = 0; i < count; i++) {
+        names->items[i] = mem_strdup(items[i]);
+    }
+}
+
+void roots_finish(struct scan_names *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        mem_free(names->items[i]);
+    }
+    mem_free(names->items);
+}
+
+static bool is_inside(const char *path, const char *folder)
+{
+    size_t length = strlen(folder);
+    return strncmp(path, folder, length) == 0 &&
+           (length == 1 || path[length] == '/' || path[length] == '\0');
+}
+
+void roots_choose(struct scan_names *roots, const char *workspace, char *const *further,
+                  size_t further_count)
+{
+    size_t count = further_count + 1;
+    char **all = mem_zero(count, sizeof *all);
+    all[0] = mem_strdup(workspace);
+    for (size_t i = 1; i < count; i++) {
+        char *resolved = realpath(further[i - 1], NULL);
+        all[i] = mem_strdup(resolved != NULL ? resolved : "");
+        free(resolved);
+    }
+    roots->items = mem_zero(count + 1, sizeof *roots->items);
+    for (size_t i = 0; i < count; i++) {
+        bool covered = all[i][0] == '\0';
+        for (size_t j = 0; j < count && !covered; j++) {
+            covered = j != i && all[j][0] != '\0' && is_inside(all[i], all[j]) &&
+                      (strcmp(all[i], all[j]) != 0 || j < i);
+        }
+        if (!covered) {
+            roots->items[roots->count++] = mem_strdup(all[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        mem_free(all[i]);
+    }
+    mem_free(all);
+}
+
+struct scan_names roots_of(const struct record *record)
+{
+    struct scan_names roots = {.items = mem_zero(record->root_count + 1, sizeof *roots.items)};
+    for (size_t i = 0; i < record->root_count; i++) {
+        struct stat status;
+        if (lstat(record->roots[i], &status) == 0 && S_ISDIR(status.st_mode)) {
+            roots.items[roots.count++] = mem_strdup(record->roots[i]);
+        }
+    }
+    return roots;
+}
+
+void roots_drop_elsewhere(struct tree *tree, const struct scan_names *roots)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < tree->count; i++) {
+        bool inside = false;
+        for (size_t j = 0; j < roots->count && !inside; j++) {
+            inside = is_inside(tree->items[i].path, roots->items[j]);
+        }
+        if (inside) {
+            tree->items[kept++] = tree->items[i];
+        } else {
+            tree_entry_finish(&tree->items[i]);
+        }
+    }
+    tree->count = kept;
+}
