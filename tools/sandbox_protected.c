@@ -31,7 +31,7 @@
 
 /* bubblewrap's time grows with the square of the mounts: 1,500 of them take some seconds. */
 enum { DEEPEST = 4, MOST_FOLDERS = 20000, MOST_MOUNTS = 1500, MOST_WORKTREES = 50 };
-enum { MOST_REPOSITORIES = 64, CONFIG_LIMIT = 1024 * 1024 };
+enum { MOST_REPOSITORIES = 64, ALWAYS_TAKEN = 16, CONFIG_LIMIT = 1024 * 1024 };
 
 /* Of the workspace and the folders in it. */
 static const char *const names[] = {
@@ -374,11 +374,38 @@ static bool is_name(const char *name)
     return known;
 }
 
-/* Looks at one folder; those in it go to the end of the queue. */
-static void look_at(struct sandbox_protected *found, const char *path, struct policy_list *queue)
+/* Folders of the same depth. Those that are named first in their folders come first, so that one
+ * which holds many hides no other. */
+struct level {
+    struct place {
+        char *path;
+        size_t order;
+    } * items;
+    size_t count, capacity;
+};
+
+static int by_order(const void *one, const void *other)
+{
+    const struct place *a = one, *b = other;
+    if (a->order != b->order) {
+        return a->order < b->order ? -1 : 1;
+    }
+    return strcmp(a->path, b->path);
+}
+
+/* Takes the path. */
+static void push(struct level *level, char *path, size_t order)
+{
+    vec_room(&level->items, &level->capacity, level->count + 1, sizeof *level->items);
+    level->items[level->count++] = (struct place){path, order};
+}
+
+/* Looks at one folder; those in it are the next level's. */
+static void look_at(struct sandbox_protected *found, const char *path, struct level *next)
 {
     struct str inner;
     mode_t mode;
+    size_t order = 0;
     bool at_home = strcmp(path, found->home) == 0;
     DIR *folder = opendir(path);
     str_init(&inner);
@@ -396,9 +423,10 @@ static void look_at(struct sandbox_protected *found, const char *path, struct po
         if (is_name(name) && find(inner.data, &mode)) {
             fix(found, inner.data);
         } else if (is_folder(entry, inner.data)) {
-            found->limited = found->limited || queue->count >= MOST_FOLDERS;
-            if (!found->limited) {
-                add(queue, inner.data);
+            bool room = order < ALWAYS_TAKEN || next->count < MOST_FOLDERS;
+            found->limited = found->limited || !room;
+            if (room) {
+                push(next, mem_strdup(inner.data), order++);
             }
         }
     }
@@ -408,25 +436,29 @@ static void look_at(struct sandbox_protected *found, const char *path, struct po
     str_finish(&inner);
 }
 
-/* The folders of one level are in the queue before those of the next. */
 static void search(struct sandbox_protected *found, const char *root)
 {
-    struct policy_list queue = {0};
-    add(&queue, root);
-    size_t level_end = 1;
-    int depth = 0;
-    for (size_t i = 0; i < queue.count; i++) {
-        if (i == level_end) {
-            level_end = queue.count;
-            depth++;
+    struct level level = {0};
+    int left = MOST_FOLDERS;
+    push(&level, mem_strdup(root), 0);
+    for (int depth = 0; level.count > 0; depth++) {
+        struct level next = {0};
+        qsort(level.items, level.count, sizeof *level.items, by_order);
+        for (size_t i = 0; i < level.count; i++) {
+            found->limited = found->limited || left == 0;
+            if (left > 0) {
+                left--;
+                if (depth < DEEPEST) {
+                    look_at(found, level.items[i].path, &next);
+                } else {
+                    look_for_repository(found, level.items[i].path);
+                }
+            }
+            mem_free(level.items[i].path);
         }
-        if (depth < DEEPEST) {
-            look_at(found, queue.items[i], &queue);
-        } else {
-            look_for_repository(found, queue.items[i]);
-        }
+        mem_free(level.items);
+        level = next;
     }
-    finish_list(&queue);
 }
 
 bool sandbox_protected_find(struct sandbox_protected *found, const struct policy *policy,

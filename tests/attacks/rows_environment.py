@@ -188,7 +188,7 @@ PLANTS = [  # id, what, how git's own files lie, what the command plants, what s
     ("G19", "the hooks are a link", "rm -r .git/hooks; mkdir mine; ln -s ../mine .git/hooks", planted_hook("mine"), COMMIT),
     ("G20", "include.path is there", "echo > more; git config include.path ../more", "printf '[core]\\nfsmonitor=\"touch MARK;\"\\n' > more", "git status"),
     ("G21", "the folder above is writable, too", "echo > .envrc", "echo 'touch MARK' > .envrc", ". ./.envrc"),
-    ("G22", "many names before it", "git init -q zz/nested", "mkdir a; cd a; seq 1 21000 | xargs touch; cd ..; "
+    ("G22", "many names before it", "git init -q zz/nested", "mkdir a; cd a; seq 1 21000 | xargs mkdir; cd ..; "
      "git -C zz/nested config core.fsmonitor 'touch MARK;'", "git -C zz/nested status"),
     ("G23", "a repository of the home directory", "git init -q inner", "git -C inner config core.fsmonitor 'touch MARK;'", "git -C inner status"),
 ]
