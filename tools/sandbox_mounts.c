@@ -233,23 +233,37 @@ static bool is_as_asked(const struct table *host, const struct table *inside, co
     }
 }
 
-/* A mount of the list, one in /dev or /proc, or one that the host has, too: where it may be
- * written, only beneath what is mounted so. */
-static bool was_asked_for(const struct table *host, const struct mount *mount, const char *list,
-                          const char *end)
+/* Of the list, the item whose place holds the path most closely. */
+static const char *find_holder(const char *list, const char *end, const char *path)
 {
-    bool writable = false;
+    const char *holder = NULL;
     for (const char *item = list; item != NULL && item < end; item = next_item(item, end)) {
-        bool beneath = behind(mount->point, item + 1) != NULL;
-        if (strcmp(item + 1, mount->point) == 0 || (beneath && item[0] == SANDBOX_MOUNT_OWN)) {
-            return true;
-        }
-        writable = writable || (beneath && item[0] == SANDBOX_MOUNT_SAME);
+        bool closer = holder == NULL || strlen(item) >= strlen(holder);
+        holder = behind(path, item + 1) != NULL && closer ? item : holder;
+    }
+    return holder;
+}
+
+/* A mount of the list, one in /dev or /proc, one that another covers, or one of the host's: where
+ * it may be written, only beneath what is mounted so, or where bubblewrap could not make it
+ * read-only because it is not ours to look into. */
+static bool was_asked_for(const struct table *host, const struct table *inside,
+                          const struct mount *mount, const char *list, const char *end)
+{
+    const char *holder = find_holder(list, end, mount->point);
+    if (holder == NULL) {
+        return false;
+    }
+    if (strcmp(holder + 1, mount->point) == 0 || holder[0] == SANDBOX_MOUNT_OWN ||
+        follow(inside, mount->point).mount != mount) {
+        return true;
     }
     struct place there = follow(host, mount->point), here = {mount, ""};
     bool same = same_place(&there, &here) ||
                 (mount->control_group && there.mount != NULL && there.mount->control_group);
-    return same && (writable || mount->read_only);
+    bool is_hosts = there.rest != NULL && there.rest[0] == '\0';
+    return same && (mount->read_only || holder[0] == SANDBOX_MOUNT_SAME ||
+                    (holder[0] == SANDBOX_MOUNT_FIXED && is_hosts));
 }
 
 bool sandbox_mounts_check(const char *host_text, const char *inside_text, const char *list,
@@ -264,7 +278,7 @@ bool sandbox_mounts_check(const char *host_text, const char *inside_text, const 
         wrong = is_covered(item, end) || is_as_asked(&host, &inside, item) ? NULL : item + 1;
     }
     for (size_t i = 0; ok && wrong == NULL && i < inside.count; i++) {
-        bool asked = was_asked_for(&host, &inside.items[i], list, end);
+        bool asked = was_asked_for(&host, &inside, &inside.items[i], list, end);
         wrong = asked ? NULL : inside.items[i].point;
     }
     if (!ok) {

@@ -18,6 +18,7 @@
     "24 27 0:6 / /dev rw shared:2 - devtmpfs devtmpfs rw\n"       \
     "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"             \
     "28 27 254:1 / /home/me/disk\\040two rw - ext4 /dev/vdb rw\n" \
+    "30 27 254:3 / /srv/other rw - fuse x rw\n"                   \
     "29 27 0:30 / /sys/fs/cgroup rw - cgroup2 none rw\n"
 #define ROOT "69 43 254:0 / / ro,nosuid - ext4 /dev/vda rw\n"
 #define DEVICES \
@@ -75,6 +76,14 @@ static const struct row rows[] = {
     {ALL "110 100 254:1 / /home/me/disk\\040two ro - ext4 /dev/vdb rw\n", NULL},
     {ALL "110 100 254:1 / /home/me/disk\\040two rw - ext4 /dev/vdb rw\n", "/home/me/disk two is"},
     {ALL "110 101 254:0 /home/me/w/a /home/me/w/a rw - ext4 /dev/vda rw\n", NULL},
+    /* beneath the root a host's own that could not be made read-only; but for its own place */
+    {ALL "110 69 254:3 / /srv/other rw - fuse x rw\n", NULL},
+    {ALL "110 69 254:3 /x /srv/other rw - fuse x rw\n", "/srv/other is"},
+    /* over a private place; below one, where it is out of reach */
+    {ALL "111 69 254:0 /home /home rw - ext4 /dev/vda rw\n", "/home/me is"},
+    {BEGIN "99 69 254:9 /y /home/me rw - ext4 /dev/vdz rw\n"
+           "100 99 0:46 / /home/me rw - tmpfs tmpfs rw\n" WORK PIN FIXED,
+     NULL},
     {ALL "110 90 0:44 / /dev/pts rw - devpts devpts rw\n", NULL},
     /* no table */
     {"", "cannot be read"},
