@@ -216,7 +216,7 @@ static bool is_as_asked(const struct table *host, const struct table *inside, co
     const char *path = item + 1;
     struct place there = follow(host, path), here = follow(inside, path);
     bool is_point = here.mount != NULL && strcmp(here.mount->point, path) == 0;
-    struct place nothing = follow(host, "/dev/null");
+    struct place nothing;
     switch (item[0]) {
     case SANDBOX_MOUNT_SAME:
         return is_point && same_place(&there, &here);
@@ -227,6 +227,7 @@ static bool is_as_asked(const struct table *host, const struct table *inside, co
     case SANDBOX_MOUNT_EMPTY:
         return is_point && here.mount->in_memory && strcmp(here.mount->root, "/") == 0;
     case SANDBOX_MOUNT_NOTHING:
+        nothing = follow(host, "/dev/null");
         return is_point && same_place(&nothing, &here);
     default:
         return item[0] == SANDBOX_MOUNT_OWN && is_point;

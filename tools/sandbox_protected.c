@@ -293,20 +293,23 @@ static void protect_repository(struct sandbox_protected *found, const char *git,
         return;
     }
     add(&found->repositories, git);
-    bool own_common = false, whole = found->repositories.count > MOST_REPOSITORIES;
+    bool whole = found->repositories.count > MOST_REPOSITORIES;
     char resolved[PATH_MAX];
     mode_t mode;
     struct str path;
     str_init(&path);
     str_append_format(&path, "%s/commondir", git);
-    own_common = find(path.data, &mode); /* config and hooks are elsewhere, then */
+    bool elsewhere = find(path.data, &mode); /* config and hooks are, then */
     for (size_t i = 0; i < sizeof repository_names / sizeof repository_names[0]; i++) {
         str_clear(&path);
         str_append_format(&path, "%s/%s", git, repository_names[i]);
-        whole =
-            whole || is_link(path.data) || (i < NEEDED && !own_common && !find(path.data, &mode));
-        if (is_link(path.data) && realpath(path.data, resolved) != NULL) {
-            fix(found, resolved);
+        if (is_link(path.data)) {
+            whole = true;
+            if (realpath(path.data, resolved) != NULL) {
+                fix(found, resolved);
+            }
+        } else if (i < NEEDED && !elsewhere) {
+            whole = whole || !find(path.data, &mode);
         }
     }
     if (whole) {
