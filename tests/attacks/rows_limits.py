@@ -8,16 +8,16 @@ import os
 from rows import *
 
 OWN_SLEEP = f"300.{os.getpid()}"  # nobody else's on this machine
-ROWS = [  # id, what, command, words that show that it began, most seconds
-    ("L01", "CPU", "echo began; while :; do :; done", "began", 2),
+ROWS = [  # id, what, command, words that show that it began, most seconds: enough for that where all else is busy
+    ("L01", "CPU", "echo began; while :; do :; done", "began", 8),
     ("L02", "memory", "echo began; python3 -c \"x = []\nwhile True: x.append(bytearray(1 << 26))\"", "began", 20),
     ("L03", "descriptors", "echo began; python3 -c \"import os\nwhile True: os.dup(1)\"", "began", 10),
-    ("L04", "a million files", "echo began; mkdir many; cd many; python3 -c \"for n in range(1000000): open(str(n), 'w').close()\"", "began", 2),
+    ("L04", "a million files", "echo began; mkdir many; cd many; python3 -c \"for n in range(1000000): open(str(n), 'w').close()\"", "began", 5),
     ("L05", "deep folders", "echo began; python3 -c \"import os\nfor n in range(5000): os.mkdir('d'); os.chdir('d')\"; echo made", "began", 20),
     ("L06", "a line of 1 GB", "echo began; head -c 1073741824 /dev/zero | tr '\\\\0' x", "began", 30),
-    ("L07", "output without end", "echo began; yes", "began", 3),
-    ("L08", "TERM ignored", "echo began; trap '' TERM INT HUP; while :; do sleep 1; done", "began", 2),
-    ("L10", "who watches over it is told to stop", "echo began; sleep 0.3; kill -STOP -1; kill -STOP 2; sleep 60", "began", 2),
+    ("L07", "output without end", "echo began; yes", "began", 8),
+    ("L08", "TERM ignored", "echo began; trap '' TERM INT HUP; while :; do sleep 1; done", "began", 8),
+    ("L10", "who watches over it is told to stop", "echo began; sleep 0.3; kill -STOP -1; kill -STOP 2; sleep 60", "began", 8),
     ("L09", "pipe kept open", "echo began; (trap '' TERM HUP; exec setsid sleep " + OWN_SLEEP + ") & exit 0", "began", 5),
 ]
 
