@@ -27,7 +27,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
-#include "base/vec.h"
+#include "mcp/mcp_calls.h"
 #include "mcp/mcp_messages.h"
 
 enum {
@@ -76,10 +76,7 @@ struct mcp_client {
     char buffer[READ_BYTES];
 
     uint64_t last_call;
-    struct {
-        uint64_t *items; /* calls without a result */
-        size_t count, capacity;
-    } open;
+    struct mcp_calls open;
 };
 
 /* --- life --- */
@@ -92,7 +89,7 @@ static void on_closed(uv_handle_t *handle)
         str_finish(&client->line);
         str_finish(&client->tail);
         str_finish(&client->refusal);
-        mem_free(client->open.items);
+        mcp_calls_finish(&client->open);
         mem_free(client);
     }
 }
@@ -121,18 +118,12 @@ static void close_rest(struct mcp_client *client)
 }
 
 static void on_timer(uv_timer_t *timer);
+static void give_up_cancelled(struct mcp_client *client);
 
 static void set_timer(struct mcp_client *client, enum stage stage, uint64_t milliseconds)
 {
     client->stage = stage;
     uv_timer_start(&client->timer, on_timer, milliseconds, 0);
-}
-
-static void forget_call(struct mcp_client *client, size_t place)
-{
-    client->open.count--;
-    memmove(client->open.items + place, client->open.items + place + 1,
-            (client->open.count - place) * sizeof client->open.items[0]);
 }
 
 struct mcp_client_result mcp_client_death(const struct mcp_client *client)
@@ -157,10 +148,9 @@ static void end(struct mcp_client *client)
     client->ended = true;
     uv_timer_stop(&client->timer);
     while (client->open.count > 0 && !client->closing) {
-        uint64_t call = client->open.items[0];
-        forget_call(client, 0);
+        struct mcp_call call = mcp_calls_take(&client->open, 0);
         struct mcp_client_result death = mcp_client_death(client);
-        client->callbacks.result(client->callbacks.context, call, &death);
+        client->callbacks.result(client->callbacks.context, call.number, &death);
     }
     if (!client->closing) {
         client->callbacks.ended(client->callbacks.context);
@@ -196,7 +186,7 @@ static void on_timer(uv_timer_t *timer)
     struct mcp_client *client = timer->data;
     switch (client->stage) {
     case STAGE_CANCELLED:
-        mcp_client_stop(client);
+        give_up_cancelled(client);
         break;
     case STAGE_TERMINATED:
         kill_group(client, SIGKILL);
@@ -359,9 +349,7 @@ uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_
         return 0;
     }
     uint64_t call = ++client->last_call;
-    vec_room(&client->open.items, &client->open.capacity, client->open.count + 1,
-             sizeof client->open.items[0]);
-    client->open.items[client->open.count++] = call;
+    mcp_calls_add(&client->open, call);
     send_request(client, call, method, params);
     return call;
 }
@@ -376,6 +364,11 @@ uint64_t mcp_client_call(struct mcp_client *client, const char *tool, const json
 
 void mcp_client_cancel(struct mcp_client *client, uint64_t call)
 {
+    size_t place;
+    if (!mcp_calls_find(&client->open, call, &place) || client->open.items[place].cancelled) {
+        return;
+    }
+    client->open.items[place].cancelled = true;
     send_message(client,
                  json_pack("{s:s, s:s, s:{s:I, s:s}}", "jsonrpc", "2.0", "method",
                            "notifications/cancelled", "params", "requestId", (json_int_t)call,
@@ -400,42 +393,36 @@ void mcp_client_background(struct mcp_client *client, uint64_t call)
 
 /* --- reading --- */
 
-static bool find_call(const struct mcp_client *client, const json_t *id, size_t *place)
-{
-    for (size_t i = 0; json_is_integer(id) && i < client->open.count; i++) {
-        if ((json_int_t)client->open.items[i] == json_integer_value(id)) {
-            *place = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A call has its end: from the server, or because one that was cancelled gets no answer. */
 static void end_call(struct mcp_client *client, size_t place, const json_t *result,
                      const char *error)
 {
-    uint64_t call = client->open.items[place];
-    forget_call(client, place);
+    struct mcp_call call = mcp_calls_take(&client->open, place);
     client->quiet_bytes = 0;
-    if (client->stage == STAGE_CANCELLED && client->open.count == 0) {
+    if (client->stage == STAGE_CANCELLED && !mcp_calls_first(&client->open, true, &place)) {
         client->stage = STAGE_NONE;
         uv_timer_stop(&client->timer);
     }
-    client->callbacks.result(client->callbacks.context, call,
+    client->callbacks.result(client->callbacks.context, call.number,
                              &(struct mcp_client_result){.result = result,
                                                          .error = error,
                                                          .exit_status = -1,
                                                          .standard_error = client->tail.data});
 }
 
-static void on_probe_answer(struct mcp_client *client, uint64_t call)
+static const char cancelled_text[] = "it was cancelled";
+
+/* Nothing was heard of what was cancelled. While other calls are open the server may be at work on
+ * one of them, and they have limits of their own; when there is none it hangs. */
+static void give_up_cancelled(struct mcp_client *client)
 {
-    for (size_t i = 0; i < client->open.count; i++) {
-        if (client->open.items[i] == call) {
-            end_call(client, i, NULL, "it was cancelled");
-            return;
-        }
+    size_t place;
+    if (!client->output_open || !mcp_calls_first(&client->open, false, &place)) {
+        mcp_client_stop(client);
+        return;
+    }
+    while (!client->closing && mcp_calls_first(&client->open, true, &place)) {
+        end_call(client, place, NULL, cancelled_text);
     }
 }
 
@@ -444,14 +431,16 @@ static void on_answer(struct mcp_client *client, const json_t *message)
     const json_t *id = json_object_get(message, "id");
     size_t place;
     if (json_is_integer(id) && json_integer_value(id) > (json_int_t)PROBES) {
-        on_probe_answer(client, (uint64_t)json_integer_value(id) - PROBES);
+        if (mcp_calls_find(&client->open, (uint64_t)json_integer_value(id) - PROBES, &place)) {
+            end_call(client, place, NULL, cancelled_text);
+        }
         return;
     }
     if (!client->ready && json_is_integer(id) && json_integer_value(id) == INITIALIZE_ID) {
         on_handshake(client, message);
         return;
     }
-    if (!find_call(client, id, &place)) {
+    if (!mcp_calls_find_id(&client->open, id, &place)) {
         log_write("mcp", "an answer to no open call was dropped");
         return;
     }
@@ -481,8 +470,8 @@ static void on_notification(struct mcp_client *client, const char *method, const
     size_t place;
     const json_t *text = json_object_get(params, "message");
     if (strcmp(method, "notifications/progress") == 0 && json_is_string(text) &&
-        find_call(client, json_object_get(params, "progressToken"), &place)) {
-        client->callbacks.progress(client->callbacks.context, client->open.items[place],
+        mcp_calls_find_id(&client->open, json_object_get(params, "progressToken"), &place)) {
+        client->callbacks.progress(client->callbacks.context, client->open.items[place].number,
                                    json_string_value(text), json_string_length(text));
     } else if (strcmp(method, "notifications/tools/list_changed") == 0 &&
                client->callbacks.changed != NULL) {
@@ -567,11 +556,11 @@ static void end_calls_of(struct mcp_client *client, const json_t *id)
 {
     uint64_t last = client->last_call;
     size_t place;
-    if (find_call(client, id, &place)) {
+    if (mcp_calls_find_id(&client->open, id, &place)) {
         end_call(client, place, NULL, too_long);
         last = 0;
     }
-    while (!client->closing && client->open.count > 0 && client->open.items[0] <= last) {
+    while (!client->closing && client->open.count > 0 && client->open.items[0].number <= last) {
         end_call(client, 0, NULL, too_long);
     }
 }

@@ -72,7 +72,8 @@ uint64_t mcp_client_request(struct mcp_client *client, const char *method, json_
 struct mcp_client_result mcp_client_death(const struct mcp_client *client);
 
 /* Asks the server to stop one call and go on, and whether it is there: with its answer, to the call
- * or to that, the call has its result. When nothing came in 2 s the server is stopped. */
+ * or to that, the call has its result. When nothing came in 2 s the call has its end all the same
+ * where the server may be at work on another one; where there is none the server is stopped. */
 void mcp_client_cancel(struct mcp_client *client, uint64_t call);
 
 /* Tells a tool of ours that nobody waits for the call any more, and that it goes on. */

@@ -40,6 +40,10 @@ while IFS= read -r line; do
     *'"flood"'*) head -c 5000000 /dev/zero | tr '\0' a; sleep 5 ;;
     *'"mute"'*) exec 1>&-; sleep 30 ;;
     *'"hang"'*) waiting=$id ;;
+    *'"until '*)
+        name=${line#*\"until }; name=${name%%\"*}
+        while [ ! -e "$name" ]; do sleep 0.02; done
+        say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{\"structuredContent\":{\"output\":\"$name $served\"}}}" ;;
     *'"silent"'*) waiting= ;;
     *'"stubborn"'*) trap '' TERM; sleep 30 & echo $! > child; wait; wait ;;
     *'"leave child"'*)

@@ -303,6 +303,54 @@ static void test_cancel(void **state)
     expect_gone(world, child);
 }
 
+static void make_file(struct world *world, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", world->folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+/* More of a kept process, side by side; what is told next is told of `call_id`. */
+static void start_beside(struct world *world, const char *call_id, const char *value)
+{
+    json_t *arguments = json_pack("{s:s}", "path", value);
+    toolproc_start(world->toolproc, call_id, "read_file", arguments);
+    json_decref(arguments);
+}
+
+static void expect_next(struct world *world, const char *call_id, const char *result)
+{
+    world->call_id = call_id;
+    wait_for(world, world->finished + 1);
+    assert_string_equal(world->result.data, result);
+}
+
+/* What was cancelled beside a call that takes its time, before it or behind it, ends alone. */
+static void test_cancel_beside(void **state)
+{
+    struct world *world = *state;
+    const char *stopped = "{\"output\":\"error: stopped by the user before it ended\"} failed";
+    create(world, TOOL_SERVER, NULL);
+    start_beside(world, "long", "until one");
+    start_beside(world, "behind", "silent"); /* the process gets to it, and the rest, later */
+    toolproc_cancel(world->toolproc, "behind");
+    expect_next(world, "behind", stopped);
+    make_file(world, "one");
+    expect_next(world, "long", "{\"output\":\"one 1\"}");
+    start_beside(world, "last", "count");
+    expect_next(world, "last", "{\"output\":\"3\"}"); /* the same process */
+    /* One that was told at once, while another goes on: nobody is stopped when its time is over. */
+    start_beside(world, "before", "silent");
+    toolproc_cancel(world->toolproc, "before");
+    start_beside(world, "long", "until two");
+    expect_next(world, "before", stopped);
+    let_run(world, 2500);
+    make_file(world, "two");
+    expect_next(world, "long", "{\"output\":\"two 5\"}");
+}
+
 static void test_nothing_is_left(void **state)
 {
     struct world *world = *state;
@@ -635,7 +683,7 @@ int main(int argc, char **argv)
         TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
         TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
         TEST(test_job),        TEST(test_make_job),        TEST(test_watcher_stopped),
-        TEST(test_set_policy), TEST(test_forget),
+        TEST(test_set_policy), TEST(test_forget),          TEST(test_cancel_beside),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);
