@@ -18,6 +18,8 @@
  * can stop whoever watches over it there (`kill -STOP -1`), so what is not answered some seconds
  * after its limit is killed from here, where no command reaches. The file tools look at the clock
  * themselves, but for the time that one look at a line may take: they have the same limit here.
+ * Their process does one call after the other, so a call's limit begins when those before it are
+ * over.
  */
 #include "agent/toolproc.h"
 
@@ -72,7 +74,8 @@ struct running {
     bool asked_seconds; /* by the call, which means them whoever waits */
     bool looked_at;     /* once, when it was due */
     bool overdue;       /* and so its process was ended */
-    uint64_t due;       /* of the loop's clock, when it is to be over */
+    uint64_t due;       /* of the loop's clock, when it is to be over; never = it has its turn
+                           later, or nothing looks after it */
     struct str seen;    /* the end of its output */
     /* It has ended, and its picture is being decoded; else NULL. */
     struct decoding *decoding;
@@ -221,6 +224,55 @@ static void finish_call(struct toolproc *toolproc, size_t place,
     mem_free(ended.call_id);
 }
 
+/* --- turns --- */
+
+static void on_due(uv_timer_t *timer);
+
+static void set_timer(struct toolproc *toolproc)
+{
+    uint64_t next = never, now = uv_now(toolproc->loop);
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        next = toolproc->calls.items[i].due < next ? toolproc->calls.items[i].due : next;
+    }
+    if (next == never) {
+        uv_timer_stop(&toolproc->due);
+    } else {
+        uv_timer_start(&toolproc->due, on_due, next > now ? next - now : 0, 0);
+    }
+}
+
+static bool works(const struct toolproc *toolproc, const struct server *server)
+{
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        if (toolproc->calls.items[i].server == server) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void begin_time(const struct toolproc *toolproc, struct running *running)
+{
+    running->due = uv_now(toolproc->loop) + (uint64_t)running->seconds * 1000 + OVERDUE_MS;
+}
+
+/* The call at `place` is over for its process, which goes on to the next one. */
+static void pass_turn(struct toolproc *toolproc, size_t place)
+{
+    const struct server *server = toolproc->calls.items[place].server;
+    toolproc->calls.items[place].server = NULL;
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        struct running *next = &toolproc->calls.items[i];
+        if (next->server == server) {
+            if (next->seconds > 0 && next->due == never && !next->overdue) {
+                begin_time(toolproc, next);
+                set_timer(toolproc);
+            }
+            return;
+        }
+    }
+}
+
 /* --- pictures --- */
 
 static void on_decoded(void *context, struct decoding *decoding, struct chat_medium *medium,
@@ -259,7 +311,6 @@ static bool decode_picture(struct toolproc *toolproc, size_t place, const json_t
     const struct attachment_tool tool = {toolproc->program, toolproc->workspace};
     struct running *running = &toolproc->calls.items[place];
     running->response = json_incref(response);
-    running->server = NULL; /* has done its part, and may be gone before */
     running->due = never;
     const struct decoding_source source = {
         .origin = DECODING_BYTES, .picture = true, .bytes = bytes, .size = size};
@@ -333,7 +384,8 @@ static void on_result(void *context, uint64_t call, const struct mcp_client_resu
     }
     json_t *response = result->result != NULL ? response_of(result->result)
                                               : output_object(text.data, text.length);
-    if (!server->kept) {
+    pass_turn(toolproc, place);
+    if (!server->kept && !works(toolproc, server)) {
         drop_server(server);
     }
     if (failed || !decode_picture(toolproc, place, result->result, response)) {
@@ -414,21 +466,6 @@ static struct server *serve(struct toolproc *toolproc, const struct toolset_tool
 
 /* --- time --- */
 
-static void on_due(uv_timer_t *timer);
-
-static void set_timer(struct toolproc *toolproc)
-{
-    uint64_t next = never, now = uv_now(toolproc->loop);
-    for (size_t i = 0; i < toolproc->calls.count; i++) {
-        next = toolproc->calls.items[i].due < next ? toolproc->calls.items[i].due : next;
-    }
-    if (next == never) {
-        uv_timer_stop(&toolproc->due);
-    } else {
-        uv_timer_start(&toolproc->due, on_due, next > now ? next - now : 0, 0);
-    }
-}
-
 /* How long a command may take, by the same rule as its tool has. */
 static void set_limit(const struct toolproc *toolproc, struct running *running, bool job,
                       const json_t *arguments)
@@ -441,7 +478,6 @@ static void set_limit(const struct toolproc *toolproc, struct running *running, 
         json_int_t seconds = json_integer_value(asked); /* the tool refuses any other */
         running->seconds = seconds >= 1 && seconds < most ? (int)seconds : most;
     }
-    running->due = uv_now(toolproc->loop) + (uint64_t)running->seconds * 1000 + OVERDUE_MS;
 }
 
 /* What could not be started. */
@@ -543,16 +579,6 @@ bool toolproc_set_policy(struct toolproc *toolproc, const json_t *policy)
     return true;
 }
 
-static bool works(const struct toolproc *toolproc, const struct server *server)
-{
-    for (size_t i = 0; i < toolproc->calls.count; i++) {
-        if (toolproc->calls.items[i].server == server) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void toolproc_forget(struct toolproc *toolproc)
 {
     for (size_t i = 0; i < toolproc->servers.count;) {
@@ -580,6 +606,9 @@ static void start(struct toolproc *toolproc, const char *call_id, const char *to
         bool limited = strcmp(known->family, "shell") == 0 || strcmp(known->family, "files") == 0;
         if (running.server != NULL && limited) {
             set_limit(toolproc, &running, policy == toolproc->job_policy, arguments);
+            if (!works(toolproc, running.server)) {
+                begin_time(toolproc, &running);
+            }
         }
     }
     if (running.server == NULL) {

@@ -351,6 +351,23 @@ static void test_cancel_beside(void **state)
     expect_next(world, "long", "{\"output\":\"two 5\"}");
 }
 
+/* A call's time begins with its turn: two that take less than the limit, and together more. */
+static void test_time_of_turns(void **state)
+{
+    struct world *world = *state;
+    json_t *policy = json_pack("{s:{s:i}}", "limits", "seconds", 1);
+    create(world, TOOL_SERVER, policy);
+    json_decref(policy);
+    start_beside(world, "first", "until one");
+    start_beside(world, "second", "until two");
+    let_run(world, 4000);
+    make_file(world, "one");
+    expect_next(world, "first", "{\"output\":\"one 1\"}");
+    let_run(world, 4000); /* with a second look the first one's limit is 7 s */
+    make_file(world, "two");
+    expect_next(world, "second", "{\"output\":\"two 2\"}");
+}
+
 static void test_nothing_is_left(void **state)
 {
     struct world *world = *state;
@@ -678,12 +695,13 @@ int main(int argc, char **argv)
     assert_non_null(carat_tool);
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        TEST(test_results),    TEST(test_lifetimes),       TEST(test_what_a_process_is_given),
-        TEST(test_no_sandbox), TEST(test_no_program),      TEST(test_flood_and_silence),
-        TEST(test_cancel),     TEST(test_nothing_is_left), TEST(test_destroy),
-        TEST(test_handshake),  TEST(test_carat_tool),      TEST(test_self_test),
-        TEST(test_job),        TEST(test_make_job),        TEST(test_watcher_stopped),
-        TEST(test_set_policy), TEST(test_forget),          TEST(test_cancel_beside),
+        TEST(test_results),       TEST(test_lifetimes),       TEST(test_what_a_process_is_given),
+        TEST(test_no_sandbox),    TEST(test_no_program),      TEST(test_flood_and_silence),
+        TEST(test_cancel),        TEST(test_nothing_is_left), TEST(test_destroy),
+        TEST(test_handshake),     TEST(test_carat_tool),      TEST(test_self_test),
+        TEST(test_job),           TEST(test_make_job),        TEST(test_watcher_stopped),
+        TEST(test_set_policy),    TEST(test_forget),          TEST(test_cancel_beside),
+        TEST(test_time_of_turns),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);
