@@ -121,6 +121,10 @@ static void on_woke(uv_async_t *handle)
     } else {
         str_clear(&looks->agreed);
         start_early(looks);
+        if (looks->running == 0) { /* none is left: what comes now is the user's own */
+            looks->busy = true;
+            checkpoint_end(looks->checkpoint, NULL, true);
+        }
     }
     go_on(looks);
 }
