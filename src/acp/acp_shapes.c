@@ -109,7 +109,7 @@ static json_t *title(const char *name, const json_t *arguments)
         str_truncate(&line, TITLE_BYTES);
         str_append(&line, "...");
     }
-    visible_append(&safe, line.data, line.length, VISIBLE_LINE);
+    visible_append(&safe, line.data, line.length, VISIBLE_APPROVAL);
     json_t *value = json_rpc_text(safe.data, safe.length);
     str_finish(&line);
     str_finish(&safe);
@@ -230,6 +230,38 @@ static const struct {
     {"reject", "Reject", "reject_once", APPROVAL_NO},
 };
 
+/* An editor cannot draw the text as something else than it is. */
+static bool is_plain(const char *text)
+{
+    struct str shown;
+    bool plain = true;
+    str_init(&shown);
+    while (plain && *text != '\0') {
+        size_t length = strcspn(text, "\t\r\n");
+        str_clear(&shown);
+        visible_append(&shown, text, length, VISIBLE_APPROVAL);
+        plain = shown.length == length && memcmp(shown.data, text, length) == 0;
+        text += length + strspn(text + length, "\t\r\n");
+    }
+    str_finish(&shown);
+    return plain;
+}
+
+/* A difference is the file's own bytes; what the question spells out goes with one that needs it.
+ */
+static bool is_deceptive(const json_t *arguments)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)arguments, name, value)
+    {
+        if (json_is_string(value) && !is_plain(json_string_value(value))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 json_t *acp_shapes_permission(const char *session, const char *workspace,
                               const struct agent_event *event, const char *rule)
 {
@@ -241,15 +273,23 @@ json_t *acp_shapes_permission(const char *session, const char *workspace,
         }
         struct str name;
         str_init(&name);
-        str_append_format(&name, "%s%s", answers[i].name, always ? rule : "");
+        str_append(&name, answers[i].name);
+        if (always) {
+            visible_append(&name, rule, strlen(rule), VISIBLE_APPROVAL);
+        }
         json_array_append_new(options, json_pack("{sssoss}", "optionId", answers[i].id, "name",
                                                  json_rpc_text(name.data, name.length), "kind",
                                                  answers[i].kind));
         str_finish(&name);
     }
     json_t *call = describe(workspace, event->call_id, event->name, event->arguments, false);
-    if (json_object_get(call, "content") == NULL) {
-        json_object_set_new(call, "content", json_pack("[o]", said(event->text, event->length)));
+    json_t *content = json_object_get(call, "content");
+    if (content == NULL) {
+        content = json_array();
+        json_object_set_new(call, "content", content);
+    }
+    if (json_array_size(content) == 0 || is_deceptive(event->arguments)) {
+        json_array_append_new(content, said(event->text, event->length));
     }
     return json_pack("{sssoso}", "sessionId", session, "toolCall", call, "options", options);
 }

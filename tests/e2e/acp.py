@@ -167,6 +167,19 @@ def case_answers():
             check(editor.permissions == [] and place.read("log").count("ran") == 6, "the rule is kept")
 
 
+def case_spelled_out():
+    """What an editor could draw as something else is spelled out where it asks; the difference stays what it is."""
+    with Place() as place:
+        model = script(place, write("plain.txt", "tab\there\n"), write("a\u202etxt.c", "x"), write("b.c", "y\u200b = 1;\n"), "done<turn|>")
+        with Editor(place, "-m", model, answer="reject") as editor:
+            editor.prompt(editor.session(), "go")
+            plain, path, line = [permission["toolCall"] for permission in editor.permissions]
+            check([item["type"] for item in plain["content"]] == ["diff"], plain)
+            check(path["title"] == "write_file a\\u{202E}txt.c" and "\u202e" in path["content"][0]["path"], path)
+            check("\\u{202E}" in path["content"][1]["content"]["text"], path)
+            check(line["content"][0]["newText"] == "y\u200b = 1;\n" and "y\\u{200B} = 1;" in line["content"][1]["content"]["text"], line)
+
+
 def case_cancel():
     """While the model writes, while a tool runs, while a question is open; and the session goes on."""
     with Place() as place:
