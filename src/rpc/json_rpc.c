@@ -37,31 +37,49 @@ static bool fill_call(struct json_rpc_message *message, json_t **refusal)
     return true;
 }
 
+/* One that says both is a refusal. */
 static bool fill_answer(struct json_rpc_message *message)
 {
     message->kind = JSON_RPC_ANSWER;
-    message->result = json_object_get(message->whole, "result");
     message->error = json_object_get(message->whole, "error");
-    return is_id(message->id) && (message->result != NULL) != (message->error != NULL);
+    message->result = message->error == NULL ? json_object_get(message->whole, "result") : NULL;
+    return is_id(message->id);
 }
 
-/* A request that cannot be read is refused under its own id, else who asked waits for ever. */
-static json_t *unreadable(const char *line, size_t length, const json_error_t *where)
+static bool has(const char *line, size_t length, const char *member)
+{
+    const char *found;
+    size_t found_length;
+    return json_scan_member(line, length, member, &found, &found_length);
+}
+
+/* A request that cannot be read is refused under its own id, else who asked waits for ever; an
+ * answer that cannot be is a refusal, else we do. */
+static bool take_unreadable(const char *line, size_t length, const json_error_t *where,
+                            struct json_rpc_message *message, json_t **refusal)
 {
     struct str text;
     const char *found;
     size_t found_length;
     json_t *id = NULL;
-    if (json_scan_member(line, length, "method", &found, &found_length) &&
-        json_scan_member(line, length, "id", &found, &found_length)) {
+    bool asks = has(line, length, "method");
+    bool answers = !asks && (has(line, length, "result") || has(line, length, "error"));
+    if ((asks || answers) && json_scan_member(line, length, "id", &found, &found_length)) {
         id = json_loadb(found, found_length, JSON_DECODE_ANY, NULL);
     }
     str_init(&text);
     str_append_format(&text, "the line is not JSON that is taken: %s", where->text);
-    json_t *refusal = json_rpc_error(is_id(id) ? id : NULL, JSON_RPC_PARSE_ERROR, text.data, NULL);
+    json_t *error = json_rpc_error(is_id(id) ? id : NULL, JSON_RPC_PARSE_ERROR, text.data, NULL);
     str_finish(&text);
+    answers = answers && is_id(id);
     json_decref(id);
-    return refusal;
+    if (!answers) {
+        *refusal = error;
+        return false;
+    }
+    message->whole = error;
+    message->id = json_object_get(error, "id");
+    return fill_answer(message);
 }
 
 bool json_rpc_parse(const char *line, size_t length, struct json_rpc_message *message,
@@ -72,8 +90,7 @@ bool json_rpc_parse(const char *line, size_t length, struct json_rpc_message *me
     *message = (struct json_rpc_message){0};
     message->whole = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
     if (message->whole == NULL) {
-        *refusal = unreadable(line, length, &where);
-        return false;
+        return take_unreadable(line, length, &where, message, refusal);
     }
     message->id = json_object_get(message->whole, "id");
     const json_t *method = json_object_get(message->whole, "method");

@@ -24,7 +24,7 @@ enum json_rpc_code {
 enum json_rpc_kind {
     JSON_RPC_REQUEST,      /* id, method, params */
     JSON_RPC_NOTIFICATION, /* method, params */
-    JSON_RPC_ANSWER,       /* id, and either result or error */
+    JSON_RPC_ANSWER,       /* id, and either result or error; one that cannot be read has error */
 };
 
 /* All members are views into `whole`, which json_rpc_finish releases. */

@@ -142,6 +142,11 @@ def case_unreadable():
             except Refused as refusal:
                 check(refusal.code == -32700, refusal)
             check(client.text("shell", {"command": "echo on"})[1].strip() == "on", "it goes on")
+    with Place() as place, Client(place, "--mode", "ask", capabilities={"elicitation": {}}) as client:  # nor is an answer a yes
+        number = client.start("tools/call", {"name": "shell", "arguments": {"command": "touch made"}})
+        asked = client.until(lambda message: message.get("method") == "elicitation/create")
+        client.raw('{"jsonrpc":"2.0","id":%d,"result":{"action":"accept","content":{"decision":"allow once","x":"\\ud83d"}}}' % asked["id"])
+        check(client.wait(number)["isError"] and not os.path.exists(place.work + "/made"), "no")
 
 
 def case_approvals():

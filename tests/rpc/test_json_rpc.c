@@ -57,7 +57,6 @@ static void test_refusals(void **state)
         {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":[]}", JSON_RPC_INVALID_PARAMS},
         {"{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"params\":[]}", 0},
         {"{\"jsonrpc\":\"2.0\",\"id\":[],\"result\":1}", 0},
-        {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1,\"error\":{}}", 0},
         {"{\"jsonrpc\":\"2.0\",\"result\":1}", 0},
         {"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{}}", 0},
         {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":null,\"result\":1}", JSON_RPC_INVALID_REQUEST},
@@ -98,6 +97,20 @@ static void test_parts(void **state)
     assert_true(json_rpc_parse(line, strlen(line), &message, &refusal));
     assert_true(message.result == NULL && json_is_object(message.error));
     json_rpc_finish(&message);
+    /* An answer that cannot be read, or says two things, is a refusal of what was asked. */
+    static const char *const unread[] = {
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"b\":\"\\u0000\"}}",
+        "{\"jsonrpc\":\"2.0\",\"result\":{\"b\":\"\\ud83d\"},\"id\":7}",
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"error\":{\"message\":\"\xFF\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":1,\"error\":{}}",
+    };
+    for (size_t i = 0; i < sizeof unread / sizeof unread[0]; i++) {
+        assert_true(json_rpc_parse(unread[i], strlen(unread[i]), &message, &refusal));
+        assert_true(message.kind == JSON_RPC_ANSWER && refusal == NULL);
+        assert_int_equal(json_integer_value(message.id), 7);
+        assert_true(message.result == NULL && json_is_object(message.error));
+        json_rpc_finish(&message);
+    }
     /* The id of what is refused, where it is one. */
     static const char *const refused[][2] = {
         {"{\"id\":\"x\",\"method\":\"a\"}", "\"x\""},
@@ -114,7 +127,7 @@ static void test_parts(void **state)
         {"{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"a\",\"params\":{\"b\":\"\xFF\"}}", "7"},
         {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"a\",\"params\":{\"b\":\"\\u0000\"}}",
          "null"},
-        {"{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"b\":\"\\u0000\"}}", "null"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":[],\"result\":{\"b\":\"\\u0000\"}}", "null"},
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         assert_false(json_rpc_parse(refused[i][0], strlen(refused[i][0]), &message, &refusal));
