@@ -61,7 +61,8 @@ struct rpc_link {
     struct end in, out;
     struct watch *watch;
     struct str input, output;
-    size_t scanned; /* no line's end before here */
+    size_t taken;   /* of the input: handed over, and gone when all was looked at */
+    size_t scanned; /* no line's end between that and here */
     bool skipping;  /* the rest of a line that is too long */
     bool deaf;      /* rpc_link_listen(false) */
     bool input_ended, broken, told_end;
@@ -241,11 +242,11 @@ static void read_piece(struct rpc_link *link)
 /* Passes over what is left of a line that was too long. */
 static void skip(struct rpc_link *link)
 {
-    const char *end = memchr(link->input.data, '\n', link->input.length);
-    str_remove(&link->input, 0,
-               end != NULL ? (size_t)(end - link->input.data) + 1 : link->input.length);
+    const struct str *input = &link->input;
+    const char *end = memchr(input->data + link->taken, '\n', input->length - link->taken);
+    link->taken = end != NULL ? (size_t)(end - input->data) + 1 : input->length;
+    link->scanned = link->taken;
     link->skipping = end == NULL;
-    link->scanned = 0;
 }
 
 static void refuse_long_line(struct rpc_link *link)
@@ -256,28 +257,27 @@ static void refuse_long_line(struct rpc_link *link)
     skip(link);
 }
 
-/* Cuts the first line that is not empty off the input; the last one needs no newline. */
+/* The next line that is not empty; the last one needs no newline. */
 static bool take_line(struct rpc_link *link, struct str *line)
 {
-    struct str *input = &link->input;
+    const struct str *input = &link->input;
     for (;;) {
         if (link->skipping) {
             skip(link);
         }
         const char *end = memchr(input->data + link->scanned, '\n', input->length - link->scanned);
-        size_t length = end != NULL ? (size_t)(end - input->data) : input->length;
-        if (length > LINE_LIMIT) {
+        size_t stop = end != NULL ? (size_t)(end - input->data) : input->length;
+        if (stop - link->taken > LINE_LIMIT) {
             refuse_long_line(link);
             continue;
         }
-        if (end == NULL && (!link->input_ended || input->length == 0)) {
+        if (end == NULL && (!link->input_ended || input->length == link->taken)) {
             link->scanned = input->length;
             return false;
         }
         str_clear(line);
-        str_append_bytes(line, input->data, length);
-        str_remove(input, 0, end != NULL ? length + 1 : length);
-        link->scanned = 0;
+        str_append_bytes(line, input->data + link->taken, stop - link->taken);
+        link->taken = link->scanned = end != NULL ? stop + 1 : stop;
         if (strspn(line->data, " \t\r") < line->length) {
             return true;
         }
@@ -328,6 +328,9 @@ static void look(struct rpc_link *link)
         hand_over(link, &line);
     }
     str_finish(&line);
+    str_remove(&link->input, 0, link->taken);
+    link->scanned -= link->taken;
+    link->taken = 0;
     bool ended = link->broken || (link->input_ended && !link->deaf);
     if (ended && !link->told_end) {
         tell_end(link);

@@ -110,10 +110,15 @@ static void test_lines(void **state)
     assert_non_null(strstr(text, "{\"to\":\"a\"}"));
     assert_non_null(strstr(text, "-32700"));
     assert_int_equal(fcntl(pair[0], F_GETFL), flags); /* nobody finds a changed descriptor */
+    static char blank[60001];
+    memset(blank, '\n', sizeof blank - 1);
+    say(pair[1], blank);
+    say(pair[1],
+        "{\"jsonrpc\":\"2.0\",\"method\":\"c\"}\n{\"jsonrpc\":\"2.0\",\"method\":\"d\"}\n");
     say(pair[1], "{\"jsonrpc\":\"2.0\",\"method\":\"last\"}"); /* no newline before the end */
     close(pair[1]);
     uv_run(&loop, UV_RUN_DEFAULT);
-    assert_int_equal(seen.notes, 2);
+    assert_int_equal(seen.notes, 4);
     assert_int_equal(seen.ended, 1);
     close_link(&seen);
     close(pair[0]);
