@@ -417,18 +417,6 @@ static void tell_message(struct acp *acp, const struct acp_session *session,
     }
 }
 
-static bool tell_history(struct acp *acp, const struct acp_session *session, struct err *err)
-{
-    struct chat_conversation conversation;
-    chat_conversation_init(&conversation);
-    bool ok = store_messages_load(acp->app.store, session->id, &conversation, NULL, err);
-    for (size_t i = 0; ok && i < conversation.count; i++) {
-        tell_message(acp, session, &conversation.messages[i]);
-    }
-    chat_conversation_finish(&conversation);
-    return ok;
-}
-
 /* session/load tells all that was said; session/resume does not. */
 static void take_up(struct acp *acp, const struct json_rpc_message *message, bool history)
 {
@@ -447,14 +435,23 @@ static void take_up(struct acp *acp, const struct json_rpc_message *message, boo
                        "a turn of this session runs");
         return;
     }
-    struct acp_session *session = acp_sessions_add(&acp->sessions, id, message->params, &err);
-    if (session == NULL || (history && !tell_history(acp, session, &err))) {
-        rpc_link_error(acp->link, message->id, JSON_RPC_INVALID_PARAMS, "%s", err.text);
-        return;
+    struct chat_conversation told;
+    struct acp_session *session = NULL;
+    chat_conversation_init(&told);
+    if (!history || store_messages_load(acp->app.store, id, &told, NULL, &err)) {
+        session = acp_sessions_add(&acp->sessions, id, message->params, &err);
     }
-    session->stored = true;
-    rpc_link_result(acp->link, message->id, json_pack("{so}", "modes", modes_of(acp, session)));
-    tell_commands(acp, id);
+    if (session == NULL) {
+        rpc_link_error(acp->link, message->id, JSON_RPC_INVALID_PARAMS, "%s", err.text);
+    } else {
+        session->stored = true;
+        for (size_t i = 0; i < told.count; i++) {
+            tell_message(acp, session, &told.messages[i]);
+        }
+        rpc_link_result(acp->link, message->id, json_pack("{so}", "modes", modes_of(acp, session)));
+        tell_commands(acp, id);
+    }
+    chat_conversation_finish(&told);
 }
 
 static void answer_load(struct acp *acp, const struct json_rpc_message *message)

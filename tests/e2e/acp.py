@@ -235,6 +235,12 @@ def case_sessions():
 
 
 def case_modes_and_commands():
+            editor.end()
+        with place.database() as database:
+            database.execute("update messages set text = 'another' where conversation = (select key from conversations where id = ?)", (here,))
+        with Editor(place, "-m", model) as editor:
+            editor.refused("session/load", "", sessionId=here, cwd=place.work, mcpServers=[])
+            editor.refused("session/prompt", "no session", sessionId=here, prompt=[{"type": "text", "text": "x"}])
     with Place() as place:
         model = script(place, shell("touch made"), "done<turn|>", "<|channel>thought\nhm<channel|>yes<turn|>")
         with Editor(place, "-m", model) as editor:
