@@ -270,6 +270,9 @@ static bool read_project_servers(struct app *app, struct err *err)
 static void read_instructions(struct app *app)
 {
     struct str text, summary;
+    mem_free(app->instructions);
+    mem_free(app->instructions_summary);
+    app->instructions = app->instructions_summary = NULL;
     str_init(&text);
     str_init(&summary);
     if (config_boolean(app->config, OPTION_INSTRUCTIONS) &&
@@ -283,6 +286,7 @@ static void read_instructions(struct app *app)
 
 bool app_read_surroundings(struct app *app, struct err *err)
 {
+    config_servers_finish(&app->servers);
     copy_servers(&app->servers, &app->config->servers);
     read_instructions(app);
     bool alone =

@@ -105,8 +105,9 @@ struct app_agent_parts {
 struct infer *app_make_infer(struct app *app, uv_async_t *woke, struct err *err);
 struct toolproc *app_make_toolproc(struct app *app, const struct toolproc_callbacks *callbacks,
                                    struct err *err);
-/* Which notes and servers there are: the user's, and what the project may add. Once, before an
- * agent or its servers are made; a false one leaves app->exit_code. */
+/* Which notes and servers there are: the user's, and what the project may add. Before an agent or
+ * its servers are made; once more takes the place of what was read. A false one leaves
+ * app->exit_code. */
 bool app_read_surroundings(struct app *app, struct err *err);
 /* NULL: the configuration has none. */
 struct foreign *app_make_foreign(struct app *app, const struct foreign_callbacks *callbacks);

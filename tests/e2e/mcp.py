@@ -311,6 +311,42 @@ def case_turns():
             check("391" in client.tool("carat", {"prompt": "what is 17 * 23"})["content"][0]["text"], "with the model itself")
 
 
+def case_notices():
+    """What a project wanted and did not get, and a hook of a turn that fails: told on standard error, in no controls."""
+    with Place() as place:
+        os.makedirs(os.path.join(place.work, ".carat"))
+        place.write(".carat/config.toml", '"a\\u001b[31mb" = 1\n')
+        place.write(".mcp.json", '{"mcpServers": {"y": {"command": "true"}}}')
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[[hooks]]\nevent = "before_tool"\ntool = "shell"\ncommand = "printf \'c\\\\033[32md\' >&2; exit 7"\n')
+        with Client(place, "-m", script(place, shell("true"), "one<turn|>", "two<turn|>")) as client:
+            for answer in ("one", "two"):
+                check(client.tool("carat", {"prompt": "go"})["content"][0]["text"] == answer, answer)
+            check(client.end() == 0, "the end")
+            client.reading.join(PATIENCE)
+            said = "".join(client.complaints)
+            for words in ("[31mb is left out: there is no such key", ".mcp.json is not trusted", "ended with 7: c"):
+                check(said.count(words) == 1, (words, said))
+            check("\x1b" not in said, said)
+
+
+def case_second_try():
+    """A first turn that finds no model is not half of the second: servers are given their arguments once."""
+    with Place() as place:
+        place.write("server.sh", 'echo "$@" > given\n')
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[mcp.x]\ncommand = "sh"\nargs = ["server.sh", "-y", "pkg"]\nwritable = true\n')
+        model = script(place, "done<turn|>")
+        place.write("kept.json", open(model[len("script:"):]).read())
+        with open(model[len("script:"):], "w") as file:
+            file.write("no script")
+        with Client(place, "-m", model) as client:
+            check(client.tool("carat", {"prompt": "go"})["isError"], "no model")
+            os.replace(place.work + "/kept.json", model[len("script:"):])
+            result = client.tool("carat", {"prompt": "go"})
+            check(result["content"][0]["text"] == "done" and place.read("given") == "-y pkg\n", (result, place.read("given")))
+
+
 def case_cancel():
     """No answer to what was cancelled, and the rest goes on; ends and signals."""
     with Place() as place:
