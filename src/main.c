@@ -10,6 +10,7 @@
 #include "command/headless.h"
 #include "promises.h"
 #include "app/library_memory.h"
+#include "app/notice.h"
 #include "app/settings.h"
 #include "base/err.h"
 
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
     if (settings_read(&config, argc, argv, NULL, &err)) {
         code = run(&config);
     } else {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     config_finish(&config);
     return (int)finish_output(code);

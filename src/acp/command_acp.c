@@ -23,6 +23,7 @@
 #include "acp/acp_sessions.h"
 #include "acp/acp_shapes.h"
 #include "app/app.h"
+#include "app/notice.h"
 #include "app/settings.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -247,7 +248,7 @@ static void agent_event(void *context, const struct agent_event *event)
         }
         break;
     case AGENT_NOTICE:
-        fprintf(stderr, "carat: %s\n", event->text);
+        notice_print(event->text);
         if (acp->running) {
             tell_notice(acp, event->text);
         }
@@ -672,9 +673,7 @@ static bool open_app(struct acp *acp, const struct acp_session *session, struct 
     acp->room = mem_zero(1, sizeof *acp->room);
     acp->room->workspace = mem_strdup(session->workspace);
     acp->room->servers = json_deep_copy(session->servers);
-    for (size_t i = 0; i < acp->app.notices.count; i++) {
-        fprintf(stderr, "carat: %s\n", acp->app.notices.items[i]);
-    }
+    notice_print_all(&acp->app.notices);
     return true;
 }
 
@@ -770,7 +769,7 @@ enum exit_code command_acp(struct config *config)
         }
     }
     if (!ok) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         acp.code = EXIT_CODE_FAILURE;
     }
     json_rpc_finish(&acp.deferred);

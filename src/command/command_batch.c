@@ -16,6 +16,7 @@
 #include "app/answer_schema.h"
 #include "app/app.h"
 #include "app/lane.h"
+#include "app/notice.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -451,11 +452,7 @@ static enum exit_code sum_up(const struct batch *batch)
 {
     const struct batch_progress *progress = &batch->progress;
     if (batch->fatal.code != 0) {
-        struct str text;
-        str_init(&text);
-        visible_append(&text, batch->fatal.text, strlen(batch->fatal.text), VISIBLE_LINE);
-        fprintf(stderr, "carat: %s\n", text.data);
-        str_finish(&text);
+        notice_print(batch->fatal.text);
     }
     if (progress->done < progress->total || progress->failed > 0) {
         fprintf(stderr, "carat: %zu of %zu lines are done, %zu of them failed\n", progress->done,
@@ -507,7 +504,7 @@ enum exit_code command_batch(struct config *config)
     if (ok) {
         code = sum_up(&batch);
     } else {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     finish(&batch);
     return code;

@@ -24,6 +24,7 @@
 #include "agent/preview.h"
 #include "app/app.h"
 #include "app/lane.h"
+#include "app/notice.h"
 #include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -405,7 +406,7 @@ static void agent_event(void *context, const struct agent_event *event)
     struct call *call = door->turn;
     if (call == NULL) { /* a server's notice */
         if (event->kind == AGENT_NOTICE || event->kind == AGENT_FAILED) {
-            fprintf(stderr, "carat: %s\n", event->text);
+            notice_print(event->text);
         }
         return;
     }
@@ -424,7 +425,7 @@ static void agent_event(void *context, const struct agent_event *event)
         ask_about_turn(door, event);
         break;
     case AGENT_NOTICE:
-        fprintf(stderr, "carat: %s\n", event->text);
+        notice_print(event->text);
         break;
     case AGENT_FAILED:
         str_clear(&door->complaint);
@@ -444,6 +445,7 @@ static bool open_lane(struct door *door, struct err *err)
     if (door->lane == NULL && app_read_surroundings(&door->app, err)) {
         door->lane = lane_open(&door->app, face, err);
     }
+    notice_print_all(&door->app.notices);
     return door->lane != NULL;
 }
 
@@ -759,15 +761,16 @@ enum exit_code command_mcp(struct config *config)
     struct err err;
     signal(SIGPIPE, SIG_IGN);
     if (!app_open_shared(&door.app, config, true, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return door.app.exit_code;
     }
+    notice_print_all(&door.app.notices);
     str_init(&door.answer);
     str_init(&door.complaint);
     bool ok = run(&door, &err);
     enum exit_code code = ok ? door.app.exit_code : EXIT_CODE_FAILURE;
     if (!ok) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     while (door.calls.count > 0) {
         free_call(door.calls.items[--door.calls.count]);

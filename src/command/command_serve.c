@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "app/app.h"
+#include "app/notice.h"
 #include "attachment/attachment.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -41,7 +42,7 @@ static void on_started(void *context, int port, const struct err *err)
 {
     struct run *run = context;
     if (err != NULL) {
-        fprintf(stderr, "carat: %s\n", err->text);
+        notice_print(err->text);
         stop(run, EXIT_CODE_FAILURE);
         return;
     }
@@ -160,7 +161,7 @@ static void run_loop(struct run *run)
         uv_run(&run->loop, UV_RUN_DEFAULT);
         serve_free(run->serve);
     } else {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     uv_loop_close(&run->loop);
 }
@@ -181,7 +182,7 @@ enum exit_code command_serve(struct config *config)
     if (ok) {
         run_loop(&run);
     } else {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     str_finish(&run.token);
     str_finish(&run.token_file);

@@ -9,6 +9,7 @@
 #include "app/answer_schema.h"
 #include "app/app.h"
 #include "app/context_picture.h"
+#include "app/notice.h"
 #include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -152,7 +153,7 @@ static void open_events(struct headless *headless)
 
 static void report_failure(struct headless *headless, const struct err *err)
 {
-    fprintf(stderr, "carat: %s\n", err->text);
+    notice_print(err->text);
     if (headless->events != NULL) {
         event_lines_error(headless->events, err->text);
     }
@@ -225,7 +226,7 @@ static bool write_answer_file(struct headless *headless)
     if (path == NULL || file_replace(path, headless->answer.data, headless->answer.length, &err)) {
         return true;
     }
-    fprintf(stderr, "carat: %s\n", err.text);
+    notice_print(err.text);
     return false;
 }
 
@@ -263,7 +264,7 @@ static void turn_ended(struct headless *headless, const struct agent_event *even
     }
     tell_context(headless);
     if (misfit != NULL) {
-        fprintf(stderr, "carat: %s\n", misfit);
+        notice_print(misfit);
         code = code == EXIT_CODE_OK ? EXIT_CODE_SCHEMA : code;
     }
     bool unread = headless->output_lost && headless->signal == 0;
@@ -447,7 +448,7 @@ enum exit_code headless_run(const struct config *config, size_t first)
         open_and_run(&headless);
         code = headless.app.exit_code;
     } else {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     event_lines_destroy(headless.events);
     str_finish(&headless.prompt);

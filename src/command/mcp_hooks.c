@@ -1,12 +1,11 @@
 #include "command/mcp_hooks.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "agent/hooks.h"
 #include "agent/toolproc.h"
+#include "app/notice.h"
 #include "base/str.h"
-#include "base/visible.h"
 #include "rpc/json_rpc.h"
 
 bool mcp_hooks_start(struct hooks *hooks, const char *workspace, const char *key, const char *tool,
@@ -46,10 +45,6 @@ void mcp_hooks_add_denial(json_t *result, const char *denial)
 
 void mcp_hooks_notice(void *context, const char *sentence)
 {
-    struct str safe;
     (void)context;
-    str_init(&safe);
-    visible_append(&safe, sentence, strlen(sentence), VISIBLE_LINE);
-    fprintf(stderr, "carat: %s\n", safe.data);
-    str_finish(&safe);
+    notice_print(sentence);
 }

@@ -207,7 +207,7 @@ def case_sessions():
         other = os.path.join(place.root, "other")
         os.makedirs(os.path.join(other, ".carat"))
         with open(other + "/.carat/config.toml", "w") as file:
-            file.write('[agent]\nmode = "read-only"\n')
+            file.write('"a\\u001b[31mb" = 1\n[agent]\nmode = "read-only"\n')
         model = script(place, "answer 0<turn|>", "answer 1<turn|>")  # begins anew with each folder
         with Editor(place, "-m", model) as editor:
             here, there = editor.session(), editor.session(other)
@@ -221,6 +221,9 @@ def case_sessions():
             check([one["sessionId"] for one in listed] == [here] and listed[0]["updatedAt"].endswith("Z"), listed)
             check(len(editor.call("session/list")["sessions"]) == 2, "all of them")
             editor.end()
+            editor.reading.join(PATIENCE)
+            said = "".join(editor.complaints)
+            check("[31mb is left out" in said and "\x1b" not in said, said)
         with Editor(place, "-m", script(place, {"text": "and on<turn|>", "expect": "answer 0<turn|>"})) as editor:
             loaded = editor.call("session/load", sessionId=here, cwd=place.work, mcpServers=[])
             check(fits(loaded, {"modes": MODES}), loaded)
@@ -232,15 +235,15 @@ def case_sessions():
             check(editor.call("session/close", sessionId=fresh) == {}, "closed")
             editor.refused("session/prompt", "no session", sessionId=fresh, prompt=[])
             editor.refused("session/load", "no conversation", sessionId="nothing", cwd=place.work, mcpServers=[])
-
-
-def case_modes_and_commands():
             editor.end()
         with place.database() as database:
             database.execute("update messages set text = 'another' where conversation = (select key from conversations where id = ?)", (here,))
         with Editor(place, "-m", model) as editor:
             editor.refused("session/load", "", sessionId=here, cwd=place.work, mcpServers=[])
             editor.refused("session/prompt", "no session", sessionId=here, prompt=[{"type": "text", "text": "x"}])
+
+
+def case_modes_and_commands():
     with Place() as place:
         model = script(place, shell("touch made"), "done<turn|>", "<|channel>thought\nhm<channel|>yes<turn|>")
         with Editor(place, "-m", model) as editor:

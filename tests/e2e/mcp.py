@@ -385,6 +385,29 @@ def case_cancel():
         check(gone.wait(timeout=PATIENCE) == 0, "nobody reads")
 
 
+def case_called_off():
+    """A call that is cancelled before it began leaves nothing behind: what the user makes later is the user's."""
+    with Place() as place, Client(place) as client:
+        def threads():
+            return len(os.listdir(f"/proc/{client.process.pid}/task"))
+
+        def settle():
+            client.call("ping")
+            end = time.monotonic() + PATIENCE
+            while threads() > before:
+                check(time.monotonic() < end, "a look that does not end")
+                time.sleep(0.01)
+        before = threads()
+        call = {"jsonrpc": "2.0", "id": 500, "method": "tools/call", "params": {"name": "shell", "arguments": {"command": "touch made"}}}
+        off = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 500}}
+        client.raw(json.dumps(call) + "\n" + json.dumps(off))
+        for _ in range(3):  # the look before the call; what follows from its end; the end of that
+            settle()
+        place.write(".envrc", "mine\n")
+        check(client.end() == 0, "the end")
+        check(os.listdir(place.work) == [".envrc"] and client.answers == {}, os.listdir(place.work))
+
+
 def case_moved_aside():
     """What a call makes that other programs would run: moved aside when it ends, however it ends, and said in its answer."""
     git = "git init -q s; git -C s config core.fsmonitor ./x"
@@ -426,29 +449,6 @@ def case_moved_aside():
                 client.notify("notifications/cancelled", requestId=number)
                 check(len(client.call("tools/call", name="shell", arguments={"command": "true"})["content"]) > 0, "it goes on")
             else:
-def case_called_off():
-    """A call that is cancelled before it began leaves nothing behind: what the user makes later is the user's."""
-    with Place() as place, Client(place) as client:
-        def threads():
-            return len(os.listdir(f"/proc/{client.process.pid}/task"))
-
-        def settle():
-            client.call("ping")
-            end = time.monotonic() + PATIENCE
-            while threads() > before:
-                check(time.monotonic() < end, "a look that does not end")
-                time.sleep(0.01)
-        before = threads()
-        call = {"jsonrpc": "2.0", "id": 500, "method": "tools/call", "params": {"name": "shell", "arguments": {"command": "touch made"}}}
-        off = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 500}}
-        client.raw(json.dumps(call) + "\n" + json.dumps(off))
-        for _ in range(3):  # the look before the call; what follows from its end; the end of that
-            settle()
-        place.write(".envrc", "mine\n")
-        check(client.end() == 0, "the end")
-        check(os.listdir(place.work) == [".envrc"] and client.answers == {}, os.listdir(place.work))
-
-
                 client.process.stdout.close()
             client.process.stdin.close()
             client.process.wait(timeout=PATIENCE)

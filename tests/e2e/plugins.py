@@ -415,6 +415,10 @@ def case_project_configuration():
         os.remove(os.path.join(place.work, ".carat", "local.toml"))
         place.write(".carat/config.toml", "[agent\n")
         check(".carat/config.toml:" in place.carat("exec", "-m", model, "go", code=2).stderr, "a broken file")
+        place.write(".carat/config.toml", 'agent.mode = "\\u001b[31mx"\n')
+        for words, code in (("exec", "-m", model, "go"), 2), (("mcp",), 2), (("acp",), 2), (("serve",), 2):
+            said = place.carat(*words, code=code).stderr
+            check("agent.mode is" in said and "\x1b" not in said, (words, said))
 
 
 main(globals())
