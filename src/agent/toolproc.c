@@ -35,6 +35,7 @@
 #include "attachment/attachment.h"
 #include "attachment/decoding.h"
 #include "attachment/result_picture.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -51,7 +52,8 @@ enum {
     OVERDUE_MS = 5000, /* behind its limit: the tool itself takes less than 3 s of them */
     /* When carat was stopped itself (Ctrl+Z), the answer may lie in the pipe: it is read first. */
     SECOND_LOOK_MS = 1000,
-    SEEN_BYTES = 2048, /* the end of what a command wrote, should its tool not be able to say */
+    GONE_US = 2000 * 1000, /* for what is killed at the end */
+    SEEN_BYTES = 2048,     /* the end of what a command wrote, should its tool not be able to say */
 };
 
 static const uint64_t never = UINT64_MAX;
@@ -687,11 +689,26 @@ static void on_timer_closed(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
+/* What still works is killed, and gone before anyone looks at what it made. */
+static void end_work(const struct toolproc *toolproc)
+{
+    for (size_t i = 0; i < toolproc->servers.count; i++) {
+        mcp_client_kill(toolproc->servers.items[i]->client);
+    }
+    int64_t until_us = clock_monotonic_us() + GONE_US;
+    for (size_t i = 0; i < toolproc->servers.count; i++) {
+        if (works(toolproc, toolproc->servers.items[i])) {
+            mcp_client_wait(toolproc->servers.items[i]->client, until_us);
+        }
+    }
+}
+
 void toolproc_destroy(struct toolproc *toolproc)
 {
     if (toolproc == NULL) {
         return;
     }
+    end_work(toolproc);
     while (toolproc->servers.count > 0) {
         drop_server(toolproc->servers.items[0]);
     }

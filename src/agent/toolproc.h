@@ -66,8 +66,8 @@ void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const js
 void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const char *job);
 /* Stops a running call: TERM to its process group, 2 s, KILL. Finishes with failed = true. */
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id);
-/* Kills everything at once; no callback after it. The loop must run once more to close the handles.
- */
+/* Kills everything at once, and waits a moment for what still worked to be gone; no callback after
+ * it. The loop must run once more to close the handles. */
 void toolproc_destroy(struct toolproc *toolproc);
 
 /* Runs the sandbox's self-test once, blocking at most 2 s: fills `report` (an object: layer name ->

@@ -28,6 +28,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 #include "mcp/mcp_calls.h"
+#include "mcp/mcp_gone.h"
 #include "mcp/mcp_messages.h"
 
 enum {
@@ -750,6 +751,20 @@ void mcp_client_stop(struct mcp_client *client)
     }
     kill_group(client, SIGTERM);
     set_timer(client, STAGE_TERMINATED, GRACE_MS);
+}
+
+void mcp_client_kill(struct mcp_client *client)
+{
+    kill_group(client, SIGKILL);
+}
+
+void mcp_client_wait(struct mcp_client *client, int64_t until_us)
+{
+    int output = -1;
+    if (!client->exited) {
+        uv_fileno((uv_handle_t *)&client->out, &output);
+        mcp_gone_wait(client->process.pid, output, until_us);
+    }
 }
 
 void mcp_client_close(struct mcp_client *client)

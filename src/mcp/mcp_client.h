@@ -82,6 +82,11 @@ void mcp_client_background(struct mcp_client *client, uint64_t call);
 /* TERM to the process group, after 2 s KILL. */
 void mcp_client_stop(struct mcp_client *client);
 
+/* KILL, and nothing else; then to wait, blocking, until it and who holds its output are gone, at
+ * most until that moment of clock_monotonic_us. Then close it. */
+void mcp_client_kill(struct mcp_client *client);
+void mcp_client_wait(struct mcp_client *client, int64_t until_us);
+
 /* KILL at once; no callback after it. The memory goes when the loop has closed the handles. NULL is
  * fine. */
 void mcp_client_close(struct mcp_client *client);

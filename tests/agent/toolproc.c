@@ -622,6 +622,75 @@ static void test_watcher_stopped(void **state)
                         "{\"exit_code\":0,\"output\":\"next\"}");
 }
 
+/* The command of ours with this word in its command line; 0: there is none. */
+static pid_t find_command(const char *word)
+{
+    DIR *folder = opendir("/proc");
+    pid_t found = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL && found == 0;) {
+        char path[300], text[512] = "";
+        snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
+        FILE *file = fopen(path, "r");
+        size_t length = file != NULL ? fread(text, 1, sizeof text - 1, file) : 0;
+        for (size_t i = 0; i < length && found == 0; i += strlen(text + i) + 1) {
+            bool ours = strcmp(text + i, word) == 0 && is_ours((pid_t)atoi(entry->d_name));
+            found = ours ? (pid_t)atoi(entry->d_name) : 0;
+        }
+        if (file != NULL) {
+            fclose(file);
+        }
+    }
+    closedir(folder);
+    return found;
+}
+
+/* It does nothing any more: gone, exiting, or about to see that it was killed. */
+static bool is_dying(pid_t pid)
+{
+    enum { EXITING = 0x4 }; /* PF_EXITING */
+    char path[64], line[256];
+    unsigned long long pending = 0, both = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "SigPnd: %llx", &pending) == 1 ||
+            sscanf(line, "ShdPnd: %llx", &pending) == 1) {
+            both |= pending;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    unsigned flags = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    file = fopen(path, "r");
+    bool there =
+        file != NULL && fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %u", &flags) == 1;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return !there || (flags & EXITING) != 0 || (both >> (SIGKILL - 1) & 1) != 0;
+}
+
+/* Who destroys it may look at once at what the command made: the command makes no more. */
+static void test_destroy_waits(void **state)
+{
+    struct world *world = *state;
+    create(world, carat_tool, NULL);
+    start(world, "shell", "command", "echo begun; exec sleep 31415");
+    int64_t limit = clock_monotonic_us() + 20 * 1000000;
+    pid_t command = 0;
+    while (command == 0) {
+        assert_true(clock_monotonic_us() < limit);
+        let_run(world, 5);
+        command = world->output.length > 0 ? find_command("31415") : 0;
+    }
+    assert_false(is_dying(command));
+    toolproc_destroy(world->toolproc);
+    world->toolproc = NULL;
+    assert_true(is_dying(command));
+}
+
 /* Folders that were added change the policy, and nothing else of it. */
 static void test_set_policy(void **state)
 {
@@ -701,7 +770,7 @@ int main(int argc, char **argv)
         TEST(test_handshake),     TEST(test_carat_tool),      TEST(test_self_test),
         TEST(test_job),           TEST(test_make_job),        TEST(test_watcher_stopped),
         TEST(test_set_policy),    TEST(test_forget),          TEST(test_cancel_beside),
-        TEST(test_time_of_turns),
+        TEST(test_time_of_turns), TEST(test_destroy_waits),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);
