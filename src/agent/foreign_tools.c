@@ -5,6 +5,10 @@
  * $ref into $defs or definitions of the same schema. A tool that needs what is not among them is
  * refused with the reason; the server checks its arguments itself, so what is dropped (bounds,
  * patterns) costs at most an error that the model reads.
+ *
+ * A $ref is translated anew wherever it stands, so a few hundred bytes can name millions of
+ * schemas: all that are looked at for one tool are counted, and of each list of a schema only a
+ * beginning is read.
  */
 #include "agent/foreign_tools.h"
 
@@ -20,8 +24,16 @@
 #include "base/visible.h"
 #include "chat/declaration.h"
 
+/* So many schemas are looked at for one tool; what fits into its declaration is fewer. Of words for
+ * types there are seven. */
+enum { NODES_MAX = 256, TYPES_MAX = 8 };
+
+/* So many blocks of a result that cannot be shown are told of one by one. */
+enum { NOT_SHOWN_MAX = 16 };
+
 struct translation {
     const json_t *root; /* what $ref counts from */
+    size_t *nodes;      /* looked at so far, for the whole tool */
     struct err *err;
 };
 
@@ -105,9 +117,10 @@ static const char *type_of(const json_t *schema)
     json_array_foreach(type, i, item)
     {
         const char *name = json_string_value(item);
-        if (name != NULL && strcmp(name, "null") != 0 && found == NULL) {
-            found = name;
+        if (i == TYPES_MAX || found != NULL) {
+            break;
         }
+        found = name != NULL && strcmp(name, "null") != 0 ? name : NULL;
     }
     if (found == NULL && json_is_object(json_object_get(schema, "properties"))) {
         found = "object";
@@ -123,7 +136,7 @@ static const char *type_of(const json_t *schema)
     return NULL;
 }
 
-/* The first alternative that has a type of its own. */
+/* The first alternative that has a type of its own, if it is among the first of them. */
 static const json_t *alternative(const struct translation *t, const json_t *schema)
 {
     static const char *const words[] = {"anyOf", "oneOf", "allOf"};
@@ -133,6 +146,9 @@ static const json_t *alternative(const struct translation *t, const json_t *sche
         json_array_foreach(json_object_get(schema, words[w]), i, item)
         {
             const char *reference = json_string_value(json_object_get(item, "$ref"));
+            if (i == FOREIGN_MEMBERS_MAX) {
+                break;
+            }
             if (type_of(item) != NULL || (reference != NULL && follow(t, reference) != NULL)) {
                 return item;
             }
@@ -159,12 +175,11 @@ static bool is_choice(const json_t *item)
 /* A list of choices only when all of it can be told; else the type alone. */
 static void add_choices(json_t *made, const json_t *schema)
 {
-    json_t *choices = json_object_get(schema, "enum"), *item;
+    json_t *choices = json_object_get(schema, "enum");
     bool all = json_array_size(choices) > 0 && json_array_size(choices) <= 64;
     size_t i;
-    json_array_foreach(choices, i, item)
-    {
-        all = all && is_choice(item);
+    for (i = 0; all && i < json_array_size(choices); i++) {
+        all = is_choice(json_array_get(choices, i));
     }
     if (all) {
         json_object_set(made, "enum", choices);
@@ -177,8 +192,7 @@ static void add_required(json_t *made, const json_t *schema, const json_t *membe
     size_t i;
     json_array_foreach(json_object_get(schema, "required"), i, value)
     {
-        if (json_is_string(value) && i < FOREIGN_MEMBERS_MAX &&
-            json_object_get(members, json_string_value(value)) != NULL) {
+        if (json_is_string(value) && json_object_get(members, json_string_value(value)) != NULL) {
             json_array_append(required, value);
         }
     }
@@ -227,7 +241,8 @@ static bool add_members(const struct translation *t, json_t *made, const json_t 
 {
     json_t *properties = json_object_get(schema, "properties"), *members = json_object(), *value;
     json_object_set_new(made, "properties", members);
-    if (json_object_size(properties) > FOREIGN_MEMBERS_MAX) {
+    if (json_object_size(properties) > FOREIGN_MEMBERS_MAX ||
+        json_array_size(json_object_get(schema, "required")) > FOREIGN_MEMBERS_MAX) {
         return err_set(t->err, ERR_LIMIT, "it has more than %d arguments", FOREIGN_MEMBERS_MAX);
     }
     const char *name;
@@ -238,7 +253,7 @@ static bool add_members(const struct translation *t, json_t *made, const json_t 
                            "the name of an argument is not of letters, digits, _ and -");
         }
         struct err unfit = {0};
-        struct translation tried = {t->root, &unfit};
+        struct translation tried = {t->root, t->nodes, &unfit};
         json_t *member = translate(&tried, value, depth + 1);
         if (member != NULL) {
             json_object_set_new(members, name, member);
@@ -279,6 +294,11 @@ static json_t *translate(const struct translation *t, const json_t *schema, int 
 {
     if (depth > FOREIGN_DEPTH_MAX) {
         err_set(t->err, ERR_LIMIT, "its arguments are nested more than %d deep", FOREIGN_DEPTH_MAX);
+        return NULL;
+    }
+    if (++*t->nodes > NODES_MAX) {
+        err_set(t->err, ERR_LIMIT, "its arguments and what they refer to are more than %d",
+                NODES_MAX);
         return NULL;
     }
     const char *reference = json_string_value(json_object_get(schema, "$ref"));
@@ -336,7 +356,8 @@ json_t *foreign_tools_declare(const char *server, const json_t *tool, struct err
 {
     char name[FOREIGN_NAME_MAX + 1];
     const json_t *description = json_object_get(tool, "description");
-    struct translation t = {json_object_get(tool, "inputSchema"), err};
+    size_t nodes = 0;
+    struct translation t = {json_object_get(tool, "inputSchema"), &nodes, err};
     if (!make_name(server, json_object_get(tool, "name"), name, err)) {
         return NULL;
     }
@@ -421,8 +442,14 @@ json_t *foreign_tools_sorted(const json_t *declarations)
 
 /* --- results --- */
 
-/* `picture`: the block that goes with the result as a picture. */
-static void append_block(struct str *text, const json_t *block, const json_t *picture)
+static void begin_line(struct str *text)
+{
+    str_append(text, text->length > 0 && text->data[text->length - 1] != '\n' ? "\n" : "");
+}
+
+/* `picture`: the block that goes with the result as a picture. False: it cannot be shown, and
+ * stands for nothing. */
+static bool append_block(struct str *text, const json_t *block, const json_t *picture)
 {
     const char *type = json_string_value(json_object_get(block, "type"));
     const json_t *piece = json_object_get(block, "text");
@@ -430,7 +457,7 @@ static void append_block(struct str *text, const json_t *block, const json_t *pi
         piece = json_object_get(json_object_get(block, "resource"), "text");
     }
     const char *uri = json_string_value(json_object_get(block, "uri"));
-    str_append(text, text->length > 0 && text->data[text->length - 1] != '\n' ? "\n" : "");
+    begin_line(text);
     if (json_is_string(piece)) {
         str_append_bytes(text, json_string_value(piece), json_string_length(piece));
     } else if (block == picture) {
@@ -439,7 +466,26 @@ static void append_block(struct str *text, const json_t *block, const json_t *pi
         const char *name = json_string_value(json_object_get(block, "name"));
         str_append_format(text, "%s (%s)", name != NULL ? name : "a resource", uri);
     } else {
-        str_append_format(text, "[%.32s: not shown]", type != NULL ? type : "a block");
+        return false;
+    }
+    return true;
+}
+
+/* A block that is two bytes long in the line is twenty in words: after some they are counted. */
+static void append_content(struct str *text, const json_t *content, const json_t *picture)
+{
+    size_t i, not_shown = 0;
+    json_t *block;
+    json_array_foreach(content, i, block)
+    {
+        const char *type = json_string_value(json_object_get(block, "type"));
+        if (!append_block(text, block, picture) && ++not_shown <= NOT_SHOWN_MAX) {
+            str_append_format(text, "[%.32s: not shown]", type != NULL ? type : "a block");
+        }
+    }
+    if (not_shown > NOT_SHOWN_MAX) {
+        begin_line(text);
+        str_append_format(text, "[%zu more blocks: not shown]", not_shown - NOT_SHOWN_MAX);
     }
 }
 
@@ -461,15 +507,12 @@ json_t *foreign_tools_result(const json_t *result, size_t limit, bool *failed)
 {
     struct str text, repaired;
     const char *kind = json_string_value(json_object_get(result, "resultType"));
-    json_t *structured = json_object_get(result, "structuredContent"), *block;
-    size_t i;
+    json_t *structured = json_object_get(result, "structuredContent");
     str_init(&text);
     str_init(&repaired);
     *failed = json_is_true(json_object_get(result, "isError"));
-    json_array_foreach(json_object_get(result, "content"), i, block)
-    {
-        append_block(&text, block, *failed ? NULL : result_picture_find(result));
-    }
+    append_content(&text, json_object_get(result, "content"),
+                   *failed ? NULL : result_picture_find(result));
     if (text.length == 0 && structured != NULL) {
         char *dump = json_dumps(structured, JSON_COMPACT | JSON_ENCODE_ANY);
         str_append(&text, dump != NULL ? dump : "");
