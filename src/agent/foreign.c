@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "agent/foreign_calls.h"
+#include "agent/foreign_list.h"
 #include "agent/foreign_tools.h"
 #include "agent/tool_process.h"
 #include "attachment/attachment.h"
@@ -56,9 +57,9 @@ struct foreign_server {
     unsigned owed;            /* calls that were stopped and of which it has not said the end */
     uint64_t listing;         /* number of the tools/list that is open */
     int pages;
-    json_t *found; /* while listing */
-    json_t *now;   /* what it has */
-    json_t *fixed; /* what it had first; NULL = it never got so far */
+    struct foreign_list list; /* while listing */
+    json_t *now;              /* what it has */
+    json_t *fixed;            /* what it had first; NULL = it never got so far */
     bool said_changed;
 };
 
@@ -176,8 +177,7 @@ static void go_down(struct foreign_server *server, const char *problem)
     server->retry_at = uv_now(foreign->loop) + (foreign->pause_ms << doublings);
     server->listing = 0;
     server->owed = 0;
-    json_decref(server->found);
-    server->found = NULL;
+    foreign_list_finish(&server->list);
     mcp_client_close(server->client);
     server->client = NULL;
     for (size_t i = 0; i < foreign->calls.count; i++) {
@@ -196,67 +196,9 @@ static void describe_death(struct str *out, const struct foreign_server *server,
 
 /* --- its tools --- */
 
-static bool is_allowed(const struct foreign_server *server, const char *tool)
-{
-    for (size_t i = 0; i < server->allowed.count; i++) {
-        if (strcmp(server->allowed.items[i], tool) == 0) {
-            return true;
-        }
-    }
-    return server->allowed.count == 0;
-}
-
 static void say(struct foreign *foreign, const char *text)
 {
     foreign->callbacks.notice(foreign->callbacks.context, text);
-}
-
-static void say_of_tool(struct foreign_server *server, const json_t *tool, const char *what,
-                        const char *why)
-{
-    struct str text;
-    const json_t *name = json_object_get(tool, "name");
-    str_init(&text);
-    str_append_format(&text, "MCP server %s: the tool \"", server->name);
-    if (json_is_string(name)) {
-        size_t length = json_string_length(name);
-        visible_append(&text, json_string_value(name), length < 64 ? length : 64, VISIBLE_APPROVAL);
-    }
-    str_append_format(&text, "\" %s%s", what, why);
-    say(server->foreign, text.data);
-    str_finish(&text);
-}
-
-static void add_tool(struct foreign_server *server, const json_t *tool)
-{
-    struct err err = {0};
-    const char *name = json_string_value(json_object_get(tool, "name"));
-    bool first = server->fixed == NULL; /* later it is told when the tool is called */
-    if (name != NULL && !is_allowed(server, name)) {
-        return;
-    }
-    json_t *declaration = foreign_tools_declare(server->name, tool, &err);
-    bool twice = declaration != NULL &&
-                 foreign_tools_find(server->found, foreign_tools_name(declaration)) != NULL;
-    if (declaration == NULL || twice) {
-        if (first) {
-            say_of_tool(server, tool, "is left out: ",
-                        !twice                      ? err.text
-                        : strchr(name, '.') != NULL ? "without its dots another has its name"
-                                                    : "the server names it twice");
-        }
-        json_decref(declaration);
-    } else if (json_array_size(server->found) >= FOREIGN_TOOLS_MAX) {
-        if (first && json_array_size(server->found) == FOREIGN_TOOLS_MAX) {
-            say_of_tool(server, tool, "is left out: ", "the server has too many");
-        }
-        json_decref(declaration);
-    } else {
-        json_array_append_new(server->found, declaration);
-        if (first && err.code != ERR_NONE) {
-            say_of_tool(server, tool, "", err.text);
-        }
-    }
 }
 
 /* What came while it could not be used. */
@@ -275,9 +217,12 @@ static void become_ready(struct foreign_server *server)
 {
     struct foreign *foreign = server->foreign;
     json_decref(server->now);
-    server->now = foreign_tools_sorted(server->found);
-    json_decref(server->found);
-    server->found = NULL;
+    server->now = foreign_list_end(&server->list);
+    /* What is other later is told when the tool is called. */
+    for (size_t i = 0; server->fixed == NULL && i < server->list.notices.count; i++) {
+        say(foreign, server->list.notices.items[i]);
+    }
+    foreign_list_finish(&server->list);
     if (server->fixed == NULL && !foreign->known) {
         server->fixed = json_incref(server->now);
     }
@@ -294,10 +239,9 @@ static void ask_for_tools(struct foreign_server *server, const char *cursor)
 
 static void on_listed(struct foreign_server *server, const struct mcp_client_result *result)
 {
-    json_t *tools = json_object_get(result->result, "tools"), *tool;
+    const json_t *tools = json_object_get(result->result, "tools");
     const char *cursor = json_string_value(json_object_get(result->result, "nextCursor"));
     struct str text;
-    size_t i;
     server->listing = 0;
     if (!json_is_array(tools)) {
         str_init(&text);
@@ -310,12 +254,7 @@ static void on_listed(struct foreign_server *server, const struct mcp_client_res
         str_finish(&text);
         return;
     }
-    json_array_foreach(tools, i, tool)
-    {
-        if (i <= FOREIGN_TOOLS_MAX) {
-            add_tool(server, tool);
-        }
-    }
+    foreign_list_add(&server->list, tools);
     bool more = cursor != NULL && cursor[0] != '\0';
     if (more && server->pages < PAGES_MAX) {
         ask_for_tools(server, cursor);
@@ -337,7 +276,8 @@ static void on_listed(struct foreign_server *server, const struct mcp_client_res
 static void on_ready(void *context)
 {
     struct foreign_server *server = context;
-    server->found = json_array();
+    foreign_list_finish(&server->list);
+    foreign_list_init(&server->list, server->name, &server->allowed);
     server->pages = 0;
     ask_for_tools(server, NULL);
 }
@@ -761,7 +701,7 @@ static void free_server(struct foreign_server *server)
     mem_free(server->policy);
     mem_free(server->problem);
     config_list_finish(&server->allowed);
-    json_decref(server->found);
+    foreign_list_finish(&server->list);
     json_decref(server->now);
     json_decref(server->fixed);
 }
