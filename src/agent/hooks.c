@@ -57,7 +57,8 @@ struct job {
     char *call_id, *tool, *input;
     size_t next; /* place in the table */
     struct process *process;
-    char *denial; /* decided before a process could be started */
+    char *denial;               /* decided before a process could be started */
+    struct config_list notices; /* of those that could not be; told with the end */
 };
 
 struct hooks {
@@ -196,6 +197,7 @@ static void remove_job(struct job *job)
     mem_free(job->tool);
     mem_free(job->input);
     mem_free(job->denial);
+    config_list_finish(&job->notices);
     mem_free(job);
 }
 
@@ -205,7 +207,13 @@ static void finish(struct job *job, const char *denial)
     struct hooks_callbacks callbacks = job->hooks->callbacks;
     char *call_id = mem_strdup(job->call_id);
     char *reason = denial != NULL ? mem_strdup(denial) : NULL;
+    struct config_list notices = job->notices;
+    job->notices = (struct config_list){0};
     remove_job(job);
+    for (size_t i = 0; i < notices.count; i++) {
+        callbacks.notice(callbacks.context, notices.items[i]);
+    }
+    config_list_finish(&notices);
     callbacks.done(callbacks.context, call_id, reason);
     mem_free(reason);
     mem_free(call_id);
@@ -366,6 +374,17 @@ static int spawn(struct process *process, const struct hooks *hooks)
     return status;
 }
 
+static void note_unstarted(struct job *job, const struct config_hook *hook, int status)
+{
+    struct str text;
+    str_init(&text);
+    str_append_format(&text, "the hook \"%s\" could not be started: %s", hook->command,
+                      uv_strerror(status));
+    config_list_add(&job->notices, text.data);
+    str_finish(&text);
+}
+
+/* NULL: it could not be, and that is noted. */
 static struct process *start(struct job *job, const struct config_hook *hook)
 {
     struct hooks *hooks = job->hooks;
@@ -381,7 +400,9 @@ static struct process *start(struct job *job, const struct config_hook *hook)
     uv_timer_init(hooks->loop, &process->timer);
     process->process.data = process->in.data = process->error.data = process;
     process->timer.data = process->writing.data = process;
-    if (spawn(process, hooks) != 0) {
+    int status = spawn(process, hooks);
+    if (status != 0) {
+        note_unstarted(job, hook, status);
         process->exited = true;
         process->job = NULL;
         close_handle((uv_handle_t *)&process->process);
@@ -424,7 +445,7 @@ static void step(struct job *job)
         }
         job->process = start(job, hook);
         if (job->process == NULL && !job->after) {
-            job->denial = mem_strdup("a hook could not be started");
+            job->denial = mem_strdup(job->notices.items[job->notices.count - 1]);
             break;
         }
         if (job->process != NULL) {

@@ -6,8 +6,9 @@
  * status what it thinks: 0 go on, 2 deny (standard error is the reason), else a notice. Those that
  * match run one after the other, in the order of the file, each in a process group of its own with
  * a time limit. With the hook ends what it left in that group; what sets itself apart by a session
- * of its own, as gpg-agent does, is the user's own daemon and stays. Before a tool a hook that
- * cannot be run or takes too long denies: a check that does not take place is no permission.
+ * of its own, as gpg-agent does, is the user's own daemon and stays. A hook that cannot be started
+ * is said; before a tool one that cannot be run or takes too long denies: a check that does not
+ * take place is no permission.
  *
  * Loop thread; nothing blocks; callbacks come from the loop alone.
  */

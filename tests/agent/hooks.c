@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ static void on_notice(void *context, const char *sentence)
     str_append_format(&((struct world *)context)->notices, "%s\n", sentence);
 }
 
-static void open_world(struct world *world, const char *command, int seconds, bool after)
+static void prepare_world(struct world *world, const char *command, int seconds, bool after)
 {
     *world = (struct world){.hook = {.after = after,
                                      .tool = (char *)"shell",
@@ -59,13 +60,23 @@ static void open_world(struct world *world, const char *command, int seconds, bo
     world->hooks = hooks_create(
         &(struct hooks_options){.loop = &world->loop, .workspace = "/", .table = &world->table},
         &(struct hooks_callbacks){on_done, on_notice, world});
+}
+
+static void begin(struct world *world)
+{
     json_t *event = json_pack("{s:s, s:o}", "tool", "shell", "arguments", json_object());
     char *large = mem_zero(200001, 1); /* more than a pipe holds */
     memset(large, 'x', 200000);
     json_object_set_new(json_object_get(event, "arguments"), "command", json_string(large));
-    hooks_start(world->hooks, after, "c1", "shell", event);
+    hooks_start(world->hooks, world->hook.after, "c1", "shell", event);
     mem_free(large);
     json_decref(event);
+}
+
+static void open_world(struct world *world, const char *command, int seconds, bool after)
+{
+    prepare_world(world, command, seconds, after);
+    begin(world);
 }
 
 static void close_world(struct world *world)
@@ -125,6 +136,30 @@ static void test_what_a_hook_may_do(void **state)
             }
             close_world(&world);
         }
+    }
+}
+
+/* No descriptor is left for its pipes. */
+static void test_cannot_be_started(void **state)
+{
+    (void)state;
+    for (int after = 0; after < 2; after++) {
+        struct world world;
+        struct rlimit before, none;
+        prepare_world(&world, "true", 1, after);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = before;
+        none.rlim_cur = 0;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        begin(&world);
+        assert_string_equal(world.notices.data, ""); /* never from inside */
+        run_until_done(&world);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_true(
+            str_starts_with(world.notices.data, "the hook \"true\" could not be started: "));
+        assert_true(after ? strcmp(world.denial.data, "(goes on)") == 0
+                          : str_starts_with(world.denial.data, "the hook \"true\" could not"));
+        close_world(&world);
     }
 }
 
@@ -230,8 +265,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tools_that_there_are), cmocka_unit_test(test_what_a_hook_may_do),
-        cmocka_unit_test(test_nothing_is_left),      cmocka_unit_test(test_stopped_meanwhile),
-        cmocka_unit_test(test_end_at_any_moment),
+        cmocka_unit_test(test_cannot_be_started),    cmocka_unit_test(test_nothing_is_left),
+        cmocka_unit_test(test_stopped_meanwhile),    cmocka_unit_test(test_end_at_any_moment),
     };
     signal(SIGPIPE, SIG_IGN); /* as carat does */
     return cmocka_run_group_tests(tests, NULL, NULL);
