@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "base/utf8.h"
 
-enum { BYTES_A_TOKEN = 4, NOTE_ROOM = 200, LINE_ROOM = 80, LEAST_TOKENS = 160 };
+enum { BYTES_A_TOKEN = 4, NOTE_ROOM = 200, PATTERN_ROOM = 100, LINE_ROOM = 80, LEAST_TOKENS = 160 };
 
 static json_t *output(const struct str *text)
 {
@@ -112,6 +112,22 @@ static void fill(struct page *page)
     }
 }
 
+/* The end of a call that reads on; without the pattern it would show all lines. */
+static void add_pattern(struct page *page)
+{
+    json_t *pattern = json_string(page->pattern);
+    char *dump = pattern != NULL ? json_dumps(pattern, JSON_ENCODE_ANY) : NULL;
+    if (dump != NULL && strlen(dump) <= PATTERN_ROOM) {
+        str_append_format(&page->text, ", \"pattern\": %s", dump);
+    }
+    str_append(&page->text, "} ");
+    str_append(&page->text,
+               dump != NULL && strlen(dump) > PATTERN_ROOM ? "with the same pattern " : "");
+    str_append(&page->text, "reads on]");
+    free(dump);
+    json_decref(pattern);
+}
+
 static void add_note(struct page *page)
 {
     struct str *text = &page->text;
@@ -120,11 +136,10 @@ static void add_note(struct page *page)
                           page->pattern != NULL ? " holds the pattern" : "", page->handle,
                           page->lines);
     } else if (page->full) {
-        str_append_format(
-            text,
-            "[%ld of %ld lines; more_output {\"handle\": \"%s\", \"start_line\": %ld} "
-            "reads on]",
-            page->shown, page->lines, page->handle, page->last + 1);
+        str_append_format(text,
+                          "[%ld of %ld lines; more_output {\"handle\": \"%s\", \"start_line\": %ld",
+                          page->shown, page->lines, page->handle, page->last + 1);
+        add_pattern(page);
     } else {
         str_append_format(text, "[%ld of %ld lines; the end]", page->shown, page->lines);
     }
