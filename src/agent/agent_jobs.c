@@ -199,8 +199,10 @@ static json_t *list_jobs(struct agent *agent)
     str_init(&text);
     jobs_list(&agent->jobs, &text);
     json_t *response = json_pack("{s:i, s:s%}", "exit_code", 0, "output", text.data, text.length);
+    json_t *bounded = agent_bounded_response(agent, response); /* ended ones stay in the list */
+    json_decref(response);
     str_finish(&text);
-    return response;
+    return bounded;
 }
 
 static json_t *kill_job(struct agent *agent, const char *handle, bool *failed)
@@ -303,7 +305,9 @@ bool agent_job_finished(struct agent *agent, const char *call_id,
     }
     struct str text;
     str_init(&text);
-    str_append_format(&text, "job %s (%s) ", job->handle, job->command);
+    str_append_format(&text, "job %s (", job->handle);
+    jobs_append_command(job, &text);
+    str_append(&text, ") ");
     jobs_state(job, &text);
     agent_say(agent, AGENT_NOTICE, text.data);
     str_finish(&text);

@@ -246,6 +246,19 @@ void jobs_end(struct job *job, int exit_code, const char *output, struct str *wh
     str_init(&job->output);
 }
 
+void jobs_append_command(const struct job *job, struct str *out)
+{
+    const char *command = job->command + strspn(job->command, " \t\n");
+    size_t length = trimmed(command, strlen(command)), shown = strcspn(command, "\n");
+    if (shown > JOBS_COMMAND_BYTES) {
+        shown = utf8_complete_length(command, JOBS_COMMAND_BYTES);
+    }
+    utf8_append_repaired(out, command, shown);
+    if (length > shown) {
+        str_append_format(out, " [... %zu more bytes]", length - shown);
+    }
+}
+
 void jobs_list(const struct jobs *jobs, struct str *out)
 {
     int64_t now = clock_monotonic_us();
@@ -254,9 +267,11 @@ void jobs_list(const struct jobs *jobs, struct str *out)
         int64_t spent = ((job->running ? now : job->ended_us) - job->started_us) / 1000000;
         str_append_format(out, "%s%s  ", i > 0 ? "\n" : "", job->handle);
         jobs_state(job, out);
-        str_append_format(out, "  %lld s  %s", (long long)spent, job->command);
+        str_append_format(out, "  %lld s  ", (long long)spent);
+        jobs_append_command(job, out);
         if (job->last_line[0] != '\0') {
-            str_append_format(out, "\n    %s", job->last_line);
+            str_append(out, "\n    ");
+            utf8_append_repaired(out, job->last_line, strlen(job->last_line));
         }
     }
 }

@@ -21,6 +21,7 @@ enum {
     JOBS_MOST = 8, /* that run at the same time */
     JOBS_OUTPUT_BYTES = 256 * 1024,
     JOBS_HEAD_BYTES = 64 * 1024, /* of them, for the beginning */
+    JOBS_COMMAND_BYTES = 200,    /* of a command, where jobs are told of */
 };
 
 struct job {
@@ -71,6 +72,8 @@ void jobs_text(const struct job *job, struct str *out);
 void jobs_end(struct job *job, int exit_code, const char *output, struct str *whole);
 /* "ended: exit code 0", "stopped", "running". */
 void jobs_state(const struct job *job, struct str *out);
+/* Its first line, or the beginning of that, and how much there is more. */
+void jobs_append_command(const struct job *job, struct str *out);
 /* One line for each job: handle, state, seconds, command, last line of output. */
 void jobs_list(const struct jobs *jobs, struct str *out);
 

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "store/store.h"
 
 #include "world.h"
@@ -75,6 +76,36 @@ static void test_output_is_bounded(void **state)
     assert_true(str_ends_with(text.data, "line 199999\n[ended: exit code 3]"));
     assert_int_equal(jobs_running(&jobs), 0);
     str_finish(&text);
+    jobs_finish(&jobs);
+}
+
+/* What the list says is text, whatever a job wrote and wherever the bytes that came were cut. */
+static void test_list_is_text(void **state)
+{
+    (void)state;
+    struct jobs jobs = {0};
+    struct job *job = jobs_add(&jobs, "r1", "job-1", "\nfirst <<E\nsecond\nE &\n");
+    struct str text, command;
+    str_init(&text);
+    str_init(&command);
+    jobs_append(job, "gr\xC3", 3);
+    jobs_list(&jobs, &text);
+    assert_true(str_ends_with(text.data, " s  first <<E [... 11 more bytes]\n    gr\xEF\xBF\xBD"));
+    jobs_append(job, "\xBC\xC3\x9F\n\xFF\x80", 5);
+    str_clear(&text);
+    jobs_list(&jobs, &text);
+    assert_true(utf8_valid(text.data, text.length));
+    str_append(&command, "a");
+    for (int i = 0; i < 300; i++) {
+        str_append(&command, "\xC3\xA4");
+    }
+    jobs_add(&jobs, "r2", "job-2", command.data);
+    str_clear(&text);
+    jobs_list(&jobs, &text);
+    assert_true(utf8_valid(text.data, text.length));
+    assert_true(str_ends_with(text.data, "\xA4 [... 402 more bytes]"));
+    str_finish(&text);
+    str_finish(&command);
     jobs_finish(&jobs);
 }
 
@@ -344,11 +375,43 @@ static void test_background_own(void **state)
     str_finish(&shown);
 }
 
+/* The list of a long conversation is cut as every result is. */
+static void test_long_list(void **state)
+{
+    struct world *world = *state;
+    struct str command, ignored;
+    struct err err = {0};
+    str_init(&command);
+    str_init(&ignored);
+    for (int i = 0; i < 30; i++) {
+        str_append(&command, "0123456789");
+    }
+    world->options.mode = APPROVAL_FULL;
+    world_start_agent(world, "[\"" CALL("jobs") "<|tool_response>\", \"So.\"]", NULL);
+    json_t *arguments = json_pack("{s:s}", "command", command.data);
+    for (int i = 0; i < 270; i++) {
+        toolproc_start(&world->toolproc, "own-1", "shell", arguments);
+        agent_watch_command(world->agent, "own-1", command.data);
+        agent_tool_output(world->agent, "own-1", command.data, 60);
+        assert_true(agent_background(world->agent, &ignored, &ignored, &err));
+        end_job(world, "{\"exit_code\": 0, \"output\": \"\"}");
+    }
+    str_clear(&world->log);
+    run(world, "which?");
+    assert_non_null(strstr(world->log.data, "[cut: the first 65"));
+    assert_non_null(strstr(world->log.data, "shows all of it]"));
+    world_check_conversation(world);
+    json_decref(arguments);
+    str_finish(&command);
+    str_finish(&ignored);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_which_commands),
         cmocka_unit_test(test_output_is_bounded),
+        cmocka_unit_test(test_list_is_text),
         TEST(test_life),
         TEST(test_later_run),
         TEST(test_too_many),
@@ -356,6 +419,7 @@ int main(void)
         TEST(test_background),
         TEST(test_background_refused),
         TEST(test_background_own),
+        TEST(test_long_list),
     };
     return cmocka_run_group_tests_name("agent_jobs", tests, NULL, NULL);
 }
