@@ -598,8 +598,9 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         return;
     }
     bool unseen = result->picture != NULL && !agent_sees(agent);
-    json_t *response = unseen ? response_unseen(result->response)
-                              : agent_bounded_response(agent, result->response);
+    json_t *said = unseen ? response_unseen(result->response) : json_incref(result->response);
+    json_t *response = agent_bounded_response(agent, said);
+    json_decref(said);
     call->picture = unseen ? NULL : chat_medium_keep(result->picture);
     if (!agent_hook_result(agent, call, response, result->failed)) {
         agent_settle_call(agent, place, response, result->failed);

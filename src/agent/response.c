@@ -59,13 +59,17 @@ json_t *response_interrupted(bool started)
 json_t *response_unseen(const json_t *response)
 {
     const char *kind = json_string_value(json_object_get(response, "output"));
+    bool cut = json_object_get(response, "whole") != NULL; /* the picture's place is not shown */
     struct str text;
     str_init(&text);
-    str_append_format(&text, "%s, which you cannot see: this model has no encoder of pictures",
-                      kind != NULL ? kind : "a picture");
-    json_t *object = output(text.data, text.length);
+    str_append_format(&text, "%s%s, which you cannot see: this model has no encoder of pictures%s",
+                      kind != NULL ? kind : "a picture", cut ? "\n[a picture goes with it" : "",
+                      cut ? "]" : "");
+    json_t *unseen = json_copy((json_t *)response), *object = output(text.data, text.length);
+    json_object_update(unseen, object);
+    json_decref(object);
     str_finish(&text);
-    return object;
+    return unseen;
 }
 
 bool response_too_large(const json_t *response, struct str *whole)

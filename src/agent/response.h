@@ -20,7 +20,7 @@ enum { RESPONSE_LIMIT = 64 * 1024 };
  * not be read. The reference is the caller's. */
 json_t *response_refusal(enum turn_reason reason, const char *detail);
 
-/* In place of the response that a picture goes with, when the model has no eyes. */
+/* The response that a picture goes with, for a model without eyes: as it came, and that said. */
 json_t *response_unseen(const json_t *response);
 
 /* Of a call that a crash left open. */

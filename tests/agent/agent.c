@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "chat/medium.h"
 #include "infer/infer.h"
 #include "store/store.h"
 
@@ -496,6 +497,39 @@ static void test_large_result(void **state)
     world_check_conversation(world);
 }
 
+/* A long text with a picture, and a model without eyes: the text is cut and kept as ever. */
+static void test_long_result_with_unseen_picture(void **state)
+{
+    struct world *world = *state;
+    world_start_agent(world,
+                      "[\"" CALL("ls") "<|tool_response>\", "
+                                       "\"<|tool_call>call:more_output{handle:<|\\\"|>r1<|\\\"|>}"
+                                       "<tool_call|><|tool_response>\", \"So.\"]",
+                      NULL);
+    world->reply_id = "c1";
+    world_submit(world, "look");
+    world_run_until(world, &world->ended);
+    ((struct infer_model *)infer_model(world->infer))->sees = false;
+    char *call_id = mem_strdup(world->toolproc.call_id);
+    json_t *response = json_pack("{s:s, s:s}", "output", "begin", "whole", "begin and end");
+    struct chat_medium *picture = chat_medium_create();
+    fake_toolproc_finish(&world->toolproc);
+    agent_tool_finished(world->agent, call_id,
+                        &(struct toolproc_result){.response = response, .picture = picture});
+    world_run_until(world, &world->ended);
+    assert_non_null(strstr(
+        world->log.data,
+        "finished c1 {\"output\":\"begin\\n[a picture goes with it, which you cannot see: this "
+        "model "
+        "has no encoder of pictures]\\n[cut; more_output {\\\"handle\\\": \\\"r1\\\"} shows the "
+        "rest]\"}"));
+    assert_non_null(strstr(world->log.data, "1| begin and end"));
+    world_check_conversation(world);
+    json_decref(response);
+    chat_medium_release(picture);
+    mem_free(call_id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +556,7 @@ int main(void)
         TEST(test_thinking),
         TEST(test_model_fails),
         TEST(test_large_result),
+        TEST(test_long_result_with_unseen_picture),
     };
     return cmocka_run_group_tests_name("agent_agent", tests, NULL, NULL);
 }
