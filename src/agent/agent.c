@@ -361,8 +361,8 @@ void agent_start_waiting(struct agent *agent)
             agent_say(agent, AGENT_FAILED, err.text);
         }
         agent_drop_limit(agent);
-        attached_release(&next.attached);
-        mem_free(next.text);
+        next.limit = NULL;
+        agent_free_waiting(&next);
     }
 }
 
@@ -677,9 +677,7 @@ void agent_destroy(struct agent *agent)
     journal_close(&agent->journal);
     calls_clear(&agent->calls);
     for (size_t i = 0; i < agent->waiting.count; i++) {
-        attached_release(&agent->waiting.items[i].attached);
-        tool_limit_destroy(agent->waiting.items[i].limit);
-        mem_free(agent->waiting.items[i].text);
+        agent_free_waiting(&agent->waiting.items[i]);
     }
     tool_limit_destroy(agent->limit);
     attached_release(&agent->attached);

@@ -137,8 +137,9 @@ void agent_destroy(struct agent *agent);
  * not be kept (store): nothing was started. */
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err);
 /* The same; its turn runs only what the limit (taken over; NULL = none) allows, whatever rules and
- * mode say. */
-bool agent_submit_limited(struct agent *agent, const char *text, size_t length,
+ * mode say. `typed` (copied) is what it was made of, to which agent_take_back goes back: with the
+ * text alone the limit would be gone. */
+bool agent_submit_limited(struct agent *agent, const char *text, size_t length, const char *typed,
                           struct tool_limit *limit, struct err *err);
 /* A PNG, JPEG or WAV file to go with the next message: pictures before its text, sounds behind.
  * Waits for its decoder (attachment.h). False, with the file's name in *err, when it cannot be
@@ -164,8 +165,8 @@ bool agent_steer(struct agent *agent, const char *text, size_t length, struct er
 /* What waits, in order: a view, and whether it steers. */
 size_t agent_waiting_count(const struct agent *agent);
 const char *agent_waiting_text(const struct agent *agent, size_t index, bool *steers);
-/* Takes all that waits back, to be written on: its texts, in order, are appended; what was attached
- * goes with the next message. */
+/* Takes all that waits back, to be written on: its texts, as they were typed and in order, are
+ * appended; what was attached goes with the next message. */
 void agent_take_back(struct agent *agent, struct str *text);
 /* Tells the model something without asking for an answer: a message of the user's that is on disk
  * and seen by the next step. Not while a turn runs. No event. */

@@ -24,6 +24,7 @@ struct waiting_text {
     bool steers; /* goes in before the next step; else a turn of its own */
     struct attached attached;
     struct tool_limit *limit; /* of its turn; NULL = none */
+    char *typed;              /* what stands for it in the input; NULL = the text itself */
 };
 
 enum aside_kind { ASIDE_NONE, ASIDE_TITLE, ASIDE_SUMMARY, ASIDE_WORDS, ASIDE_BTW };
@@ -85,6 +86,7 @@ struct agent {
     bool snapshot_tried; /* in this turn */
     bool names_noted;    /* what runs and was there before the turn (quarantine) */
     struct tool_limit *limit_next, *limit; /* of the next message; of the turn; NULL = none */
+    const char *typed_next;                /* as in waiting_text; only while it is submitted */
     struct str agreed;         /* the calls of the turn that the user was shown and said yes to */
     enum turn_outcome outcome; /* while the turn's end waits for its snapshot */
 
@@ -279,8 +281,10 @@ bool agent_cancel_held(struct agent *agent, int place);
 
 /* With what was attached for it. */
 void agent_wait(struct agent *agent, const char *text, size_t length, bool steers);
-/* Takes one out; its text (mem_free) and what is attached are the caller's. */
+/* Takes one out; what it holds is the caller's, but the limit only when it is taken over. */
 struct waiting_text agent_take_waiting(struct agent *agent, size_t index);
+/* Forgets all of it. */
+void agent_free_waiting(struct waiting_text *text);
 /* Puts a message of the user's on disk and into the conversation, with what is attached to it
  * (NULL: nothing). One that begins a turn may be read by the model meanwhile (agent_begin). */
 bool agent_add_user(struct agent *agent, const char *text, size_t length, struct attached *attached,

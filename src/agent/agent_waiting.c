@@ -20,12 +20,13 @@ void agent_wait(struct agent *agent, const char *text, size_t length, bool steer
 {
     vec_room(&agent->waiting.items, &agent->waiting.capacity, agent->waiting.count + 1,
              sizeof *agent->waiting.items);
-    agent->waiting.items[agent->waiting.count++] =
-        (struct waiting_text){.text = mem_strndup(text, length),
-                              .length = length,
-                              .steers = steers,
-                              .attached = agent->attached,
-                              .limit = agent->limit_next};
+    agent->waiting.items[agent->waiting.count++] = (struct waiting_text){
+        .text = mem_strndup(text, length),
+        .length = length,
+        .steers = steers,
+        .attached = agent->attached,
+        .limit = agent->limit_next,
+        .typed = agent->typed_next != NULL ? mem_strdup(agent->typed_next) : NULL};
     agent->attached = (struct attached){0};
     agent->limit_next = NULL;
 }
@@ -37,6 +38,14 @@ struct waiting_text agent_take_waiting(struct agent *agent, size_t index)
     memmove(agent->waiting.items + index, agent->waiting.items + index + 1,
             (agent->waiting.count - index) * sizeof taken);
     return taken;
+}
+
+void agent_free_waiting(struct waiting_text *text)
+{
+    attached_release(&text->attached);
+    tool_limit_destroy(text->limit);
+    mem_free(text->typed);
+    mem_free(text->text);
 }
 
 static bool attach(struct agent *agent, const struct attached *attached,
@@ -87,8 +96,7 @@ void agent_take_steering(struct agent *agent)
             err_prefix(&err, "a waiting message was not sent");
             agent_say(agent, AGENT_FAILED, err.text);
         }
-        attached_release(&next.attached);
-        mem_free(next.text);
+        agent_free_waiting(&next);
     }
 }
 
@@ -97,12 +105,15 @@ void agent_take_back(struct agent *agent, struct str *text)
     while (agent->waiting.count > 0) {
         struct waiting_text next = agent_take_waiting(agent, 0);
         str_append(text, text->length > 0 ? "\n\n" : "");
-        str_append_bytes(text, next.text, next.length);
+        if (next.typed != NULL) {
+            str_append(text, next.typed);
+        } else {
+            str_append_bytes(text, next.text, next.length);
+        }
         for (size_t i = 0; i < next.attached.count; i++) {
             attached_add(&agent->attached, next.attached.items[i]);
         }
-        attached_release(&next.attached);
-        mem_free(next.text);
+        agent_free_waiting(&next);
     }
 }
 
@@ -128,11 +139,13 @@ void agent_drop_limit(struct agent *agent)
     agent->limit_next = NULL;
 }
 
-bool agent_submit_limited(struct agent *agent, const char *text, size_t length,
+bool agent_submit_limited(struct agent *agent, const char *text, size_t length, const char *typed,
                           struct tool_limit *limit, struct err *err)
 {
     agent->limit_next = limit;
+    agent->typed_next = typed;
     bool submitted = agent_submit(agent, text, length, err);
+    agent->typed_next = NULL;
     agent_drop_limit(agent); /* where it could not be sent */
     return submitted;
 }

@@ -90,14 +90,17 @@ const struct skill *app_skill_called(const struct app *app, const char *text, co
 
 bool app_call_skill(struct app *app, const struct skill *skill, const char *words, struct err *err)
 {
-    struct str message;
+    struct str message, typed;
     str_init(&message);
+    str_init(&typed);
+    str_append_format(&typed, "/skill:%s%s%s", skill->name, words[0] != '\0' ? " " : "", words);
     bool ok = skills_call(skill, words, &message, err);
     if (ok) {
         struct tool_limit *limit =
             skill->limits ? tool_limit_create(skill->name, skill->tools, skill->tool_count) : NULL;
-        ok = agent_submit_limited(app->agent, message.data, message.length, limit, err);
+        ok = agent_submit_limited(app->agent, message.data, message.length, typed.data, limit, err);
     }
+    str_finish(&typed);
     str_finish(&message);
     return ok;
 }

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "agent/agent.h"
+#include "approval/tool_limit.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "infer/infer.h"
@@ -64,6 +65,32 @@ static void test_taken_back(void **state)
     world_submit(world, "three");
     world_run_until(world, &world->ended);
     world_expect_log(world, "user three\ntext an answer\nmessage\nended ok\n");
+    str_finish(&text);
+}
+
+/* What a skill made of its words goes back as its call, which brings the skill's limit again; the
+ * limit that waited is not that of the next message. */
+static void test_skill_taken_back(void **state)
+{
+    struct world *world = *state;
+    struct str text;
+    struct err err = {0};
+    char *none[1] = {0};
+    str_init(&text);
+    world->options.mode = APPROVAL_FULL;
+    world_start_agent(world, "[\"" CALL("ls") "<|tool_response>\", \"So.\"]", NULL);
+    agent_hold(world->agent);
+    world_submit(world, "one");
+    assert_true(agent_submit_limited(world->agent, "long words of a skill", 21, "/skill:s words",
+                                     tool_limit_create("s", none, 0), &err));
+    agent_take_back(world->agent, &text);
+    agent_release(world->agent);
+    assert_string_equal(text.data, "one\n\n/skill:s words");
+    world_submit(world, "three");
+    world_run_until(world, &world->ended);
+    assert_string_equal(world->toolproc.tool, "shell");
+    fake_toolproc_end(&world->toolproc, world->agent, "{\"output\": \"\"}", false);
+    world_run_until(world, &world->ended);
     str_finish(&text);
 }
 
@@ -130,8 +157,12 @@ static void test_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_what_waits), TEST(test_taken_back), TEST(test_in_the_middle_of_a_title),
-        TEST(test_none),       TEST(test_settings),
+        TEST(test_what_waits),
+        TEST(test_taken_back),
+        TEST(test_skill_taken_back),
+        TEST(test_in_the_middle_of_a_title),
+        TEST(test_none),
+        TEST(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
