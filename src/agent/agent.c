@@ -528,7 +528,6 @@ void agent_tools_known(struct agent *agent)
 
 static void on_load_failed(struct agent *agent, const struct infer_event *event)
 {
-    agent->model_lost = true;
     agent->budget_when_loaded = 0;
     agent_model_failed(agent, event->error.text);
 }

@@ -212,9 +212,9 @@ void agent_hold(struct agent *agent);
 void agent_release(struct agent *agent); /* what waits begins */
 bool agent_works(const struct agent *agent);
 /* While nothing works: goes on with another model; the one before is not touched any more. NULL:
- * there is none just now, or for good (`lost`: turns fail in words). AGENT_READY follows, at once
- * when it is ready already. */
-void agent_take_model(struct agent *agent, struct infer *infer, bool lost);
+ * there is none, while the agent is held; released so, its turns fail in words. AGENT_READY
+ * follows, at once when it is ready already. */
+void agent_take_model(struct agent *agent, struct infer *infer);
 /* Pictures and sounds of the conversation that this model cannot be given. */
 size_t agent_unseen_media(const struct agent *agent);
 

@@ -103,7 +103,9 @@ bool agent_aside_possible(struct agent *agent, struct err *err)
         return err_set(err, ERR_ARGUMENT, "something still runs; Esc stops it");
     }
     if (infer_model(agent->options.infer) == NULL) {
-        return err_set(err, ERR_UNAVAILABLE, "the model is still being loaded");
+        const char *lost = agent_lost(agent);
+        return err_set(err, ERR_UNAVAILABLE, "%s",
+                       lost != NULL ? lost : "the model is still being loaded");
     }
     agent_disturb(agent);
     return agent->aside_kind == ASIDE_NONE ||

@@ -52,12 +52,11 @@ static void forget_tools(struct agent *agent)
     agent->shot_decided = false;
 }
 
-void agent_take_model(struct agent *agent, struct infer *infer, bool lost)
+void agent_take_model(struct agent *agent, struct infer *infer)
 {
     forget_requests(agent);
     forget_tools(agent);
     agent->options.infer = infer;
-    agent->model_lost = lost;
     agent->model_noted = false;
     if (infer_model(infer) != NULL) {
         agent_model_ready(agent);

@@ -72,6 +72,16 @@ uint64_t agent_ask(struct agent *agent, const struct agent_wish *wish, bool *sta
     return number;
 }
 
+const char *agent_lost(const struct agent *agent)
+{
+    const struct infer *infer = agent->options.infer;
+    const struct err *lost = infer_lost(infer);
+    if (infer == NULL && !agent->between_models) {
+        return "the model could not be loaded";
+    }
+    return lost != NULL ? lost->text : NULL;
+}
+
 bool agent_may_ask(const struct agent *agent)
 {
     return infer_model(agent->options.infer) != NULL && !foreign_pending(agent->options.foreign) &&
@@ -125,8 +135,8 @@ void agent_generate(struct agent *agent, int budget)
     if (agent->begun > 0) {
         assert(agent->begun == budget);
         agent->begun = 0;
-    } else if (agent->model_lost) {
-        agent_model_failed(agent, "the model could not be loaded");
+    } else if (agent_lost(agent) != NULL) {
+        agent_model_failed(agent, agent_lost(agent));
     } else if (!agent_may_ask(agent)) {
         agent->budget_when_loaded = budget;
     } else if (!begin_step(agent, NULL, budget, &err)) {

@@ -62,7 +62,6 @@ struct agent {
     uint64_t request;       /* number of the request that runs or ran last */
     int begun;              /* the budget of a first step that runs before its message is kept */
     int budget_when_loaded; /* a step that waits for the model to be loaded; 0 = none */
-    bool model_lost;        /* it could not be loaded */
     bool model_noted;       /* the conversation's row names it */
     bool between_models;    /* another one is on its way (agent_hold) */
     bool ended_early;       /* the step was ended here; the model is about to stop */
@@ -249,6 +248,8 @@ struct agent_wish {
     const json_t *schema; /* NULL = free text */
 };
 
+/* Why there is no model and will be none; NULL = there is, or may be. A view. */
+const char *agent_lost(const struct agent *agent);
 /* The model is there, and all that a prompt is made of. */
 bool agent_may_ask(const struct agent *agent);
 /* Renders that and hands it over; the model must be there. The request's number; 0 when it could

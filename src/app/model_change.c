@@ -169,7 +169,7 @@ static void free_first(struct model_change *change)
     str_finish(&words);
     change->stage = STAGE_FREE;
     app->infer = NULL;
-    agent_take_model(app->agent, NULL, false);
+    agent_take_model(app->agent, NULL);
     retire(app, old, false, change);
 }
 
@@ -282,7 +282,7 @@ static void take(struct model_change *change)
         app->mmproj_path = change->mmproj != NULL ? mem_strdup(change->mmproj) : NULL;
     }
     app_apply_settings(app);
-    agent_take_model(app->agent, app->infer, false);
+    agent_take_model(app->agent, app->infer);
     if (old != NULL) {
         retire(app, old, app_model_is_remote(change->old_path), NULL);
     }
@@ -313,7 +313,7 @@ static void not_loaded(struct model_change *change)
         change->stage = STAGE_BACK; /* begins when the memory of that one is free */
     } else {
         give_up_next(change, NULL);
-        agent_take_model(app->agent, NULL, true);
+        agent_take_model(app->agent, NULL);
         change->stopped = false; /* why there is none must be said */
         end(change, MODEL_LOST);
     }
@@ -342,7 +342,8 @@ bool model_change_start(struct app *app, const char *path, model_change_callback
         return err_set(err, ERR_ARGUMENT, "%s is on its way already; Esc stops that",
                        app_model_name(app->change->path));
     }
-    if (app->infer != NULL && strcmp(path, app->model_path) == 0) {
+    if (app->infer != NULL && infer_lost(app->infer) == NULL &&
+        strcmp(path, app->model_path) == 0) {
         return err_set(err, ERR_ARGUMENT, "%s is the model that runs", app_model_name(path));
     }
     struct model_change *change = mem_zero(1, sizeof *change);

@@ -19,11 +19,32 @@ bool infer_keep(struct infer *infer, enum infer_keeping keeping, uint64_t number
            infer->ops->keep(infer, keeping, number, path);
 }
 
+struct listener {
+    struct infer *infer;
+    infer_callback *callback;
+    void *context;
+};
+
+static void hand_over(void *context, const struct infer_event *event)
+{
+    struct listener *listener = context;
+    if (event->kind == INFER_FAILED && event->number == 0 && infer_model(listener->infer) == NULL) {
+        listener->infer->lost = event->error;
+    }
+    listener->callback(listener->context, event);
+}
+
 void infer_poll(struct infer *infer, infer_callback *callback, void *context)
 {
+    struct listener listener = {infer, callback, context};
     if (infer != NULL) {
-        infer->ops->poll(infer, callback, context);
+        infer->ops->poll(infer, hand_over, &listener);
     }
+}
+
+const struct err *infer_lost(const struct infer *infer)
+{
+    return infer != NULL && infer->lost.code != ERR_NONE ? &infer->lost : NULL;
 }
 
 void infer_pace(struct infer *infer, bool paced)

@@ -112,6 +112,7 @@ struct infer_ops {
 
 struct infer {
     const struct infer_ops *ops;
+    struct err lost; /* why the model could not be loaded, once that was told */
 };
 
 /* Starts the request. The prompt moves out of *request. */
@@ -129,6 +130,9 @@ void infer_poll(struct infer *infer, infer_callback *callback, void *context);
 void infer_pace(struct infer *infer, bool paced);
 /* NULL before INFER_READY. */
 const struct infer_model *infer_model(const struct infer *infer);
+/* Why there is no model and will be none: INFER_FAILED without a request was handed over, once, and
+ * who came later has not heard it. A view; NULL = nothing is known of that. */
+const struct err *infer_lost(const struct infer *infer);
 /* The model's control ids, for rendering messages that hold tokens; NULL before INFER_READY. */
 const struct control_ids *infer_control(const struct infer *infer);
 /* Whether it is known what its tokens stand for, and what one does: a view until the next call;

@@ -22,7 +22,7 @@ static struct infer *take_script(struct world *world, const char *script)
     struct infer *old = world->infer;
     world->infer = infer_script_create(script, NULL, NULL, &err);
     assert_string_equal(err.text, "");
-    agent_take_model(world->agent, world->infer, false);
+    agent_take_model(world->agent, world->infer);
     return old;
 }
 
@@ -125,7 +125,7 @@ static void test_none(void **state)
 {
     struct world *world = *state;
     world_start_agent(world, "[\"an answer\"]", NULL);
-    agent_take_model(world->agent, NULL, true);
+    agent_take_model(world->agent, NULL);
     world_submit(world, "one");
     world_expect_log(world, "user one\nerror the model could not be loaded\nended failed\n");
     struct agent_context context;
@@ -135,6 +135,64 @@ static void test_none(void **state)
     agent_suggest_title(world->agent);
     agent_cancel(world->agent);
     agent_keep_session(world->agent);
+}
+
+/* A model that cannot be loaded says so once. */
+static bool told;
+
+static void broken_poll(struct infer *infer, infer_callback *callback, void *context)
+{
+    struct infer_event event = {.kind = INFER_FAILED};
+    (void)infer;
+    err_set(&event.error, ERR_FORMAT, "x.gguf: it ends in the middle");
+    if (!told) {
+        told = true;
+        callback(context, &event);
+    }
+}
+
+static const struct infer_model *no_model(const struct infer *infer)
+{
+    (void)infer;
+    return NULL;
+}
+
+static void ignore(struct infer *infer)
+{
+    (void)infer;
+}
+
+/* Each agent that comes to such a model fails in its words, not only the one that heard them; with
+ * another model all is well. */
+static void test_told_once(void **state)
+{
+    struct world *world = *state;
+    static const struct infer_ops ops = {
+        .poll = broken_poll, .cancel = ignore, .model = no_model, .destroy = ignore};
+    struct infer broken = {.ops = &ops};
+    struct err err = {0};
+    world_start_agent(world, "[\"an answer\"]", NULL);
+    struct infer *good = world->infer;
+    agent_destroy(world->agent);
+    world->infer = world->options.infer = &broken;
+    world->agent = agent_create(&world->options, world_on_event, world, &err);
+    world_submit(world, "one");
+    world_poll(world);
+    world_expect_log(world, "user one\nerror x.gguf: it ends in the middle\nended failed\n");
+    world_submit(world, "two");
+    world_expect_log(world, "user two\nerror x.gguf: it ends in the middle\nended failed\n");
+    agent_destroy(world->agent);
+    world->agent = agent_create(&world->options, world_on_event, world, &err);
+    world_submit(world, "three");
+    world_poll(world);
+    world_expect_log(world, "user three\nerror x.gguf: it ends in the middle\nended failed\n");
+    assert_false(agent_ask_btw(world->agent, "why?", &err));
+    assert_string_equal(err.text, "x.gguf: it ends in the middle");
+    world->infer = good;
+    agent_take_model(world->agent, good);
+    world_submit(world, "four");
+    world_run_until(world, &world->ended);
+    world_expect_log(world, "user four\ntext an answer\nmessage\nended ok\n");
 }
 
 /* New limits hold from the next turn on. */
@@ -162,6 +220,7 @@ int main(void)
         TEST(test_skill_taken_back),
         TEST(test_in_the_middle_of_a_title),
         TEST(test_none),
+        TEST(test_told_once),
         TEST(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,29 @@ def case_killed():
             screen.close()
 
 
+def case_lost():
+    """A model that cannot be loaded is said to every message, in a new conversation too; mended, the same name loads it."""
+    with Place() as place:
+        broken, whole = os.path.join(place.root, "broken.gguf"), open(NANO, "rb").read()
+        with open(broken, "wb") as file:
+            file.write(whole[:50000])
+        screen = Screen(place, "-m", broken, columns=110, rows=40)
+        try:
+            screen.wait("the file ends here")
+            screen.say("/new")
+            screen.wait("A new conversation", gone=("the file ends here",))
+            screen.say("list the files")
+            screen.wait("> list the files", "the file ends here")
+            with open(broken, "wb") as file:
+                file.write(whole)
+            screen.say("/model " + broken)
+            screen.wait("goes on with this conversation.")
+            screen.say("list the files")
+            screen.wait("There are no files here.")
+        finally:
+            screen.close()
+
+
 def case_settings_stay():
     """What was chosen on the screen holds in the next conversation too."""
     with Place() as place:
