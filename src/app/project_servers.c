@@ -1,7 +1,8 @@
 /* project_servers: reading, trusting, and turning into what the configuration has.
  *
  * ${NAME} and ${NAME:-other} in a value are taken from carat's environment, which the question
- * shows unexpanded.
+ * shows unexpanded. The question shows the file and then, because a file can be long and spell its
+ * letters as \u0073, what would be started.
  */
 #include "app/project_servers.h"
 
@@ -18,9 +19,12 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "base/visible.h"
 
 enum { FILE_LIMIT = 256 * 1024, TRUST_LIMIT = 1024 * 1024 };
+/* Of what would be started, in the question: so that all of it stands above that on one screen. */
+enum { COMMANDS_BYTES = 1200, COMMAND_LEAST = 100 };
 
 static const char file_name[] = ".mcp.json";
 
@@ -420,6 +424,115 @@ static void append_all_grants(struct str *out, const struct project_servers *pro
     json_decref(root);
 }
 
+/* --- what would be started --- */
+
+/* In quotes, unless it is clear without where it begins and ends. */
+static void append_word(struct str *out, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_-+./:=@%,${}";
+    struct str quoted;
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        str_append(out, word);
+        return;
+    }
+    str_init(&quoted);
+    str_append_char(&quoted, '"');
+    for (; *word != '\0'; word++) {
+        str_append(&quoted, *word == '"' || *word == '\\' ? "\\" : "");
+        str_append_char(&quoted, *word);
+    }
+    str_append_char(&quoted, '"');
+    visible_append(out, quoted.data, quoted.length, VISIBLE_APPROVAL);
+    str_finish(&quoted);
+}
+
+/* `limit` is of the line's bytes. */
+static void append_command(struct str *out, const char *name, const json_t *entry, size_t limit)
+{
+    struct str line;
+    const char *key;
+    json_t *value;
+    size_t i;
+    str_init(&line);
+    str_append_format(&line, "%s: ", name);
+    json_object_foreach(json_object_get(entry, "env"), key, value)
+    {
+        str_append_format(&line, "%s=", key);
+        append_word(&line, json_string_value(value));
+        str_append_char(&line, ' ');
+    }
+    append_word(&line, json_string_value(json_object_get(entry, "command")));
+    json_array_foreach(json_object_get(entry, "args"), i, value)
+    {
+        str_append_char(&line, ' ');
+        append_word(&line, json_string_value(value));
+    }
+    size_t length = line.length > limit ? utf8_complete_length(line.data, limit) : line.length;
+    str_append(out, "  ");
+    str_append_bytes(out, line.data, length);
+    if (length < line.length) {
+        str_append_format(out, " [... %zu more bytes]", line.length - length);
+    }
+    str_append_char(out, '\n');
+    str_finish(&line);
+}
+
+/* What there is when the file's servers come to the user's own. */
+static void try_servers(struct config_servers *tried, const struct project_servers *project,
+                        const struct config_servers *own)
+{
+    struct config_list left_out = {0};
+    for (size_t i = 0; i < own->count; i++) {
+        struct config_server *server = config_servers_get(tried, own->items[i].name, "");
+        const char *command = own->items[i].command;
+        server->command = command != NULL ? mem_strdup(command) : NULL;
+        server->off = own->items[i].off;
+    }
+    project_servers_add(project, tried, &left_out, NULL);
+    config_list_finish(&left_out);
+}
+
+static bool would_start(const struct config_servers *tried, const char *name)
+{
+    for (size_t i = 0; i < tried->count; i++) {
+        const struct config_server *server = &tried->items[i];
+        if (strcmp(server->name, name) == 0) {
+            return server->of_project && !server->off;
+        }
+    }
+    return false;
+}
+
+static void append_all_commands(struct str *out, const struct project_servers *project,
+                                const struct config_servers *own)
+{
+    struct config_servers tried = {0};
+    json_t *root = parse(project, NULL), *servers = json_object_get(root, "mcpServers"), *entry;
+    const char *name;
+    size_t count = 0;
+    try_servers(&tried, project, own);
+    json_object_foreach(servers, name, entry)
+    {
+        count += would_start(&tried, name);
+    }
+    size_t limit = count > 0 ? COMMANDS_BYTES / count : 0;
+    if (count > 0) {
+        str_append_format(out, "What would be started (%zu of the %zu in the file):\n", count,
+                          json_object_size(servers));
+    } else {
+        str_append(out, "None of its servers can be started as it is.\n");
+    }
+    json_object_foreach(servers, name, entry)
+    {
+        if (would_start(&tried, name)) {
+            append_command(out, name, entry, limit > COMMAND_LEAST ? limit : COMMAND_LEAST);
+        }
+    }
+    config_servers_finish(&tried);
+    json_decref(root);
+}
+
 bool project_servers_ask(const struct project_servers *project, const char *workspace,
                          const struct config_servers *own)
 {
@@ -442,6 +555,7 @@ bool project_servers_ask(const struct project_servers *project, const char *work
         shown.data);
     str_clear(&shown);
     append_all_grants(&shown, project, own);
+    append_all_commands(&shown, project, own);
     printf("%s", shown.data);
     fflush(stdout);
     str_finish(&shown);

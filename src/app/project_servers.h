@@ -41,8 +41,8 @@ bool project_servers_decide(const struct project_servers *project, const char *t
 bool project_servers_add(const struct project_servers *project, struct config_servers *servers,
                          struct config_list *left_out, struct err *err);
 
-/* Shows the servers on the terminal, with what the user's `own` configuration lets them do, and
- * asks; true when the user said yes. */
+/* Shows the file on the terminal, then what the user's `own` configuration lets its servers do and,
+ * directly above the question, which programs would be started; true when the user said yes. */
 bool project_servers_ask(const struct project_servers *project, const char *workspace,
                          const struct config_servers *own);
 

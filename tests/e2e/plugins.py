@@ -312,6 +312,22 @@ def case_trust_is_answered_after_the_question():
         check("[mcp.else]" not in said and "[mcp.w]" not in said and "secret" not in said, said)
 
 
+def case_trust_shows_what_starts():
+    """However long the file is and however it spells its letters, the programs stand directly above the question."""
+    with Place() as place:
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[mcp.mine]\ncommand = "true"\n[mcp.off]\nenabled = false\n')
+        servers = {"mine": {"command": "theirs"}, "off": {"command": "never"}, "web": {"url": "http://example.org/"}, "unset": {"command": "${CARAT_UNSET}"},
+                   "long": {"command": "python3", "args": ["x" * 5000], "env": {"A": "b c"}}, "rlo": {"command": "a", "args": ["\u202e", "", '"', "\x1b[2J"]}}
+        text = json.dumps({"mcpServers": servers})
+        place.write(".mcp.json", '{"mcpServers": {"last": {"command": "\\u0073h", "args": ["-c", "echo \\u0065vil"]},' + "\n" * 3000 + text[len('{"mcpServers": {'):])
+        said = asked(place, b"", b"n\n").replace("\r", "")
+        above = said[:said.index("Trust this file")].splitlines()
+        check(above[-4:-2] == ["What would be started (3 of the 7 in the file):", '  last: sh -c "echo evil"'], above[-6:])
+        check(above[-2].startswith('  long: A="b c" python3 xxx') and above[-2].endswith(" more bytes]") and len(above[-2]) < 500, above[-2])
+        check(above[-1] == '  rlo: a "\\u{202E}" "" "\\"" "\\x1B[2J"', above[-1])
+
+
 def case_screen_lists_servers():
     with Place() as place:
         configure(place, "none")
