@@ -544,7 +544,7 @@ static bool check_target(int parent, const char *name, const char *relative,
 }
 
 /* A name that nobody can foresee: O_EXCL refuses a file or link that waits under it. */
-static int open_temporary(int parent, char name[32])
+static int open_temporary(int parent, mode_t mode, char name[32])
 {
     for (int attempt = 0; attempt < 8; attempt++) {
         uint64_t random;
@@ -552,7 +552,7 @@ static int open_temporary(int parent, char name[32])
             return -1;
         }
         snprintf(name, 32, ".carat-%016llx", (unsigned long long)random);
-        int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd >= 0 || errno != EEXIST) {
             return fd;
         }
@@ -627,7 +627,8 @@ static bool put_content(const struct content *content, struct err *err)
                       err)) {
         return false;
     }
-    int fd = open_temporary(content->parent, temporary);
+    /* What takes a file's place is nobody else's to read until it has that one's mode. */
+    int fd = open_temporary(content->parent, content->expected == NULL ? 0666 : 0600, temporary);
     if (fd < 0) {
         return err_errno(err, ERR_IO, "writing %.200s", content->relative);
     }

@@ -42,6 +42,17 @@ static void save_meanwhile(struct fixture *fixture, const char *path, const char
     meanwhile.text = text;
 }
 
+/* The mode that a file had until it was given another: in place of the C library's. */
+static mode_t mode_before;
+
+int fchmod(int fd, mode_t mode)
+{
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    mode_before = status.st_mode & 0777;
+    return (int)syscall(SYS_fchmod, fd, mode);
+}
+
 /* Extended attributes where the tests' file system has none: by inode, in memory, in place of the C
  * library's. Where it has them the kernel's are used. */
 enum { MOST_ATTRIBUTES = 32 };
@@ -242,6 +253,30 @@ static void a_write_that_fails_leaves_nothing(void **state)
             "the path that begins \"c/d\" holds the control character 0x0a");
 }
 
+/* Not for the moment of the write either. */
+static void a_private_file_is_never_open_to_others(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/f", fixture->root);
+    fixture_write(fixture, "f", "one\n");
+    assert_int_equal(chmod(path, 0600), 0);
+    mode_t mask = umask(0);
+    fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+    assert_string_equal(
+        fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"secret\\n\"}"),
+        "replaced f");
+    assert_int_equal(mode_before, 0600);
+    assert_string_equal(
+        fixture_call(fixture, "write_file", "{\"path\": \"new\", \"content\": \"x\"}"),
+        "created new");
+    umask(mask);
+    struct stat status;
+    snprintf(path, sizeof path, "%s/new", fixture->root);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0666);
+}
+
 /* What the user or a program hung on a file is still there, on one that may not be written too. */
 static void extended_attributes_are_kept(void **state)
 {
@@ -295,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORKSPACE(a_save_while_the_disk_is_awaited_is_kept),
         WITH_WORKSPACE(a_write_that_fails_leaves_nothing),
+        WITH_WORKSPACE(a_private_file_is_never_open_to_others),
         cmocka_unit_test_setup_teardown(extended_attributes_are_kept, forget_attributes,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_access_list_is_kept, forget_attributes,
