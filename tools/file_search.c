@@ -57,14 +57,12 @@ static const struct foreign {
     {"(?", "a plain ( )"},
 };
 
-/* The upper bound of a repetition {m,n}, {m} or {m,} that begins at `at`; 1 when it is none. */
+/* The upper bound of a repetition {m,n}, {m}, {m,} or glibc's {,n} that begins at `at`; 1 when it
+ * is none. */
 static unsigned long upper_bound(const char *at)
 {
     char *end;
     unsigned long bound = strtoul(at + 1, &end, 10);
-    if (end == at + 1) {
-        return 1;
-    }
     if (*end == ',' && end[1] >= '0' && end[1] <= '9') {
         bound = strtoul(end + 1, NULL, 10);
     }

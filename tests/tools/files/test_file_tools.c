@@ -543,6 +543,7 @@ static void search_refuses_what_it_cannot_do(void **state)
         {"(?:a)", "holds (?"},
         {"((a{1,100}){1,100}){1,100}", "repeats too often"},
         {"a{99999}", "repeats too often"},
+        {"((a{,100}){,100}){,100}", "repeats too often"},
         {"(((((((((((((((((((((((a)))))))))))))))))))))))", "nested too deeply"},
     };
     struct fixture *fixture = *state;
