@@ -46,6 +46,16 @@ bool command_undo_words(struct undo *undo, const char *words, struct str *out, s
     return ok;
 }
 
+/* It may quote a file's name. */
+static void complain(const struct err *err)
+{
+    struct str line;
+    str_init(&line);
+    visible_append(&line, err->text, strlen(err->text), VISIBLE_LINE);
+    fprintf(stderr, "carat: %s\n", line.data);
+    str_finish(&line);
+}
+
 enum exit_code command_undo(struct config *config)
 {
     struct app app;
@@ -59,7 +69,7 @@ enum exit_code command_undo(struct config *config)
         return EXIT_CODE_USAGE;
     }
     if (!app_open_undo(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        complain(&err);
         return app.exit_code;
     }
     str_init(&words);
@@ -69,7 +79,7 @@ enum exit_code command_undo(struct config *config)
     bool ok = command_undo_words(app.undo, words.data, &out, &err);
     fputs(out.data, stdout);
     if (!ok) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        complain(&err);
     }
     str_finish(&words);
     str_finish(&out);
