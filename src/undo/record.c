@@ -17,8 +17,6 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-enum { ROOTS_MAX = 64 };
-
 void record_init(struct record *record, const char *conversation, const char *title)
 {
     *record = (struct record){.conversation = mem_strdup(conversation), .title = mem_strdup(title)};
@@ -207,6 +205,23 @@ static bool read_known(struct record *record, const char *at, const char *end, s
     return true;
 }
 
+static bool read_roots(struct record *record, const char **at, const char *end, size_t count,
+                       struct err *err)
+{
+    if (count > (size_t)(end - *at)) {
+        return err_set(err, ERR_FORMAT, "it is no record of a turn");
+    }
+    record->roots = mem_zero(count + 1, sizeof *record->roots);
+    for (; record->root_count < count; record->root_count++) {
+        const char *root = tree_read_field(at, end);
+        if (root == NULL) {
+            return err_set(err, ERR_FORMAT, "the roots are missing");
+        }
+        record->roots[record->root_count] = mem_strdup(root);
+    }
+    return true;
+}
+
 static bool read_body(struct record *record, const struct str *body, struct err *err)
 {
     const char *at = body->data, *end = body->data + body->length;
@@ -216,10 +231,8 @@ static bool read_body(struct record *record, const struct str *body, struct err 
     int interrupted;
     int64_t wall_ms;
     size_t root_count, count;
-    if (title == NULL ||
-        sscanf(numbers, "record 1 %u %u %d %" SCNd64 " %zu %zu", &number, &undoes, &interrupted,
-               &wall_ms, &root_count, &count) != 6 ||
-        root_count > ROOTS_MAX) {
+    if (title == NULL || sscanf(numbers, "record 1 %u %u %d %" SCNd64 " %zu %zu", &number, &undoes,
+                                &interrupted, &wall_ms, &root_count, &count) != 6) {
         return err_set(err, ERR_FORMAT, "it is no record of a turn");
     }
     record_init(record, conversation, title);
@@ -227,15 +240,8 @@ static bool read_body(struct record *record, const struct str *body, struct err 
     record->undoes = undoes;
     record->interrupted = interrupted != 0;
     record->wall_ms = wall_ms;
-    char *roots[ROOTS_MAX];
-    for (size_t i = 0; i < root_count; i++) {
-        roots[i] = (char *)tree_read_field(&at, end);
-        if (roots[i] == NULL) {
-            return err_set(err, ERR_FORMAT, "the roots are missing");
-        }
-    }
-    record_set_roots(record, roots, root_count);
-    return read_changes(record, &at, end, count, err) && read_known(record, at, end, err);
+    return read_roots(record, &at, end, root_count, err) &&
+           read_changes(record, &at, end, count, err) && read_known(record, at, end, err);
 }
 
 bool record_load(struct record *record, const char *path, struct err *err)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/file.h"
@@ -173,6 +174,9 @@ bool tree_save(const char *path, const struct str *body, struct err *err)
 {
     char hash[HEX + 1];
     struct str file;
+    if (body->length > LOAD_LIMIT - HEX - 1) {
+        return err_set(err, ERR_LIMIT, "%s would be larger than %d bytes", path, LOAD_LIMIT);
+    }
     str_init(&file);
     hash_body(body->data, body->length, hash);
     str_append_bytes(&file, hash, HEX + 1);
@@ -185,7 +189,12 @@ bool tree_save(const char *path, const struct str *body, struct err *err)
 bool tree_load(const char *path, struct str *body, struct err *err)
 {
     struct str file;
+    struct stat status;
     char hash[HEX + 1] = "";
+    if (stat(path, &status) == 0 && status.st_size > LOAD_LIMIT) {
+        return err_set(err, ERR_FORMAT, "%s is damaged: it is larger than %d bytes", path,
+                       LOAD_LIMIT);
+    }
     str_init(&file);
     bool ok = file_read(path, LOAD_LIMIT, &file, err);
     if (ok && file.length > HEX) {

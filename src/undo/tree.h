@@ -64,7 +64,7 @@ bool tree_read_entry(const char **at, const char *end, struct tree_entry *entry,
 const char *tree_read_field(const char **at, const char *end);
 
 /* A file that begins with its hash: what is damaged is noticed (ERR_FORMAT). Written beside and
- * renamed. */
+ * renamed. ERR_LIMIT when it could not be loaded again. */
 bool tree_save(const char *path, const struct str *body, struct err *err);
 bool tree_load(const char *path, struct str *body, struct err *err);
 
