@@ -157,6 +157,7 @@ bool provenance_is_foreign(struct provenance *provenance, size_t place, int fold
 void provenance_report(const struct provenance *provenance, struct str *out)
 {
     const struct record *record = provenance->record;
+    size_t untold = 0;
     for (size_t i = 0; i < record->count; i++) {
         size_t above =
             provenance->foreign[i] ? find_above(provenance, record->items[i].after.path) : SIZE_MAX;
@@ -166,7 +167,9 @@ void provenance_report(const struct provenance *provenance, struct str *out)
     }
     for (size_t i = 0; i < record->count; i++) {
         const char *path = record->items[i].after.path;
-        if (provenance->inside[i] > 0) {
+        if (out->length >= SHOW_TOTAL) {
+            untold += provenance->foreign[i];
+        } else if (provenance->inside[i] > 0) {
             show_name(out, path);
             str_append_format(out,
                               ": older than the turn, and no snapshot holds where it came from; "
@@ -178,4 +181,5 @@ void provenance_report(const struct provenance *provenance, struct str *out)
                             "left as it is\n");
         }
     }
+    show_more(out, untold, " older than the turn, left as they are");
 }

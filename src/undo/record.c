@@ -30,7 +30,7 @@ static void clear_roots(struct record *record)
     mem_free(record->roots);
 }
 
-void record_finish(struct record *record)
+void record_drop_changes(struct record *record)
 {
     for (size_t i = 0; i < record->count; i++) {
         tree_entry_finish(&record->items[i].before);
@@ -38,6 +38,14 @@ void record_finish(struct record *record)
     }
     mem_free(record->items);
     mem_free(record->known);
+    record->items = NULL;
+    record->known = NULL;
+    record->count = record->capacity = record->known_count = 0;
+}
+
+void record_finish(struct record *record)
+{
+    record_drop_changes(record);
     clear_roots(record);
     mem_free(record->conversation);
     mem_free(record->title);

@@ -33,6 +33,8 @@ struct record {
 
 void record_init(struct record *record, const char *conversation, const char *title);
 void record_finish(struct record *record);
+/* Only who, when and what for stays. */
+void record_drop_changes(struct record *record);
 void record_set_roots(struct record *record, char *const *roots, size_t count);
 
 /* Copies. */

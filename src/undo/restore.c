@@ -41,6 +41,7 @@ struct restore {
     struct provenance *provenance; /* NULL: not while it is planned */
     char temporary[48];
     enum verdict *verdicts; /* of each change */
+    size_t untold;          /* refused, when enough had been said */
 };
 
 /* --- where a path is --- */
@@ -167,6 +168,10 @@ static void refuse(struct restore *restore, size_t place, const char *why)
 {
     if (restore->verdicts[place] != REFUSED) {
         restore->verdicts[place] = REFUSED;
+        if (restore->report->length >= SHOW_TOTAL) {
+            restore->untold++;
+            return;
+        }
         show_name(restore->report, restore->record->items[place].after.path);
         str_append_format(restore->report, ": %s\n", why);
     }
@@ -214,8 +219,7 @@ static const char *why_kept_back(const struct record_change *change, int folder,
     return (is_file && !is_content_wanted) ||
                    (now->kind == TREE_DIRECTORY && want != TREE_DIRECTORY)
                ? "its content was not kept, so it is not replaced; move it away, then take the "
-                 "turn "
-                 "back again"
+                 "turn back again by its number"
                : NULL;
 }
 
@@ -235,6 +239,7 @@ static bool is_expected(const struct record_change *change, const struct tree_en
              (after->kind == TREE_DIRECTORY || before->kind == TREE_DIRECTORY)));
 }
 
+static const char *const LEFT = " left as they are";
 static const char *const CHANGED = "changed since by somebody else; left as it is";
 static const char *const MOVED = "changed while it was looked at; left as it is";
 
@@ -521,6 +526,7 @@ size_t restore_plan(struct record *record, int64_t began_ms, struct objects *obj
                               .verdicts = mem_zero(record->count + 1, sizeof(enum verdict))};
     provenance_init(&provenance, record, began_ms);
     run_pass(&restore, PASS_LOOK);
+    show_more(report, restore.untold, LEFT);
     provenance_report(&provenance, report);
     provenance_finish(&provenance);
     size_t refused = drop_others(&restore);
@@ -540,6 +546,7 @@ size_t restore_run(struct record *record, struct objects *objects, int64_t file_
     run_pass(&restore, PASS_TAKE_AWAY);
     run_pass(&restore, PASS_MAKE);
     run_pass(&restore, PASS_PERMISSIONS);
+    show_more(report, restore.untold, LEFT);
     size_t refused = drop_others(&restore);
     mem_free(restore.verdicts);
     sync_names(&restore);

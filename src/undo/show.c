@@ -22,15 +22,22 @@ void show_name(struct str *out, const char *name)
     visible_append(out, name, strlen(name), VISIBLE_APPROVAL);
 }
 
-void show_line(struct str *out, const struct record *record, bool taken_back)
+void show_more(struct str *out, size_t count, const char *words)
+{
+    if (count > 0) {
+        str_append_format(out, "and %zu more %s%s\n", count, count == 1 ? "path" : "paths", words);
+    }
+}
+
+void show_line(struct str *out, const struct record *record, size_t paths, bool taken_back)
 {
     char when[32];
     time_t seconds = (time_t)(record->wall_ms / 1000);
     struct tm local;
     localtime_r(&seconds, &local);
     strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local);
-    str_append_format(out, "%4u  %s  %4zu %s  ", record->number, when, record->count,
-                      record->count == 1 ? "path " : "paths");
+    str_append_format(out, "%4u  %s  %4zu %s  ", record->number, when, paths,
+                      paths == 1 ? "path " : "paths");
     if (record->undoes != 0) {
         str_append_format(out, "took turn %u back", record->undoes);
     } else {
@@ -135,9 +142,11 @@ static void show_change(struct str *out, const struct record_change *change,
 void show_record(struct str *out, const struct record *record, struct objects *objects,
                  const char *root)
 {
-    for (size_t i = 0; i < record->count; i++) {
-        show_change(out, &record->items[i], objects, root);
+    size_t shown = 0;
+    for (; shown < record->count && out->length < SHOW_TOTAL; shown++) {
+        show_change(out, &record->items[shown], objects, root);
     }
+    show_more(out, record->count - shown, "");
 }
 
 void show_applied(struct str *out, const struct record *record, size_t refused, const char *root)
@@ -147,14 +156,17 @@ void show_applied(struct str *out, const struct record *record, size_t refused, 
         str_append_format(out, "turn %u: everything is as it was before it already\n",
                           record->undoes);
     } else if (refused > 0) {
-        str_append_format(out, "turn %u was taken back in part: %zu of %zu paths\n", record->undoes,
-                          record->count, all);
+        str_append_format(out,
+                          "turn %u was taken back in part: %zu of %zu paths (undo %u tries the "
+                          "others again)\n",
+                          record->undoes, record->count, all, record->undoes);
     } else {
         str_append_format(out, "turn %u was taken back: %zu %s\n", record->undoes, all,
                           all == 1 ? "path" : "paths");
     }
-    for (size_t i = 0; i < record->count; i++) {
-        const struct record_change *change = &record->items[i];
+    size_t shown = 0;
+    for (; shown < record->count && out->length < SHOW_TOTAL; shown++) {
+        const struct record_change *change = &record->items[shown];
         bool was_linked = change->before.links > 1 && change->before.kind == TREE_FILE;
         bool removed = change->after.kind == TREE_ABSENT;
         str_append(out, removed ? "  removed  " : "  restored ");
@@ -163,6 +175,7 @@ void show_applied(struct str *out, const struct record *record, size_t refused, 
                    !removed && was_linked ? " (was hard-linked; it is a file of its own now)" : "");
         str_append_char(out, '\n');
     }
+    show_more(out, record->count - shown, " removed or restored");
 }
 
 void show_left_out(struct str *out, const struct tree *index)

@@ -10,12 +10,19 @@
 
 struct str;
 
-enum { SHOW_TEXT_LIMIT = 1024 * 1024, SHOW_LINES = 2000, SHOW_LEFT_OUT = 20 };
+enum {
+    SHOW_TEXT_LIMIT = 1024 * 1024,
+    SHOW_LINES = 2000,
+    SHOW_LEFT_OUT = 20,
+    SHOW_TOTAL = 4 * 1024 * 1024 /* from where on paths are only counted */
+};
 
 /* "  7  2026-02-03 10:11   3 paths  make the tests green", and what became of it. */
-void show_line(struct str *out, const struct record *record, bool taken_back);
+void show_line(struct str *out, const struct record *record, size_t paths, bool taken_back);
 /* A file's name on one line, with what could deceive spelled out. */
 void show_name(struct str *out, const char *name);
+/* "and 7 more paths WORDS"; nothing for none. */
+void show_more(struct str *out, size_t count, const char *words);
 /* The part of `path` below `root`; else all of it. A view. */
 const char *show_path(const char *path, const char *root);
 /* Every change, texts as unified differences; paths as seen from `root`. */

@@ -53,24 +53,39 @@ void turns_finish(struct turns *turns)
         record_finish(&turns->items[i]);
     }
     mem_free(turns->items);
+    mem_free(turns->paths);
+    mem_free(turns->folder);
 }
 
 void turns_load(struct turns *turns, const char *folder, struct str *report)
 {
     size_t count;
     unsigned *numbers = turns_numbers(folder, &count);
-    *turns = (struct turns){.items = mem_zero(count + 1, sizeof *turns->items)};
+    *turns = (struct turns){.folder = mem_strdup(folder),
+                            .items = mem_zero(count + 1, sizeof *turns->items),
+                            .paths = mem_zero(count + 1, sizeof *turns->paths)};
     for (size_t i = 0; i < count; i++) {
         struct err err;
         char *path = turns_path(folder, numbers[i]);
-        if (record_load(&turns->items[turns->count], path, &err)) {
-            turns->count++;
+        struct record *record = &turns->items[turns->count];
+        if (record_load(record, path, &err)) {
+            turns->paths[turns->count++] = record->count;
+            record_drop_changes(record);
         } else {
             str_append_format(report, "turn %u: %s\n", numbers[i], err.text);
         }
         mem_free(path);
     }
     mem_free(numbers);
+}
+
+bool turns_read(const struct turns *turns, const struct record *record, struct record *whole,
+                struct err *err)
+{
+    char *path = turns_path(turns->folder, record->number);
+    bool ok = record_load(whole, path, err);
+    mem_free(path);
+    return ok;
 }
 
 bool turns_taken_back(const struct turns *turns, size_t place)
@@ -113,23 +128,12 @@ static int compare_path(const void *key, const void *item)
     return strcmp(key, change->after.path);
 }
 
-static bool is_done(const struct turns *turns, unsigned number, const char *path)
-{
-    for (size_t i = turns->count; i-- > 0;) {
-        const struct record *other = &turns->items[i];
-        if (other->undoes == number && other->count > 0 && !turns_taken_back(turns, i) &&
-            bsearch(path, other->items, other->count, sizeof *other->items, compare_path) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void turns_drop_done(const struct turns *turns, struct record *back)
+static void drop_paths_of(struct record *back, const struct record *done)
 {
     size_t kept = 0;
     for (size_t i = 0; i < back->count; i++) {
-        if (is_done(turns, back->undoes, back->items[i].after.path)) {
+        if (done->count > 0 && bsearch(back->items[i].after.path, done->items, done->count,
+                                       sizeof *done->items, compare_path) != NULL) {
             tree_entry_finish(&back->items[i].before);
             tree_entry_finish(&back->items[i].after);
         } else {
@@ -137,4 +141,20 @@ void turns_drop_done(const struct turns *turns, struct record *back)
         }
     }
     back->count = kept;
+}
+
+bool turns_drop_done(const struct turns *turns, struct record *back, struct err *err)
+{
+    bool ok = true;
+    for (size_t i = turns->count; ok && i-- > 0;) {
+        struct record done;
+        if (turns->items[i].undoes == back->undoes && !turns_taken_back(turns, i)) {
+            ok = turns_read(turns, &turns->items[i], &done, err);
+            if (ok) {
+                drop_paths_of(back, &done);
+                record_finish(&done);
+            }
+        }
+    }
+    return ok;
 }

@@ -14,7 +14,9 @@ struct err;
 struct str;
 
 struct turns {
-    struct record *items; /* by number */
+    char *folder;
+    struct record *items; /* by number, without their changes: together they may be large */
+    size_t *paths;        /* how many changes each of them has */
     size_t count;
 };
 
@@ -26,6 +28,9 @@ unsigned *turns_numbers(const char *folder, size_t *count);
 /* Damaged records are left out, each with a line in `report`. */
 void turns_load(struct turns *turns, const char *folder, struct str *report);
 void turns_finish(struct turns *turns);
+/* One of them with its changes, into uninitialised memory. */
+bool turns_read(const struct turns *turns, const struct record *record, struct record *whole,
+                struct err *err);
 
 /* A record counts as taken back when a later one that still stands says so. */
 bool turns_taken_back(const struct turns *turns, size_t place);
@@ -34,6 +39,6 @@ bool turns_taken_back(const struct turns *turns, size_t place);
 const struct record *turns_choose(const struct turns *turns, unsigned number, struct err *err);
 /* Removes from `back`, which takes a turn back, the paths for which that was done and still stands.
  */
-void turns_drop_done(const struct turns *turns, struct record *back);
+bool turns_drop_done(const struct turns *turns, struct record *back, struct err *err);
 
 #endif

@@ -552,7 +552,7 @@ bool undo_list(struct undo *undo, struct str *out, struct err *err)
         return false;
     }
     for (size_t i = 0; i < turns.count; i++) {
-        show_line(out, &turns.items[i], turns_taken_back(&turns, i));
+        show_line(out, &turns.items[i], turns.paths[i], turns_taken_back(&turns, i));
     }
     bool ok = load_index(undo, err);
     if (ok) {
@@ -569,13 +569,16 @@ bool undo_show(struct undo *undo, unsigned turn, struct str *out, struct err *er
     if (!enter(undo, &turns, out, err)) {
         return false;
     }
+    struct record whole;
     const struct record *record = turns_choose(&turns, turn, err);
-    if (record != NULL) {
-        show_record(out, record, &undo->objects, undo->scan.roots.items[0]);
+    bool ok = record != NULL && turns_read(&turns, record, &whole, err);
+    if (ok) {
+        show_record(out, &whole, &undo->objects, undo->scan.roots.items[0]);
+        record_finish(&whole);
     }
     turns_finish(&turns);
     unlock(undo);
-    return record != NULL;
+    return ok;
 }
 
 /* The record of taking `record` back. */
@@ -616,17 +619,23 @@ static enum taking take_back(struct undo *undo, const struct turns *turns,
                              const struct record *record, size_t *paths, struct str *report,
                              struct err *err)
 {
-    struct record back;
+    struct record back, whole;
     struct str words;
+    if (!turns_read(turns, record, &whole, err)) {
+        return TAKING_FAILED;
+    }
     str_init(&words);
-    reverse(&back, record, next_number(undo));
-    turns_drop_done(turns, &back);
-    size_t refused =
-        restore_plan(&back, record->wall_ms, &undo->objects, undo->scan.file_limit, &words);
-    bool ok = true;
-    if (back.count > 0) {
+    reverse(&back, &whole, next_number(undo));
+    record_finish(&whole);
+    bool ok = turns_drop_done(turns, &back, err);
+    size_t refused = 0;
+    if (ok) {
+        refused =
+            restore_plan(&back, record->wall_ms, &undo->objects, undo->scan.file_limit, &words);
+    }
+    if (ok && back.count > 0) {
         ok = apply(undo, &back, &refused, &words, err);
-    } else if (refused == 0) {
+    } else if (ok && refused == 0) {
         ok = (!turns_taken_back(turns, (size_t)(record - turns->items)) ||
               err_set(err, ERR_NOT_FOUND, "turn %u was taken back already (undo --list)",
                       record->number)) &&
@@ -705,7 +714,7 @@ bool undo_count_spans(struct undo *undo, const struct undo_span *spans, size_t c
     size_t at = turns.count;
     for (const struct record *record; (record = before(&turns, spans, count, &at)) != NULL;) {
         tally->turns++;
-        tally->paths += record->count;
+        tally->paths += turns.paths[at];
     }
     turns_finish(&turns);
     unlock(undo);

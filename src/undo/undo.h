@@ -66,9 +66,9 @@ bool undo_list(struct undo *undo, struct str *out, struct err *err);
  * bytes: to be made visible before they reach a terminal. */
 bool undo_show(struct undo *undo, unsigned turn, struct str *out, struct err *err);
 /* Takes the turn back. A path that somebody changed since, or that could not be brought back again,
- * is left alone, with words; the rest is done, and a second call tries what was left. `report`:
- * what was done and what was not, also on failure. ERR_NOT_FOUND when there is no such turn, or
- * when it was taken back already; ERR_UNAVAILABLE when nothing of it could be. */
+ * is left alone, with words; the rest is done, and a second call with its number tries what was
+ * left. `report`: what was done and what was not, also on failure. ERR_NOT_FOUND when there is no
+ * such turn, or when it was taken back already; ERR_UNAVAILABLE when nothing of it could be. */
 bool undo_take_back(struct undo *undo, unsigned turn, struct str *report, struct err *err);
 
 /* The turns of a conversation that began in [from_ms, to_ms). */
