@@ -334,41 +334,59 @@ struct hooks *app_make_hooks(struct app *app, const struct hooks_callbacks *call
 
 /* --- undo --- */
 
+/* A list of the policy's: folders by the one name that the sandbox knows them by. Views; mem_free.
+ */
+static const char **policy_list(const struct app *app, const char *key, size_t *count)
+{
+    const json_t *array = json_object_get(app->policy, key);
+    *count = json_array_size(array);
+    const char **items = mem_zero(*count + 1, sizeof *items);
+    for (size_t i = 0; i < *count; i++) {
+        items[i] = json_string_value(json_array_get(array, i));
+    }
+    return items;
+}
+
 static bool open_undo(struct app *app, struct err *err)
 {
     const struct config *config = app->config;
-    const struct config_list *writable = config_list(config, OPTION_ADD_DIR);
     const struct config_list *skip = config_list(config, OPTION_UNDO_SKIP);
-    const char *hidden[] = {app->paths.data, app->paths.state};
+    size_t writable_count, hidden_count;
+    const char **writable = policy_list(app, "writable", &writable_count);
+    const char **hidden = policy_list(app, "hidden", &hidden_count);
     struct str folder;
     str_init(&folder);
     str_append_format(&folder, "%s/undo", app->paths.state);
     struct undo_options options = {
         .folder = folder.data,
         .workspace = app->workspace,
-        .writable = writable->items,
-        .writable_count = writable->count,
+        .writable = writable,
+        .writable_count = writable_count,
         .skip = skip->items,
         .skip_count = skip->count,
         .hidden = hidden,
-        .hidden_count = 2,
+        .hidden_count = hidden_count,
         .file_limit = config_whole(config, OPTION_UNDO_FILE_MEGABYTES) * 1024 * 1024,
         .total_limit = config_whole(config, OPTION_UNDO_MEGABYTES) * 1024 * 1024,
     };
     app->undo = undo_open(&options, err);
     str_finish(&folder);
+    mem_free(writable);
+    mem_free(hidden);
     return app->undo != NULL || fail(app, EXIT_CODE_FAILURE);
 }
 
 struct checkpoint *app_make_checkpoint(struct app *app, struct undo *undo,
                                        void (*wake)(void *context), void *context)
 {
-    const struct config_list *writable = config_list(app->config, OPTION_ADD_DIR);
+    size_t count;
+    const char **writable = policy_list(app, "writable", &count);
     struct checkpoint *checkpoint = checkpoint_create(undo, wake, context);
     checkpoint_guard(checkpoint, app->workspace);
-    for (size_t i = 0; i < writable->count; i++) {
-        checkpoint_guard(checkpoint, writable->items[i]);
+    for (size_t i = 0; i < count; i++) {
+        checkpoint_guard(checkpoint, writable[i]);
     }
+    mem_free(writable);
     return checkpoint;
 }
 

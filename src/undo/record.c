@@ -1,8 +1,8 @@
 /* record: lists of differences, and how they lie on disk.
  *
  * The file is a sequence of NUL-ended fields: a line of numbers, the two texts, the roots, then the
- * entries in pairs (tree_write_entry), then a field for each inode that is known. tree_save puts a
- * hash in front of it.
+ * entries in pairs (tree_write_entry), then a field for each inode that is known, and one for
+ * `beside`. tree_save puts a hash in front of it.
  */
 #include "undo/record.h"
 
@@ -174,6 +174,10 @@ bool record_save(const struct record *record, const char *path, struct err *err)
         str_append_format(&body, "known %" PRIu64, record->known[i]);
         str_append_char(&body, '\0');
     }
+    if (record->beside != 0) {
+        str_append_format(&body, "beside %" PRIu64, record->beside);
+        str_append_char(&body, '\0');
+    }
     bool ok = tree_save(path, &body, err);
     str_finish(&body);
     return ok;
@@ -198,12 +202,15 @@ static bool read_changes(struct record *record, const char **at, const char *end
 }
 
 /* The last fields, which older records have not. */
-static bool read_known(struct record *record, const char *at, const char *end, struct err *err)
+static bool read_last(struct record *record, const char *at, const char *end, struct err *err)
 {
     size_t capacity = 0;
     while (at < end) {
         const char *field = tree_read_field(&at, end);
         uint64_t inode;
+        if (field != NULL && sscanf(field, "beside %" SCNu64, &record->beside) == 1) {
+            continue;
+        }
         if (field == NULL || sscanf(field, "known %" SCNu64, &inode) != 1) {
             return err_set(err, ERR_FORMAT, "its last fields are damaged");
         }
@@ -249,7 +256,7 @@ static bool read_body(struct record *record, const struct str *body, struct err 
     record->interrupted = interrupted != 0;
     record->wall_ms = wall_ms;
     return read_roots(record, &at, end, root_count, err) &&
-           read_changes(record, &at, end, count, err) && read_known(record, at, end, err);
+           read_changes(record, &at, end, count, err) && read_last(record, at, end, err);
 }
 
 bool record_load(struct record *record, const char *path, struct err *err)

@@ -22,6 +22,7 @@ struct record {
     unsigned number, undoes; /* undoes 0: a turn of the model */
     bool interrupted;        /* carat was stopped in it: seen from outside, it ended later */
     int64_t wall_ms;         /* when it began */
+    uint64_t beside;         /* in the names of what taking it back writes beside its place */
     char *conversation, *title;
     char **roots;
     size_t root_count;

@@ -8,14 +8,16 @@
  * Before them, once, restore_plan looks at each path: what is as wanted already is no part of the
  * work, and what could not be brought back again is left alone.
  *
- * A file is written beside its place under a name that the number of the record gives, so that a
- * second run after a crash finds and removes the first one's. Hard links become files of their
- * own: writing through them could reach a name outside. Set-user-id bits are not given back.
+ * A file is written beside its place under a name that the record keeps, so that a second run after
+ * a crash finds and removes the first one's; nobody could foresee it, so what lies there is ours.
+ * Hard links become files of their own: writing through them could reach a name outside.
+ * Set-user-id bits are not given back.
  */
 #include "undo/restore.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +28,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "undo/provenance.h"
+#include "undo/roots.h"
 #include "undo/scan.h"
 #include "undo/show.h"
 
@@ -114,7 +117,7 @@ static int open_parent(const struct restore *restore, const char *path, const ch
         errno = EXDEV;
         return -1;
     }
-    int folder = open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int folder = roots_open(root, O_PATH);
     for (const char *slash; folder >= 0 && (slash = strchr(rest, '/')) != NULL; rest = slash + 1) {
         int next = step(folder, rest, (size_t)(slash - rest));
         int cause = errno;
@@ -144,7 +147,8 @@ static bool change_mode(int folder, const char *name, const struct tree_entry *n
 {
     struct stat status;
     char link[48];
-    int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    int fd = strcmp(name, ".") == 0 ? fcntl(folder, F_DUPFD_CLOEXEC, 0)
+                                    : openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         return false;
     }
@@ -262,6 +266,23 @@ static bool take_away(struct restore *restore, size_t place, int folder, const c
     return false;
 }
 
+/* In the place of nothing no other program's file is replaced, not even one of this moment; file
+ * systems that know no such rename keep the look just before. */
+static bool put_in_place(const struct restore *restore, int folder, const char *name,
+                         const struct tree_entry *now)
+{
+    const char *from = restore->temporary;
+    if (now->kind == TREE_ABSENT) {
+        if (renameat2(folder, from, folder, name, RENAME_NOREPLACE) == 0) {
+            return true;
+        }
+        if (errno != EINVAL) {
+            return false;
+        }
+    }
+    return renameat(folder, from, folder, name) == 0;
+}
+
 static bool make_file(struct restore *restore, size_t place, int folder, const char *name,
                       const struct tree_entry *now)
 {
@@ -278,7 +299,7 @@ static bool make_file(struct restore *restore, size_t place, int folder, const c
         close(fd);
     }
     ok = ok && (is_unmoved(folder, name, now) || err_set(&err, ERR_IO, "%s", MOVED));
-    ok = ok && (renameat(folder, restore->temporary, folder, name) == 0 ||
+    ok = ok && (put_in_place(restore, folder, name, now) ||
                 err_errno(&err, ERR_IO, "putting it in its place"));
     if (!ok) {
         unlinkat(folder, restore->temporary, 0);
@@ -297,7 +318,7 @@ static bool make_link(struct restore *restore, size_t place, int folder, const c
         return false;
     }
     if (symlinkat(want->text, folder, restore->temporary) != 0 ||
-        renameat(folder, restore->temporary, folder, name) != 0) {
+        !put_in_place(restore, folder, name, now)) {
         refuse_errno(restore, place, "making the link");
         unlinkat(folder, restore->temporary, 0);
         return false;
@@ -473,7 +494,7 @@ static void run_pass(struct restore *restore, enum pass pass)
 static void sync_root(const char *root, struct str *report)
 {
     struct err err;
-    int fd = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = roots_open(root, O_RDONLY);
     if (fd >= 0 && syncfs(fd) != 0) {
         err_errno(&err, ERR_IO, "writing it to the disk");
         show_name(report, root);
@@ -542,7 +563,8 @@ size_t restore_run(struct record *record, struct objects *objects, int64_t file_
                               .report = report,
                               .file_limit = file_limit,
                               .verdicts = mem_zero(record->count + 1, sizeof(enum verdict))};
-    snprintf(restore.temporary, sizeof restore.temporary, ".carat-undo-%06u", record->number);
+    snprintf(restore.temporary, sizeof restore.temporary, ".carat-undo-%016" PRIx64,
+             record->beside);
     run_pass(&restore, PASS_TAKE_AWAY);
     run_pass(&restore, PASS_MAKE);
     run_pass(&restore, PASS_PERMISSIONS);

@@ -1,9 +1,12 @@
-/* roots: realpath for what the user named, lstat for what a record names. */
+/* roots: realpath for what the user named, openat2 for what was resolved then. */
 #include "undo/roots.h"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -31,7 +34,7 @@ static bool is_inside(const char *path, const char *folder)
            (length == 1 || path[length] == '/' || path[length] == '\0');
 }
 
-void roots_choose(struct scan_names *roots, const char *workspace, char *const *further,
+void roots_choose(struct scan_names *roots, const char *workspace, const char *const *further,
                   size_t further_count)
 {
     size_t count = further_count + 1;
@@ -59,12 +62,20 @@ void roots_choose(struct scan_names *roots, const char *workspace, char *const *
     mem_free(all);
 }
 
+int roots_open(const char *root, int flags)
+{
+    struct open_how how = {.flags = (unsigned)(flags | O_DIRECTORY | O_CLOEXEC),
+                           .resolve = RESOLVE_NO_SYMLINKS};
+    return (int)syscall(SYS_openat2, AT_FDCWD, root, &how, sizeof how);
+}
+
 struct scan_names roots_of(const struct record *record)
 {
     struct scan_names roots = {.items = mem_zero(record->root_count + 1, sizeof *roots.items)};
     for (size_t i = 0; i < record->root_count; i++) {
-        struct stat status;
-        if (lstat(record->roots[i], &status) == 0 && S_ISDIR(status.st_mode)) {
+        int fd = roots_open(record->roots[i], O_PATH);
+        if (fd >= 0) {
+            close(fd);
             roots.items[roots.count++] = mem_strdup(record->roots[i]);
         }
     }

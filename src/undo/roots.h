@@ -10,9 +10,14 @@
 void roots_copy(struct scan_names *names, const char *const *items, size_t count);
 void roots_finish(struct scan_names *names);
 
-/* The workspace and the further folders; one inside another counts once. */
-void roots_choose(struct scan_names *roots, const char *workspace, char *const *further,
+/* The workspace and the further folders; one inside another counts once, one that is not there does
+ * not. */
+void roots_choose(struct scan_names *roots, const char *workspace, const char *const *further,
                   size_t further_count);
+
+/* Opens a folder, by a name that was resolved before, through no link that lies on the way now. -1
+ * with errno. */
+int roots_open(const char *root, int flags);
 
 /* The folders that a turn was begun with, as far as they are there. Those of this process may be
  * others (--add-dir): all that is in one of them would look as if the turn had made it. */

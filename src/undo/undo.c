@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -122,11 +124,11 @@ static char *folder_of(const struct undo_options *options)
 void undo_add_root(struct undo *undo, const char *folder)
 {
     struct scan_names before = undo->scan.roots;
-    char **further = mem_zero(before.count + 1, sizeof *further);
+    const char **further = mem_zero(before.count + 1, sizeof *further);
     for (size_t i = 1; i < before.count; i++) {
         further[i - 1] = before.items[i];
     }
-    further[before.count - 1] = (char *)folder;
+    further[before.count - 1] = folder;
     undo->scan.roots = (struct scan_names){0};
     roots_choose(&undo->scan.roots, before.items[0], further, before.count);
     mem_free(further);
@@ -443,6 +445,18 @@ static void finish_apply(struct undo *undo)
     }
 }
 
+static void note_missing(struct undo *undo, const struct undo_options *options)
+{
+    for (size_t i = 0; i < options->writable_count; i++) {
+        if (access(options->writable[i], F_OK) != 0) {
+            struct err err;
+            err_errno(&err, ERR_IO, "what tools change in it cannot be taken back");
+            show_name(&undo->notes, options->writable[i]);
+            str_append_format(&undo->notes, ": %s\n", err.text);
+        }
+    }
+}
+
 struct undo *undo_open(const struct undo_options *options, struct err *err)
 {
     struct undo *undo = mem_zero(1, sizeof *undo);
@@ -468,6 +482,7 @@ struct undo *undo_open(const struct undo_options *options, struct err *err)
         undo_close(undo);
         return NULL;
     }
+    note_missing(undo, options);
     finish_apply(undo);
     return undo;
 }
@@ -599,7 +614,10 @@ static void reverse(struct record *out, const struct record *record, unsigned nu
 static bool apply(struct undo *undo, struct record *back, size_t *refused, struct str *words,
                   struct err *err)
 {
-    bool ok = save_record(undo, back, "apply", err);
+    /* Not foreseeable: no command can have put something under the names that come of it. */
+    bool ok = getrandom(&back->beside, sizeof back->beside, 0) == sizeof back->beside ||
+              err_errno(err, ERR_IO, "random numbers");
+    ok = ok && save_record(undo, back, "apply", err);
     if (ok) {
         *refused += restore_run(back, &undo->objects, undo->scan.file_limit, words);
         ok = back->count == 0 || save_record(undo, back, NULL, err);

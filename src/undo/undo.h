@@ -26,21 +26,22 @@ struct str;
 struct undo;
 
 struct undo_options {
-    const char *folder;    /* where all of this is kept; made when it is missing */
-    const char *workspace; /* absolute, symlinks resolved */
-    char *const *writable; /* further directories that tools may change; absolute */
+    const char *folder;          /* where all of this is kept; made when it is missing */
+    const char *workspace;       /* absolute, symlinks resolved */
+    const char *const *writable; /* further directories that tools may change; absolute */
     size_t writable_count;
     char *const *skip; /* names of folders to leave out */
     size_t skip_count;
-    const char *const *hidden; /* absolute: carat's own folders */
+    const char *const *hidden; /* absolute: carat's own files and folders */
     size_t hidden_count;
     int64_t file_limit, total_limit; /* bytes of one file; of everything that is kept */
 };
 
-/* Finishes a taking back that was cut short; undo_take_notes tells. */
+/* Finishes a taking back that was cut short; undo_take_notes tells, also of a directory that is not
+ * there. */
 struct undo *undo_open(const struct undo_options *options, struct err *err);
-/* What was finished for a process that is gone, as lines; "" when there was nothing. Said once:
- * here or by the next function that has a report. */
+/* What was finished for a process that is gone, or could not be, as lines; "" when there was
+ * nothing. Said once: here or by the next function that has a report. */
 void undo_take_notes(struct undo *undo, struct str *out);
 /* A further folder, absolute, that tools may change from now on; while no snapshot is made. */
 void undo_add_root(struct undo *undo, const char *folder);

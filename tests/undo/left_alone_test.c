@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,6 +252,81 @@ static void test_links_that_lead_outside(void **state)
     run(place->outside, "test -e more && rm more");
 }
 
+/* The name of a folder above a root leads elsewhere now, to something that looks the same. */
+static void test_root_behind_a_link(void **state)
+{
+    struct place *place = *state;
+    char further[128];
+    const char *list[] = {further};
+    snprintf(further, sizeof further, "%s/up/more", place->base);
+    run(place->base, "mkdir -p up/more other/more; echo one > up/more/a; echo two > other/more/a");
+    struct undo_options options = {.folder = place->state,
+                                   .workspace = place->work,
+                                   .writable = list,
+                                   .writable_count = 1,
+                                   .file_limit = FILE_LIMIT,
+                                   .total_limit = TOTAL_LIMIT};
+    undo_close(place->undo);
+    place->undo = undo_open(&options, NULL);
+    begin_turn(place);
+    run(place->base, "echo two > up/more/a");
+    end_turn(place);
+    run(place->base, "mv up real; ln -s other up");
+    char *report = take_nothing_back(place, 0);
+    assert_non_null(strstr(report, "opening its folder: Too many levels of symbolic links"));
+    mem_free(report);
+    begin_turn(place);
+    end_turn(place);
+    run(place->base, "test \"$(cat other/more/a)\" = two; rm up; mv real up");
+    mem_free(take_back(place, 1));
+    run(place->base, "test \"$(cat up/more/a)\" = one");
+}
+
+/* What is written beside a file bears no name that a command could have given to something. */
+static void test_name_of_what_is_written(void **state)
+{
+    struct place *place = *state;
+    run(place->work, "echo one > a; head -c 300000 /dev/zero > large");
+    begin_turn(place);
+    run(place->work, "echo two > a; mv large .carat-undo-000002; "
+                     "echo mine > .carat-undo-0000000000000000");
+    end_turn(place);
+    char *report = take_back(place, 0);
+    assert_non_null(strstr(report, ".carat-undo-000002: its content was not kept"));
+    mem_free(report);
+    run(place->work, "test \"$(cat a)\" = one && test $(stat -c %s .carat-undo-000002) = 300000");
+}
+
+/* Somebody is just as fast: in place of the C library's. */
+static const char *intruder;
+
+int renameat2(int from, const char *old, int to, const char *new, unsigned flags)
+{
+    if (intruder != NULL) {
+        close(openat(to, new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+        assert_string_equal(new, intruder);
+        intruder = NULL;
+    }
+    return (int)syscall(SYS_renameat2, from, old, to, new, flags);
+}
+
+static void test_file_put_in_at_the_last_moment(void **state)
+{
+    static const char *const rows[][2] = {{"file", "echo one > file"}, {"link", "ln -s a link"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct place *place = *state;
+        run(place->work, rows[i][1]);
+        begin_turn(place);
+        run(place->work, "rm file link 2>&1 || true");
+        end_turn(place);
+        intruder = rows[i][0];
+        char *report = take_nothing_back(place, 0);
+        assert_non_null(strstr(report, "File exists"));
+        mem_free(report);
+        run(place->work, "test ! -s file && test ! -L link && rm -f file link && ! ls -A | grep .");
+    }
+}
+
 /* Another process puts a link in the file's place when the file is opened for the `opening`th time.
  * It hears of that by inotify; the file is large enough for it to be done before the hash is. */
 static pid_t swap_when_opened(const struct place *place, unsigned opening)
@@ -321,6 +397,9 @@ int main(void)
         TEST(test_twice),
         TEST(test_as_it_was_already),
         TEST(test_links_that_lead_outside),
+        TEST(test_root_behind_a_link),
+        TEST(test_name_of_what_is_written),
+        TEST(test_file_put_in_at_the_last_moment),
         TEST(test_link_put_in_while_looking),
     };
     return cmocka_run_group_tests_name("undo_left_alone", tests, NULL, NULL);
