@@ -82,6 +82,14 @@ static void say_what_changed(struct agent *agent, const struct undo_summary *sum
         }
         agent_say(agent, AGENT_NOTICE, text.data);
     }
+    if (summary->forgotten > 0 && !agent->options.unattended) {
+        str_clear(&text);
+        str_append_format(&text,
+                          "the snapshots are full (undo.megabytes): %zu older %s can no longer be "
+                          "taken back",
+                          summary->forgotten, summary->forgotten == 1 ? "turn" : "turns");
+        agent_say(agent, AGENT_NOTICE, text.data);
+    }
     str_finish(&text);
 }
 

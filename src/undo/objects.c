@@ -59,7 +59,8 @@ static void name_of(const unsigned char hash[HASH_BYTES], char name[NAME])
 }
 
 /* Hashes a file from its start and, with to >= 0, copies it. */
-static bool pass(int from, int to, unsigned char hash[HASH_BYTES], int64_t *size, struct err *err)
+static bool pass(int from, int to, int64_t limit, unsigned char hash[HASH_BYTES], int64_t *size,
+                 struct err *err)
 {
     struct hash state;
     unsigned char sum[HASH_BYTES];
@@ -74,6 +75,10 @@ static bool pass(int from, int to, unsigned char hash[HASH_BYTES], int64_t *size
         }
         if (got <= 0) {
             ok = got == 0 || err_errno(err, ERR_IO, "reading a file for its snapshot");
+            break;
+        }
+        if (at + got > limit) {
+            ok = err_set(err, ERR_LIMIT, "it grew while it was read");
             break;
         }
         hash_add(&state, piece, (size_t)got);
@@ -91,9 +96,10 @@ static bool pass(int from, int to, unsigned char hash[HASH_BYTES], int64_t *size
     return ok;
 }
 
-bool objects_hash(int fd, unsigned char hash[HASH_BYTES], int64_t *size, struct err *err)
+bool objects_hash(int fd, int64_t limit, unsigned char hash[HASH_BYTES], int64_t *size,
+                  struct err *err)
 {
-    return pass(fd, -1, hash, size, err);
+    return pass(fd, -1, limit, hash, size, err);
 }
 
 static bool is_there(const struct objects *objects, const char *name, int64_t size)
@@ -146,14 +152,14 @@ static int create(struct objects *objects, const unsigned char first, const char
     return openat(objects->fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-bool objects_put(struct objects *objects, int fd, unsigned char hash[HASH_BYTES], int64_t *size,
-                 int64_t *added, struct err *err)
+bool objects_put(struct objects *objects, int fd, int64_t limit, unsigned char hash[HASH_BYTES],
+                 int64_t *size, int64_t *added, struct err *err)
 {
     for (int attempt = 0; attempt < TRIES; attempt++) {
         unsigned char first[HASH_BYTES], copied[HASH_BYTES];
         int64_t length, copied_length;
         char name[NAME];
-        if (!pass(fd, -1, first, &length, err)) {
+        if (!pass(fd, -1, limit, first, &length, err)) {
             return false;
         }
         name_of(first, name);
@@ -164,7 +170,7 @@ bool objects_put(struct objects *objects, int fd, unsigned char hash[HASH_BYTES]
                 return err_errno(err, ERR_IO, "writing to the store of snapshots");
             }
             bool cloned = length >= PIECE && ioctl(to, FICLONE, fd) == 0;
-            bool ok = pass(cloned ? to : fd, cloned ? -1 : to, copied, &copied_length, err);
+            bool ok = pass(cloned ? to : fd, cloned ? -1 : to, limit, copied, &copied_length, err);
             there = ok && copied_length == length && memcmp(copied, first, HASH_BYTES) == 0;
             if (there && objects->fresh <= FEW && fsync(to) != 0) {
                 ok = err_errno(err, ERR_IO, "writing to the store of snapshots");
@@ -209,7 +215,7 @@ bool objects_copy_out(struct objects *objects, const unsigned char hash[HASH_BYT
     if (fd < 0) {
         return false;
     }
-    bool ok = pass(fd, to, found, &length, err);
+    bool ok = pass(fd, to, INT64_MAX, found, &length, err);
     if (ok && (length != size || memcmp(found, hash, HASH_BYTES) != 0)) {
         ok = err_set(err, ERR_FORMAT, "the content that was kept is damaged");
     }
@@ -226,7 +232,17 @@ bool objects_read(struct objects *objects, const unsigned char hash[HASH_BYTES],
     str_init(&full);
     str_append_format(&full, "%s/%s", objects->folder, name);
     path = str_take(&full);
+    size_t start = out->length;
     bool ok = file_read(path, limit, out, err);
+    if (ok) {
+        struct hash state;
+        unsigned char found[HASH_BYTES];
+        hash_init(&state);
+        hash_add(&state, out->data + start, out->length - start);
+        hash_finish(&state, found);
+        ok = memcmp(found, hash, HASH_BYTES) == 0 ||
+             err_set(err, ERR_FORMAT, "the content that was kept is damaged");
+    }
     mem_free(path);
     return ok;
 }
@@ -306,7 +322,7 @@ static void check_one(void *context, int folder, const char *name, const char *h
         return;
     }
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0 && pass(fd, -1, found, &size, NULL)) {
+    if (fd >= 0 && pass(fd, -1, INT64_MAX, found, &size, NULL)) {
         hash_hex(found, text);
     }
     if (fd >= 0) {

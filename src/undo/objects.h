@@ -28,13 +28,15 @@ struct objects {
 bool objects_open(struct objects *objects, const char *folder, struct err *err);
 void objects_close(struct objects *objects);
 
-/* The hash of an open regular file's content and how many bytes it has; offset untouched. */
-bool objects_hash(int fd, unsigned char hash[HASH_BYTES], int64_t *size, struct err *err);
+/* The hash of an open regular file's content and how many bytes it has; offset untouched. ERR_LIMIT
+ * when it has grown over `limit` bytes: who goes on writing to it must not hold us. */
+bool objects_hash(int fd, int64_t limit, unsigned char hash[HASH_BYTES], int64_t *size,
+                  struct err *err);
 
 /* Keeps the content of an open regular file; a clone where the file system can. `added` grows by
- * the bytes that are new. ERR_UNAVAILABLE when it kept changing meanwhile. */
-bool objects_put(struct objects *objects, int fd, unsigned char hash[HASH_BYTES], int64_t *size,
-                 int64_t *added, struct err *err);
+ * the bytes that are new. ERR_UNAVAILABLE when it kept changing meanwhile, ERR_LIMIT as above. */
+bool objects_put(struct objects *objects, int fd, int64_t limit, unsigned char hash[HASH_BYTES],
+                 int64_t *size, int64_t *added, struct err *err);
 
 /* Writes the content to an open file. ERR_NOT_FOUND when it was not kept, ERR_FORMAT when it is
  * damaged; what was written then is of no use. */

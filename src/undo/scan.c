@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,16 +15,24 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "undo/roots.h"
 
 enum { RACY_MS = 20 };
+
+static const char *const UNREAD = "cannot be read";
+static const char *const LARGE = "larger than undo.file_megabytes";
 
 struct scan {
     const struct scan_options *options;
     struct objects *objects;
     const struct tree *known;
     struct tree *out;
+    struct scan_names hidden; /* by the names that they have now */
     struct str path;
-    int64_t believed_before_ns, kept_bytes;
+    int64_t believed_before_ns;
+    size_t path_bytes;
+    int64_t kept_bytes; /* of the files so far; reserved: and of those that are known, at once */
+    bool reserved, released;
 };
 
 static int64_t nanoseconds(const struct timespec *time)
@@ -76,13 +85,50 @@ static void read_link(int folder, const char *name, struct tree_entry *entry)
     char target[PATH_MAX];
     ssize_t length = readlinkat(folder, name, target, sizeof target - 1);
     if (length < 0) {
-        leave_out(entry, "cannot be read");
+        leave_out(entry, UNREAD);
         return;
     }
     target[length] = '\0';
     mem_free(entry->text);
     entry->text = mem_strdup(target);
     entry->kind = TREE_LINK;
+}
+
+/* --- how much is kept --- */
+
+/* What was kept before keeps its room, whatever comes beside it and is found first: else a command
+ * that writes enough would push out what it ruined. */
+static void reserve_known(struct scan *scan)
+{
+    for (size_t i = 0; i < scan->known->count; i++) {
+        const struct tree_entry *known = &scan->known->items[i];
+        scan->kept_bytes += known->kind == TREE_FILE ? known->size : 0;
+    }
+    scan->reserved = scan->kept_bytes <= scan->options->tree_limit;
+    scan->kept_bytes = scan->reserved ? scan->kept_bytes : 0;
+}
+
+/* Only when the room is short: it takes a look at each of them. */
+static void release_gone(struct scan *scan)
+{
+    for (size_t i = 0; i < scan->known->count && !scan->released; i++) {
+        const struct tree_entry *known = &scan->known->items[i];
+        struct stat status;
+        if (known->kind == TREE_FILE && lstat(known->path, &status) != 0 &&
+            (errno == ENOENT || errno == ENOTDIR)) {
+            scan->kept_bytes -= known->size;
+        }
+    }
+    scan->released = true;
+}
+
+static bool has_room(struct scan *scan, int64_t more)
+{
+    int64_t limit = scan->options->tree_limit;
+    if (more > 0 && scan->kept_bytes + more > limit && scan->reserved) {
+        release_gone(scan);
+    }
+    return more <= 0 || scan->kept_bytes + more <= limit;
 }
 
 /* --- a file --- */
@@ -102,13 +148,14 @@ static bool keep_content(struct scan *scan, int folder, const char *name, const 
     int64_t added = 0;
     int fd = open_file(folder, name, status);
     if (fd < 0) {
-        leave_out(entry, "cannot be read");
+        leave_out(entry, UNREAD);
         return true;
     }
-    bool ok = objects_put(scan->objects, fd, entry->hash, &entry->size, &added, &problem);
+    bool ok = objects_put(scan->objects, fd, scan->options->file_limit, entry->hash, &entry->size,
+                          &added, &problem);
     close(fd);
-    if (!ok && problem.code == ERR_UNAVAILABLE) {
-        leave_out(entry, problem.text);
+    if (!ok && (problem.code == ERR_UNAVAILABLE || problem.code == ERR_LIMIT)) {
+        leave_out(entry, problem.code == ERR_LIMIT ? LARGE : problem.text);
         return true;
     }
     if (!ok && err != NULL) {
@@ -121,11 +168,13 @@ static bool scan_file(struct scan *scan, int folder, const char *name, const str
                       struct tree_entry *entry, struct err *err)
 {
     const struct tree_entry *known = tree_find(scan->known, entry->path);
+    int64_t reserved =
+        scan->reserved && known != NULL && known->kind == TREE_FILE ? known->size : 0;
     bool ok = true;
     entry->kind = TREE_FILE;
     if (entry->size > scan->options->file_limit) {
-        leave_out(entry, "larger than undo.file_megabytes");
-    } else if (scan->kept_bytes + entry->size > scan->options->total_limit) {
+        leave_out(entry, LARGE);
+    } else if (!has_room(scan, entry->size - reserved)) {
         leave_out(entry, "the snapshot is full (undo.megabytes)");
     } else if (is_unchanged(known, entry)) {
         memcpy(entry->hash, known->hash, HASH_BYTES);
@@ -133,7 +182,7 @@ static bool scan_file(struct scan *scan, int folder, const char *name, const str
         ok = keep_content(scan, folder, name, status, entry, err);
     }
     if (entry->kind == TREE_FILE) {
-        scan->kept_bytes += entry->size;
+        scan->kept_bytes += entry->size - reserved;
         if (entry->changed_ns >= scan->believed_before_ns) {
             entry->changed_ns = 0;
         }
@@ -198,18 +247,34 @@ static const char *why_left_out(const struct scan *scan, const char *name, bool 
     return !is_known && is_listed(&scan->options->skip, name) ? "named in undo.skip" : NULL;
 }
 
-static bool scan_names(struct scan *scan, int fd, int depth, struct err *err);
+static bool scan_names(struct scan *scan, int fd, struct tree_entry *folder, int depth,
+                       struct err *err);
 
-/* Its own permissions; takes the descriptor over. */
-static bool scan_root(struct scan *scan, int fd, struct err *err)
+static void add(struct scan *scan, const struct tree_entry *entry)
 {
-    struct stat status;
-    if (fstat(fd, &status) == 0) {
-        struct tree_entry entry = entry_of(scan->path.data, &status);
-        entry.kind = TREE_DIRECTORY;
-        tree_add(scan->out, &entry);
+    scan->path_bytes += strlen(entry->path) + strlen(entry->text);
+    tree_add(scan->out, entry);
+}
+
+static bool scan_root(struct scan *scan, const char *root, struct err *err)
+{
+    struct stat status = {0};
+    int fd = roots_open(root, O_RDONLY);
+    if (fd >= 0) {
+        (void)!fstat(fd, &status);
     }
-    return scan_names(scan, fd, 0, err);
+    struct tree_entry entry = entry_of(root, &status);
+    entry.kind = TREE_DIRECTORY;
+    bool ok = true;
+    str_append(&scan->path, root);
+    if (fd >= 0) {
+        ok = scan_names(scan, fd, &entry, 0, err);
+    } else {
+        leave_out(&entry, UNREAD);
+    }
+    str_clear(&scan->path);
+    add(scan, &entry);
+    return ok;
 }
 
 static bool scan_folder(struct scan *scan, int folder, const char *name, struct tree_entry *entry,
@@ -228,7 +293,7 @@ static bool scan_folder(struct scan *scan, int folder, const char *name, struct 
     }
     int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
-        leave_out(entry, "cannot be read");
+        leave_out(entry, UNREAD);
         return true;
     }
     if (!is_known && has_tag(fd)) {
@@ -236,22 +301,36 @@ static bool scan_folder(struct scan *scan, int folder, const char *name, struct 
         close(fd);
         return true;
     }
-    return scan_names(scan, fd, depth + 1, err);
+    return scan_names(scan, fd, entry, depth + 1, err);
 }
 
-static bool scan_one(struct scan *scan, int folder, const char *name, int depth, struct err *err)
+static bool has_place(const struct scan *scan, struct err *err)
 {
-    struct stat status;
-    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT || err_errno(err, ERR_IO, "looking at %.300s", scan->path.data);
-    }
     if (scan->out->count >= SCAN_ENTRY_LIMIT) {
         return err_set(err, ERR_LIMIT, "the workspace has more than %d files and folders",
                        SCAN_ENTRY_LIMIT);
     }
+    return scan->path_bytes + scan->path.length <= SCAN_PATH_LIMIT ||
+           err_set(err, ERR_LIMIT, "the paths of all files are longer than %d MiB together",
+                   SCAN_PATH_LIMIT / 1024 / 1024);
+}
+
+/* What a folder forbids to look at is there all the same. */
+static bool scan_one(struct scan *scan, int folder, const char *name, int depth, struct err *err)
+{
+    struct stat status = {0};
+    bool found = fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!found && errno == ENOENT) {
+        return true;
+    }
+    if (!has_place(scan, err)) {
+        return false;
+    }
     struct tree_entry entry = entry_of(scan->path.data, &status);
     bool ok = true;
-    if (S_ISREG(status.st_mode)) {
+    if (!found) {
+        leave_out(&entry, UNREAD);
+    } else if (S_ISREG(status.st_mode)) {
         ok = scan_file(scan, folder, name, &status, &entry, err);
     } else if (S_ISLNK(status.st_mode)) {
         read_link(folder, name, &entry);
@@ -260,37 +339,68 @@ static bool scan_one(struct scan *scan, int folder, const char *name, int depth,
     } else {
         leave_out(&entry, "no regular file");
     }
-    tree_add(scan->out, &entry);
+    add(scan, &entry);
     return ok;
 }
 
-/* Takes the descriptor over. */
-static bool scan_names(struct scan *scan, int fd, int depth, struct err *err)
+/* NULL at the end, or with errno not 0. Not the folder itself and the one above it. */
+static const char *next_name(DIR *stream)
 {
-    DIR *folder = fdopendir(fd);
-    if (folder == NULL) {
+    struct dirent *found;
+    do {
+        errno = 0;
+        found = readdir(stream);
+    } while (found != NULL &&
+             (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0));
+    return found != NULL ? found->d_name : NULL;
+}
+
+/* Takes the descriptor over. A folder that cannot be read to its end is left out; what was read of
+ * it is not. */
+static bool scan_names(struct scan *scan, int fd, struct tree_entry *folder, int depth,
+                       struct err *err)
+{
+    DIR *stream = fdopendir(fd);
+    if (stream == NULL) {
         close(fd);
-        return err_errno(err, ERR_IO, "reading %.300s", scan->path.data);
+        leave_out(folder, UNREAD);
+        return true;
     }
     bool ok = true;
     size_t length = scan->path.length;
-    for (struct dirent *found; ok && (found = readdir(folder)) != NULL;) {
-        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) {
-            continue;
-        }
+    const char *name;
+    while (ok && (name = next_name(stream)) != NULL) {
         if (atomic_load(scan->options->stop)) {
             ok = err_set(err, ERR_CANCELLED, "the snapshot was stopped");
             break;
         }
         str_append(&scan->path, length > 1 ? "/" : "");
-        str_append(&scan->path, found->d_name);
-        if (!is_listed(&scan->options->hidden, scan->path.data)) {
-            ok = scan_one(scan, fd, found->d_name, depth, err);
+        str_append(&scan->path, name);
+        if (!is_listed(&scan->hidden, scan->path.data)) {
+            ok = scan_one(scan, fd, name, depth, err);
         }
         str_truncate(&scan->path, length);
     }
-    closedir(folder);
+    if (ok && errno != 0) {
+        leave_out(folder, UNREAD);
+    }
+    closedir(stream);
     return ok;
+}
+
+/* Each time anew: they may not have been there before, and links may lead to them. */
+static void find_hidden(struct scan *scan)
+{
+    const struct scan_names *hidden = &scan->options->hidden;
+    roots_copy(&scan->hidden, (const char *const *)hidden->items, hidden->count);
+    for (size_t i = 0; i < hidden->count; i++) {
+        char *resolved = realpath(hidden->items[i], NULL);
+        if (resolved != NULL) {
+            mem_free(scan->hidden.items[i]);
+            scan->hidden.items[i] = mem_strdup(resolved);
+        }
+        free(resolved);
+    }
 }
 
 bool scan_run(const struct scan_options *options, struct objects *objects, const struct tree *known,
@@ -304,32 +414,42 @@ bool scan_run(const struct scan_options *options, struct objects *objects, const
                         .out = out,
                         .believed_before_ns = nanoseconds(&now) - (int64_t)RACY_MS * 1000000};
     str_init(&scan.path);
+    find_hidden(&scan);
+    reserve_known(&scan);
     bool ok = true;
     for (size_t i = 0; ok && i < options->roots.count; i++) {
-        str_clear(&scan.path);
-        str_append(&scan.path, options->roots.items[i]);
-        int fd = open(scan.path.data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        ok = fd >= 0 ? scan_root(&scan, fd, err)
-                     : err_errno(err, ERR_IO, "opening %.300s", scan.path.data);
+        ok = scan_root(&scan, options->roots.items[i], err);
     }
+    roots_finish(&scan.hidden);
     str_finish(&scan.path);
     tree_sort(out);
     return ok;
 }
 
-static bool look_at_content(int folder, const char *name, const struct stat *status,
+/* --- one path --- */
+
+/* Errors do not name it: who asks has said which one. */
+static bool look_at_content(int folder, const char *name, const struct stat *status, int64_t limit,
                             struct tree_entry *entry, struct err *err)
 {
+    struct err problem = {0};
     int fd = open_file(folder, name, status);
     if (fd < 0 && errno == EACCES) {
-        leave_out(entry, "cannot be read");
+        leave_out(entry, UNREAD);
         return true;
     }
     entry->kind = TREE_FILE;
-    bool ok = fd >= 0 ? objects_hash(fd, entry->hash, &entry->size, err)
-                      : err_errno(err, ERR_IO, "opening %.300s", entry->path);
+    bool ok = fd >= 0 ? objects_hash(fd, limit, entry->hash, &entry->size, &problem)
+                      : err_errno(&problem, ERR_IO, "opening it");
     if (fd >= 0) {
         close(fd);
+    }
+    if (!ok && problem.code == ERR_LIMIT) {
+        leave_out(entry, LARGE);
+        return true;
+    }
+    if (!ok && err != NULL) {
+        *err = problem;
     }
     return ok;
 }
@@ -338,9 +458,11 @@ bool scan_look(int folder, const char *name, const char *path, int64_t file_limi
                struct tree_entry *out, struct err *err)
 {
     struct stat status;
-    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    bool itself = strcmp(name, ".") == 0; /* also when nothing in it may be looked at */
+    if (fstatat(folder, itself ? "" : name, &status,
+                AT_SYMLINK_NOFOLLOW | (itself ? AT_EMPTY_PATH : 0)) != 0) {
         if (errno != ENOENT && errno != ENOTDIR) {
-            return err_errno(err, ERR_IO, "looking at %.300s", path);
+            return err_errno(err, ERR_IO, "looking at it");
         }
         *out = (struct tree_entry){.path = mem_strdup(path), .text = mem_strdup("")};
         return true;
@@ -354,9 +476,9 @@ bool scan_look(int folder, const char *name, const char *path, int64_t file_limi
     } else if (!S_ISREG(status.st_mode)) {
         leave_out(&entry, "no regular file");
     } else if (entry.size > file_limit) {
-        leave_out(&entry, "larger than undo.file_megabytes");
+        leave_out(&entry, LARGE);
     } else {
-        ok = look_at_content(folder, name, &status, &entry, err);
+        ok = look_at_content(folder, name, &status, file_limit, &entry, err);
     }
     if (!ok) {
         tree_entry_finish(&entry);

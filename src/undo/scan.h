@@ -8,7 +8,8 @@
  *
  * Left out, each as an entry with the reason: .git (git keeps its own history, and half of a
  * repository is worse than none), folders marked as a cache by a CACHEDIR.TAG and names that the
- * user asked to skip, files over the limits, what cannot be read, devices, FIFOs and sockets.
+ * user asked to skip, files over the limits, what cannot be read, devices, FIFOs and sockets. New
+ * files are what the limit of all together leaves out, as long as there are some.
  * A folder that was kept before stays kept, whatever is put into it: no command can take a folder
  * out of the snapshots. Runs on whatever thread calls it.
  */
@@ -26,7 +27,11 @@
 struct err;
 struct stat;
 
-enum { SCAN_DEPTH_LIMIT = 128, SCAN_ENTRY_LIMIT = 200 * 1000 };
+enum {
+    SCAN_DEPTH_LIMIT = 128,
+    SCAN_ENTRY_LIMIT = 200 * 1000,
+    SCAN_PATH_LIMIT = 64 * 1024 * 1024 /* bytes of all paths, and of where links lead */
+};
 
 struct scan_names {
     char **items;
@@ -34,23 +39,24 @@ struct scan_names {
 };
 
 struct scan_options {
-    struct scan_names roots;  /* absolute, none inside another */
-    struct scan_names skip;   /* names of folders that the user left out */
-    struct scan_names hidden; /* absolute: carat's own folders */
-    int64_t file_limit, total_limit;
-    const atomic_bool *stop; /* ERR_CANCELLED when it becomes true */
+    struct scan_names roots;        /* absolute, without links, none inside another */
+    struct scan_names skip;         /* names of folders that the user left out */
+    struct scan_names hidden;       /* absolute: carat's own folders */
+    int64_t file_limit, tree_limit; /* bytes of one file; of all together */
+    const atomic_bool *stop;        /* ERR_CANCELLED when it becomes true */
 };
 
 /* `known`: the snapshot before. `out`: initialised and empty. ERR_LIMIT when there are more than
- * SCAN_ENTRY_LIMIT entries. */
+ * SCAN_ENTRY_LIMIT entries, or their paths are over SCAN_PATH_LIMIT. */
 bool scan_run(const struct scan_options *options, struct objects *objects, const struct tree *known,
               struct tree *out, struct err *err);
 
 /* The time of the last change of a thing itself, as entries carry it. */
 int64_t scan_changed_ns(const struct stat *status);
 
-/* What `name` in the open folder is now; ABSENT is no failure. The content is hashed, not kept;
- * that of a file over `file_limit`, or that cannot be read, is not: it is LEFT_OUT. */
+/* What `name` in the open folder is now, "." that folder; ABSENT is no failure. The content is
+ * hashed, not kept; that of a file over `file_limit`, or that cannot be read, is not: it is
+ * LEFT_OUT. */
 bool scan_look(int folder, const char *name, const char *path, int64_t file_limit,
                struct tree_entry *out, struct err *err);
 

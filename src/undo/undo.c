@@ -38,11 +38,13 @@
 struct undo {
     char *folder; /* of this workspace */
     struct scan_options scan;
+    int64_t total_limit;
     struct objects objects;
     struct tree index;             /* the last scan, once it was loaded or made */
     bool index_loaded, index_good; /* good: there was one, and it was whole */
     struct record open;            /* of the turn that runs */
     bool is_open;
+    size_t forgotten; /* turns, when that one began */
     struct str notes; /* what was finished for a process that is gone, not yet told */
     int lock;         /* -1: not ours */
     atomic_bool stop;
@@ -238,56 +240,28 @@ static unsigned *numbers_of(const struct undo *undo, size_t *count)
     return numbers;
 }
 
+/* A turn that is not closed yet has the number after the last. */
 static unsigned next_number(const struct undo *undo)
 {
     size_t count;
     unsigned *numbers = numbers_of(undo, &count);
+    char *open_turn = path_of(undo, "open");
     unsigned next = count > 0 ? numbers[count - 1] + 1 : 1;
+    next += access(open_turn, F_OK) == 0;
+    mem_free(open_turn);
     mem_free(numbers);
     return next;
 }
 
-static void remove_turns(const struct undo *undo, const unsigned *numbers, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        char *path = turn_path(undo, numbers[i]);
-        unlink(path);
-        mem_free(path);
-    }
-}
-
-/* False: nothing is deleted, and dropping turns would free nothing. */
-static bool sweep(struct undo *undo)
-{
-    char *turns = path_of(undo, "turns");
-    bool ok = keep_sweep(&undo->objects, &undo->index, turns);
-    mem_free(turns);
-    return ok;
-}
-
-static bool is_full(struct undo *undo)
-{
-    return objects_total(&undo->objects) > undo->scan.total_limit;
-}
-
-/* Over the limit what nothing refers to goes first, then the oldest turns, and with them what only
- * they refer to. */
 static void evict(struct undo *undo)
 {
-    size_t count;
-    unsigned *numbers = numbers_of(undo, &count);
-    size_t gone = count > KEEP_TURNS ? count - KEEP_TURNS : 0;
-    remove_turns(undo, numbers, gone);
-    bool full = is_full(undo);
-    if (full || gone > 0) {
-        full = sweep(undo) && full && is_full(undo);
-    }
-    while (full && gone < count) {
-        gone += (count - gone + 1) / 2;
-        remove_turns(undo, numbers, gone);
-        full = sweep(undo) && is_full(undo);
-    }
-    mem_free(numbers);
+    char *turns = path_of(undo, "turns"), *index = path_of(undo, "index");
+    struct stat status;
+    int64_t index_bytes = stat(index, &status) == 0 ? status.st_size : 0;
+    undo->forgotten =
+        keep_evict(&undo->objects, &undo->index, index_bytes, turns, undo->total_limit);
+    mem_free(turns);
+    mem_free(index);
 }
 
 /* --- a turn --- */
@@ -329,6 +303,7 @@ static bool close_turn(struct undo *undo, struct tree *now, struct undo_summary 
                          record->items[i].before.kind != TREE_FILE);
     }
     found.changed = record->count;
+    found.forgotten = undo->forgotten;
     found.turn = record->count > 0 ? record->number : 0;
     if (record->count > 0) {
         struct str first;
@@ -391,8 +366,9 @@ static bool recover_turn(struct undo *undo, struct str *report, struct err *err)
     bool there;
     struct tree now;
     struct undo_summary summary;
-    if (!load_record(undo, "open", &left, &there, report, err) || !there) {
-        return !there;
+    bool loaded = load_record(undo, "open", &left, &there, report, err);
+    if (!loaded || !there) {
+        return loaded;
     }
     char *path = turn_path(undo, left.number);
     bool closed = access(path, F_OK) == 0;
@@ -466,7 +442,8 @@ struct undo *undo_open(const struct undo_options *options, struct err *err)
     roots_copy(&undo->scan.skip, (const char *const *)options->skip, options->skip_count);
     roots_copy(&undo->scan.hidden, options->hidden, options->hidden_count);
     undo->scan.file_limit = options->file_limit;
-    undo->scan.total_limit = options->total_limit;
+    undo->total_limit = options->total_limit;
+    undo->scan.tree_limit = options->total_limit / 2; /* the rest is for what turns replaced */
     undo->scan.stop = &undo->stop;
     tree_init(&undo->index);
     str_init(&undo->notes);
@@ -548,7 +525,13 @@ static bool enter(struct undo *undo, struct turns *turns, struct str *report, st
     if (!lock(undo, err)) {
         return false;
     }
-    bool ok = recover(undo, &undo->notes, err);
+    bool ok = recover_apply(undo, &undo->notes, err);
+    struct err problem = {0};
+    if (ok && !recover_turn(undo, &undo->notes, &problem)) {
+        /* The turns before it can be looked at and taken back all the same. */
+        str_append_format(&undo->notes, "a turn that was cut short cannot be closed yet: %s\n",
+                          problem.text);
+    }
     undo_take_notes(undo, report);
     if (!ok) {
         unlock(undo);

@@ -53,6 +53,7 @@ bool undo_begin(struct undo *undo, const char *conversation, const char *title, 
 struct undo_summary {
     unsigned turn;          /* 0: nothing changed */
     size_t changed, unkept; /* paths; of them, those that cannot be taken back */
+    size_t forgotten;       /* older turns that went because the snapshots were full */
     char first[96];         /* one of them, for people; "" when it is too long to name */
 };
 /* After the turn. Without undo_begin before it nothing happens. */

@@ -379,6 +379,8 @@ def case_undo():
         run = place.carat("undo", "1", code=1)
         check("keep.txt: changed since" in run.stdout and "nothing of turn 1 could be taken back" in run.stderr, run.stdout + run.stderr)
         check("is no turn" in place.carat("undo", "x", code=2).stderr, "words")
+        run = place.carat("undo", "--cd", "no\x1b[2Jsuch", code=2)
+        check("\x1b" not in run.stderr and "such" in run.stderr, run.stderr)
 
 
 def case_undo_killed():
@@ -407,7 +409,11 @@ def case_undo_killed():
 def case_undo_on_screen():
     with Place() as place:
         place.write("keep.txt", "one\n")
-        model = script(place, call("shell", command="echo two > keep.txt"), "Done.<turn|>")
+        fill = call("shell", command="head -c 400000 /dev/urandom > fill")
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write("[undo]\nmegabytes = 1\n")
+        model = script(place, call("shell", command="echo two > keep.txt"), "Done.<turn|>",
+                       *(line for number in range(4) for line in (fill, f"Filled {number}.<turn|>")))
         screen = Screen(place, "-m", model, "--mode", "full")
         try:
             screen.wait("script")
@@ -418,6 +424,11 @@ def case_undo_on_screen():
             screen.say("/undo")
             screen.wait("restored keep.txt")
             check(place.read("keep.txt") == "one\n", place.read("keep.txt"))
+            for number in range(4):
+                screen.say(f"fill {number}")
+                screen.wait(f"Filled {number}.")
+                screen.settle()
+            screen.wait("the snapshots are full (undo.megabytes)")
         finally:
             screen.close()
 

@@ -65,4 +65,43 @@ def case_added():
             screen.close()
 
 
+def case_configured():
+    """tools.writable by a name that begins with ~/ and by one through a link: what a turn does there is looked at, and can be taken back."""
+    with Place() as place:
+        other, led = os.path.join(place.home, "other"), os.path.join(place.root, "led")
+        link = os.path.join(place.root, "link")
+        for folder in (other, led):
+            os.mkdir(folder)
+            with open(os.path.join(folder, "kept.txt"), "w") as file:
+                file.write("before\n")
+        os.symlink(led, link)
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write(f'[tools]\nwritable = ["~/other", "{link}"]\n')
+        command = f"for d in {other} {led}; do echo after > $d/kept.txt; echo x > $d/.envrc; done"
+        place.carat("exec", "-m", script(place, call("shell", command=command), "Done.<turn|>"), "go")
+        for folder in (other, led):
+            check(open(os.path.join(folder, "kept.txt")).read() == "after\n", "the control: both can be written")
+            check(sorted(os.listdir(folder)) == [".envrc.quarantined", "kept.txt"], os.listdir(folder))
+        place.carat("undo")
+        for folder in (other, led):
+            check(open(os.path.join(folder, "kept.txt")).read() == "before\n", folder)
+        listed = place.carat("undo", "--list", "--add-dir", "/no/such").stdout
+        check("/no/such: what tools change in it cannot be taken back: No such file" in listed, listed)
+
+
+def case_own():
+    """carat's own folders in the workspace, behind a link, are no part of what is taken back."""
+    with Place() as place:
+        os.mkdir(os.path.join(place.work, "real"))
+        os.symlink("real", os.path.join(place.work, "link"))
+        own = {"CARAT_HOME": os.path.join(place.work, "link")}
+        os.makedirs(os.path.join(place.work, "real", "config.d"))
+        model = script(place, call("shell", command="echo x > made"), "Done.<turn|>")
+        place.carat("exec", "-m", model, "go", env=own)
+        listed = place.carat("undo", "--list", env=own).stdout
+        check("   1 path " in listed, listed)
+        place.carat("undo", env=own)
+        check(os.path.exists(os.path.join(place.work, "real", "data", "conversations.db")) and not os.path.exists(os.path.join(place.work, "made")), "both")
+
+
 main(globals())
