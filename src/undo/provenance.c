@@ -119,8 +119,8 @@ static int compare_path(const void *key, const void *item)
     return strcmp(key, change->after.path);
 }
 
-/* The uppermost folder above it that is foreign, or was left out; SIZE_MAX when there is none. */
-static size_t find_above(const struct provenance *provenance, const char *path)
+/* The uppermost folder above it that was left out, or is foreign; SIZE_MAX when there is none. */
+static size_t find_above(const struct provenance *provenance, const char *path, bool or_foreign)
 {
     const struct record *record = provenance->record;
     size_t found = SIZE_MAX;
@@ -131,7 +131,8 @@ static size_t find_above(const struct provenance *provenance, const char *path)
         const struct record_change *change =
             bsearch(above, record->items, record->count, sizeof *record->items, compare_path);
         size_t place = change != NULL ? (size_t)(change - record->items) : 0;
-        if (change != NULL && (provenance->foreign[place] || change->after.kind == TREE_LEFT_OUT)) {
+        if (change != NULL &&
+            ((or_foreign && provenance->foreign[place]) || change->after.kind == TREE_LEFT_OUT)) {
             found = place;
         }
         *slash = '/';
@@ -144,10 +145,12 @@ bool provenance_is_foreign(struct provenance *provenance, size_t place, int fold
                            const char *name, const struct tree_entry *now)
 {
     const struct tree_entry *want = &provenance->record->items[place].after;
+    const char *path = want->path;
     if (!is_ended(now, want) || count_of(&provenance->given_back, now->inode) > 0 ||
         record_knows(provenance->record, now->inode) ||
         (now->kind != TREE_DIRECTORY && now->links > count_of(&provenance->there, now->inode)) ||
-        !is_older(provenance, folder, name, now)) {
+        (!is_older(provenance, folder, name, now) &&
+         find_above(provenance, path, false) == SIZE_MAX)) {
         return false;
     }
     provenance->foreign[place] = true;
@@ -159,8 +162,9 @@ void provenance_report(const struct provenance *provenance, struct str *out)
     const struct record *record = provenance->record;
     size_t untold = 0;
     for (size_t i = 0; i < record->count; i++) {
-        size_t above =
-            provenance->foreign[i] ? find_above(provenance, record->items[i].after.path) : SIZE_MAX;
+        size_t above = provenance->foreign[i]
+                           ? find_above(provenance, record->items[i].after.path, true)
+                           : SIZE_MAX;
         if (above != SIZE_MAX) {
             provenance->inside[above]++;
         }
@@ -175,7 +179,7 @@ void provenance_report(const struct provenance *provenance, struct str *out)
                               ": older than the turn, and no snapshot holds where it came from; "
                               "left as it is, with %zu %s in it\n",
                               provenance->inside[i], provenance->inside[i] == 1 ? "path" : "paths");
-        } else if (provenance->foreign[i] && find_above(provenance, path) == SIZE_MAX) {
+        } else if (provenance->foreign[i] && find_above(provenance, path, true) == SIZE_MAX) {
             show_name(out, path);
             str_append(out, ": older than the turn, and no snapshot holds where it came from; "
                             "left as it is\n");

@@ -2,8 +2,9 @@
  *
  * A thing that comes out of what no snapshot holds (a folder that is left out, one that could not
  * be read, another program's work) looks new where it lies now, and its beginning is nowhere: to
- * delete it would be for good. Such a thing is older than the turn, and none of the things that the
- * record gives back is it. Only looks; no thread of its own.
+ * delete it would be for good. Such a thing is older than the turn, or lies in a folder that was
+ * left out before it, and none of the things that the record gives back is it. Only looks; no
+ * thread of its own.
  */
 #ifndef CARAT_UNDO_PROVENANCE_H
 #define CARAT_UNDO_PROVENANCE_H

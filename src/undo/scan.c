@@ -355,8 +355,8 @@ static const char *next_name(DIR *stream)
     return found != NULL ? found->d_name : NULL;
 }
 
-/* Takes the descriptor over. A folder that cannot be read to its end is left out; what was read of
- * it is not. */
+/* Takes the descriptor over. A folder that cannot be read to its end is left out with all that is
+ * in it: what was not read would look as if it were gone, or new. */
 static bool scan_names(struct scan *scan, int fd, struct tree_entry *folder, int depth,
                        struct err *err)
 {
@@ -367,7 +367,7 @@ static bool scan_names(struct scan *scan, int fd, struct tree_entry *folder, int
         return true;
     }
     bool ok = true;
-    size_t length = scan->path.length;
+    size_t length = scan->path.length, count = scan->out->count;
     const char *name;
     while (ok && (name = next_name(stream)) != NULL) {
         if (atomic_load(scan->options->stop)) {
@@ -382,6 +382,7 @@ static bool scan_names(struct scan *scan, int fd, struct tree_entry *folder, int
         str_truncate(&scan->path, length);
     }
     if (ok && errno != 0) {
+        tree_truncate(scan->out, count);
         leave_out(folder, UNREAD);
     }
     closedir(stream);

@@ -61,6 +61,13 @@ static int compare(const void *a, const void *b)
     return strcmp(left->path, right->path);
 }
 
+void tree_truncate(struct tree *tree, size_t count)
+{
+    while (tree->count > count) {
+        tree_entry_finish(&tree->items[--tree->count]);
+    }
+}
+
 void tree_sort(struct tree *tree)
 {
     if (tree->count > 1) {

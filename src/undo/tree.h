@@ -46,6 +46,9 @@ void tree_finish(struct tree *tree);
 void tree_entry_finish(struct tree_entry *entry);
 void tree_entry_copy(struct tree_entry *out, const struct tree_entry *entry);
 
+/* Only the first `count` entries stay. */
+void tree_truncate(struct tree *tree, size_t count);
+
 /* Takes over the strings of the entry. tree_sort must come before the next tree_find. */
 void tree_add(struct tree *tree, const struct tree_entry *entry);
 void tree_sort(struct tree *tree);
