@@ -6,6 +6,7 @@
 
 #include "acp/command_acp.h"
 #include "app/app.h"
+#include "app/notice.h"
 #include "command/command_batch.h"
 #include "command/command_debug.h"
 #include "command/command_mcp.h"
@@ -51,7 +52,7 @@ static enum exit_code run_exec(struct config *config)
     }
     char *arguments[] = {"carat", "--resume", words->items[2], NULL};
     if (!config_read_arguments(config, 3, arguments, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return EXIT_CODE_USAGE;
     }
     return headless_run(config, 3);
@@ -89,13 +90,13 @@ static enum exit_code run_resume(struct config *config)
     }
     bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (terminal && !choose(config, id, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return EXIT_CODE_BAD_INPUT;
     }
     char *word = !terminal && config->words.count == 2 ? config->words.items[1] : id;
     char *arguments[] = {"carat", "--resume", word};
     if (!config_read_arguments(config, 3, arguments, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return EXIT_CODE_USAGE;
     }
     return terminal ? screen_run(config, config->words.count, NULL)
@@ -121,7 +122,7 @@ static enum exit_code run_search(struct config *config)
     if (ok) {
         code = screen_run(config, config->words.count, &place);
     } else {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         code = EXIT_CODE_USAGE;
     }
     str_finish(&words);

@@ -7,6 +7,7 @@
 
 #include "app/app.h"
 #include "app/app_model.h"
+#include "app/notice.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -24,7 +25,7 @@ enum { LINE_LIMIT = 64 * 1024 * 1024 };
 
 static enum exit_code complain(const struct err *err, enum exit_code code)
 {
-    fprintf(stderr, "carat: %s\n", err->text);
+    notice_print(err->text);
     return code;
 }
 

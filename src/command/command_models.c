@@ -16,6 +16,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "app/notice.h"
 #include "app/paths.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -38,7 +39,7 @@ static void on_interrupt(int number)
 
 static enum exit_code failed(const struct err *err)
 {
-    fprintf(stderr, "carat: %s\n", err->text);
+    notice_print(err->text);
     return err->code == ERR_CANCELLED   ? EXIT_CODE_SIGINT
            : err->code == ERR_NOT_FOUND ? EXIT_CODE_NO_MODEL
            : err->code == ERR_ARGUMENT  ? EXIT_CODE_USAGE

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/notice.h"
 #include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -395,7 +396,7 @@ enum exit_code command_replay(struct config *config)
         return EXIT_CODE_USAGE;
     }
     if (!app_open_shared(&replay.app, config, true, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return replay.app.exit_code;
     }
     enum exit_code code = EXIT_CODE_BAD_INPUT;
@@ -408,7 +409,7 @@ enum exit_code command_replay(struct config *config)
         }
     }
     if (code == EXIT_CODE_BAD_INPUT) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     finish(&replay);
     return code;

@@ -9,6 +9,7 @@
 
 #include "agent/kv_folder.h"
 #include "app/app.h"
+#include "app/notice.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -19,7 +20,7 @@ enum { LISTED = 50, HITS = 20, PICKED = 20 };
 
 static enum exit_code complain(struct app *app, const struct err *err)
 {
-    fprintf(stderr, "carat: %s\n", err->text);
+    notice_print(err->text);
     app_close(app);
     return err->code == ERR_NOT_FOUND || err->code == ERR_ARGUMENT ? EXIT_CODE_BAD_INPUT
                                                                    : EXIT_CODE_FAILURE;
@@ -178,7 +179,7 @@ enum exit_code command_sessions(struct config *config)
                              : config_boolean(config, OPTION_TRASH)    ? STORE_TRASHED
                                                                        : STORE_SHOWN;
     if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return app.exit_code;
     }
     if (!store_conversation_list(app.store, which, all ? SIZE_MAX : LISTED + 1, &list, &count,
@@ -251,7 +252,7 @@ enum exit_code command_search(struct config *config, struct store_hit *chosen, b
     bool asks = !json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     *opens = false;
     if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return app.exit_code;
     }
     str_init(&words);
@@ -360,7 +361,7 @@ bool command_sessions_open(struct app *app, struct config *config, struct store_
         return false;
     }
     if (!app_open_store(app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         *code = app->exit_code;
         return false;
     }
@@ -470,7 +471,7 @@ enum exit_code command_change(struct config *config)
         return EXIT_CODE_USAGE;
     }
     if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return app.exit_code;
     }
     str_init(&words);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "app/notice.h"
 #include "app/paths.h"
 #include "base/err.h"
 #include "store/query.h"
@@ -25,7 +26,7 @@ enum exit_code command_sql(struct config *config)
     bool found = paths_find(&paths, &err);
     bool ok = found && query_run(paths.store_file, config->words.items[1], print_row, NULL, &err);
     if (!ok) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
     }
     if (found) {
         paths_finish(&paths);

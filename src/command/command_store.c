@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/notice.h"
 #include "app/paths.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -26,14 +27,14 @@ static enum exit_code run(const char *store, const char *target, struct err *err
     struct check_counts counts;
     if (target == NULL) {
         if (!check_store(store, print_finding, NULL, &counts, err)) {
-            fprintf(stderr, "carat: %s\n", err->text);
+            notice_print(err->text);
             return EXIT_CODE_FAILURE;
         }
         print_counts(&counts);
         return counts.problems == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
     }
     if (!check_repair(store, target, print_finding, NULL, &counts, err)) {
-        fprintf(stderr, "carat: %s\n", err->text);
+        notice_print(err->text);
         return EXIT_CODE_FAILURE;
     }
     print_counts(&counts);
@@ -57,7 +58,7 @@ enum exit_code command_store(struct config *config)
         return EXIT_CODE_USAGE;
     }
     if (!paths_find(&paths, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return EXIT_CODE_FAILURE;
     }
     struct str target;

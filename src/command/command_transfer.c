@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/notice.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -21,7 +22,7 @@ enum { LINE_LIMIT = 64 * 1024 * 1024 };
 
 static enum exit_code complain(struct app *app, const struct err *err)
 {
-    fprintf(stderr, "carat: %s\n", err->text);
+    notice_print(err->text);
     app_close(app);
     return err->code == ERR_IO ? EXIT_CODE_FAILURE : EXIT_CODE_BAD_INPUT;
 }
@@ -237,13 +238,13 @@ static void import_word(struct importing *importing, const char *word)
     struct config_list files = {0};
     struct err err;
     if (!import_places_find(word, &files, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         importing->failed = true;
     }
     for (size_t i = 0; i < files.count; i++) {
         importing->searched = strcmp(files.items[i], word) != 0;
         if (!import_file(importing, files.items[i], &err)) {
-            fprintf(stderr, "carat: %s\n", err.text);
+            notice_print(err.text);
             importing->failed = true;
         }
     }
@@ -259,7 +260,7 @@ enum exit_code command_import(struct config *config)
         return EXIT_CODE_USAGE;
     }
     if (!app_open_store(&app, config, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return app.exit_code;
     }
     struct importing importing = {.app = &app};

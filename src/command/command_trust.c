@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/notice.h"
 #include "app/paths.h"
 #include "app/project_servers.h"
 #include "base/err.h"
@@ -24,7 +25,7 @@ static enum exit_code decide(const struct config *config, const struct paths *pa
     project_servers_init(&project);
     enum exit_code code = EXIT_CODE_FAILURE;
     if (!project_servers_read(&project, workspace, err)) {
-        fprintf(stderr, "carat: %s\n", err->text);
+        notice_print(err->text);
     } else if (!project.there) {
         fprintf(stderr, "carat: there is no .mcp.json here\n");
     } else if (!refuse && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
@@ -36,7 +37,7 @@ static enum exit_code decide(const struct config *config, const struct paths *pa
                                : "Not trusted: its servers are not started.");
             code = EXIT_CODE_OK;
         } else {
-            fprintf(stderr, "carat: %s\n", err->text);
+            notice_print(err->text);
         }
     }
     project_servers_finish(&project);
@@ -54,7 +55,7 @@ enum exit_code command_trust(struct config *config)
         return EXIT_CODE_USAGE;
     }
     if (!paths_find(&paths, &err)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         return EXIT_CODE_FAILURE;
     }
     enum exit_code code = decide(config, &paths, workspace, refuse, &err);
@@ -76,7 +77,7 @@ void command_trust_ask_once(const struct config *config)
         project_servers_trust(&project, paths.trust_file, workspace) == PROJECT_UNKNOWN) {
         bool yes = project_servers_ask(&project, workspace, &config->servers);
         if (!project_servers_decide(&project, paths.trust_file, workspace, yes, &err)) {
-            fprintf(stderr, "carat: %s\n", err.text);
+            notice_print(err.text);
         }
     }
     project_servers_finish(&project);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/notice.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/visible.h"
@@ -46,16 +47,6 @@ bool command_undo_words(struct undo *undo, const char *words, struct str *out, s
     return ok;
 }
 
-/* It may quote a file's name. */
-static void complain(const struct err *err)
-{
-    struct str line;
-    str_init(&line);
-    visible_append(&line, err->text, strlen(err->text), VISIBLE_LINE);
-    fprintf(stderr, "carat: %s\n", line.data);
-    str_finish(&line);
-}
-
 enum exit_code command_undo(struct config *config)
 {
     struct app app;
@@ -69,7 +60,7 @@ enum exit_code command_undo(struct config *config)
         return EXIT_CODE_USAGE;
     }
     if (!app_open_undo(&app, config, &err)) {
-        complain(&err);
+        notice_print(err.text);
         return app.exit_code;
     }
     str_init(&words);
@@ -79,7 +70,7 @@ enum exit_code command_undo(struct config *config)
     bool ok = command_undo_words(app.undo, words.data, &out, &err);
     fputs(out.data, stdout);
     if (!ok) {
-        complain(&err);
+        notice_print(err.text);
     }
     str_finish(&words);
     str_finish(&out);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/notice.h"
 #include "approval/command_network.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -628,7 +629,7 @@ enum exit_code screen_run(struct config *config, size_t first, const struct scre
     describe_sandbox(&screen);
     struct keymap *keymap = screen_input_read_keys(config, &err);
     if (keymap == NULL) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         finish(&screen);
         return EXIT_CODE_USAGE;
     }
@@ -646,7 +647,7 @@ enum exit_code screen_run(struct config *config, size_t first, const struct scre
         screen.terminal = full ? terminal_curses_create(&err) : terminal_inline_create(&err);
     }
     if (!opened || (screen.terminal == NULL && !screen.plain)) {
-        fprintf(stderr, "carat: %s\n", err.text);
+        notice_print(err.text);
         enum exit_code code = opened ? EXIT_CODE_USAGE : screen.app.exit_code;
         if (opened) {
             app_close(&screen.app);
