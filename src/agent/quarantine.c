@@ -1,6 +1,5 @@
 #include "agent/quarantine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/quarantine_agreed.h"
+#include "agent/quarantine_folder.h"
 #include "agent/quarantine_repository.h"
 #include "approval/launch_points.h"
 #include "base/mem.h"
@@ -44,77 +44,21 @@ struct level {
 struct walk {
     struct quarantine_view *view;
     const char *root;
-    int folder;       /* the root, open */
-    const char *home; /* NULL: there is none */
+    struct quarantine_folder folder; /* the root */
+    const char *home;                /* NULL: there is none */
     struct level next;
     int left;
 };
 
-void quarantine_list_add(struct quarantine_list *list, const char *path)
-{
-    vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = mem_strdup(path);
-}
-
-void quarantine_list_finish(struct quarantine_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        mem_free(list->items[i]);
-    }
-    mem_free(list->items);
-    *list = (struct quarantine_list){0};
-}
-
-static bool holds(const struct quarantine_list *list, const char *path)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], path) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_protected(const char *name)
-{
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasecmp(name, names[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void quarantine_view_finish(struct quarantine_view *view)
 {
     quarantine_list_finish(&view->names);
+    quarantine_list_finish(&view->unseen);
     quarantine_stamps_finish(&view->stamps);
     *view = (struct quarantine_view){0};
 }
 
 /* --- the walk --- */
-
-/* Opens a folder beneath `root`, `length` bytes of `path`, one component after the other and
- * through no link: it may have become another one since it was found. -1 when it is not there. */
-static int open_beneath(const char *root, const char *path, size_t length)
-{
-    size_t at = strlen(root);
-    int folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    while (folder >= 0) {
-        at += strspn(path + at, "/");
-        if (at >= length) {
-            return folder;
-        }
-        size_t end = at + strcspn(path + at, "/");
-        char *name = mem_strndup(path + at, end - at);
-        int next = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        mem_free(name);
-        close(folder);
-        folder = next;
-        at = end;
-    }
-    return -1;
-}
 
 static void push(struct walk *walk, const char *folder, const char *name, struct place place)
 {
@@ -133,54 +77,51 @@ static void push(struct walk *walk, const char *folder, const char *name, struct
     next->items[next->count++] = place;
 }
 
-static void add_found(struct walk *walk, const char *folder, const char *name)
-{
-    struct str path;
-    str_init(&path);
-    str_append_format(&path, "%s/%s", folder, name);
-    quarantine_list_add(&walk->view->names, path.data);
-    str_finish(&path);
-}
-
 /* DT_DIR and the like. Where the listing does not say, asking costs as much as a folder. */
-static int kind_of(struct walk *walk, int folder, const struct dirent *entry)
+static int kind_of(struct walk *walk, const struct place *place, int folder,
+                   const struct dirent *entry)
 {
     struct stat status;
     if (entry->d_type != DT_UNKNOWN) {
         return entry->d_type;
     }
     walk->left--;
-    return fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0
-               ? IFTODT(status.st_mode)
-               : DT_UNKNOWN;
+    if (fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        return IFTODT(status.st_mode);
+    }
+    if (errno != ENOENT) {
+        quarantine_list_add_beneath(&walk->view->unseen, place->path, entry->d_name);
+    }
+    return DT_UNKNOWN;
 }
 
 /* The repositories of submodules that one has are looked at with the folders of the next level. */
 static void look_at_repository(struct walk *walk, const char *path, int fd)
 {
-    struct quarantine_list folders = {0};
-    quarantine_look_at_repository(&walk->view->names, path, fd);
-    quarantine_modules(&folders, &walk->view->names, path, fd);
-    for (size_t i = 0; i < folders.count; i++) {
-        push(walk, folders.items[i], "", (struct place){.order = i, .modules = true, .top = true});
+    struct quarantine_list modules = {0};
+    quarantine_look_at_repository(walk->view, &modules, path, fd);
+    for (size_t i = 0; i < modules.count; i++) {
+        push(walk, modules.items[i], "", (struct place){.order = i, .modules = true, .top = true});
     }
-    quarantine_list_finish(&folders);
+    quarantine_list_finish(&modules);
 }
 
 /* A `.git`: a repository, or a file or a link that says where it is. */
-static void look_at_git(struct walk *walk, const struct place *place, int folder, const char *name)
+static void look_at_git(struct walk *walk, const struct place *place, int above, const char *name)
 {
     struct stat status;
-    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd >= 0) {
+    struct quarantine_folder folder;
+    if (quarantine_folder_open(&folder, above, name, QUARANTINE_LOOK)) {
         struct str path;
         str_init(&path);
         str_append_format(&path, "%s/%s", place->path, name);
-        look_at_repository(walk, path.data, fd);
+        look_at_repository(walk, path.data, folder.fd);
         str_finish(&path);
-        close(fd);
-    } else if (errno != ENOENT && fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        add_found(walk, place->path, name);
+        quarantine_folder_close(&folder);
+    } else if (folder.shut) {
+        quarantine_list_add_beneath(&walk->view->unseen, place->path, name);
+    } else if (errno != ENOENT && fstatat(above, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        quarantine_list_add_beneath(&walk->view->names, place->path, name);
     }
 }
 
@@ -195,69 +136,72 @@ static void look_at_entry(struct walk *walk, const struct place *place, int fold
 {
     const char *name = entry->d_name;
     if (place->modules) {
-        int kind = kind_of(walk, folder, entry);
+        int kind = kind_of(walk, place, folder, entry);
         if (kind == DT_DIR) {
             push(walk, place->path, name, (struct place){.order = (*order)++, .modules = true});
         } else if (kind == DT_LNK) {
-            add_found(walk, place->path, name); /* a repository elsewhere */
+            quarantine_list_add_beneath(&walk->view->names, place->path,
+                                        name); /* a repository elsewhere */
         }
     } else if (strcasecmp(name, ".git") == 0) {
         if (strcmp(name, ".git") != 0) { /* as a file system calls it that ignores case */
             look_at_git(walk, place, folder, name);
         }
-    } else if (is_protected(name) || (place->home && is_obeyed_at_home(name))) {
-        add_found(walk, place->path, name);
-    } else if (place->depth < QUARANTINE_DEPTH && kind_of(walk, folder, entry) == DT_DIR) {
+    } else if (quarantine_list_is_among(name, names, sizeof names / sizeof names[0]) ||
+               (place->home && is_obeyed_at_home(name))) {
+        quarantine_list_add_beneath(&walk->view->names, place->path, name);
+    } else if (place->depth < QUARANTINE_DEPTH && kind_of(walk, place, folder, entry) == DT_DIR) {
         push(walk, place->path, name,
              (struct place){.order = (*order)++, .depth = place->depth + 1});
     }
 }
 
-/* What is in a folder. Takes `fd`. */
-static void look_at_entries(struct walk *walk, const struct place *place, int fd)
-{
-    DIR *entries = fdopendir(fd);
-    size_t order = 0;
-    if (entries == NULL) {
-        close(fd);
-        return;
-    }
-    for (struct dirent *entry; walk->left >= 0 && (entry = readdir(entries)) != NULL;) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            look_at_entry(walk, place, fd, entry, &order);
-        }
-    }
-    closedir(entries);
-}
-
-/* In one call where the kernel has it. */
-static int open_place(const struct walk *walk, const struct place *place)
+/* In one call where the kernel has it and nothing on the way forbids it. */
+static bool open_place(const struct walk *walk, const struct place *place,
+                       struct quarantine_folder *folder)
 {
     struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     const char *relative = place->path + strlen(walk->root);
     relative += strspn(relative, "/");
-    long fd =
-        syscall(SYS_openat2, walk->folder, relative[0] != '\0' ? relative : ".", &how, sizeof how);
-    return fd >= 0 ? (int)fd : open_beneath(walk->root, place->path, strlen(place->path));
+    long fd = syscall(SYS_openat2, walk->folder.fd, relative[0] != '\0' ? relative : ".", &how,
+                      sizeof how);
+    if (fd >= 0) {
+        return quarantine_folder_take(folder, (int)fd, QUARANTINE_LOOK);
+    }
+    return quarantine_folder_reach(folder, walk->root, place->path, strlen(place->path),
+                                   QUARANTINE_LOOK, NULL);
+}
+
+/* What is in a folder; not of a repository, which holds nothing but its own. */
+static void look_at_entries(struct walk *walk, const struct place *place,
+                            struct quarantine_folder *folder)
+{
+    const struct dirent *entry;
+    size_t order = 0;
+    if (!place->modules) {
+        look_at_git(walk, place, folder->fd, ".git");
+    } else if (!place->top && quarantine_is_repository(folder->fd)) {
+        look_at_repository(walk, place->path, folder->fd);
+        return;
+    } else if (!place->top && quarantine_is_part(folder->fd)) {
+        quarantine_look_at_repository(walk->view, NULL, place->path, folder->fd);
+    }
+    while (walk->left >= 0 && (entry = quarantine_folder_next(folder)) != NULL) {
+        look_at_entry(walk, place, folder->fd, entry, &order);
+    }
 }
 
 static void look_at_place(struct walk *walk, const struct place *place)
 {
-    int fd = open_place(walk, place);
-    if (fd < 0) {
-        return;
+    struct quarantine_folder folder;
+    if (open_place(walk, place, &folder)) {
+        look_at_entries(walk, place, &folder);
     }
-    if (!place->modules) {
-        look_at_git(walk, place, fd, ".git");
-    } else if (!place->top && quarantine_is_repository(fd)) {
-        look_at_repository(walk, place->path, fd);
-        close(fd);
-        return;
-    } else if (!place->top && quarantine_is_part(fd)) {
-        quarantine_look_at_repository(&walk->view->names, place->path, fd);
+    if (folder.shut) {
+        quarantine_list_add(&walk->view->unseen, place->path);
     }
-    look_at_entries(walk, place, fd);
+    quarantine_folder_close(&folder);
 }
 
 /* The first of each folder, then the second of each: one that holds many does not hide others. */
@@ -303,28 +247,29 @@ static void look_at_names(struct quarantine_view *view, const char *root)
     char home[PATH_MAX];
     struct walk walk = {.view = view,
                         .root = root,
-                        .folder = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
                         .home = find_home(home) ? home : NULL,
                         .left = QUARANTINE_FOLDERS};
     if (view->begun.tv_sec == 0) {
         clock_gettime(CLOCK_REALTIME_COARSE, &view->begun);
     }
-    if (walk.folder >= 0) {
+    if (quarantine_folder_open(&walk.folder, AT_FDCWD, root, QUARANTINE_LOOK)) {
         push(&walk, root, "", (struct place){0});
+    } else if (walk.folder.shut) {
+        quarantine_list_add(&view->unseen, root);
     }
     while (walk.next.count > 0) {
         look_at_level(&walk);
     }
-    if (walk.folder >= 0) {
-        close(walk.folder);
-    }
+    quarantine_folder_close(&walk.folder);
+    quarantine_list_sort(&view->names);
     view->cut = view->cut || walk.left < 0;
 }
 
 void quarantine_look(struct quarantine_view *view, const char *root)
 {
     look_at_names(view, root);
-    quarantine_stamps_look(&view->stamps, root, is_home(root));
+    quarantine_stamps_look(view, root, is_home(root));
+    quarantine_list_sort(&view->unseen);
 }
 
 /* --- moving aside --- */
@@ -337,24 +282,35 @@ static enum moved move_aside(const char *root, const char *path, struct str *asi
     enum { TRIES = 100 };
     const char *name = strrchr(path, '/') + 1;
     size_t above = (size_t)(name - path);
-    int folder = open_beneath(root, path, above);
-    bool moved = false, gone = folder < 0 && errno == ENOENT;
-    for (int i = 1; folder >= 0 && !moved && i <= TRIES; i++) {
+    struct quarantine_folder folder;
+    bool open = quarantine_folder_reach(&folder, root, path, above, QUARANTINE_CHANGE, NULL);
+    bool moved = false, gone = !open && errno == ENOENT;
+    for (int i = 1; open && !moved && i <= TRIES; i++) {
         str_clear(aside);
         str_append_format(aside, "%s" QUARANTINE_SUFFIX, path);
         if (i > 1) {
             str_append_format(aside, ".%d", i);
         }
-        moved = renameat2(folder, name, folder, aside->data + above, RENAME_NOREPLACE) == 0;
+        moved = renameat2(folder.fd, name, folder.fd, aside->data + above, RENAME_NOREPLACE) == 0;
         if (!moved && errno != EEXIST) {
             gone = errno == ENOENT;
             break;
         }
     }
-    if (folder >= 0) {
-        close(folder);
-    }
+    quarantine_folder_close(&folder);
     return moved ? MOVED : gone ? MOVED_GONE : MOVED_NOT;
+}
+
+/* Whether it lies in a folder that could not be looked into. */
+static bool is_beneath(const struct quarantine_list *unseen, const char *path)
+{
+    for (size_t i = 0; i < unseen->count; i++) {
+        size_t length = strlen(unseen->items[i]);
+        if (strncmp(path, unseen->items[i], length) == 0 && path[length] == '/') {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Where not all was looked at before, an old name may not have been seen: then only what was made,
@@ -363,45 +319,76 @@ static bool is_new(const struct quarantine_view *before, const char *root, const
 {
     const char *name = strrchr(path, '/') + 1;
     struct stat status = {0};
-    if (holds(&before->names, path)) {
+    struct quarantine_folder folder;
+    if (quarantine_list_holds(&before->names, path)) {
         return false;
     }
-    if (!before->cut) {
+    if (!before->cut && !is_beneath(&before->unseen, path)) {
         return true;
     }
-    int folder = open_beneath(root, path, (size_t)(name - path));
-    bool there = folder >= 0 && fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (folder >= 0) {
-        close(folder);
-    }
+    bool there = quarantine_folder_reach(&folder, root, path, (size_t)(name - path),
+                                         QUARANTINE_LOOK, NULL) &&
+                 fstatat(folder.fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    quarantine_folder_close(&folder);
     const struct timespec *changed = &status.st_ctim, *begun = &before->begun;
     return there && (changed->tv_sec > begun->tv_sec ||
                      (changed->tv_sec == begun->tv_sec && changed->tv_nsec >= begun->tv_nsec));
+}
+
+static void move_new_names(struct quarantine_view *before, const struct quarantine_view *now,
+                           const char *root, const char *allowed, struct quarantine_report *report)
+{
+    struct quarantine_list asides = {0};
+    struct str aside;
+    str_init(&aside);
+    for (size_t i = 0; i < now->names.count; i++) {
+        const char *path = now->names.items[i];
+        if (!is_new(before, root, path) ||
+            (allowed != NULL && quarantine_agreed(allowed, path + strlen(root)))) {
+            continue;
+        }
+        enum moved moved = move_aside(root, path, &aside);
+        if (moved == MOVED) {
+            quarantine_list_add(&asides, aside.data);
+        }
+        if (moved != MOVED_GONE) {
+            quarantine_list_add(moved == MOVED ? &report->moved : &report->failed, path);
+        }
+    }
+    for (size_t i = 0; i < asides.count; i++) {
+        quarantine_list_add(&before->names, asides.items[i]);
+    }
+    quarantine_list_sort(&before->names);
+    quarantine_list_finish(&asides);
+    str_finish(&aside);
+}
+
+/* What could not be looked into before either was told then, or is not the user's. */
+static void tell_unseen(struct quarantine_view *before, struct quarantine_view *now,
+                        struct quarantine_list *unseen)
+{
+    size_t first = unseen->count;
+    quarantine_list_sort(&now->unseen);
+    for (size_t i = 0; i < now->unseen.count; i++) {
+        if (!quarantine_list_holds(&before->unseen, now->unseen.items[i])) {
+            quarantine_list_add(unseen, now->unseen.items[i]);
+        }
+    }
+    for (size_t i = first; i < unseen->count; i++) {
+        quarantine_list_add(&before->unseen, unseen->items[i]);
+    }
+    quarantine_list_sort(&before->unseen);
 }
 
 void quarantine_apply(struct quarantine_view *before, const char *root, const char *allowed,
                       struct quarantine_report *report)
 {
     struct quarantine_view now = {0};
-    struct str aside;
-    str_init(&aside);
     look_at_names(&now, root);
-    for (size_t i = 0; i < now.names.count; i++) {
-        const char *path = now.names.items[i];
-        bool seen = allowed != NULL && quarantine_agreed(allowed, path + strlen(root));
-        if (seen || !is_new(before, root, path)) {
-            continue;
-        }
-        enum moved moved = move_aside(root, path, &aside);
-        if (moved == MOVED) {
-            quarantine_list_add(&before->names, aside.data);
-        }
-        if (moved != MOVED_GONE) {
-            quarantine_list_add(moved == MOVED ? &report->moved : &report->failed, path);
-        }
-    }
+    move_new_names(before, &now, root, allowed, report);
+    quarantine_stamps_look(&now, root, is_home(root));
+    quarantine_stamps_compare(before, &now, root, allowed, &report->changed);
+    tell_unseen(before, &now, &report->unseen);
     report->cut = report->cut || now.cut;
-    quarantine_stamps_compare(&before->stamps, root, is_home(root), allowed, &report->changed);
-    str_finish(&aside);
     quarantine_view_finish(&now);
 }

@@ -10,7 +10,8 @@
  *
  * In the workspace and the further writable folders, down to QUARANTINE_DEPTH folders and to the
  * repositories of submodules, level by level, in at most QUARANTINE_FOLDERS folders, through no
- * symbolic link. Not in a tool's process: carat itself does it, on the checkpoint's thread.
+ * symbolic link, and into folders that forbid it. What could not be looked into is told. Not in a
+ * tool's process: carat itself does it, on the checkpoint's thread.
  */
 #ifndef CARAT_AGENT_QUARANTINE_H
 #define CARAT_AGENT_QUARANTINE_H
@@ -19,23 +20,17 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "agent/quarantine_list.h"
 #include "agent/quarantine_stamps.h"
 
 enum { QUARANTINE_DEPTH = 4, QUARANTINE_FOLDERS = 20000 };
 
 #define QUARANTINE_SUFFIX ".quarantined"
 
-struct quarantine_list {
-    char **items; /* absolute paths */
-    size_t count, capacity;
-};
-
-void quarantine_list_add(struct quarantine_list *list, const char *path);
-void quarantine_list_finish(struct quarantine_list *list);
-
 /* What was there when it was looked. */
 struct quarantine_view {
-    struct quarantine_list names; /* protected ones */
+    struct quarantine_list names;  /* protected ones, sorted */
+    struct quarantine_list unseen; /* folders that could not be looked into, sorted */
     struct quarantine_stamps stamps;
     struct timespec begun; /* the first look, by the clock of files */
     bool cut;              /* there were more folders than are looked at */
@@ -45,6 +40,7 @@ void quarantine_view_finish(struct quarantine_view *view);
 /* What was made or changed since. */
 struct quarantine_report {
     struct quarantine_list moved, failed; /* aside; what could not be moved */
+    struct quarantine_list unseen;        /* could not be looked into, and that is new */
     struct quarantine_list changed;       /* other programs run it, and it stayed */
     bool cut;                             /* not all was looked at */
 };

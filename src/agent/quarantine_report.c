@@ -13,31 +13,32 @@ void quarantine_report_finish(struct quarantine_report *report)
 {
     quarantine_list_finish(&report->moved);
     quarantine_list_finish(&report->failed);
+    quarantine_list_finish(&report->unseen);
     quarantine_list_finish(&report->changed);
     *report = (struct quarantine_report){0};
 }
 
-static void append_names(struct str *text, const struct quarantine_list *list)
+static void append_names(struct str *text, const struct quarantine_list *list, const char *unnamed)
 {
     for (size_t i = 0; i < list->count && i < MOST_NAMES; i++) {
         const char *reason = launch_points_reason(list->items[i]);
         str_append(text, i > 0 ? ", " : "");
         visible_append(text, list->items[i], strlen(list->items[i]), VISIBLE_APPROVAL);
-        str_append_format(text, " (%s)", reason != NULL ? reason : "programs run it");
+        str_append_format(text, " (%s)", reason != NULL ? reason : unnamed);
     }
     if (list->count > MOST_NAMES) {
         str_append_format(text, " and %zu more", list->count - MOST_NAMES);
     }
 }
 
-static void say_list(const char *words, const struct quarantine_list *list,
+static void say_list(const char *words, const struct quarantine_list *list, const char *unnamed,
                      void (*say)(void *context, const char *sentence), void *context)
 {
     struct str text;
     str_init(&text);
     if (list->count > 0) {
         str_append(&text, words);
-        append_names(&text, list);
+        append_names(&text, list, unnamed);
         say(context, text.data);
     }
     str_finish(&text);
@@ -46,11 +47,14 @@ static void say_list(const char *words, const struct quarantine_list *list,
 void quarantine_report_say(const struct quarantine_report *report,
                            void (*say)(void *context, const char *sentence), void *context)
 {
-    say_list("moved aside, with " QUARANTINE_SUFFIX " behind the name: ", &report->moved, say,
+    static const char run[] = "programs run it";
+    say_list("moved aside, with " QUARANTINE_SUFFIX " behind the name: ", &report->moved, run, say,
              context);
-    say_list("look at this before you go on, it could not be moved aside: ", &report->failed, say,
-             context);
-    say_list("changed, and other programs obey it: ", &report->changed, say, context);
+    say_list("look at this before you go on, it could not be moved aside: ", &report->failed, run,
+             say, context);
+    say_list("look into this before you go on, it could not be read: ", &report->unseen,
+             "programs may run what is in it", say, context);
+    say_list("changed, and other programs obey it: ", &report->changed, run, say, context);
     if (report->cut) {
         struct str text;
         str_init(&text);

@@ -1,7 +1,7 @@
 #include "agent/quarantine_repository.h"
 
 #include <ctype.h>
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/quarantine_folder.h"
 #include "base/str.h"
 
 enum { CONFIG_LIMIT = 64 * 1024 };
@@ -33,25 +34,6 @@ static const char *const harmless_keys[] = {
     "branch.merge",
     "remote.fetch",
 };
-
-static bool is_one_of(const char *name, const char *const *table, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcasecmp(name, table[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void add_beneath(struct quarantine_list *list, const char *folder, const char *name)
-{
-    struct str path;
-    str_init(&path);
-    str_append_format(&path, "%s/%s", folder, name);
-    quarantine_list_add(list, path.data);
-    str_finish(&path);
-}
 
 /* The small regular file's text; false when it is none. */
 static bool read_small(int folder, const char *name, struct str *out)
@@ -142,148 +124,180 @@ static bool is_harmless(char *text)
         int made =
             snprintf(key, sizeof key, "%s.%.*s", section, (int)(name < 64 ? name : 64), line);
         if (made < 0 || (size_t)made >= sizeof key ||
-            !is_one_of(key, harmless_keys, sizeof harmless_keys / sizeof harmless_keys[0])) {
+            !quarantine_list_is_among(key, harmless_keys,
+                                      sizeof harmless_keys / sizeof harmless_keys[0])) {
             return false;
         }
     }
     return true;
 }
 
-static void look_at_hooks(struct quarantine_list *found, const char *path, int repository)
+/* Where git has a folder of that name. What is there and none, or a link to one elsewhere, is
+ * found; false then, too. */
+static bool open_part(struct quarantine_view *view, const char *path, int above, const char *name,
+                      struct quarantine_folder *folder)
 {
-    int fd = openat(repository, "hooks", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat status;
-    if (fd < 0) {
-        if (fstatat(repository, "hooks", &status, AT_SYMLINK_NOFOLLOW) == 0) {
-            add_beneath(found, path, "hooks"); /* a link to hooks elsewhere */
-        }
+    if (quarantine_folder_open(folder, above, name, QUARANTINE_LOOK)) {
+        return true;
+    }
+    if (folder->shut) {
+        quarantine_list_add_beneath(&view->unseen, path, name);
+    } else if (errno != ENOENT) {
+        quarantine_list_add_beneath(&view->names, path, name);
+    }
+    return false;
+}
+
+static void close_part(struct quarantine_view *view, const char *path, const char *name,
+                       struct quarantine_folder *folder)
+{
+    if (folder->shut) {
+        quarantine_list_add_beneath(&view->unseen, path, name);
+    }
+    quarantine_folder_close(folder);
+}
+
+static void look_at_hooks(struct quarantine_view *view, const char *path, int repository)
+{
+    struct quarantine_folder folder;
+    if (!open_part(view, path, repository, "hooks", &folder)) {
         return;
     }
-    DIR *folder = fdopendir(fd);
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
+    for (const struct dirent *entry; (entry = quarantine_folder_next(&folder)) != NULL;) {
         if (entry->d_name[0] != '.' && !str_ends_with(entry->d_name, ".sample") &&
             !str_ends_with(entry->d_name, QUARANTINE_SUFFIX)) {
             struct str name;
             str_init(&name);
             str_append_format(&name, "hooks/%s", entry->d_name);
-            add_beneath(found, path, name.data);
+            quarantine_list_add_beneath(&view->names, path, name.data);
             str_finish(&name);
         }
     }
-    if (folder != NULL) {
-        closedir(folder);
-    } else {
-        close(fd);
-    }
-}
-
-/* A file of what git is to go on with, in `where` ("" or "worktrees/NAME/"): false where there is
- * none; `*plain` says whether it could be read. */
-static bool read_state(int repository, const char *where, const char *file, struct str *text,
-                       bool *plain)
-{
-    struct str name;
-    struct stat status;
-    str_init(&name);
-    str_append_format(&name, "%s%s", where, file);
-    bool there = fstatat(repository, name.data, &status, AT_SYMLINK_NOFOLLOW) == 0;
-    *plain = there && read_small(repository, name.data, text);
-    str_finish(&name);
-    return there;
-}
-
-/* A strategy with a slash in its name is a program beneath ./git-merge-NAME. */
-static bool names_program(int repository, const char *where, const char *file)
-{
-    struct str text;
-    bool plain;
-    str_init(&text);
-    bool runs = read_state(repository, where, file, &text, &plain) &&
-                (!plain || strchr(text.data, '/') != NULL);
-    str_finish(&text);
-    return runs;
+    close_part(view, path, "hooks", &folder);
 }
 
 /* A command among the steps of a rebase. */
-static bool has_command(int repository, const char *where)
+static bool has_command(char *steps)
 {
-    struct str text;
-    bool plain;
-    str_init(&text);
-    bool runs =
-        read_state(repository, where, "rebase-merge/git-rebase-todo", &text, &plain) && !plain;
-    for (char *line, *rest = text.data; !runs && (line = strsep(&rest, "\n")) != NULL;) {
+    bool has = false;
+    for (char *line, *rest = steps; !has && (line = strsep(&rest, "\n")) != NULL;) {
         line += strspn(line, " \t");
         size_t length = strcspn(line, " \t");
-        runs = (length == 1 && line[0] == 'x') || (length == 4 && strncmp(line, "exec", 4) == 0);
+        has = (length == 1 && line[0] == 'x') || (length == 4 && strncmp(line, "exec", 4) == 0);
     }
+    return has;
+}
+
+/* What would run a program at the next `git rebase --continue` or `git cherry-pick --continue`: a
+ * step that is a command, or a strategy with a slash in its name, a program beneath
+ * ./git-merge-NAME. */
+static bool runs_program(int folder, const char *name, bool steps)
+{
+    struct str text;
+    struct stat status;
+    str_init(&text);
+    bool runs = fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                (!read_small(folder, name, &text) ||
+                 (steps ? has_command(text.data) : strchr(text.data, '/') != NULL));
     str_finish(&text);
     return runs;
 }
 
-/* What would run a program at the next `git rebase --continue` or `git cherry-pick --continue`. */
-static void look_at_states(struct quarantine_list *found, const char *path, int repository,
-                           const char *where)
+/* Of a repository, or of a linked worktree in it. */
+static void look_at_states(struct quarantine_view *view, const char *path, int fd)
 {
-    struct str name;
-    str_init(&name);
-    if (names_program(repository, where, "rebase-merge/strategy") ||
-        has_command(repository, where)) {
-        str_append_format(&name, "%srebase-merge", where);
-        add_beneath(found, path, name.data);
+    static const struct {
+        const char *folder, *file;
+        bool steps;
+    } states[] = {
+        {"rebase-merge", "git-rebase-todo", true},
+        {"rebase-merge", "strategy", false},
+        {"sequencer", "opts", false},
+    };
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        struct quarantine_folder folder;
+        if (!open_part(view, path, fd, states[i].folder, &folder)) {
+            continue;
+        }
+        if (runs_program(folder.fd, states[i].file, states[i].steps)) {
+            quarantine_list_add_beneath(&view->names, path, states[i].folder);
+        }
+        close_part(view, path, states[i].folder, &folder);
     }
-    if (names_program(repository, where, "sequencer/opts")) {
-        str_clear(&name);
-        str_append_format(&name, "%ssequencer", where);
-        add_beneath(found, path, name.data);
+}
+
+static void look_for(struct quarantine_view *view, const char *path, int fd, const char *name)
+{
+    struct stat status;
+    if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        quarantine_list_add_beneath(&view->names, path, name);
     }
-    str_finish(&name);
+}
+
+static void look_for_modules(struct quarantine_view *view, struct quarantine_list *modules,
+                             const char *path, int fd)
+{
+    struct stat status;
+    if (modules != NULL && fstatat(fd, "modules", &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        quarantine_list_add_beneath(S_ISDIR(status.st_mode) ? modules : &view->names, path,
+                                    "modules");
+    }
 }
 
 /* A linked worktree's own configuration, and what it is to go on with. */
-static void look_at_worktrees(struct quarantine_list *found, const char *path, int repository)
+static void look_at_worktree(struct quarantine_view *view, struct quarantine_list *modules,
+                             const char *path, int worktrees, const char *name)
 {
-    int fd = openat(repository, "worktrees", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
-    for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
-        struct str name;
-        struct stat status;
-        if (entry->d_name[0] == '.') {
-            continue;
-        }
-        str_init(&name);
-        str_append_format(&name, "worktrees/%s/", entry->d_name);
-        look_at_states(found, path, repository, name.data);
-        str_append(&name, "config.worktree");
-        if (fstatat(repository, name.data, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-            add_beneath(found, path, name.data);
-        }
-        str_finish(&name);
+    struct quarantine_folder folder;
+    struct str own;
+    if (!open_part(view, path, worktrees, name, &folder)) {
+        return;
     }
-    if (folder != NULL) {
-        closedir(folder);
-    } else if (fd >= 0) {
-        close(fd);
-    }
+    str_init(&own);
+    str_append_format(&own, "%s/%s", path, name);
+    look_for(view, own.data, folder.fd, "config.worktree");
+    look_at_states(view, own.data, folder.fd);
+    look_for_modules(view, modules, own.data, folder.fd);
+    str_finish(&own);
+    close_part(view, path, name, &folder);
 }
 
-void quarantine_look_at_repository(struct quarantine_list *found, const char *path, int fd)
+static void look_at_worktrees(struct quarantine_view *view, struct quarantine_list *modules,
+                              const char *path, int repository)
+{
+    struct quarantine_folder folder;
+    struct str own;
+    if (!open_part(view, path, repository, "worktrees", &folder)) {
+        return;
+    }
+    str_init(&own);
+    str_append_format(&own, "%s/worktrees", path);
+    for (const struct dirent *entry; (entry = quarantine_folder_next(&folder)) != NULL;) {
+        if (entry->d_name[0] != '.') {
+            look_at_worktree(view, modules, own.data, folder.fd, entry->d_name);
+        }
+    }
+    str_finish(&own);
+    close_part(view, path, "worktrees", &folder);
+}
+
+void quarantine_look_at_repository(struct quarantine_view *view, struct quarantine_list *modules,
+                                   const char *path, int fd)
 {
     struct stat status;
     struct str config;
     str_init(&config);
     for (size_t i = 0; i < sizeof repository_names / sizeof repository_names[0]; i++) {
-        if (fstatat(fd, repository_names[i], &status, AT_SYMLINK_NOFOLLOW) == 0) {
-            add_beneath(found, path, repository_names[i]);
-        }
+        look_for(view, path, fd, repository_names[i]);
     }
     if (fstatat(fd, "config", &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         (!read_small(fd, "config", &config) || !is_harmless(config.data))) {
-        add_beneath(found, path, "config");
+        quarantine_list_add_beneath(&view->names, path, "config");
     }
-    look_at_states(found, path, fd, "");
-    look_at_hooks(found, path, fd);
-    look_at_worktrees(found, path, fd);
+    look_at_states(view, path, fd);
+    look_at_hooks(view, path, fd);
+    look_at_worktrees(view, modules, path, fd);
+    look_for_modules(view, modules, path, fd);
     str_finish(&config);
 }
 
@@ -322,35 +336,4 @@ bool quarantine_is_part(int fd)
                         !S_ISDIR(status.st_mode));
     }
     return part;
-}
-
-static void add_modules(struct quarantine_list *folders, struct quarantine_list *found,
-                        const char *path, int repository, const char *name)
-{
-    struct stat status;
-    if (fstatat(repository, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        add_beneath(S_ISDIR(status.st_mode) ? folders : found, path, name);
-    }
-}
-
-void quarantine_modules(struct quarantine_list *folders, struct quarantine_list *found,
-                        const char *path, int repository)
-{
-    int fd = openat(repository, "worktrees", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *worktrees = fd >= 0 ? fdopendir(fd) : NULL;
-    add_modules(folders, found, path, repository, "modules");
-    for (struct dirent *entry; worktrees != NULL && (entry = readdir(worktrees)) != NULL;) {
-        if (entry->d_name[0] != '.') {
-            struct str name;
-            str_init(&name);
-            str_append_format(&name, "worktrees/%s/modules", entry->d_name);
-            add_modules(folders, found, path, repository, name.data);
-            str_finish(&name);
-        }
-    }
-    if (worktrees != NULL) {
-        closedir(worktrees);
-    } else if (fd >= 0) {
-        close(fd);
-    }
 }

@@ -1,7 +1,7 @@
 /* quarantine_repository: what in a git repository runs a program or leads elsewhere.
  *
  * A part of quarantine.c: `fd` is the repository's folder, `path` what it is called, and what is
- * found is added to lists of absolute paths. Nothing is changed and no link is followed.
+ * found is added to the view. No link is followed: one where git has a folder is found itself.
  */
 #ifndef CARAT_AGENT_QUARANTINE_REPOSITORY_H
 #define CARAT_AGENT_QUARANTINE_REPOSITORY_H
@@ -10,15 +10,13 @@
 
 #include "agent/quarantine.h"
 
-void quarantine_look_at_repository(struct quarantine_list *found, const char *path, int fd);
+/* `modules` (may be NULL) gets the folders that hold the repositories of submodules. */
+void quarantine_look_at_repository(struct quarantine_view *view, struct quarantine_list *modules,
+                                   const char *path, int fd);
 
 /* Whether git takes the folder for a repository: then it refuses one of a submodule within. */
 bool quarantine_is_repository(int fd);
 /* Whether it has a file of one: more could be added later. */
 bool quarantine_is_part(int fd);
-
-/* The folders that hold the repositories of submodules; one that is no folder is `found`. */
-void quarantine_modules(struct quarantine_list *folders, struct quarantine_list *found,
-                        const char *path, int repository);
 
 #endif

@@ -1,15 +1,14 @@
 /* quarantine_stamps: a sum for each file, made before and after. */
 #include "agent/quarantine_stamps.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/quarantine.h"
 #include "agent/quarantine_agreed.h"
+#include "agent/quarantine_folder.h"
 #include "approval/launch_points.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -22,16 +21,6 @@ static const char *const left_out[] = {".git", ".vscode", ".idea", ".carat"};
 
 /* In these, only some folders count. */
 static const char *const hold_some[] = {".github", ".local"};
-
-static bool is_among(const char *name, const char *const *table, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcasecmp(name, table[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void hash_file_at(struct hash *hash, int folder, const char *name)
 {
@@ -80,59 +69,69 @@ static bool may_hold(const char *relative)
     struct str within;
     str_init(&within);
     str_append_format(&within, "%s/x", relative);
-    bool holds = launch_points_reason(within.data) != NULL ||
-                 is_among(relative, hold_some, sizeof hold_some / sizeof hold_some[0]);
+    bool holds =
+        launch_points_reason(within.data) != NULL ||
+        quarantine_list_is_among(relative, hold_some, sizeof hold_some / sizeof hold_some[0]);
     str_finish(&within);
     return holds;
 }
 
-/* `path`: of the folder; takes `fd`. */
-static void look(struct quarantine_stamps *stamps, struct str *path, size_t root_length, int fd,
-                 int depth, bool home)
+struct look {
+    struct quarantine_view *view;
+    struct str path; /* of what is looked at now */
+    size_t root_length;
+    bool home;
+};
+
+static void look_into(struct look *look, int above, const char *name, int depth);
+
+static void look_at_entry(struct look *look, int folder, const char *name, int depth)
 {
-    size_t length = path->length;
-    DIR *entries = fdopendir(fd);
-    if (entries == NULL) {
-        close(fd);
+    struct quarantine_stamps *stamps = &look->view->stamps;
+    struct quarantine_stamp made = {.root_length = look->root_length};
+    size_t length = look->path.length;
+    if (depth == 0 &&
+        (name[0] != '.' || look->home ||
+         quarantine_list_is_among(name, left_out, sizeof left_out / sizeof left_out[0]))) {
         return;
     }
-    for (struct dirent *entry; stamps->count < MOST_STAMPS && (entry = readdir(entries)) != NULL;) {
-        const char *name = entry->d_name;
-        struct quarantine_stamp made = {.root_length = root_length};
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            (depth == 0 && (name[0] != '.' || home ||
-                            is_among(name, left_out, sizeof left_out / sizeof left_out[0])))) {
-            continue;
-        }
-        str_append_format(path, "/%s", name);
-        const char *relative = path->data + root_length + 1;
-        bool named = launch_points_reason(relative) != NULL;
-        int next = -1;
-        if (named && stamp(fd, name, made.sum)) {
-            made.path = mem_strdup(path->data);
-            vec_room(&stamps->items, &stamps->capacity, stamps->count + 1, sizeof made);
-            stamps->items[stamps->count++] = made;
-        } else if (depth < DEEPEST && (named || may_hold(relative))) {
-            next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        }
-        if (next >= 0) {
-            look(stamps, path, root_length, next, depth + 1, home);
-        }
-        str_truncate(path, length);
+    str_append_format(&look->path, "/%s", name);
+    const char *relative = look->path.data + look->root_length + 1;
+    bool named = launch_points_reason(relative) != NULL;
+    if (named && stamp(folder, name, made.sum)) {
+        made.path = mem_strdup(look->path.data);
+        vec_room(&stamps->items, &stamps->capacity, stamps->count + 1, sizeof made);
+        stamps->items[stamps->count++] = made;
+    } else if (depth < DEEPEST && (named || may_hold(relative))) {
+        look_into(look, folder, name, depth + 1);
     }
-    closedir(entries);
+    str_truncate(&look->path, length);
 }
 
-void quarantine_stamps_look(struct quarantine_stamps *stamps, const char *root, bool home)
+/* A folder whose path is the look's. */
+static void look_into(struct look *look, int above, const char *name, int depth)
 {
-    struct str path;
-    int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    str_init(&path);
-    str_append(&path, root);
-    if (fd >= 0) {
-        look(stamps, &path, path.length, fd, 0, home);
+    struct quarantine_folder folder;
+    const struct dirent *entry;
+    if (quarantine_folder_open(&folder, above, name, QUARANTINE_LOOK)) {
+        while (look->view->stamps.count < MOST_STAMPS &&
+               (entry = quarantine_folder_next(&folder)) != NULL) {
+            look_at_entry(look, folder.fd, entry->d_name, depth);
+        }
     }
-    str_finish(&path);
+    if (folder.shut) {
+        quarantine_list_add(&look->view->unseen, look->path.data);
+    }
+    quarantine_folder_close(&folder);
+}
+
+void quarantine_stamps_look(struct quarantine_view *view, const char *root, bool home)
+{
+    struct look look = {.view = view, .root_length = strlen(root), .home = home};
+    str_init(&look.path);
+    str_append(&look.path, root);
+    look_into(&look, AT_FDCWD, root, 0);
+    str_finish(&look.path);
 }
 
 void quarantine_stamps_finish(struct quarantine_stamps *stamps)
@@ -187,26 +186,24 @@ static void replace(struct quarantine_stamps *before, struct quarantine_stamps *
         before->items[before->count++] = now->items[i];
     }
     now->count = 0;
-    quarantine_stamps_finish(now);
 }
 
-void quarantine_stamps_compare(struct quarantine_stamps *before, const char *root, bool home,
-                               const char *allowed, struct quarantine_list *changed)
+void quarantine_stamps_compare(struct quarantine_view *before, struct quarantine_view *now,
+                               const char *root, const char *allowed,
+                               struct quarantine_list *changed)
 {
-    struct quarantine_stamps now = {0};
-    quarantine_stamps_look(&now, root, home);
-    for (size_t i = 0; i < now.count; i++) {
-        const struct quarantine_stamp *one = &now.items[i], *old = find(before, one->path);
-        if (old != NULL ? memcmp(old->sum, one->sum, sizeof one->sum) != 0
-                        : one->path[one->root_length + 1] == '.') {
+    struct quarantine_stamps *olds = &before->stamps, *news = &now->stamps;
+    for (size_t i = 0; i < news->count; i++) {
+        const struct quarantine_stamp *one = &news->items[i], *old = find(olds, one->path);
+        if (old == NULL || memcmp(old->sum, one->sum, sizeof one->sum) != 0) {
             add(changed, one, allowed);
         }
     }
-    for (size_t i = 0; i < before->count; i++) {
-        const struct quarantine_stamp *old = &before->items[i];
-        if (is_of(old, root) && find(&now, old->path) == NULL) {
+    for (size_t i = 0; i < olds->count; i++) {
+        const struct quarantine_stamp *old = &olds->items[i];
+        if (is_of(old, root) && find(news, old->path) == NULL) {
             add(changed, old, allowed);
         }
     }
-    replace(before, &now, root);
+    replace(olds, news, root);
 }

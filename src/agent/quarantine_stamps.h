@@ -13,6 +13,7 @@
 #include "base/hash.h"
 
 struct quarantine_list;
+struct quarantine_view;
 
 struct quarantine_stamp {
     char *path; /* absolute */
@@ -26,13 +27,13 @@ struct quarantine_stamps {
 };
 
 /* `home`: names that begin with a dot are other programs' there, and hidden from tools. */
-void quarantine_stamps_look(struct quarantine_stamps *stamps, const char *root, bool home);
+void quarantine_stamps_look(struct quarantine_view *view, const char *root, bool home);
 void quarantine_stamps_finish(struct quarantine_stamps *stamps);
 
-/* Adds to `changed` what is beneath `root` and differs: another content, gone, or new with a name
- * that begins with a dot; but not what `allowed` (may be NULL) names. `before` is then as it is
- * now. */
-void quarantine_stamps_compare(struct quarantine_stamps *before, const char *root, bool home,
-                               const char *allowed, struct quarantine_list *changed);
+/* Adds to `changed` what is beneath `root` and differs: another content, gone, or new; but not what
+ * `allowed` (may be NULL) names. `before` then has the stamps of `now`, which are its own. */
+void quarantine_stamps_compare(struct quarantine_view *before, struct quarantine_view *now,
+                               const char *root, const char *allowed,
+                               struct quarantine_list *changed);
 
 #endif

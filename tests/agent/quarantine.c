@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,6 +82,37 @@ static size_t apply(struct quarantine_view *before, const char *allowed)
     assert_int_equal(report.failed.count, 0);
     quarantine_report_finish(&report);
     return count;
+}
+
+static int give_away(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    return lchown(path, 65534, 65534);
+}
+
+/* Root may look into every folder. */
+static void become_nobody(void)
+{
+    if (geteuid() == 0) {
+        assert_int_equal(nftw(root, give_away, 8, FTW_PHYS), 0);
+        assert_int_equal(setresuid(65534, 65534, 0), 0);
+    }
+}
+
+static void become_oneself(void)
+{
+    (void)!setresuid(0, 0, 0);
+}
+
+static void assert_mode(const char *name, mode_t mode)
+{
+    struct stat status;
+    assert_int_equal(lstat(at(name), &status), 0);
+    if ((status.st_mode & 07777) != mode) {
+        fail_msg("%s: %o, not %o", name, (unsigned)status.st_mode & 07777, (unsigned)mode);
+    }
 }
 
 static void new_names_are_moved_and_old_ones_stay(void **state)
@@ -280,7 +312,11 @@ static void repositories_of_submodules(void **state)
     assert_int_equal(apply(&none, NULL), 0);
     put("r/.git/HEAD", "");
     assert_int_equal(symlink("../evil", at("r/.git/modules")), 0);
-    assert_int_equal(apply(&none, NULL), 1);
+    assert_int_equal(symlink("x", at("r/.git/worktrees")), 0);
+    assert_int_equal(symlink("x", at("r/.git/rebase-merge")), 0);
+    assert_int_equal(symlink("../../x", at(".git/worktrees/link")), 0);
+    assert_int_equal(apply(&none, NULL), 4);
+    assert_true(is_there("r/.git/worktrees.quarantined"));
     quarantine_view_finish(&none);
 }
 
@@ -484,6 +520,98 @@ static void links_lead_nowhere(void **state)
     quarantine_view_finish(&none);
 }
 
+/* Who knows the names runs what is in a folder that cannot be listed. */
+static void folders_that_forbid_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *folder, *file;
+        mode_t mode;
+    } rows[] = {
+        {".", ".mcp.json", 01311},
+        {"sub", "sub/.envrc", 0311},
+        {"git", "git/.git/config", 0311},
+        {"plain/.git", "plain/.git/commondir", 0311},
+        {".git/hooks", ".git/hooks/pre-commit", 0311},
+        {".git/modules", ".git/modules/a/config", 0311},
+        {".git/modules/b", ".git/modules/b/config", 0111},
+        {".git/worktrees", ".git/worktrees/v/config.worktree", 0311},
+        {".git/worktrees/w", ".git/worktrees/w/rebase-merge/git-rebase-todo", 0},
+        {"named", "named/.envrc", 0611},
+        {"fixed", "fixed/.envrc", 0555},
+        {"deep", "deep/er/.envrc", 0},
+        {".cargo", ".cargo/config.toml", 0311},
+    };
+    enum { ROWS = sizeof rows / sizeof rows[0] };
+    struct quarantine_view before = {0};
+    struct quarantine_report report = {0};
+    put("old/.envrc", "old");
+    chmod(at("old"), 0111);
+    become_nobody();
+    quarantine_look(&before, root);
+    assert_int_equal(before.names.count, 1);
+    for (size_t i = 0; i < ROWS; i++) {
+        put(rows[i].file, "exec = 1\nexec x\n");
+    }
+    for (size_t i = ROWS; i-- > 0;) {
+        assert_int_equal(chmod(at(rows[i].folder), rows[i].mode), 0);
+    }
+    quarantine_apply(&before, root, NULL, &report);
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_mode(rows[i].folder, rows[i].mode);
+        chmod(at(rows[i].folder), 0755);
+        if (is_there(rows[i].file) != (strcmp(rows[i].folder, ".cargo") == 0)) {
+            fail_msg("%s", rows[i].file);
+        }
+    }
+    assert_int_equal(report.moved.count, ROWS - 1);
+    assert_int_equal(report.changed.count, 1);
+    assert_int_equal(report.failed.count + report.unseen.count, 0);
+    assert_mode("old", 0111);
+    chmod(at("old"), 0755);
+    assert_true(is_there("old/.envrc"));
+    become_oneself();
+    quarantine_report_finish(&report);
+    quarantine_view_finish(&before);
+}
+
+/* The number of folders that are said to be closed to the look. */
+static size_t unseen(struct quarantine_view *before)
+{
+    struct quarantine_report report = {0};
+    quarantine_apply(before, root, NULL, &report);
+    size_t count = report.unseen.count;
+    assert_int_equal(report.moved.count + report.failed.count, 0);
+    quarantine_report_finish(&report);
+    return count;
+}
+
+/* What nothing opens is told, once. */
+static void folders_that_stay_shut(void **state)
+{
+    (void)state;
+    struct quarantine_view before = {0}, later = {0};
+    struct rlimit files, none;
+    put("a/.envrc", "old");
+    quarantine_look(&before, root);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    none = files;
+    none.rlim_cur = 0;
+    put("b/.envrc", "new");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    size_t first = unseen(&before), second = unseen(&before);
+    quarantine_look(&later, root);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_true(first == 1 && second == 0);
+    assert_int_equal(apply(&before, NULL), 1);
+    /* What was not seen, and is not younger, is not taken for new. */
+    put("c/.envrc", "new");
+    later.begun.tv_sec += 3600;
+    assert_int_equal(apply(&later, NULL), 0);
+    quarantine_view_finish(&before);
+    quarantine_view_finish(&later);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -500,6 +628,8 @@ int main(void)
         TEST(changes_are_told),
         cmocka_unit_test(what_is_said),
         TEST(links_lead_nowhere),
+        TEST(folders_that_forbid_it),
+        TEST(folders_that_stay_shut),
     };
     return cmocka_run_group_tests_name("agent_quarantine", tests, NULL, NULL);
 }
