@@ -25,6 +25,9 @@ static const char *const names[] = {".carat",     ".vscode",       ".idea",  ".e
                                     ".mcp.json",  ".bashrc",       ".zshrc", ".profile",
                                     ".gitconfig", ".bash_profile", ".zshenv"};
 
+/* The first folders in each one are on the next level however many others are. */
+enum { ALWAYS_TAKEN = 16 };
+
 /* A folder that is to be looked at. */
 struct place {
     char *path;
@@ -58,6 +61,20 @@ void quarantine_view_finish(struct quarantine_view *view)
     *view = (struct quarantine_view){0};
 }
 
+static void cut_short(struct quarantine_view *view)
+{
+    view->cut = view->partial = true;
+}
+
+void quarantine_view_add(struct quarantine_view *view, const char *folder, const char *name)
+{
+    if (view->names.count - view->first < QUARANTINE_NAMES) {
+        quarantine_list_add_beneath(&view->names, folder, name);
+    } else {
+        cut_short(view);
+    }
+}
+
 /* --- the walk --- */
 
 static void push(struct walk *walk, const char *folder, const char *name, struct place place)
@@ -66,8 +83,9 @@ static void push(struct walk *walk, const char *folder, const char *name, struct
     struct str path;
     str_init(&path);
     str_append_format(&path, "%s%s%s", folder, name[0] != '\0' ? "/" : "", name);
-    if (path.length >= PATH_MAX || place.order >= QUARANTINE_FOLDERS) {
-        walk->view->cut = true;
+    if (path.length >= PATH_MAX ||
+        (place.order >= ALWAYS_TAKEN && next->count >= QUARANTINE_FOLDERS)) {
+        cut_short(walk->view);
         str_finish(&path);
         return;
     }
@@ -121,7 +139,7 @@ static void look_at_git(struct walk *walk, const struct place *place, int above,
     } else if (folder.shut) {
         quarantine_list_add_beneath(&walk->view->unseen, place->path, name);
     } else if (errno != ENOENT && fstatat(above, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        quarantine_list_add_beneath(&walk->view->names, place->path, name);
+        quarantine_view_add(walk->view, place->path, name);
     }
 }
 
@@ -140,8 +158,7 @@ static void look_at_entry(struct walk *walk, const struct place *place, int fold
         if (kind == DT_DIR) {
             push(walk, place->path, name, (struct place){.order = (*order)++, .modules = true});
         } else if (kind == DT_LNK) {
-            quarantine_list_add_beneath(&walk->view->names, place->path,
-                                        name); /* a repository elsewhere */
+            quarantine_view_add(walk->view, place->path, name); /* a repository elsewhere */
         }
     } else if (strcasecmp(name, ".git") == 0) {
         if (strcmp(name, ".git") != 0) { /* as a file system calls it that ignores case */
@@ -149,7 +166,7 @@ static void look_at_entry(struct walk *walk, const struct place *place, int fold
         }
     } else if (quarantine_list_is_among(name, names, sizeof names / sizeof names[0]) ||
                (place->home && is_obeyed_at_home(name))) {
-        quarantine_list_add_beneath(&walk->view->names, place->path, name);
+        quarantine_view_add(walk->view, place->path, name);
     } else if (place->depth < QUARANTINE_DEPTH && kind_of(walk, place, folder, entry) == DT_DIR) {
         push(walk, place->path, name,
              (struct place){.order = (*order)++, .depth = place->depth + 1});
@@ -249,6 +266,7 @@ static void look_at_names(struct quarantine_view *view, const char *root)
                         .root = root,
                         .home = find_home(home) ? home : NULL,
                         .left = QUARANTINE_FOLDERS};
+    view->first = view->names.count;
     if (view->begun.tv_sec == 0) {
         clock_gettime(CLOCK_REALTIME_COARSE, &view->begun);
     }
@@ -262,7 +280,9 @@ static void look_at_names(struct quarantine_view *view, const char *root)
     }
     quarantine_folder_close(&walk.folder);
     quarantine_list_sort(&view->names);
-    view->cut = view->cut || walk.left < 0;
+    if (walk.left < 0) {
+        cut_short(view);
+    }
 }
 
 void quarantine_look(struct quarantine_view *view, const char *root)
@@ -323,7 +343,7 @@ static bool is_new(const struct quarantine_view *before, const char *root, const
     if (quarantine_list_holds(&before->names, path)) {
         return false;
     }
-    if (!before->cut && !is_beneath(&before->unseen, path)) {
+    if (!before->partial && !is_beneath(&before->unseen, path)) {
         return true;
     }
     bool there = quarantine_folder_reach(&folder, root, path, (size_t)(name - path),

@@ -23,7 +23,8 @@
 #include "agent/quarantine_list.h"
 #include "agent/quarantine_stamps.h"
 
-enum { QUARANTINE_DEPTH = 4, QUARANTINE_FOLDERS = 20000 };
+/* Of each root: what a command makes is not to hold up the end of its turn for long. */
+enum { QUARANTINE_DEPTH = 4, QUARANTINE_FOLDERS = 20000, QUARANTINE_NAMES = 5000 };
 
 #define QUARANTINE_SUFFIX ".quarantined"
 
@@ -33,9 +34,13 @@ struct quarantine_view {
     struct quarantine_list unseen; /* folders that could not be looked into, sorted */
     struct quarantine_stamps stamps;
     struct timespec begun; /* the first look, by the clock of files */
-    bool cut;              /* there were more folders than are looked at */
+    bool cut;              /* there was more than is looked at */
+    bool partial;          /* that is why there may be more names */
+    size_t first;          /* of the names of the root that is looked at */
 };
 void quarantine_view_finish(struct quarantine_view *view);
+/* Adds a name that was found in `folder`. For the parts of quarantine.c. */
+void quarantine_view_add(struct quarantine_view *view, const char *folder, const char *name);
 
 /* What was made or changed since. */
 struct quarantine_report {

@@ -59,8 +59,9 @@ void quarantine_report_say(const struct quarantine_report *report,
         struct str text;
         str_init(&text);
         str_append_format(&text,
-                          "there are more than %d folders here: whether a command made something "
-                          "that other programs run in the rest of them was not looked at",
+                          "there are more than %d folders here, or thousands of names that other "
+                          "programs run: whether a command made one in the rest of them was not "
+                          "looked at",
                           QUARANTINE_FOLDERS);
         say(context, text.data);
         str_finish(&text);

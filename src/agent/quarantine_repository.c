@@ -12,7 +12,8 @@
 #include "agent/quarantine_folder.h"
 #include "base/str.h"
 
-enum { CONFIG_LIMIT = 64 * 1024 };
+/* Hooks, or linked worktrees: where there are more, the folder counts as one. */
+enum { MOST_ENTRIES = 100, CONFIG_LIMIT = 64 * 1024 };
 
 /* In a repository, what is no part of a plain one. */
 static const char *const repository_names[] = {"commondir", "config.worktree"};
@@ -143,7 +144,7 @@ static bool open_part(struct quarantine_view *view, const char *path, int above,
     if (folder->shut) {
         quarantine_list_add_beneath(&view->unseen, path, name);
     } else if (errno != ENOENT) {
-        quarantine_list_add_beneath(&view->names, path, name);
+        quarantine_view_add(view, path, name);
     }
     return false;
 }
@@ -157,22 +158,42 @@ static void close_part(struct quarantine_view *view, const char *path, const cha
     quarantine_folder_close(folder);
 }
 
+/* The names in a part, but those that begin with a dot. None where there are too many to be looked
+ * at one by one: then the part itself is found. */
+static void list_part(struct quarantine_view *view, const char *path, const char *name,
+                      struct quarantine_folder *folder, struct quarantine_list *entries)
+{
+    const struct dirent *entry;
+    while (entries->count <= MOST_ENTRIES && (entry = quarantine_folder_next(folder)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            quarantine_list_add(entries, entry->d_name);
+        }
+    }
+    if (entries->count > MOST_ENTRIES) {
+        quarantine_list_finish(entries);
+        quarantine_view_add(view, path, name);
+    }
+}
+
 static void look_at_hooks(struct quarantine_view *view, const char *path, int repository)
 {
     struct quarantine_folder folder;
+    struct quarantine_list hooks = {0};
+    struct str own;
     if (!open_part(view, path, repository, "hooks", &folder)) {
         return;
     }
-    for (const struct dirent *entry; (entry = quarantine_folder_next(&folder)) != NULL;) {
-        if (entry->d_name[0] != '.' && !str_ends_with(entry->d_name, ".sample") &&
-            !str_ends_with(entry->d_name, QUARANTINE_SUFFIX)) {
-            struct str name;
-            str_init(&name);
-            str_append_format(&name, "hooks/%s", entry->d_name);
-            quarantine_list_add_beneath(&view->names, path, name.data);
-            str_finish(&name);
+    str_init(&own);
+    str_append_format(&own, "%s/hooks", path);
+    list_part(view, path, "hooks", &folder, &hooks);
+    for (size_t i = 0; i < hooks.count; i++) {
+        if (!str_ends_with(hooks.items[i], ".sample") &&
+            !str_ends_with(hooks.items[i], QUARANTINE_SUFFIX)) {
+            quarantine_view_add(view, own.data, hooks.items[i]);
         }
     }
+    quarantine_list_finish(&hooks);
+    str_finish(&own);
     close_part(view, path, "hooks", &folder);
 }
 
@@ -220,7 +241,7 @@ static void look_at_states(struct quarantine_view *view, const char *path, int f
             continue;
         }
         if (runs_program(folder.fd, states[i].file, states[i].steps)) {
-            quarantine_list_add_beneath(&view->names, path, states[i].folder);
+            quarantine_view_add(view, path, states[i].folder);
         }
         close_part(view, path, states[i].folder, &folder);
     }
@@ -230,7 +251,7 @@ static void look_for(struct quarantine_view *view, const char *path, int fd, con
 {
     struct stat status;
     if (fstatat(fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        quarantine_list_add_beneath(&view->names, path, name);
+        quarantine_view_add(view, path, name);
     }
 }
 
@@ -239,8 +260,11 @@ static void look_for_modules(struct quarantine_view *view, struct quarantine_lis
 {
     struct stat status;
     if (modules != NULL && fstatat(fd, "modules", &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        quarantine_list_add_beneath(S_ISDIR(status.st_mode) ? modules : &view->names, path,
-                                    "modules");
+        if (S_ISDIR(status.st_mode)) {
+            quarantine_list_add_beneath(modules, path, "modules");
+        } else {
+            quarantine_view_add(view, path, "modules");
+        }
     }
 }
 
@@ -266,17 +290,18 @@ static void look_at_worktrees(struct quarantine_view *view, struct quarantine_li
                               const char *path, int repository)
 {
     struct quarantine_folder folder;
+    struct quarantine_list worktrees = {0};
     struct str own;
     if (!open_part(view, path, repository, "worktrees", &folder)) {
         return;
     }
     str_init(&own);
     str_append_format(&own, "%s/worktrees", path);
-    for (const struct dirent *entry; (entry = quarantine_folder_next(&folder)) != NULL;) {
-        if (entry->d_name[0] != '.') {
-            look_at_worktree(view, modules, own.data, folder.fd, entry->d_name);
-        }
+    list_part(view, path, "worktrees", &folder, &worktrees);
+    for (size_t i = 0; i < worktrees.count; i++) {
+        look_at_worktree(view, modules, own.data, folder.fd, worktrees.items[i]);
     }
+    quarantine_list_finish(&worktrees);
     str_finish(&own);
     close_part(view, path, "worktrees", &folder);
 }
@@ -292,7 +317,7 @@ void quarantine_look_at_repository(struct quarantine_view *view, struct quaranti
     }
     if (fstatat(fd, "config", &status, AT_SYMLINK_NOFOLLOW) == 0 &&
         (!read_small(fd, "config", &config) || !is_harmless(config.data))) {
-        quarantine_list_add_beneath(&view->names, path, "config");
+        quarantine_view_add(view, path, "config");
     }
     look_at_states(view, path, fd);
     look_at_hooks(view, path, fd);

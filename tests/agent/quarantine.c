@@ -365,6 +365,37 @@ static void more_than_is_looked_at(void **state)
     quarantine_view_finish(&later);
 }
 
+/* So many that the end of the turn would wait for them. */
+static void more_names_than_are_looked_at(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"hooks", "worktrees"};
+    char name[64];
+    struct quarantine_view before = {0};
+    struct quarantine_report report = {0};
+    put("r/.git/hooks/pre-commit", "old");
+    quarantine_look(&before, root);
+    for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
+        for (int i = 0; i < 200; i++) {
+            snprintf(name, sizeof name, "r/.git/%s/x%d", parts[part], i);
+            put(name, "");
+        }
+    }
+    assert_int_equal(apply(&before, NULL), 2);
+    assert_true(is_there("r/.git/hooks.quarantined/x199"));
+    assert_true(is_there("r/.git/worktrees.quarantined/x199"));
+    for (int i = 0; i < QUARANTINE_NAMES + 7; i++) {
+        snprintf(name, sizeof name, "d%d/.envrc", i);
+        put(name, "");
+    }
+    quarantine_apply(&before, root, NULL, &report);
+    assert_true(report.cut && report.moved.count == QUARANTINE_NAMES);
+    quarantine_report_finish(&report);
+    assert_int_equal(apply(&before, NULL), 7);
+    assert_int_equal(apply(&before, NULL), 0);
+    quarantine_view_finish(&before);
+}
+
 /* There, every name that begins with a dot is some program's. */
 static void the_home_directory(void **state)
 {
@@ -624,6 +655,7 @@ int main(void)
         TEST(states_of_a_repository),
         TEST(repositories_of_submodules),
         TEST(more_than_is_looked_at),
+        TEST(more_names_than_are_looked_at),
         TEST(the_home_directory),
         TEST(changes_are_told),
         cmocka_unit_test(what_is_said),
