@@ -333,53 +333,67 @@ static bool is_beneath(const struct quarantine_list *unseen, const char *path)
     return false;
 }
 
-/* Where not all was looked at before, an old name may not have been seen: then only what was made,
- * moved or changed since counts as new. No program can set that time. */
-static bool is_new(const struct quarantine_view *before, const char *root, const char *path)
+static bool is_since(const struct timespec *changed, const struct timespec *begun)
+{
+    return changed->tv_sec > begun->tv_sec ||
+           (changed->tv_sec == begun->tv_sec && changed->tv_nsec >= begun->tv_nsec);
+}
+
+enum age { OLD, NEW, UNKNOWN };
+
+/* Where not all was looked at before, an old name may not have been seen: then what was made, moved
+ * or changed since counts as new, and what lies in a folder of which that holds may have come with
+ * it. No program can set that time. */
+static enum age age_of(const struct quarantine_view *before, const char *root, const char *path)
 {
     const char *name = strrchr(path, '/') + 1;
-    struct stat status = {0};
+    struct stat status;
+    struct timespec above = {0};
     struct quarantine_folder folder;
     if (quarantine_list_holds(&before->names, path)) {
-        return false;
+        return OLD;
     }
     if (!before->partial && !is_beneath(&before->unseen, path)) {
-        return true;
+        return NEW;
     }
     bool there = quarantine_folder_reach(&folder, root, path, (size_t)(name - path),
-                                         QUARANTINE_LOOK, NULL) &&
+                                         QUARANTINE_LOOK, &above) &&
                  fstatat(folder.fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    int cause = errno;
     quarantine_folder_close(&folder);
-    const struct timespec *changed = &status.st_ctim, *begun = &before->begun;
-    return there && (changed->tv_sec > begun->tv_sec ||
-                     (changed->tv_sec == begun->tv_sec && changed->tv_nsec >= begun->tv_nsec));
+    if (!there) {
+        return cause == ENOENT ? OLD : UNKNOWN;
+    }
+    return is_since(&status.st_ctim, &before->begun) ? NEW
+           : is_since(&above, &before->begun)        ? UNKNOWN
+                                                     : OLD;
 }
 
 static void move_new_names(struct quarantine_view *before, const struct quarantine_view *now,
                            const char *root, const char *allowed, struct quarantine_report *report)
 {
-    struct quarantine_list asides = {0};
+    struct quarantine_list told = {0};
     struct str aside;
     str_init(&aside);
     for (size_t i = 0; i < now->names.count; i++) {
         const char *path = now->names.items[i];
-        if (!is_new(before, root, path) ||
-            (allowed != NULL && quarantine_agreed(allowed, path + strlen(root)))) {
+        enum age age = age_of(before, root, path);
+        if (age == OLD || (allowed != NULL && quarantine_agreed(allowed, path + strlen(root)))) {
             continue;
         }
-        enum moved moved = move_aside(root, path, &aside);
-        if (moved == MOVED) {
-            quarantine_list_add(&asides, aside.data);
+        enum moved moved = age == NEW ? move_aside(root, path, &aside) : MOVED_NOT;
+        if (moved == MOVED || age == UNKNOWN) {
+            quarantine_list_add(&told, moved == MOVED ? aside.data : path);
         }
         if (moved != MOVED_GONE) {
             quarantine_list_add(moved == MOVED ? &report->moved : &report->failed, path);
         }
     }
-    for (size_t i = 0; i < asides.count; i++) {
-        quarantine_list_add(&before->names, asides.items[i]);
+    for (size_t i = 0; i < told.count; i++) {
+        quarantine_list_add(&before->names, told.items[i]);
     }
     quarantine_list_sort(&before->names);
-    quarantine_list_finish(&asides);
+    quarantine_list_finish(&told);
     str_finish(&aside);
 }
 

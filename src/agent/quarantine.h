@@ -44,7 +44,7 @@ void quarantine_view_add(struct quarantine_view *view, const char *folder, const
 
 /* What was made or changed since. */
 struct quarantine_report {
-    struct quarantine_list moved, failed; /* aside; what could not be moved */
+    struct quarantine_list moved, failed; /* aside; what could not be, or may be old */
     struct quarantine_list unseen;        /* could not be looked into, and that is new */
     struct quarantine_list changed;       /* other programs run it, and it stayed */
     bool cut;                             /* not all was looked at */

@@ -50,8 +50,8 @@ void quarantine_report_say(const struct quarantine_report *report,
     static const char run[] = "programs run it";
     say_list("moved aside, with " QUARANTINE_SUFFIX " behind the name: ", &report->moved, run, say,
              context);
-    say_list("look at this before you go on, it could not be moved aside: ", &report->failed, run,
-             say, context);
+    say_list("look at this before you go on, it was not moved aside: ", &report->failed, run, say,
+             context);
     say_list("look into this before you go on, it could not be read: ", &report->unseen,
              "programs may run what is in it", say, context);
     say_list("changed, and other programs obey it: ", &report->changed, run, say, context);
