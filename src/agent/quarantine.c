@@ -16,6 +16,7 @@
 #include "agent/quarantine_folder.h"
 #include "agent/quarantine_repository.h"
 #include "approval/launch_points.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -57,6 +58,7 @@ void quarantine_view_finish(struct quarantine_view *view)
 {
     quarantine_list_finish(&view->names);
     quarantine_list_finish(&view->unseen);
+    quarantine_list_finish(&view->steps);
     quarantine_stamps_finish(&view->stamps);
     *view = (struct quarantine_view){0};
 }
@@ -73,6 +75,27 @@ void quarantine_view_add(struct quarantine_view *view, const char *folder, const
     } else {
         cut_short(view);
     }
+}
+
+void quarantine_view_add_step(struct quarantine_view *view, const char *folder, const char *name,
+                              const void *step, size_t length)
+{
+    struct hash hash;
+    unsigned char sum[HASH_BYTES];
+    char hex[HASH_HEX_SIZE];
+    struct str line;
+    if (view->steps.count >= QUARANTINE_NAMES) {
+        view->cut = true;
+        return;
+    }
+    hash_init(&hash);
+    hash_add(&hash, step, length);
+    hash_finish(&hash, sum);
+    hash_hex(sum, hex);
+    str_init(&line);
+    str_append_format(&line, "%s\n%s", name, hex);
+    quarantine_list_add_beneath(&view->steps, folder, line.data);
+    str_finish(&line);
 }
 
 /* --- the walk --- */
@@ -280,6 +303,7 @@ static void look_at_names(struct quarantine_view *view, const char *root)
     }
     quarantine_folder_close(&walk.folder);
     quarantine_list_sort(&view->names);
+    quarantine_list_sort(&view->steps);
     if (walk.left < 0) {
         cut_short(view);
     }
@@ -389,29 +413,49 @@ static void move_new_names(struct quarantine_view *before, const struct quaranti
             quarantine_list_add(moved == MOVED ? &report->moved : &report->failed, path);
         }
     }
-    for (size_t i = 0; i < told.count; i++) {
-        quarantine_list_add(&before->names, told.items[i]);
-    }
-    quarantine_list_sort(&before->names);
-    quarantine_list_finish(&told);
+    quarantine_list_merge(&before->names, &told);
     str_finish(&aside);
+}
+
+/* More commands for a rebase that waited already: it stays, because it is the user's. Before the
+ * new names are moved, those that stay are what was there. */
+static void tell_steps(struct quarantine_view *before, const struct quarantine_view *now,
+                       const char *root, const char *allowed, struct quarantine_list *changed)
+{
+    struct quarantine_list more = {0}, folders = {0};
+    for (size_t i = 0; i < now->steps.count; i++) {
+        const char *step = now->steps.items[i];
+        char *path = mem_strndup(step, (size_t)(strrchr(step, '\n') - step));
+        if (!quarantine_list_holds(&before->steps, step) &&
+            quarantine_list_holds(&before->names, path)) {
+            quarantine_list_add(&more, step);
+            quarantine_list_add(&folders, path);
+        }
+        mem_free(path);
+    }
+    quarantine_list_sort(&folders);
+    for (size_t i = 0; i < folders.count; i++) {
+        if (allowed == NULL || !quarantine_agreed(allowed, folders.items[i] + strlen(root))) {
+            quarantine_list_add(changed, folders.items[i]);
+        }
+    }
+    quarantine_list_merge(&before->steps, &more);
+    quarantine_list_finish(&folders);
 }
 
 /* What could not be looked into before either was told then, or is not the user's. */
 static void tell_unseen(struct quarantine_view *before, struct quarantine_view *now,
                         struct quarantine_list *unseen)
 {
-    size_t first = unseen->count;
+    struct quarantine_list more = {0};
     quarantine_list_sort(&now->unseen);
     for (size_t i = 0; i < now->unseen.count; i++) {
         if (!quarantine_list_holds(&before->unseen, now->unseen.items[i])) {
             quarantine_list_add(unseen, now->unseen.items[i]);
+            quarantine_list_add(&more, now->unseen.items[i]);
         }
     }
-    for (size_t i = first; i < unseen->count; i++) {
-        quarantine_list_add(&before->unseen, unseen->items[i]);
-    }
-    quarantine_list_sort(&before->unseen);
+    quarantine_list_merge(&before->unseen, &more);
 }
 
 void quarantine_apply(struct quarantine_view *before, const char *root, const char *allowed,
@@ -419,6 +463,7 @@ void quarantine_apply(struct quarantine_view *before, const char *root, const ch
 {
     struct quarantine_view now = {0};
     look_at_names(&now, root);
+    tell_steps(before, &now, root, allowed, &report->changed);
     move_new_names(before, &now, root, allowed, report);
     quarantine_stamps_look(&now, root, is_home(root));
     quarantine_stamps_compare(before, &now, root, allowed, &report->changed);

@@ -32,6 +32,7 @@ enum { QUARANTINE_DEPTH = 4, QUARANTINE_FOLDERS = 20000, QUARANTINE_NAMES = 5000
 struct quarantine_view {
     struct quarantine_list names;  /* protected ones, sorted */
     struct quarantine_list unseen; /* folders that could not be looked into, sorted */
+    struct quarantine_list steps;  /* "NAME\n" and a sum: commands that wait in it, sorted */
     struct quarantine_stamps stamps;
     struct timespec begun; /* the first look, by the clock of files */
     bool cut;              /* there was more than is looked at */
@@ -39,8 +40,11 @@ struct quarantine_view {
     size_t first;          /* of the names of the root that is looked at */
 };
 void quarantine_view_finish(struct quarantine_view *view);
-/* Adds a name that was found in `folder`. For the parts of quarantine.c. */
+/* Adds a name that was found in `folder`, or a step that waits there. For the parts of
+ * quarantine.c. */
 void quarantine_view_add(struct quarantine_view *view, const char *folder, const char *name);
+void quarantine_view_add_step(struct quarantine_view *view, const char *folder, const char *name,
+                              const void *step, size_t length);
 
 /* What was made or changed since. */
 struct quarantine_report {

@@ -44,6 +44,17 @@ void quarantine_list_sort(struct quarantine_list *list)
     list->count = kept;
 }
 
+void quarantine_list_merge(struct quarantine_list *list, struct quarantine_list *more)
+{
+    vec_room(&list->items, &list->capacity, list->count + more->count, sizeof *list->items);
+    for (size_t i = 0; i < more->count; i++) {
+        list->items[list->count++] = more->items[i];
+    }
+    more->count = 0;
+    quarantine_list_finish(more);
+    quarantine_list_sort(list);
+}
+
 bool quarantine_list_holds(const struct quarantine_list *list, const char *path)
 {
     return list->count > 0 &&

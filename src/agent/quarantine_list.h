@@ -17,6 +17,8 @@ void quarantine_list_add_beneath(struct quarantine_list *list, const char *folde
                                  const char *name);
 /* In order, and each once. */
 void quarantine_list_sort(struct quarantine_list *list);
+/* Adds what `more` has to a list that is then sorted; `more` is finished. */
+void quarantine_list_merge(struct quarantine_list *list, struct quarantine_list *more);
 /* Of a list that is sorted: there can be thousands, and each is looked for. */
 bool quarantine_list_holds(const struct quarantine_list *list, const char *path);
 void quarantine_list_finish(struct quarantine_list *list);

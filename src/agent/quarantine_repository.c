@@ -197,29 +197,46 @@ static void look_at_hooks(struct quarantine_view *view, const char *path, int re
     close_part(view, path, "hooks", &folder);
 }
 
-/* A command among the steps of a rebase. */
-static bool has_command(char *steps)
+/* What git goes on with. */
+struct state {
+    const char *folder, *file;
+    bool steps; /* of which some may be commands; else a strategy */
+};
+
+static bool is_command(const char *step)
 {
-    bool has = false;
-    for (char *line, *rest = steps; !has && (line = strsep(&rest, "\n")) != NULL;) {
-        line += strspn(line, " \t");
-        size_t length = strcspn(line, " \t");
-        has = (length == 1 && line[0] == 'x') || (length == 4 && strncmp(line, "exec", 4) == 0);
-    }
-    return has;
+    size_t length = strcspn(step, " \t");
+    return (length == 1 && step[0] == 'x') || (length == 4 && strncmp(step, "exec", 4) == 0);
 }
 
 /* What would run a program at the next `git rebase --continue` or `git cherry-pick --continue`: a
  * step that is a command, or a strategy with a slash in its name, a program beneath
- * ./git-merge-NAME. */
-static bool runs_program(int folder, const char *name, bool steps)
+ * ./git-merge-NAME. Each is noted: more of them can be added to what waits already. */
+static bool runs_program(struct quarantine_view *view, const char *path, int folder,
+                         const struct state *state)
 {
     struct str text;
     struct stat status;
+    bool runs = false;
+    if (fstatat(folder, state->file, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        return false;
+    }
     str_init(&text);
-    bool runs = fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-                (!read_small(folder, name, &text) ||
-                 (steps ? has_command(text.data) : strchr(text.data, '/') != NULL));
+    if (!read_small(folder, state->file, &text)) { /* then its time tells of a change */
+        runs = true;
+        quarantine_view_add_step(view, path, state->folder, &status.st_ctim, sizeof status.st_ctim);
+    } else if (!state->steps && strchr(text.data, '/') != NULL) {
+        runs = true;
+        quarantine_view_add_step(view, path, state->folder, text.data, text.length);
+    }
+    for (char *line, *rest = state->steps && !runs ? text.data : NULL;
+         (line = strsep(&rest, "\n")) != NULL;) {
+        line += strspn(line, " \t");
+        if (is_command(line)) {
+            runs = true;
+            quarantine_view_add_step(view, path, state->folder, line, strlen(line));
+        }
+    }
     str_finish(&text);
     return runs;
 }
@@ -227,10 +244,7 @@ static bool runs_program(int folder, const char *name, bool steps)
 /* Of a repository, or of a linked worktree in it. */
 static void look_at_states(struct quarantine_view *view, const char *path, int fd)
 {
-    static const struct {
-        const char *folder, *file;
-        bool steps;
-    } states[] = {
+    static const struct state states[] = {
         {"rebase-merge", "git-rebase-todo", true},
         {"rebase-merge", "strategy", false},
         {"sequencer", "opts", false},
@@ -240,7 +254,7 @@ static void look_at_states(struct quarantine_view *view, const char *path, int f
         if (!open_part(view, path, fd, states[i].folder, &folder)) {
             continue;
         }
-        if (runs_program(folder.fd, states[i].file, states[i].steps)) {
+        if (runs_program(view, path, folder.fd, &states[i])) {
             quarantine_view_add(view, path, states[i].folder);
         }
         close_part(view, path, states[i].folder, &folder);

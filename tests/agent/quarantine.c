@@ -524,6 +524,36 @@ static void changes_are_told(void **state)
     quarantine_view_finish(&before);
 }
 
+/* A rebase that waits is the user's; a command that was added to it is not. */
+static void more_steps_are_told(void **state)
+{
+    (void)state;
+    static const char todo[] = "r/.git/rebase-merge/git-rebase-todo";
+    static const char opts[] = "r/.git/worktrees/w/sequencer/opts";
+    struct quarantine_view before = {0};
+    put(todo, "exec make\npick 1234 words\nexec make check\n");
+    put(opts, "[options]\n\tstrategy = a/b\n");
+    quarantine_look(&before, root);
+    assert_int_equal(before.names.count, 2);
+    put(todo, "pick 1234 words\n  exec make check\n"); /* it goes on */
+    assert_changed(&before, NULL, "");
+    put(todo, "pick 1234 words\nexec make check\nx evil\n");
+    assert_changed(&before, "vi .git/rebase-merge", "");
+    assert_changed(&before, NULL, "");
+    put(todo, "x evil\nx worse\nexec still worse\n");
+    assert_changed(&before, NULL, "r/.git/rebase-merge ");
+    assert_changed(&before, NULL, "");
+    put("r/.git/rebase-merge/strategy", "a/b\n");
+    put(opts, "[options]\n\tstrategy = a/evil\n");
+    assert_changed(&before, NULL, "r/.git/rebase-merge r/.git/worktrees/w/sequencer ");
+    unlink(at(todo));
+    assert_int_equal(symlink("x", at(todo)), 0);
+    assert_changed(&before, NULL, "r/.git/rebase-merge ");
+    assert_changed(&before, NULL, "");
+    assert_true(is_there(todo));
+    quarantine_view_finish(&before);
+}
+
 static void hear(void *context, const char *sentence)
 {
     str_append_format(context, "%s\n", sentence);
@@ -678,6 +708,7 @@ int main(void)
         TEST(more_names_than_are_looked_at),
         TEST(the_home_directory),
         TEST(changes_are_told),
+        TEST(more_steps_are_told),
         cmocka_unit_test(what_is_said),
         TEST(links_lead_nowhere),
         TEST(folders_that_forbid_it),
