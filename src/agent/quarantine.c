@@ -357,12 +357,6 @@ static bool is_beneath(const struct quarantine_list *unseen, const char *path)
     return false;
 }
 
-static bool is_since(const struct timespec *changed, const struct timespec *begun)
-{
-    return changed->tv_sec > begun->tv_sec ||
-           (changed->tv_sec == begun->tv_sec && changed->tv_nsec >= begun->tv_nsec);
-}
-
 enum age { OLD, NEW, UNKNOWN };
 
 /* Where not all was looked at before, an old name may not have been seen: then what was made, moved
@@ -388,9 +382,9 @@ static enum age age_of(const struct quarantine_view *before, const char *root, c
     if (!there) {
         return cause == ENOENT ? OLD : UNKNOWN;
     }
-    return is_since(&status.st_ctim, &before->begun) ? NEW
-           : is_since(&above, &before->begun)        ? UNKNOWN
-                                                     : OLD;
+    return quarantine_folder_is_since(&status.st_ctim, &before->begun) ? NEW
+           : quarantine_folder_is_since(&above, &before->begun)        ? UNKNOWN
+                                                                       : OLD;
 }
 
 static void move_new_names(struct quarantine_view *before, const struct quarantine_view *now,

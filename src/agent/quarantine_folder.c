@@ -97,12 +97,17 @@ static int step(int folder, const char *name)
     return next;
 }
 
+bool quarantine_folder_is_since(const struct timespec *changed, const struct timespec *since)
+{
+    return changed->tv_sec > since->tv_sec ||
+           (changed->tv_sec == since->tv_sec && changed->tv_nsec >= since->tv_nsec);
+}
+
 static void keep_newest(struct timespec *changed, int fd)
 {
     struct stat status;
     if (changed != NULL && fd >= 0 && fstat(fd, &status) == 0 &&
-        (status.st_ctim.tv_sec > changed->tv_sec ||
-         (status.st_ctim.tv_sec == changed->tv_sec && status.st_ctim.tv_nsec > changed->tv_nsec))) {
+        quarantine_folder_is_since(&status.st_ctim, changed)) {
         *changed = status.st_ctim;
     }
 }

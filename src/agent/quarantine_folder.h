@@ -38,4 +38,7 @@ bool quarantine_folder_reach(struct quarantine_folder *folder, const char *root,
 const struct dirent *quarantine_folder_next(struct quarantine_folder *folder);
 void quarantine_folder_close(struct quarantine_folder *folder);
 
+/* Whether a time of change is `since` or later. */
+bool quarantine_folder_is_since(const struct timespec *changed, const struct timespec *since);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,8 +20,8 @@ enum { DEEPEST = 3, MOST_STAMPS = 1000, READ_LIMIT = 64 * 1024 };
 /* Read-only in the sandbox; an editor that is open writes into them all the time. */
 static const char *const left_out[] = {".git", ".vscode", ".idea", ".carat"};
 
-/* In these, only some folders count. */
-static const char *const hold_some[] = {".github", ".local"};
+/* Packages by the thousand, which come and go with every install. */
+static const char yarn_cache[] = ".yarn/cache";
 
 static void hash_file_at(struct hash *hash, int folder, const char *name)
 {
@@ -38,7 +39,7 @@ static void hash_file_at(struct hash *hash, int folder, const char *name)
 }
 
 /* False for what is no file and no link. */
-static bool stamp(int folder, const char *name, unsigned char sum[HASH_BYTES])
+static bool stamp(int folder, const char *name, struct quarantine_stamp *made)
 {
     struct stat status;
     char target[4096];
@@ -60,27 +61,17 @@ static bool stamp(int folder, const char *name, unsigned char sum[HASH_BYTES])
         hash_add(&hash, &status.st_mtim, sizeof status.st_mtim);
         hash_add(&hash, &status.st_ctim, sizeof status.st_ctim);
     }
-    hash_finish(&hash, sum);
+    hash_finish(&hash, made->sum);
+    made->changed = status.st_ctim;
     return true;
-}
-
-static bool may_hold(const char *relative)
-{
-    struct str within;
-    str_init(&within);
-    str_append_format(&within, "%s/x", relative);
-    bool holds =
-        launch_points_reason(within.data) != NULL ||
-        quarantine_list_is_among(relative, hold_some, sizeof hold_some / sizeof hold_some[0]);
-    str_finish(&within);
-    return holds;
 }
 
 struct look {
     struct quarantine_view *view;
     struct str path; /* of what is looked at now */
     size_t root_length;
-    bool home;
+    size_t first; /* of the stamps: those of this root are counted */
+    bool home, full;
 };
 
 static void look_into(struct look *look, int above, const char *name, int depth);
@@ -98,11 +89,15 @@ static void look_at_entry(struct look *look, int folder, const char *name, int d
     str_append_format(&look->path, "/%s", name);
     const char *relative = look->path.data + look->root_length + 1;
     bool named = launch_points_reason(relative) != NULL;
-    if (named && stamp(folder, name, made.sum)) {
-        made.path = mem_strdup(look->path.data);
-        vec_room(&stamps->items, &stamps->capacity, stamps->count + 1, sizeof made);
-        stamps->items[stamps->count++] = made;
-    } else if (depth < DEEPEST && (named || may_hold(relative))) {
+    bool left_alone = strcasecmp(relative, yarn_cache) == 0;
+    if (named && !left_alone && stamp(folder, name, &made)) {
+        look->full = stamps->count - look->first >= MOST_STAMPS;
+        if (!look->full) {
+            made.path = mem_strdup(look->path.data);
+            vec_room(&stamps->items, &stamps->capacity, stamps->count + 1, sizeof made);
+            stamps->items[stamps->count++] = made;
+        }
+    } else if (depth < DEEPEST && !left_alone && launch_points_in_word(relative) != NULL) {
         look_into(look, folder, name, depth + 1);
     }
     str_truncate(&look->path, length);
@@ -114,8 +109,7 @@ static void look_into(struct look *look, int above, const char *name, int depth)
     struct quarantine_folder folder;
     const struct dirent *entry;
     if (quarantine_folder_open(&folder, above, name, QUARANTINE_LOOK)) {
-        while (look->view->stamps.count < MOST_STAMPS &&
-               (entry = quarantine_folder_next(&folder)) != NULL) {
+        while (!look->full && (entry = quarantine_folder_next(&folder)) != NULL) {
             look_at_entry(look, folder.fd, entry->d_name, depth);
         }
     }
@@ -127,11 +121,14 @@ static void look_into(struct look *look, int above, const char *name, int depth)
 
 void quarantine_stamps_look(struct quarantine_view *view, const char *root, bool home)
 {
-    struct look look = {.view = view, .root_length = strlen(root), .home = home};
+    struct look look = {
+        .view = view, .root_length = strlen(root), .first = view->stamps.count, .home = home};
     str_init(&look.path);
     str_append(&look.path, root);
     look_into(&look, AT_FDCWD, root, 0);
     str_finish(&look.path);
+    view->stamps.cut = view->stamps.cut || look.full;
+    view->cut = view->cut || look.full;
 }
 
 void quarantine_stamps_finish(struct quarantine_stamps *stamps)
@@ -195,15 +192,18 @@ void quarantine_stamps_compare(struct quarantine_view *before, struct quarantine
     struct quarantine_stamps *olds = &before->stamps, *news = &now->stamps;
     for (size_t i = 0; i < news->count; i++) {
         const struct quarantine_stamp *one = &news->items[i], *old = find(olds, one->path);
-        if (old == NULL || memcmp(old->sum, one->sum, sizeof one->sum) != 0) {
+        bool is_new = old == NULL &&
+                      (!olds->cut || quarantine_folder_is_since(&one->changed, &before->begun));
+        if (is_new || (old != NULL && memcmp(old->sum, one->sum, sizeof one->sum) != 0)) {
             add(changed, one, allowed);
         }
     }
-    for (size_t i = 0; i < olds->count; i++) {
+    for (size_t i = 0; i < olds->count && !news->cut; i++) {
         const struct quarantine_stamp *old = &olds->items[i];
         if (is_of(old, root) && find(news, old->path) == NULL) {
             add(changed, old, allowed);
         }
     }
+    olds->cut = olds->cut || news->cut;
     replace(olds, news, root);
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "base/hash.h"
 
@@ -18,12 +19,14 @@ struct quarantine_view;
 struct quarantine_stamp {
     char *path; /* absolute */
     size_t root_length;
+    struct timespec changed;
     unsigned char sum[HASH_BYTES]; /* of the content; of a large file, of its times and size */
 };
 
 struct quarantine_stamps {
     struct quarantine_stamp *items;
     size_t count, capacity;
+    bool cut; /* there were more beneath a root than are looked at */
 };
 
 /* `home`: names that begin with a dot are other programs' there, and hidden from tools. */

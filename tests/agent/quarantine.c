@@ -524,6 +524,50 @@ static void changes_are_told(void **state)
     quarantine_view_finish(&before);
 }
 
+/* A forge's own folder, a cache of packages, and more than is looked at. */
+static void changes_among_many(void **state)
+{
+    (void)state;
+    char name[64];
+    struct quarantine_view before = {0};
+    struct quarantine_report report = {0};
+    put(".gitea/workflows/a.yml", "a\n");
+    put(".forgejo/workflows/a.yml", "a\n");
+    for (int i = 0; i < 1100; i++) {
+        snprintf(name, sizeof name, ".yarn/cache/p%d.zip", i);
+        put(name, "");
+    }
+    quarantine_look(&before, root);
+    assert_false(before.cut);
+    put(".gitea/workflows/a.yml", "b\n");
+    assert_changed(&before, NULL, ".gitea/workflows/a.yml ");
+    put(".forgejo/workflows/b.yml", "b\n");
+    put(".yarn/cache/p0.zip", "b\n");
+    assert_changed(&before, NULL, ".forgejo/workflows/b.yml ");
+    for (int i = 0; i < 1100; i++) {
+        snprintf(name, sizeof name, ".husky/h%d", i);
+        put(name, "");
+    }
+    quarantine_apply(&before, root, NULL, &report);
+    assert_true(report.cut && report.changed.count > 900);
+    quarantine_report_finish(&report);
+    /* Which of them are looked at is chance: one that is seen now and was not is not new for that,
+     * and one that is not seen is not gone. */
+    wait_for_the_clock(&before.begun);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, ".husky/h%d", i);
+        unlink(at(name));
+    }
+    quarantine_apply(&before, root, NULL, &report);
+    for (size_t i = 0; i < report.changed.count; i++) {
+        assert_false(is_there(report.changed.items[i] + strlen(root) + 1));
+    }
+    quarantine_report_finish(&report);
+    put(".npmrc", "new");
+    assert_changed(&before, NULL, ".npmrc ");
+    quarantine_view_finish(&before);
+}
+
 /* A rebase that waits is the user's; a command that was added to it is not. */
 static void more_steps_are_told(void **state)
 {
@@ -708,6 +752,7 @@ int main(void)
         TEST(more_names_than_are_looked_at),
         TEST(the_home_directory),
         TEST(changes_are_told),
+        TEST(changes_among_many),
         TEST(more_steps_are_told),
         cmocka_unit_test(what_is_said),
         TEST(links_lead_nowhere),
