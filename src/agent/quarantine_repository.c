@@ -18,6 +18,9 @@ enum { MOST_ENTRIES = 100, CONFIG_LIMIT = 64 * 1024 };
 /* In a repository, what is no part of a plain one. */
 static const char *const repository_names[] = {"commondir", "config.worktree"};
 
+/* Folders of which that holds for all that is in them: git still reads remotes from there. */
+static const char *const parts[] = {"hooks", "remotes", "branches"};
+
 /* What `git init` writes, and what names people and places without running anything. */
 static const char *const harmless_keys[] = {
     "core.repositoryformatversion",
@@ -55,82 +58,106 @@ static bool read_small(int folder, const char *name, struct str *out)
     return ok && got == 0 && memchr(out->data, '\0', out->length) == NULL;
 }
 
-/* "[section]" or "[section "name"]": the section alone. False for what is not understood. */
-static bool read_section(const char *line, char *section, size_t size)
+/* A configuration, line by line. Names and values are in its text. */
+struct config {
+    char section[64];
+    const char *name;                     /* of the section; "": it has none */
+    struct quarantine_list remotes, used; /* that have an address; that branches name */
+};
+
+/* "[section]" or "[section "name"]". False for what is not understood. */
+static bool read_section(struct config *config, char *line)
 {
     size_t length =
         1 + strspn(line + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
-    const char *rest = line + length;
-    if (length < 2 || length >= size) {
+    char *rest = line + length;
+    if (length < 2 || length >= sizeof config->section) {
         return false;
     }
+    memcpy(config->section, line + 1, length - 1);
+    config->section[length - 1] = '\0';
+    config->name = "";
     if (rest[0] == ' ' && rest[1] == '"') {
-        const char *quote = strchr(rest + 2, '"');
+        char *quote = strchr(rest + 2, '"');
         if (quote == NULL || memchr(rest, '\\', (size_t)(quote - rest)) != NULL) {
             return false;
         }
+        quote[0] = '\0';
+        config->name = rest + 2;
         rest = quote + 1;
     }
-    memcpy(section, line + 1, length - 1);
-    section[length - 1] = '\0';
     return strcmp(rest, "]") == 0;
 }
 
-/* "url = https://..." of a remote: other schemes run programs. */
-static bool is_plain_remote(const char *section, const char *line)
+/* Other schemes run programs. */
+static bool is_plain_address(const char *value)
 {
     static const char *const schemes[] = {"https://", "http://", "ssh://", "git://"};
     bool plain = false;
-    if (strcasecmp(section, "remote") != 0 || strncasecmp(line, "url", 3) != 0) {
-        return false;
-    }
-    line += 3 + strspn(line + 3, " \t");
-    if (line[0] != '=') {
-        return false;
-    }
-    line += 1 + strspn(line + 1, " \t");
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        plain = plain || str_starts_with(line, schemes[i]);
+        plain = plain || str_starts_with(value, schemes[i]);
     }
     return plain;
 }
 
-/* Whether a git configuration sets nothing but harmless keys. What is not plainly read (a line that
- * goes on, an include, a section within a line) is not harmless. */
+/* "key = value", of which the key is harmless, or its value as well. */
+static bool read_key(struct config *config, const char *line)
+{
+    char key[160];
+    size_t length = strcspn(line, " \t=");
+    const char *value = line + length + strspn(line + length, " \t");
+    value += value[0] == '=';
+    value += strspn(value, " \t");
+    int made = snprintf(key, sizeof key, "%s.%.*s", config->section,
+                        (int)(length < 64 ? length : 64), line);
+    if (made < 0 || (size_t)made >= sizeof key) {
+        return false;
+    }
+    if (strcasecmp(key, "remote.url") == 0 && config->name[0] != '\0' && is_plain_address(value)) {
+        quarantine_list_add(&config->remotes, config->name);
+        return true;
+    }
+    if (strcasecmp(key, "branch.remote") == 0 && strcmp(value, ".") != 0) {
+        quarantine_list_add(&config->used, value);
+    }
+    return quarantine_list_is_among(key, harmless_keys,
+                                    sizeof harmless_keys / sizeof harmless_keys[0]);
+}
+
+/* What is not plainly read (a line that goes on, an include, a section within a line) is not
+ * harmless. */
+static bool read_line(struct config *config, char *line)
+{
+    line += strspn(line, " \t");
+    size_t length = strlen(line);
+    while (length > 0 && isspace((unsigned char)line[length - 1])) {
+        line[--length] = '\0';
+    }
+    if (length == 0 || line[0] == '#' || line[0] == ';') {
+        return true;
+    }
+    if (line[length - 1] == '\\') {
+        return false;
+    }
+    return line[0] == '[' ? read_section(config, line) : read_key(config, line);
+}
+
+/* Whether a git configuration sets nothing but harmless keys. What a branch calls its remote and is
+ * none is a folder, whose hooks a push runs. */
 static bool is_harmless(char *text)
 {
-    char section[64] = "", key[160];
-    for (char *line, *rest = text; (line = strsep(&rest, "\n")) != NULL;) {
-        line += strspn(line, " \t");
-        size_t length = strlen(line);
-        while (length > 0 && isspace((unsigned char)line[length - 1])) {
-            line[--length] = '\0';
-        }
-        if (length == 0 || line[0] == '#' || line[0] == ';') {
-            continue;
-        }
-        if (line[length - 1] == '\\') {
-            return false;
-        }
-        if (line[0] == '[') {
-            if (!read_section(line, section, sizeof section)) {
-                return false;
-            }
-            continue;
-        }
-        size_t name = strcspn(line, " \t=");
-        if (is_plain_remote(section, line)) {
-            continue;
-        }
-        int made =
-            snprintf(key, sizeof key, "%s.%.*s", section, (int)(name < 64 ? name : 64), line);
-        if (made < 0 || (size_t)made >= sizeof key ||
-            !quarantine_list_is_among(key, harmless_keys,
-                                      sizeof harmless_keys / sizeof harmless_keys[0])) {
-            return false;
-        }
+    struct config config = {.name = ""};
+    bool harmless = true;
+    for (char *line, *rest = text; harmless && (line = strsep(&rest, "\n")) != NULL;) {
+        harmless = read_line(&config, line);
     }
-    return true;
+    quarantine_list_sort(&config.remotes);
+    for (size_t i = 0; i < config.used.count; i++) {
+        harmless = harmless && quarantine_list_holds(&config.remotes, config.used.items[i]);
+    }
+    quarantine_list_finish(&config.remotes);
+    quarantine_list_finish(&config.used);
+    return harmless;
 }
 
 /* Where git has a folder of that name. What is there and none, or a link to one elsewhere, is
@@ -175,26 +202,28 @@ static void list_part(struct quarantine_view *view, const char *path, const char
     }
 }
 
-static void look_at_hooks(struct quarantine_view *view, const char *path, int repository)
+/* Each thing in a part runs, or names where a push goes. */
+static void look_at_part(struct quarantine_view *view, const char *path, int repository,
+                         const char *name)
 {
     struct quarantine_folder folder;
-    struct quarantine_list hooks = {0};
+    struct quarantine_list entries = {0};
     struct str own;
-    if (!open_part(view, path, repository, "hooks", &folder)) {
+    if (!open_part(view, path, repository, name, &folder)) {
         return;
     }
     str_init(&own);
-    str_append_format(&own, "%s/hooks", path);
-    list_part(view, path, "hooks", &folder, &hooks);
-    for (size_t i = 0; i < hooks.count; i++) {
-        if (!str_ends_with(hooks.items[i], ".sample") &&
-            !str_ends_with(hooks.items[i], QUARANTINE_SUFFIX)) {
-            quarantine_view_add(view, own.data, hooks.items[i]);
+    str_append_format(&own, "%s/%s", path, name);
+    list_part(view, path, name, &folder, &entries);
+    for (size_t i = 0; i < entries.count; i++) {
+        if (!str_ends_with(entries.items[i], ".sample") &&
+            !str_ends_with(entries.items[i], QUARANTINE_SUFFIX)) {
+            quarantine_view_add(view, own.data, entries.items[i]);
         }
     }
-    quarantine_list_finish(&hooks);
+    quarantine_list_finish(&entries);
     str_finish(&own);
-    close_part(view, path, "hooks", &folder);
+    close_part(view, path, name, &folder);
 }
 
 /* What git goes on with. */
@@ -334,7 +363,9 @@ void quarantine_look_at_repository(struct quarantine_view *view, struct quaranti
         quarantine_view_add(view, path, "config");
     }
     look_at_states(view, path, fd);
-    look_at_hooks(view, path, fd);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        look_at_part(view, path, fd, parts[i]);
+    }
     look_at_worktrees(view, modules, path, fd);
     look_for_modules(view, modules, path, fd);
     str_finish(&config);

@@ -18,6 +18,7 @@
 
 #include "agent/quarantine.h"
 #include "agent/quarantine_agreed.h"
+#include "agent/quarantine_folder.h"
 #include "base/str.h"
 
 static char root[] = "/tmp/carat-quarantine-XXXXXX";
@@ -242,14 +243,24 @@ static void repositories(void **state)
     (void)state;
     static const char plain[] = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n"
                                 "\tbare = false\n[user]\n\tname = A\n[remote \"origin\"]\n"
-                                "\turl = https://example.org/x.git\n\tfetch = +refs/*:refs/*\n";
+                                "\turl = https://example.org/x.git\n\tfetch = +refs/*:refs/*\n"
+                                "[branch \"main\"]\n\tremote = origin\n"
+                                "\tmerge = refs/heads/main\n[branch \"b\"]\n\tremote = .\n";
     static const char *const harmful[] = {
-        "[core]\n\tfsmonitor = ./x\n",    "[core]\n\thooksPath = hooks2\n",
-        "[core] fsmonitor = ./x\n",       "[core]\n\tbare = \\\nfalse\n",
-        "[include]\n\tpath = x\n",        "[alias]\n\tst = !sh\n",
-        "[filter \"a\"]\n\tclean = sh\n", "[remote \"origin\"]\n\turl = ext::sh -c x\n",
-        "[remote \"a\\\"]\n\tb\"]\n",     "[user]\n\tname = A\n[diff]\n\texternal = x\n",
+        "[core]\n\tfsmonitor = ./x\n",
+        "[core]\n\thooksPath = hooks2\n",
+        "[core] fsmonitor = ./x\n",
+        "[core]\n\tbare = \\\nfalse\n",
+        "[include]\n\tpath = x\n",
+        "[alias]\n\tst = !sh\n",
+        "[filter \"a\"]\n\tclean = sh\n",
+        "[remote \"origin\"]\n\turl = ext::sh -c x\n",
+        "[remote \"a\\\"]\n\tb\"]\n",
+        "[user]\n\tname = A\n[diff]\n\texternal = x\n",
         "bare = false\nfsmonitor = x\n",
+        "[branch \"main\"]\n\tremote = ../b.git\n",
+        "[branch \"main\"]\n\tremote = b\n[remote \"b\"]\n\tfetch = +refs/*:refs/*\n",
+        "[branch \"main\"]\n\tremote = b\n[remote \"a\"]\n\turl = ssh://x/b\n",
     };
     struct quarantine_view none = {0};
     put("r/.git/config", plain);
@@ -267,8 +278,11 @@ static void repositories(void **state)
     put("r/.git/hooks/pre-commit", "#!/bin/sh\n");
     put("r/.git/commondir", "/elsewhere");
     put("s/.git", "gitdir: /elsewhere");
-    assert_int_equal(apply(&none, NULL), 3);
+    put("r/.git/remotes/origin", "URL: ../b.git\n");
+    put("r/.git/branches/origin", "../b.git\n");
+    assert_int_equal(apply(&none, NULL), 5);
     assert_true(is_there("r/.git/hooks/pre-commit.quarantined"));
+    assert_true(is_there("r/.git/remotes/origin.quarantined"));
     assert_true(is_there("r/.git/commondir.quarantined") && is_there("s/.git.quarantined"));
     assert_true(is_there("r/.git/config"));
     quarantine_view_finish(&none);
@@ -324,11 +338,11 @@ static void repositories_of_submodules(void **state)
 /* Until the clock of files is later than what was made before. */
 static void wait_for_the_clock(struct timespec *later)
 {
-    struct timespec before;
-    clock_gettime(CLOCK_REALTIME_COARSE, &before);
+    struct timespec made;
+    clock_gettime(CLOCK_REALTIME, &made);
     do {
         clock_gettime(CLOCK_REALTIME_COARSE, later);
-    } while (later->tv_sec == before.tv_sec && later->tv_nsec == before.tv_nsec);
+    } while (!quarantine_folder_is_since(later, &made));
 }
 
 /* What is looked at ends somewhere; it is said, and what is beside a large folder is seen. */

@@ -49,6 +49,11 @@ def case_states():
              "git rev-parse main~2 > .git/sequencer/head; git log --format='pick %h %s' --reverse -2 main > .git/sequencer/todo; "
              "printf '#!/bin/sh\ntouch MARK\n' > git-merge-a/evil; chmod +x git-merge-a/evil; "
              "printf '[options]\n\tstrategy = a/evil\n' > .git/sequencer/opts; git reset -q --hard main~2", "git cherry-pick --continue"),
+            ("where a push goes", "git init -q --bare evil; printf '#!/bin/sh\ntouch MARK\n' > evil/hooks/pre-receive; chmod +x evil/hooks/pre-receive; "
+             "git init -q -b main b; git -C b -c user.name=x -c user.email=x@x commit -q --allow-empty -m x; "
+             "git -C b config branch.main.remote ../evil; git -C b config branch.main.merge refs/heads/main", "cd b && git push"),
+            ("where git once kept that", "git init -q --bare evil; printf '#!/bin/sh\ntouch MARK\n' > evil/hooks/pre-receive; chmod +x evil/hooks/pre-receive; "
+             "mkdir -p .git/remotes; printf 'URL: ./evil\nPush: refs/heads/main:refs/heads/main\n' > .git/remotes/origin", "git push"),
             ("a submodule's repository", "git init -q -b main m; git -C m -c user.name=x -c user.email=x@x commit -q --allow-empty -m x; "
              "git update-index --add --cacheinfo 160000,$(git -C m rev-parse HEAD),sub; "
              "git config -f .gitmodules submodule.sub.path sub; git config -f .gitmodules submodule.sub.url ./m; mkdir .git/modules; cp -r m/.git .git/modules/sub; "
