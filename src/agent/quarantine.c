@@ -21,10 +21,12 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-/* At any depth: started by an editor, a shell, direnv, an agent, without being asked for. */
-static const char *const names[] = {".carat",     ".vscode",       ".idea",  ".envrc",
-                                    ".mcp.json",  ".bashrc",       ".zshrc", ".profile",
-                                    ".gitconfig", ".bash_profile", ".zshenv"};
+/* At any depth: started by an editor, a shell, direnv, an agent, without being asked for. Agents'
+ * own folders, which the sandbox holds read-only as well, are what people have them make. */
+static const char *const names[] = {
+    ".carat",  ".vscode",       ".idea",     ".envrc",      ".mcp.json",    ".gitconfig",
+    ".bashrc", ".bash_profile", ".profile",  ".bash_login", ".bash_logout", ".bash_aliases",
+    ".zshrc",  ".zshenv",       ".zprofile", ".zlogin",     ".zlogout"};
 
 /* The first folders in each one are on the next level however many others are. */
 enum { ALWAYS_TAKEN = 16 };

@@ -132,7 +132,13 @@ static void new_names_are_moved_and_old_ones_stay(void **state)
     put(".Carat/config.toml", "another case");
     put("Makefile", "no such name");
     assert_int_equal(symlink("/etc/passwd", at(".bashrc")), 0);
-    assert_int_equal(apply(&before, NULL), 5);
+    put("f/.bash_aliases", "of a shell");
+    put("f/.bash_login", "of a shell");
+    put("f/.bash_logout", "of a shell");
+    put("f/.zprofile", "of a shell");
+    put("f/.zlogin", "of a shell");
+    put("f/.zlogout", "of a shell");
+    assert_int_equal(apply(&before, NULL), 11);
     assert_true(is_there(".envrc") && is_there("a/.vscode/tasks.json") && is_there("Makefile"));
     assert_true(is_there("b/.envrc.quarantined") && !is_there("b/.envrc"));
     assert_true(is_there("b/c/.mcp.json.quarantined"));
@@ -446,7 +452,7 @@ static void the_home_directory(void **state)
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
         put(made[i], "new");
     }
-    put(".old/.bash_login", "of that program");
+    put(".old/.some-tool", "of that program");
     put("mise.toml", "a launch point");
     put("sub/.some-tool", "of a project");
     put("sub/mise.toml", "of a project");
@@ -458,7 +464,7 @@ static void the_home_directory(void **state)
     }
     assert_true(is_there(".config.quarantined/autostart/x.desktop"));
     assert_true(is_there("mise.toml.quarantined") && is_there(".some-tool"));
-    assert_true(is_there(".old/.bash_login") && is_there("sub/mise.toml"));
+    assert_true(is_there(".old/.some-tool") && is_there("sub/mise.toml"));
     assert_int_equal(apply(&before, "touch .some-tool"), 0);
     setenv("HOME", at("sub"), 1);
     assert_int_equal(apply(&elsewhere, NULL), 2); /* sub is it, and has .some-tool and mise.toml */

@@ -101,8 +101,8 @@ def case_without_undo():
 
 def case_home():
     """A workspace that is the home directory: every name with a dot is some program's."""
-    made = (".bash_aliases", ".zprofile", ".config", ".some-tool")
-    plant = "echo x > .bash_aliases; echo x > .zprofile; mkdir -p .config/autostart p; echo x > .config/autostart/x.desktop; echo x > .some-tool; echo x > p/.some-tool"
+    made = (".hushlogin", ".xprofile", ".config", ".some-tool")
+    plant = "echo x > .hushlogin; echo x > .xprofile; mkdir -p .config/autostart p; echo x > .config/autostart/x.desktop; echo x > .some-tool; echo x > p/.some-tool"
     for aside in (False, True):
         with Place() as place:
             run = place.carat("exec", "-m", script(place, call("shell", command=plant), "Done.<turn|>"), "go",
