@@ -63,9 +63,15 @@ static int set_up(void **state)
     return mkdtemp(root) != NULL ? 0 : -1;
 }
 
+static void become_oneself(void)
+{
+    (void)!setresuid(0, 0, 0);
+}
+
 static int tear_down(void **state)
 {
     (void)state;
+    become_oneself(); /* also where a test failed */
     return nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -101,11 +107,6 @@ static void become_nobody(void)
         assert_int_equal(nftw(root, give_away, 8, FTW_PHYS), 0);
         assert_int_equal(setresuid(65534, 65534, 0), 0);
     }
-}
-
-static void become_oneself(void)
-{
-    (void)!setresuid(0, 0, 0);
 }
 
 static void assert_mode(const char *name, mode_t mode)
