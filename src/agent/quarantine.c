@@ -168,6 +168,21 @@ static void look_at_git(struct walk *walk, const struct place *place, int above,
     }
 }
 
+/* A folder of files that git takes for a repository, for example because the `.git` beside them was
+ * damaged. Its HEAD alone stands for it: without that it is none, and hooks and configuration may
+ * be other programs' files. */
+static void look_at_bare(struct walk *walk, const struct place *place, int fd)
+{
+    struct quarantine_view found = {0};
+    if (quarantine_is_bare(fd)) {
+        quarantine_look_at_repository(&found, NULL, place->path, fd);
+        if (found.names.count > 0 || found.unseen.count > 0) {
+            quarantine_view_add(walk->view, place->path, "HEAD");
+        }
+    }
+    quarantine_view_finish(&found);
+}
+
 /* What begins with a dot there is other programs' settings, whatever it is called. */
 static bool is_obeyed_at_home(const char *name)
 {
@@ -223,6 +238,7 @@ static void look_at_entries(struct walk *walk, const struct place *place,
     size_t order = 0;
     if (!place->modules) {
         look_at_git(walk, place, folder->fd, ".git");
+        look_at_bare(walk, place, folder->fd);
     } else if (!place->top && quarantine_is_repository(folder->fd)) {
         look_at_repository(walk, place->path, folder->fd);
         return;

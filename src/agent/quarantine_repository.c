@@ -396,6 +396,17 @@ bool quarantine_is_repository(int fd)
     return is_folder(fd, "objects") && is_folder(fd, "refs") && has_head(fd);
 }
 
+/* For that git follows links, of HEAD's the text alone. */
+bool quarantine_is_bare(int fd)
+{
+    struct stat status;
+    char target[8] = "";
+    bool linked = readlinkat(fd, "HEAD", target, sizeof target - 1) > 0;
+    return (linked ? str_starts_with(target, "refs/") : has_head(fd)) &&
+           (fstatat(fd, "commondir", &status, 0) == 0 ||
+            (fstatat(fd, "objects", &status, 0) == 0 && fstatat(fd, "refs", &status, 0) == 0));
+}
+
 bool quarantine_is_part(int fd)
 {
     static const char *const files[] = {"HEAD", "config", "commondir"};

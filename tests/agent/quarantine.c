@@ -295,6 +295,35 @@ static void repositories(void **state)
     quarantine_view_finish(&none);
 }
 
+/* A folder of files in which git finds all that makes a repository. */
+static void a_bare_repository(void **state)
+{
+    (void)state;
+    struct quarantine_view none = {0};
+    put("bare/HEAD", "ref: refs/heads/main\n");
+    put("bare/objects/info/x", "");
+    put("bare/refs/heads/x", "");
+    put("bare/config", "[core]\n\tbare = true\n");
+    put("text/HEAD", "a file of that name\n");
+    put("text/objects/x", "");
+    put("text/refs/x", "");
+    put("text/hooks/run", "#!/bin/sh\n");
+    assert_int_equal(apply(&none, NULL), 0);
+    put("bare/config", "[core]\n\tbare = false\n\tfsmonitor = ./x\n");
+    put("text/HEAD", "ref: refs/heads/main\n");
+    put("linked/hooks/run", "#!/bin/sh\n");
+    assert_int_equal(symlink("refs/heads/main", at("linked/HEAD")), 0);
+    assert_int_equal(symlink("../bare/objects", at("linked/objects")), 0);
+    assert_int_equal(symlink("../bare/refs", at("linked/refs")), 0);
+    put("shared/HEAD", "ref: refs/heads/main\n");
+    put("shared/commondir", "../bare\n");
+    assert_int_equal(apply(&none, NULL), 4);
+    assert_true(is_there("bare/HEAD.quarantined") && is_there("text/HEAD.quarantined"));
+    assert_false(is_there("linked/HEAD") || is_there("shared/HEAD"));
+    assert_true(is_there("text/hooks/run") && is_there("bare/config"));
+    quarantine_view_finish(&none);
+}
+
 /* Where git looks for the repository of a submodule, however deep its name is. */
 static void repositories_of_submodules(void **state)
 {
@@ -767,6 +796,7 @@ int main(void)
         TEST(what_was_agreed_to_stays),
         cmocka_unit_test(what_a_text_names),
         TEST(repositories),
+        TEST(a_bare_repository),
         TEST(states_of_a_repository),
         TEST(repositories_of_submodules),
         TEST(more_than_is_looked_at),

@@ -54,6 +54,8 @@ def case_states():
              "git -C b config branch.main.remote ../evil; git -C b config branch.main.merge refs/heads/main", "cd b && git push"),
             ("where git once kept that", "git init -q --bare evil; printf '#!/bin/sh\ntouch MARK\n' > evil/hooks/pre-receive; chmod +x evil/hooks/pre-receive; "
              "mkdir -p .git/remotes; printf 'URL: ./evil\nPush: refs/heads/main:refs/heads/main\n' > .git/remotes/origin", "git push"),
+            ("a repository around a damaged one", "cp -r .git/objects .git/refs .git/HEAD .git/index .; echo junk > .git/HEAD; "
+             "printf '[core]\nrepositoryformatversion = 0\nbare = false\nworktree = %s\nfsmonitor = \"touch MARK;\"\n' $PWD > config", "git status"),
             ("a submodule's repository", "git init -q -b main m; git -C m -c user.name=x -c user.email=x@x commit -q --allow-empty -m x; "
              "git update-index --add --cacheinfo 160000,$(git -C m rev-parse HEAD),sub; "
              "git config -f .gitmodules submodule.sub.path sub; git config -f .gitmodules submodule.sub.url ./m; mkdir .git/modules; cp -r m/.git .git/modules/sub; "
