@@ -51,6 +51,11 @@ static void a_configuration_names_paths(void **state)
         {"[ Include ]path= q \r\n", "<q>"},
         {"[core]\nhooksPath\nhooksPath =\nhooksPathX = y\n", ""},
         {"[include\npath = a", "<a>"},
+        {"\xef\xbb\xbf[include]\npath = a", "<a>"},
+        {"[includeIf \"gitdir:a]\\\"]b\"] path = x]y", "<x]y>"},
+        {"[core]\nhooksPath = a\\\nb\\\r\nc \\\n\nhooksPath = \\\\ \\\"q\\\"", "<abc><\\ \"q\">"},
+        {"[core]\nhooksPath = \" a # b\" ; c \\\nhooksPath = d\nhooksPath = e\\",
+         "< a # b><d><e\\>"},
         {"", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
