@@ -7,9 +7,9 @@
 
 #include <stdbool.h>
 
-#include "policy.h"
+#include "base/err.h"
 
-struct err;
+#include "policy.h"
 
 /* Absolute paths without links, sorted, so that a folder stands before what is in it. */
 struct sandbox_protected {
@@ -18,12 +18,18 @@ struct sandbox_protected {
     struct policy_list
         pinned;               /* folders that hold something fixed: to be mounted onto themselves */
     struct policy_list fixed; /* to be mounted read-only, behind all that is pinned */
-    struct policy_list repositories; /* folders with git's configuration */
-    bool limited;                    /* more folders than are looked at */
+    bool limited;             /* more folders than are looked at */
+
+    /* While it is being found: */
+    struct policy_list repositories; /* git's folders in the roots */
+    struct policy_list looked_at;    /* each git's folder with each folder of working files */
+    int led;                         /* paths that configurations named */
+    bool refused;
+    struct err why;
 };
 
 /* What begins with a dot in `home` is left out: it is hidden. False with ERR_UNAVAILABLE, and
- * nothing to finish, when there are more than can be mounted. */
+ * nothing to finish, when there are more than can be mounted, or something cannot be looked at. */
 bool sandbox_protected_find(struct sandbox_protected *found, const struct policy *policy,
                             const char *home, struct err *err);
 void sandbox_protected_finish(struct sandbox_protected *found);
