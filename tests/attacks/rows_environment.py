@@ -179,7 +179,9 @@ def planted_hook(folder):
 
 
 COMMIT = "git commit -q --allow-empty -m x"
-PLANTS = [  # id, what, how git's own files lie, what the command plants, what springs it later
+INNER = "git init -q sub/inner; mkdir sub/inner/.githooks; git -C sub/inner config core.hooksPath .githooks"
+INNER_COMMIT = "git -C sub/inner commit -q --allow-empty -m x"
+PLANTS = [  # id, what, how git's own files lie, what commands plant (a line is a call), what springs it later
     ("G15", ".git is a link", "mv .git real; ln -s real .git", "git config core.fsmonitor 'touch MARK;'", "git status"),
     ("G16", ".git leads to a folder of the workspace", "mv .git .bare; echo 'gitdir: ./.bare' > .git", planted_hook(".bare/hooks"), COMMIT),
     ("G17", "a worktree of such a repository", "mv .git .bare; echo 'gitdir: ./.bare' > .git; git worktree add -q tree; git init -q far; "
@@ -188,9 +190,21 @@ PLANTS = [  # id, what, how git's own files lie, what the command plants, what s
     ("G19", "the hooks are a link", "rm -r .git/hooks; mkdir mine; ln -s ../mine .git/hooks", planted_hook("mine"), COMMIT),
     ("G20", "include.path is there", "echo > more; git config include.path ../more", "printf '[core]\\nfsmonitor=\"touch MARK;\"\\n' > more", "git status"),
     ("G21", "the folder above is writable, too", "echo > .envrc", "echo 'touch MARK' > .envrc", ". ./.envrc"),
-    ("G22", "many names before it", "git init -q zz/nested", "mkdir a; cd a; seq 1 21000 | xargs mkdir; cd ..; "
+    ("G22", "many folders beside it", "git init -q zz/nested", "seq 1 21000 | xargs mkdir\n"
      "git -C zz/nested config core.fsmonitor 'touch MARK;'", "git -C zz/nested status"),
     ("G23", "a repository of the home directory", "git init -q inner", "git -C inner config core.fsmonitor 'touch MARK;'", "git -C inner status"),
+    ("G24", "a workspace that cannot be listed", "mkdir .githooks; git config core.hooksPath .githooks",
+     "chmod 0311 .\n" + planted_hook(".githooks"), "chmod 0755 .; " + COMMIT),
+    ("G25", "a folder that cannot be searched", INNER, "chmod 0644 sub\nchmod 0755 sub; " + planted_hook("sub/inner/.githooks"),
+     "chmod 0755 sub; " + INNER_COMMIT),
+    ("G26", "hooks of a repository that lies outside", "rm -r .git; git init -q ../far; cd ../far; " + COMMIT + "; git worktree add -q -f ../work; "
+     "git config core.hooksPath tools/hooks; mkdir -p ../work/tools/hooks", planted_hook("tools/hooks"), COMMIT),
+    ("G27", "the same name too often", "rm -r .git; " + INNER, "git init -q .; echo > f; (echo '[include]'; yes path=$PWD/f | head -751) >> .git/config\n" +
+     planted_hook("sub/inner/.githooks"), INNER_COMMIT),
+    ("G28", "what a name of an editor's is a link to", "mkdir settings; echo > settings/env; ln -s settings/env .envrc",
+     "echo 'touch MARK' > settings/env", ". ./.envrc"),
+    ("G29", "what an included file includes", "echo > deep; printf '[include]\\npath=deep\\n' > more; git config include.path ../more",
+     "printf '[core]\\nfsmonitor=\"touch MARK;\"\\n' > deep", "git status"),
 ]
 
 
@@ -208,7 +222,7 @@ def case_plants():
                     place.env.update(identity)
                     if number == "G23":
                         place.env["HOME"] = place.work
-                    Session(place, *[call("shell", command=command) for command in plant.replace("MARK", mark).split("; cd ..; ")], words=words)
+                    Session(place, *[call("shell", command=command) for command in plant.replace("MARK", mark).split("\n")], words=words)
                 else:
                     freely(plant.replace("MARK", mark), place.work, env=identity)
                 early = os.path.exists(mark)
