@@ -12,7 +12,6 @@
  */
 #include "sandbox.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -37,6 +36,7 @@
 #include "base/str.h"
 
 #include "policy.h"
+#include "sandbox_hidden.h"
 #include "sandbox_layers.h"
 #include "sandbox_mounts.h"
 #include "sandbox_protected.h"
@@ -52,10 +52,6 @@ enum { ATTEMPTS = 10 };
 enum { MOUNTS_LIMIT = 16 * 1024 * 1024, EXIT_MOUNTS = 56, MOUNTS_HOLD = '+' };
 
 static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap"};
-
-/* Directories that are replaced by private empty ones: sockets, other people's files, other runs'
- * leftovers. */
-static const char *const emptied[] = {"/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/root"};
 
 /* What root could read or change although the root is mounted read-only. */
 static const char *const frozen[] = {"/proc/sys", "/proc/irq",  "/proc/bus",
@@ -126,14 +122,6 @@ static void mount(struct command_line *line, enum sandbox_mount mount, const cha
     sandbox_mounts_expect(&line->mounts, mount, path);
 }
 
-/* True when `path` is `folder` or lies in it. */
-static bool inside(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 &&
-           (path[length] == '\0' || path[length] == '/' || strcmp(folder, "/") == 0);
-}
-
 static bool is_directory(const char *path)
 {
     struct stat status;
@@ -145,8 +133,15 @@ static bool is_directory(const char *path)
 static void hide(struct command_line *line, const char *path)
 {
     char resolved[PATH_MAX];
-    if (realpath(path, resolved) != NULL && !inside(resolved, "/dev")) {
+    if (realpath(path, resolved) != NULL && !sandbox_hidden_inside(resolved, "/dev")) {
         mount(line, is_directory(resolved) ? SANDBOX_MOUNT_EMPTY : SANDBOX_MOUNT_NOTHING, resolved);
+    }
+}
+
+static void hide_all(struct command_line *line, const struct policy_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        hide(line, list->items[i]);
     }
 }
 
@@ -164,7 +159,7 @@ static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
     add(line, "--die-with-parent"); /* nothing outlives carat */
 }
 
-static void add_root(struct command_line *line)
+static void add_root(struct command_line *line, const struct sandbox_hidden *hidden)
 {
     mount(line, SANDBOX_MOUNT_FIXED, "/");
     mount(line, SANDBOX_MOUNT_OWN, "/dev");
@@ -177,96 +172,37 @@ static void add_root(struct command_line *line)
     for (size_t i = 0; i < sizeof secret_files / sizeof secret_files[0]; i++) {
         hide(line, secret_files[i]);
     }
-    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
-        if (is_directory(emptied[i]) || strcmp(emptied[i], "/dev/shm") == 0) {
-            mount(line, SANDBOX_MOUNT_EMPTY, emptied[i]);
-        }
+    mount(line, SANDBOX_MOUNT_EMPTY, "/dev/shm");
+    for (size_t i = 0; i < hidden->emptied.count; i++) {
+        mount(line, SANDBOX_MOUNT_EMPTY, hidden->emptied.items[i]);
     }
-    mount(line, SANDBOX_MOUNT_EMPTY, line->home);
 }
 
-/* A workspace that is the home directory itself, or holds it: what begins with a dot there is other
- * programs' secrets and settings. */
-static bool hide_dot_files(struct command_line *line, struct err *err)
+/* What is covered, and this program and the home directory, is moved aside with a folder above: its
+ * place would be free. */
+static void pin_covered(const struct command_line *line, const struct sandbox_hidden *hidden,
+                        const char *program, struct sandbox_protected *found)
 {
-    DIR *folder = opendir(line->home);
-    if (folder == NULL) {
-        return errno == ENOENT ||
-               err_errno(err, ERR_UNAVAILABLE, "reading %s, to hide what is private", line->home);
+    sandbox_protected_pin(found, program, false);
+    sandbox_protected_pin(found, line->home, true);
+    for (size_t i = 0; i < hidden->above.count; i++) {
+        sandbox_protected_pin(found, hidden->above.items[i], false);
     }
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 &&
-            strcmp(entry->d_name, "..") != 0) {
-            struct str path;
-            char resolved[PATH_MAX];
-            str_init(&path);
-            str_append_format(&path, "%s/%s", line->home, entry->d_name);
-            if (realpath(path.data, resolved) != NULL &&
-                !inside(line->policy->workspace, resolved)) {
-                hide(line, resolved);
-            }
-            str_finish(&path);
-        }
-    }
-    closedir(folder);
-    return true;
-}
-
-/* True for what lies in a place that add_root has replaced by a private one. */
-static bool is_emptied(const struct command_line *line, const char *path)
-{
-    bool found = inside(path, line->home);
-    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
-        found = found || inside(path, emptied[i]);
-    }
-    return found;
-}
-
-static bool any_inside(const struct policy_list *list, const char *folder)
-{
-    bool found = false;
-    for (size_t i = 0; i < list->count; i++) {
-        found = found || inside(list->items[i], folder);
-    }
-    return found;
-}
-
-static bool any_holds(const struct policy_list *list, const char *path)
-{
-    bool found = false;
-    for (size_t i = 0; i < list->count; i++) {
-        found = found || inside(path, list->items[i]);
-    }
-    return found;
-}
-
-/* What is hidden goes below what the user opened beneath it, and above everything else. */
-static void add_hidden(struct command_line *line, bool below)
-{
-    const struct policy *policy = line->policy;
-    for (size_t i = 0; i < policy->hidden.count; i++) {
-        char path[PATH_MAX]; /* a link leads to what is to be hidden */
-        if (realpath(policy->hidden.items[i], path) == NULL) {
-            continue;
-        }
-        bool is_opened = inside(policy->workspace, path) || any_inside(&policy->writable, path) ||
-                         any_inside(&policy->readable, path) || any_inside(&policy->skills, path);
-        bool in_sight = inside(path, policy->workspace) || any_holds(&policy->writable, path) ||
-                        any_holds(&policy->readable, path) || !is_emptied(line, path);
-        if (is_opened == below && (is_opened || in_sight)) {
-            hide(line, path);
-        }
+    for (size_t i = 0; i < hidden->fixed.count; i++) {
+        sandbox_protected_pin(found, hidden->fixed.items[i], false);
     }
 }
 
 /* The writable folders, what lies above before what lies in it; then what holds protected names,
  * and last those. */
-static bool add_writable(struct command_line *line, struct err *err)
+static bool add_writable(struct command_line *line, const struct sandbox_hidden *hidden,
+                         const char *program, struct err *err)
 {
     struct sandbox_protected found;
     if (!sandbox_protected_find(&found, line->policy, line->home, err)) {
         return false;
     }
+    pin_covered(line, hidden, program, &found);
     for (size_t i = 0; i < found.roots.count; i++) {
         mount(line, SANDBOX_MOUNT_SAME, found.roots.items[i]);
     }
@@ -275,6 +211,9 @@ static bool add_writable(struct command_line *line, struct err *err)
     }
     for (size_t i = 0; i < found.fixed.count; i++) {
         mount(line, SANDBOX_MOUNT_FIXED, found.fixed.items[i]);
+    }
+    for (size_t i = 0; i < hidden->fixed.count; i++) {
+        mount(line, SANDBOX_MOUNT_FIXED, hidden->fixed.items[i]);
     }
     line->limited = found.limited;
     sandbox_protected_finish(&found);
@@ -301,14 +240,15 @@ static bool all_canonical(const struct policy_list *list, struct err *err)
     return ok;
 }
 
-static bool add_workspace(struct command_line *line, struct err *err)
+static bool add_workspace(struct command_line *line, const struct sandbox_hidden *hidden,
+                          const char *program, struct err *err)
 {
     const struct policy *policy = line->policy;
     if (!is_canonical(policy->workspace, err) || !all_canonical(&policy->writable, err) ||
         !all_canonical(&policy->readable, err)) {
         return false;
     }
-    add_hidden(line, true);
+    hide_all(line, &hidden->below);
     for (size_t i = 0; i < policy->readable.count; i++) {
         mount(line, SANDBOX_MOUNT_FIXED, policy->readable.items[i]);
     }
@@ -323,11 +263,11 @@ static bool add_workspace(struct command_line *line, struct err *err)
         for (size_t i = 0; i < policy->writable.count; i++) {
             mount(line, SANDBOX_MOUNT_FIXED, policy->writable.items[i]);
         }
-    } else if (!add_writable(line, err)) {
+    } else if (!add_writable(line, hidden, program, err)) {
         return false;
     }
-    add_hidden(line, false); /* what was mounted may hold it */
-    return !inside(line->home, policy->workspace) || hide_dot_files(line, err);
+    hide_all(line, &hidden->above); /* what was mounted may hold it */
+    return true;
 }
 
 /* This program, when a private directory lies over it; and the resolver's file, which is a link
@@ -599,9 +539,15 @@ static bool make_arguments(struct command_line *line, enum sandbox_kind kind, co
         return false;
     }
     str_append_char(&line->mounts, '\0');
+    struct sandbox_hidden hidden;
+    if (!sandbox_hidden_find(&hidden, line->policy, line->home, err)) {
+        return false;
+    }
     add_namespaces(line, kind);
-    add_root(line);
-    if (!add_workspace(line, err)) {
+    add_root(line, &hidden);
+    bool ok = add_workspace(line, &hidden, program, err);
+    sandbox_hidden_finish(&hidden);
+    if (!ok) {
         return false;
     }
     add_needed_files(line, program, kind); /* after the workspace: it may hold this program */

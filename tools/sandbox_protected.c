@@ -488,6 +488,18 @@ bool sandbox_protected_find(struct sandbox_protected *found, const struct policy
     return true;
 }
 
+void sandbox_protected_pin(struct sandbox_protected *found, const char *path, bool itself)
+{
+    size_t before = found->pinned.count;
+    pin_above(found, path);
+    if (itself) {
+        pin(found, path);
+    }
+    if (found->pinned.count > before) {
+        sort(&found->pinned);
+    }
+}
+
 void sandbox_protected_finish(struct sandbox_protected *found)
 {
     finish_list(&found->roots);

@@ -26,6 +26,8 @@ struct sandbox_protected {
  * nothing to finish, when there are more than can be mounted. */
 bool sandbox_protected_find(struct sandbox_protected *found, const struct policy *policy,
                             const char *home, struct err *err);
+/* Pins the folders above the path too, so that none can be moved aside; with `itself` the path. */
+void sandbox_protected_pin(struct sandbox_protected *found, const char *path, bool itself);
 void sandbox_protected_finish(struct sandbox_protected *found);
 
 #endif

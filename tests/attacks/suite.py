@@ -31,6 +31,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_environment.py", "git", {"G": range(1, 15)}),
     ("rows_environment.py", "own", {"E": range(14, 18)}),
     ("rows_environment.py", "plants", {"G": range(15, 24)}),
+    ("rows_environment.py", "covers", {"E": range(18, 26)}),
     ("rows_terminal.py", "orders", {"O": range(1, 32)}),
     ("rows_network.py", "offers", {"Y": range(19, 25)}),
     ("rows_files.py", "archives", {"Z": range(1, 11)}),
