@@ -55,6 +55,7 @@ bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t
     process_namespace_outside = outside;
     sandbox_cgroup_limits();
     sandbox_namespaces_limited();
+    sandbox_outer_missing();
     return is_inside(err) && sandbox_namespaces_reached(err) && sandbox_proxy_enter(err) &&
            sandbox_limits_enter(policy, err) && sandbox_landlock_enter(policy, kind, err) &&
            sandbox_seccomp_enter(kind, err);
@@ -181,6 +182,12 @@ json_t *sandbox_self_test(const struct policy *policy)
         qualify(report, "mounts",
                 json_string("on (only the first 20000 folders were looked through for "
                             "repositories and start files)"));
+    }
+    if (sandbox_outer_missing()) {
+        qualify(report, "mounts",
+                json_string("on (but this system forbids the namespace around bubblewrap, so that "
+                            "a job that moves names while another command starts could make it "
+                            "leave an empty file elsewhere)"));
     }
     const char *together = sandbox_cgroup_limits();
     qualify(report, "limits",

@@ -2,11 +2,11 @@
  *
  * Two stages. The first (sandbox_namespaces.c) turns the policy into a bubblewrap command line and
  * executes this same program again inside: user, mount, pid, net, ipc, uts and cgroup namespaces, a
- * read-only root, hidden home, /tmp and /run, the workspace bound. The second, inside
- * (sandbox_limits.c, sandbox_landlock.c, sandbox_seccomp.c, in this order): rlimits, closed
- * descriptors, no_new_privs, Landlock, seccomp last. The order matters: mounts must be finished
- * before Landlock forbids them, and Landlock opens paths and makes system calls that seccomp then
- * takes away.
+ * read-only root, hidden home, /tmp and /run, the workspace bound; bubblewrap itself starts where
+ * it can write no more than the command (sandbox_outer.c). The second, inside (sandbox_limits.c,
+ * sandbox_landlock.c, sandbox_seccomp.c, in this order): rlimits, closed descriptors, no_new_privs,
+ * Landlock, seccomp last. The order matters: mounts must be finished before Landlock forbids them,
+ * and Landlock opens paths and makes system calls that seccomp then takes away.
  *
  * A layer that cannot be had is an error; nothing is ever left out silently. docs/security.md holds
  * the promises.

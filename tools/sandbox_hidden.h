@@ -1,9 +1,9 @@
-/* sandbox_hidden: what is covered in a command's sight: carat's own files, other people's homes, and
- * what begins with a dot where the home directory is the workspace.
+/* sandbox_hidden: what is covered in a command's sight: carat's own files, other people's homes,
+ * and what begins with a dot where the home directory is the workspace.
  *
  * A cover lies over what there is. So a name that is not there yet, or that a link stands in for,
- * could be made by a command where its folder is writable, and the next start of carat would believe
- * it: such folders are read-only.
+ * could be made by a command where its folder is writable, and the next start of carat would
+ * believe it: such folders are read-only.
  */
 #ifndef CARAT_TOOLS_SANDBOX_HIDDEN_H
 #define CARAT_TOOLS_SANDBOX_HIDDEN_H

@@ -49,7 +49,7 @@ enum { NOBODY = 65534 };
 
 /* So often is all of it made anew when names in the workspace were moved meanwhile. */
 enum { ATTEMPTS = 10 };
-enum { MOUNTS_LIMIT = 16 * 1024 * 1024, EXIT_MOUNTS = 56, MOUNTS_HOLD = '+' };
+enum { MOUNTS_LIMIT = 16 * 1024 * 1024, EXIT_MOUNTS = 56, MOUNTS_HOLD = '+', NO_OUTER = '-' };
 
 static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap"};
 
@@ -71,6 +71,7 @@ static const char *const kept_variables[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"}
 struct command_line {
     struct str arguments; /* each followed by a NUL, as bwrap --args reads them */
     struct str mounts;    /* what those ask for (sandbox_mounts.h) */
+    bool outer;           /* bubblewrap starts in a namespace around it (sandbox_outer.c) */
     bool limited;         /* not every folder of the workspace was looked at */
     const char *home;
     const struct policy *policy;
@@ -295,6 +296,9 @@ static void add_environment(struct command_line *line)
             add3(line, "--setenv", kept_variables[i], value);
         }
     }
+    if (!line->outer) {
+        add3(line, "--setenv", SANDBOX_OUTER_VARIABLE, "1");
+    }
     if (line->limited) {
         add3(line, "--setenv", LIMITED_VARIABLE, "1");
     }
@@ -474,7 +478,49 @@ bool sandbox_namespaces_reached(struct err *err)
     return ok;
 }
 
-/* One attempt. The child alone becomes nobody, for only root may use the control group. */
+/* What the second stage compares: the mounts that bubblewrap begins with, and what it is asked for.
+ */
+static bool write_mounts(int fd, const struct str *asked, struct err *err)
+{
+    struct str text;
+    str_init(&text);
+    bool ok = file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &text, err);
+    str_append_char(&text, '\0');
+    str_append_bytes(&text, asked->data, asked->length);
+    ok = ok && ((file_write_all(fd, text.data, text.length) && lseek(fd, 0, SEEK_SET) == 0) ||
+                err_errno(err, ERR_UNAVAILABLE, "mounts: handing on their list"));
+    str_finish(&text);
+    return ok;
+}
+
+/* The child: becomes bubblewrap, or tells the pipe why not. It alone becomes nobody, for only root
+ * may use the control group. */
+static void become_bwrap(const char *bwrap, const struct command_line *line,
+                         const struct sandbox_cgroup *cgroup, bool as_nobody, char *const argv[],
+                         int arguments, int mounts, int reached, pid_t parent)
+{
+    struct err err;
+    bool forbidden = false;
+    if (!sandbox_cgroup_join(cgroup)) {
+        _exit(126);
+    }
+    if ((line->outer && !sandbox_outer_enter(line->policy, &forbidden, &err)) ||
+        !write_mounts(mounts, &line->mounts, &err)) {
+        const char no_outer[] = {NO_OUTER, '\0'}, *why = forbidden ? no_outer : err.text;
+        file_write_all(reached, why, strlen(why));
+        _exit(126);
+    }
+    if (as_nobody) {
+        become_nobody();
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would clear it */
+    if (getppid() == parent) {        /* else it died before the line above */
+        execute(bwrap, arguments, argv);
+    }
+    _exit(127);
+}
+
+/* One attempt. */
 static bool run(const char *bwrap, struct command_line *line, const struct sandbox_cgroup *cgroup,
                 bool as_nobody, char *const argv[], struct str *said, struct err *err)
 {
@@ -487,23 +533,13 @@ static bool run(const char *bwrap, struct command_line *line, const struct sandb
     fcntl(reached[0], F_SETFL, O_NONBLOCK);
     snprintf(number, sizeof number, "%d", reached[1]);
     add3(line, "--setenv", REACHED_VARIABLE, number);
-    int mounts = text_descriptor("carat-mounts", &line->mounts);
+    int mounts = memfd_create("carat-mounts", 0); /* without CLOEXEC */
     snprintf(number, sizeof number, "%d", mounts);
     add3(line, "--setenv", MOUNTS_VARIABLE, number);
     int arguments = text_descriptor("carat-bwrap", &line->arguments);
     pid_t parent = getpid(), child = arguments >= 0 && mounts >= 0 ? fork() : -1;
     if (child == 0) {
-        if (!sandbox_cgroup_join(cgroup)) {
-            _exit(126);
-        }
-        if (as_nobody) {
-            become_nobody();
-        }
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would clear it */
-        if (getppid() == parent) {        /* else it died before the line above */
-            execute(bwrap, arguments, argv);
-        }
-        _exit(127);
+        become_bwrap(bwrap, line, cgroup, as_nobody, argv, arguments, mounts, reached[1], parent);
     }
     bool ok = child > 0 || err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
     close(reached[1]);
@@ -534,11 +570,6 @@ static bool make_arguments(struct command_line *line, enum sandbox_kind kind, co
     char number[16];
     str_clear(&line->arguments);
     str_clear(&line->mounts);
-    if (!file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &line->mounts, err)) {
-        err->code = ERR_UNAVAILABLE;
-        return false;
-    }
-    str_append_char(&line->mounts, '\0');
     struct sandbox_hidden hidden;
     if (!sandbox_hidden_find(&hidden, line->policy, line->home, err)) {
         return false;
@@ -584,6 +615,11 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
         lseek(text_fd, 0, SEEK_SET);
         ok = ok && run(bwrap, line, &cgroup, as_nobody, argv, &said, err);
         again = said.length > 0 || !same;
+        if (line->outer && said.length == 1 && said.data[0] == NO_OUTER) {
+            line->outer =
+                false; /* as machines work that have only bubblewrap; the report says it */
+            i--;
+        }
     }
     if (ok && said.length > 0) {
         err_set(err, ERR_UNAVAILABLE, "%s", said.data);
@@ -604,7 +640,7 @@ bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char
     const char *bwrap = trusted_bwrap(err);
     char home[PATH_MAX];
     int proxy = -1;
-    struct command_line line = {.policy = policy, .home = home};
+    struct command_line line = {.policy = policy, .home = home, .outer = true};
     bool wants_proxy = kind == SANDBOX_COMMANDS && policy->network_hosts.count > 0;
     if (bwrap == NULL || (wants_proxy && !sandbox_proxy_start(policy, argv[0], &proxy, err))) {
         return false;
