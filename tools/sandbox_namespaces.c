@@ -194,6 +194,15 @@ static void pin_covered(const struct command_line *line, const struct sandbox_hi
     }
 }
 
+static bool holds_root(const struct sandbox_protected *found, const char *path)
+{
+    bool holds = false;
+    for (size_t i = 0; i < found->roots.count; i++) {
+        holds = holds || sandbox_hidden_inside(found->roots.items[i], path);
+    }
+    return holds;
+}
+
 /* The writable folders, what lies above before what lies in it; then what holds protected names,
  * and last those. */
 static bool add_writable(struct command_line *line, const struct sandbox_hidden *hidden,
@@ -212,6 +221,13 @@ static bool add_writable(struct command_line *line, const struct sandbox_hidden 
     }
     for (size_t i = 0; i < found.fixed.count; i++) {
         mount(line, SANDBOX_MOUNT_FIXED, found.fixed.items[i]);
+    }
+    /* A mount on a file is gone when the host puts another file in its place, as git does with its
+     * configuration; one on a folder stays. A job is there long enough to wait for that. */
+    for (size_t i = 0; line->policy->job && i < found.repositories.count; i++) {
+        if (!holds_root(&found, found.repositories.items[i])) {
+            mount(line, SANDBOX_MOUNT_FIXED, found.repositories.items[i]);
+        }
     }
     for (size_t i = 0; i < hidden->fixed.count; i++) {
         mount(line, SANDBOX_MOUNT_FIXED, hidden->fixed.items[i]);

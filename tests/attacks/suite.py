@@ -37,6 +37,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_files.py", "archives", {"Z": range(1, 11)}),
     ("rows_files.py", "race", {"T": [6]}),
     ("rows_files.py", "mounts", {"T": [21]}),
+    ("rows_files.py", "replaced", {"T": [22]}),
     ("rows_environment.py", "exits", {"D": range(1, 9)}),
     ("rows_trust.py", "servers", {"M": range(1, 15)}),
     ("rows_trust.py", "trust", {"C": range(1, 15)}),
