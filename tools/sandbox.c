@@ -50,15 +50,15 @@ static bool is_inside(struct err *err)
 }
 
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
-                   struct err *err)
+                   bool (*prepare)(struct err *err), struct err *err)
 {
     process_namespace_outside = outside;
     sandbox_cgroup_limits();
     sandbox_namespaces_limited();
     sandbox_outer_missing();
-    return is_inside(err) && sandbox_namespaces_reached(err) && sandbox_proxy_enter(err) &&
-           sandbox_limits_enter(policy, err) && sandbox_landlock_enter(policy, kind, err) &&
-           sandbox_seccomp_enter(kind, err);
+    return is_inside(err) && sandbox_namespaces_reached(err) && (prepare == NULL || prepare(err)) &&
+           sandbox_proxy_enter(err) && sandbox_limits_enter(policy, err) &&
+           sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
 }
 
 /* --- the self-test: each probe returns NULL when the layer held, else what got through --- */

@@ -41,9 +41,11 @@ uint64_t sandbox_process_namespace(void);
 
 /* Second stage, inside. `outside`: the first stage's PID namespace; this one must be another, or
  * the shell's end of a call would be the end of every process of the user. True: every layer holds.
- * False with ERR_UNAVAILABLE: one could not be had. */
+ * `prepare` (NULL = none) runs when the first stage knows that it was reached, and before the
+ * layers that would forbid it. False with ERR_UNAVAILABLE: one could not be had, or what `prepare`
+ * says. */
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
-                   struct err *err);
+                   bool (*prepare)(struct err *err), struct err *err);
 
 /* Tries one forbidden thing for each layer, inside, and reports what really happened: an object of
  * layer -> "on ..." or what got through. A new reference. */

@@ -68,6 +68,21 @@ def wrong_led_out(programs, user):
         (f"without the namespace around bubblewrap: {whole} {report}", whole != 0 or "forbids the namespace around bubblewrap" not in report)] if is_wrong]
 
 
+def wrong_without_libraries(programs, user):
+    """What fails inside is said, and not taken for namespaces that could not be made."""
+    world = World(programs, user)
+    try:
+        with open(world.root + "/policy.json", "w") as file:
+            file.write('{"hosts": ["example.org"]}')
+        run = subprocess.run([programs.tool, "http", "--workspace", world.work, "--policy", world.root + "/policy.json"], capture_output=True, text=True,
+                             env=dict(world.env, LD_PRELOAD=programs.others[0], WALLS_WITHOUT=",libraries,"), stdin=subprocess.DEVNULL,
+                             timeout=PATIENCE, **identity(user))
+        said = run.stderr.count("cannot be loaded") == 1 and "bubblewrap" not in run.stderr
+        return [] if run.returncode == 56 and said else [f"without libraries: {run.returncode} {run.stderr}"]
+    finally:
+        world.close()
+
+
 MOUNT_LATER = """
 mount --make-rshared / || exit 1
 "$@" &
@@ -120,7 +135,7 @@ def main():
             print(f"without {layers}: {len(through)} got through: {', '.join(sorted(through)) or 'none'}", flush=True)
             wrong += [f"without {layers}: {case} is still blocked" for case in sorted(missing)]
             wrong += [f"without {layers}: {case} got through unexpectedly: {effects[case]}" for case in sorted(extra)]
-        wrong += wrong_led_out(programs, user) + wrong_mounted_later(programs)
+        wrong += wrong_led_out(programs, user) + wrong_mounted_later(programs) + wrong_without_libraries(programs, user)
         for layer in REFUSED:
             code, words = refusal(programs, {"LD_PRELOAD": programs.others[0], "WALLS_WITHOUT": f",{layer},",
                                              "WALLS_MISTAKE": "/usr"})

@@ -210,6 +210,12 @@ int unshare(int flags)
     return (int)syscall(SYS_unshare, flags);
 }
 
+void *dlopen(const char *file, int flags)
+{
+    void *(*real)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
+    return real(is_away("libraries") ? "/nothing/libnothing.so" : file, flags);
+}
+
 /* --- the second stage: calls that do nothing --- */
 
 /* With 64-bit file sizes, as meson sets them for all, both this and the caller mean setrlimit64. */
