@@ -38,7 +38,7 @@ struct sandbox_cgroup {
 #define SANDBOX_CGROUP_VARIABLE "CARAT_SANDBOX_CGROUP"
 
 /* It is removed when this process is gone. Also removes those of calls whose process is gone. */
-bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy);
+void sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy);
 /* This process and all it starts; true when there is none. */
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup);
 /* Inside: what the first stage said, or NULL; taken out of the environment by the first call. */
