@@ -5,11 +5,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/openat2.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -199,18 +203,33 @@ static bool keep_name(struct sandbox_hidden *hidden, const struct policy *policy
     return true;
 }
 
+/* In the very folder of that name: a job may put a link in its place. */
+static bool make_folder(const char *folder, const char *name)
+{
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, folder, &how, sizeof how);
+    bool ok = fd >= 0 && (mkdirat(fd, name, 0700) == 0 || errno == EEXIST);
+    int problem = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    errno = problem;
+    return ok;
+}
+
 /* `folder` does not hold that name. */
 static bool keep_missing(struct sandbox_hidden *hidden, const struct policy *policy,
                          const char *folder, const char *name, bool is_last, const char *path,
                          struct err *err)
 {
-    if (is_last || !is_writable(policy, folder) || !holds_opened(policy, folder)) {
+    if (is_last || !is_writable(policy, folder)) {
         return keep_name(hidden, policy, folder, name, path, err);
     }
     struct str made;
     str_init(&made);
     str_append_format(&made, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
-    bool ok = mkdir(made.data, 0700) == 0 || errno == EEXIST ||
+    bool ok = make_folder(folder, name) ||
               err_errno(err, ERR_UNAVAILABLE, "mounts: making %s, where carat's own %s belongs",
                         made.data, path);
     if (ok) {

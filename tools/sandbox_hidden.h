@@ -25,7 +25,7 @@ struct sandbox_hidden {
 /* True when `path` is `folder` or lies in it. */
 bool sandbox_hidden_inside(const char *path, const char *folder);
 
-/* A folder that is missing directly in a writable one is made, so that there is one to cover. False
+/* A folder that is missing in a writable one is made, so that there is one to cover. False
  * with ERR_UNAVAILABLE, and nothing to finish, where a command could put something in the place of
  * what is hidden, or where there is too much of it. */
 bool sandbox_hidden_find(struct sandbox_hidden *hidden, const struct policy *policy,
