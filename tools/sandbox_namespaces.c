@@ -509,36 +509,43 @@ static bool write_mounts(int fd, const struct str *asked, struct err *err)
     return ok;
 }
 
+/* What one attempt is made with, and the descriptors that it hands on. */
+struct attempt {
+    const char *bwrap;
+    struct command_line *line;
+    const struct sandbox_cgroup *cgroup;
+    bool as_nobody;
+    char *const *argv;
+    int arguments, mounts, reached;
+};
+
 /* The child: becomes bubblewrap, or tells the pipe why not. It alone becomes nobody, for only root
  * may use the control group. */
-static void become_bwrap(const char *bwrap, const struct command_line *line,
-                         const struct sandbox_cgroup *cgroup, bool as_nobody, char *const argv[],
-                         int arguments, int mounts, int reached, pid_t parent)
+static void become_bwrap(const struct attempt *attempt, pid_t parent)
 {
     struct err err;
     bool forbidden = false;
-    if (!sandbox_cgroup_join(cgroup)) {
+    const struct command_line *line = attempt->line;
+    if (!sandbox_cgroup_join(attempt->cgroup)) {
         _exit(126);
     }
     if ((line->outer && !sandbox_outer_enter(line->policy, &forbidden, &err)) ||
-        !write_mounts(mounts, &line->mounts, &err)) {
+        !write_mounts(attempt->mounts, &line->mounts, &err)) {
         const char no_outer[] = {NO_OUTER, '\0'}, *why = forbidden ? no_outer : err.text;
-        file_write_all(reached, why, strlen(why));
+        file_write_all(attempt->reached, why, strlen(why));
         _exit(126);
     }
-    if (as_nobody) {
+    if (attempt->as_nobody) {
         become_nobody();
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would clear it */
     if (getppid() == parent) {        /* else it died before the line above */
-        execute(bwrap, arguments, argv);
+        execute(attempt->bwrap, attempt->arguments, attempt->argv);
     }
     _exit(127);
 }
 
-/* One attempt. */
-static bool run(const char *bwrap, struct command_line *line, const struct sandbox_cgroup *cgroup,
-                bool as_nobody, char *const argv[], struct str *said, struct err *err)
+static bool run(struct attempt *attempt, struct str *said, struct err *err)
 {
     int reached[2];
     char number[16];
@@ -547,20 +554,23 @@ static bool run(const char *bwrap, struct command_line *line, const struct sandb
     }
     fcntl(reached[0], F_SETFD, FD_CLOEXEC);
     fcntl(reached[0], F_SETFL, O_NONBLOCK);
-    snprintf(number, sizeof number, "%d", reached[1]);
-    add3(line, "--setenv", REACHED_VARIABLE, number);
-    int mounts = memfd_create("carat-mounts", 0); /* without CLOEXEC */
-    snprintf(number, sizeof number, "%d", mounts);
-    add3(line, "--setenv", MOUNTS_VARIABLE, number);
-    int arguments = text_descriptor("carat-bwrap", &line->arguments);
-    pid_t parent = getpid(), child = arguments >= 0 && mounts >= 0 ? fork() : -1;
+    attempt->reached = reached[1];
+    snprintf(number, sizeof number, "%d", attempt->reached);
+    add3(attempt->line, "--setenv", REACHED_VARIABLE, number);
+    attempt->mounts = memfd_create("carat-mounts", 0); /* without CLOEXEC */
+    snprintf(number, sizeof number, "%d", attempt->mounts);
+    add3(attempt->line, "--setenv", MOUNTS_VARIABLE, number);
+    attempt->arguments = text_descriptor("carat-bwrap", &attempt->line->arguments);
+    pid_t parent = getpid();
+    pid_t child = attempt->arguments >= 0 && attempt->mounts >= 0 ? fork() : -1;
     if (child == 0) {
-        become_bwrap(bwrap, line, cgroup, as_nobody, argv, arguments, mounts, reached[1], parent);
+        become_bwrap(attempt, parent);
     }
-    bool ok = child > 0 || err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
+    bool ok =
+        child > 0 || err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", attempt->bwrap);
     close(reached[1]);
-    close(arguments);
-    close(mounts);
+    close(attempt->arguments);
+    close(attempt->mounts);
     if (ok) {
         supervise(child, reached[0], said);
     }
@@ -583,7 +593,6 @@ static const char *home_directory(void)
 static bool make_arguments(struct command_line *line, enum sandbox_kind kind, const char *program,
                            int proxy, const struct sandbox_cgroup *cgroup, struct err *err)
 {
-    char number[16];
     str_clear(&line->arguments);
     str_clear(&line->mounts);
     struct sandbox_hidden hidden;
@@ -600,6 +609,7 @@ static bool make_arguments(struct command_line *line, enum sandbox_kind kind, co
     add_needed_files(line, program, kind); /* after the workspace: it may hold this program */
     add_environment(line);
     if (proxy >= 0) {
+        char number[16];
         snprintf(number, sizeof number, "%d", proxy);
         add3(line, "--setenv", SANDBOX_PROXY_VARIABLE, number);
     }
@@ -616,7 +626,11 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
 {
     struct sandbox_cgroup cgroup = {0};
     struct str said, before;
-    bool as_nobody = geteuid() == 0 && nobody_can_work(line->policy, argv[0]);
+    struct attempt attempt = {.bwrap = bwrap,
+                              .line = line,
+                              .cgroup = &cgroup,
+                              .as_nobody = geteuid() == 0 && nobody_can_work(line->policy, argv[0]),
+                              .argv = argv};
     bool again = true, ok = true;
     sandbox_cgroup_make(&cgroup, line->policy);
     str_init(&said);
@@ -629,11 +643,10 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
         str_clear(&before);
         str_append_bytes(&before, line->arguments.data, line->arguments.length);
         lseek(text_fd, 0, SEEK_SET);
-        ok = ok && run(bwrap, line, &cgroup, as_nobody, argv, &said, err);
+        ok = ok && run(&attempt, &said, err);
         again = said.length > 0 || !same;
         if (line->outer && said.length == 1 && said.data[0] == NO_OUTER) {
-            line->outer =
-                false; /* as machines work that have only bubblewrap; the report says it */
+            line->outer = false; /* the report says it */
             i--;
         }
     }
