@@ -54,7 +54,7 @@ struct family {
     /* No tools, but one thing to do: with standard input and output, or with the policy. */
     bool (*decode)(int input, int output, struct err *err);
     bool (*serve)(int input, const struct policy *policy, struct err *err);
-    /* Loads what is wanted inside, before the sandbox is entered; NULL = nothing is. */
+    /* Loads what is wanted inside, before the layers that would forbid it; NULL = nothing is. */
     bool (*prepare)(struct err *err);
 };
 
@@ -386,9 +386,8 @@ static int run(const struct arguments *arguments, const struct policy *policy,
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        bool wanted = arguments->family->prepare != NULL && !offline;
-        if ((wanted && !arguments->family->prepare(&err)) ||
-            !sandbox_enter(policy, kind, arguments->outside, &err)) {
+        if (!sandbox_enter(policy, kind, arguments->outside,
+                           offline ? NULL : arguments->family->prepare, &err)) {
             return fail(&err);
         }
     }

@@ -11,15 +11,16 @@
  *   "network": false,               true: a foreign server gets the host's network
  *   "environment": ["NAME=VALUE"],  added for --run, inside
  *   "hosts": ["example.org", "*.example.net:8443"],   http_fetch; none = no network
- *   "redirects": "all",             which http_fetch follows: "place": those that keep host and
- * port; "none"; the others are told "network_hosts": ["example.org:443"],   what the shell's
- * commands may reach, by our proxy "limits": {"seconds": 120, "output_bytes": 268435456,
- * "memory_bytes": 4294967296, "processes": 256, "file_bytes": 2147483648, "background_seconds": 0,
+ *   "redirects": "all",             which http_fetch follows; "place": those of the same host and
+ *                                   port; "none"; the others are told
+ *   "network_hosts": ["example.org:443"],   what the shell's commands may reach, by our proxy
+ *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
+ *              "processes": 256, "file_bytes": 2147483648, "background_seconds": 0,
  *              "call_seconds": 60},
  *   "result_tokens": 800,           cap of one result, at 4 bytes a token
  *   "keep_whole": false,            a result that is cut also holds all that was kept ("whole")
  *   "job": false,                   a command is waited for with all that it put into the
- *                                   background
+ *                                   background; repositories are read-only
  *   "sandbox": "full"               or "danger-full-access": no layers; only ever from the user's
  *                                   own command line
  * }

@@ -50,14 +50,15 @@ static bool is_inside(struct err *err)
 }
 
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
-                   struct err *err)
+                   bool (*prepare)(struct err *err), struct err *err)
 {
     process_namespace_outside = outside;
     sandbox_cgroup_limits();
     sandbox_namespaces_limited();
-    return is_inside(err) && sandbox_namespaces_reached(err) && sandbox_proxy_enter(err) &&
-           sandbox_limits_enter(policy, err) && sandbox_landlock_enter(policy, kind, err) &&
-           sandbox_seccomp_enter(kind, err);
+    sandbox_outer_missing();
+    return is_inside(err) && sandbox_namespaces_reached(err) && (prepare == NULL || prepare(err)) &&
+           sandbox_proxy_enter(err) && sandbox_limits_enter(policy, err) &&
+           sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
 }
 
 /* --- the self-test: each probe returns NULL when the layer held, else what got through --- */
@@ -181,6 +182,12 @@ json_t *sandbox_self_test(const struct policy *policy)
         qualify(report, "mounts",
                 json_string("on (only the first 20000 folders were looked through for "
                             "repositories and start files)"));
+    }
+    if (sandbox_outer_missing()) {
+        qualify(report, "mounts",
+                json_string("on (but this system forbids the namespace around bubblewrap, so that "
+                            "a job that moves names while another command starts could make it "
+                            "leave an empty file elsewhere)"));
     }
     const char *together = sandbox_cgroup_limits();
     qualify(report, "limits",

@@ -2,11 +2,11 @@
  *
  * Two stages. The first (sandbox_namespaces.c) turns the policy into a bubblewrap command line and
  * executes this same program again inside: user, mount, pid, net, ipc, uts and cgroup namespaces, a
- * read-only root, hidden home, /tmp and /run, the workspace bound. The second, inside
- * (sandbox_limits.c, sandbox_landlock.c, sandbox_seccomp.c, in this order): rlimits, closed
- * descriptors, no_new_privs, Landlock, seccomp last. The order matters: mounts must be finished
- * before Landlock forbids them, and Landlock opens paths and makes system calls that seccomp then
- * takes away.
+ * read-only root, hidden home, /tmp and /run, the workspace bound; bubblewrap itself starts where
+ * it can write no more than the command (sandbox_outer.c). The second, inside (sandbox_limits.c,
+ * sandbox_landlock.c, sandbox_seccomp.c, in this order): rlimits, closed descriptors, no_new_privs,
+ * Landlock, seccomp last. The order matters: mounts must be finished before Landlock forbids them,
+ * and Landlock opens paths and makes system calls that seccomp then takes away.
  *
  * A layer that cannot be had is an error; nothing is ever left out silently. docs/security.md holds
  * the promises.
@@ -41,9 +41,11 @@ uint64_t sandbox_process_namespace(void);
 
 /* Second stage, inside. `outside`: the first stage's PID namespace; this one must be another, or
  * the shell's end of a call would be the end of every process of the user. True: every layer holds.
- * False with ERR_UNAVAILABLE: one could not be had. */
+ * `prepare` (NULL = none) runs when the first stage knows that it was reached, and before the
+ * layers that would forbid it. False with ERR_UNAVAILABLE: one could not be had, or what `prepare`
+ * says. */
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
-                   struct err *err);
+                   bool (*prepare)(struct err *err), struct err *err);
 
 /* Tries one forbidden thing for each layer, inside, and reports what really happened: an object of
  * layer -> "on ..." or what got through. A new reference. */

@@ -205,13 +205,12 @@ static bool make(struct sandbox_cgroup *cgroup, const struct policy *policy)
     return false;
 }
 
-bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy)
+void sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy)
 {
     if (make(cgroup, policy) && !watch(cgroup->path)) {
         rmdir(cgroup->path);
-        cgroup->path[0] = '\0';
+        *cgroup = (struct sandbox_cgroup){.path = ""};
     }
-    return cgroup->path[0] != '\0';
 }
 
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup)

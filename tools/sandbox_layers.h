@@ -17,6 +17,16 @@ bool sandbox_namespaces_reached(struct err *err);
  * taken out of the environment by the first call. */
 bool sandbox_namespaces_limited(void);
 
+/* Around bubblewrap, before it starts: nothing but the policy's writable folders can be written any
+ * more, by nobody in this process's new mount namespace. False with ERR_UNAVAILABLE: the process is
+ * good for nothing any more, and with `*forbidden` another would fare no better, for this system
+ * does not let us have it. */
+bool sandbox_outer_enter(const struct policy *policy, bool *forbidden, struct err *err);
+/* The first stage tells the second by this variable that it went on without. */
+#define SANDBOX_OUTER_VARIABLE "CARAT_SANDBOX_NO_OUTER"
+/* Inside: whether it did; taken out of the environment by the first call. */
+bool sandbox_outer_missing(void);
+
 /* A control group of one call, where the system lets us make one: its limits hold for all processes
  * of the call together. Not having one is no error: the limits of each process stand. */
 struct sandbox_cgroup {
@@ -28,7 +38,7 @@ struct sandbox_cgroup {
 #define SANDBOX_CGROUP_VARIABLE "CARAT_SANDBOX_CGROUP"
 
 /* It is removed when this process is gone. Also removes those of calls whose process is gone. */
-bool sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy);
+void sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy);
 /* This process and all it starts; true when there is none. */
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup);
 /* Inside: what the first stage said, or NULL; taken out of the environment by the first call. */

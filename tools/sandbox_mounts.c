@@ -3,7 +3,6 @@
  */
 #include "sandbox_mounts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +23,7 @@ struct mount {
 struct table {
     struct mount *items;
     size_t count, capacity;
+    size_t root; /* the one at "/" whose parent is out of sight; `count`: none */
 };
 
 /* What a path leads to: a place in a file system. */
@@ -33,6 +33,11 @@ struct place {
 };
 
 /* --- reading --- */
+
+static bool is_octal(char c, char most)
+{
+    return c >= '0' && c <= most;
+}
 
 /* The next field of a line, its \040 and the like made characters again. NULL at the end. */
 static char *read_field(const char **at)
@@ -44,10 +49,10 @@ static char *read_field(const char **at)
     }
     str_init(&field);
     for (; **at != '\0' && **at != ' ' && **at != '\n'; (*at)++) {
-        unsigned code;
-        bool escaped = (*at)[0] == '\\' && (*at)[1] >= '0' && (*at)[1] <= '3' &&
-                       sscanf(*at + 1, "%3o", &code) == 1 && strspn(*at + 1, "01234567") >= 3;
-        str_append_char(&field, escaped ? (char)code : **at);
+        bool escaped = (*at)[0] == '\\' && is_octal((*at)[1], '3') && is_octal((*at)[2], '7') &&
+                       is_octal((*at)[3], '7');
+        int code = escaped ? ((*at)[1] - '0') * 64 + ((*at)[2] - '0') * 8 + (*at)[3] - '0' : **at;
+        str_append_char(&field, (char)code);
         *at += escaped ? 3 : 0;
     }
     return str_take(&field);
@@ -56,14 +61,20 @@ static char *read_field(const char **at)
 /* "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw": man 5 proc. */
 static bool read_line(const char *at, struct mount *mount)
 {
-    int length = 0;
+    unsigned long numbers[4]; /* the mount, its parent, major:minor */
     *mount = (struct mount){0};
-    if (sscanf(at, "%d %d %u:%u%n", &mount->id, &mount->parent, &mount->major, &mount->minor,
-               &length) != 4 ||
-        length == 0) {
-        return false;
+    for (size_t i = 0; i < 4; i++) {
+        char *end; /* (sscanf would go through all of the text) */
+        numbers[i] = strtoul(at, &end, 10);
+        if (end == at || *end != (i == 2 ? ':' : ' ')) {
+            return false;
+        }
+        at = end + 1;
     }
-    at += length;
+    mount->id = (int)numbers[0];
+    mount->parent = (int)numbers[1];
+    mount->major = (unsigned)numbers[2];
+    mount->minor = (unsigned)numbers[3];
     mount->root = read_field(&at);
     mount->point = read_field(&at);
     char *options = read_field(&at), *field = options;
@@ -78,6 +89,11 @@ static bool read_line(const char *at, struct mount *mount)
     mount->in_memory = type != NULL && strcmp(type, "tmpfs") == 0;
     mount->control_group = type != NULL && str_starts_with(type, "cgroup");
     bool whole = mount->root != NULL && mount->point != NULL && type != NULL;
+    if (whole && str_starts_with(type, "nfs")) { /* calls every root "/", and says it here */
+        mem_free(mount->root);
+        mount->root = read_field(&at);
+        whole = mount->root != NULL;
+    }
     mem_free(field);
     mem_free(type);
     if (!whole) {
@@ -85,6 +101,20 @@ static bool read_line(const char *at, struct mount *mount)
         mem_free(mount->point);
     }
     return whole;
+}
+
+static size_t find_root(const struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        bool is_root = strcmp(table->items[i].point, "/") == 0;
+        for (size_t k = 0; is_root && k < table->count; k++) {
+            is_root = k == i || table->items[k].id != table->items[i].parent;
+        }
+        if (is_root) {
+            return i;
+        }
+    }
+    return table->count;
 }
 
 static void table_finish(struct table *table)
@@ -109,6 +139,7 @@ static bool table_read(struct table *table, const char *text)
         text += strcspn(text, "\n");
         text += *text == '\n';
     }
+    table->root = find_root(table);
     return table->count > 0;
 }
 
@@ -121,21 +152,6 @@ static const char *behind(const char *path, const char *point)
     bool inside =
         strncmp(path, point, length) == 0 && (path[length] == '/' || path[length] == '\0');
     return inside ? path + length : NULL;
-}
-
-/* The one at "/" whose parent is out of sight. */
-static const struct mount *find_root(const struct table *table)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        bool has_parent = false;
-        for (size_t k = 0; k < table->count; k++) {
-            has_parent = has_parent || (k != i && table->items[k].id == table->items[i].parent);
-        }
-        if (!has_parent && strcmp(table->items[i].point, "/") == 0) {
-            return &table->items[i];
-        }
-    }
-    return NULL;
 }
 
 /* Of the mounts that lie on `above`, the first that the path meets. */
@@ -155,7 +171,7 @@ static const struct mount *next_on_way(const struct table *table, const struct m
 
 static struct place follow(const struct table *table, const char *path)
 {
-    struct place place = {find_root(table), ""};
+    struct place place = {table->root < table->count ? &table->items[table->root] : NULL, ""};
     size_t steps = 0;
     for (const struct mount *next = place.mount; next != NULL && steps <= table->count; steps++) {
         place.mount = next;
@@ -163,6 +179,14 @@ static struct place follow(const struct table *table, const char *path)
     }
     place.rest = place.mount != NULL ? behind(path, place.mount->point) : NULL;
     return place;
+}
+
+static void append_place(struct str *out, const struct place *place)
+{
+    size_t length = strlen(place->mount->root);
+    bool ends = length > 0 && place->mount->root[length - 1] == '/'; /* "/", or a server's */
+    str_append_bytes(out, place->mount->root, ends ? length - 1 : length);
+    str_append(out, place->rest);
 }
 
 /* Whether both are the same place of the same file system. */
@@ -175,10 +199,8 @@ static bool same_place(const struct place *one, const struct place *other)
     struct str left, right;
     str_init(&left);
     str_init(&right);
-    str_append_format(&left, "%s%s", strcmp(one->mount->root, "/") == 0 ? "" : one->mount->root,
-                      one->rest);
-    str_append_format(&right, "%s%s",
-                      strcmp(other->mount->root, "/") == 0 ? "" : other->mount->root, other->rest);
+    append_place(&left, one);
+    append_place(&right, other);
     bool same = strcmp(left.data, right.data) == 0;
     str_finish(&left);
     str_finish(&right);

@@ -12,7 +12,6 @@
  */
 #include "sandbox.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -37,6 +36,7 @@
 #include "base/str.h"
 
 #include "policy.h"
+#include "sandbox_hidden.h"
 #include "sandbox_layers.h"
 #include "sandbox_mounts.h"
 #include "sandbox_protected.h"
@@ -49,13 +49,9 @@ enum { NOBODY = 65534 };
 
 /* So often is all of it made anew when names in the workspace were moved meanwhile. */
 enum { ATTEMPTS = 10 };
-enum { MOUNTS_LIMIT = 16 * 1024 * 1024, EXIT_MOUNTS = 56, MOUNTS_HOLD = '+' };
+enum { MOUNTS_LIMIT = 16 * 1024 * 1024, EXIT_MOUNTS = 56, MOUNTS_HOLD = '+', NO_OUTER = '-' };
 
 static const char *const places[] = {"/usr/bin/bwrap", "/bin/bwrap"};
-
-/* Directories that are replaced by private empty ones: sockets, other people's files, other runs'
- * leftovers. */
-static const char *const emptied[] = {"/tmp", "/var/tmp", "/run", "/dev/shm", "/home", "/root"};
 
 /* What root could read or change although the root is mounted read-only. */
 static const char *const frozen[] = {"/proc/sys", "/proc/irq",  "/proc/bus",
@@ -75,6 +71,7 @@ static const char *const kept_variables[] = {"LANG", "LC_ALL", "LC_CTYPE", "TZ"}
 struct command_line {
     struct str arguments; /* each followed by a NUL, as bwrap --args reads them */
     struct str mounts;    /* what those ask for (sandbox_mounts.h) */
+    bool outer;           /* bubblewrap starts in a namespace around it (sandbox_outer.c) */
     bool limited;         /* not every folder of the workspace was looked at */
     const char *home;
     const struct policy *policy;
@@ -126,14 +123,6 @@ static void mount(struct command_line *line, enum sandbox_mount mount, const cha
     sandbox_mounts_expect(&line->mounts, mount, path);
 }
 
-/* True when `path` is `folder` or lies in it. */
-static bool inside(const char *path, const char *folder)
-{
-    size_t length = strlen(folder);
-    return strncmp(path, folder, length) == 0 &&
-           (path[length] == '\0' || path[length] == '/' || strcmp(folder, "/") == 0);
-}
-
 static bool is_directory(const char *path)
 {
     struct stat status;
@@ -145,8 +134,15 @@ static bool is_directory(const char *path)
 static void hide(struct command_line *line, const char *path)
 {
     char resolved[PATH_MAX];
-    if (realpath(path, resolved) != NULL && !inside(resolved, "/dev")) {
+    if (realpath(path, resolved) != NULL && !sandbox_hidden_inside(resolved, "/dev")) {
         mount(line, is_directory(resolved) ? SANDBOX_MOUNT_EMPTY : SANDBOX_MOUNT_NOTHING, resolved);
+    }
+}
+
+static void hide_all(struct command_line *line, const struct policy_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        hide(line, list->items[i]);
     }
 }
 
@@ -164,7 +160,7 @@ static void add_namespaces(struct command_line *line, enum sandbox_kind kind)
     add(line, "--die-with-parent"); /* nothing outlives carat */
 }
 
-static void add_root(struct command_line *line)
+static void add_root(struct command_line *line, const struct sandbox_hidden *hidden)
 {
     mount(line, SANDBOX_MOUNT_FIXED, "/");
     mount(line, SANDBOX_MOUNT_OWN, "/dev");
@@ -177,94 +173,48 @@ static void add_root(struct command_line *line)
     for (size_t i = 0; i < sizeof secret_files / sizeof secret_files[0]; i++) {
         hide(line, secret_files[i]);
     }
-    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
-        if (is_directory(emptied[i]) || strcmp(emptied[i], "/dev/shm") == 0) {
-            mount(line, SANDBOX_MOUNT_EMPTY, emptied[i]);
-        }
+    mount(line, SANDBOX_MOUNT_EMPTY, "/dev/shm");
+    for (size_t i = 0; i < hidden->emptied.count; i++) {
+        mount(line, SANDBOX_MOUNT_EMPTY, hidden->emptied.items[i]);
     }
-    mount(line, SANDBOX_MOUNT_EMPTY, line->home);
 }
 
-/* A workspace that is the home directory itself, or holds it: what begins with a dot there is other
- * programs' secrets and settings. */
-static bool hide_dot_files(struct command_line *line, struct err *err)
+/* What is covered, and this program and the home directory, is moved aside with a folder above: its
+ * place would be free. */
+static bool pin_covered(const struct command_line *line, const struct sandbox_hidden *hidden,
+                        const char *program, struct sandbox_protected *found, struct err *err)
 {
-    DIR *folder = opendir(line->home);
-    if (folder == NULL) {
-        return errno == ENOENT ||
-               err_errno(err, ERR_UNAVAILABLE, "reading %s, to hide what is private", line->home);
+    bool ok = sandbox_protected_pin(found, program, false, err) &&
+              sandbox_protected_pin(found, line->home, true, err);
+    for (size_t i = 0; ok && i < hidden->above.count; i++) {
+        ok = sandbox_protected_pin(found, hidden->above.items[i], false, err);
     }
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 &&
-            strcmp(entry->d_name, "..") != 0) {
-            struct str path;
-            char resolved[PATH_MAX];
-            str_init(&path);
-            str_append_format(&path, "%s/%s", line->home, entry->d_name);
-            if (realpath(path.data, resolved) != NULL &&
-                !inside(line->policy->workspace, resolved)) {
-                hide(line, resolved);
-            }
-            str_finish(&path);
-        }
+    for (size_t i = 0; ok && i < hidden->fixed.count; i++) {
+        ok = sandbox_protected_pin(found, hidden->fixed.items[i], false, err);
     }
-    closedir(folder);
-    return true;
+    return ok;
 }
 
-/* True for what lies in a place that add_root has replaced by a private one. */
-static bool is_emptied(const struct command_line *line, const char *path)
+static bool holds_root(const struct sandbox_protected *found, const char *path)
 {
-    bool found = inside(path, line->home);
-    for (size_t i = 0; i < sizeof emptied / sizeof emptied[0]; i++) {
-        found = found || inside(path, emptied[i]);
+    bool holds = false;
+    for (size_t i = 0; i < found->roots.count; i++) {
+        holds = holds || sandbox_hidden_inside(found->roots.items[i], path);
     }
-    return found;
-}
-
-static bool any_inside(const struct policy_list *list, const char *folder)
-{
-    bool found = false;
-    for (size_t i = 0; i < list->count; i++) {
-        found = found || inside(list->items[i], folder);
-    }
-    return found;
-}
-
-static bool any_holds(const struct policy_list *list, const char *path)
-{
-    bool found = false;
-    for (size_t i = 0; i < list->count; i++) {
-        found = found || inside(path, list->items[i]);
-    }
-    return found;
-}
-
-/* What is hidden goes below what the user opened beneath it, and above everything else. */
-static void add_hidden(struct command_line *line, bool below)
-{
-    const struct policy *policy = line->policy;
-    for (size_t i = 0; i < policy->hidden.count; i++) {
-        char path[PATH_MAX]; /* a link leads to what is to be hidden */
-        if (realpath(policy->hidden.items[i], path) == NULL) {
-            continue;
-        }
-        bool is_opened = inside(policy->workspace, path) || any_inside(&policy->writable, path) ||
-                         any_inside(&policy->readable, path) || any_inside(&policy->skills, path);
-        bool in_sight = inside(path, policy->workspace) || any_holds(&policy->writable, path) ||
-                        any_holds(&policy->readable, path) || !is_emptied(line, path);
-        if (is_opened == below && (is_opened || in_sight)) {
-            hide(line, path);
-        }
-    }
+    return holds;
 }
 
 /* The writable folders, what lies above before what lies in it; then what holds protected names,
  * and last those. */
-static bool add_writable(struct command_line *line, struct err *err)
+static bool add_writable(struct command_line *line, const struct sandbox_hidden *hidden,
+                         const char *program, struct err *err)
 {
     struct sandbox_protected found;
     if (!sandbox_protected_find(&found, line->policy, line->home, err)) {
+        return false;
+    }
+    if (!pin_covered(line, hidden, program, &found, err)) {
+        sandbox_protected_finish(&found);
         return false;
     }
     for (size_t i = 0; i < found.roots.count; i++) {
@@ -275,6 +225,16 @@ static bool add_writable(struct command_line *line, struct err *err)
     }
     for (size_t i = 0; i < found.fixed.count; i++) {
         mount(line, SANDBOX_MOUNT_FIXED, found.fixed.items[i]);
+    }
+    /* A mount on a file is gone when the host puts another file in its place, as git does with its
+     * configuration; one on a folder stays. A job is there long enough to wait for that. */
+    for (size_t i = 0; line->policy->job && i < found.repositories.count; i++) {
+        if (!holds_root(&found, found.repositories.items[i])) {
+            mount(line, SANDBOX_MOUNT_FIXED, found.repositories.items[i]);
+        }
+    }
+    for (size_t i = 0; i < hidden->fixed.count; i++) {
+        mount(line, SANDBOX_MOUNT_FIXED, hidden->fixed.items[i]);
     }
     line->limited = found.limited;
     sandbox_protected_finish(&found);
@@ -301,14 +261,15 @@ static bool all_canonical(const struct policy_list *list, struct err *err)
     return ok;
 }
 
-static bool add_workspace(struct command_line *line, struct err *err)
+static bool add_workspace(struct command_line *line, const struct sandbox_hidden *hidden,
+                          const char *program, struct err *err)
 {
     const struct policy *policy = line->policy;
     if (!is_canonical(policy->workspace, err) || !all_canonical(&policy->writable, err) ||
         !all_canonical(&policy->readable, err)) {
         return false;
     }
-    add_hidden(line, true);
+    hide_all(line, &hidden->below);
     for (size_t i = 0; i < policy->readable.count; i++) {
         mount(line, SANDBOX_MOUNT_FIXED, policy->readable.items[i]);
     }
@@ -323,11 +284,11 @@ static bool add_workspace(struct command_line *line, struct err *err)
         for (size_t i = 0; i < policy->writable.count; i++) {
             mount(line, SANDBOX_MOUNT_FIXED, policy->writable.items[i]);
         }
-    } else if (!add_writable(line, err)) {
+    } else if (!add_writable(line, hidden, program, err)) {
         return false;
     }
-    add_hidden(line, false); /* what was mounted may hold it */
-    return !inside(line->home, policy->workspace) || hide_dot_files(line, err);
+    hide_all(line, &hidden->above); /* what was mounted may hold it */
+    return true;
 }
 
 /* This program, when a private directory lies over it; and the resolver's file, which is a link
@@ -354,6 +315,9 @@ static void add_environment(struct command_line *line)
         if (value != NULL) {
             add3(line, "--setenv", kept_variables[i], value);
         }
+    }
+    if (!line->outer) {
+        add3(line, "--setenv", SANDBOX_OUTER_VARIABLE, "1");
     }
     if (line->limited) {
         add3(line, "--setenv", LIMITED_VARIABLE, "1");
@@ -534,9 +498,58 @@ bool sandbox_namespaces_reached(struct err *err)
     return ok;
 }
 
-/* One attempt. The child alone becomes nobody, for only root may use the control group. */
-static bool run(const char *bwrap, struct command_line *line, const struct sandbox_cgroup *cgroup,
-                bool as_nobody, char *const argv[], struct str *said, struct err *err)
+/* What the second stage compares: the mounts that bubblewrap begins with, and what it is asked for.
+ */
+static bool write_mounts(int fd, const struct str *asked, struct err *err)
+{
+    struct str text;
+    str_init(&text);
+    bool ok = file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &text, err);
+    str_append_char(&text, '\0');
+    str_append_bytes(&text, asked->data, asked->length);
+    ok = ok && ((file_write_all(fd, text.data, text.length) && lseek(fd, 0, SEEK_SET) == 0) ||
+                err_errno(err, ERR_UNAVAILABLE, "mounts: handing on their list"));
+    str_finish(&text);
+    return ok;
+}
+
+/* What one attempt is made with, and the descriptors that it hands on. */
+struct attempt {
+    const char *bwrap;
+    struct command_line *line;
+    const struct sandbox_cgroup *cgroup;
+    bool as_nobody;
+    char *const *argv;
+    int arguments, mounts, reached;
+};
+
+/* The child: becomes bubblewrap, or tells the pipe why not. It alone becomes nobody, for only root
+ * may use the control group. */
+static void become_bwrap(const struct attempt *attempt, pid_t parent)
+{
+    struct err err;
+    bool forbidden = false;
+    const struct command_line *line = attempt->line;
+    if (!sandbox_cgroup_join(attempt->cgroup)) {
+        _exit(126);
+    }
+    if ((line->outer && !sandbox_outer_enter(line->policy, &forbidden, &err)) ||
+        !write_mounts(attempt->mounts, &line->mounts, &err)) {
+        const char no_outer[] = {NO_OUTER, '\0'}, *why = forbidden ? no_outer : err.text;
+        file_write_all(attempt->reached, why, strlen(why));
+        _exit(126);
+    }
+    if (attempt->as_nobody) {
+        become_nobody();
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would clear it */
+    if (getppid() == parent) {        /* else it died before the line above */
+        execute(attempt->bwrap, attempt->arguments, attempt->argv);
+    }
+    _exit(127);
+}
+
+static bool run(struct attempt *attempt, struct str *said, struct err *err)
 {
     int reached[2];
     char number[16];
@@ -545,30 +558,23 @@ static bool run(const char *bwrap, struct command_line *line, const struct sandb
     }
     fcntl(reached[0], F_SETFD, FD_CLOEXEC);
     fcntl(reached[0], F_SETFL, O_NONBLOCK);
-    snprintf(number, sizeof number, "%d", reached[1]);
-    add3(line, "--setenv", REACHED_VARIABLE, number);
-    int mounts = text_descriptor("carat-mounts", &line->mounts);
-    snprintf(number, sizeof number, "%d", mounts);
-    add3(line, "--setenv", MOUNTS_VARIABLE, number);
-    int arguments = text_descriptor("carat-bwrap", &line->arguments);
-    pid_t parent = getpid(), child = arguments >= 0 && mounts >= 0 ? fork() : -1;
+    attempt->reached = reached[1];
+    snprintf(number, sizeof number, "%d", attempt->reached);
+    add3(attempt->line, "--setenv", REACHED_VARIABLE, number);
+    attempt->mounts = memfd_create("carat-mounts", 0); /* without CLOEXEC */
+    snprintf(number, sizeof number, "%d", attempt->mounts);
+    add3(attempt->line, "--setenv", MOUNTS_VARIABLE, number);
+    attempt->arguments = text_descriptor("carat-bwrap", &attempt->line->arguments);
+    pid_t parent = getpid();
+    pid_t child = attempt->arguments >= 0 && attempt->mounts >= 0 ? fork() : -1;
     if (child == 0) {
-        if (!sandbox_cgroup_join(cgroup)) {
-            _exit(126);
-        }
-        if (as_nobody) {
-            become_nobody();
-        }
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would clear it */
-        if (getppid() == parent) {        /* else it died before the line above */
-            execute(bwrap, arguments, argv);
-        }
-        _exit(127);
+        become_bwrap(attempt, parent);
     }
-    bool ok = child > 0 || err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", bwrap);
+    bool ok =
+        child > 0 || err_errno(err, ERR_UNAVAILABLE, "namespaces: starting %s", attempt->bwrap);
     close(reached[1]);
-    close(arguments);
-    close(mounts);
+    close(attempt->arguments);
+    close(attempt->mounts);
     if (ok) {
         supervise(child, reached[0], said);
     }
@@ -591,22 +597,23 @@ static const char *home_directory(void)
 static bool make_arguments(struct command_line *line, enum sandbox_kind kind, const char *program,
                            int proxy, const struct sandbox_cgroup *cgroup, struct err *err)
 {
-    char number[16];
     str_clear(&line->arguments);
     str_clear(&line->mounts);
-    if (!file_read("/proc/self/mountinfo", MOUNTS_LIMIT, &line->mounts, err)) {
-        err->code = ERR_UNAVAILABLE;
+    struct sandbox_hidden hidden;
+    if (!sandbox_hidden_find(&hidden, line->policy, line->home, err)) {
         return false;
     }
-    str_append_char(&line->mounts, '\0');
     add_namespaces(line, kind);
-    add_root(line);
-    if (!add_workspace(line, err)) {
+    add_root(line, &hidden);
+    bool ok = add_workspace(line, &hidden, program, err);
+    sandbox_hidden_finish(&hidden);
+    if (!ok) {
         return false;
     }
     add_needed_files(line, program, kind); /* after the workspace: it may hold this program */
     add_environment(line);
     if (proxy >= 0) {
+        char number[16];
         snprintf(number, sizeof number, "%d", proxy);
         add3(line, "--setenv", SANDBOX_PROXY_VARIABLE, number);
     }
@@ -623,7 +630,11 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
 {
     struct sandbox_cgroup cgroup = {0};
     struct str said, before;
-    bool as_nobody = geteuid() == 0 && nobody_can_work(line->policy, argv[0]);
+    struct attempt attempt = {.bwrap = bwrap,
+                              .line = line,
+                              .cgroup = &cgroup,
+                              .as_nobody = geteuid() == 0 && nobody_can_work(line->policy, argv[0]),
+                              .argv = argv};
     bool again = true, ok = true;
     sandbox_cgroup_make(&cgroup, line->policy);
     str_init(&said);
@@ -636,8 +647,12 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
         str_clear(&before);
         str_append_bytes(&before, line->arguments.data, line->arguments.length);
         lseek(text_fd, 0, SEEK_SET);
-        ok = ok && run(bwrap, line, &cgroup, as_nobody, argv, &said, err);
+        ok = ok && run(&attempt, &said, err);
         again = said.length > 0 || !same;
+        if (line->outer && said.length == 1 && said.data[0] == NO_OUTER) {
+            line->outer = false; /* the report says it */
+            i--;
+        }
     }
     if (ok && said.length > 0) {
         err_set(err, ERR_UNAVAILABLE, "%s", said.data);
@@ -658,7 +673,7 @@ bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char
     const char *bwrap = trusted_bwrap(err);
     char home[PATH_MAX];
     int proxy = -1;
-    struct command_line line = {.policy = policy, .home = home};
+    struct command_line line = {.policy = policy, .home = home, .outer = true};
     bool wants_proxy = kind == SANDBOX_COMMANDS && policy->network_hosts.count > 0;
     if (bwrap == NULL || (wants_proxy && !sandbox_proxy_start(policy, argv[0], &proxy, err))) {
         return false;

@@ -284,6 +284,17 @@ bool sandbox_protected_find(struct sandbox_protected *found, const struct policy
     return true;
 }
 
+bool sandbox_protected_pin(struct sandbox_protected *found, const char *path, bool itself,
+                           struct err *err)
+{
+    sandbox_pins_pin_above(found, path);
+    if (itself) {
+        sandbox_pins_pin(found, path);
+    }
+    sandbox_pins_sort(&found->pinned);
+    return !found->refused || err_set(err, found->why.code, "%s", found->why.text);
+}
+
 void sandbox_protected_finish(struct sandbox_protected *found)
 {
     sandbox_pins_finish_list(&found->roots);

@@ -18,12 +18,12 @@ struct sandbox_protected {
     struct policy_list
         pinned;               /* folders that hold something fixed: to be mounted onto themselves */
     struct policy_list fixed; /* to be mounted read-only, behind all that is pinned */
-    bool limited;             /* more folders than are looked at */
+    struct policy_list repositories; /* git's folders in the roots */
+    bool limited;                    /* more folders than are looked at */
 
     /* While it is being found: */
-    struct policy_list repositories; /* git's folders in the roots */
-    struct policy_list looked_at;    /* each git's folder with each folder of working files */
-    int led;                         /* paths that configurations named */
+    struct policy_list looked_at; /* each git's folder with each folder of working files */
+    int led;                      /* paths that configurations named */
     bool refused;
     struct err why;
 };
@@ -32,6 +32,10 @@ struct sandbox_protected {
  * nothing to finish, when there are more than can be mounted, or something cannot be looked at. */
 bool sandbox_protected_find(struct sandbox_protected *found, const struct policy *policy,
                             const char *home, struct err *err);
+/* Pins the folders above the path too, so that none can be moved aside; with `itself` the path.
+ * False with ERR_UNAVAILABLE when there are too many. */
+bool sandbox_protected_pin(struct sandbox_protected *found, const char *path, bool itself,
+                           struct err *err);
 void sandbox_protected_finish(struct sandbox_protected *found);
 
 #endif

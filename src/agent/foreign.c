@@ -639,7 +639,7 @@ static void make_server(struct foreign *foreign, const struct foreign_options *o
     char *dump = json_dumps(options->policies[from], JSON_COMPACT);
     *server = (struct foreign_server){.foreign = foreign,
                                       .name = mem_strdup(config->name),
-                                      .policy = mem_strdup(dump != NULL ? dump : "{}"),
+                                      .policy = mem_strdup(dump != NULL ? dump : ""), /* none */
                                       .seconds = config->seconds,
                                       .network = config->network,
                                       .writable = config->writable};

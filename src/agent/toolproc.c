@@ -101,10 +101,12 @@ struct toolproc {
     } calls;
 };
 
+/* The defaults without a policy. One that cannot be written becomes no JSON, which carat-tool
+ * refuses: the defaults allow more. */
 static char *dump_policy(const json_t *policy)
 {
     char *dump = policy != NULL ? json_dumps(policy, JSON_COMPACT) : NULL;
-    char *kept = mem_strdup(dump != NULL ? dump : "{}");
+    char *kept = mem_strdup(dump != NULL ? dump : policy != NULL ? "" : "{}");
     free(dump);
     return kept;
 }

@@ -171,7 +171,10 @@ static bool judge_self_test(const struct self_test *test, const json_t *policy, 
 bool toolproc_self_test(const struct toolproc_options *options, json_t **report, struct err *err)
 {
     char *text = options->policy != NULL ? json_dumps(options->policy, JSON_COMPACT) : NULL;
-    int policy = tool_process_policy(text != NULL ? text : "{}", err);
+    int policy = tool_process_policy(text != NULL              ? text
+                                     : options->policy != NULL ? ""
+                                                               : "{}",
+                                     err);
     free(text);
     if (policy < 0) {
         return false;

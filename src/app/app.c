@@ -130,7 +130,10 @@ static bool open_workspace(struct app *app, struct err *err)
         return fail(app, EXIT_CODE_USAGE);
     }
     app->workspace = mem_strdup(resolved);
-    app->policy = policy_json(app->config, &app->paths, app->workspace);
+    app->policy = policy_json(app->config, &app->paths, app->workspace, err);
+    if (app->policy == NULL) {
+        return fail(app, EXIT_CODE_USAGE);
+    }
     app_read_skills(app);
     return true;
 }

@@ -12,18 +12,31 @@
 #include "base/err.h"
 #include "base/str.h"
 
-static json_t *strings(const struct config_list *list)
+/* A null, which carat-tool refuses, for what JSON cannot hold: left out it would be neither hidden
+ * nor denied. The first one is told. */
+static void append(json_t *array, const char *text, struct err *err)
+{
+    json_t *string = json_string(text);
+    if (string == NULL && err->code == ERR_NONE) {
+        err_set(err, ERR_UNSUPPORTED,
+                "%s is not UTF-8, so that the sandbox cannot be told of it: give it another name",
+                text);
+    }
+    json_array_append_new(array, string != NULL ? string : json_null());
+}
+
+static json_t *strings(const struct config_list *list, struct err *err)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < list->count; i++) {
-        json_array_append_new(array, json_string(list->items[i]));
+        append(array, list->items[i], err);
     }
     return array;
 }
 
 /* Folders by the one name that the sandbox mounts them by. One that is not there keeps its name,
  * and is refused by it. */
-static json_t *folders(const struct config_list *list, const char *workspace)
+static json_t *folders(const struct config_list *list, const char *workspace, struct err *err)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < list->count; i++) {
@@ -32,21 +45,21 @@ static json_t *folders(const struct config_list *list, const char *workspace)
         str_init(&path);
         paths_resolve(list->items[i], workspace, &path);
         bool found = realpath(path.data, resolved) != NULL;
-        json_array_append_new(array, json_string(found ? resolved : path.data));
+        append(array, found ? resolved : path.data, err);
         str_finish(&path);
     }
     return array;
 }
 
 /* What is carat's own: what it knows, what it was told to allow, what it has read before. */
-static json_t *hidden(const struct paths *paths)
+static json_t *hidden(const struct paths *paths, struct err *err)
 {
     const char *const own[] = {paths->data,          paths->state,     paths->config_file,
                                paths->config_folder, paths->kv_folder, paths->log_file};
     json_t *array = json_array();
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (own[i] != NULL) {
-            json_array_append_new(array, json_string(own[i]));
+            append(array, own[i], err);
         }
     }
     return array;
@@ -91,7 +104,7 @@ static bool append_spelled(struct str *out, const char *rule, const char *worksp
 }
 
 /* Paths that the user denied to a tool that reads: what goes through folders passes over them. */
-static json_t *denied(const struct approval_rules *rules, const char *workspace)
+static json_t *denied(const struct approval_rules *rules, const char *workspace, struct err *err)
 {
     static const char *const readers[] = {"read_file", "list_files", "search_files"};
     json_t *array = json_array();
@@ -105,7 +118,7 @@ static json_t *denied(const struct approval_rules *rules, const char *workspace)
         str_init(&pattern);
         if (reads && rule->verdict == APPROVAL_DENY && rule->pattern != NULL &&
             append_spelled(&pattern, rule->pattern, workspace)) {
-            json_array_append_new(array, json_string(pattern.data));
+            append(array, pattern.data, err);
         }
         str_finish(&pattern);
     }
@@ -131,35 +144,37 @@ static const char *redirects(const struct approval_rules *rules)
 
 /* What the rules say of reading and of addresses. */
 static void add_rules(json_t *policy, const struct config *config, const struct paths *paths,
-                      const char *workspace)
+                      const char *workspace, struct err *err)
 {
     struct approval_rules rules;
-    struct err err;
+    struct err ignored;
     approval_rules_init(&rules);
     rules.workspace = workspace;
     rules.home = paths->home;
-    app_read_rules(config, &rules, &err); /* a rule that makes no sense ends carat elsewhere */
-    json_object_set_new(policy, "denied", denied(&rules, workspace));
+    app_read_rules(config, &rules, &ignored); /* a rule that makes no sense ends carat elsewhere */
+    json_object_set_new(policy, "denied", denied(&rules, workspace, err));
     json_object_set_new(policy, "redirects", json_string(redirects(&rules)));
     approval_rules_finish(&rules);
 }
 
-json_t *policy_json(const struct config *config, const struct paths *paths, const char *workspace)
+/* The policy, whatever is in it. */
+static json_t *make(const struct config *config, const struct paths *paths, const char *workspace,
+                    struct err *err)
 {
     const char *sandbox = config_string(config, OPTION_SANDBOX);
     bool open = strcmp(sandbox, "danger-full-access") == 0;
     json_t *policy = json_object();
     json_object_set_new(policy, "workspace", json_string(workspace));
     json_object_set_new(policy, "writable",
-                        folders(config_list(config, OPTION_ADD_DIR), workspace));
+                        folders(config_list(config, OPTION_ADD_DIR), workspace, err));
     json_object_set_new(policy, "readable",
-                        folders(config_list(config, OPTION_READABLE), workspace));
-    json_object_set_new(policy, "hidden", hidden(paths));
-    add_rules(policy, config, paths, workspace);
+                        folders(config_list(config, OPTION_READABLE), workspace, err));
+    json_object_set_new(policy, "hidden", hidden(paths, err));
+    add_rules(policy, config, paths, workspace, err);
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
-    json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS)));
+    json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS), err));
     json_object_set_new(policy, "network_hosts",
-                        strings(config_list(config, OPTION_NETWORK_HOSTS)));
+                        strings(config_list(config, OPTION_NETWORK_HOSTS), err));
     json_object_set_new(policy, "limits",
                         json_pack("{sI}", "seconds", config_whole(config, OPTION_TOOL_SECONDS)));
     json_object_set_new(policy, "result_tokens",
@@ -169,11 +184,25 @@ json_t *policy_json(const struct config *config, const struct paths *paths, cons
     return policy;
 }
 
+json_t *policy_json(const struct config *config, const struct paths *paths, const char *workspace,
+                    struct err *err)
+{
+    struct err told = {.code = ERR_NONE};
+    json_t *policy = make(config, paths, workspace, &told);
+    if (told.code != ERR_NONE) {
+        *err = told;
+        json_decref(policy);
+        policy = NULL;
+    }
+    return policy;
+}
+
 json_t *policy_json_server(const struct config *config, const struct paths *paths,
                            const char *workspace, const struct config_server *server)
 {
-    json_t *policy = policy_json(config, paths, workspace);
-    json_t *readable = folders(&server->readable, workspace);
+    struct err told = {.code = ERR_NONE}; /* by carat-tool, when it is started */
+    json_t *policy = make(config, paths, workspace, &told);
+    json_t *readable = folders(&server->readable, workspace, &told);
     json_array_extend(readable, json_object_get(policy, "readable"));
     json_object_set_new(policy, "readable", readable);
     if (!server->writable) {
@@ -183,6 +212,6 @@ json_t *policy_json_server(const struct config *config, const struct paths *path
     json_object_set_new(policy, "hosts", json_array());
     json_object_set_new(policy, "network_hosts", json_array());
     json_object_set_new(policy, "network", json_boolean(server->network));
-    json_object_set_new(policy, "environment", strings(&server->environment));
+    json_object_set_new(policy, "environment", strings(&server->environment, &told));
     return policy;
 }

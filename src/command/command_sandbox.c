@@ -12,6 +12,7 @@
 #include "app/policy_json.h"
 #include "approval/command_network.h"
 #include "approval/toolset.h"
+#include "base/err.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -43,7 +44,11 @@ static int policy_descriptor(const json_t *policy)
 static enum exit_code become_tool(const struct config *config, const struct paths *paths,
                                   const char *workspace)
 {
-    json_t *policy = policy_json(config, paths, workspace);
+    struct err err;
+    json_t *policy = policy_json(config, paths, workspace, &err);
+    if (policy == NULL) {
+        return complain(err.text, EXIT_CODE_USAGE);
+    }
     int fd = policy_descriptor(policy);
     json_decref(policy);
     if (fd < 0) {

@@ -22,7 +22,8 @@ static char *made(int argc, char *const argv[])
         .data = "/data", .state = "/state", .config_file = "/config.toml", .home = "/work"};
     config_init(&config);
     assert_true(config_read_arguments(&config, argc, argv, &err));
-    json_t *policy = policy_json(&config, &paths, "/work");
+    json_t *policy = policy_json(&config, &paths, "/work", &err);
+    assert_non_null(policy);
     char *text = json_dumps(policy, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(policy);
     config_finish(&config);
@@ -39,7 +40,8 @@ static void settings_become_the_policy(void **state)
         "state\",\"/"
         "config.toml\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},\"network_"
         "hosts\":[],"
-        "\"read_only\":false,\"readable\":[],\"redirects\":\"all\",\"result_tokens\":800,\"sandbox\":\"full\","
+        "\"read_only\":false,\"readable\":[],\"redirects\":\"all\",\"result_tokens\":800,"
+        "\"sandbox\":\"full\","
         "\"workspace\":\"/work\",\"writable\":[]}");
     mem_free(plain);
     char *tight = made(
@@ -66,6 +68,33 @@ static void settings_become_the_policy(void **state)
     char *open = made(3, (char *[]){"carat", "-s", "danger-full-access"});
     assert_non_null(strstr(open, "\"sandbox\":\"danger-full-access\""));
     mem_free(open);
+}
+
+/* Left out, it would be neither hidden nor denied. */
+static void what_json_cannot_hold_is_refused(void **state)
+{
+    static const struct {
+        const char *data, *option, *value, *named;
+    } rows[] = {
+        {"/d\xff/a", "--allow-host", "a.org", "/d\xff/a is not UTF-8"},
+        {"/data", "--add-dir", "/x/\xfe", "/x/\xfe is not UTF-8"},
+        {"/data", "--deny", "read_file(s\xff/)", "s\xff/ is not UTF-8"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config config;
+        struct err err = {0};
+        struct paths paths = {.data = (char *)rows[i].data, .state = "/state", .home = "/work"};
+        char *const words[] = {"carat", (char *)rows[i].option, (char *)rows[i].value};
+        config_init(&config);
+        assert_true(config_read_arguments(&config, 3, words, &err));
+        json_t *policy = policy_json(&config, &paths, "/work", &err);
+        if (policy != NULL || err.code != ERR_UNSUPPORTED ||
+            strstr(err.text, rows[i].named) == NULL) {
+            fail_msg("%s: %s", rows[i].named, err.text);
+        }
+        config_finish(&config);
+    }
 }
 
 /* What a rule for addresses tells apart is not reached by a redirect. */
@@ -100,6 +129,7 @@ static void rules_for_addresses_hold_redirects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rules_for_addresses_hold_redirects),
-                                       cmocka_unit_test(settings_become_the_policy)};
+                                       cmocka_unit_test(settings_become_the_policy),
+                                       cmocka_unit_test(what_json_cannot_hold_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

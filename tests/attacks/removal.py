@@ -6,9 +6,10 @@ such switch. A row with two layers says what the layer behind holds when the fir
 second line behind the mounts, so that its row needs a mount made wrongly on purpose.
 """
 import os
+import subprocess
 import sys
 
-from world import ORDINARY_USER, Programs, breaches, controls, refusal
+from world import ORDINARY_USER, PATIENCE, Programs, World, breaches, controls, identity, refusal
 
 NETWORK = {"tcp", "udp", "tcp_fast_open", "take_port"}
 LOCAL = {"pathname_socket", "pathname_datagram", "datagram_pair"}
@@ -25,19 +26,93 @@ REMOVALS = [
     ("pinned,unchecked", PINNED),
     ("limits", {"huge_file", "much_memory", "many_processes", "many_descriptors"}),
     ("seccomp", LOCAL | KERNEL),
-    ("mistake,unchecked", PERMISSIONS),
-    ("mistake,unchecked,landlock", PERMISSIONS | WRITING),
+    ("mistake,unchecked", set()),  # the namespace around bubblewrap has no such place to give
+    ("mistake,unchecked,outer", PERMISSIONS),
+    ("mistake,unchecked,outer,landlock", PERMISSIONS | WRITING),
+    ("outer", set()),  # the mounts that bubblewrap makes stand without it
     ("unchecked", set()),  # the mounts are right without a look at them
     ("landlock", set()),  # the mounts stand before it
     ("session", set()),  # the shell gives each command a session too
     ("descriptors", set()),
 ]
 # Without these the second stage refuses to begin: it looks at what it finds itself in.
-REFUSED = ("processes", "home", "mistake")
+REFUSED = ("processes", "home", "mistake,outer")
 # A machine without the feature shows nothing of it, and its mounts may be made by another bubblewrap.
 MAY_BE_ABSENT = {"vsock", "kobject_netlink", "io_uring", "user_fault", "keyring", "session_keyring", "i386_socket",
                  "performance_events", "tcp_fast_open", "attribute_outside"}
 COUNTED_TOGETHER = {"many_processes"}  # by the control group where there is one
+
+
+def led_out(programs, user, layers):
+    """bubblewrap is told to mount on a name in the workspace that leads out of it: what it made there, exit status and words."""
+    world = World(programs, user)
+    try:
+        os.symlink("/oldroot" + world.outside + "/made", world.work + "/door")
+        run = subprocess.run([programs.tool, "shell", "--workspace", world.work, "--self-test"], capture_output=True, text=True, timeout=PATIENCE,
+                             env=dict(world.env, LD_PRELOAD=programs.others[0], WALLS_WITHOUT=f",{layers},", WALLS_MISTAKE=world.work + "/door"),
+                             **identity(user))
+        return world.changes(), run.returncode, run.stdout + run.stderr
+    finally:
+        world.close()
+
+
+def wrong_led_out(programs, user):
+    """What is wrong with the namespace around bubblewrap; and its absence is said."""
+    held, code, words = led_out(programs, user, "led")
+    free, _, _ = led_out(programs, user, "led,outer")
+    _, whole, report = led_out(programs, user, "outer")
+    print(f"bubblewrap led out of the workspace: exit {code}, {held or 'nothing'} made; without the namespace around it: {free or 'nothing'}")
+    return [text for text, is_wrong in [
+        (f"led out bubblewrap makes {held}, exit {code}: {words}", held or code != 56),
+        ("led out bubblewrap makes nothing even without the namespace around it", not free),
+        (f"without the namespace around bubblewrap: {whole} {report}", whole != 0 or "forbids the namespace around bubblewrap" not in report)] if is_wrong]
+
+
+def wrong_without_libraries(programs, user):
+    """What fails inside is said, and not taken for namespaces that could not be made."""
+    world = World(programs, user)
+    try:
+        with open(world.root + "/policy.json", "w") as file:
+            file.write('{"hosts": ["example.org"]}')
+        run = subprocess.run([programs.tool, "http", "--workspace", world.work, "--policy", world.root + "/policy.json"], capture_output=True, text=True,
+                             env=dict(world.env, LD_PRELOAD=programs.others[0], WALLS_WITHOUT=",libraries,"), stdin=subprocess.DEVNULL,
+                             timeout=PATIENCE, **identity(user))
+        said = run.stderr.count("cannot be loaded") == 1 and "bubblewrap" not in run.stderr
+        return [] if run.returncode == 56 and said else [f"without libraries: {run.returncode} {run.stderr}"]
+    finally:
+        world.close()
+
+
+MOUNT_LATER = """
+mount --make-rshared / || exit 1
+"$@" &
+while [ ! -e started ]; do kill -0 $! || exit 1; sleep 0.05; done
+mount -t tmpfs later later || exit 1
+: > mounted
+wait $!
+"""
+LOOK_LATER = ": > started; while [ ! -e mounted ]; do sleep 0.05; done; grep -c /work/later /proc/self/mountinfo; true"
+
+
+def mounted_later(programs, layers):
+    """How many mounts a command sees of one that the host makes in the workspace while it runs."""
+    world = World(programs)
+    try:
+        os.mkdir(world.work + "/later")
+        tool = ["env", "LD_PRELOAD=" + programs.others[0], f"WALLS_WITHOUT=,{layers},", programs.tool, "shell", "--workspace", world.work, "--run", "--"]
+        run = subprocess.run(["unshare", "-m", "sh", "-c", MOUNT_LATER, "sh", *tool, "sh", "-c", LOOK_LATER], cwd=world.work, env=world.env,
+                             capture_output=True, text=True, timeout=PATIENCE)
+        return run.stdout.strip() if run.returncode == 0 else run.stderr
+    finally:
+        world.close()
+
+
+def wrong_mounted_later(programs):
+    if os.getuid() != 0:  # nobody else can mount as a host does: in a user namespace bubblewrap is not root's
+        return []
+    held, free = mounted_later(programs, ""), mounted_later(programs, "outer")
+    print(f"mounted while a command runs: it sees {held}; without the namespace around bubblewrap: {free}")
+    return [f"mounted while a command runs: it sees {held}, without the namespace around bubblewrap {free}"] if held != "0" or not free.isdigit() or free == "0" else []
 
 
 def main():
@@ -60,6 +135,7 @@ def main():
             print(f"without {layers}: {len(through)} got through: {', '.join(sorted(through)) or 'none'}", flush=True)
             wrong += [f"without {layers}: {case} is still blocked" for case in sorted(missing)]
             wrong += [f"without {layers}: {case} got through unexpectedly: {effects[case]}" for case in sorted(extra)]
+        wrong += wrong_led_out(programs, user) + wrong_mounted_later(programs) + wrong_without_libraries(programs, user)
         for layer in REFUSED:
             code, words = refusal(programs, {"LD_PRELOAD": programs.others[0], "WALLS_WITHOUT": f",{layer},",
                                              "WALLS_MISTAKE": "/usr"})

@@ -117,6 +117,72 @@ def case_own():
             report(number, name, any(secret in text.replace(f'"{secret}"', "") for text, _ in said) and f"{said}", secret.encode() in held)
 
 
+class Inside:
+    """A workspace in which carat's own files, or the home directory, lie, and a command in it."""
+
+    def __init__(self, place, *hidden, home=None, tool=TOOL):
+        self.place, self.tool, self.env = place, tool, dict(place.env, HOME=home or place.home)
+        with open(os.path.join(place.root, "policy"), "w") as file:
+            json.dump({"hidden": [os.path.join(place.work, name) for name in hidden]}, file)
+
+    def run(self, command):
+        return subprocess.run([self.tool, "shell", "--workspace", self.place.work, "--policy", os.path.join(self.place.root, "policy"), "--run", "--",
+                               "sh", "-c", command], env=self.env, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def case_covers():
+    """What is covered is put in another place, or its name is taken where nothing lies under the cover."""
+    plant = "mkdir -p own; echo breached > own/config.toml"
+
+    def planted(place):
+        path = os.path.join(place.work, "own", "config.toml")
+        return os.path.isfile(path) and "breached" in open(path).read() and "it is there"
+
+    def lay(place, *names, links=()):
+        for name in names:
+            os.makedirs(os.path.dirname(os.path.join(place.work, name)), exist_ok=True)
+            place.write(name, "mine\n")
+        for name, target in links:
+            os.symlink(target, os.path.join(place.work, name))
+
+    for number, name, names, links, command in [
+            ("E18", "its folder moved aside", ["own/config.toml"], [], "mv own aside; " + plant),
+            ("E19", "its configuration that is not there yet", ["own/other"], [], plant),
+            ("E20", "its folder that is not there yet", ["other"], [], plant),
+            ("E21", "a link to its folder, replaced", ["dots/own/config.toml"], [("own", "dots/own")], "rm own; " + plant)]:
+        with Place() as place:
+            lay(place, *names, links=links)
+            run = Inside(place, "own/config.toml").run(command + "; echo over")
+            through = planted(place) or ("over" not in run.stdout and number != "E21" and f"it did not run: {run.stderr}") \
+                or (number == "E21" and run.returncode != 56 and f"it ended with {run.returncode}")
+        with Place() as place:
+            lay(place, *names, links=links)
+            freely(command, place.work)
+            report(number, name, through, bool(planted(place)))
+    for number, name, folder, command, home in [
+            ("E22", "a home in the workspace moved aside", "me", "mv me aside && mkdir me", "me"),
+            ("E23", "carat-tool's folder moved aside", "bin", "mv bin aside && mkdir bin", None)]:
+        with Place() as place:
+            lay(place, folder + "/mark")
+            tool = shutil.copy(TOOL, os.path.join(place.work, folder)) if home is None else TOOL
+            run = Inside(place, home=home and os.path.join(place.work, home), tool=tool).run(command + "; echo over")
+            through = (not exists(place.work, folder, "mark") and "it was moved") or ("over" not in run.stdout and f"it did not run: {run.stderr}")
+            freely(command, place.work)
+            report(number, name, through, not exists(place.work, folder, "mark"))
+    with Place() as place:  # one command takes the system away from all that come later
+        inside = Inside(place, home=place.work)
+        inside.run("ln -s /usr .x; ln -s / .y; ln -s /dev .z")
+        run = inside.run("echo lives")
+        report("E24", "links to the system at home", run.stdout != "lives\n" and f"{run.returncode} {run.stderr}", exists(place.work, ".x"))
+    with Place() as place:
+        inside = Inside(place, home=place.work)
+        control = inside.run("true").returncode == 0
+        for i in range(3100):
+            place.write(f".n{i}", "")
+        run = inside.run("true")
+        report("E25", "more dot names than can be covered", (run.returncode != 56 or place.work not in run.stderr) and f"{run.returncode} {run.stderr}", control)
+
+
 # --- git ---
 
 def hook(folder):

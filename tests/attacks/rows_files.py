@@ -230,6 +230,40 @@ def case_mounts():
         report("T21", f"a link swapped in while the sandbox is made, {SWAPS} times", through, "SECRET" in control and entered > 10)
 
 
+WAIT_AND_WRITE = "touch started; while [ ! -e over ]; do sleep 0.05; done; echo '[evil]' >> .git/config"
+
+
+def replaced(place):
+    """As git does: a new file in the place of the old. The kernel takes a mount on the old one away."""
+    with open(place.work + "/.git/config.lock", "w") as file:
+        file.write("[core]\n")
+    os.rename(place.work + "/.git/config.lock", place.work + "/.git/config")
+
+
+def waits(place, job):
+    """What a command that lives on made of the configuration when the host had replaced it."""
+    freely("rm -rf .git over started; git init -q .", place.work)
+    with open(place.root + "/policy", "w") as file:
+        json.dump({"job": job}, file)
+    run = subprocess.Popen([TOOL, "shell", "--workspace", place.work, "--policy", place.root + "/policy", "--run", "--", "sh", "-c", WAIT_AND_WRITE],
+                           env=place.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + PATIENCE
+    while not exists(place.work, "started") and run.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    replaced(place)
+    place.write("over", "")
+    _, errors = run.communicate(timeout=PATIENCE)
+    check(exists(place.work, "started"), errors)
+    return "evil" in open(place.work + "/.git/config").read()
+
+
+def case_replaced():
+    """git's configuration, replaced by the host while a job has it read-only."""
+    with Place() as place:
+        report("T22", "git's configuration by a job, when the host has replaced it; a call that is waited for is the control",
+               waits(place, True) and "it was written", waits(place, False))
+
+
 # --- archives and patches ---
 
 UNPACK = """

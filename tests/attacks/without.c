@@ -9,7 +9,9 @@
  *     mistake                                                 adds one: WALLS_MISTAKE is mounted
  *                                                             writable
  *     unchecked                                               the look at what was mounted
- *     limits  descriptors  landlock  seccomp                  calls of the second stage
+ *     led                                                     adds one: /dev/null over
+ * WALLS_MISTAKE, a link in the workspace outer the namespace around bubblewrap limits  descriptors
+ * landlock  seccomp                  calls of the second stage
  *
  * Without a process namespace carat-tool refuses to work. That is the test; nothing here makes it
  * believe that it has one, for its shell would then kill every process of the machine at the end of
@@ -19,7 +21,9 @@
  * moved aside.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +173,9 @@ static int rewrite(int fd)
     if (is_away("mistake")) {
         add3(&to, "--bind", mistake, mistake);
     }
+    if (is_away("led")) {
+        add3(&to, "--ro-bind", "/dev/null", mistake);
+    }
     add3(&to, "--ro-bind", myself, myself);
     add3(&to, "--setenv", "LD_PRELOAD", myself);
     add3(&to, "--setenv", "WALLS_WITHOUT", without);
@@ -191,6 +198,22 @@ int execv(const char *path, char *const argv[])
         return real(path, argv);
     }
     return real(path, argv);
+}
+
+/* As where a system forbids it to all programs but bubblewrap. */
+int unshare(int flags)
+{
+    if (is_away("outer")) {
+        errno = EPERM;
+        return -1;
+    }
+    return (int)syscall(SYS_unshare, flags);
+}
+
+void *dlopen(const char *file, int flags)
+{
+    void *(*real)(const char *, int) = (void *(*)(const char *, int))dlsym(RTLD_NEXT, "dlopen");
+    return real(is_away("libraries") ? "/nothing/libnothing.so" : file, flags);
 }
 
 /* --- the second stage: calls that do nothing --- */

@@ -127,6 +127,44 @@ static void each_difference_is_found(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* NFS says "/" of each mount, whatever folder it shows, and the folder behind the server's name. */
+static void folders_of_a_server_are_told_apart(void **state)
+{
+    static const struct {
+        const char
+            *source; /* of the host's mount at /net, as the export's root or a folder in it */
+        const char *folder; /* which the workspace shows */
+        bool same;
+    } table[] = {
+        {"srv:/exports/home", "srv:/exports/home/me/w", true},
+        {"srv:/exports/home", "srv:/exports/home/me/other", false},
+        {"srv:/exports/home", "srv:/exports/home", false},
+        {"srv:/", "srv:/me/w", true},
+        {"srv:/", "srv:/", false},
+    };
+    (void)state;
+    struct str list;
+    str_init(&list);
+    sandbox_mounts_expect(&list, SANDBOX_MOUNT_FIXED, "/");
+    sandbox_mounts_expect(&list, SANDBOX_MOUNT_SAME, "/net/me/w");
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char host[512], inside[512];
+        struct err err = {0};
+        snprintf(host, sizeof host,
+                 "27 1 254:0 / / rw - ext4 /dev/vda rw\n30 27 0:50 / /net rw - nfs4 %s rw\n",
+                 table[i].source);
+        snprintf(inside, sizeof inside,
+                 "69 43 254:0 / / ro - ext4 /dev/vda rw\n70 69 0:50 / /net ro - nfs4 %s rw\n"
+                 "71 70 0:50 / /net/me/w rw - nfs4 %s rw\n",
+                 table[i].source, table[i].folder);
+        bool ok = sandbox_mounts_check(host, inside, list.data, list.length, &err);
+        if (ok != table[i].same) {
+            fail_msg("%s of %s: %s", table[i].folder, table[i].source, ok ? "the same" : err.text);
+        }
+    }
+    str_finish(&list);
+}
+
 static void a_list_must_end(void **state)
 {
     (void)state;
@@ -140,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_difference_is_found),
+        cmocka_unit_test(folders_of_a_server_are_told_apart),
         cmocka_unit_test(a_list_must_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
