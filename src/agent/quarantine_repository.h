@@ -16,8 +16,8 @@ void quarantine_look_at_repository(struct quarantine_view *view, struct quaranti
 
 /* Whether git takes the folder for a repository: then it refuses one of a submodule within. */
 bool quarantine_is_repository(int fd);
-/* Whether it does so where the folder is none's `.git`: from in there, and from wherever below it no
- * other repository comes first. */
+/* Whether it does so where the folder is none's `.git`: from in there, and from wherever below it
+ * no other repository comes first. */
 bool quarantine_is_bare(int fd);
 /* Whether it has a file of one: more could be added later. */
 bool quarantine_is_part(int fd);
