@@ -381,28 +381,43 @@ static bool runs_others(const char *program)
     return runs;
 }
 
-/* The traps of the program that goes by this name. */
-static const char *find_by_name(const struct shell_words *words, const char *program, size_t named)
+/* Programs whose first words decide what the rest of them is, perhaps a command of its own. */
+static bool leads_on(const char *program)
 {
     size_t length = strlen(program);
-    const char *subcommand = words->count > 1 ? words->items[1].text : "";
-    const char *why = NULL;
+    return listed(" git find fd fdfind ", program, length) ||
+           listed(command_interpreters, program, length) ||
+           listed(command_by_subcommand, program, length);
+}
+
+/* One name for those: a command within a command is looked at once, however deep it lies. */
+static const char *leading_name(const char *program, struct str *plain)
+{
+    const char *other = plain_name(program, plain);
+    return leads_on(program) || other[0] == '\0' ? program : other;
+}
+
+static const char *leading_trap(const struct shell_words *words, const char *program, size_t named)
+{
+    size_t length = strlen(program);
     if (strcmp(program, "git") == 0) {
-        why = git_trap(words, named);
-    } else if (listed(command_interpreters, program, length)) {
-        why = interpreter_trap(words, program, named);
-    } else if (listed(command_by_subcommand, program, length)) {
-        why = subcommand_trap(words, named);
+        return git_trap(words, named);
     }
-    if (why == NULL &&
-        (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named) ||
-         second_file_traps(words, program))) {
-        why = "one of its options runs code or writes elsewhere";
+    if (listed(command_interpreters, program, length)) {
+        return interpreter_trap(words, program, named);
     }
-    if (why == NULL && make_variable(words, program, named)) {
-        why = "it sets a variable of make's";
+    return listed(command_by_subcommand, program, length) ? subcommand_trap(words, named) : NULL;
+}
+
+/* The options of the program that goes by this name. */
+static const char *option_trap(const struct shell_words *words, const char *program, size_t named)
+{
+    const char *subcommand = words->count > 1 ? words->items[1].text : "";
+    if (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named) ||
+        second_file_traps(words, program)) {
+        return "one of its options runs code or writes elsewhere";
     }
-    return why;
+    return make_variable(words, program, named) ? "it sets a variable of make's" : NULL;
 }
 
 /* All but the names of launch points. */
@@ -417,10 +432,9 @@ static const char *words_trap(const struct shell_words *words, size_t named)
     }
     struct str plain;
     str_init(&plain);
-    const char *why = find_by_name(words, program, named);
-    if (why == NULL && plain_name(program, &plain)[0] != '\0') {
-        why = find_by_name(words, plain.data, named);
-    }
+    const char *why = leading_trap(words, leading_name(program, &plain), named);
+    why = why == NULL ? option_trap(words, program, named) : why;
+    why = why == NULL && plain.length > 0 ? option_trap(words, plain.data, named) : why;
     str_finish(&plain);
     return why;
 }
@@ -529,8 +543,7 @@ bool command_traps_hides(const struct shell_words *words, const char *denied)
     struct str plain;
     str_init(&plain);
     bool hidden =
-        runs_others(program) || hides_by_name(words, program, denied) ||
-        (plain_name(program, &plain)[0] != '\0' && hides_by_name(words, plain.data, denied));
+        runs_others(program) || hides_by_name(words, leading_name(program, &plain), denied);
     str_finish(&plain);
     return hidden;
 }

@@ -124,8 +124,33 @@ static void test_denied(void **state)
     approval_rules_finish(&rules);
 }
 
+/* Commands within commands, as deep as a command may be, are each looked at once. */
+static void test_deep(void **state)
+{
+    (void)state;
+    static const char *const starters[] = {"python3 -m ", "pypy3 -m ", "poetry run "};
+    struct approval_rules rules;
+    approval_rules_init(&rules);
+    approval_rules_add(&rules, "shell(rm *)", APPROVAL_DENY, NULL);
+    for (size_t i = 0; i < sizeof starters / sizeof starters[0]; i++) {
+        struct str text;
+        str_init(&text);
+        for (int depth = 0; depth < 500; depth++) {
+            str_append(&text, starters[i]);
+        }
+        str_append(&text, "x");
+        assert_int_equal(decide(&rules, APPROVAL_FULL, text.data, text.length, NULL),
+                         APPROVAL_ALLOW);
+        str_append(&text, " && xargs rm");
+        assert_int_equal(decide(&rules, APPROVAL_FULL, text.data, text.length, NULL),
+                         APPROVAL_ASK_USER);
+        str_finish(&text);
+    }
+    approval_rules_finish(&rules);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_denied)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_denied), cmocka_unit_test(test_deep)};
     return cmocka_run_group_tests_name("approval_denials", tests, NULL, NULL);
 }
