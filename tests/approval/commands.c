@@ -360,6 +360,8 @@ static const struct row asked[] = {
     ROW("find . -exec id {} \\;"),
     ROW("find . -execdir id {} +"),
     ROW("find . -ok id {} \\;"),
+    ROW("find . \"\"{},-exec} ./evil \";\""),
+    ROW("find . x{},-exec} ./evil \";\""),
     ROW("find . -delete"),
     ROW("find . -fprint x"),
     ROW("find . -fprintf x y"),
