@@ -105,6 +105,17 @@ static void finish_pattern(struct pattern *pattern)
     shell_words_finish(&pattern->script);
 }
 
+bool shell_rule_has_open_end(const char *rule)
+{
+    struct pattern pattern;
+    bool read = read_pattern(&pattern, rule);
+    bool open = read && pattern.open_end;
+    if (read) {
+        finish_pattern(&pattern);
+    }
+    return open;
+}
+
 static bool all_literal(const struct shell_words *words)
 {
     for (size_t i = 0; i < words->count; i++) {

@@ -11,6 +11,10 @@
 
 struct shell_simple;
 
+/* Whether the rule speaks of more words than it names, however that is written: "rm *", "(rm *);".
+ */
+bool shell_rule_has_open_end(const char *rule);
+
 /* May the command run by this rule? `*why` is set where only a trap stands in the way. */
 bool shell_rule_allows(const char *rule, const struct shell_simple *simple, const char **why);
 

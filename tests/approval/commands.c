@@ -661,6 +661,8 @@ static void test_rule_for(void **state)
     rule_is("shell", "{\"command\":\"\"}", NULL);
     rule_is("shell", "{}", NULL);
     rule_is("none", "{}", NULL);
+    rule_is("http_fetch", "{\"url\":\"https://a.example/x\"}", "http_fetch(https://a.example/x)");
+    rule_is("http_fetch", "{\"url\":\"https://a.example/x\",\"method\":\"POST\"}", NULL);
 }
 
 /* Limits: what is too long or has too many parts is not read, and costs no more than reading. */

@@ -218,6 +218,18 @@ static void test_addresses(void **state)
                        json_pack("{s:s, s:s}", "url", url, "body", "x")));
     assert_true(holds(rule, APPROVAL_DENY, "http_fetch",
                       json_pack("{s:s, s:s}", "url", url, "method", "POST")));
+    /* One for that very address, and for all of them, too; only the tool's own name says more. */
+    static const char *const reading[] = {"http_fetch(https://example.org/a)", "http_fetch(*)"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(
+            holds(reading[i], APPROVAL_ALLOW, "http_fetch", json_pack("{s:s}", "url", url)));
+        assert_false(holds(reading[i], APPROVAL_ALLOW, "http_fetch",
+                           json_pack("{s:s, s:s}", "url", url, "method", "POST")));
+        assert_true(holds(reading[i], APPROVAL_DENY, "http_fetch",
+                          json_pack("{s:s, s:s}", "url", url, "body", "x")));
+    }
+    assert_true(holds("http_fetch", APPROVAL_ALLOW, "http_fetch",
+                      json_pack("{s:s, s:s}", "url", url, "method", "POST")));
 }
 
 /* Stars anywhere in a denial of commands; an allowance is never read so. */
@@ -346,10 +358,18 @@ static void test_no_wider_rule_is_offered(void **state)
         {"shell", "command", "rm *", false},
         {"shell", "command", "ls src:*", false},
         {"shell", "command", "ls *.c", true},
+        {"shell", "command", "rm * ", false},
+        {"shell", "command", "rm *;", false},
+        {"shell", "command", "(rm *)", false},
+        {"shell", "command", "rm *&", false},
+        {"shell", "command", "rm * # tidy", false},
+        {"shell", "command", "ls src:* ", false},
+        {"shell", "command", "rm * && ls", true}, /* only this text fits such a rule */
         {"write_file", "path", "a.c", true},
         {"write_file", "path", "*", false},
         {"write_file", "path", "a[1].c", false},
         {"write_file", "path", "src/", false},
+        {"write_file", "path", "~/x", false},
         {"http_fetch", "url", "https://a.example/x", true},
         {"http_fetch", "url", "https://a.example/*", false},
         {"http_fetch", "url", "a.example", false},
