@@ -12,6 +12,7 @@
 #include "approval/command_tables.h"
 #include "approval/launch_points.h"
 #include "approval/shell_words.h"
+#include "base/glob.h"
 #include "base/str.h"
 
 /* --- finding words in lists --- */
@@ -52,6 +53,17 @@ static bool is_abbreviation(const char *option, size_t length, const char *word)
 static bool is_beginning(const char *beginning, size_t length, const char *word)
 {
     return strncmp(word, beginning, length) == 0;
+}
+
+/* What a pattern of file names may become. */
+static bool is_possible(const char *item, size_t length, const char *pattern)
+{
+    struct str name;
+    str_init(&name);
+    str_append_bytes(&name, item, length);
+    bool possible = glob_match(pattern, name.data);
+    str_finish(&name);
+    return possible;
 }
 
 static const char *base_name(const char *program)
@@ -463,6 +475,14 @@ static bool may_be_option(const struct shell_word *word)
     return word->text[0] == '-' || word->open;
 }
 
+bool command_traps_steps_over(const struct shell_words *words, size_t at)
+{
+    const struct shell_word *word = &words->items[at], *before = &words->items[at - 1];
+    bool option_before = before->text[0] == '-' && strchr(before->text, '=') == NULL;
+    return may_be_option(word) || word->text[0] == '+' ||
+           (at > 1 && (before->open || option_before));
+}
+
 static bool interpreter_hides(const struct shell_words *words, const char *program,
                               const char *denied)
 {
@@ -474,7 +494,8 @@ static bool interpreter_hides(const struct shell_words *words, const char *progr
         return true;
     }
     const char *module = words->items[2].text;
-    return listed(command_running_modules, module, strlen(module)) || hides(words, 2, denied);
+    return listed(command_running_modules, module, strlen(module)) ||
+           (denied != NULL && strcmp(module, base_name(denied)) == 0) || hides(words, 2, denied);
 }
 
 /* A folder to begin in is stepped over (shell_rule.c); other options may name a command. */
@@ -491,14 +512,26 @@ static bool git_hides(const struct shell_words *words)
     return at < words->count && may_be_option(&words->items[at]) && !version;
 }
 
+/* A pattern of file names, or a variable, that may become such a word. */
+static bool may_be_word_of(const struct shell_word *word, const char *words_of_find)
+{
+    char first = word->text[0];
+    if (!word->open || strchr("$-*?[{", first) == NULL) {
+        return false;
+    }
+    bool stars_alone = (first == '*' || first == '?') && strpbrk(word->text, "$[{~") == NULL;
+    return !stars_alone || any_in(words_of_find, word->text, is_possible);
+}
+
 static bool find_hides(const struct shell_words *words, const char *program)
 {
-    const char *beginnings = strcmp(program, "find") == 0 ? "-exec -ok" : "--exec";
+    bool find = strcmp(program, "find") == 0;
+    const char *beginnings = find ? "-exec -ok" : "--exec";
+    const char *whole = find ? "-exec -execdir -ok -okdir" : "--exec --exec-batch -x -X";
     for (size_t i = 1; i < words->count; i++) {
         const char *word = words->items[i].text;
-        bool cluster = program[1] == 'd' && word[0] == '-' && word[1] != '-';
-        bool unknown = words->items[i].open && (word[0] == '$' || word[0] == '-');
-        if (unknown || any_in(beginnings, word, is_beginning) ||
+        bool cluster = !find && word[0] == '-' && word[1] != '-';
+        if (may_be_word_of(&words->items[i], whole) || any_in(beginnings, word, is_beginning) ||
             (cluster && strpbrk(word, "xX") != NULL)) {
             return true;
         }
@@ -506,16 +539,30 @@ static bool find_hides(const struct shell_words *words, const char *program)
     return false;
 }
 
+/* What stands at `at` as the program's command. */
+static bool subcommand_hides_at(const struct shell_words *words, const char *program, size_t at,
+                                const char *denied)
+{
+    const char *second = words->items[at].text;
+    if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
+        const char *inner = words->count > at + 1 ? words->items[at + 1].text : "-";
+        return denied == NULL || inner[0] == '-' || words->items[at + 1].open ||
+               strcmp(base_name(inner), base_name(denied)) == 0 || hides(words, at + 1, denied);
+    }
+    return words->items[at].open || listed(" exec x dlx ", second, strlen(second));
+}
+
 static bool subcommand_hides(const struct shell_words *words, const char *program,
                              const char *denied)
 {
-    const char *second = words->count > 1 ? words->items[1].text : "";
-    if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
-        const char *inner = words->count > 2 ? words->items[2].text : "-";
-        return denied == NULL || inner[0] == '-' || words->items[2].open ||
-               strcmp(base_name(inner), base_name(denied)) == 0 || hides(words, 2, denied);
+    size_t at = 1;
+    while (at < words->count && !subcommand_hides_at(words, program, at, denied)) {
+        if (!command_traps_steps_over(words, at)) {
+            return false;
+        }
+        at++;
     }
-    return listed(" exec x dlx ", second, strlen(second));
+    return at < words->count;
 }
 
 static bool hides_by_name(const struct shell_words *words, const char *program, const char *denied)

@@ -29,9 +29,8 @@ static bool same_program(const char *named, const char *given)
                                          (rule_slash == NULL || slash == NULL || named[0] == '/'));
 }
 
-/* How many words behind "git" change nothing but how it shows what it does; `folders`: or where it
- * begins. */
-static size_t count_before_command(const struct shell_words *words, bool folders)
+/* How many words behind "git" change nothing but how it shows what it does. */
+static size_t count_before_command(const struct shell_words *words)
 {
     static const char *const options[] = {"--no-pager", "-P", "--no-optional-locks"};
     bool git =
@@ -42,17 +41,14 @@ static size_t count_before_command(const struct shell_words *words, bool folders
         for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
             at += at == before && strcmp(words->items[at].text, options[i]) == 0;
         }
-        if (folders && at + 1 < words->count && strcmp(words->items[at].text, "-C") == 0) {
-            at += 2;
-        }
     }
     return at - 1;
 }
 
 /* The words without those; they stay `words`'s own, the array is the caller's. */
-static void step_over(const struct shell_words *words, bool folders, struct shell_words *out)
+static void step_over(const struct shell_words *words, struct shell_words *out)
 {
-    size_t skipped = count_before_command(words, folders);
+    size_t skipped = count_before_command(words);
     *out = (struct shell_words){0};
     vec_room(&out->items, &out->capacity, words->count + 1, sizeof *out->items);
     for (size_t i = 0; i < words->count; i++) {
@@ -91,7 +87,7 @@ static bool read_pattern(struct pattern *pattern, const char *rule)
     }
     plain = plain && pattern->count > 0;
     if (plain) {
-        step_over(&simple->words, false, &pattern->words);
+        step_over(&simple->words, &pattern->words);
         pattern->count -= simple->words.count - pattern->words.count;
     } else {
         shell_words_finish(&pattern->script);
@@ -146,7 +142,7 @@ bool shell_rule_allows(const char *rule, const struct shell_simple *simple, cons
         return false;
     }
     struct shell_simple plain = *simple;
-    step_over(&simple->words, false, &plain.words);
+    step_over(&simple->words, &plain.words);
     bool fits = begins_with(&plain.words, &pattern);
     const char *trap = NULL;
     if (fits && !all_literal(&plain.words)) {
@@ -186,13 +182,19 @@ static bool text_fits(const char *pattern, const char *text)
     return pattern[strspn(pattern, "*")] == '\0';
 }
 
+static const char *bare_name(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    return slash != NULL ? slash + 1 : program;
+}
+
 /* The words with one blank between them, the program by its name alone. */
 static void append_words(struct str *text, const struct shell_words *words)
 {
     for (size_t i = 0; i < words->count; i++) {
-        const char *word = words->items[i].text, *slash = strrchr(word, '/');
+        const char *word = words->items[i].text;
         str_append(text, i > 0 ? " " : "");
-        str_append(text, i == 0 && slash != NULL ? slash + 1 : word);
+        str_append(text, i == 0 ? bare_name(word) : word);
     }
 }
 
@@ -284,16 +286,74 @@ static enum shell_concern words_concern(const struct pattern *pattern,
     return unknown ? SHELL_CONCERN_MAYBE : SHELL_CONCERN_NO;
 }
 
-/* `pattern` NULL: a rule with stars, which is compared as a text. */
-static enum shell_concern concern_of(const char *rule, const struct pattern *pattern,
-                                     const struct shell_simple *simple, bool folders)
+/* --- options before the words of a denial, or between them --- */
+
+/* A rule's words, which may hold stars. */
+struct named {
+    struct shell_words words;
+    char *text; /* that they stand in, of a rule with stars */
+    size_t count;
+    bool open_end;
+};
+
+/* Of a rule with stars: what blanks divide. */
+static void split(const char *rule, struct named *named)
 {
-    struct shell_simple plain = *simple;
-    step_over(&simple->words, folders, &plain.words);
-    enum shell_concern concern =
-        pattern != NULL ? words_concern(pattern, &plain.words) : text_concerns(rule, &plain);
-    mem_free(plain.words.items);
-    return concern;
+    char *rest = NULL;
+    *named = (struct named){.text = mem_strdup(rule), .open_end = str_ends_with(rule, "*")};
+    for (char *at = strtok_r(named->text, " ", &rest); at != NULL;
+         at = strtok_r(NULL, " ", &rest)) {
+        vec_room(&named->words.items, &named->words.capacity, named->count + 1,
+                 sizeof *named->words.items);
+        named->words.items[named->count++] = (struct shell_word){.text = at};
+    }
+    named->count -= named->count > 1 && strcmp(named->words.items[named->count - 1].text, "*") == 0;
+}
+
+static bool may_be(const char *named, const struct shell_word *word)
+{
+    return word->open || text_fits(named, word->text);
+}
+
+/* Whether all of the rule's words stand in the command in their order, and nothing else between
+ * them but options and their values. */
+static bool stand_among_options(const struct named *named, const struct shell_words *words)
+{
+    size_t last = named->count;
+    if (last < 2 || words->count < last ||
+        !(words->items[0].open ||
+          text_fits(bare_name(named->words.items[0].text), bare_name(words->items[0].text)))) {
+        return false;
+    }
+    bool *read = mem_zero(last + 1, sizeof *read); /* [k]: the first k may have stood so far */
+    read[1] = true;
+    for (size_t at = 1; at < words->count && !(read[last] && named->open_end); at++) {
+        bool over = command_traps_steps_over(words, at);
+        for (size_t k = last; k > 0; k--) {
+            bool next =
+                k > 1 && read[k - 1] && may_be(named->words.items[k - 1].text, &words->items[at]);
+            read[k] = next || (read[k] && over && k < last);
+        }
+    }
+    bool stand = read[last];
+    mem_free(read);
+    return stand;
+}
+
+/* `pattern` NULL: a rule with stars. */
+static bool concerns_with_options(const char *rule, const struct pattern *pattern,
+                                  const struct shell_words *words)
+{
+    struct named named;
+    if (pattern != NULL) {
+        named = (struct named){pattern->words, NULL, pattern->count, pattern->open_end};
+        return stand_among_options(&named, words);
+    }
+    split(rule, &named);
+    bool concerns = stand_among_options(&named, words);
+    mem_free(named.words.items);
+    mem_free(named.text);
+    return concerns;
 }
 
 enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple)
@@ -302,13 +362,16 @@ enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simp
     if (pattern == NULL && strpbrk(rule, "*?") == NULL) {
         return SHELL_CONCERN_NO;
     }
-    enum shell_concern concern = concern_of(rule, pattern, simple, false);
+    struct shell_simple plain = *simple;
+    step_over(&simple->words, &plain.words);
+    enum shell_concern concern =
+        pattern != NULL ? words_concern(pattern, &plain.words) : text_concerns(rule, &plain);
+    mem_free(plain.words.items);
     if (pattern == NULL && text_concerns(rule, simple) == SHELL_CONCERN_YES) {
         concern = SHELL_CONCERN_YES; /* of an option that was stepped over */
     }
-    if (concern == SHELL_CONCERN_NO &&
-        concern_of(rule, pattern, simple, true) != SHELL_CONCERN_NO) {
-        concern = SHELL_CONCERN_MAYBE; /* the same in another folder */
+    if (concern == SHELL_CONCERN_NO && concerns_with_options(rule, pattern, &simple->words)) {
+        concern = SHELL_CONCERN_MAYBE;
     }
     if (pattern != NULL) {
         finish_pattern(pattern);

@@ -97,6 +97,39 @@ static void test_denied(void **state)
         {"if true; then rm x; fi", APPROVAL_ASK_USER},
         {"make", APPROVAL_ASK_USER},
         {"make all", APPROVAL_ALLOW},
+        /* options before the words of a rule, or between them */
+        {"cargo +nightly publish", APPROVAL_ASK_USER},
+        {"cargo -q publish --dry-run", APPROVAL_ASK_USER},
+        {"npm --silent publish", APPROVAL_ASK_USER},
+        {"npm --registry x publish", APPROVAL_ASK_USER},
+        {"npm $X publish", APPROVAL_ASK_USER},
+        {"npm -s $X", APPROVAL_ASK_USER},
+        {"/usr/bin/pip -q install x", APPROVAL_ASK_USER},
+        {"gh pr -R a/b merge 1", APPROVAL_ASK_USER},
+        {"gh pr --repo=a/b merge 1", APPROVAL_ASK_USER},
+        {"gh -R pr pr merge 1", APPROVAL_ASK_USER},
+        {"git commit -m push", APPROVAL_ALLOW},
+        {"git commit push", APPROVAL_ALLOW},
+        {"git stash push", APPROVAL_ALLOW},
+        {"cargo build publish", APPROVAL_ALLOW},
+        {"npm run publish", APPROVAL_ALLOW},
+        {"npm --prefix=web run publish", APPROVAL_ALLOW},
+        {"gh pr --repo=a/b list merge", APPROVAL_ALLOW},
+        {"gh pr", APPROVAL_ALLOW},
+        {"python3 -m pip install x", APPROVAL_ASK_USER},
+        {"X=exec; npm $X rm x", APPROVAL_ASK_USER},
+        {"npm --silent exec rm x", APPROVAL_ASK_USER},
+        {"npm run $X", APPROVAL_ALLOW},
+        {"poetry -C sub run rm x", APPROVAL_ASK_USER},
+        {"poetry -C sub run pytest", APPROVAL_ALLOW},
+        {"find . *ec rm {} +", APPROVAL_ASK_USER},
+        {"find . ?okdir rm {} +", APPROVAL_ASK_USER},
+        {"find . [-]exec rm {} +", APPROVAL_ASK_USER},
+        {"find . {-exec,rm} x", APPROVAL_ASK_USER},
+        {"find . *$X rm", APPROVAL_ASK_USER},
+        {"find . -name *.c", APPROVAL_ALLOW},
+        {"fd *-exec rm", APPROVAL_ASK_USER},
+        {"fd *.c", APPROVAL_ALLOW},
         {"ls -l", APPROVAL_ALLOW},
         {"echo rm x", APPROVAL_ALLOW},
         {"", APPROVAL_ASK_USER},
@@ -107,6 +140,10 @@ static void test_denied(void **state)
     approval_rules_add(&rules, "shell(git push)", APPROVAL_DENY, NULL);
     approval_rules_add(&rules, "shell(git --no-pager tag *)", APPROVAL_DENY, NULL);
     approval_rules_add(&rules, "shell(/usr/bin/curl *)", APPROVAL_DENY, NULL);
+    approval_rules_add(&rules, "shell(cargo publish *)", APPROVAL_DENY, NULL);
+    approval_rules_add(&rules, "shell(npm publish *)", APPROVAL_DENY, NULL);
+    approval_rules_add(&rules, "shell(pip install *)", APPROVAL_DENY, NULL);
+    approval_rules_add(&rules, "shell(gh pr merge *)", APPROVAL_DENY, NULL);
     approval_rules_add(&rules, "shell(make)", APPROVAL_ASK_USER, NULL);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct str why;

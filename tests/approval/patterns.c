@@ -259,6 +259,7 @@ static void test_commands(void **state)
         {"git --no-pager*", "git --no-pager log", false, true},
         {"git log*", "git --no-pager log", false, true},
         {"* --force", "git -C . push", false, false},
+        {"terraform destroy*", "terraform plan -x destroy", false, false},
         {"* --force", "git -C . push --force", false, true},
         {"/usr/bin/curl*", "curl x", false, true},
         {"/usr/bin/curl*", "ls x", false, false},
@@ -272,10 +273,20 @@ static void test_commands(void **state)
     struct approval_rules rules;
     approval_rules_init(&rules);
     assert_true(approval_rules_add(&rules, "shell(rm*)", APPROVAL_DENY, NULL));
-    static const char *const doubtful[] = {
-        "r$X y",        "xargs rm", "echo $(rm x)", "sh -c 'rm x'",    "find . -exec rm {} +",
-        "python3 -c x", "cat < $X", "A=$B ls",      "poetry run rm x", "git -c x=y log",
-        "git -C . rm*"};
+    assert_true(approval_rules_add(&rules, "shell(terraform destroy*)", APPROVAL_DENY, NULL));
+    static const char *const doubtful[] = {"r$X y",
+                                           "xargs rm",
+                                           "echo $(rm x)",
+                                           "sh -c 'rm x'",
+                                           "find . -exec rm {} +",
+                                           "python3 -c x",
+                                           "cat < $X",
+                                           "A=$B ls",
+                                           "poetry run rm x",
+                                           "git -c x=y log",
+                                           "git -C . rm*",
+                                           "terraform -chdir=x destroy",
+                                           "terraform -x y destroyed"};
     for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
         json_t *arguments = json_pack("{s:s}", "command", doubtful[i]);
         assert_int_equal(approval_decide(&rules, NULL, APPROVAL_FULL, "shell", arguments, NULL),
