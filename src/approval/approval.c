@@ -86,7 +86,9 @@ static bool makes_sense(const struct approval_rules *rules, const char *tool, co
         *why = "expected an address, a host (example.org, *.example.org, with :PORT or without) "
                "or the beginning of an address (https://example.org/docs/*)";
     }
-    return *why == NULL;
+    bool allows_command =
+        pattern != NULL && strcmp(tool, "shell") == 0 && verdict == APPROVAL_ALLOW;
+    return *why == NULL && (!allows_command || shell_rule_can_allow(pattern, why));
 }
 
 /* Takes the pattern. */
@@ -251,9 +253,12 @@ static const struct approval_rule *find_rule(const struct approval_rules *rules,
 
 /* --- a shell command against the rules --- */
 
+/* One for all tools does where it is written as a command is: "*(rm *)". */
 static bool speaks_of_commands(const struct approval_rule *rule)
 {
-    return rule->pattern != NULL && strcmp(rule->tool, "shell") == 0;
+    return rule->pattern != NULL &&
+           (strcmp(rule->tool, "shell") == 0 ||
+            (strcmp(rule->tool, "*") == 0 && strchr(rule->pattern, ' ') != NULL));
 }
 
 /* The verdict for the whole command by the shell's rules; false when they say nothing. */

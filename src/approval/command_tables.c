@@ -34,12 +34,14 @@ const char command_runners[] =
     "doxygen getopts "
     "xvfb-run libtool jobs "
     "docker-compose nerdctl ctr crictl ansible-playbook jshell clojure iex erl racket sbcl ghci "
-    "runghc ocaml groovy kotlin scala claude codex gemini carat ";
+    "runghc ocaml groovy kotlin scala claude codex gemini carat "
+    "rename prename file-rename perl-rename mlr goawk frawk rargs rush reflex onchange chokidar "
+    "viddy when-changed R ";
 
 /* The first argument must be a script: an option may be code. */
 const char command_interpreters[] =
     " python python2 python3 pypy pypy3 perl ruby node nodejs "
-    "php lua luajit Rscript R julia guile tcc java ipython bpython irb "
+    "php lua luajit Rscript julia guile tcc java ipython bpython irb "
     "pry pwsh raku osascript escript jruby jython qjs ";
 
 /* What the subcommand does differs too much: a rule must name it. */
@@ -58,11 +60,15 @@ const char *const command_aliases[][2] = {{"py.test", "pytest"}, {"gradlew", "gr
                                           {"bundler", "bundle"}, {NULL, NULL}};
 
 /* Of what "python3 -m" runs, what runs code that its words name or that is typed. */
-const char command_running_modules[] =
-    " pdb profile cProfile trace timeit runpy code doctest bdb asyncio IPython idlelib ";
+const char command_running_modules[] = " pdb profile cProfile trace timeit runpy code doctest bdb "
+                                       "asyncio IPython idlelib pydoc pickle "
+                                       "inspect imaplib sqlite3 ";
 
 /* "PROGRAM run COMMAND ..." */
 const char command_environments[] = " poetry pdm pipenv hatch rye pixi conda mamba micromamba ";
+
+/* "PROGRAM SUBCOMMAND WHERE COMMAND ...", each with a dash in between. */
+const char command_launchers[] = " rustup-run ip-netns ip-vrf ";
 
 /* Their options begin with one dash, two or three, all the same. */
 const char command_any_dashes[] = " npm pnpm ";
@@ -259,6 +265,8 @@ const struct command_trap command_traps[] = {
     {"poetry", NULL, "--directory --project", "CP", ""},
     {"mvn", NULL, "--file --settings --global-settings --toolchains", "",
      "-f -s -gs -Dmaven. -Dexec. -DargLine -Djvm"},
+    {"ant", NULL, "", "",
+     "-f -buildfile -s -lib -logger -listener -main -inputhandler -propertyfile -D"},
     {"gradle", NULL,
      "--init-script --build-file --project-dir --settings-file --include-build --gradle-user-home",
      "", "-I -b -p -c -g -Dorg.gradle."},

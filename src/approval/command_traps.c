@@ -168,13 +168,15 @@ static bool options_trap(const struct shell_words *words, const char *program,
     return false;
 }
 
-/* Of two files these read the first and write the second. `letters`: whose value is a word. */
+/* Of two files these read the first and write the second (json.tool as python's module). `letters`:
+ * whose value is a word. */
 static bool second_file_traps(const struct shell_words *words, const char *program)
 {
     bool uniq = strcmp(program, "uniq") == 0, xxd = strcmp(program, "xxd") == 0;
-    const char *letters = uniq ? "fsw" : "cglosnR";
+    bool writes = uniq || xxd || strcmp(program, "json.tool") == 0;
+    const char *letters = uniq ? "fsw" : xxd ? "cglosnR" : "";
     size_t files = 0;
-    for (size_t i = 1; (uniq || xxd) && i < words->count; i++) {
+    for (size_t i = 1; writes && i < words->count; i++) {
         const char *word = words->items[i].text;
         bool option = word[0] == '-' && word[1] != '\0';
         bool takes_next = option && word[2] == '\0' && strchr(letters, word[1]) != NULL;
@@ -321,6 +323,16 @@ static const char *interpreter_trap(const struct shell_words *words, const char 
                                                                    : inner_trap(words, named);
 }
 
+static bool launches(const char *program, const char *subcommand)
+{
+    struct str both;
+    str_init(&both);
+    str_append_format(&both, "%s-%s", program, subcommand);
+    bool listed_so = listed(command_launchers, both.data, both.length);
+    str_finish(&both);
+    return listed_so;
+}
+
 static const char *subcommand_trap(const struct shell_words *words, size_t named)
 {
     if (named < 2 || words->items[1].text[0] == '-') {
@@ -330,7 +342,7 @@ static const char *subcommand_trap(const struct shell_words *words, size_t named
     if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
         return named < 3 ? runs_another : inner_trap(words, named);
     }
-    return listed(command_never_subcommands, second, strlen(second))
+    return listed(command_never_subcommands, second, strlen(second)) || launches(program, second)
                ? "this command of the program runs what its words say"
                : NULL;
 }
@@ -549,7 +561,8 @@ static bool subcommand_hides_at(const struct shell_words *words, const char *pro
         return denied == NULL || inner[0] == '-' || words->items[at + 1].open ||
                strcmp(base_name(inner), base_name(denied)) == 0 || hides(words, at + 1, denied);
     }
-    return words->items[at].open || listed(" exec x dlx ", second, strlen(second));
+    return words->items[at].open || listed(" exec x dlx ", second, strlen(second)) ||
+           launches(program, second);
 }
 
 static bool subcommand_hides(const struct shell_words *words, const char *program,

@@ -159,6 +159,46 @@ bool shell_rule_allows(const char *rule, const struct shell_simple *simple, cons
     return fits && trap == NULL;
 }
 
+/* Whether the pattern's words with these behind them may run. */
+static bool can_run_with(const struct pattern *pattern, const char *const *more)
+{
+    struct shell_words words = {0};
+    vec_room(&words.items, &words.capacity, pattern->count + 2, sizeof *words.items);
+    for (; words.count < pattern->count; words.count++) {
+        words.items[words.count] = pattern->words.items[words.count];
+    }
+    for (size_t i = 0; i < 2 && more[i] != NULL; i++) {
+        words.items[words.count++] = (struct shell_word){.text = (char *)more[i]};
+    }
+    bool runs = command_traps_find(&(struct shell_simple){.words = words}, pattern->count) == NULL;
+    mem_free(words.items);
+    return runs;
+}
+
+bool shell_rule_can_allow(const char *rule, const char **why)
+{
+    /* What all traps let pass that let anything pass: nothing more, a file, git's own commands, and
+     * what only tells. */
+    static const char *const more[][2] = {{NULL, NULL},        {"a", NULL},  {"status", NULL},
+                                          {"--version", NULL}, {"-v", NULL}, {"-V", NULL},
+                                          {"-v", "a"}};
+    struct pattern pattern;
+    if (!read_pattern(&pattern, rule)) {
+        *why =
+            "it would allow nothing: '*' stands behind a blank, at the end of one plain command's "
+            "words; for all commands write shell";
+        return !str_ends_with(rule, "*"); /* its very text */
+    }
+    *why = "it would allow nothing: such a command may run whatever stands in the place of '*'; "
+           "write all of its words";
+    bool can = !pattern.open_end;
+    for (size_t i = 0; !can && i < sizeof more / sizeof more[0]; i++) {
+        can = can_run_with(&pattern, more[i]);
+    }
+    finish_pattern(&pattern);
+    return can;
+}
+
 /* --- a denial with stars elsewhere than at its end --- */
 
 /* '*' is any run of characters, '?' any one; all else stands for itself. */

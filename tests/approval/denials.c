@@ -120,6 +120,9 @@ static void test_denied(void **state)
         {"X=exec; npm $X rm x", APPROVAL_ASK_USER},
         {"npm --silent exec rm x", APPROVAL_ASK_USER},
         {"npm run $X", APPROVAL_ALLOW},
+        {"rustup run nightly rm x", APPROVAL_ASK_USER},
+        {"ip netns exec a rm x", APPROVAL_ASK_USER},
+        {"ip addr", APPROVAL_ALLOW},
         {"poetry -C sub run rm x", APPROVAL_ASK_USER},
         {"poetry -C sub run pytest", APPROVAL_ALLOW},
         {"find . *ec rm {} +", APPROVAL_ASK_USER},
@@ -161,6 +164,30 @@ static void test_denied(void **state)
     approval_rules_finish(&rules);
 }
 
+/* A rule for all tools that is written as a command is, is one. */
+static void test_denied_to_all_tools(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command;
+        enum approval_verdict verdict;
+    } rows[] = {
+        {"rm x", APPROVAL_DENY},  {"ls; /bin/rm x", APPROVAL_DENY}, {"xargs rm", APPROVAL_ASK_USER},
+        {"ls x", APPROVAL_ALLOW}, {"secrets/", APPROVAL_DENY},      {"ls secrets/", APPROVAL_ALLOW},
+    };
+    struct approval_rules rules;
+    approval_rules_init(&rules);
+    approval_rules_add(&rules, "*(rm *)", APPROVAL_DENY, NULL);
+    approval_rules_add(&rules, "*(secrets/)", APPROVAL_DENY, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *text = rows[i].command;
+        if (decide(&rules, APPROVAL_FULL, text, strlen(text), NULL) != rows[i].verdict) {
+            fail_msg("\"%s\"", text);
+        }
+    }
+    approval_rules_finish(&rules);
+}
+
 /* Commands within commands, as deep as a command may be, are each looked at once. */
 static void test_deep(void **state)
 {
@@ -188,6 +215,8 @@ static void test_deep(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_denied), cmocka_unit_test(test_deep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_denied),
+                                       cmocka_unit_test(test_denied_to_all_tools),
+                                       cmocka_unit_test(test_deep)};
     return cmocka_run_group_tests_name("approval_denials", tests, NULL, NULL);
 }

@@ -20,7 +20,10 @@ static bool holds(const char *rule, enum approval_verdict verdict, const char *t
     struct err err = {0};
     approval_rules_init(&rules);
     if (!approval_rules_add(&rules, rule, verdict, &err)) {
-        fail_msg("%s", err.text);
+        assert_true(verdict == APPROVAL_ALLOW &&
+                    strstr(err.text, "it would allow nothing") != NULL);
+        json_decref(arguments);
+        return false;
     }
     enum approval_mode mode = verdict == APPROVAL_ALLOW ? APPROVAL_ASK : APPROVAL_FULL;
     bool same = approval_decide(&rules, NULL, mode, tool, arguments, NULL) == verdict;

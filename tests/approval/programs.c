@@ -135,6 +135,15 @@ static void test_programs(void **state)
         {"ls *", "ls a", "xvfb-run ./evil"},
         {"ls *", "ls a", "libtool --mode=execute ./evil"},
         {"ls *", "ls a", "jobs -x ./evil"},
+        {"ls *", "ls a", "rename s/a/b/e x"},
+        {"ls *", "ls a", "prename s/a/b/e x"},
+        {"ls *", "ls a", "file-rename s/a/b/e x"},
+        {"ls *", "ls a", "mlr -n put x"},
+        {"ls *", "ls a", "goawk x"},
+        {"ls *", "ls a", "R CMD BATCH evil.R"},
+        {"ant test *", "ant test -q", "ant test -f evil.xml"},
+        {"ant test *", "ant test -q", "ant test -buildfile evil.xml"},
+        {"python3 -m json.tool *", "python3 -m json.tool a", "python3 -m json.tool a b"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct approval_rules rules;
