@@ -55,9 +55,9 @@ const char command_never_subcommands[] =
     "create init ";
 
 /* Names that are another program's. */
-const char *const command_aliases[][2] = {{"py.test", "pytest"}, {"gradlew", "gradle"},
-                                          {"mvnw", "mvn"},       {"yarnpkg", "yarn"},
-                                          {"bundler", "bundle"}, {NULL, NULL}};
+const char *const command_aliases[][2] = {
+    {"py.test", "pytest"}, {"gradlew", "gradle"}, {"mvnw", "mvn"}, {"yarnpkg", "yarn"},
+    {"bundler", "bundle"}, {"[", "test"},         {NULL, NULL}};
 
 /* Of what "python3 -m" runs, what runs code that its words name or that is typed. */
 const char command_running_modules[] = " pdb profile cProfile trace timeit runpy code doctest bdb "
@@ -112,7 +112,6 @@ const struct command_trap command_traps[] = {
     {"git", "fetch", "", "u", ""},
     {"git", "push", "--repo --push-option", "o", "ext::"},
     {"git", "diff", "--no-index", "O", ""},
-    {"git", "commit", "", "FcC", ""},
     {"git", "remote", "", "", "add set-url"},
     {"git", "add", "", "ie", ""},
     {"git", "apply", "--unsafe-paths --directory", "", ""},
@@ -296,6 +295,7 @@ const struct command_other_option command_other_options[] = {
     {"tar", NULL, " --file ", true},
     {"pytest", NULL, " --co ", false},
     {"pip", NULL, " --pre ", false},
+    {"git", "commit", " --file ", true},
     {"git", "log", " --patch --text ", false},
     {"git", "show", " --patch --text ", false},
     {"git", "diff", " --patch --text ", false},

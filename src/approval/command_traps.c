@@ -365,19 +365,23 @@ static bool make_variable(const struct shell_words *words, const char *program, 
     return false;
 }
 
-static const char *touches_launch_point(const struct shell_words *words, size_t named)
+/* Without an option these write into no file that is named to them. */
+static bool only_checks(const struct shell_words *words, const char *program)
 {
-    const char *reason = NULL;
-    for (size_t i = named > 0 ? named : 1; reason == NULL && i < words->count; i++) {
-        reason = launch_points_in_word(words->items[i].text);
+    bool ruff = strcmp(program, "ruff") == 0 && words->count > 1 &&
+                strcmp(words->items[1].text, "check") == 0;
+    bool checks = ruff || listed(" mypy pyflakes flake8 pylint shellcheck yamllint ", program,
+                                 strlen(program));
+    for (size_t i = 1; checks && i < words->count; i++) {
+        checks = words->items[i].text[0] != '-';
     }
-    return reason;
+    return checks;
 }
 
 /* Programs that only read: naming a Makefile to them is no way to change it. */
 static bool only_reads(const struct shell_words *words)
 {
-    const char *program = base_name(words->items[0].text);
+    const char *program = known_name(base_name(words->items[0].text));
     static const char readers[] =
         " cat head tail wc ls stat file grep egrep fgrep rg ag diff cmp "
         "md5sum sha256sum nl od hexdump tree du readlink realpath "
@@ -385,8 +389,9 @@ static bool only_reads(const struct shell_words *words)
         "sha1sum sha512sum strings printf ";
     static const char writers[] = " mv checkout restore clone worktree sparse-checkout ";
     bool git = strcmp(program, "git") == 0 && words->count > 1;
-    return listed(readers, program, strlen(program)) &&
-           !(git && listed(writers, words->items[1].text, strlen(words->items[1].text)));
+    return (listed(readers, program, strlen(program)) &&
+            !(git && listed(writers, words->items[1].text, strlen(words->items[1].text)))) ||
+           only_checks(words, program);
 }
 
 static bool is_runner(const char *name)
@@ -461,6 +466,28 @@ static const char *words_trap(const struct shell_words *words, size_t named)
     why = why == NULL && plain.length > 0 ? option_trap(words, plain.data, named) : why;
     str_finish(&plain);
     return why;
+}
+
+/* An interpreter only reads its script. */
+static bool has_script(const struct shell_words *words)
+{
+    struct str plain;
+    str_init(&plain);
+    const char *name = leading_name(known_name(base_name(words->items[0].text)), &plain);
+    bool script = listed(command_interpreters, name, strlen(name)) && words->count > 1 &&
+                  words->items[1].text[0] != '-';
+    str_finish(&plain);
+    return script;
+}
+
+static const char *touches_launch_point(const struct shell_words *words, size_t named)
+{
+    const char *reason = NULL;
+    size_t first = has_script(words) ? 2 : 1;
+    for (size_t i = named > first ? named : first; reason == NULL && i < words->count; i++) {
+        reason = launch_points_in_word(words->items[i].text);
+    }
+    return reason;
 }
 
 const char *command_traps_find(const struct shell_simple *simple, size_t named)

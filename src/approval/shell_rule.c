@@ -58,6 +58,44 @@ static void step_over(const struct shell_words *words, struct shell_words *out)
     }
 }
 
+static bool is_word(const struct shell_words *words, size_t at, const char *text)
+{
+    return at < words->count && !words->items[at].open && strcmp(words->items[at].text, text) == 0;
+}
+
+static bool is_number(const struct shell_words *words, size_t at)
+{
+    const char *text = at < words->count && !words->items[at].open ? words->items[at].text : "";
+    size_t digits = strspn(text, "0123456789.");
+    return digits > 0 && (text[digits] == '\0' ||
+                          (strchr("smhd", text[digits]) != NULL && text[digits + 1] == '\0'));
+}
+
+/* How many words in front only limit the command behind them: "timeout 60", "nice -n 5". */
+static size_t count_limits(const struct shell_words *words)
+{
+    size_t at = 0, next = 0;
+    do {
+        at = next;
+        if (is_word(words, at, "timeout") && is_number(words, at + 1)) {
+            next = at + 2;
+        } else if (is_word(words, at, "nice")) {
+            next = at + (is_word(words, at + 1, "-n") && is_number(words, at + 2) ? 3 : 1);
+        }
+    } while (next > at && next < words->count && words->items[next].text[0] != '-');
+    return at;
+}
+
+/* The command behind those. */
+static struct shell_simple behind_limits(const struct shell_simple *simple)
+{
+    struct shell_simple behind = *simple;
+    size_t limits = count_limits(&simple->words);
+    behind.words.items += limits;
+    behind.words.count -= limits;
+    return behind;
+}
+
 /* Takes a closing "*" or ":*" off. False when the rule names no plain command. */
 static bool read_pattern(struct pattern *pattern, const char *rule)
 {
@@ -135,28 +173,45 @@ static bool begins_with(const struct shell_words *words, const struct pattern *p
     return true;
 }
 
+/* A rule may name the limits, too. */
+static const char *find_trap(const struct shell_simple *simple, size_t named)
+{
+    struct shell_simple behind = behind_limits(simple);
+    size_t limits = simple->words.count - behind.words.count;
+    return limits < named ? command_traps_find(&behind, named - limits)
+                          : command_traps_find(simple, named);
+}
+
+static bool allows(const struct pattern *pattern, const struct shell_simple *simple,
+                   const char **why)
+{
+    struct shell_simple plain = *simple;
+    step_over(&simple->words, &plain.words);
+    bool fits = begins_with(&plain.words, pattern);
+    const char *trap = NULL;
+    if (fits && !all_literal(&plain.words)) {
+        trap = "a word of it only the shell knows";
+    } else if (fits) {
+        trap = command_traps_around(&plain);
+        trap = trap == NULL && pattern->open_end ? find_trap(&plain, pattern->count) : trap;
+    }
+    mem_free(plain.words.items);
+    if (trap != NULL) {
+        *why = trap;
+    }
+    return fits && trap == NULL;
+}
+
 bool shell_rule_allows(const char *rule, const struct shell_simple *simple, const char **why)
 {
     struct pattern pattern;
     if (!read_pattern(&pattern, rule)) {
         return false;
     }
-    struct shell_simple plain = *simple;
-    step_over(&simple->words, &plain.words);
-    bool fits = begins_with(&plain.words, &pattern);
-    const char *trap = NULL;
-    if (fits && !all_literal(&plain.words)) {
-        trap = "a word of it only the shell knows";
-    } else if (fits) {
-        trap = command_traps_around(&plain);
-        trap = trap == NULL && pattern.open_end ? command_traps_find(&plain, pattern.count) : trap;
-    }
-    mem_free(plain.words.items);
+    struct shell_simple behind = behind_limits(simple);
+    bool allowed = allows(&pattern, simple, why) || allows(&pattern, &behind, why);
     finish_pattern(&pattern);
-    if (trap != NULL) {
-        *why = trap;
-    }
-    return fits && trap == NULL;
+    return allowed;
 }
 
 /* Whether the pattern's words with these behind them may run. */
@@ -170,7 +225,7 @@ static bool can_run_with(const struct pattern *pattern, const char *const *more)
     for (size_t i = 0; i < 2 && more[i] != NULL; i++) {
         words.items[words.count++] = (struct shell_word){.text = (char *)more[i]};
     }
-    bool runs = command_traps_find(&(struct shell_simple){.words = words}, pattern->count) == NULL;
+    bool runs = find_trap(&(struct shell_simple){.words = words}, pattern->count) == NULL;
     mem_free(words.items);
     return runs;
 }
@@ -380,7 +435,6 @@ static bool stand_among_options(const struct named *named, const struct shell_wo
     return stand;
 }
 
-/* `pattern` NULL: a rule with stars. */
 static bool concerns_with_options(const char *rule, const struct pattern *pattern,
                                   const struct shell_words *words)
 {
@@ -396,12 +450,10 @@ static bool concerns_with_options(const char *rule, const struct pattern *patter
     return concerns;
 }
 
-enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple)
+/* `pattern` NULL: a rule with stars. */
+static enum shell_concern concern_of(const char *rule, const struct pattern *pattern,
+                                     const struct shell_simple *simple)
 {
-    struct pattern read, *pattern = read_pattern(&read, rule) ? &read : NULL;
-    if (pattern == NULL && strpbrk(rule, "*?") == NULL) {
-        return SHELL_CONCERN_NO;
-    }
     struct shell_simple plain = *simple;
     step_over(&simple->words, &plain.words);
     enum shell_concern concern =
@@ -412,6 +464,20 @@ enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simp
     }
     if (concern == SHELL_CONCERN_NO && concerns_with_options(rule, pattern, &simple->words)) {
         concern = SHELL_CONCERN_MAYBE;
+    }
+    return concern;
+}
+
+enum shell_concern shell_rule_concerns(const char *rule, const struct shell_simple *simple)
+{
+    struct pattern read, *pattern = read_pattern(&read, rule) ? &read : NULL;
+    if (pattern == NULL && strpbrk(rule, "*?") == NULL) {
+        return SHELL_CONCERN_NO;
+    }
+    struct shell_simple behind = behind_limits(simple);
+    enum shell_concern concern = concern_of(rule, pattern, simple);
+    if (concern != SHELL_CONCERN_YES && behind.words.count < simple->words.count) {
+        concern = concern_of(rule, pattern, &behind); /* which is all that is run */
     }
     if (pattern != NULL) {
         finish_pattern(pattern);

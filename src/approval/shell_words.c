@@ -213,7 +213,7 @@ static bool read_word(struct reader *reader, struct shell_word *word)
         }
     }
     word->text = str_take(&text);
-    word->open = word->open || brace_expands(word);
+    word->open = (word->open && strcmp(word->text, "[") != 0) || brace_expands(word);
     return true;
 }
 

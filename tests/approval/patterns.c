@@ -400,6 +400,33 @@ static void test_no_wider_rule_is_offered(void **state)
     }
 }
 
+static void rule_is(const char *tool, const char *arguments, const char *expected)
+{
+    struct str rule;
+    json_t *parsed = json_loads(arguments, JSON_ALLOW_NUL, NULL);
+    str_init(&rule);
+    assert_int_equal(approval_rule_for(tool, parsed, &rule), expected != NULL);
+    assert_string_equal(rule.data, expected != NULL ? expected : "");
+    str_finish(&rule);
+    json_decref(parsed);
+}
+
+/* The rule that "always" writes allows just this call. */
+static void test_rule_for(void **state)
+{
+    (void)state;
+    rule_is("shell", "{\"command\":\"git status\"}", "shell(git status)");
+    rule_is("write_file", "{\"path\":\"a\",\"content\":\"x\"}", "write_file(a)");
+    rule_is("mcp__x__y", "{}", "mcp__x__y");
+    rule_is("shell", "{\"command\":\"a\\nb\"}", NULL);
+    rule_is("shell", "{\"command\":\"a\\u0000b\"}", NULL);
+    rule_is("shell", "{\"command\":\"\"}", NULL);
+    rule_is("shell", "{}", NULL);
+    rule_is("none", "{}", NULL);
+    rule_is("http_fetch", "{\"url\":\"https://a.example/x\"}", "http_fetch(https://a.example/x)");
+    rule_is("http_fetch", "{\"url\":\"https://a.example/x\",\"method\":\"POST\"}", NULL);
+}
+
 /* Relative and absolute paths of the same file, and the home directory. */
 static void test_workspace(void **state)
 {
@@ -475,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_workspace),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_no_wider_rule_is_offered),
+        cmocka_unit_test(test_rule_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,7 @@ static void test_programs(void **state)
         {"ls *", "ls a", "goawk x"},
         {"ls *", "ls a", "R CMD BATCH evil.R"},
         {"ant test *", "ant test -q", "ant test -f evil.xml"},
+        {"timeout 60 git log *", "timeout 60 git log -3", "timeout 60 git log --output=x"},
         {"ant test *", "ant test -q", "ant test -buildfile evil.xml"},
         {"python3 -m json.tool *", "python3 -m json.tool a", "python3 -m json.tool a b"},
     };
