@@ -599,11 +599,15 @@ bool approval_rule_for(const char *tool, const json_t *arguments, struct str *ou
 static const struct shown {
     const char *tool, *argument;
     const char *first, *next; /* marks of the first and of further lines */
-    bool file;                /* all of one, whose last newline ends a line and begins none */
+    enum visible_mode mode;
+    bool file; /* all of one, whose last newline ends a line and begins none */
 } shown[] = {
-    {"shell", "command", "$ ", "> ", false},      {"write_file", "path", "write ", "      ", false},
-    {"write_file", "content", "+ ", "+ ", true},  {"edit_file", "path", "edit ", "     ", false},
-    {"edit_file", "old_text", "- ", "- ", false}, {"edit_file", "new_text", "+ ", "+ ", false},
+    {"shell", "command", "$ ", "> ", VISIBLE_COMMAND, false},
+    {"write_file", "path", "write ", "      ", VISIBLE_COMMAND, false},
+    {"write_file", "content", "+ ", "+ ", VISIBLE_APPROVAL, true},
+    {"edit_file", "path", "edit ", "     ", VISIBLE_COMMAND, false},
+    {"edit_file", "old_text", "- ", "- ", VISIBLE_APPROVAL, false},
+    {"edit_file", "new_text", "+ ", "+ ", VISIBLE_APPROVAL, false},
 };
 
 enum { SHOWN_COUNT = sizeof shown / sizeof shown[0] };
@@ -645,7 +649,7 @@ static void describe_lines(struct str *out, size_t start, const struct shown *ho
         size_t line = newline != NULL ? (size_t)(newline - text) : length;
         new_row(out, start);
         str_append(out, mark);
-        visible_append(out, text, line, VISIBLE_APPROVAL);
+        visible_append(out, text, line, how->mode);
         if (newline == NULL) {
             break;
         }
