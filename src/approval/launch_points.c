@@ -3,6 +3,7 @@
  * given, which counts where a component is a link, and with its ".." taken back. */
 #include "approval/launch_points.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -270,7 +271,8 @@ static const char *find(const char *path, bool above, bool letters)
 
 const char *launch_points_reason(const char *path)
 {
-    return find(path, false, false);
+    return strlen(path) >= PATH_MAX ? "its path is too long to be looked at"
+                                    : find(path, false, false);
 }
 
 const char *launch_points_in_word(const char *word)

@@ -118,6 +118,31 @@ static void test_paths(void **state)
                       json_pack("{s:s}", "path", "secrets/a")));
 }
 
+/* No file has a path of that length, so that it need not be compared. */
+static void test_long_paths(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"write_file(**)", "write_file(**/*a*/b)", "write_file(b)"};
+    struct str path;
+    str_init(&path);
+    for (size_t i = 0; i < 1 << 20; i++) {
+        str_append(&path, "a/");
+    }
+    str_append(&path, "c");
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        assert_true(
+            holds(rules[i], APPROVAL_DENY, "write_file", json_pack("{s:s}", "path", path.data)));
+        assert_false(
+            holds(rules[i], APPROVAL_ALLOW, "write_file", json_pack("{s:s}", "path", path.data)));
+        path.data[4095] = '\0';
+        assert_int_equal(
+            holds(rules[i], APPROVAL_DENY, "write_file", json_pack("{s:s}", "path", path.data)),
+            i == 0);
+        path.data[4095] = '/';
+    }
+    str_finish(&path);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -495,13 +520,10 @@ static void test_workspace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_workspace),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_wider_rule_is_offered),
+        cmocka_unit_test(test_paths),     cmocka_unit_test(test_long_paths),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_foreign),   cmocka_unit_test(test_workspace),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_wider_rule_is_offered),
         cmocka_unit_test(test_rule_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
