@@ -245,7 +245,11 @@ const struct command_trap command_traps[] = {
     {"vite", NULL, "--config", "c", ""},
     {"pylint", NULL, "--init-hook --load-plugins --rcfile", "", ""},
     {"flake8", NULL, "--config --append-config --output-file", "", ""},
-    {"mypy", NULL, "--config-file --python-executable --install-types", "", ""},
+    {"mypy", NULL,
+     "--config-file --python-executable --install-types --junit-xml --html-report --xml-report "
+     "--txt-report --any-exprs-report --cobertura-xml-report --linecount-report "
+     "--linecoverage-report --lineprecision-report --xslt-html-report --xslt-txt-report",
+     "", "@"},
     {"sphinx-build", NULL, "", "cD", ""},
     {"mkdocs", NULL, "--config-file", "f", ""},
     {"rspec", NULL, "--require --options --default-path", "rIO", ""},

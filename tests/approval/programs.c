@@ -51,6 +51,8 @@ static void test_programs(void **state)
         {"go build *", "go build ./...", "go build -ldflags=-extld=./evil"},
         {"pylint *", "pylint a.py", "pylint --init-hook=x a.py"},
         {"eslint *", "eslint src", "eslint --rulesdir ./evil src"},
+        {"mypy *", "mypy --strict src", "mypy @evil"},
+        {"mypy *", "mypy --strict src", "mypy --junit-xml b src"},
         {"rspec *", "rspec spec", "rspec -r ./evil"},
         {"phpunit *", "phpunit tests", "phpunit --bootstrap evil.php"},
         {"pnpm test *", "pnpm test x", "pnpm test --dir ./other"},
