@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/vec.h"
 
 static const char unknown_character[] = "\xEF\xBF\xBD";
@@ -89,19 +90,23 @@ static char *by_library(const char *name, const char *text, size_t size, size_t 
     if (state == (iconv_t)-1) {
         return NULL;
     }
-    bool room = grow(&out, &capacity, length);
-    while (room && size > 0) {
+    size_t unit = str_starts_with(name, "utf-16") ? 2 : 1;
+    bool room = grow(&out, &capacity, length), over = false;
+    while (room && !over) {
         char *at = out + length;
         size_t left = capacity - length;
-        bool done = iconv(state, &in, &size, &at, &left) != (size_t)-1;
+        bool last = size == 0; /* what was held back for a mark that may follow comes out */
+        bool done = iconv(state, last ? NULL : &in, &size, &at, &left) != (size_t)-1;
         bool full = !done && errno == E2BIG;
+        over = last && !full;
         length = capacity - left;
         room = grow(&out, &capacity, length);
         if (!done && !full && room && size > 0) { /* a byte that is none, or half a character */
             memcpy(out + length, unknown_character, strlen(unknown_character));
             length += strlen(unknown_character);
-            in++;
-            size--;
+            size_t skipped = size < unit ? size : unit;
+            in += skipped;
+            size -= skipped;
         }
     }
     iconv_close(state);

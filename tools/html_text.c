@@ -400,7 +400,7 @@ static void end_element(void *context, const xmlChar *name)
     }
 }
 
-bool html_text_append(struct capped *out, const char *html, size_t size, const char *charset,
+bool html_text_append(struct capped *out, const char *html, size_t size, bool utf8,
                       const struct html_text_links *links, bool *complete)
 {
     xmlCharEncodingHandlerPtr encoding = NULL;
@@ -433,12 +433,9 @@ bool html_text_append(struct capped *out, const char *html, size_t size, const c
     memcpy(parser->sax, &handler, sizeof handler);
     parser->userData = &reduction;
     htmlCtxtUseOptions(parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
-                                   HTML_PARSE_NONET | HTML_PARSE_COMPACT);
-    /* Without a word that is understood, valid UTF-8 is taken for what it is. */
-    encoding = charset == NULL ? NULL : xmlFindCharEncodingHandler(charset);
-    if (encoding == NULL && utf8_valid(html, size)) {
-        encoding = xmlFindCharEncodingHandler("UTF-8");
-    }
+                                   HTML_PARSE_NONET | HTML_PARSE_COMPACT | HTML_PARSE_IGNORE_ENC);
+    /* Always given: else the parser looks for a name in the page. */
+    encoding = xmlFindCharEncodingHandler(utf8 || utf8_valid(html, size) ? "UTF-8" : "ISO-8859-1");
     if (encoding != NULL) {
         xmlSwitchToEncoding(parser, encoding);
     }

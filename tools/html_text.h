@@ -26,11 +26,11 @@ struct html_text_links {
     void *context;
 };
 
-/* `charset` is from the Content-Type; NULL lets the page say it, else UTF-8. Without `links` (NULL)
- * no addresses are shown. `*complete` is false
- * when the result was full before the page was through. False when there is no memory, or no
- * libxml2. */
-bool html_text_append(struct capped *out, const char *html, size_t size, const char *charset,
+/* `utf8`: it is UTF-8, even where some bytes are not; else it is where all of it is valid. What the
+ * page says of its charset is passed over: its names are other people's. Without `links` (NULL) no
+ * addresses are shown. `*complete` is false when the result was full before the page was through.
+ * False when there is no memory, or no libxml2. */
+bool html_text_append(struct capped *out, const char *html, size_t size, bool utf8,
                       const struct html_text_links *links, bool *complete);
 
 #endif

@@ -482,13 +482,13 @@ static void rebase_links(void *context, const char *link)
 }
 
 static bool append_html(struct fetch *fetch, struct capped *text, const char *page, size_t length,
-                        const char *charset, bool *whole)
+                        bool utf8, bool *whole)
 {
     struct page_links links = {.url = curl_url()};
     struct html_text_links shown = {resolve_link, rebase_links, &links};
     bool known =
         links.url != NULL && part(fetch->url, CURLUPART_URL, 0, links.base, sizeof links.base);
-    bool ok = html_text_append(text, page, length, charset, known ? &shown : NULL, whole);
+    bool ok = html_text_append(text, page, length, utf8, known ? &shown : NULL, whole);
     curl_url_cleanup(links.url);
     return ok;
 }
@@ -497,9 +497,8 @@ static bool append_html(struct fetch *fetch, struct capped *text, const char *pa
 struct body {
     const char *text;
     size_t length;
-    const char *charset; /* what is left for the page's parser to do; NULL = nobody says */
+    bool utf8; /* somebody says so, or it was made so */
     char *converted;
-    char name[64];
 };
 
 /* A page may name its charset itself, in a <meta> at its beginning. */
@@ -517,17 +516,24 @@ static bool charset_of_page(const char *page, size_t length, char *out, size_t s
 
 static void open_body(struct fetch *fetch, bool html, struct body *body)
 {
+    char name[64] = "";
     *body = (struct body){.text = fetch->page, .length = fetch->page_length};
-    bool named = charset_of(fetch->type, body->name, sizeof body->name) ||
-                 (html && !utf8_valid(body->text, body->length) &&
-                  charset_of_page(body->text, body->length, body->name, sizeof body->name));
-    body->charset = named ? body->name : NULL;
-    if (named && !charset_is_utf8(body->name)) {
-        body->converted = charset_to_utf8(body->name, body->text, body->length, &body->length);
+    /* What was cut may end within a character. */
+    size_t whole = utf8_complete_length(body->text, body->length);
+    body->length = fetch->page_cut && utf8_valid(body->text, whole) ? whole : body->length;
+    bool valid = utf8_valid(body->text, body->length);
+    bool named = charset_of(fetch->type, name, sizeof name) ||
+                 (html && !valid && charset_of_page(body->text, body->length, name, sizeof name));
+    body->utf8 = named && charset_is_utf8(name);
+    if (named && !body->utf8) {
+        body->converted = charset_to_utf8(name, body->text, body->length, &body->length);
+    }
+    if (html && !valid && !body->utf8 && body->converted == NULL) { /* as browsers have it */
+        body->converted = charset_to_utf8("windows-1252", body->text, body->length, &body->length);
     }
     if (body->converted != NULL) {
         body->text = body->converted;
-        body->charset = "UTF-8";
+        body->utf8 = true;
     }
 }
 
@@ -538,7 +544,7 @@ static bool reduce_body(struct fetch *fetch, const struct body *body, bool html,
     bool complete = !fetch->page_cut, whole = true;
     size_t head = body->length < FILE_KIND_HEAD ? body->length : FILE_KIND_HEAD;
     if (html) {
-        if (!append_html(fetch, text, body->text, body->length, body->charset, &whole)) {
+        if (!append_html(fetch, text, body->text, body->length, body->utf8, &whole)) {
             return false;
         }
         complete = complete && whole;

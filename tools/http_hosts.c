@@ -38,11 +38,14 @@ static const struct range {
     V4(224, 0, 0, 4, "a multicast address"),
     V4(240, 0, 0, 4, "a reserved address"),
 #undef V4
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF}, 96, "a reserved address"}, /* ::ffff:0:a.b.c.d */
     {{0, 0x64, 0xFF, 0x9B, 0, 1}, 48, "a private address"},
     {{1}, 64, "a reserved address"},                         /* 100::/64, discard */
     {{0x20, 0x01, 0, 0}, 32, "a tunnel to another address"}, /* Teredo */
     {{0x20, 0x01, 0x0D, 0xB8}, 32, "an address for examples"},
     {{0x20, 0x02}, 16, "a tunnel to another address"}, /* 6to4 */
+    {{0x3F, 0xFF, 0x00}, 20, "an address for examples"},
+    {{0x5F, 0x00}, 16, "a reserved address"}, /* segments of routes */
     {{0xFC}, 7, "a private address"},
     {{0xFE, 0x80}, 10, "a link-local address"},
     {{0xFE, 0xC0}, 10, "a private address"},

@@ -6,7 +6,8 @@
  *   "readable": ["/abs", ...],      directories under $HOME that are shown again, read-only
  *   "skills": ["/abs", ...],        the same for all tools, the file tools' too; one may be gone
  *   "hidden": ["/abs", ...],        hidden besides the defaults: $HOME, /tmp, /run
- *   "denied": ["secrets/", ...],    left out by listing and searching, as .gitignore would
+ *   "denied": ["secrets/", ...],    left out by listing and searching, as .gitignore would;
+ *                                   "//abs" is a whole path, of another directory
  *   "read_only": false,             true: the workspace too may only be read
  *   "network": false,               true: a foreign server gets the host's network
  *   "environment": ["NAME=VALUE"],  added for --run, inside

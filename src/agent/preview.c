@@ -175,7 +175,7 @@ void preview_describe(const char *workspace, const char *tool, const json_t *arg
     }
     if (path != NULL && difference.length > 0) {
         str_append(out, strcmp(tool, "edit_file") == 0 ? "edit " : "write ");
-        visible_append(out, path, strlen(path), VISIBLE_APPROVAL);
+        visible_append(out, path, strlen(path), VISIBLE_COMMAND);
         show_lines(out, &difference);
     } else {
         approval_describe(tool, arguments, out);

@@ -531,7 +531,8 @@ static void on_due(uv_timer_t *timer)
         } else if (!running->looked_at) {
             running->looked_at = true;
             running->due = now + SECOND_LOOK_MS;
-        } else if (running->server->kept) { /* its other calls end with it, each with an answer */
+        } else if (strcmp(running->server->family, "shell") != 0) {
+            /* Other calls of its process end with it, each with an answer. */
             running->due = never;
             running->overdue = true;
             mcp_client_stop(running->server->client);
@@ -607,8 +608,7 @@ static void start(struct toolproc *toolproc, const char *call_id, const char *to
         err_set(&running.error, ERR_NOT_FOUND, "there is no tool \"%s\"", tool);
     } else {
         running.server = serve(toolproc, known, policy, arguments, &running.call, &running.error);
-        bool limited = strcmp(known->family, "shell") == 0 || strcmp(known->family, "files") == 0;
-        if (running.server != NULL && limited) {
+        if (running.server != NULL) {
             set_limit(toolproc, &running, policy == toolproc->job_policy, arguments);
             if (!works(toolproc, running.server)) {
                 begin_time(toolproc, &running);

@@ -65,7 +65,8 @@ static json_t *hidden(const struct paths *paths, struct err *err)
     return array;
 }
 
-/* A rule's path as a line of an ignore file; false for one that leads out of the workspace. */
+/* A rule's path as a line of an ignore file. One of another folder than the workspace begins with
+ * two slashes: a line's first one only says where it holds, and paths beyond are whole. */
 static bool append_pattern(struct str *out, const char *rule, const char *workspace)
 {
     size_t length = strlen(workspace);
@@ -77,11 +78,9 @@ static bool append_pattern(struct str *out, const char *rule, const char *worksp
         rule += 2;
     }
     if (rule[0] == '/') {
-        if (strncmp(rule, workspace, length) != 0 || rule[length] != '/' ||
-            rule[length + 1] == '\0') {
-            return false;
-        }
-        rule += length;
+        bool inside = strncmp(rule, workspace, length) == 0 && rule[length] == '/';
+        str_append(out, inside ? "" : "/");
+        rule += inside ? length : 0;
     }
     str_append(out, rule[0] == '!' || rule[0] == '#' ? "\\" : "");
     str_append(out, strcmp(rule, ".") == 0 || strcmp(rule, "./") == 0 ? "*" : rule);
@@ -106,7 +105,7 @@ static bool append_spelled(struct str *out, const char *rule, const char *worksp
 /* Paths that the user denied to a tool that reads: what goes through folders passes over them. */
 static json_t *denied(const struct approval_rules *rules, const char *workspace, struct err *err)
 {
-    static const char *const readers[] = {"read_file", "list_files", "search_files"};
+    static const char *const readers[] = {"read_file", "list_files", "search_files", "*"};
     json_t *array = json_array();
     for (size_t i = 0; i < rules->count; i++) {
         const struct approval_rule *rule = &rules->items[i];
@@ -119,6 +118,12 @@ static json_t *denied(const struct approval_rules *rules, const char *workspace,
         if (reads && rule->verdict == APPROVAL_DENY && rule->pattern != NULL &&
             append_spelled(&pattern, rule->pattern, workspace)) {
             append(array, pattern.data, err);
+            const char *slash = strchr(pattern.data, '/');
+            if (rule->pattern[0] != '/' && slash != NULL && slash[1] != '\0') {
+                /* In another folder it is any path that ends so. */
+                str_insert(&pattern, 0, "//**/", strlen("//**/"));
+                append(array, pattern.data, err);
+            }
         }
         str_finish(&pattern);
     }

@@ -86,7 +86,9 @@ static bool makes_sense(const struct approval_rules *rules, const char *tool, co
         *why = "expected an address, a host (example.org, *.example.org, with :PORT or without) "
                "or the beginning of an address (https://example.org/docs/*)";
     }
-    return *why == NULL;
+    bool allows_command =
+        pattern != NULL && strcmp(tool, "shell") == 0 && verdict == APPROVAL_ALLOW;
+    return *why == NULL && (!allows_command || shell_rule_can_allow(pattern, why));
 }
 
 /* Takes the pattern. */
@@ -153,7 +155,7 @@ static bool is_pattern(const struct approval_rule *rule, const char *subject)
             (strcmp(subject, "url") == 0 && url_rule_is_pattern(rule->pattern)));
 }
 
-/* An allowance by host or by the beginning of an address is one to read. */
+/* An allowance of addresses is one to read. */
 static bool only_fetches(const json_t *arguments)
 {
     const json_t *method = json_object_get(arguments, "method");
@@ -187,7 +189,7 @@ static bool path_concerned(const struct approval_rules *rules, const char *patte
 }
 
 static bool pattern_matches(const struct approval_rules *rules, const struct approval_rule *rule,
-                            const char *kind, const json_t *subject, const json_t *arguments)
+                            const char *kind, const json_t *subject)
 {
     const char *text = json_string_value(subject);
     size_t length = json_string_length(subject);
@@ -197,7 +199,7 @@ static bool pattern_matches(const struct approval_rules *rules, const struct app
                       : path_concerned(rules, rule->pattern, text, length);
     }
     if (strcmp(kind, "url") == 0) {
-        return allows ? only_fetches(arguments) && url_rule_allows(rule->pattern, text, length)
+        return allows ? url_rule_allows(rule->pattern, text, length)
                       : url_rule_concerns(rule->pattern, text, length);
     }
     return false;
@@ -216,18 +218,19 @@ static bool rule_matches(const struct approval_rules *rules, const struct approv
     if (known == NULL || known->subject == NULL) {
         return false;
     }
-    if (strcmp(rule->pattern, "*") == 0 &&
-        (rule->verdict != APPROVAL_ALLOW || strcmp(known->subject, "url") == 0)) {
+    bool allows = rule->verdict == APPROVAL_ALLOW, address = strcmp(known->subject, "url") == 0;
+    if (allows && address && !only_fetches(arguments)) {
+        return false;
+    }
+    if (strcmp(rule->pattern, "*") == 0 && (!allows || address)) {
         return true;
     }
     /* A shell rule with an open end means words; as a text it would be a pattern of file names. */
-    if (rule->verdict == APPROVAL_ALLOW && strcmp(tool, "shell") == 0 &&
-        str_ends_with(rule->pattern, "*")) {
+    if (allows && strcmp(tool, "shell") == 0 && str_ends_with(rule->pattern, "*")) {
         return false;
     }
     const json_t *subject = json_object_get(arguments, known->subject);
-    if (json_is_string(subject) &&
-        pattern_matches(rules, rule, known->subject, subject, arguments)) {
+    if (json_is_string(subject) && pattern_matches(rules, rule, known->subject, subject)) {
         return true;
     }
     /* By length, not up to a NUL: a string with a NUL inside never equals a pattern. */
@@ -250,9 +253,12 @@ static const struct approval_rule *find_rule(const struct approval_rules *rules,
 
 /* --- a shell command against the rules --- */
 
+/* One for all tools does where it is written as a command is: "*(rm *)". */
 static bool speaks_of_commands(const struct approval_rule *rule)
 {
-    return rule->pattern != NULL && strcmp(rule->tool, "shell") == 0;
+    return rule->pattern != NULL &&
+           (strcmp(rule->tool, "shell") == 0 ||
+            (strcmp(rule->tool, "*") == 0 && strchr(rule->pattern, ' ') != NULL));
 }
 
 /* The verdict for the whole command by the shell's rules; false when they say nothing. */
@@ -571,10 +577,12 @@ bool approval_rule_for(const char *tool, const json_t *arguments, struct str *ou
     const char *text = json_string_value(subject);
     bool plain = known != NULL && text != NULL && strlen(text) == json_string_length(subject) &&
                  text[0] != '\0';
-    /* As a rule this very text would say more than it does now. */
+    /* As a rule this very text would say more than it does now, or another thing. */
     struct approval_rule rule = {.pattern = (char *)text};
-    plain = plain && !is_pattern(&rule, known->subject) &&
-            !(strcmp(tool, "shell") == 0 && str_ends_with(text, "*"));
+    plain = plain && !is_pattern(&rule, known->subject) && !names_home(tool, text) &&
+            !(strcmp(tool, "shell") == 0 &&
+              (str_ends_with(text, "*") || shell_rule_has_open_end(text))) &&
+            !(strcmp(known->subject, "url") == 0 && !only_fetches(arguments));
     for (const char *c = text; plain && *c != '\0'; c++) {
         plain = (unsigned char)*c >= 0x20 && *c != 0x7F;
     }
@@ -591,11 +599,15 @@ bool approval_rule_for(const char *tool, const json_t *arguments, struct str *ou
 static const struct shown {
     const char *tool, *argument;
     const char *first, *next; /* marks of the first and of further lines */
-    bool file;                /* all of one, whose last newline ends a line and begins none */
+    enum visible_mode mode;
+    bool file; /* all of one, whose last newline ends a line and begins none */
 } shown[] = {
-    {"shell", "command", "$ ", "> ", false},      {"write_file", "path", "write ", "      ", false},
-    {"write_file", "content", "+ ", "+ ", true},  {"edit_file", "path", "edit ", "     ", false},
-    {"edit_file", "old_text", "- ", "- ", false}, {"edit_file", "new_text", "+ ", "+ ", false},
+    {"shell", "command", "$ ", "> ", VISIBLE_COMMAND, false},
+    {"write_file", "path", "write ", "      ", VISIBLE_COMMAND, false},
+    {"write_file", "content", "+ ", "+ ", VISIBLE_APPROVAL, true},
+    {"edit_file", "path", "edit ", "     ", VISIBLE_COMMAND, false},
+    {"edit_file", "old_text", "- ", "- ", VISIBLE_APPROVAL, false},
+    {"edit_file", "new_text", "+ ", "+ ", VISIBLE_APPROVAL, false},
 };
 
 enum { SHOWN_COUNT = sizeof shown / sizeof shown[0] };
@@ -637,7 +649,7 @@ static void describe_lines(struct str *out, size_t start, const struct shown *ho
         size_t line = newline != NULL ? (size_t)(newline - text) : length;
         new_row(out, start);
         str_append(out, mark);
-        visible_append(out, text, line, VISIBLE_APPROVAL);
+        visible_append(out, text, line, how->mode);
         if (newline == NULL) {
             break;
         }

@@ -84,8 +84,8 @@ enum approval_verdict approval_decide(const struct approval_rules *rules,
                                       const json_t *arguments, struct str *why);
 
 /* The rule that would allow just this call from now on: "shell(git status)". False, and nothing
- * appended, for a call that no rule can name: the text has control characters, or would as a rule
- * be a pattern ("rm *"). */
+ * appended, for a call that no rule can name: the text has control characters, would as a rule be
+ * a pattern ("rm *") or another path ("~/x"), or an address is given something (POST). */
 bool approval_rule_for(const char *tool, const json_t *arguments, struct str *out);
 
 /* What the call would do, in full, with every deceptive character spelled out (visible.h). */

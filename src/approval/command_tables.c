@@ -34,12 +34,14 @@ const char command_runners[] =
     "doxygen getopts "
     "xvfb-run libtool jobs "
     "docker-compose nerdctl ctr crictl ansible-playbook jshell clojure iex erl racket sbcl ghci "
-    "runghc ocaml groovy kotlin scala claude codex gemini carat ";
+    "runghc ocaml groovy kotlin scala claude codex gemini carat "
+    "rename prename file-rename perl-rename mlr goawk frawk rargs rush reflex onchange chokidar "
+    "viddy when-changed R ";
 
 /* The first argument must be a script: an option may be code. */
 const char command_interpreters[] =
     " python python2 python3 pypy pypy3 perl ruby node nodejs "
-    "php lua luajit Rscript R julia guile tcc java ipython bpython irb "
+    "php lua luajit Rscript julia guile tcc java ipython bpython irb "
     "pry pwsh raku osascript escript jruby jython qjs ";
 
 /* What the subcommand does differs too much: a rule must name it. */
@@ -53,16 +55,20 @@ const char command_never_subcommands[] =
     "create init ";
 
 /* Names that are another program's. */
-const char *const command_aliases[][2] = {{"py.test", "pytest"}, {"gradlew", "gradle"},
-                                          {"mvnw", "mvn"},       {"yarnpkg", "yarn"},
-                                          {"bundler", "bundle"}, {NULL, NULL}};
+const char *const command_aliases[][2] = {
+    {"py.test", "pytest"}, {"gradlew", "gradle"}, {"mvnw", "mvn"}, {"yarnpkg", "yarn"},
+    {"bundler", "bundle"}, {"[", "test"},         {NULL, NULL}};
 
 /* Of what "python3 -m" runs, what runs code that its words name or that is typed. */
-const char command_running_modules[] =
-    " pdb profile cProfile trace timeit runpy code doctest bdb asyncio IPython idlelib ";
+const char command_running_modules[] = " pdb profile cProfile trace timeit runpy code doctest bdb "
+                                       "asyncio IPython idlelib pydoc pickle "
+                                       "inspect imaplib sqlite3 ";
 
 /* "PROGRAM run COMMAND ..." */
 const char command_environments[] = " poetry pdm pipenv hatch rye pixi conda mamba micromamba ";
+
+/* "PROGRAM SUBCOMMAND WHERE COMMAND ...", each with a dash in between. */
+const char command_launchers[] = " rustup-run ip-netns ip-vrf ";
 
 /* Their options begin with one dash, two or three, all the same. */
 const char command_any_dashes[] = " npm pnpm ";
@@ -106,7 +112,6 @@ const struct command_trap command_traps[] = {
     {"git", "fetch", "", "u", ""},
     {"git", "push", "--repo --push-option", "o", "ext::"},
     {"git", "diff", "--no-index", "O", ""},
-    {"git", "commit", "", "FcC", ""},
     {"git", "remote", "", "", "add set-url"},
     {"git", "add", "", "ie", ""},
     {"git", "apply", "--unsafe-paths --directory", "", ""},
@@ -240,7 +245,11 @@ const struct command_trap command_traps[] = {
     {"vite", NULL, "--config", "c", ""},
     {"pylint", NULL, "--init-hook --load-plugins --rcfile", "", ""},
     {"flake8", NULL, "--config --append-config --output-file", "", ""},
-    {"mypy", NULL, "--config-file --python-executable --install-types", "", ""},
+    {"mypy", NULL,
+     "--config-file --python-executable --install-types --junit-xml --html-report --xml-report "
+     "--txt-report --any-exprs-report --cobertura-xml-report --linecount-report "
+     "--linecoverage-report --lineprecision-report --xslt-html-report --xslt-txt-report",
+     "", "@"},
     {"sphinx-build", NULL, "", "cD", ""},
     {"mkdocs", NULL, "--config-file", "f", ""},
     {"rspec", NULL, "--require --options --default-path", "rIO", ""},
@@ -259,6 +268,8 @@ const struct command_trap command_traps[] = {
     {"poetry", NULL, "--directory --project", "CP", ""},
     {"mvn", NULL, "--file --settings --global-settings --toolchains", "",
      "-f -s -gs -Dmaven. -Dexec. -DargLine -Djvm"},
+    {"ant", NULL, "", "",
+     "-f -buildfile -s -lib -logger -listener -main -inputhandler -propertyfile -D"},
     {"gradle", NULL,
      "--init-script --build-file --project-dir --settings-file --include-build --gradle-user-home",
      "", "-I -b -p -c -g -Dorg.gradle."},
@@ -288,6 +299,7 @@ const struct command_other_option command_other_options[] = {
     {"tar", NULL, " --file ", true},
     {"pytest", NULL, " --co ", false},
     {"pip", NULL, " --pre ", false},
+    {"git", "commit", " --file ", true},
     {"git", "log", " --patch --text ", false},
     {"git", "show", " --patch --text ", false},
     {"git", "diff", " --patch --text ", false},

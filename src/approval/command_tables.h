@@ -16,6 +16,7 @@ extern const char command_never_subcommands[];
 extern const char *const command_aliases[][2]; /* up to NULL */
 extern const char command_running_modules[];
 extern const char command_environments[];
+extern const char command_launchers[];
 extern const char command_any_dashes[];
 extern const char command_git[];
 extern const char command_git_named[];

@@ -12,6 +12,7 @@
 #include "approval/command_tables.h"
 #include "approval/launch_points.h"
 #include "approval/shell_words.h"
+#include "base/glob.h"
 #include "base/str.h"
 
 /* --- finding words in lists --- */
@@ -52,6 +53,17 @@ static bool is_abbreviation(const char *option, size_t length, const char *word)
 static bool is_beginning(const char *beginning, size_t length, const char *word)
 {
     return strncmp(word, beginning, length) == 0;
+}
+
+/* What a pattern of file names may become. */
+static bool is_possible(const char *item, size_t length, const char *pattern)
+{
+    struct str name;
+    str_init(&name);
+    str_append_bytes(&name, item, length);
+    bool possible = glob_match(pattern, name.data);
+    str_finish(&name);
+    return possible;
 }
 
 static const char *base_name(const char *program)
@@ -156,13 +168,15 @@ static bool options_trap(const struct shell_words *words, const char *program,
     return false;
 }
 
-/* Of two files these read the first and write the second. `letters`: whose value is a word. */
+/* Of two files these read the first and write the second (json.tool as python's module). `letters`:
+ * whose value is a word. */
 static bool second_file_traps(const struct shell_words *words, const char *program)
 {
     bool uniq = strcmp(program, "uniq") == 0, xxd = strcmp(program, "xxd") == 0;
-    const char *letters = uniq ? "fsw" : "cglosnR";
+    bool writes = uniq || xxd || strcmp(program, "json.tool") == 0;
+    const char *letters = uniq ? "fsw" : xxd ? "cglosnR" : "";
     size_t files = 0;
-    for (size_t i = 1; (uniq || xxd) && i < words->count; i++) {
+    for (size_t i = 1; writes && i < words->count; i++) {
         const char *word = words->items[i].text;
         bool option = word[0] == '-' && word[1] != '\0';
         bool takes_next = option && word[2] == '\0' && strchr(letters, word[1]) != NULL;
@@ -309,6 +323,16 @@ static const char *interpreter_trap(const struct shell_words *words, const char 
                                                                    : inner_trap(words, named);
 }
 
+static bool launches(const char *program, const char *subcommand)
+{
+    struct str both;
+    str_init(&both);
+    str_append_format(&both, "%s-%s", program, subcommand);
+    bool listed_so = listed(command_launchers, both.data, both.length);
+    str_finish(&both);
+    return listed_so;
+}
+
 static const char *subcommand_trap(const struct shell_words *words, size_t named)
 {
     if (named < 2 || words->items[1].text[0] == '-') {
@@ -318,7 +342,7 @@ static const char *subcommand_trap(const struct shell_words *words, size_t named
     if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
         return named < 3 ? runs_another : inner_trap(words, named);
     }
-    return listed(command_never_subcommands, second, strlen(second))
+    return listed(command_never_subcommands, second, strlen(second)) || launches(program, second)
                ? "this command of the program runs what its words say"
                : NULL;
 }
@@ -341,19 +365,23 @@ static bool make_variable(const struct shell_words *words, const char *program, 
     return false;
 }
 
-static const char *touches_launch_point(const struct shell_words *words, size_t named)
+/* Without an option these write into no file that is named to them. */
+static bool only_checks(const struct shell_words *words, const char *program)
 {
-    const char *reason = NULL;
-    for (size_t i = named > 0 ? named : 1; reason == NULL && i < words->count; i++) {
-        reason = launch_points_in_word(words->items[i].text);
+    bool ruff = strcmp(program, "ruff") == 0 && words->count > 1 &&
+                strcmp(words->items[1].text, "check") == 0;
+    bool checks = ruff || listed(" mypy pyflakes flake8 pylint shellcheck yamllint ", program,
+                                 strlen(program));
+    for (size_t i = 1; checks && i < words->count; i++) {
+        checks = words->items[i].text[0] != '-';
     }
-    return reason;
+    return checks;
 }
 
 /* Programs that only read: naming a Makefile to them is no way to change it. */
 static bool only_reads(const struct shell_words *words)
 {
-    const char *program = base_name(words->items[0].text);
+    const char *program = known_name(base_name(words->items[0].text));
     static const char readers[] =
         " cat head tail wc ls stat file grep egrep fgrep rg ag diff cmp "
         "md5sum sha256sum nl od hexdump tree du readlink realpath "
@@ -361,8 +389,9 @@ static bool only_reads(const struct shell_words *words)
         "sha1sum sha512sum strings printf ";
     static const char writers[] = " mv checkout restore clone worktree sparse-checkout ";
     bool git = strcmp(program, "git") == 0 && words->count > 1;
-    return listed(readers, program, strlen(program)) &&
-           !(git && listed(writers, words->items[1].text, strlen(words->items[1].text)));
+    return (listed(readers, program, strlen(program)) &&
+            !(git && listed(writers, words->items[1].text, strlen(words->items[1].text)))) ||
+           only_checks(words, program);
 }
 
 static bool is_runner(const char *name)
@@ -381,28 +410,43 @@ static bool runs_others(const char *program)
     return runs;
 }
 
-/* The traps of the program that goes by this name. */
-static const char *find_by_name(const struct shell_words *words, const char *program, size_t named)
+/* Programs whose first words decide what the rest of them is, perhaps a command of its own. */
+static bool leads_on(const char *program)
 {
     size_t length = strlen(program);
-    const char *subcommand = words->count > 1 ? words->items[1].text : "";
-    const char *why = NULL;
+    return listed(" git find fd fdfind ", program, length) ||
+           listed(command_interpreters, program, length) ||
+           listed(command_by_subcommand, program, length);
+}
+
+/* One name for those: a command within a command is looked at once, however deep it lies. */
+static const char *leading_name(const char *program, struct str *plain)
+{
+    const char *other = plain_name(program, plain);
+    return leads_on(program) || other[0] == '\0' ? program : other;
+}
+
+static const char *leading_trap(const struct shell_words *words, const char *program, size_t named)
+{
+    size_t length = strlen(program);
     if (strcmp(program, "git") == 0) {
-        why = git_trap(words, named);
-    } else if (listed(command_interpreters, program, length)) {
-        why = interpreter_trap(words, program, named);
-    } else if (listed(command_by_subcommand, program, length)) {
-        why = subcommand_trap(words, named);
+        return git_trap(words, named);
     }
-    if (why == NULL &&
-        (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named) ||
-         second_file_traps(words, program))) {
-        why = "one of its options runs code or writes elsewhere";
+    if (listed(command_interpreters, program, length)) {
+        return interpreter_trap(words, program, named);
     }
-    if (why == NULL && make_variable(words, program, named)) {
-        why = "it sets a variable of make's";
+    return listed(command_by_subcommand, program, length) ? subcommand_trap(words, named) : NULL;
+}
+
+/* The options of the program that goes by this name. */
+static const char *option_trap(const struct shell_words *words, const char *program, size_t named)
+{
+    const char *subcommand = words->count > 1 ? words->items[1].text : "";
+    if (options_trap(words, program, subcommand, named) || old_tar_traps(words, program, named) ||
+        second_file_traps(words, program)) {
+        return "one of its options runs code or writes elsewhere";
     }
-    return why;
+    return make_variable(words, program, named) ? "it sets a variable of make's" : NULL;
 }
 
 /* All but the names of launch points. */
@@ -417,12 +461,33 @@ static const char *words_trap(const struct shell_words *words, size_t named)
     }
     struct str plain;
     str_init(&plain);
-    const char *why = find_by_name(words, program, named);
-    if (why == NULL && plain_name(program, &plain)[0] != '\0') {
-        why = find_by_name(words, plain.data, named);
-    }
+    const char *why = leading_trap(words, leading_name(program, &plain), named);
+    why = why == NULL ? option_trap(words, program, named) : why;
+    why = why == NULL && plain.length > 0 ? option_trap(words, plain.data, named) : why;
     str_finish(&plain);
     return why;
+}
+
+/* An interpreter only reads its script. */
+static bool has_script(const struct shell_words *words)
+{
+    struct str plain;
+    str_init(&plain);
+    const char *name = leading_name(known_name(base_name(words->items[0].text)), &plain);
+    bool script = listed(command_interpreters, name, strlen(name)) && words->count > 1 &&
+                  words->items[1].text[0] != '-';
+    str_finish(&plain);
+    return script;
+}
+
+static const char *touches_launch_point(const struct shell_words *words, size_t named)
+{
+    const char *reason = NULL;
+    size_t first = has_script(words) ? 2 : 1;
+    for (size_t i = named > first ? named : first; reason == NULL && i < words->count; i++) {
+        reason = launch_points_in_word(words->items[i].text);
+    }
+    return reason;
 }
 
 const char *command_traps_find(const struct shell_simple *simple, size_t named)
@@ -449,6 +514,14 @@ static bool may_be_option(const struct shell_word *word)
     return word->text[0] == '-' || word->open;
 }
 
+bool command_traps_steps_over(const struct shell_words *words, size_t at)
+{
+    const struct shell_word *word = &words->items[at], *before = &words->items[at - 1];
+    bool option_before = before->text[0] == '-' && strchr(before->text, '=') == NULL;
+    return may_be_option(word) || word->text[0] == '+' ||
+           (at > 1 && (before->open || option_before));
+}
+
 static bool interpreter_hides(const struct shell_words *words, const char *program,
                               const char *denied)
 {
@@ -460,7 +533,8 @@ static bool interpreter_hides(const struct shell_words *words, const char *progr
         return true;
     }
     const char *module = words->items[2].text;
-    return listed(command_running_modules, module, strlen(module)) || hides(words, 2, denied);
+    return listed(command_running_modules, module, strlen(module)) ||
+           (denied != NULL && strcmp(module, base_name(denied)) == 0) || hides(words, 2, denied);
 }
 
 /* A folder to begin in is stepped over (shell_rule.c); other options may name a command. */
@@ -477,14 +551,26 @@ static bool git_hides(const struct shell_words *words)
     return at < words->count && may_be_option(&words->items[at]) && !version;
 }
 
+/* A pattern of file names, or a variable, that may become such a word. */
+static bool may_be_word_of(const struct shell_word *word, const char *words_of_find)
+{
+    char first = word->text[0];
+    if (!word->open || strchr("$-*?[{", first) == NULL) {
+        return false;
+    }
+    bool stars_alone = (first == '*' || first == '?') && strpbrk(word->text, "$[{~") == NULL;
+    return !stars_alone || any_in(words_of_find, word->text, is_possible);
+}
+
 static bool find_hides(const struct shell_words *words, const char *program)
 {
-    const char *beginnings = strcmp(program, "find") == 0 ? "-exec -ok" : "--exec";
+    bool find = strcmp(program, "find") == 0;
+    const char *beginnings = find ? "-exec -ok" : "--exec";
+    const char *whole = find ? "-exec -execdir -ok -okdir" : "--exec --exec-batch -x -X";
     for (size_t i = 1; i < words->count; i++) {
         const char *word = words->items[i].text;
-        bool cluster = program[1] == 'd' && word[0] == '-' && word[1] != '-';
-        bool unknown = words->items[i].open && (word[0] == '$' || word[0] == '-');
-        if (unknown || any_in(beginnings, word, is_beginning) ||
+        bool cluster = !find && word[0] == '-' && word[1] != '-';
+        if (may_be_word_of(&words->items[i], whole) || any_in(beginnings, word, is_beginning) ||
             (cluster && strpbrk(word, "xX") != NULL)) {
             return true;
         }
@@ -492,16 +578,31 @@ static bool find_hides(const struct shell_words *words, const char *program)
     return false;
 }
 
+/* What stands at `at` as the program's command. */
+static bool subcommand_hides_at(const struct shell_words *words, const char *program, size_t at,
+                                const char *denied)
+{
+    const char *second = words->items[at].text;
+    if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
+        const char *inner = words->count > at + 1 ? words->items[at + 1].text : "-";
+        return denied == NULL || inner[0] == '-' || words->items[at + 1].open ||
+               strcmp(base_name(inner), base_name(denied)) == 0 || hides(words, at + 1, denied);
+    }
+    return words->items[at].open || listed(" exec x dlx ", second, strlen(second)) ||
+           launches(program, second);
+}
+
 static bool subcommand_hides(const struct shell_words *words, const char *program,
                              const char *denied)
 {
-    const char *second = words->count > 1 ? words->items[1].text : "";
-    if (strcmp(second, "run") == 0 && listed(command_environments, program, strlen(program))) {
-        const char *inner = words->count > 2 ? words->items[2].text : "-";
-        return denied == NULL || inner[0] == '-' || words->items[2].open ||
-               strcmp(base_name(inner), base_name(denied)) == 0 || hides(words, 2, denied);
+    size_t at = 1;
+    while (at < words->count && !subcommand_hides_at(words, program, at, denied)) {
+        if (!command_traps_steps_over(words, at)) {
+            return false;
+        }
+        at++;
     }
-    return listed(" exec x dlx ", second, strlen(second));
+    return at < words->count;
 }
 
 static bool hides_by_name(const struct shell_words *words, const char *program, const char *denied)
@@ -529,8 +630,7 @@ bool command_traps_hides(const struct shell_words *words, const char *denied)
     struct str plain;
     str_init(&plain);
     bool hidden =
-        runs_others(program) || hides_by_name(words, program, denied) ||
-        (plain_name(program, &plain)[0] != '\0' && hides_by_name(words, plain.data, denied));
+        runs_others(program) || hides_by_name(words, leading_name(program, &plain), denied);
     str_finish(&plain);
     return hidden;
 }

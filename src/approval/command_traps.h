@@ -22,6 +22,10 @@ const char *command_traps_find(const struct shell_simple *simple, size_t named);
  * that it is redirected into. */
 const char *command_traps_around(const struct shell_simple *simple);
 
+/* Whether the word is an option, or may be the value of the one before it: the program's own
+ * command may stand behind it. */
+bool command_traps_steps_over(const struct shell_words *words, size_t at);
+
 /* Whether the command runs another one that its words do not show plainly (sh, env, xargs, find
  * -exec, an interpreter that is given code, git -c). `denied` (NULL = any): the program that a
  * denial names, which is all that "poetry run PROGRAM" could hide. */

@@ -3,6 +3,7 @@
  * given, which counts where a component is a link, and with its ".." taken back. */
 #include "approval/launch_points.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -65,6 +66,8 @@ static const struct {
     {"Jenkinsfile", "the build server runs it"},
     {"Makefile", "make runs it"},
     {"GNUmakefile", "make runs it"},
+    {"Makefile.sh", "make makes its Makefile of it"},
+    {"GNUmakefile.sh", "make makes its Makefile of it"},
     {"Justfile", "just runs it"},
     {".justfile", "just runs it"},
     {"Rakefile", "rake runs it"},
@@ -84,12 +87,32 @@ static const struct {
     {"bunfig.toml", "bun loads what it names"},
     {"gulpfile.js", "gulp runs it"},
     {"Gruntfile.js", "grunt runs it"},
+    {".eslintrc", "the editor runs what it names"},
+    {".eslintrc.json", "the editor runs what it names"},
+    {".eslintrc.yml", "the editor runs what it names"},
+    {".eslintrc.yaml", "the editor runs what it names"},
     {".eslintrc.js", "the editor runs it"},
     {".eslintrc.cjs", "the editor runs it"},
     {"eslint.config.js", "the editor runs it"},
     {"eslint.config.mjs", "the editor runs it"},
+    {"eslint.config.cjs", "the editor runs it"},
+    {"eslint.config.ts", "the editor runs it"},
+    {".prettierrc", "the editor runs what it names"},
+    {".prettierrc.json", "the editor runs what it names"},
+    {".prettierrc.json5", "the editor runs what it names"},
+    {".prettierrc.yml", "the editor runs what it names"},
+    {".prettierrc.yaml", "the editor runs what it names"},
+    {".prettierrc.toml", "the editor runs what it names"},
     {".prettierrc.js", "the editor runs it"},
     {".prettierrc.cjs", "the editor runs it"},
+    {".prettierrc.mjs", "the editor runs it"},
+    {".prettierrc.ts", "the editor runs it"},
+    {"prettier.config.js", "the editor runs it"},
+    {"prettier.config.cjs", "the editor runs it"},
+    {"prettier.config.mjs", "the editor runs it"},
+    {"prettier.config.ts", "the editor runs it"},
+    {".rubocop.yml", "rubocop loads what it names"},
+    {".rspec", "rspec loads what it names"},
     {".npmrc", "npm obeys it"},
     {".yarnrc", "yarn obeys it"},
     {".yarnrc.yml", "yarn obeys it"},
@@ -97,6 +120,7 @@ static const struct {
     {".pnp.cjs", "node runs it"},
     {".pnpmfile.cjs", "pnpm runs it"},
     {"setup.py", "pip runs it"},
+    {"setup.cfg", "pip and pytest load what it names"},
     {"pyproject.toml", "pip and others run what it names"},
     {"pip.conf", "pip obeys it"},
     {"uv.toml", "uv obeys it"},
@@ -109,6 +133,7 @@ static const struct {
     {"sitecustomize.py", "python runs it"},
     {"usercustomize.py", "python runs it"},
     {"build.rs", "cargo runs it"},
+    {"Cargo.toml", "cargo runs the script that it names"},
     {".cargo/", "cargo obeys it"},
     {".mvn/", "maven obeys it"},
     {"gradle-wrapper.properties", "gradle is fetched from where it says"},
@@ -246,7 +271,8 @@ static const char *find(const char *path, bool above, bool letters)
 
 const char *launch_points_reason(const char *path)
 {
-    return find(path, false, false);
+    return strlen(path) >= PATH_MAX ? "its path is too long to be looked at"
+                                    : find(path, false, false);
 }
 
 const char *launch_points_in_word(const char *word)

@@ -1,9 +1,12 @@
 /* path_rule: plain paths are taken apart from their end, so that no memory is needed; for a pattern
- * the path is first spelled in the one way that glob_match expects. */
+ * the path is first spelled in the one way that glob_match expects. What is longer than any path of
+ * the system is not compared, which takes the square of its length. */
 #include "approval/path_rule.h"
 
+#include <limits.h>
 #include <string.h>
 
+#include "approval/path_spelling.h"
 #include "base/glob.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -83,21 +86,19 @@ static char *folder_or_pattern(const char *rule)
     return mem_strndup(rule, length);
 }
 
-/* The components that are left of a path, a slash between them and before them all. */
+/* The components that are left of a path, a slash between them and before them all; what leads out
+ * of where a relative one begins is left out. */
 static void spell(struct str *out, const char *path, size_t length)
 {
-    struct rest rest = {path, path + length, NULL, 0};
-    struct str before;
-    str_init(&before);
-    while (previous(&rest)) {
-        str_clear(&before);
-        str_append_char(&before, '/');
-        str_append_bytes(&before, rest.component, rest.length);
-        str_append_bytes(&before, out->data, out->length);
-        str_clear(out);
-        str_append_bytes(out, before.data, before.length);
+    struct str spelled;
+    str_init(&spelled);
+    path_spelling_append(&spelled, path, length);
+    const char *rest = spelled.data + (spelled.data[0] == '/');
+    while (strcmp(rest, "..") == 0 || str_starts_with(rest, "../")) {
+        rest += rest[2] == '/' ? 3 : 2;
     }
-    str_finish(&before);
+    str_append_format(out, "%s%s", rest[0] != '\0' ? "/" : "", rest);
+    str_finish(&spelled);
 }
 
 /* Whether the pattern fits the text or a folder that it leads through. */
@@ -193,7 +194,8 @@ bool path_rule_is_valid(const char *rule)
 
 bool path_rule_allows(const char *rule, const char *path, size_t length)
 {
-    if (!path_rule_is_pattern(rule) || !is_plain(path, length) || has_controls(path, length)) {
+    if (length >= PATH_MAX || !path_rule_is_pattern(rule) || !is_plain(path, length) ||
+        has_controls(path, length)) {
         return false;
     }
     struct str pattern;
@@ -210,7 +212,8 @@ bool path_rule_allows(const char *rule, const char *path, size_t length)
 /* Whatever an allowance would take it for, a denial does, too. */
 bool path_rule_concerns(const char *rule, const char *path, size_t length)
 {
-    return path_rule_is_pattern(rule)
+    return length >= PATH_MAX ? true
+           : path_rule_is_pattern(rule)
                ? path_rule_allows(rule, path, length) || pattern_concerns(rule, path, length)
                : plain_concerns(rule, path, length);
 }

@@ -19,7 +19,8 @@ bool path_rule_is_pattern(const char *rule);
 /* Whether a pattern can fit a path, which has no component that is empty, "." or "..". */
 bool path_rule_is_valid(const char *rule);
 
-/* `path` may hold any bytes; `rule` ends with a NUL. */
+/* `path` may hold any bytes; `rule` ends with a NUL. A path of PATH_MAX bytes or more, which
+ * nothing can open, is concerned by every rule and allowed by none. */
 bool path_rule_concerns(const char *rule, const char *path, size_t length);
 
 /* For a pattern; the exact text of a path is compared by the caller. */

@@ -11,6 +11,14 @@
 
 struct shell_simple;
 
+/* Whether the rule speaks of more words than it names, however that is written: "rm *", "(rm *);".
+ */
+bool shell_rule_has_open_end(const char *rule);
+
+/* Whether there is a command that the rule lets run: one that ends in "*" behind words of which
+ * everything is a trap (command_traps.h) lets none; `*why` (a constant) says so. */
+bool shell_rule_can_allow(const char *rule, const char **why);
+
 /* May the command run by this rule? `*why` is set where only a trap stands in the way. */
 bool shell_rule_allows(const char *rule, const struct shell_simple *simple, const char **why);
 

@@ -176,8 +176,7 @@ static bool read_piece(struct reader *reader, struct str *text, struct shell_wor
         word->open = true;
         break;
     case '{':
-        /* "{}" stands for itself; of the others see brace_expands. */
-        word->brace = word->brace || peek(reader, 1) != '}';
+        word->brace = true; /* see brace_expands */
         break;
     case '~':
         word->open = word->open || text->length == 0 || strchr("=:", text->data[text->length - 1]);
@@ -193,11 +192,13 @@ static bool read_piece(struct reader *reader, struct str *text, struct shell_wor
     return true;
 }
 
-/* A brace is one of bash's where it holds a list or a range; "{name}" before a redirection, too. */
+/* A brace is one of bash's where it holds a list or a range; "{name}" before a redirection, too.
+ * bash steps over "{}" at a word's beginning alone: behind that it is a brace like others. */
 static bool brace_expands(const struct shell_word *word)
 {
-    return word->brace && (word->text[0] == '{' || strchr(word->text, ',') != NULL ||
-                           strstr(word->text, "..") != NULL);
+    const char *text = word->text;
+    return word->brace && ((text[0] == '{' && text[1] != '}') || strchr(text, ',') != NULL ||
+                           strstr(text, "..") != NULL);
 }
 
 static bool read_word(struct reader *reader, struct shell_word *word)
@@ -212,7 +213,7 @@ static bool read_word(struct reader *reader, struct shell_word *word)
         }
     }
     word->text = str_take(&text);
-    word->open = word->open || brace_expands(word);
+    word->open = (word->open && strcmp(word->text, "[") != 0) || brace_expands(word);
     return true;
 }
 

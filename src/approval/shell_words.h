@@ -21,7 +21,7 @@ enum { SHELL_WORDS_BYTES = 64 * 1024, SHELL_WORDS_COMMANDS = 48, SHELL_WORDS_WOR
 struct shell_word {
     char *text;   /* after quotes; what it expands to is unknown where `open` */
     bool open;    /* holds a variable, a pattern, a tilde or a brace that may expand */
-    bool brace;   /* holds an unquoted '{' that no '}' follows at once */
+    bool brace;   /* holds an unquoted '{' */
     size_t plain; /* bytes of it before the first quote or backslash; SIZE_MAX = none quoted */
 };
 

@@ -173,22 +173,27 @@ static int hex(char c)
     return at != NULL ? (int)(at - digits) : -1;
 }
 
-/* Path and query in one spelling: without "%41", dots, slashes twice or at the end, and without
- * what a server never sees. */
-static void spell_path(const struct place *place, struct str *out)
+/* Without "%41"; in a query '+' is a blank. */
+static void append_decoded(struct str *out, const char *text, size_t length, bool query)
 {
-    const char *path = place->path;
-    struct str plain;
-    size_t length = strcspn(path, "?#");
-    str_init(&plain);
     for (size_t i = 0; i < length; i++) {
-        int high = path[i] == '%' ? hex(path[i + 1]) : -1;
-        int low = high >= 0 ? hex(path[i + 2]) : -1;
-        str_append_char(&plain, low >= 0 ? (char)(high * 16 + low) : path[i]);
+        int high = text[i] == '%' ? hex(text[i + 1]) : -1;
+        int low = high >= 0 ? hex(text[i + 2]) : -1;
+        char plain = query && text[i] == '+' ? ' ' : text[i];
+        str_append_char(out, low >= 0 ? (char)(high * 16 + low) : plain);
         i += low >= 0 ? 2 : 0;
     }
+}
+
+/* Path and query in one spelling: without "%41", of the path dots and slashes twice or at the end,
+ * and without what a server never sees. */
+static void spell_path(const struct place *place, struct str *out)
+{
+    struct str plain;
+    str_init(&plain);
+    append_decoded(&plain, place->path, strcspn(place->path, "?#"), false);
     path_spelling_append(out, plain.data, plain.length);
-    str_append_bytes(out, place->query, strcspn(place->query, "#"));
+    append_decoded(out, place->query, strcspn(place->query, "#"), true);
     str_finish(&plain);
 }
 

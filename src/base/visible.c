@@ -12,15 +12,20 @@ static const uint32_t deceptive_ranges[][2] = {
     {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
 };
 
-bool visible_deceptive(uint32_t code_point)
+static bool in_ranges(const uint32_t ranges[][2], size_t count, uint32_t c)
 {
-    size_t count = sizeof deceptive_ranges / sizeof deceptive_ranges[0];
-    for (size_t i = 0; i < count && deceptive_ranges[i][0] <= code_point; i++) {
-        if (code_point <= deceptive_ranges[i][1]) {
+    for (size_t i = 0; i < count && ranges[i][0] <= c; i++) {
+        if (c <= ranges[i][1]) {
             return true;
         }
     }
     return false;
+}
+
+bool visible_deceptive(uint32_t code_point)
+{
+    return in_ranges(deceptive_ranges, sizeof deceptive_ranges / sizeof deceptive_ranges[0],
+                     code_point);
 }
 
 static bool odd_space(uint32_t c)
@@ -45,11 +50,24 @@ static bool latin_letter(uint32_t c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* Full-width and mathematical twins of ASCII, and the marks that are drawn as ; / : and quotes. */
+/* Full-width and mathematical twins of ASCII, and the marks that are drawn as ; / and :. */
 static bool twin_of_a_mark(uint32_t c)
 {
     return (c >= 0xFF01 && c <= 0xFF5E) || (c >= 0x1D400 && c <= 0x1D7FF) || c == 0x037E ||
            c == 0x2044 || c == 0x2215 || c == 0x2236 || c == 0x29F8 || c == 0xA789;
+}
+
+/* Dashes, quotes, strokes and small forms, which texts are full of. Sorted. */
+static const uint32_t like_marks[][2] = {
+    {0x00B4, 0x00B4}, {0x01C0, 0x01C0}, {0x01C3, 0x01C3}, {0x02B9, 0x02BC}, {0x02C8, 0x02C8},
+    {0x02CB, 0x02CB}, {0x02D7, 0x02D7}, {0x2010, 0x2015}, {0x2018, 0x201F}, {0x2024, 0x2024},
+    {0x2032, 0x2037}, {0x2039, 0x203A}, {0x2043, 0x2043}, {0x2052, 0x2052}, {0x2212, 0x2212},
+    {0x2216, 0x2217}, {0x2223, 0x2223}, {0x223C, 0x223C}, {0xFE50, 0xFE6B},
+};
+
+static bool like_a_mark(uint32_t c)
+{
+    return in_ranges(like_marks, sizeof like_marks / sizeof like_marks[0], c);
 }
 
 /* A run of letters, and whether it holds both Latin ones and their twins. */
@@ -77,9 +95,9 @@ static void append_control(struct str *out, uint32_t c, enum visible_mode mode)
 {
     if (mode == VISIBLE_TEXT && (c == '\n' || c == '\t')) {
         str_append_char(out, (char)c);
-    } else if (mode == VISIBLE_APPROVAL && c == '\n') {
+    } else if (mode >= VISIBLE_APPROVAL && c == '\n') {
         str_append(out, "\\n");
-    } else if (mode == VISIBLE_APPROVAL) {
+    } else if (mode >= VISIBLE_APPROVAL) {
         str_append_format(out, "\\x%02X", (unsigned)c);
     } else if (c < 0x20) {
         char mark[4]; /* U+2400.. are the pictures of the C0 controls */
@@ -107,17 +125,17 @@ void visible_append(struct str *out, const char *text, size_t length, enum visib
     struct word word = {0, false};
     for (size_t at = 0; at < length; at += used) {
         /* Nearly all of a text is such runs. Where words are looked at, letters go one by one. */
-        used = mode == VISIBLE_APPROVAL ? 0 : printable_run(text, length, at);
+        used = mode >= VISIBLE_APPROVAL ? 0 : printable_run(text, length, at);
         if (used > 0) {
             str_append_bytes(out, text + at, used);
             continue;
         }
         uint32_t c = utf8_decode(text + at, length - at, &used);
-        if (mode == VISIBLE_APPROVAL && at >= word.end) {
+        if (mode >= VISIBLE_APPROVAL && at >= word.end) {
             word = word_at(text, length, at);
         }
         if (c >= UTF8_INCOMPLETE) {
-            if (mode == VISIBLE_APPROVAL) {
+            if (mode >= VISIBLE_APPROVAL) {
                 for (size_t i = 0; i < used; i++) {
                     str_append_format(out, "\\x%02X", (unsigned char)text[at + i]);
                 }
@@ -128,8 +146,9 @@ void visible_append(struct str *out, const char *text, size_t length, enum visib
             continue;
         } else if (c < 0x20 || (c >= 0x7F && c < 0xA0)) {
             append_control(out, c, mode);
-        } else if (mode == VISIBLE_APPROVAL &&
+        } else if (mode >= VISIBLE_APPROVAL &&
                    (visible_deceptive(c) || odd_space(c) || twin_of_a_mark(c) ||
+                    (mode == VISIBLE_COMMAND && like_a_mark(c)) ||
                     (word.mixed && letter_of_a_twin(c)))) {
             str_append_format(out, "\\u{%X}", (unsigned)c);
         } else {

@@ -18,9 +18,11 @@ enum visible_mode {
     VISIBLE_TEXT,     /* newline and tab stay; a CR before a newline is dropped */
     VISIBLE_LINE,     /* one line: newline and tab become visible marks too */
     VISIBLE_APPROVAL, /* as LINE, and every character that can hide or reorder others, every space
-                         but U+0020, every twin of an ASCII mark, and in a word with Latin letters
-                         those of alphabets that look alike, is spelled as \u{XXXX}: what is shown
-                         is what runs */
+                         but U+0020, full-width and mathematical ASCII, twins of the marks that
+                         divide words, and in a word with Latin letters those of alphabets that look
+                         alike, is spelled as \u{XXXX}: what is shown is what runs */
+    VISIBLE_COMMAND, /* as APPROVAL, and every twin of an ASCII mark: dashes, quotes, strokes, dots,
+                        which are usual in texts but not in commands and paths */
 };
 
 /* Appends the safe form of text[0..length). A sequence that is cut at the end counts as invalid:

@@ -138,6 +138,25 @@ static enum dialog_answer yes(struct dialog *dialog, enum dialog_answer answer)
     return DIALOG_OPEN;
 }
 
+/* The rule stands in the place of the call, in full; it, too, is to be read to its end. */
+static void show_rule(struct dialog *dialog, bool shown)
+{
+    dialog->confirming = shown;
+    dialog->seen_end = !shown;
+    dialog->refused = false;
+    dialog->width = 0; /* to be laid out */
+    dialog->first = 0;
+}
+
+static enum dialog_answer confirm(struct dialog *dialog, bool agreed)
+{
+    if (agreed) {
+        return yes(dialog, DIALOG_YES_ALWAYS);
+    }
+    show_rule(dialog, false);
+    return DIALOG_OPEN;
+}
+
 static enum dialog_answer reason_key(struct dialog *dialog, enum action action,
                                      const struct terminal_key *key)
 {
@@ -158,15 +177,14 @@ enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
     if (dialog->asking_reason) {
         return reason_key(dialog, action, key);
     }
-    if (dialog->confirming) {
-        dialog->confirming = false;
-        return key->code == 'y' || key->code == 'Y' ? DIALOG_YES_ALWAYS : DIALOG_OPEN;
-    }
     enum choice choice = CHOICE_NONE;
     for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
         if (choices[i].key == key->code) {
             choice = choices[i].choice;
         }
+    }
+    if (dialog->confirming && choice < CHOICE_UP) {
+        return confirm(dialog, key->code == 'y' || key->code == 'Y');
     }
     long page = dialog->rows > 1 ? (long)dialog->rows - 1 : 1;
     dialog->refused = false;
@@ -176,8 +194,9 @@ enum dialog_answer dialog_key(struct dialog *dialog, enum action action,
     case CHOICE_SESSION:
         return dialog->once ? DIALOG_OPEN : yes(dialog, DIALOG_YES_SESSION);
     case CHOICE_ALWAYS:
-        dialog->confirming =
-            dialog->rule != NULL && yes(dialog, DIALOG_YES_ALWAYS) == DIALOG_YES_ALWAYS;
+        if (dialog->rule != NULL && yes(dialog, DIALOG_YES_ALWAYS) == DIALOG_YES_ALWAYS) {
+            show_rule(dialog, true);
+        }
         return DIALOG_OPEN;
     case CHOICE_NETWORK:
     case CHOICE_NETWORK_SESSION:
@@ -234,14 +253,15 @@ static void lay_out(struct dialog *dialog, int width)
     }
     struct layout_writer writer;
     struct str clean;
-    const char *text = dialog->description;
+    const char *text = dialog->confirming ? dialog->rule : dialog->description;
     layout_finish(&dialog->layout);
     layout_writer_init(&writer, &dialog->layout, width, 0);
     str_init(&clean);
     for (bool more = true; more;) {
         size_t length = strcspn(text, "\n");
         more = text[length] == '\n' && text[length + 1] != '\0';
-        visible_append(&clean, text, length, VISIBLE_APPROVAL);
+        visible_append(&clean, text, length,
+                       dialog->confirming ? VISIBLE_COMMAND : VISIBLE_APPROVAL);
         str_append_char(&clean, '\n');
         text += length + 1;
     }
@@ -280,21 +300,29 @@ static int draw_choice(struct surface *surface, int row, int column, const char 
     return surface_text(surface, row, column, limit, text, THEME_TEXT);
 }
 
+/* What stands before the choices; the column behind it, -1 where nothing else has a place. */
+static int draw_rest(const struct dialog *dialog, struct surface *surface, int row)
+{
+    int limit = surface_columns(surface);
+    size_t below = dialog->layout.count - dialog->first - dialog->rows;
+    struct str note;
+    if (dialog->refused) {
+        surface_text(surface, row, 0, limit, "Read to the end first: PgDn, or End", THEME_WARNING);
+        return -1;
+    }
+    str_init(&note);
+    str_append_format(&note, "%zu more below (PgDn)  ", below);
+    int column = surface_text(surface, row, 0, limit, below > 0 ? note.data : "", THEME_FAINT);
+    str_finish(&note);
+    return column;
+}
+
 static void draw_choices(const struct dialog *dialog, struct surface *surface, int row)
 {
     const char *others = dialog->once ? "  (or 1, 3; Esc = no)" : "  (or 1, 2, 3; Esc = no)";
-    int limit = surface_columns(surface), column = 0;
-    size_t below = dialog->layout.count - dialog->first - dialog->rows;
-    if (dialog->refused) {
-        surface_text(surface, row, 0, limit, "Read to the end first: PgDn, or End", THEME_WARNING);
+    int limit = surface_columns(surface), column = draw_rest(dialog, surface, row);
+    if (column < 0) {
         return;
-    }
-    if (dialog->rows < dialog->layout.count) {
-        struct str note;
-        str_init(&note);
-        str_append_format(&note, "%zu more below (PgDn)  ", below);
-        column = surface_text(surface, row, column, limit, below > 0 ? note.data : "", THEME_FAINT);
-        str_finish(&note);
     }
     column = draw_choice(surface, row, column, "y", " once  ");
     if (!dialog->once) {
@@ -314,12 +342,12 @@ static void draw_choices(const struct dialog *dialog, struct surface *surface, i
 
 static void draw_confirmation(const struct dialog *dialog, struct surface *surface, int row)
 {
-    struct str text;
-    str_init(&text);
-    str_append(&text, "Write this rule to your configuration?  y yes, other keys no:  ");
-    visible_append(&text, dialog->rule, strlen(dialog->rule), VISIBLE_APPROVAL);
-    surface_text(surface, row, 0, surface_columns(surface), text.data, THEME_QUESTION);
-    str_finish(&text);
+    int column = draw_rest(dialog, surface, row);
+    if (column >= 0) {
+        surface_text(surface, row, column, surface_columns(surface),
+                     "Write this rule to your configuration?  y yes, other keys no",
+                     THEME_QUESTION);
+    }
 }
 
 void dialog_draw(struct dialog *dialog, struct surface *surface, int top, int height)

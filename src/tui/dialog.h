@@ -32,14 +32,14 @@ enum dialog_answer {
 struct dialog {
     bool active;
     bool asking_reason;
-    bool confirming; /* p was pressed: y writes `rule` down, anything else goes back */
-    bool seen_end;   /* the last row of the description was drawn */
+    bool confirming; /* p was pressed: y writes `rule`, which is shown, anything else goes back */
+    bool seen_end;   /* the last row of what is shown was drawn */
     bool once;       /* a yes is for this once: nothing else is offered */
     bool refused;    /* a yes came before the end was seen: say why it does not count */
     char *title, *description;
     char *network;        /* hosts that w opens; NULL = none */
     char *rule;           /* that p offers; NULL = none */
-    struct layout layout; /* of the description, for `width` */
+    struct layout layout; /* of what is shown, for `width` */
     int width;
     size_t first; /* row in view */
     size_t rows;  /* rows of the description that fitted last time */

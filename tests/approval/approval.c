@@ -260,6 +260,10 @@ static void test_spoofing(void **state)
     shows("shell", "{\"command\":\"x\\udb40\\udc41\"}", "$ x\\u{E0041}");
     shows("shell", "{\"command\":\"v\\ufe0f\\u034f\"}", "$ v\\u{FE0F}\\u{34F}");
     shows("shell", "{\"command\":\"echo \\u00fc\"}", "$ echo \xC3\xBC");
+    shows("shell", "{\"command\":\"rm \\u2010r \\u2018a\\u2019 \\u2223 b\"}",
+          "$ rm \\u{2010}r \\u{2018}a\\u{2019} \\u{2223} b");
+    shows("write_file", "{\"path\":\"a\\u2024c\",\"content\":\"it\\u2019s \\u2014 so\\n\"}",
+          "write a\\u{2024}c\n+ it\xE2\x80\x99s \xE2\x80\x94 so");
     shows("write_file", "{\"path\":\"a\\u202etxt.sh\",\"content\":\"\\u202e\"}",
           "write a\\u{202E}txt.sh\n+ \\u{202E}\n\\ No newline at end of file");
     shows("http_fetch", "{\"url\":\"http://a\\u200b.b\"}",

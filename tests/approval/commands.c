@@ -12,6 +12,7 @@
 
 #include "approval/approval.h"
 #include "approval/shell_words.h"
+#include "base/err.h"
 #include "base/str.h"
 
 static const char *const allowed_rules[] = {"shell(git status)",
@@ -58,6 +59,10 @@ static const char *const allowed_rules[] = {"shell(git status)",
                                             "shell(sh build.sh)",
                                             "shell(exact thing --with=this)",
                                             "shell([ *)",
+                                            "shell(mypy *)",
+                                            "shell(ruff *)",
+                                            "shell(python3.11 *)",
+                                            "shell(timeout 60 *)",
                                             "shell(deno *)",
                                             "shell(deno eval *)",
                                             "shell(bun *)",
@@ -91,7 +96,51 @@ static const char *const allowed_rules[] = {"shell(git status)",
                                             "shell(python3 -m *)",
 
                                             "shell(*)",
-                                            "shell($X *)"};
+                                            "shell($X *)",
+                                            "shell(rustup run *)",
+                                            "shell(python3 -m pydoc *)",
+                                            "shell(git log | head *)",
+                                            "shell(git -C sub log *)",
+                                            "shell(npm --prefix web test *)",
+                                            "shell(node --test *)",
+                                            "shell(java -jar t.jar *)"};
+
+/* Of those, what lets nothing run, and is refused. */
+static const char *const vain_rules[] = {
+    "shell(awk *)",
+    "shell(sed *)",
+    "shell(env *)",
+    "shell(sh *)",
+    "shell(bash *)",
+    "shell(xargs *)",
+    "shell(sudo *)",
+    "shell(cd *)",
+    "shell(eval *)",
+    "shell(export *)",
+    "shell(deno eval *)",
+    "shell(let *)",
+    "shell(mise *)",
+    "shell(nix *)",
+    "shell(hyperfine *)",
+    "shell(uvx *)",
+    "shell(uv *)",
+    "shell(poetry run *)",
+    "shell(hatch run test:pytest *)",
+    "shell(git submodule *)",
+    "shell(git bisect *)",
+    "shell(git config *)",
+    "shell(python3 -m *)",
+    "shell(*)",
+    "shell($X *)",
+    "shell(timeout 60 *)",
+    "shell(rustup run *)",
+    "shell(python3 -m pydoc *)",
+    "shell(git log | head *)",
+    "shell(git -C sub log *)",
+    "shell(npm --prefix web test *)",
+    "shell(node --test *)",
+    "shell(java -jar t.jar *)",
+};
 
 /* With their lengths: one holds a NUL. */
 struct row {
@@ -226,6 +275,18 @@ static const struct row allowed[] = {
     ROW("tar --list --file=a.tar"),
     ROW("pytest --co"),
     ROW("command -v git"),
+    ROW("timeout 5 git log"),
+    ROW("timeout 1.5m nice -n 5 git log -3 | wc -l"),
+    ROW("nice git log"),
+    ROW("[ -f x ]"),
+    ROW("[ -f Makefile ] && git status"),
+    ROW("python3 setup.py build"),
+    ROW("python3.11 conftest.py"),
+    ROW("mypy setup.py"),
+    ROW("ruff check pyproject.toml"),
+    ROW("git commit -F msg"),
+    ROW("git commit --file=msg"),
+    ROW("git commit -aC HEAD"),
 };
 
 static const struct row asked[] = {
@@ -360,6 +421,8 @@ static const struct row asked[] = {
     ROW("find . -exec id {} \\;"),
     ROW("find . -execdir id {} +"),
     ROW("find . -ok id {} \\;"),
+    ROW("find . \"\"{},-exec} ./evil \";\""),
+    ROW("find . x{},-exec} ./evil \";\""),
     ROW("find . -delete"),
     ROW("find . -fprint x"),
     ROW("find . -fprintf x y"),
@@ -369,8 +432,25 @@ static const struct row asked[] = {
     ROW("env -i git log"),
     ROW("sudo git log"),
     ROW("nohup git log"),
-    ROW("timeout 5 git log"),
-    ROW("nice git log"),
+    ROW("timeout 5 rm x"),
+    ROW("timeout -s KILL 5 git log"),
+    ROW("timeout 5x git log"),
+    ROW("timeout $X git log"),
+    ROW("timeout 5 $X"),
+    ROW("timeout 5"),
+    ROW("timeout 5 -v git log"),
+    ROW("timeout 5 git -c alias.x=!id x"),
+    ROW("nice -20 git log"),
+    ROW("nice -n x git log"),
+    ROW("nice rm x"),
+    ROW("nice"),
+    ROW("[ -v 'a[$(id)]' ]"),
+    ROW("[a] b"),
+    ROW("python3 tools/x.py setup.py"),
+    ROW("mypy --junit-xml=setup.py a.py"),
+    ROW("ruff check --fix pyproject.toml"),
+    ROW("ruff format setup.py"),
+    ROW("git log --file=x"),
     ROW("xargs git log"),
     ROW("git log | xargs rm"),
     ROW("sh -c 'git log'"),
@@ -400,7 +480,6 @@ static const struct row asked[] = {
     ROW("for x in a; do git status; done"),
     ROW("while git status; do id; done"),
     ROW("case x in x) id;; esac"),
-    ROW("[ -f x ]"),
     ROW("[[ -f x ]]"),
     ROW("coproc git status"),
     ROW("python3 -c 'print(1)'"),
@@ -432,6 +511,12 @@ static const struct row asked[] = {
     ROW("poetry run -C x pytest"),
     ROW("python3 -m"),
     ROW("python3 -m pip list"),
+    ROW("python3 -m pydoc ./evil.py"),
+    ROW("rustup run nightly ./evil"),
+    ROW("git -C sub log -3"),
+    ROW("npm --prefix web test x"),
+    ROW("node --test a.js"),
+    ROW("java -jar t.jar x"),
     ROW("python3 -m pytest -p evil"),
     ROW("npm init y"),
     ROW("let 'a[$(id)]=1'"),
@@ -551,11 +636,31 @@ static enum approval_verdict decide(const struct approval_rules *rules, enum app
     return verdict;
 }
 
+static bool is_vain(const char *rule)
+{
+    bool vain = false;
+    for (size_t i = 0; i < sizeof vain_rules / sizeof vain_rules[0]; i++) {
+        vain = vain || strcmp(vain_rules[i], rule) == 0;
+    }
+    return vain;
+}
+
+/* Those that are refused stand there as if they had been taken: they must not hold all the same. */
 static void fill(struct approval_rules *rules)
 {
     approval_rules_init(rules);
     for (size_t i = 0; i < sizeof allowed_rules / sizeof allowed_rules[0]; i++) {
-        assert_true(approval_rules_add(rules, allowed_rules[i], APPROVAL_ALLOW, NULL));
+        const char *rule = allowed_rules[i];
+        struct err err = {0};
+        bool vain = is_vain(rule);
+        if (approval_rules_add(rules, rule, APPROVAL_ALLOW, &err) == vain) {
+            fail_msg("%s: %s", rule, err.text);
+        }
+        if (vain) {
+            assert_non_null(strstr(err.text, rule));
+            assert_true(approval_rules_add(rules, rule, APPROVAL_DENY, NULL));
+            rules->items[rules->count - 1].verdict = APPROVAL_ALLOW;
+        }
     }
 }
 
@@ -636,31 +741,6 @@ static void test_foreign(void **state)
     approval_rules_finish(&rules);
 }
 
-static void rule_is(const char *tool, const char *arguments, const char *expected)
-{
-    struct str rule;
-    json_t *parsed = json_loads(arguments, JSON_ALLOW_NUL, NULL);
-    str_init(&rule);
-    assert_int_equal(approval_rule_for(tool, parsed, &rule), expected != NULL);
-    assert_string_equal(rule.data, expected != NULL ? expected : "");
-    str_finish(&rule);
-    json_decref(parsed);
-}
-
-/* The rule that "always" writes allows just this call. */
-static void test_rule_for(void **state)
-{
-    (void)state;
-    rule_is("shell", "{\"command\":\"git status\"}", "shell(git status)");
-    rule_is("write_file", "{\"path\":\"a\",\"content\":\"x\"}", "write_file(a)");
-    rule_is("mcp__x__y", "{}", "mcp__x__y");
-    rule_is("shell", "{\"command\":\"a\\nb\"}", NULL);
-    rule_is("shell", "{\"command\":\"a\\u0000b\"}", NULL);
-    rule_is("shell", "{\"command\":\"\"}", NULL);
-    rule_is("shell", "{}", NULL);
-    rule_is("none", "{}", NULL);
-}
-
 /* Limits: what is too long or has too many parts is not read, and costs no more than reading. */
 static void test_limits(void **state)
 {
@@ -693,7 +773,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allowed),       cmocka_unit_test(test_asked),
         cmocka_unit_test(test_doubt_is_told), cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_rule_for),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests_name("approval_commands", tests, NULL, NULL);
 }

@@ -20,7 +20,10 @@ static bool holds(const char *rule, enum approval_verdict verdict, const char *t
     struct err err = {0};
     approval_rules_init(&rules);
     if (!approval_rules_add(&rules, rule, verdict, &err)) {
-        fail_msg("%s", err.text);
+        assert_true(verdict == APPROVAL_ALLOW &&
+                    strstr(err.text, "it would allow nothing") != NULL);
+        json_decref(arguments);
+        return false;
     }
     enum approval_mode mode = verdict == APPROVAL_ALLOW ? APPROVAL_ASK : APPROVAL_FULL;
     bool same = approval_decide(&rules, NULL, mode, tool, arguments, NULL) == verdict;
@@ -115,6 +118,31 @@ static void test_paths(void **state)
                       json_pack("{s:s}", "path", "secrets/a")));
 }
 
+/* No file has a path of that length, so that it need not be compared. */
+static void test_long_paths(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"write_file(**)", "write_file(**/*a*/b)", "write_file(b)"};
+    struct str path;
+    str_init(&path);
+    for (size_t i = 0; i < 1 << 20; i++) {
+        str_append(&path, "a/");
+    }
+    str_append(&path, "c");
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        assert_true(
+            holds(rules[i], APPROVAL_DENY, "write_file", json_pack("{s:s}", "path", path.data)));
+        assert_false(
+            holds(rules[i], APPROVAL_ALLOW, "write_file", json_pack("{s:s}", "path", path.data)));
+        path.data[4095] = '\0';
+        assert_int_equal(
+            holds(rules[i], APPROVAL_DENY, "write_file", json_pack("{s:s}", "path", path.data)),
+            i == 0);
+        path.data[4095] = '/';
+    }
+    str_finish(&path);
+}
+
 static void test_addresses(void **state)
 {
     (void)state;
@@ -197,6 +225,11 @@ static void test_addresses(void **state)
         {"https://example.org/x#a", "https://example.org/x", false, true},
         {"https://example.org/x?a=1", "https://example.org:443/x?a=1#b", false, true},
         {"https://example.org/x?a=1", "https://example.org/x?a=12", false, false},
+        {"https://example.org/x?a=1", "https://example.org/x?%61=%31", false, true},
+        {"https://example.org/x?%61=1", "https://example.org/x?a=1", false, true},
+        {"https://example.org/x?a=b+c", "https://example.org/x?a=b%20c", false, true},
+        {"https://example.org/x?a=b+c", "https://example.org/x?a=b%2Bc", false, false},
+        {"https://example.org/x?a=%", "https://example.org/x?a=%25", false, true},
         {"https://example.org/x?a=1", "https://example.org/x", false, false},
         {"https://example.org", "https://example.org/", false, true},
         {"https://example.org", "https://example.org?a", false, true},
@@ -217,6 +250,18 @@ static void test_addresses(void **state)
     assert_false(holds(rule, APPROVAL_ALLOW, "http_fetch",
                        json_pack("{s:s, s:s}", "url", url, "body", "x")));
     assert_true(holds(rule, APPROVAL_DENY, "http_fetch",
+                      json_pack("{s:s, s:s}", "url", url, "method", "POST")));
+    /* One for that very address, and for all of them, too; only the tool's own name says more. */
+    static const char *const reading[] = {"http_fetch(https://example.org/a)", "http_fetch(*)"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(
+            holds(reading[i], APPROVAL_ALLOW, "http_fetch", json_pack("{s:s}", "url", url)));
+        assert_false(holds(reading[i], APPROVAL_ALLOW, "http_fetch",
+                           json_pack("{s:s, s:s}", "url", url, "method", "POST")));
+        assert_true(holds(reading[i], APPROVAL_DENY, "http_fetch",
+                          json_pack("{s:s, s:s}", "url", url, "body", "x")));
+    }
+    assert_true(holds("http_fetch", APPROVAL_ALLOW, "http_fetch",
                       json_pack("{s:s, s:s}", "url", url, "method", "POST")));
 }
 
@@ -247,6 +292,7 @@ static void test_commands(void **state)
         {"git --no-pager*", "git --no-pager log", false, true},
         {"git log*", "git --no-pager log", false, true},
         {"* --force", "git -C . push", false, false},
+        {"terraform destroy*", "terraform plan -x destroy", false, false},
         {"* --force", "git -C . push --force", false, true},
         {"/usr/bin/curl*", "curl x", false, true},
         {"/usr/bin/curl*", "ls x", false, false},
@@ -260,10 +306,20 @@ static void test_commands(void **state)
     struct approval_rules rules;
     approval_rules_init(&rules);
     assert_true(approval_rules_add(&rules, "shell(rm*)", APPROVAL_DENY, NULL));
-    static const char *const doubtful[] = {
-        "r$X y",        "xargs rm", "echo $(rm x)", "sh -c 'rm x'",    "find . -exec rm {} +",
-        "python3 -c x", "cat < $X", "A=$B ls",      "poetry run rm x", "git -c x=y log",
-        "git -C . rm*"};
+    assert_true(approval_rules_add(&rules, "shell(terraform destroy*)", APPROVAL_DENY, NULL));
+    static const char *const doubtful[] = {"r$X y",
+                                           "xargs rm",
+                                           "echo $(rm x)",
+                                           "sh -c 'rm x'",
+                                           "find . -exec rm {} +",
+                                           "python3 -c x",
+                                           "cat < $X",
+                                           "A=$B ls",
+                                           "poetry run rm x",
+                                           "git -c x=y log",
+                                           "git -C . rm*",
+                                           "terraform -chdir=x destroy",
+                                           "terraform -x y destroyed"};
     for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
         json_t *arguments = json_pack("{s:s}", "command", doubtful[i]);
         assert_int_equal(approval_decide(&rules, NULL, APPROVAL_FULL, "shell", arguments, NULL),
@@ -346,10 +402,18 @@ static void test_no_wider_rule_is_offered(void **state)
         {"shell", "command", "rm *", false},
         {"shell", "command", "ls src:*", false},
         {"shell", "command", "ls *.c", true},
+        {"shell", "command", "rm * ", false},
+        {"shell", "command", "rm *;", false},
+        {"shell", "command", "(rm *)", false},
+        {"shell", "command", "rm *&", false},
+        {"shell", "command", "rm * # tidy", false},
+        {"shell", "command", "ls src:* ", false},
+        {"shell", "command", "rm * && ls", true}, /* only this text fits such a rule */
         {"write_file", "path", "a.c", true},
         {"write_file", "path", "*", false},
         {"write_file", "path", "a[1].c", false},
         {"write_file", "path", "src/", false},
+        {"write_file", "path", "~/x", false},
         {"http_fetch", "url", "https://a.example/x", true},
         {"http_fetch", "url", "https://a.example/*", false},
         {"http_fetch", "url", "a.example", false},
@@ -364,6 +428,33 @@ static void test_no_wider_rule_is_offered(void **state)
         json_decref(arguments);
         str_finish(&rule);
     }
+}
+
+static void rule_is(const char *tool, const char *arguments, const char *expected)
+{
+    struct str rule;
+    json_t *parsed = json_loads(arguments, JSON_ALLOW_NUL, NULL);
+    str_init(&rule);
+    assert_int_equal(approval_rule_for(tool, parsed, &rule), expected != NULL);
+    assert_string_equal(rule.data, expected != NULL ? expected : "");
+    str_finish(&rule);
+    json_decref(parsed);
+}
+
+/* The rule that "always" writes allows just this call. */
+static void test_rule_for(void **state)
+{
+    (void)state;
+    rule_is("shell", "{\"command\":\"git status\"}", "shell(git status)");
+    rule_is("write_file", "{\"path\":\"a\",\"content\":\"x\"}", "write_file(a)");
+    rule_is("mcp__x__y", "{}", "mcp__x__y");
+    rule_is("shell", "{\"command\":\"a\\nb\"}", NULL);
+    rule_is("shell", "{\"command\":\"a\\u0000b\"}", NULL);
+    rule_is("shell", "{\"command\":\"\"}", NULL);
+    rule_is("shell", "{}", NULL);
+    rule_is("none", "{}", NULL);
+    rule_is("http_fetch", "{\"url\":\"https://a.example/x\"}", "http_fetch(https://a.example/x)");
+    rule_is("http_fetch", "{\"url\":\"https://a.example/x\",\"method\":\"POST\"}", NULL);
 }
 
 /* Relative and absolute paths of the same file, and the home directory. */
@@ -434,13 +525,11 @@ static void test_workspace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_workspace),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_wider_rule_is_offered),
+        cmocka_unit_test(test_paths),     cmocka_unit_test(test_long_paths),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_foreign),   cmocka_unit_test(test_workspace),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_no_wider_rule_is_offered),
+        cmocka_unit_test(test_rule_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,8 @@ static void test_programs(void **state)
         {"go build *", "go build ./...", "go build -ldflags=-extld=./evil"},
         {"pylint *", "pylint a.py", "pylint --init-hook=x a.py"},
         {"eslint *", "eslint src", "eslint --rulesdir ./evil src"},
+        {"mypy *", "mypy --strict src", "mypy @evil"},
+        {"mypy *", "mypy --strict src", "mypy --junit-xml b src"},
         {"rspec *", "rspec spec", "rspec -r ./evil"},
         {"phpunit *", "phpunit tests", "phpunit --bootstrap evil.php"},
         {"pnpm test *", "pnpm test x", "pnpm test --dir ./other"},
@@ -135,6 +137,16 @@ static void test_programs(void **state)
         {"ls *", "ls a", "xvfb-run ./evil"},
         {"ls *", "ls a", "libtool --mode=execute ./evil"},
         {"ls *", "ls a", "jobs -x ./evil"},
+        {"ls *", "ls a", "rename s/a/b/e x"},
+        {"ls *", "ls a", "prename s/a/b/e x"},
+        {"ls *", "ls a", "file-rename s/a/b/e x"},
+        {"ls *", "ls a", "mlr -n put x"},
+        {"ls *", "ls a", "goawk x"},
+        {"ls *", "ls a", "R CMD BATCH evil.R"},
+        {"ant test *", "ant test -q", "ant test -f evil.xml"},
+        {"timeout 60 git log *", "timeout 60 git log -3", "timeout 60 git log --output=x"},
+        {"ant test *", "ant test -q", "ant test -buildfile evil.xml"},
+        {"python3 -m json.tool *", "python3 -m json.tool a", "python3 -m json.tool a b"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct approval_rules rules;

@@ -8,9 +8,9 @@ that the harmless form runs by the same rule.
 from rows import *
 from model_server import Handler, ModelServer, chunk, text_answer
 
-ALLOWED = ["echo *", "ls *", "cat *", "env *", "timeout *", "nohup *", "xargs *", "find *", "git *", "tar *", "rg *", "sort *", "ssh *",
-           "man *", "less *", "sed *", "awk *", "go test *", "npm test *", "pip *", "make *", "setsid *", "nice *", "sudo *", "printf *", "python3 *", "let *",
-           "test *", "shuf *", "install *", "diff3 *", "cpp *", "uniq *", "mv *", "cp *", "choom *", "perl5.36.0 *", "git mv *", "python3 -m timeit *", "python3 -m pytest *"]
+ALLOWED = ["echo *", "ls *", "cat *", "find *", "git *", "tar *", "rg *", "sort *", "go test *", "npm test *", "pip *", "make *", "printf *",
+           "python3 *", "test *", "shuf *", "install *", "diff3 *", "cpp *", "uniq *", "mv *", "cp *", "perl5.36.0 *", "git mv *",
+           "python3 -m pytest *"]  # of env, sed, sudo, ... such a rule is refused
 RULES = [word for rule in ALLOWED for word in ("--allow", f"shell({rule})")]
 
 COMMANDS = [

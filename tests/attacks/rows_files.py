@@ -109,6 +109,7 @@ def others():
         around = [call("read_file", path="private.txt"), call("search_files", pattern="SECRET", path="."),
                   call("read_file", path="../work/private.txt")]
         rules = [("--deny", f"read_file({path}/private.txt)") for path in (place.work, "~/work", place.root + "/./work", "~/work/../work")]
+        rules.append(("--deny", "*(private.txt)"))
         found = [text for words in rules for text, _ in Session(place, *around, words=words, env=env).whole(3)]
         free = Session(place, *around, env=env).whole(3)
         shown = [text for text in found if "private.txt:1" in text or "denied by" not in text and "left out" not in text]

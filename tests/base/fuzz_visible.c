@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    for (int mode = VISIBLE_TEXT; mode <= VISIBLE_APPROVAL; mode++) {
+    for (int mode = VISIBLE_TEXT; mode <= VISIBLE_COMMAND; mode++) {
         struct str s;
         str_init(&s);
         visible_append(&s, (const char *)data, size, (enum visible_mode)mode);

@@ -101,7 +101,7 @@ static void deceptive_characters(void **state)
 }
 
 /* What an approval shows of `c` between two Latin letters. */
-static bool spelled(uint32_t c)
+static bool spelled_in(uint32_t c, enum visible_mode mode)
 {
     struct str s;
     char bytes[6] = "a", expected[16];
@@ -109,10 +109,39 @@ static bool spelled(uint32_t c)
     bytes[1 + size] = 'b';
     snprintf(expected, sizeof expected, "a\\u{%X}b", (unsigned)c);
     str_init(&s);
-    visible_append(&s, bytes, size + 2, VISIBLE_APPROVAL);
+    visible_append(&s, bytes, size + 2, mode);
     bool so = strcmp(s.data, expected) == 0;
     str_finish(&s);
     return so;
+}
+
+static bool spelled(uint32_t c)
+{
+    return spelled_in(c, VISIBLE_APPROVAL);
+}
+
+/* In a command all that is drawn like one of ASCII's marks; in a text those are usual. */
+static void a_command_has_no_twins_of_marks(void **state)
+{
+    (void)state;
+    static const uint32_t ranges[][2] = {
+        {0x00B4, 0x00B4}, {0x01C0, 0x01C0}, {0x01C3, 0x01C3}, {0x02B9, 0x02BC}, {0x02C8, 0x02C8},
+        {0x02CB, 0x02CB}, {0x02D7, 0x02D7}, {0x2010, 0x2015}, {0x2018, 0x201F}, {0x2024, 0x2024},
+        {0x2032, 0x2037}, {0x2039, 0x203A}, {0x2043, 0x2043}, {0x2052, 0x2052}, {0x2212, 0x2212},
+        {0x2216, 0x2217}, {0x2223, 0x2223}, {0x223C, 0x223C}, {0xFE50, 0xFE6B},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
+        for (uint32_t c = ranges[i][0]; c <= ranges[i][1]; c++) {
+            assert_true(spelled_in(c, VISIBLE_COMMAND));
+            assert_false(spelled(c));
+        }
+        for (size_t k = 0; k < 2; k++) {
+            uint32_t beside = k == 0 ? ranges[i][0] - 1 : ranges[i][1] + 1;
+            assert_int_equal(spelled_in(beside, VISIBLE_COMMAND), spelled(beside));
+        }
+    }
+    assert_true(spelled_in(0x202E, VISIBLE_COMMAND) && spelled_in(0x2044, VISIBLE_COMMAND));
+    assert_false(spelled_in(0xFC, VISIBLE_COMMAND));
 }
 
 /* Blanks that are no space, twins of Latin letters beside Latin ones, twins of marks: each range
@@ -176,6 +205,7 @@ int main(void)
         cmocka_unit_test(every_code_point_is_safe),
         cmocka_unit_test(deceptive_characters),
         cmocka_unit_test(each_range_ends_where_it_ends),
+        cmocka_unit_test(a_command_has_no_twins_of_marks),
         cmocka_unit_test(a_twin_is_told_by_its_neighbour),
         cmocka_unit_test(each_control_has_its_mark),
     };

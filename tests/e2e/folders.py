@@ -93,8 +93,8 @@ def case_own():
     """carat's own folders in the workspace, behind a link, are no part of what is taken back."""
     with Place() as place:
         os.mkdir(os.path.join(place.work, "real"))
-        os.symlink("real", os.path.join(place.work, "link"))
-        own = {"CARAT_HOME": os.path.join(place.work, "link")}
+        os.symlink(os.path.join(place.work, "real"), os.path.join(place.root, "link"))
+        own = {"CARAT_HOME": os.path.join(place.root, "link")}
         os.makedirs(os.path.join(place.work, "real", "config.d"))
         model = script(place, call("shell", command="echo x > made"), "Done.<turn|>")
         place.carat("exec", "-m", model, "go", env=own)

@@ -1,10 +1,12 @@
 """Jobs as a user meets them: a command that ends in & goes on beside the conversation, is seen, is stopped, and never
 outlives carat. Run as jobs.py CASE BUILD-FOLDER SOURCE-FOLDER."""
+import http.server
 import json
 import os
 import random
 import signal
 import subprocess
+import threading
 import time
 
 from place import *
@@ -148,6 +150,32 @@ def case_slow_file_tool():
         place.write("other", "plain words\n")
         model = script(place, call("search_files", pattern="(a|b)*a(a|b){200}c", path="line"), call("read_file", path="other"), "Done.<turn|>")
         events = place.events("-m", model, "--set", "tools.timeout_s=1", "look")
+        texts = json.dumps(events)
+        check("no answer after 1 s" in texts and "plain words" in texts, texts)
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """One element with so many attributes that comparing each with all before it takes minutes."""
+
+    def log_message(self, *unused):
+        pass
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<p " + b" ".join(b"a%x" % number for number in range(290000)) + b">words")
+
+
+def case_slow_page():
+    """A page that keeps its reader busy: the call is ended from outside, and the next one works."""
+    with Place() as place, http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place.write("other", "plain words\n")
+        host = f"127.0.0.1:{server.server_port}"
+        model = script(place, call("http_fetch", url=f"http://{host}/"), call("read_file", path="other"), "Done.<turn|>")
+        events = place.events("-m", model, "--allow-host", host, "--set", "tools.timeout_s=1", "look")
+        server.shutdown()
         texts = json.dumps(events)
         check("no answer after 1 s" in texts and "plain words" in texts, texts)
 

@@ -452,6 +452,39 @@ static void test_answers(void **state)
     screen_close(&s);
 }
 
+/* "Always" is agreed to once more, with the whole rule in sight. */
+static void test_always_shows_the_rule(void **state)
+{
+    (void)state;
+    struct screen s;
+    struct str rule;
+    str_init(&rule);
+    screen_open(&s, 16, 80);
+    ask(&s, "the call");
+    str_append(&rule, "shell(a-command-with first-word second-word third-word fourth-word --last)");
+    tui_offer_always(s.tui, rule.data);
+    screen_key(&s, 'p');
+    assert_true(screen_shows(&s, rule.data));
+    assert_true(screen_shows(&s, "y yes, other keys no"));
+    screen_key(&s, 'x');
+    assert_true(screen_shows(&s, "the call"));
+    assert_string_equal(screen_intents(&s), "");
+    /* One that is longer than the screen is read to its end first. */
+    for (int i = 0; i < 200; i++) {
+        str_append(&rule, " further-word");
+    }
+    tui_offer_always(s.tui, rule.data);
+    screen_key(&s, 'p');
+    screen_key(&s, 'y');
+    assert_true(screen_shows(&s, "Read to the end first"));
+    assert_string_equal(screen_intents(&s), "");
+    screen_key(&s, TERMINAL_KEY_END);
+    screen_key(&s, 'y');
+    assert_string_equal(screen_intents(&s), "DECIDE always\n");
+    str_finish(&rule);
+    screen_close(&s);
+}
+
 /* Who types "yes" into the input must not thereby answer a question that comes up meanwhile. */
 static void test_typing_ahead(void **state)
 {
@@ -671,10 +704,10 @@ int main(void)
         cmocka_unit_test(test_held_space),     cmocka_unit_test(test_picker),
         cmocka_unit_test(test_picker_sizes),   cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_escape_and_end), cmocka_unit_test(test_plain_intents),
-        cmocka_unit_test(test_answers),        cmocka_unit_test(test_typing_ahead),
-        cmocka_unit_test(test_unseen_end),     cmocka_unit_test(test_history),
-        cmocka_unit_test(test_commands),       cmocka_unit_test(test_scrolling),
-        cmocka_unit_test(test_running_call),
+        cmocka_unit_test(test_answers),        cmocka_unit_test(test_always_shows_the_rule),
+        cmocka_unit_test(test_typing_ahead),   cmocka_unit_test(test_unseen_end),
+        cmocka_unit_test(test_history),        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_scrolling),      cmocka_unit_test(test_running_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,8 +29,10 @@ static void on_intent(void *context, const struct tui_intent *intent)
         [TUI_COMMAND] = "COMMAND",
         [TUI_TALK] = "TALK",
     };
-    static const char *const decisions[] = {
-        [TUI_YES] = "yes", [TUI_YES_SESSION] = "session", [TUI_NO] = "no"};
+    static const char *const decisions[] = {[TUI_YES] = "yes",
+                                            [TUI_YES_SESSION] = "session",
+                                            [TUI_YES_ALWAYS] = "always",
+                                            [TUI_NO] = "no"};
     struct screen *screen = context;
     assert_int_equal(strlen(intent->text), intent->length);
     str_append(&screen->intents, names[intent->kind]);

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!capped_init(&text, &policy)) {
         return 0;
     }
-    if (html_text_append(&text, (const char *)data, size, NULL, &links, &complete) &&
+    if (html_text_append(&text, (const char *)data, size, false, &links, &complete) &&
         (text.length > text.limit || !utf8_valid(text.data, text.length) ||
          strlen(text.data) != text.length)) {
         abort();

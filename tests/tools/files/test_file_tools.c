@@ -13,9 +13,11 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 #include "fixture.h"
+#include "workspace.h"
 
 static void contains(const char *text, const char *part)
 {
@@ -531,6 +533,44 @@ static void denied_paths_are_left_out(void **state)
     fixture->policy.denied = (struct policy_list){0};
 }
 
+/* The same in another folder than the workspace, whose paths are whole ones. */
+static void denied_paths_of_another_folder_are_left_out(void **state)
+{
+    static const struct row {
+        const char *pattern, *found; /* of the two files */
+    } rows[] = {
+        {"/", ""},         {"/keys/", "plain"}, {"/keys/a", "plain"},
+        {"/p*", "keys/a"}, {"keys/", "plain"},  {"//**/keys/a", "plain"},
+    };
+    struct fixture *fixture = *state;
+    struct err err;
+    char other[96], path[128], line[128];
+    snprintf(other, sizeof other, "%s/other", fixture->outside);
+    fixture_directory(fixture, other);
+    snprintf(path, sizeof path, "%s/keys", other);
+    fixture_directory(fixture, path);
+    snprintf(path, sizeof path, "%s/keys/a", other);
+    fixture_write(fixture, path, "potion\n");
+    snprintf(path, sizeof path, "%s/plain", other);
+    fixture_write(fixture, path, "potion\n");
+    assert_true(workspace_add(fixture->context.workspace, other, false, &err));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool whole = rows[i].pattern[0] == '/' && rows[i].pattern[1] != '/';
+        snprintf(line, sizeof line, "%s%s%s", whole ? "/" : "", whole ? other : "",
+                 rows[i].pattern);
+        char *patterns[] = {line};
+        fixture->policy.denied = (struct policy_list){patterns, 1, 1};
+        const char *said =
+            fixture_pack(fixture, "search_files", "{s:s, s:s}", "pattern", "potion", "path", other);
+        assert_int_equal(strstr(said, "plain:1") != NULL, strcmp(rows[i].found, "plain") == 0);
+        assert_int_equal(strstr(said, "keys/a:1") != NULL, strcmp(rows[i].found, "keys/a") == 0);
+        assert_non_null(strstr(said, "by a rule of the user's"));
+        said = fixture_pack(fixture, "list_files", "{s:s}", "path", other);
+        assert_int_equal(strstr(said, "plain") != NULL, strcmp(rows[i].found, "plain") == 0);
+    }
+    fixture->policy.denied = (struct policy_list){0};
+}
+
 static void search_refuses_what_it_cannot_do(void **state)
 {
     static const struct row {
@@ -733,6 +773,7 @@ int main(void)
         WITH_WORKSPACE(edit_refuses_with_reasons),
         WITH_WORKSPACE(search_finds_lines),
         WITH_WORKSPACE(denied_paths_are_left_out),
+        WITH_WORKSPACE(denied_paths_of_another_folder_are_left_out),
         WITH_WORKSPACE(search_refuses_what_it_cannot_do),
         WITH_WORKSPACE(search_counts_what_it_does_not_show),
         WITH_WORKSPACE(a_hostile_expression_does_not_hang),

@@ -42,12 +42,14 @@ static void redirect(int fd, const char *status, const char *before, const char 
     reply(fd, status, header, "");
 }
 
-/* Far more than anybody wants to keep. */
+/* Far more than anybody wants to keep; the limit lies within a character. */
 static void send_endless(int fd)
 {
     char piece[16 * 1024];
-    memset(piece, 'e', sizeof piece);
-    reply(fd, "200 OK", "Content-Type: text/plain\r\n", "");
+    for (size_t i = 0; i < sizeof piece; i += 2) {
+        memcpy(piece + i, "\xC3\xA9", 2);
+    }
+    reply(fd, "200 OK", "Content-Type: text/html\r\n", "<p>");
     for (int i = 0; i < 100 * 1024 && !loopback_stopping(); i++) {
         if (!loopback_send(fd, piece, sizeof piece)) {
             return;
@@ -82,6 +84,16 @@ static void handle(int fd, const char *request, int port)
          "<meta charset=utf-8><p>\x93\xFA\x96\x7B \x93"},
         {"/meta", "200 OK", "Content-Type: text/html\r\n",
          "<meta charset=\"iso-8859-1\"><p>caf\xE9 \x93x\x94"},
+        {"/half-pair", "200 OK", "Content-Type: text/plain; charset=utf-16le\r\n",
+         "\1\xD8"
+         "c\1a\1"},
+        {"/held-back", "200 OK", "Content-Type: text/plain; charset=windows-1258\r\n",
+         "xin ch\xE0o"},
+        {"/no-name", "200 OK", "Content-Type: text/html\r\n", "<p>caf\xE9 \x93x\x94"},
+        {"/other-name", "200 OK", "Content-Type: text/html; charset=ibm037\r\n", "<p>plain"},
+        {"/other-meta", "200 OK", "Content-Type: text/html\r\n", "<meta charset=ibm037><p>caf\xE9"},
+        {"/nearly", "200 OK", "Content-Type: text/html; charset=utf-8\r\n",
+         "<p>caf\xC3\xA9 b\xE4 caf\xC3\xA9"},
         {"/unknown", "200 OK", "Content-Type: text/plain; charset=x-none/../y\r\n", "caf\xC3\xA9"},
         {"/no-charset", "200 OK", "Content-Type: text/plain; charset=x-none\r\n", "caf\xE9 \1\2"},
         {"/ascii", "200 OK", "Content-Type: text/plain; charset=us-ascii\r\n", "caf\xC3\xA9"},
@@ -209,6 +221,12 @@ static void pages_come_as_text_with_their_status(void **state)
         {"/koi", "\xD0\xB4\xD0\xB0 \xD0\xB4", 200},
         {"/japanese", "\xE6\x97\xA5\xE6\x9C\xAC \xEF\xBF\xBD", 200},
         {"/meta", "caf\xC3\xA9 \xE2\x80\x9Cx\xE2\x80\x9D", 200},
+        {"/half-pair", "\xEF\xBF\xBD\xC5\xA3\xC5\xA1", 200},
+        {"/held-back", "xin ch\xC3\xA0o", 200},
+        {"/no-name", "caf\xC3\xA9 \xE2\x80\x9Cx\xE2\x80\x9D", 200},
+        {"/other-name", "plain", 200},
+        {"/other-meta", "caf\xC3\xA9", 200},
+        {"/nearly", "caf\xC3\xA9 b\xEF\xBF\xBD caf\xC3\xA9", 200},
         {"/unknown", "caf\xC3\xA9", 200},
         {"/no-charset", "(text/plain; charset=x-none, 7 bytes: not text)", 200},
         {"/ascii", "caf\xC3\xA9", 200},
@@ -426,6 +444,7 @@ static void an_endless_page_is_cut(void **state)
     const char *output = fetch(fixture, "127.0.0.1", "/endless");
     assert_false(fixture->last.failed);
     assert_true(strlen(output) <= 3200);
+    assert_memory_equal(output, "\xC3\xA9\xC3\xA9", 4);
     contains(output, "(cut: this is the beginning of more than 2097152 bytes)");
     assert_true(clock_monotonic_us() - begin < 10 * 1000000);
 }
