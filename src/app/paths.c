@@ -100,11 +100,11 @@ bool paths_find(struct paths *paths, struct err *err)
     static const char *const tool[] = {"/carat-tool", "/../libexec/carat/carat-tool"};
     char own_folder[PATH_MAX];
     *paths = (struct paths){0};
-    char *config = NULL, *cache = NULL;
+    char *config = NULL;
     const char *home = getenv("HOME");
     bool ok =
         executable_folder(own_folder, err) &&
-        (cache = folder("/cache", "XDG_CACHE_HOME", "/.cache/carat", err)) != NULL &&
+        (paths->cache = folder("/cache", "XDG_CACHE_HOME", "/.cache/carat", err)) != NULL &&
         (config = folder("", "XDG_CONFIG_HOME", "/.config/carat", err)) != NULL &&
         (paths->data = folder("/data", "XDG_DATA_HOME", "/.local/share/carat", err)) != NULL &&
         (paths->state = folder("/state", "XDG_STATE_HOME", "/.local/state/carat", err)) != NULL &&
@@ -118,7 +118,7 @@ bool paths_find(struct paths *paths, struct err *err)
         paths->shared_skills =
             home != NULL && home[0] == '/' ? join(home, "/.agents/skills") : NULL;
         paths->trust_file = join(paths->state, "/trusted.json");
-        paths->kv_folder = join(cache, "/kv");
+        paths->kv_folder = join(paths->cache, "/kv");
         paths->store_file = join(paths->data, "/conversations.db");
         paths->user_models = join(paths->data, "/models");
         paths->installed_models = first_existing(own_folder, models, 2);
@@ -128,7 +128,6 @@ bool paths_find(struct paths *paths, struct err *err)
         paths_finish(paths);
     }
     mem_free(config);
-    mem_free(cache);
     return ok;
 }
 
@@ -145,6 +144,7 @@ void paths_finish(struct paths *paths)
     mem_free(paths->store_file);
     mem_free(paths->user_models);
     mem_free(paths->state);
+    mem_free(paths->cache);
     mem_free(paths->kv_folder);
     mem_free(paths->log_file);
     mem_free(paths->installed_models);

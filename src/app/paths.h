@@ -23,7 +23,8 @@ struct paths {
     char *store_file;       /* data/conversations.db */
     char *user_models;      /* data/models */
     char *state;            /* CARAT_HOME/state or XDG_STATE_HOME/carat */
-    char *kv_folder;        /* CARAT_HOME/cache/kv or XDG_CACHE_HOME/carat/kv */
+    char *cache;            /* CARAT_HOME/cache or XDG_CACHE_HOME/carat */
+    char *kv_folder;        /* cache/kv */
     char *log_file;         /* state/carat.log, or what CARAT_LOG names; NULL = none */
     char *trust_file;       /* state/trusted.json: the projects whose servers may start */
     char *installed_models; /* beside the program: ../models or ../share/carat/models */

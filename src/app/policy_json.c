@@ -54,8 +54,8 @@ static json_t *folders(const struct config_list *list, const char *workspace, st
 /* What is carat's own: what it knows, what it was told to allow, what it has read before. */
 static json_t *hidden(const struct paths *paths, struct err *err)
 {
-    const char *const own[] = {paths->data,          paths->state,     paths->config_file,
-                               paths->config_folder, paths->kv_folder, paths->log_file};
+    const char *const own[] = {paths->data,          paths->state, paths->config_file,
+                               paths->config_folder, paths->cache, paths->log_file};
     json_t *array = json_array();
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         if (own[i] != NULL) {
