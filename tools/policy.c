@@ -362,12 +362,19 @@ bool policy_read_descriptor(int fd, struct str *text, struct err *err)
     }
 }
 
-static void finish_list(struct policy_list *list)
+void policy_list_add(struct policy_list *list, const char *text)
+{
+    vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = mem_strdup(text);
+}
+
+void policy_list_finish(struct policy_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         mem_free(list->items[i]);
     }
     mem_free(list->items);
+    *list = (struct policy_list){0};
 }
 
 void policy_finish(struct policy *policy)
@@ -375,7 +382,7 @@ void policy_finish(struct policy *policy)
     mem_free(policy->workspace);
     for (const struct key *key = top_keys; key->name != NULL; key++) {
         if (is_list(key)) {
-            finish_list((struct policy_list *)(void *)((char *)policy + key->offset));
+            policy_list_finish((struct policy_list *)(void *)((char *)policy + key->offset));
         }
     }
     memset(policy, 0, sizeof *policy);

@@ -45,6 +45,11 @@ struct policy_list {
     size_t count, capacity;
 };
 
+/* A copy of the text. */
+void policy_list_add(struct policy_list *list, const char *text);
+/* An empty list afterwards. */
+void policy_list_finish(struct policy_list *list);
+
 enum policy_redirects { POLICY_REDIRECTS_ALL, POLICY_REDIRECTS_PLACE, POLICY_REDIRECTS_NONE };
 
 struct policy {

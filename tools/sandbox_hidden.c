@@ -16,9 +16,7 @@
 #include <linux/openat2.h>
 
 #include "base/err.h"
-#include "base/mem.h"
 #include "base/str.h"
-#include "base/vec.h"
 
 /* bubblewrap takes 9,000 arguments, a cover has four; the other names that are kept from commands
  * need their share (sandbox_protected.c). */
@@ -38,21 +36,6 @@ bool sandbox_hidden_inside(const char *path, const char *folder)
     size_t length = strlen(folder);
     return strncmp(path, folder, length) == 0 &&
            (path[length] == '\0' || path[length] == '/' || strcmp(folder, "/") == 0);
-}
-
-static void add(struct policy_list *list, const char *path)
-{
-    vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = mem_strdup(path);
-}
-
-static void finish_list(struct policy_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        mem_free(list->items[i]);
-    }
-    mem_free(list->items);
-    *list = (struct policy_list){0};
 }
 
 static bool is_directory(const char *path)
@@ -88,10 +71,10 @@ static void find_emptied(struct sandbox_hidden *hidden, const char *home)
     for (size_t i = 0; i < sizeof private_places / sizeof private_places[0]; i++) {
         if (realpath(private_places[i], path) != NULL && is_directory(path) &&
             !any_holds(&hidden->emptied, path)) {
-            add(&hidden->emptied, path);
+            policy_list_add(&hidden->emptied, path);
         }
     }
-    add(&hidden->emptied, home);
+    policy_list_add(&hidden->emptied, home);
 }
 
 /* What is hidden goes below what the user opened beneath it, and above everything else. */
@@ -109,7 +92,7 @@ static void find_own(struct sandbox_hidden *hidden, const struct policy *policy)
                         any_holds(&policy->writable, path) || any_holds(&policy->readable, path) ||
                         !any_holds(&hidden->emptied, path);
         if (is_opened || in_sight) {
-            add(is_opened ? &hidden->below : &hidden->above, path);
+            policy_list_add(is_opened ? &hidden->below : &hidden->above, path);
         }
     }
 }
@@ -147,7 +130,7 @@ static bool find_dot_names(struct sandbox_hidden *hidden, const struct policy *p
             str_append_format(&path, "%s/%s", home, entry->d_name);
             if (realpath(path.data, resolved) != NULL && is_private(resolved, home) &&
                 !sandbox_hidden_inside(policy->workspace, resolved)) {
-                add(&hidden->above, resolved);
+                policy_list_add(&hidden->above, resolved);
                 count++;
             }
             str_finish(&path);
@@ -186,7 +169,7 @@ static bool refuse(const char *folder, const char *name, const char *path, struc
 static void keep_folder(struct sandbox_hidden *hidden, const char *path)
 {
     if (!any_holds(&hidden->fixed, path)) {
-        add(&hidden->fixed, path);
+        policy_list_add(&hidden->fixed, path);
     }
 }
 
@@ -349,8 +332,8 @@ bool sandbox_hidden_find(struct sandbox_hidden *hidden, const struct policy *pol
 
 void sandbox_hidden_finish(struct sandbox_hidden *hidden)
 {
-    finish_list(&hidden->emptied);
-    finish_list(&hidden->below);
-    finish_list(&hidden->above);
-    finish_list(&hidden->fixed);
+    policy_list_finish(&hidden->emptied);
+    policy_list_finish(&hidden->below);
+    policy_list_finish(&hidden->above);
+    policy_list_finish(&hidden->fixed);
 }

@@ -11,7 +11,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/vec.h"
 
 /* bubblewrap's time grows with the square of the mounts: 1,500 of them take some seconds. */
 enum { MOST_MOUNTS = 1500 };
@@ -23,18 +22,8 @@ bool sandbox_pins_add(struct policy_list *list, const char *path)
             return false;
         }
     }
-    vec_room(&list->items, &list->capacity, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = mem_strdup(path);
+    policy_list_add(list, path);
     return true;
-}
-
-void sandbox_pins_finish_list(struct policy_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        mem_free(list->items[i]);
-    }
-    mem_free(list->items);
-    *list = (struct policy_list){0};
 }
 
 static int compare(const void *one, const void *other)

@@ -13,7 +13,6 @@
 
 /* Appends a copy, unless it is there. False when it was. */
 bool sandbox_pins_add(struct policy_list *list, const char *path);
-void sandbox_pins_finish_list(struct policy_list *list);
 /* A folder before what lies in it. */
 void sandbox_pins_sort(struct policy_list *list);
 

@@ -297,9 +297,9 @@ bool sandbox_protected_pin(struct sandbox_protected *found, const char *path, bo
 
 void sandbox_protected_finish(struct sandbox_protected *found)
 {
-    sandbox_pins_finish_list(&found->roots);
-    sandbox_pins_finish_list(&found->pinned);
-    sandbox_pins_finish_list(&found->fixed);
-    sandbox_pins_finish_list(&found->repositories);
-    sandbox_pins_finish_list(&found->looked_at);
+    policy_list_finish(&found->roots);
+    policy_list_finish(&found->pinned);
+    policy_list_finish(&found->fixed);
+    policy_list_finish(&found->repositories);
+    policy_list_finish(&found->looked_at);
 }

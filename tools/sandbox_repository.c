@@ -211,7 +211,7 @@ static void protect_worktrees(struct sandbox_protected *found, const char *path)
             protect_worktree(found, folders.items[i]);
         }
     }
-    sandbox_pins_finish_list(&folders);
+    policy_list_finish(&folders);
 }
 
 /* What in git's folder must not be changed. */
