@@ -20,8 +20,10 @@ enum { TIMER_US = 1500 };
 enum { SETTLED_MS = 40, UNSETTLED_MOST_MS = 400 };
 
 /* tmux tells a size at most four times a second, and cuts what is drawn at the size it has by then.
- * When it comes back to the size that it told last, it tells nothing. */
-enum { REPAINT_MS = 600 };
+ * When it comes back to the size that it told last, it tells nothing. On the normal screen a frame
+ * for another size would draw over what was said, so there nothing is drawn before it is certain,
+ * however long that takes. */
+enum { REPAINT_MS = 600, SETTLED_INLINE_MS = 350 };
 
 static void spin(uv_timer_t *handle)
 {
@@ -114,12 +116,17 @@ static void settled(uv_timer_t *handle)
     uv_timer_start(&screen->repaint, repaint, REPAINT_MS, 0);
 }
 
+static bool is_inline(const struct screen *screen)
+{
+    return screen->terminal != NULL && screen->terminal->ops->region != NULL;
+}
+
 void screen_frames_resized(struct screen *screen)
 {
     int64_t now = clock_monotonic_us();
     screen->unsettled_us = screen->unsettled_us > 0 ? screen->unsettled_us : now;
     int64_t left_ms = UNSETTLED_MOST_MS - (now - screen->unsettled_us) / 1000;
-    left_ms = left_ms < SETTLED_MS ? left_ms : SETTLED_MS;
+    left_ms = is_inline(screen) ? SETTLED_INLINE_MS : left_ms < SETTLED_MS ? left_ms : SETTLED_MS;
     uv_timer_start(&screen->settling, settled, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
 }
 

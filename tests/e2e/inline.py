@@ -1,5 +1,6 @@
 """The screen that leaves what was said to the terminal's own scrollback, in tmux; and the keeper, who puts a terminal back."""
 import os
+import random
 import re
 import signal
 import subprocess
@@ -37,7 +38,7 @@ def inline(place, *words, term="tmux-256color", columns=80, rows=24):
 
 
 def case_scrollback():
-    """Each row of an answer is there once, in order, after a hundred window sizes; the shell's own lines stay above it."""
+    """Each row of an answer is there once, in order, after sixty window sizes; the shell's own lines stay above it."""
     for term, columns, rows in (("tmux-256color", 80, 24), ("xterm-256color", 120, 40), ("screen", 60, 12), ("linux", 80, 24)):
         with Place() as place:
             screen = inline(place, "-m", script(place, LONG, {"text": "the end of it<turn|>"}), term=term, columns=columns, rows=rows)
@@ -46,10 +47,10 @@ def case_scrollback():
                 screen.say("count")
                 screen.wait(f"row {ROWS:03d} of it", "Ask something")
                 check_rows(screen)
-                for i in range(100):
-                    screen.tmux("resize-window", "-x", str(columns - i % 23), "-y", str(rows - i % 5))
-                    if i % 10 == 0:
-                        time.sleep(0.05)  # some of them are seen, some are not
+                chance = random.Random(rows)
+                for i in range(60):  # tmux says a fourth of a second later what it has done: few of them are drawn
+                    screen.tmux("resize-window", "-x", str(chance.randrange(columns * 5 // 8, columns + 1)), "-y", str(rows - i % 5))
+                    time.sleep(0.7 if i == 30 else chance.random() / 10)
                 screen.tmux("resize-window", "-x", str(columns), "-y", str(rows))
                 wait_for_rows(screen)
                 screen.say("and?")
