@@ -28,8 +28,9 @@ struct listener {
 static void hand_over(void *context, const struct infer_event *event)
 {
     struct listener *listener = context;
-    if (event->kind == INFER_FAILED && event->number == 0 && infer_model(listener->infer) == NULL) {
-        listener->infer->lost = event->error;
+    struct infer *infer = listener->infer;
+    if (event->kind == INFER_FAILED && event->number == 0 && infer->ops->model(infer) == NULL) {
+        infer->lost = event->error;
     }
     listener->callback(listener->context, event);
 }

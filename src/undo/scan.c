@@ -135,10 +135,9 @@ static bool has_room(struct scan *scan, int64_t more)
 
 static bool is_unchanged(const struct tree_entry *known, const struct tree_entry *entry)
 {
-    return known != NULL && known->kind == TREE_FILE && known->changed_ns != 0 &&
-           known->device == entry->device && known->inode == entry->inode &&
-           known->size == entry->size && known->modified_ns == entry->modified_ns &&
-           known->changed_ns == entry->changed_ns;
+    return known->changed_ns != 0 && known->device == entry->device &&
+           known->inode == entry->inode && known->size == entry->size &&
+           known->modified_ns == entry->modified_ns && known->changed_ns == entry->changed_ns;
 }
 
 static bool keep_content(struct scan *scan, int folder, const char *name, const struct stat *status,
@@ -168,15 +167,15 @@ static bool scan_file(struct scan *scan, int folder, const char *name, const str
                       struct tree_entry *entry, struct err *err)
 {
     const struct tree_entry *known = tree_find(scan->known, entry->path);
-    int64_t reserved =
-        scan->reserved && known != NULL && known->kind == TREE_FILE ? known->size : 0;
+    known = known != NULL && known->kind == TREE_FILE ? known : NULL;
+    int64_t reserved = scan->reserved && known != NULL ? known->size : 0;
     bool ok = true;
     entry->kind = TREE_FILE;
     if (entry->size > scan->options->file_limit) {
         leave_out(entry, LARGE);
     } else if (!has_room(scan, entry->size - reserved)) {
         leave_out(entry, "the snapshot is full (undo.megabytes)");
-    } else if (is_unchanged(known, entry)) {
+    } else if (known != NULL && is_unchanged(known, entry)) {
         memcpy(entry->hash, known->hash, HASH_BYTES);
     } else {
         ok = keep_content(scan, folder, name, status, entry, err);

@@ -41,7 +41,7 @@ unsigned *turns_numbers(const char *path, size_t *count)
     if (folder != NULL) {
         closedir(folder);
     }
-    if (*count > 1) {
+    if (numbers != NULL) {
         qsort(numbers, *count, sizeof *numbers, compare_numbers);
     }
     return numbers;
