@@ -49,8 +49,7 @@ static int complain(const char *text)
     return EXIT_FAILURE;
 }
 
-/* The last word on standard output: a full disk is an error, a closed pipe is not worth a message.
- */
+/* The last word on standard output: a full disk is an error, a closed pipe is not worth a word. */
 static int finish_output(void)
 {
     return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -226,8 +225,9 @@ static bool evaluate_piece(struct engine_session *session, const struct ids *ids
     for (last = first; last < soft->count && soft->items[last].position < end; last++) {
         soft->items[last].position -= at;
     }
-    bool ok = engine_session_evaluate_soft(session, ids->items + at, end - at, soft->items + first,
-                                           last - first, logits, error);
+    const struct engine_soft *pieces = last > first ? soft->items + first : NULL;
+    bool ok = engine_session_evaluate_soft(session, ids->items + at, end - at, pieces, last - first,
+                                           logits, error);
     for (size_t i = first; i < last; i++) {
         soft->items[i].position += at;
     }

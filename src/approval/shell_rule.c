@@ -91,8 +91,10 @@ static struct shell_simple behind_limits(const struct shell_simple *simple)
 {
     struct shell_simple behind = *simple;
     size_t limits = count_limits(&simple->words);
-    behind.words.items += limits;
-    behind.words.count -= limits;
+    if (limits > 0) {
+        behind.words.items += limits;
+        behind.words.count -= limits;
+    }
     return behind;
 }
 
