@@ -16,7 +16,7 @@ static bool is_choice(enum option option, const char *word)
             return true;
         }
         at = strchr(at, '|');
-        at += at != NULL;
+        at = at != NULL ? at + 1 : NULL;
     }
     return false;
 }
