@@ -181,8 +181,14 @@ static void test_denied_to_all_tools(void **state)
         const char *command;
         enum approval_verdict verdict;
     } rows[] = {
-        {"rm x", APPROVAL_DENY},  {"ls; /bin/rm x", APPROVAL_DENY}, {"xargs rm", APPROVAL_ASK_USER},
-        {"ls x", APPROVAL_ALLOW}, {"secrets/", APPROVAL_DENY},      {"ls secrets/", APPROVAL_ALLOW},
+        {"rm x", APPROVAL_DENY},
+        {"ls; /bin/rm x", APPROVAL_DENY},
+        {"xargs rm", APPROVAL_ASK_USER},
+        {"ls x", APPROVAL_ALLOW},
+        {"secrets/", APPROVAL_DENY},
+        {"ls secrets/", APPROVAL_ALLOW},
+        {"git -C $X status", APPROVAL_ASK_USER}, /* "x -c alias.status=!rm" */
+        {"git -C x status", APPROVAL_ALLOW},
     };
     struct approval_rules rules;
     approval_rules_init(&rules);

@@ -100,6 +100,8 @@ static void test_described(void **state)
         {"127.0.0.1:81 a.example:80", "127.0.0.1:81 (this machine) a.example:80"},
         {"localhost:1 x.localhost:2 localhost.example:3",
          "localhost:1 (this machine) x.localhost:2 (this machine) localhost.example:3"},
+        {"100.63.0.1:1 100.127.0.1:1 100.128.0.1:1",
+         "100.63.0.1:1 100.127.0.1:1 (a private network) 100.128.0.1:1"},
         {"10.1.2.3:1 172.15.0.1:1 172.31.0.1:1 192.168.0.1:1 100.64.0.1:1 8.8.8.8:1",
          "10.1.2.3:1 (a private network) 172.15.0.1:1 172.31.0.1:1 (a private network) "
          "192.168.0.1:1 (a private network) 100.64.0.1:1 (a private network) 8.8.8.8:1"},

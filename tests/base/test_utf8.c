@@ -72,6 +72,7 @@ static void the_end_may_be_unfinished(void **state)
     assert_false(utf8_valid("ab\xC3", 3));
     assert_false(utf8_valid("\xF0\x9F\x98", 3));
     assert_true(utf8_valid("ab\xC3\xA9", 4));
+    assert_true(utf8_valid("ab\xC3", 2));
     assert_true(utf8_valid("", 0));
 }
 

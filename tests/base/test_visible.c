@@ -35,6 +35,7 @@ static void escapes_become_marks(void **state)
     shows("a\r\nb\tc\rd", 8, VISIBLE_TEXT,
           "a\nb\tc\xE2\x90\x8D"
           "d");
+    shows("a\r\n", 2, VISIBLE_TEXT, "a\xE2\x90\x8D"); /* the newline is no part of it */
     shows("a\nb\tc", 5, VISIBLE_LINE,
           "a\xE2\x90\x8A"
           "b\xE2\x90\x89"
