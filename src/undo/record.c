@@ -229,8 +229,8 @@ static bool read_roots(struct record *record, const char **at, const char *end, 
     record->roots = mem_zero(count + 1, sizeof *record->roots);
     for (; record->root_count < count; record->root_count++) {
         const char *root = tree_read_field(at, end);
-        if (root == NULL) {
-            return err_set(err, ERR_FORMAT, "the roots are missing");
+        if (root == NULL || root[0] != '/') {
+            return err_set(err, ERR_FORMAT, "a root is missing, or no absolute path");
         }
         record->roots[record->root_count] = mem_strdup(root);
     }

@@ -1,11 +1,10 @@
-/* roots: realpath for what the user named, openat2 for what was resolved then. */
+/* roots: realpath for what the user named, a step at a time for what was resolved then. */
 #include "undo/roots.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -64,9 +63,25 @@ void roots_choose(struct scan_names *roots, const char *workspace, const char *c
 
 int roots_open(const char *root, int flags)
 {
-    struct open_how how = {.flags = (unsigned)(flags | O_DIRECTORY | O_CLOEXEC),
-                           .resolve = RESOLVE_NO_SYMLINKS};
-    return (int)syscall(SYS_openat2, AT_FDCWD, root, &how, sizeof how);
+    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    const char *rest = root + strspn(root, "/");
+    while (fd >= 0) {
+        size_t length = strcspn(rest, "/");
+        char *name = mem_strndup(length > 0 ? rest : ".", length > 0 ? length : 1);
+        rest += length;
+        rest += strspn(rest, "/");
+        int wanted = rest[0] != '\0' ? O_PATH : flags;
+        int next = openat(fd, name, wanted | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int cause = errno;
+        mem_free(name);
+        close(fd);
+        errno = cause;
+        fd = next;
+        if (rest[0] == '\0') {
+            break;
+        }
+    }
+    return fd;
 }
 
 struct scan_names roots_of(const struct record *record)

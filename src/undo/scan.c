@@ -258,9 +258,12 @@ static void add(struct scan *scan, const struct tree_entry *entry)
 static bool scan_root(struct scan *scan, const char *root, struct err *err)
 {
     struct stat status = {0};
-    int fd = roots_open(root, O_RDONLY);
-    if (fd >= 0) {
-        (void)!fstat(fd, &status);
+    int place = roots_open(root, O_PATH);
+    int fd = -1;
+    if (place >= 0) {
+        (void)!fstat(place, &status);
+        fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        close(place);
     }
     struct tree_entry entry = entry_of(root, &status);
     entry.kind = TREE_DIRECTORY;

@@ -133,6 +133,23 @@ static void test_shut_workspace(void **state)
     }
 }
 
+/* What was changed in a workspace that nobody may list is not known, but that it was is said. */
+static void test_workspace_that_cannot_be_listed(void **state)
+{
+    struct place *place = *state;
+    become_nobody(place);
+    run(place->work, "chmod 300 .");
+    begin_turn(place);
+    run(place->work, "echo one > new");
+    struct undo_summary summary = end_turn(place);
+    run(place->work, "chmod 700 .");
+    assert_int_equal(summary.changed, 1);
+    assert_int_equal(summary.unkept, 1);
+    char *list = list_of(place);
+    assert_says(list, "work: cannot be read");
+    mem_free(list);
+}
+
 /* A further folder may go while carat runs. */
 static void test_root_that_is_gone(void **state)
 {
@@ -431,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_folder_of_bare_names),
         TEST(test_shut_workspace),
+        TEST(test_workspace_that_cannot_be_listed),
         TEST(test_folder_read_in_part),
         TEST(test_root_that_is_gone),
         TEST(test_hidden_behind_a_link),
