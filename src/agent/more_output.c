@@ -1,8 +1,7 @@
 /* more_output: a page of lines out of a kept result.
  *
- * Lines are numbered from 1, as read_file does. A line that is longer than what is left of the page
- * is cut with a remark that says by how much; everything else that is missing is in the note at the
- * end, with the call that shows it.
+ * Lines are numbered from 1, as read_file does; long ones are broken (base/rows.h) and have a
+ * number for each piece. What is missing is in the note at the end, with the call that shows it.
  */
 #include "agent/more_output.h"
 
@@ -12,10 +11,17 @@
 #include "agent/journal.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/rows.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
-enum { BYTES_A_TOKEN = 4, NOTE_ROOM = 200, PATTERN_ROOM = 100, LINE_ROOM = 80, LEAST_TOKENS = 160 };
+enum {
+    BYTES_A_TOKEN = 4,
+    NOTE_ROOM = 240,
+    PATTERN_ROOM = 100,
+    NUMBER_ROOM = 24,
+    LEAST_TOKENS = 160
+};
 
 static json_t *output(const struct str *text)
 {
@@ -66,7 +72,7 @@ struct page {
     const char *handle;
     struct str text;
     long lines, shown, last; /* in all; on the page; number of the last on it */
-    bool full;
+    bool broken, full;
 };
 
 static void add_line(struct page *page, const char *line, size_t length)
@@ -76,39 +82,43 @@ static void add_line(struct page *page, const char *line, size_t length)
         page->full = true;
         return;
     }
-    size_t room =
-        page->limit > text->length + LINE_ROOM ? page->limit - text->length - LINE_ROOM : 0;
-    size_t fits = length <= room ? length : utf8_complete_length(line, room);
-    if (fits < length && page->shown > 0) {
+    /* The first one is shown in any case, or there would be no reading on. */
+    if (page->shown > 0 && text->length + NUMBER_ROOM + length > page->limit) {
         page->full = true;
         return;
     }
     str_append_format(text, "%ld| ", page->lines);
-    str_append_bytes(text, line, fits);
-    if (fits < length) {
-        str_append_format(text, "[line cut: %zu bytes more]", length - fits);
-    }
+    str_append_bytes(text, line, length);
     str_append_char(text, '\n');
     page->shown++;
     page->last = page->lines;
 }
 
-static bool holds(const char *line, size_t length, const char *pattern)
+/* Whether the pattern begins in the first `length` bytes of text[0..left): it may end in a later
+ * piece of the same line. */
+static bool begins(const char *text, size_t length, size_t left, const char *pattern)
 {
-    return pattern == NULL || memmem(line, length, pattern, strlen(pattern)) != NULL;
+    if (pattern == NULL) {
+        return true;
+    }
+    size_t sought = strlen(pattern), beyond = sought > 0 ? sought - 1 : 0;
+    size_t most = left - length > beyond ? length + beyond : left;
+    const char *newline = memchr(text, '\n', most);
+    most = newline != NULL ? (size_t)(newline - text) : most;
+    return memmem(text, most, pattern, sought) != NULL;
 }
 
 static void fill(struct page *page)
 {
-    for (size_t at = 0; at < page->length;) {
+    size_t step;
+    for (size_t at = 0; at < page->length; at += step) {
         const char *line = page->bytes + at;
-        const char *newline = memchr(line, '\n', page->length - at);
-        size_t length = newline != NULL ? (size_t)(newline - line) : page->length - at;
+        size_t left = page->length - at, length = rows_first(line, left, &step);
+        page->broken |= length == step && step < left;
         page->lines++;
-        if (page->lines >= page->start && holds(line, length, page->pattern)) {
+        if (page->lines >= page->start && begins(line, length, left, page->pattern)) {
             add_line(page, line, length);
         }
-        at += length + 1;
     }
 }
 
@@ -131,17 +141,18 @@ static void add_pattern(struct page *page)
 static void add_note(struct page *page)
 {
     struct str *text = &page->text;
+    const char *name = rows_name(page->broken);
     if (page->shown == 0) {
-        str_append_format(text, "[no line from %ld on%s; %s has %ld lines]", page->start,
+        str_append_format(text, "[no line from %ld on%s; %s has %ld %s]", page->start,
                           page->pattern != NULL ? " holds the pattern" : "", page->handle,
-                          page->lines);
+                          page->lines, name);
     } else if (page->full) {
         str_append_format(text,
-                          "[%ld of %ld lines; more_output {\"handle\": \"%s\", \"start_line\": %ld",
-                          page->shown, page->lines, page->handle, page->last + 1);
+                          "[%ld of %ld %s; more_output {\"handle\": \"%s\", \"start_line\": %ld",
+                          page->shown, page->lines, name, page->handle, page->last + 1);
         add_pattern(page);
     } else {
-        str_append_format(text, "[%ld of %ld lines; the end]", page->shown, page->lines);
+        str_append_format(text, "[%ld of %ld %s; the end]", page->shown, page->lines, name);
     }
 }
 

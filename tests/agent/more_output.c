@@ -1,8 +1,10 @@
-/* What more_output says to a call that makes no sense: which argument it is. */
+/* The pages of more_output, and what it says to a call that makes no sense: which argument it is.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -84,9 +86,110 @@ static void test_reads_on(void **state)
     str_finish(&call);
 }
 
+/* Adds the rows of a page to `out`, without their numbers; the start_line of its note, 0 after
+ * the last. */
+static long read_page(const struct str *text, long start, int tokens, struct str *out)
+{
+    bool failed;
+    json_t *arguments = json_pack("{s:s, s:I}", "handle", "r1", "start_line", (json_int_t)start);
+    json_t *page = more_output_page(text->data, text->length, arguments, tokens, &failed);
+    const char *at = json_string_value(json_object_get(page, "output"));
+    assert_false(failed);
+    assert_true(strlen(at) <= (tokens > 400 ? (size_t)tokens * 4 : 1600));
+    long number = start;
+    for (; *at != '['; at = strchr(at, '\n') + 1) {
+        char *row;
+        assert_int_equal(strtol(at, &row, 10), number++);
+        assert_memory_equal(row, "| ", 2);
+        str_append_bytes(out, row + 2, strcspn(row + 2, "\n"));
+    }
+    assert_true(number > start);
+    assert_non_null(strstr(at, " lines, long ones broken at 1000 bytes; "));
+    const char *call = strstr(at, "\"start_line\": ");
+    long next = call != NULL ? strtol(call + strlen("\"start_line\": "), NULL, 10) : 0;
+    assert_true(next == (call != NULL ? number : 0));
+    json_decref(page);
+    json_decref(arguments);
+    return next;
+}
+
+/* All of a line of any length can be read, page by page, by pages of any size. */
+static void test_long_line(void **state)
+{
+    static const int tokens[] = {1, 160, 800, 100000};
+    struct str text, seen;
+    (void)state;
+    str_init(&text);
+    str_init(&seen);
+    str_append(&text, "{");
+    while (text.length < 100 * 1000) {
+        str_append(&text, "\xE2\x82\xAC"); /* 3 bytes: a border falls inside one */
+    }
+    for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
+        str_clear(&seen);
+        for (long start = 1; start != 0;) {
+            start = read_page(&text, start, tokens[i], &seen);
+        }
+        assert_string_equal(seen.data, text.data);
+    }
+    str_finish(&text);
+    str_finish(&seen);
+}
+
+static void finds(const struct str *text, const char *pattern, const char *expected)
+{
+    bool failed;
+    json_t *arguments = json_pack("{s:s, s:s}", "handle", "r1", "pattern", pattern);
+    json_t *page = more_output_page(text->data, text->length, arguments, 2000, &failed);
+    const char *at = json_string_value(json_object_get(page, "output"));
+    struct str rows;
+    str_init(&rows);
+    for (; *at != '['; at = strchr(at, '\n') + 1) {
+        str_append_format(&rows, "%ld ", strtol(at, NULL, 10));
+    }
+    str_append(&rows, at);
+    assert_string_equal(rows.data, expected);
+    str_finish(&rows);
+    json_decref(page);
+    json_decref(arguments);
+}
+
+/* A pattern shows the pieces in which it begins, also where it ends in the next one. */
+static void test_pattern_in_long_line(void **state)
+{
+    struct str text;
+    (void)state;
+    str_init(&text);
+    str_append(&text, "first\n");
+    for (int i = 0; i < 3500; i++) {
+        str_append_char(&text, i == 998 ? 'a' : i == 999 ? 'b' : i == 1000 ? 'c' : '.');
+    }
+    str_append(&text, "\nabc\n\nb");
+    finds(&text, "abc", "2 6 [2 of 8 lines, long ones broken at 1000 bytes; the end]");
+    finds(&text, "c", "3 6 [2 of 8 lines, long ones broken at 1000 bytes; the end]");
+    finds(&text, "b", "2 6 8 [3 of 8 lines, long ones broken at 1000 bytes; the end]");
+    finds(&text, "first.",
+          "[no line from 1 on holds the pattern; r1 has 8 lines, long ones "
+          "broken at 1000 bytes]");
+    /* One of 1000 bytes is whole, and one of 1001 is not. */
+    str_clear(&text);
+    for (int i = 0; i < 1000; i++) {
+        str_append_char(&text, 'a');
+    }
+    finds(&text, "a", "1 [1 of 1 lines; the end]");
+    str_append_char(&text, '\n');
+    finds(&text, "a", "1 [1 of 1 lines; the end]");
+    str_truncate(&text, 1000);
+    str_append_char(&text, 'b');
+    finds(&text, "b", "2 [1 of 2 lines, long ones broken at 1000 bytes; the end]");
+    finds(&text, "ab", "1 [1 of 2 lines, long ones broken at 1000 bytes; the end]");
+    str_finish(&text);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_arguments),
-                                       cmocka_unit_test(test_reads_on)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_reads_on),
+        cmocka_unit_test(test_long_line), cmocka_unit_test(test_pattern_in_long_line)};
     return cmocka_run_group_tests_name("agent_more_output", tests, NULL, NULL);
 }
