@@ -24,7 +24,7 @@ struct capped {
 /* False when there is no memory. A cap of under 160 tokens is taken as 160. */
 bool capped_init(struct capped *text, const struct policy *policy);
 /* The same for a client that keeps what is not shown (policy.h, "keep_whole"): room for
- * CAPPED_WHOLE_BYTES; capped_succeed cuts. */
+ * CAPPED_WHOLE_BYTES; files_succeed cuts. */
 bool capped_init_whole(struct capped *text, const struct policy *policy);
 void capped_finish(struct capped *text);
 

@@ -45,7 +45,7 @@ static bool visit(void *context, const struct walk_entry *entry)
     return true;
 }
 
-static void finish(struct listing *listing, const struct walk_report *report)
+static struct files_remarks finish(struct listing *listing, const struct walk_report *report)
 {
     struct files_remarks remarks = {""};
     if (listing->shown == 0 && listing->more == 0) {
@@ -62,7 +62,7 @@ static void finish(struct listing *listing, const struct walk_report *report)
         files_remark(&remarks, "stopped after %d s", WALK_SECONDS);
     }
     files_remark_walk(&remarks, report);
-    files_remarks_end(&remarks, &listing->text);
+    return remarks;
 }
 
 /* NULL when the pattern is fine, else why it is not. */
@@ -121,8 +121,8 @@ void file_list_call(struct tool_context *context, const json_t *arguments,
     } else if (report.end == WALK_CANCELLED) {
         tool_fail(result, "listing %.200s was cancelled", relative);
     } else {
-        finish(&listing, &report);
-        files_succeed(&listing.text, context->policy, result);
+        struct files_remarks remarks = finish(&listing, &report);
+        files_succeed(&listing.text, &remarks, context->policy, result);
     }
     capped_finish(&listing.text);
 }

@@ -38,6 +38,7 @@ struct search {
     struct tool_context *tool;
     regex_t regex;
     struct capped text;
+    struct files_remarks remarks;
     int64_t deadline_us;
     size_t shown;
     size_t more, more_files; /* matches that did not fit, and in how many files they are */
@@ -250,7 +251,7 @@ static bool visit(void *context, const struct walk_entry *entry)
     return go_on;
 }
 
-static void finish(struct search *search, const struct walk_report *report)
+static struct files_remarks finish(struct search *search, const struct walk_report *report)
 {
     struct files_remarks remarks = {""};
     if (search->shown == 0 && search->more == 0) {
@@ -273,7 +274,7 @@ static void finish(struct search *search, const struct walk_report *report)
     if (search->no_text > 0) {
         files_remark(&remarks, "%zu binary or UTF-16 files not searched", search->no_text);
     }
-    files_remarks_end(&remarks, &search->text);
+    return remarks;
 }
 
 /* Searches what `relative` names, a file or a directory. False with the result failed. */
@@ -302,7 +303,7 @@ static bool run(struct search *search, const char *relative, struct tool_result 
         tool_fail(result, "searching %.200s was cancelled", relative);
         return false;
     }
-    finish(search, &report);
+    search->remarks = finish(search, &report);
     return true;
 }
 
@@ -321,7 +322,7 @@ void file_search_call(struct tool_context *context, const json_t *arguments,
     if (!capped_init_whole(&search.text, context->policy)) {
         tool_fail(result, "no memory to search %.200s", relative);
     } else if (run(&search, relative, result)) {
-        files_succeed(&search.text, context->policy, result);
+        files_succeed(&search.text, &search.remarks, context->policy, result);
     }
     capped_finish(&search.text);
     regfree(&search.regex);

@@ -6,12 +6,17 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/rows.h"
+#include "base/str.h"
 #include "base/utf8.h"
 
 #include "capped.h"
 #include "policy.h"
 #include "tool.h"
 #include "walk.h"
+
+/* What is said of a cut, but for the remarks. */
+enum { CUT_ROOM = 100 };
 
 const struct tool file_tools[] = {
     {"read_file", file_read_call},      {"write_file", file_write_call},
@@ -190,31 +195,34 @@ void files_remarks_end(const struct files_remarks *remarks, struct capped *text)
     }
 }
 
-/* So much of the text is shown: whole lines, as far as that is more than nothing. */
-static size_t cut_length(const struct capped *text, size_t most)
+/* As many whole lines of the text as leave room for the note that says so. */
+static void succeed_cut(const char *text, size_t length, size_t size, const char *remarks,
+                        struct tool_result *result)
 {
-    size_t length = utf8_complete_length(text->data, most);
-    const char *newline = memrchr(text->data, '\n', length);
-    return newline != NULL && newline > text->data ? (size_t)(newline - text->data) : length;
+    size_t most = size - strlen(remarks) - CUT_ROOM;
+    struct rows all = rows_within(text, length, length), first = rows_within(text, length, most);
+    size_t cut = first.count > 0 ? first.bytes : utf8_complete_length(text, most);
+    struct str shown;
+    str_init(&shown);
+    str_append_bytes(&shown, text, cut);
+    str_append(&shown, text[cut - 1] != '\n' ? "\n(" : "(");
+    str_append(&shown, first.count > 0 ? "" : "the beginning of ");
+    str_append_format(&shown, "the first %zu of %zu %s", first.count > 0 ? first.count : 1,
+                      all.count, rows_name(all.broken));
+    str_append_format(&shown, "%s%s)", remarks[0] != '\0' ? "; " : "", remarks);
+    tool_succeed(result, shown.data, shown.length);
+    str_finish(&shown);
 }
 
-void files_succeed(const struct capped *text, const struct policy *policy,
-                   struct tool_result *result)
+void files_succeed(struct capped *text, const struct files_remarks *remarks,
+                   const struct policy *policy, struct tool_result *result)
 {
-    size_t size = capped_bytes(policy);
-    struct capped shown;
+    size_t size = capped_bytes(policy), length = text->length; /* without the remarks */
+    files_remarks_end(remarks, text);
     if (text->length <= size) {
         tool_succeed(result, text->data, text->length);
         return;
     }
-    if (!capped_init(&shown, policy)) {
-        tool_fail(result, "no memory for the result");
-        return;
-    }
-    size_t length = cut_length(text, shown.limit);
-    capped_fill(&shown, text->data, length);
-    capped_note(&shown, "(cut: the first %zu of %zu bytes)", length, text->length);
-    tool_succeed(result, shown.data, shown.length);
+    succeed_cut(text->data, length, size, remarks->text, result);
     json_object_set_new(result->response, "whole", json_stringn(text->data, text->length));
-    capped_finish(&shown);
 }

@@ -60,9 +60,10 @@ void files_remark(struct files_remarks *remarks, const char *format, ...)
 void files_remark_walk(struct files_remarks *remarks, const struct walk_report *report);
 /* The note, where there was something to say. */
 void files_remarks_end(const struct files_remarks *remarks, struct capped *text);
-/* The text as a tool's result. What is over the policy's cap is cut at the end of a line, with a
- * note, and goes along as "whole". */
-void files_succeed(const struct capped *text, const struct policy *policy,
-                   struct tool_result *result);
+/* The text and the remarks as a tool's result. What is over the policy's cap is cut at the end of a
+ * line (base/rows.h), with a note that holds the remarks too, and all of it goes along as "whole".
+ */
+void files_succeed(struct capped *text, const struct files_remarks *remarks,
+                   const struct policy *policy, struct tool_result *result);
 
 #endif

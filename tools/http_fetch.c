@@ -61,6 +61,7 @@ struct fetch {
     const char *refused;             /* what was wrong with the last address */
     char *page;                      /* the answer's body */
     size_t page_length, page_capacity;
+    struct files_remarks remarks;
     bool page_cut, no_memory;
     bool moved;     /* by a redirect: `url` is not what was asked for */
     bool told;      /* the last redirect is told, not followed */
@@ -559,8 +560,8 @@ static bool reduce_body(struct fetch *fetch, const struct body *body, bool html,
         complete = capped_fill(text, body->text, body->length) == body->length && complete;
     }
     if (!complete) {
-        capped_note(text, "(cut: this is the beginning of %s%zu bytes)",
-                    fetch->page_cut ? "more than " : "", fetch->page_length);
+        files_remark(&fetch->remarks, "cut: this is the beginning of %s%zu bytes",
+                     fetch->page_cut ? "more than " : "", fetch->page_length);
     }
     return true;
 }
@@ -598,7 +599,7 @@ static void answer(struct fetch *fetch)
     if (!reduce(fetch, &text)) {
         tool_fail(fetch->result, "no memory for the page");
     } else {
-        files_succeed(&text, fetch->tool->policy, fetch->result);
+        files_succeed(&text, &fetch->remarks, fetch->tool->policy, fetch->result);
         json_object_set_new(fetch->result->response, "status", json_integer(fetch->status));
         json_t *type = json_string(fetch->type); /* NULL for what is no UTF-8 */
         json_object_set_new(fetch->result->response, "content_type",

@@ -442,7 +442,7 @@ def case_more_output():
                        call("more_output", handle="r9"), "Done.<turn|>")
         place.carat("exec", "-m", model, "count")
         shown = place.carat("resume", "-m", model).stdout
-        check('more_output {"handle": "r1"} shows the rest' in shown, shown)
+        check('more_output {"handle": "r1", "start_line": ' in shown and " shows the rest]" in shown, shown)
         check("4000| 4000\n4001| 4001\n[2 of 9000 lines" in shown and '"start_line": 4002} reads on' in shown, shown)
         check("777| 777\n1777| 1777\n" in shown and "8777| 8777\n[18 of 9000 lines; the end]" in shown, shown)
         check("there is no such result" in shown, shown)
@@ -453,7 +453,7 @@ def case_more_output():
                        call("search_files", pattern="word"), call("more_output", handle="r2", pattern="leaf-598"), "Done.<turn|>")
         place.carat("exec", "-m", model, "look")
         shown = place.carat("resume", "-m", model).stdout
-        check("(cut: the first " in shown and "600| leaf-599.txt\n[1 of 600 lines; the end]" in shown, shown)
+        check("(the first " in shown and " of 600 lines)" in shown and "600| leaf-599.txt\n[1 of 600 lines; the end]" in shown, shown)
         check("| leaf-598.txt:1: word\n[1 of 600 lines; the end]" in shown, shown)
 
 

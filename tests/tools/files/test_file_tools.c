@@ -385,38 +385,6 @@ static void an_edit_shows_what_it_did(void **state)
     assert_non_null(strstr(said, "y ... (line cut)\n+yyy"));
 }
 
-/* A client that keeps results gets the whole beside what is shown; others do not pay for it. */
-static void what_is_cut_goes_along(void **state)
-{
-    static const char *const calls[][2] = {{"list_files", "{}"},
-                                           {"search_files", "{\"pattern\": \"word\"}"}};
-    struct fixture *fixture = *state;
-    char name[32];
-    for (int i = 0; i < 900; i++) {
-        snprintf(name, sizeof name, "file-%04d.txt", i);
-        fixture_write(fixture, name, "word\n");
-    }
-    for (size_t i = 0; i < 2; i++) {
-        fixture->policy.keep_whole = false;
-        const char *said = fixture_call(fixture, calls[i][0], calls[i][1]);
-        assert_true(strlen(said) <= 3200);
-        assert_null(json_object_get(fixture->last.response, "whole"));
-        fixture->policy.keep_whole = true;
-        said = fixture_call(fixture, calls[i][0], calls[i][1]);
-        assert_true(strlen(said) <= 3200);
-        assert_non_null(strstr(said, "\n(cut: the first "));
-        assert_null(strstr(said, "file-0899.txt"));
-        const char *whole = json_string_value(json_object_get(fixture->last.response, "whole"));
-        assert_non_null(whole);
-        assert_non_null(strstr(whole, "file-0000.txt"));
-        assert_non_null(strstr(whole, "file-0899.txt"));
-        assert_int_equal(strncmp(whole, said, 1000), 0);
-    }
-    /* What fits is whole already. */
-    fixture_call(fixture, "list_files", "{\"pattern\": \"file-000*\"}");
-    assert_null(json_object_get(fixture->last.response, "whole"));
-}
-
 static const char *edit(struct fixture *fixture, const char *old_text, const char *new_text)
 {
     return fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", "f.txt", "old_text",
@@ -769,7 +737,6 @@ int main(void)
         WITH_WORKSPACE(write_creates_and_replaces_what_was_read),
         WITH_WORKSPACE(edit_replaces_one_place),
         WITH_WORKSPACE(an_edit_shows_what_it_did),
-        WITH_WORKSPACE(what_is_cut_goes_along),
         WITH_WORKSPACE(edit_refuses_with_reasons),
         WITH_WORKSPACE(search_finds_lines),
         WITH_WORKSPACE(denied_paths_are_left_out),

@@ -447,6 +447,14 @@ static void an_endless_page_is_cut(void **state)
     assert_memory_equal(output, "\xC3\xA9\xC3\xA9", 4);
     contains(output, "(cut: this is the beginning of more than 2097152 bytes)");
     assert_true(clock_monotonic_us() - begin < 10 * 1000000);
+    /* What is kept is a beginning too; a long line is cut like several. */
+    fixture->policy.keep_whole = true;
+    output = fetch(fixture, "127.0.0.1", "/endless");
+    fixture->policy.keep_whole = false;
+    assert_true(strlen(output) > 2900 - 1000 && strlen(output) <= 3200);
+    contains(output,
+             "\n(the first 3 of 615 lines, long ones broken at 1000 bytes; cut: this is the "
+             "beginning of more than 2097152 bytes)");
 }
 
 static bool cancelled_later(void *host)

@@ -1,5 +1,5 @@
 /* What a search and a listing do not look at: the rest of long lines, files that are no UTF-8, and
- * .gitignore files that are no use. All of it is found, or said. */
+ * .gitignore files that are no use. All of it is found, or said; so is what is too much to show. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -123,6 +123,63 @@ static void a_gitignore_that_is_no_use_is_said(void **state)
     free(rules);
 }
 
+/* The note at the end counts the lines before it and holds the remarks too. */
+static void says_what_is_missing(const char *said, const char *end)
+{
+    const char *note = strstr(said, "\n(the first ");
+    unsigned long lines = 0;
+    assert_non_null(note);
+    for (const char *at = said; at <= note; at++) {
+        lines += *at == '\n';
+    }
+    assert_int_equal(strtoul(note + strlen("\n(the first "), NULL, 10), lines);
+    assert_string_equal(note + strlen(note) - strlen(end), end);
+}
+
+/* A client that keeps results gets the whole beside what is shown; others do not pay for it. */
+static void what_is_cut_goes_along(void **state)
+{
+    static const char *const calls[][3] = {
+        {"list_files", "{}", " of 901 lines; 1 left out by a rule of the user's)"},
+        {"search_files", "{\"pattern\": \"word\"}",
+         " of 900 lines; 1 left out by a rule of the user's; 1 binary or UTF-16 files not "
+         "searched)"}};
+    struct fixture *fixture = *state;
+    char name[32], *patterns[] = {(char *)"denied/"};
+    fixture->policy.denied = (struct policy_list){patterns, 1, 1};
+    fixture_directory(fixture, "denied");
+    fixture_write_bytes(fixture, "binary", "word\0\n", 6);
+    for (int i = 0; i < 900; i++) {
+        snprintf(name, sizeof name, "file-%04d.txt", i);
+        fixture_write(fixture, name, "word\n");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        fixture->policy.keep_whole = false;
+        const char *said = fixture_call(fixture, calls[i][0], calls[i][1]);
+        assert_true(strlen(said) <= 3200);
+        assert_null(json_object_get(fixture->last.response, "whole"));
+        fixture->policy.keep_whole = true;
+        said = fixture_call(fixture, calls[i][0], calls[i][1]);
+        assert_true(strlen(said) <= 3200);
+        assert_null(strstr(said, "file-0899.txt"));
+        says_what_is_missing(said, calls[i][2]);
+        const char *whole = json_string_value(json_object_get(fixture->last.response, "whole"));
+        assert_non_null(whole);
+        assert_non_null(strstr(whole, "file-0000.txt"));
+        assert_non_null(strstr(whole, "file-0899.txt"));
+        assert_int_equal(strncmp(whole, said, 1000), 0);
+        fixture->policy.result_tokens = 16; /* the least, taken as 160 */
+        said = fixture_call(fixture, calls[i][0], calls[i][1]);
+        assert_true(strlen(said) <= 640);
+        says_what_is_missing(said, calls[i][2]);
+        fixture->policy.result_tokens = 800;
+    }
+    fixture->policy.denied = (struct policy_list){0};
+    /* What fits is whole already. */
+    fixture_call(fixture, "list_files", "{\"pattern\": \"file-000*\"}");
+    assert_null(json_object_get(fixture->last.response, "whole"));
+}
+
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -131,6 +188,7 @@ int main(void)
         WITH_WORKSPACE(a_long_line_is_searched_as_far_as_memory_allows),
         WITH_WORKSPACE(what_is_no_utf_8_is_counted),
         WITH_WORKSPACE(a_gitignore_that_is_no_use_is_said),
+        WITH_WORKSPACE(what_is_cut_goes_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
