@@ -33,6 +33,17 @@ static json_t *output(const struct str *text)
     return object;
 }
 
+/* The number of the first line that is not wholly shown. What is shown begins as the whole does. */
+static size_t first_left_out(const char *shown, const json_t *whole)
+{
+    const char *text = json_string_value(whole);
+    size_t length = json_string_length(whole), same = 0;
+    while (same < length && shown[same] != '\0' && shown[same] == text[same]) {
+        same++;
+    }
+    return rows_within(text, length, same).count + 1;
+}
+
 json_t *more_output_keep(struct journal *journal, json_t *response, bool *kept, struct err *err)
 {
     const json_t *whole = json_object_get(response, "whole");
@@ -48,8 +59,9 @@ json_t *more_output_keep(struct journal *journal, json_t *response, bool *kept, 
     *kept =
         journal_result(journal, json_string_value(whole), json_string_length(whole), handle, err);
     if (*kept) {
-        str_append_format(&text, "\n[cut; more_output {\"handle\": \"%s\"} shows the rest]",
-                          handle);
+        str_append_format(
+            &text, "\n[cut; more_output {\"handle\": \"%s\", \"start_line\": %zu} shows the rest]",
+            handle, first_left_out(shown, whole));
     } else {
         str_append(&text, "\n[cut; the rest could not be kept]");
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rows.h"
 #include "base/str.h"
 #include "base/utf8.h"
 
@@ -113,7 +114,9 @@ json_t *response_cut(const json_t *response, const struct str *whole, const char
     str_append_bytes(&text, whole->data, length);
     str_append_format(&text, "\n[cut: the first %zu of %zu bytes", length, whole->length);
     if (handle[0] != '\0') {
-        str_append_format(&text, "; more_output {\"handle\": \"%s\"} shows all of it", handle);
+        str_append_format(&text,
+                          "; more_output {\"handle\": \"%s\", \"start_line\": %zu} shows the rest",
+                          handle, rows_within(whole->data, whole->length, length).count + 1);
     }
     str_append(&text, "]");
     json_t *cut = small_members(response);

@@ -30,8 +30,8 @@ json_t *response_interrupted(bool started);
  * then `whole` gets the full text. */
 bool response_too_large(const json_t *response, struct str *whole);
 
-/* The beginning of `whole` and a line that says what is missing and under which handle all of it
- * is kept ("" = it could not be kept). */
+/* The beginning of `whole` and a line that says what is missing and with which call it is read
+ * (handle "" = it could not be kept). */
 json_t *response_cut(const json_t *response, const struct str *whole, const char *handle);
 
 #endif

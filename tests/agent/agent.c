@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "agent/agent.h"
+#include "agent/journal.h"
+#include "agent/more_output.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -483,7 +485,8 @@ static void test_large_result(void **state)
     const json_t *kept =
         json_object_get(agent_conversation(world->agent)->messages[2].result, "output");
     assert_non_null(
-        strstr(json_string_value(kept), "more_output {\"handle\": \"r1\"} shows all of it]"));
+        strstr(json_string_value(kept),
+               "more_output {\"handle\": \"r1\", \"start_line\": 6665} shows the rest]"));
     char *bytes;
     size_t length;
     assert_true(store_result_get(world->store, agent_conversation_id(world->agent), "r1", &bytes,
@@ -495,6 +498,53 @@ static void test_large_result(void **state)
     json_decref(response);
     str_finish(&output);
     world_check_conversation(world);
+}
+
+/* The call in the note of a cut begins with the first line that was not shown whole. */
+static void test_cut_result_reads_on(void **state)
+{
+    char wide[2500];
+    memset(wide, 'x', sizeof wide - 1);
+    wide[sizeof wide - 1] = '\0';
+    const struct row {
+        const char *shown, *whole;
+        int shown_length, start_line; /* of the text, before what is said of the cut */
+    } rows[] = {
+        {"one\ntwo\nthree\nfour", "one\ntwo\nthree\nfour", 8, 3},
+        {"one\ntwo\nthree\nfour", "one\ntwo\nthree\nfour", 7, 3},
+        {"one\ntwo\nthree\nfour", "one\ntwo\nthree\nfour", 10, 3},
+        {"one\n\nthree\n", "one\n\nthree\n", 3, 2},
+        {wide, wide, 2000, 3},
+        {wide, wide, 1999, 2},
+        {"", "one\ntwo\n", 0, 1},
+    };
+    struct world *world = *state;
+    struct journal journal;
+    world_start_agent(world, "[\"Yes.\"]", NULL);
+    world_submit(world, "go");
+    world_run_until(world, &world->ended);
+    journal_init(&journal, world->store, agent_conversation(world->agent));
+    snprintf(journal.id, sizeof journal.id, "%s", agent_conversation_id(world->agent));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct str shown;
+        struct err err;
+        bool kept;
+        char call[80];
+        str_init(&shown);
+        str_append_format(&shown, "%.*s", rows[i].shown_length, rows[i].shown);
+        str_append(&shown, "\n[... 9 bytes, 2 lines left out ...]\nthe end");
+        json_t *response = json_pack("{s:s, s:s}", "output", shown.data, "whole", rows[i].whole);
+        json_t *bounded = more_output_keep(&journal, response, &kept, &err);
+        snprintf(call, sizeof call,
+                 "[cut; more_output {\"handle\": \"r%zu\", \"start_line\": %d} shows the rest]",
+                 i + 1, rows[i].start_line);
+        assert_true(kept);
+        const char *said = json_string_value(json_object_get(bounded, "output"));
+        assert_string_equal(strstr(said, "[cut; "), call);
+        json_decref(response);
+        json_decref(bounded);
+        str_finish(&shown);
+    }
 }
 
 /* A long text with a picture, and a model without eyes: the text is cut and kept as ever. */
@@ -521,8 +571,8 @@ static void test_long_result_with_unseen_picture(void **state)
         world->log.data,
         "finished c1 {\"output\":\"begin\\n[a picture goes with it, which you cannot see: this "
         "model "
-        "has no encoder of pictures]\\n[cut; more_output {\\\"handle\\\": \\\"r1\\\"} shows the "
-        "rest]\"}"));
+        "has no encoder of pictures]\\n[cut; more_output {\\\"handle\\\": \\\"r1\\\", "
+        "\\\"start_line\\\": 1} shows the rest]\"}"));
     assert_non_null(strstr(world->log.data, "1| begin and end"));
     world_check_conversation(world);
     json_decref(response);
@@ -556,6 +606,7 @@ int main(void)
         TEST(test_thinking),
         TEST(test_model_fails),
         TEST(test_large_result),
+        TEST(test_cut_result_reads_on),
         TEST(test_long_result_with_unseen_picture),
     };
     return cmocka_run_group_tests_name("agent_agent", tests, NULL, NULL);

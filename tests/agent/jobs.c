@@ -399,7 +399,7 @@ static void test_long_list(void **state)
     str_clear(&world->log);
     run(world, "which?");
     assert_non_null(strstr(world->log.data, "[cut: the first 65"));
-    assert_non_null(strstr(world->log.data, "shows all of it]"));
+    assert_non_null(strstr(world->log.data, "shows the rest]"));
     world_check_conversation(world);
     json_decref(arguments);
     str_finish(&command);

@@ -184,8 +184,9 @@ static void test_cut(void **state)
     const char *output = json_string_value(json_object_get(cut, "output"));
     assert_true(utf8_valid(output, strlen(output)));
     assert_true(strlen(output) < RESPONSE_LIMIT + 200);
-    assert_non_null(
-        strstr(output, "of 102402 bytes; more_output {\"handle\": \"r1\"} shows all of it]"));
+    assert_non_null(strstr(
+        output,
+        "of 102402 bytes; more_output {\"handle\": \"r1\", \"start_line\": 66} shows the rest]"));
     assert_int_equal(json_integer_value(json_object_get(cut, "exit_code")), 3);
     json_decref(cut);
     json_decref(response);
