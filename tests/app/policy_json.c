@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "app/app.h"
 #include "app/paths.h"
 #include "app/policy_json.h"
+#include "approval/approval.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -166,11 +169,38 @@ static void configuration_is_hidden_wherever_it_lies(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* By its file and line, as a wrong value of another option is. */
+static void a_wrong_rule_is_named_by_its_place(void **state)
+{
+    (void)state;
+    char file[] = "/tmp/carat-test-rules-XXXXXX", wanted[64];
+    struct config config;
+    struct err err;
+    struct approval_rules rules;
+    static const char text[] = "[approval]\nallow = [\"shell(ls)\"]\nask = [\"nope(x)\"]\n";
+    int fd = mkstemp(file);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    config_init(&config);
+    assert_true(config_read_file(&config, file, &err));
+    approval_rules_init(&rules);
+    assert_false(app_read_rules(&config, &rules, &err));
+    snprintf(wanted, sizeof wanted, "%s:3: approval.ask: rule \"nope(x)\"", file);
+    assert_non_null(strstr(err.text, wanted));
+    assert_true(config_read_arguments(&config, 3, (char *[]){"carat", "--deny", "nope(y)"}, &err));
+    assert_false(app_read_rules(&config, &rules, &err));
+    assert_non_null(strstr(err.text, "--deny: approval.deny: rule \"nope(y)\""));
+    approval_rules_finish(&rules);
+    config_finish(&config);
+    unlink(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rules_for_addresses_hold_redirects),
                                        cmocka_unit_test(settings_become_the_policy),
                                        cmocka_unit_test(configuration_is_hidden_wherever_it_lies),
+                                       cmocka_unit_test(a_wrong_rule_is_named_by_its_place),
                                        cmocka_unit_test(what_json_cannot_hold_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
