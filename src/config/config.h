@@ -23,11 +23,11 @@ struct config_value {
     bool boolean;
     int64_t whole;
     double real;
-    char *string; /* STRING, PATH, CHOICE */
+    char *string;                     /* STRING, PATH, CHOICE */
     struct config_list list, origins; /* of each item where it comes from */
-    char *ceiling;        /* CHOICE: the loosest that the project allows; NULL = any */
-    char *ceiling_origin; /* ".carat/config.toml:3" */
-    bool limited;         /* WHOLE: the project allows `most` at most, no 0 that means no limit */
+    char *ceiling;                    /* CHOICE: the loosest that the project allows; NULL = any */
+    char *ceiling_origin;             /* ".carat/config.toml:3" */
+    bool limited; /* WHOLE: the project allows `most` at most, no 0 that means no limit */
     int64_t most;
     char *origin; /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
 };
