@@ -274,6 +274,12 @@ const struct command *command_find(const char *word)
     return NULL;
 }
 
+bool command_needs_settings(const struct command *command)
+{
+    return command->run != run_config && command->run != run_completion &&
+           command->run != run_manual && command->run != run_help && command->run != run_version;
+}
+
 void command_append_help(struct str *out)
 {
     str_append(out, "carat: a terminal agent with its own engine\n\n"

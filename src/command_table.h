@@ -22,6 +22,9 @@ enum exit_code command_run_screen(struct config *config, size_t first);
 /* NULL when the word is none. */
 const struct command *command_find(const char *word);
 
+/* Whether it does anything else with a broken configuration than without one. */
+bool command_needs_settings(const struct command *command);
+
 /* Prints what is appended. */
 enum exit_code command_print(void (*append)(struct str *out));
 /* The whole of `carat --help` and `carat --version`. */

@@ -14,10 +14,14 @@
 #include "app/settings.h"
 #include "base/err.h"
 
+static const struct command *named(const struct config *config)
+{
+    return config->words.count > 0 ? command_find(config->words.items[0]) : NULL;
+}
+
 static enum exit_code run(struct config *config)
 {
-    const struct command *command =
-        config->words.count > 0 ? command_find(config->words.items[0]) : NULL;
+    const struct command *command = named(config);
     if (config_boolean(config, OPTION_HELP)) {
         return command_print(command_append_help);
     }
@@ -34,6 +38,46 @@ static enum exit_code run(struct config *config)
         return headless_run(config, 0);
     }
     return command_run_screen(config, 0);
+}
+
+/* What tells of carat itself, so that a broken file of configuration does not keep it back. */
+static bool needs_settings(const struct config *config)
+{
+    const struct command *command = named(config);
+    return !config_boolean(config, OPTION_HELP) && !config_boolean(config, OPTION_VERSION) &&
+           !config_boolean(config, OPTION_PROMISES) &&
+           (command == NULL || command_needs_settings(command));
+}
+
+/* The configuration is broken, which the doctor is there to say, with the rest: as it is without
+ * any. */
+static enum exit_code run_doctor(struct config *config, int argc, char **argv)
+{
+    struct err err;
+    config_finish(config);
+    config_init(config);
+    config->arguments = argv;
+    config->argument_count = argc;
+    bool ok = config_read_arguments(config, argc, argv, &err);
+    enum exit_code code = ok ? run(config) : EXIT_CODE_USAGE;
+    return code == EXIT_CODE_OK ? EXIT_CODE_USAGE : code;
+}
+
+static enum exit_code start(struct config *config, int argc, char **argv)
+{
+    struct err err;
+    bool read = config_read_arguments(config, argc, argv, &err);
+    if (read && !needs_settings(config)) {
+        return run(config);
+    }
+    bool doctor = read && config->words.count > 0 && strcmp(config->words.items[0], "doctor") == 0;
+    config_finish(config);
+    config_init(config);
+    if (settings_read(config, argc, argv, NULL, &err)) {
+        return run(config);
+    }
+    notice_print(err.text);
+    return doctor ? run_doctor(config, argc, argv) : EXIT_CODE_USAGE;
 }
 
 /* What was printed may still be on its way here, and a full disk is no success. A reader that went
@@ -69,7 +113,6 @@ static bool has_descriptors(void)
 int main(int argc, char **argv)
 {
     struct config config;
-    struct err err;
     signal(SIGXFSZ, SIG_IGN); /* a limit on files (ulimit -f) is an error to be told, EFBIG */
     library_memory_start();
     setlocale(LC_ALL, "");
@@ -78,12 +121,7 @@ int main(int argc, char **argv)
         return EXIT_CODE_FAILURE;
     }
     config_init(&config);
-    enum exit_code code = EXIT_CODE_USAGE;
-    if (settings_read(&config, argc, argv, NULL, &err)) {
-        code = run(&config);
-    } else {
-        notice_print(err.text);
-    }
+    enum exit_code code = start(&config, argc, argv);
     config_finish(&config);
     return (int)finish_output(code);
 }

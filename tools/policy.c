@@ -59,6 +59,7 @@ static const struct key top_keys[] = {
     {"readable", KEY_DIRECTORIES, offsetof(struct policy, readable), 0, 0, false},
     {"skills", KEY_DIRECTORIES, offsetof(struct policy, skills), 0, 0, false},
     {"hidden", KEY_DIRECTORIES, offsetof(struct policy, hidden), 0, 0, false},
+    {"kept", KEY_DIRECTORIES, offsetof(struct policy, kept), 0, 0, false},
     {"denied", KEY_PATTERNS, offsetof(struct policy, denied), 0, 0, false},
     {"read_only", KEY_BOOL, offsetof(struct policy, read_only), 0, 0, false},
     {"network", KEY_BOOL, offsetof(struct policy, network), 0, 0, false},

@@ -6,6 +6,7 @@
  *   "readable": ["/abs", ...],      directories under $HOME that are shown again, read-only
  *   "skills": ["/abs", ...],        the same for all tools, the file tools' too; one may be gone
  *   "hidden": ["/abs", ...],        hidden besides the defaults: $HOME, /tmp, /run
+ *   "kept": ["/abs", ...],          only read, wherever they lie in what may be written
  *   "denied": ["secrets/", ...],    left out by listing and searching, as .gitignore would;
  *                                   "//abs" is a whole path, of another directory
  *   "read_only": false,             true: the workspace too may only be read
@@ -54,7 +55,7 @@ enum policy_redirects { POLICY_REDIRECTS_ALL, POLICY_REDIRECTS_PLACE, POLICY_RED
 
 struct policy {
     char *workspace; /* absolute, symlinks resolved */
-    struct policy_list writable, readable, skills, hidden, denied, hosts, network_hosts,
+    struct policy_list writable, readable, skills, hidden, kept, denied, hosts, network_hosts,
         environment;
     enum policy_redirects redirects;
     bool network;

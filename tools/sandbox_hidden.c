@@ -91,7 +91,7 @@ static void find_own(struct sandbox_hidden *hidden, const struct policy *policy)
         bool in_sight = sandbox_hidden_inside(path, policy->workspace) ||
                         any_holds(&policy->writable, path) || any_holds(&policy->readable, path) ||
                         !any_holds(&hidden->emptied, path);
-        if (is_opened || in_sight) {
+        if (is_opened || (in_sight && !any_holds(&hidden->above, path))) {
             policy_list_add(is_opened ? &hidden->below : &hidden->above, path);
         }
     }
@@ -146,9 +146,12 @@ static bool find_dot_names(struct sandbox_hidden *hidden, const struct policy *p
 
 /* --- what could be put in its place --- */
 
-static bool is_writable(const struct policy *policy, const char *path)
+/* Whether a command could change the names in it: what is covered it does not see. */
+static bool is_writable(const struct sandbox_hidden *hidden, const struct policy *policy,
+                        const char *path)
 {
-    return sandbox_hidden_inside(path, policy->workspace) || any_holds(&policy->writable, path);
+    return (sandbox_hidden_inside(path, policy->workspace) || any_holds(&policy->writable, path)) &&
+           !any_holds(&hidden->above, path);
 }
 
 /* Read-only it would take from the user what was opened. */
@@ -157,13 +160,23 @@ static bool holds_opened(const struct policy *policy, const char *path)
     return sandbox_hidden_inside(policy->workspace, path) || any_inside(&policy->writable, path);
 }
 
-static bool refuse(const char *folder, const char *name, const char *path, struct err *err)
+/* A way to what is carat's own, or (`only_read`) to what a command may read. */
+struct walk {
+    struct sandbox_hidden *hidden;
+    const struct policy *policy;
+    const char *path; /* the whole of it */
+    bool only_read;
+    struct str at, rest, name; /* a folder without links, "" the root; what is left; the next */
+    int links;
+};
+
+static bool refuse(const struct walk *walk, const char *folder, struct err *err)
 {
     return err_set(err, ERR_UNAVAILABLE,
                    "mounts: a command that may write in %s could put its own %s there, which is "
                    "on the way to carat's own %s: work in another folder, or with --sandbox "
                    "read-only",
-                   folder, name, path);
+                   folder, walk->name.data, walk->path);
 }
 
 static void keep_folder(struct sandbox_hidden *hidden, const char *path)
@@ -174,14 +187,13 @@ static void keep_folder(struct sandbox_hidden *hidden, const char *path)
 }
 
 /* `folder` holds a link, or something else that can be replaced. */
-static bool keep_name(struct sandbox_hidden *hidden, const struct policy *policy,
-                      const char *folder, const char *name, const char *path, struct err *err)
+static bool keep_name(const struct walk *walk, const char *folder, struct err *err)
 {
-    if (is_writable(policy, folder)) {
-        if (holds_opened(policy, folder)) {
-            return refuse(folder, name, path, err);
+    if (is_writable(walk->hidden, walk->policy, folder)) {
+        if (holds_opened(walk->policy, folder)) {
+            return walk->only_read || refuse(walk, folder, err);
         }
-        keep_folder(hidden, folder);
+        keep_folder(walk->hidden, folder);
     }
     return true;
 }
@@ -201,24 +213,23 @@ static bool make_folder(const char *folder, const char *name)
     return ok;
 }
 
-/* `folder` does not hold that name. */
-static bool keep_missing(struct sandbox_hidden *hidden, const struct policy *policy,
-                         const char *folder, const char *name, bool is_last, const char *path,
+/* `folder` does not hold that name, which would be at `made`. */
+static bool keep_missing(const struct walk *walk, const char *folder, const char *made,
                          struct err *err)
 {
-    if (is_last || !is_writable(policy, folder)) {
-        return keep_name(hidden, policy, folder, name, path, err);
+    bool is_last = walk->rest.length == 0;
+    if (is_last || !is_writable(walk->hidden, walk->policy, folder)) {
+        return keep_name(walk, folder, err);
     }
-    struct str made;
-    str_init(&made);
-    str_append_format(&made, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
-    bool ok = make_folder(folder, name) ||
+    if (walk->only_read) {
+        return true; /* no reason to make folders */
+    }
+    bool ok = make_folder(folder, walk->name.data) ||
               err_errno(err, ERR_UNAVAILABLE, "mounts: making %s, where carat's own %s belongs",
-                        made.data, path);
+                        made, walk->path);
     if (ok) {
-        keep_folder(hidden, made.data);
+        keep_folder(walk->hidden, made);
     }
-    str_finish(&made);
     return ok;
 }
 
@@ -238,11 +249,6 @@ static void go_up(struct str *at)
     str_truncate(at, slash != NULL ? (size_t)(slash - at->data) : 0);
 }
 
-struct walk {
-    struct str at, rest, name; /* a folder without links, "" the root; what is left; the next */
-    int links;
-};
-
 /* Goes on where the link at `at` leads to. */
 static bool follow(struct walk *walk)
 {
@@ -261,53 +267,58 @@ static bool follow(struct walk *walk)
     return true;
 }
 
-static bool keep_way(struct sandbox_hidden *hidden, const struct policy *policy, const char *path,
-                     struct walk *walk, struct err *err)
+/* A name that is to be looked up in `folder`: `at` is with it. `*goes_on`: the way leads on. */
+static bool keep_step(struct walk *walk, const char *folder, bool *goes_on, struct err *err)
 {
-    str_append(&walk->rest, path);
-    while (walk->rest.length > 0) {
-        struct stat status;
-        take_name(&walk->rest, &walk->name);
-        const char *name = walk->name.data;
-        bool is_last = walk->rest.length == 0;
-        if (name[0] == '\0' || strcmp(name, ".") == 0) {
-            continue;
-        }
-        if (strcmp(name, "..") == 0) {
-            go_up(&walk->at);
-            continue;
-        }
-        struct str folder;
-        str_init(&folder);
-        str_append(&folder, walk->at.length == 0 ? "/" : walk->at.data);
-        str_append_format(&walk->at, "/%s", name);
-        bool is_there = lstat(walk->at.data, &status) == 0, ok = true, goes_on = false;
-        if (!is_there) {
-            ok = errno != ENOENT ||
-                 keep_missing(hidden, policy, folder.data, name, is_last, path, err);
-        } else if (S_ISLNK(status.st_mode) || (!S_ISDIR(status.st_mode) && !is_last)) {
-            ok = keep_name(hidden, policy, folder.data, name, path, err);
-            goes_on = ok && S_ISLNK(status.st_mode) && follow(walk);
-        } else {
-            goes_on = !S_ISDIR(status.st_mode) || !any_holds(&hidden->above, walk->at.data);
-        }
-        str_finish(&folder);
-        if (!goes_on) {
-            return ok;
-        }
+    struct stat status;
+    bool ok = true;
+    *goes_on = false;
+    if (lstat(walk->at.data, &status) != 0) {
+        ok = errno != ENOENT || keep_missing(walk, folder, walk->at.data, err);
+    } else if (S_ISLNK(status.st_mode) || (!S_ISDIR(status.st_mode) && walk->rest.length > 0)) {
+        ok = keep_name(walk, folder, err);
+        *goes_on = ok && S_ISLNK(status.st_mode) && follow(walk);
+    } else if (walk->rest.length > 0) {
+        *goes_on = true;
+    } else if (walk->only_read && is_writable(walk->hidden, walk->policy, walk->at.data) &&
+               !holds_opened(walk->policy, walk->at.data)) {
+        keep_folder(walk->hidden, walk->at.data);
     }
-    return true;
+    return ok;
 }
 
-static bool keep_ways(struct sandbox_hidden *hidden, const struct policy *policy, struct err *err)
+static bool keep_way(struct walk *walk, struct err *err)
+{
+    bool ok = true, goes_on = true;
+    str_append(&walk->rest, walk->path);
+    while (ok && goes_on && walk->rest.length > 0) {
+        take_name(&walk->rest, &walk->name);
+        const char *name = walk->name.data;
+        if (strcmp(name, "..") == 0) {
+            go_up(&walk->at);
+        } else if (name[0] != '\0' && strcmp(name, ".") != 0) {
+            struct str folder;
+            str_init(&folder);
+            str_append(&folder, walk->at.length == 0 ? "/" : walk->at.data);
+            str_append_format(&walk->at, "/%s", name);
+            ok = keep_step(walk, folder.data, &goes_on, err);
+            str_finish(&folder);
+        }
+    }
+    return ok;
+}
+
+static bool keep_ways(struct sandbox_hidden *hidden, const struct policy *policy,
+                      const struct policy_list *list, bool only_read, struct err *err)
 {
     bool ok = true;
-    for (size_t i = 0; ok && i < policy->hidden.count; i++) {
-        struct walk walk = {.links = 0};
+    for (size_t i = 0; ok && i < list->count; i++) {
+        struct walk walk = {
+            .hidden = hidden, .policy = policy, .path = list->items[i], .only_read = only_read};
         str_init(&walk.at);
         str_init(&walk.rest);
         str_init(&walk.name);
-        ok = keep_way(hidden, policy, policy->hidden.items[i], &walk, err);
+        ok = keep_way(&walk, err);
         str_finish(&walk.at);
         str_finish(&walk.rest);
         str_finish(&walk.name);
@@ -323,7 +334,8 @@ bool sandbox_hidden_find(struct sandbox_hidden *hidden, const struct policy *pol
     find_own(hidden, policy);
     bool ok = (!sandbox_hidden_inside(home, policy->workspace) ||
                find_dot_names(hidden, policy, home, err)) &&
-              (policy->read_only || keep_ways(hidden, policy, err));
+              (policy->read_only || (keep_ways(hidden, policy, &policy->hidden, false, err) &&
+                                     keep_ways(hidden, policy, &policy->kept, true, err)));
     if (!ok) {
         sandbox_hidden_finish(hidden);
     }

@@ -1,8 +1,8 @@
 #include "agent/instructions.h"
 
+#include <fcntl.h>
 #include <string.h>
-
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/project_folders.h"
 #include "base/err.h"
@@ -19,12 +19,17 @@ struct note {
     size_t kept;           /* bytes of the text that the model is given */
 };
 
-static bool is_file(const char *folder, const char *name, struct str *path)
+/* Through no link, and what is opened is what is looked at: a command of another session may put a
+ * link in its place meanwhile. -1 when there is none. */
+static int open_note(const char *folder, const char *name)
 {
-    struct stat status;
-    str_clear(path);
-    str_append_format(path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
-    return lstat(path->data, &status) == 0 && S_ISREG(status.st_mode);
+    int at = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd =
+        at >= 0 ? openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+    if (at >= 0) {
+        close(at);
+    }
+    return fd;
 }
 
 /* The note of one folder. */
@@ -37,8 +42,14 @@ static bool read_note(const char *folder, struct note *note)
     str_init(&note->text);
     bool found = false;
     for (size_t i = 0; i < sizeof names / sizeof names[0] && !found; i++) {
-        found = is_file(folder, names[i], &note->path) &&
-                file_read(note->path.data, FILE_LIMIT, &raw, NULL) && raw.length > 0;
+        str_clear(&note->path);
+        str_append_format(&note->path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, names[i]);
+        int fd = open_note(folder, names[i]);
+        found = fd >= 0 && file_read_open(fd, note->path.data, FILE_LIMIT, &raw, NULL) &&
+                raw.length > 0;
+        if (fd >= 0) {
+            close(fd);
+        }
     }
     if (found) {
         visible_append(&note->text, raw.data, raw.length, VISIBLE_TEXT);

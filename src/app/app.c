@@ -160,10 +160,12 @@ bool app_read_rules(const struct config *config, struct approval_rules *rules, s
                  {OPTION_ASK, APPROVAL_ASK_USER},
                  {OPTION_ALLOW, APPROVAL_ALLOW}};
     for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
-        const struct config_list *list = config_list(config, kinds[kind].option);
+        enum option option = kinds[kind].option;
+        const struct config_list *list = config_list(config, option);
         for (size_t i = 0; i < list->count; i++) {
             if (!approval_rules_add(rules, list->items[i], kinds[kind].verdict, err)) {
-                return err_prefix(err, "%s", option_table[kinds[kind].option].key);
+                return err_prefix(err, "%s: %s", config_item_origin(config, option, i),
+                                  option_table[option].key);
             }
         }
     }

@@ -114,6 +114,7 @@ bool paths_find(struct paths *paths, struct err *err)
         paths->config_file = join(config, "/config.toml");
         paths->config_folder = join(config, "/config.d");
         paths->approvals_file = join(config, "/config.d/approvals.toml");
+        paths->profiles_folder = join(config, "/profiles");
         paths->skills_folder = join(config, "/skills");
         paths->shared_skills =
             home != NULL && home[0] == '/' ? join(home, "/.agents/skills") : NULL;
@@ -137,6 +138,7 @@ void paths_finish(struct paths *paths)
     mem_free(paths->config_file);
     mem_free(paths->config_folder);
     mem_free(paths->approvals_file);
+    mem_free(paths->profiles_folder);
     mem_free(paths->skills_folder);
     mem_free(paths->shared_skills);
     mem_free(paths->trust_file);

@@ -17,6 +17,7 @@ struct paths {
     char *config_file;      /* CARAT_HOME/config.toml or XDG_CONFIG_HOME/carat/config.toml */
     char *config_folder;    /* config.d beside it: more files of the user's, read in order */
     char *approvals_file;   /* config.d/approvals.toml: what "always" has allowed */
+    char *profiles_folder;  /* profiles beside it: what --profile NAME adds */
     char *skills_folder;    /* skills beside the configuration file */
     char *shared_skills;    /* $HOME/.agents/skills, which other agents read too; NULL = no HOME */
     char *data;             /* CARAT_HOME/data or XDG_DATA_HOME/carat */

@@ -1,8 +1,11 @@
 #include "app/policy_json.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/app.h"
 #include "app/paths.h"
@@ -51,17 +54,66 @@ static json_t *folders(const struct config_list *list, const char *workspace, st
     return array;
 }
 
-/* What is carat's own: what it knows, what it was told to allow, what it has read before. */
-static json_t *hidden(const struct paths *paths, struct err *err)
+static int is_configuration(const struct dirent *entry)
 {
-    const char *const own[] = {paths->data,          paths->state, paths->config_file,
-                               paths->config_folder, paths->cache, paths->log_file};
-    json_t *array = json_array();
-    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
-        if (own[i] != NULL) {
-            append(array, own[i], err);
+    return str_ends_with(entry->d_name, ".toml");
+}
+
+/* What lies elsewhere, behind a link, is configuration as much as what lies in the folder. */
+static void append_links(json_t *array, const char *folder, struct err *err)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_configuration, alphasort);
+    if (count < 0 && errno != ENOENT && err->code == ERR_NONE) {
+        err_errno(err, ERR_IO, "reading %s, to hide what is carat's own", folder);
+    }
+    for (int i = 0; i < count; i++) {
+        struct stat status;
+        struct str path;
+        str_init(&path);
+        str_append_format(&path, "%s/%s", folder, entries[i]->d_name);
+        if (lstat(path.data, &status) == 0 && S_ISLNK(status.st_mode)) {
+            append(array, path.data, err);
+        }
+        str_finish(&path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void append_all(json_t *array, const char *const *paths, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (paths[i] != NULL) {
+            append(array, paths[i], err);
         }
     }
+}
+
+/* What is carat's own: what it knows, what it was told to allow and to start, what it has read
+ * before. */
+static json_t *hidden(const struct paths *paths, struct err *err)
+{
+    const char *const own[] = {paths->data,          paths->state,           paths->config_file,
+                               paths->config_folder, paths->profiles_folder, paths->cache,
+                               paths->log_file};
+    const char *const folders[] = {paths->config_folder, paths->profiles_folder};
+    json_t *array = json_array();
+    append_all(array, own, sizeof own / sizeof own[0], err);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        if (folders[i] != NULL) {
+            append_links(array, folders[i], err);
+        }
+    }
+    return array;
+}
+
+/* The user's own skills: tools read them, and later sessions are told of them. */
+static json_t *kept(const struct paths *paths, struct err *err)
+{
+    const char *const skills[] = {paths->skills_folder, paths->shared_skills};
+    json_t *array = json_array();
+    append_all(array, skills, sizeof skills / sizeof skills[0], err);
     return array;
 }
 
@@ -175,6 +227,7 @@ static json_t *make(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "readable",
                         folders(config_list(config, OPTION_READABLE), workspace, err));
     json_object_set_new(policy, "hidden", hidden(paths, err));
+    json_object_set_new(policy, "kept", kept(paths, err));
     add_rules(policy, config, paths, workspace, err);
     json_object_set_new(policy, "read_only", json_boolean(strcmp(sandbox, "read-only") == 0));
     json_object_set_new(policy, "hosts", strings(config_list(config, OPTION_HOSTS), err));

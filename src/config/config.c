@@ -74,6 +74,12 @@ static bool store_number(struct config_value *value, const struct option_row *ro
     return true;
 }
 
+void config_add_item(struct config_value *value, const char *text, const char *origin)
+{
+    config_list_add(&value->list, text);
+    config_list_add(&value->origins, origin);
+}
+
 static bool store_path(struct config_value *value, const char *text, const char *origin,
                        struct err *err)
 {
@@ -135,7 +141,7 @@ static bool store_text(struct config *config, int option, const char *text, cons
         set_origin(value, origin);
         return true;
     case OPTION_LIST:
-        config_list_add(&value->list, text);
+        config_add_item(value, text, origin);
         set_origin(value, origin);
         return true;
     }
@@ -160,6 +166,7 @@ void config_finish(struct config *config)
         mem_free(config->values[i].ceiling);
         mem_free(config->values[i].ceiling_origin);
         config_list_finish(&config->values[i].list);
+        config_list_finish(&config->values[i].origins);
     }
     config_list_finish(&config->words);
     config_list_finish(&config->notices);
@@ -264,7 +271,7 @@ bool config_take(struct config *config, int option, const struct toml_entry *ent
             return wrong_type(row, entry, origin, err);
         }
         for (size_t i = 0; i < entry->list_count; i++) {
-            config_list_add(&value->list, entry->list[i]);
+            config_add_item(value, entry->list[i], origin);
         }
         set_origin(value, origin);
         return true;
@@ -608,6 +615,11 @@ const char *config_ceiling_origin(const struct config *config, enum option optio
 const struct config_list *config_list(const struct config *config, enum option option)
 {
     return &config->values[option].list;
+}
+
+const char *config_item_origin(const struct config *config, enum option option, size_t index)
+{
+    return config->values[option].origins.items[index];
 }
 
 /* --- texts made from the table --- */

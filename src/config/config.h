@@ -23,11 +23,11 @@ struct config_value {
     bool boolean;
     int64_t whole;
     double real;
-    char *string; /* STRING, PATH, CHOICE */
-    struct config_list list;
-    char *ceiling;        /* CHOICE: the loosest that the project allows; NULL = any */
-    char *ceiling_origin; /* ".carat/config.toml:3" */
-    bool limited;         /* WHOLE: the project allows `most` at most, no 0 that means no limit */
+    char *string;                     /* STRING, PATH, CHOICE */
+    struct config_list list, origins; /* of each item where it comes from */
+    char *ceiling;                    /* CHOICE: the loosest that the project allows; NULL = any */
+    char *ceiling_origin;             /* ".carat/config.toml:3" */
+    bool limited; /* WHOLE: the project allows `most` at most, no 0 that means no limit */
     int64_t most;
     char *origin; /* "default", "~/.config/carat/config.toml:3", "CARAT_CPU", "--model" */
 };
@@ -86,11 +86,14 @@ const char *config_ceiling(const struct config *config, enum option option);
 /* Which line of which file says so; NULL with the ceiling. */
 const char *config_ceiling_origin(const struct config *config, enum option option);
 const struct config_list *config_list(const struct config *config, enum option option);
+/* Where an item of it comes from. */
+const char *config_item_origin(const struct config *config, enum option option, size_t index);
 
 /* One value from a file into its option; for the files of this folder. */
 struct toml_entry;
 bool config_take(struct config *config, int option, const struct toml_entry *entry,
                  const char *origin, struct err *err);
+void config_add_item(struct config_value *value, const char *text, const char *origin);
 void config_notice(struct config *config, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

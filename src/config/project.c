@@ -8,9 +8,11 @@
  *
  * A file is read through no symbolic link and only when it is a small regular one.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -53,7 +55,7 @@ static bool lower(struct config_value *value, const struct config_value *draft, 
 static bool add(struct config_value *value, const struct config_value *draft)
 {
     for (size_t i = 0; i < draft->list.count; i++) {
-        config_list_add(&value->list, draft->list.items[i]);
+        config_add_item(value, draft->list.items[i], draft->origins.items[i]);
     }
     value->set = true;
     return true;
@@ -72,32 +74,76 @@ static void add_origin(struct config_value *value, const char *origin)
     value->origin = str_take(&both);
 }
 
-static bool holds(const struct config_list *list, const char *text)
+/* An address has no names beneath it, and would be opened by itself. */
+static bool ends_in_number(const char *host)
+{
+    size_t length = strcspn(host, ":"), digits = 0;
+    while (digits < length && host[length - digits - 1] >= '0' &&
+           host[length - digits - 1] <= '9') {
+        digits++;
+    }
+    return digits > 0 && (digits == length || host[length - digits - 1] == '.');
+}
+
+/* Whether one entry of hosts allows all that the other does: it is the same, or a name beneath a
+ * "*." with the same port. */
+static bool covers(const char *entry, const char *other)
+{
+    if (strcasecmp(entry, other) == 0) {
+        return true;
+    }
+    const char *host = other + (str_starts_with(other, "*.") ? 2 : 0);
+    size_t length = strlen(host), end = strlen(entry) - 1;
+    bool plain = host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789-_.:")] == '\0';
+    return str_starts_with(entry, "*.") && isalnum((unsigned char)entry[2]) && plain &&
+           length > end && strcasecmp(host + length - end, entry + 1) == 0 && !ends_in_number(host);
+}
+
+static bool is_covered(const struct config_list *list, const char *entry)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i], text) == 0) {
+        if (covers(list->items[i], entry)) {
             return true;
         }
     }
     return false;
 }
 
-/* Keeps what both name. False when the project names one more, which it does not get. */
-static bool narrow(struct config_value *value, const struct config_value *draft)
+static bool holds(const struct config_list *list, const char *text)
 {
-    struct config_list kept = {0};
-    bool within = true;
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcasecmp(list->items[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Keeps what both allow. False when the project names more, which it does not get: that is told in
+ * `left_out`. */
+static bool narrow(struct config_value *value, const struct config_value *draft,
+                   struct str *left_out)
+{
+    struct config_value kept = {0};
     for (size_t i = 0; i < value->list.count; i++) {
-        if (holds(&draft->list, value->list.items[i])) {
-            config_list_add(&kept, value->list.items[i]);
+        if (is_covered(&draft->list, value->list.items[i])) {
+            config_add_item(&kept, value->list.items[i], value->origins.items[i]);
         }
     }
     for (size_t i = 0; i < draft->list.count; i++) {
-        within = within && holds(&value->list, draft->list.items[i]);
+        const char *entry = draft->list.items[i];
+        if (!is_covered(&value->list, entry)) {
+            str_append_format(left_out, "%s%s", left_out->length > 0 ? ", " : ": ", entry);
+        } else if (!holds(&kept.list, entry)) {
+            config_add_item(&kept, entry, draft->origins.items[i]);
+        }
     }
     config_list_finish(&value->list);
-    value->list = kept;
-    return within;
+    config_list_finish(&value->origins);
+    value->list = kept.list;
+    value->origins = kept.origins;
+    return left_out->length == 0;
 }
 
 /* Place of a choice among "a|b|c". */
@@ -145,7 +191,7 @@ static bool turn_off(struct config_value *value, const struct config_value *draf
 }
 
 static bool apply(struct config_value *value, const struct config_value *draft,
-                  const struct option_row *row)
+                  const struct option_row *row, struct str *left_out)
 {
     switch (row->project) {
     case PROJECT_LOWER:
@@ -155,7 +201,7 @@ static bool apply(struct config_value *value, const struct config_value *draft,
     case PROJECT_ADD:
         return add(value, draft);
     case PROJECT_NARROW:
-        return narrow(value, draft);
+        return narrow(value, draft, left_out);
     case PROJECT_TIGHTEN:
         return tighten(value, draft, row->choices);
     case PROJECT_TURN_OFF:
@@ -167,6 +213,28 @@ static bool apply(struct config_value *value, const struct config_value *draft,
 }
 
 /* --- the file --- */
+
+static bool take_value(struct config *config, int option, const struct toml_entry *entry,
+                       const char *origin, struct err *err)
+{
+    const struct option_row *row = &option_table[option];
+    struct config *draft = mem_zero(1, sizeof *draft);
+    struct str left_out;
+    str_init(&left_out);
+    bool ok = config_take(draft, option, entry, origin, err);
+    bool applied = ok && apply(&config->values[option], &draft->values[option], row, &left_out);
+    if (applied || (ok && row->project == PROJECT_NARROW)) {
+        add_origin(&config->values[option], origin);
+    }
+    if (ok && !applied) {
+        config_notice(config, "%s: %s is left out where it would loosen your own setting%s", origin,
+                      entry->key, left_out.data);
+    }
+    str_finish(&left_out);
+    config_finish(draft);
+    mem_free(draft);
+    return ok;
+}
 
 static bool take_entry(void *context, const struct toml_entry *entry, struct err *err)
 {
@@ -189,24 +257,14 @@ static bool take_entry(void *context, const struct toml_entry *entry, struct err
         config_notice(config, "%s: %s is left out: only your own file may set it", origin.data,
                       entry->key);
     } else {
-        struct config *draft = mem_zero(1, sizeof *draft);
-        ok = config_take(draft, option, entry, origin.data, err);
-        bool applied =
-            ok && apply(&config->values[option], &draft->values[option], &option_table[option]);
-        if (applied) {
-            add_origin(&config->values[option], origin.data);
-        } else if (ok) {
-            config_notice(config, "%s: %s is left out where it would loosen your own setting",
-                          origin.data, entry->key);
-        }
-        config_finish(draft);
-        mem_free(draft);
+        ok = take_value(config, option, entry, origin.data, err);
     }
     str_finish(&origin);
     return ok;
 }
 
-/* The folder and the file, each through no link. -1 with errno. */
+/* The folder and the file, each through no link. -1 with errno: ENOENT alone says that there is
+ * none. */
 static int open_file(const char *workspace, const char *name)
 {
     int root = open(workspace, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -226,6 +284,13 @@ static int open_file(const char *workspace, const char *name)
     return fd;
 }
 
+static bool cannot_open(const char *path, struct err *err)
+{
+    return errno == ENOTDIR
+               ? err_set(err, ERR_IO, "opening %s: .carat is a symbolic link, or no folder", path)
+               : err_errno(err, ERR_IO, "opening %s", path);
+}
+
 static bool read_one(struct config *config, const char *workspace, const char *name,
                      struct err *err)
 {
@@ -237,8 +302,7 @@ static bool read_one(struct config *config, const char *workspace, const char *n
     int fd = open_file(workspace, name);
     bool ok = fd >= 0 ? file_read_open(fd, path.data, PROJECT_FILE_LIMIT, &text, err) &&
                             toml_read(path.data, text.data, text.length, take_entry, &reading, err)
-                      : errno == ENOENT || errno == ENOTDIR ||
-                            err_errno(err, ERR_IO, "opening %s", path.data);
+                      : errno == ENOENT || cannot_open(path.data, err);
     if (fd >= 0) {
         close(fd);
     }

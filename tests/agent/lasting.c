@@ -1,5 +1,6 @@
 /* What a conversation does over its length: summaries that can be taken back, titles, the notes of
  * the project, what fills the context. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -219,6 +220,75 @@ static void write_text(const char *folder, const char *name, const char *text)
     mem_free(path);
 }
 
+/* Puts a link in the place of this file, where it is looked at and where it is opened; NULL is
+ * never. */
+static const char *swapped;
+static int swaps;
+
+static void swap(const char *name)
+{
+    if (swapped != NULL && str_ends_with(swapped, name)) {
+        unlink(swapped);
+        assert_int_equal(symlink("/etc/passwd", swapped), 0);
+        swaps++;
+    }
+}
+
+/* By both names of each: the second is for files of any size. */
+int __real_lstat(const char *path, struct stat *status);
+int __wrap_lstat(const char *path, struct stat *status);
+int __real_lstat64(const char *path, struct stat *status);
+int __wrap_lstat64(const char *path, struct stat *status);
+int __real_openat(int folder, const char *name, int flags, ...);
+int __wrap_openat(int folder, const char *name, int flags, unsigned mode);
+int __real_openat64(int folder, const char *name, int flags, ...);
+int __wrap_openat64(int folder, const char *name, int flags, unsigned mode);
+
+int __wrap_lstat(const char *path, struct stat *status)
+{
+    int answer = __real_lstat(path, status);
+    swap(path);
+    return answer;
+}
+
+int __wrap_lstat64(const char *path, struct stat *status)
+{
+    int answer = __real_lstat64(path, status);
+    swap(path);
+    return answer;
+}
+
+int __wrap_openat(int folder, const char *name, int flags, unsigned mode)
+{
+    swap(name);
+    return __real_openat(folder, name, flags, mode);
+}
+
+int __wrap_openat64(int folder, const char *name, int flags, unsigned mode)
+{
+    swap(name);
+    return __real_openat64(folder, name, flags, mode);
+}
+
+static void test_a_note_that_becomes_a_link(void **state)
+{
+    struct world *world = *state;
+    struct str text, summary;
+    char *note = support_path(world->folder, "AGENTS.md");
+    str_init(&text);
+    str_init(&summary);
+    write_text(world->folder, "AGENTS.md", "a note");
+    swapped = note;
+    swaps = 0;
+    assert_false(instructions_append(world->folder, &text, &summary));
+    swapped = NULL;
+    assert_true(swaps > 0);
+    assert_int_equal(text.length, 0);
+    str_finish(&text);
+    str_finish(&summary);
+    mem_free(note);
+}
+
 static void test_notes_of_the_project(void **state)
 {
     struct world *world = *state;
@@ -316,6 +386,7 @@ int main(void)
         TEST(test_title),
         TEST(test_title_is_given_up),
         cmocka_unit_test(test_what_a_summary_pins),
+        TEST(test_a_note_that_becomes_a_link),
         TEST(test_notes_of_the_project),
         TEST(test_kv_folder),
     };

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "app/app.h"
 #include "app/paths.h"
 #include "app/policy_json.h"
+#include "approval/approval.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -35,14 +38,14 @@ static void settings_become_the_policy(void **state)
     (void)state;
     char *plain = made(1, (char *[]){"carat"});
     assert_string_equal(
-        plain,
-        "{\"denied\":[],\"hidden\":[\"/data\",\"/"
-        "state\",\"/"
-        "config.toml\"],\"hosts\":[],\"keep_whole\":true,\"limits\":{\"seconds\":120},\"network_"
-        "hosts\":[],"
-        "\"read_only\":false,\"readable\":[],\"redirects\":\"all\",\"result_tokens\":800,"
-        "\"sandbox\":\"full\","
-        "\"workspace\":\"/work\",\"writable\":[]}");
+        plain, "{\"denied\":[],\"hidden\":[\"/data\",\"/"
+               "state\",\"/"
+               "config.toml\"],\"hosts\":[],\"keep_whole\":true,\"kept\":[],\"limits\":{"
+               "\"seconds\":120},\"network_"
+               "hosts\":[],"
+               "\"read_only\":false,\"readable\":[],\"redirects\":\"all\",\"result_tokens\":800,"
+               "\"sandbox\":\"full\","
+               "\"workspace\":\"/work\",\"writable\":[]}");
     mem_free(plain);
     char *tight = made(
         6, (char *[]){"carat", "--sandbox=read-only", "--allow-host", "a.org", "--add-dir", "/x"});
@@ -130,10 +133,74 @@ static void rules_for_addresses_hold_redirects(void **state)
     }
 }
 
+/* A profile, and what a link of a folder of configuration leads to, there or not. */
+static void configuration_is_hidden_wherever_it_lies(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/carat-test-policy-XXXXXX", named[3][64], command[256], wanted[512];
+    struct config config;
+    struct err err;
+    assert_non_null(mkdtemp(folder));
+    snprintf(command, sizeof command,
+             "cd %s && mkdir d p && touch d/a.toml && ln -s /x d/b.toml && ln -s /y d/note && "
+             "ln -s ../d/a.toml p/w.toml",
+             folder);
+    assert_int_equal(system(command), 0);
+    snprintf(named[0], sizeof named[0], "%s/d", folder);
+    snprintf(named[1], sizeof named[1], "%s/p", folder);
+    snprintf(named[2], sizeof named[2], "%s/s", folder);
+    struct paths paths = {.config_folder = named[0],
+                          .profiles_folder = named[1],
+                          .skills_folder = named[2],
+                          .home = "/work"};
+    config_init(&config);
+    json_t *policy = policy_json(&config, &paths, "/work", &err);
+    assert_non_null(policy);
+    char *hidden = json_dumps(json_object_get(policy, "hidden"), JSON_COMPACT);
+    snprintf(wanted, sizeof wanted, "[\"%s/d\",\"%s/p\",\"%s/d/b.toml\",\"%s/p/w.toml\"]", folder,
+             folder, folder, folder);
+    assert_string_equal(hidden, wanted);
+    mem_free(hidden);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(policy, "kept"), 0)),
+                        named[2]);
+    json_decref(policy);
+    config_finish(&config);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* By its file and line, as a wrong value of another option is. */
+static void a_wrong_rule_is_named_by_its_place(void **state)
+{
+    (void)state;
+    char file[] = "/tmp/carat-test-rules-XXXXXX", wanted[64];
+    struct config config;
+    struct err err;
+    struct approval_rules rules;
+    static const char text[] = "[approval]\nallow = [\"shell(ls)\"]\nask = [\"nope(x)\"]\n";
+    int fd = mkstemp(file);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    config_init(&config);
+    assert_true(config_read_file(&config, file, &err));
+    approval_rules_init(&rules);
+    assert_false(app_read_rules(&config, &rules, &err));
+    snprintf(wanted, sizeof wanted, "%s:3: approval.ask: rule \"nope(x)\"", file);
+    assert_non_null(strstr(err.text, wanted));
+    assert_true(config_read_arguments(&config, 3, (char *[]){"carat", "--deny", "nope(y)"}, &err));
+    assert_false(app_read_rules(&config, &rules, &err));
+    assert_non_null(strstr(err.text, "--deny: approval.deny: rule \"nope(y)\""));
+    approval_rules_finish(&rules);
+    config_finish(&config);
+    unlink(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(rules_for_addresses_hold_redirects),
                                        cmocka_unit_test(settings_become_the_policy),
+                                       cmocka_unit_test(configuration_is_hidden_wherever_it_lies),
+                                       cmocka_unit_test(a_wrong_rule_is_named_by_its_place),
                                        cmocka_unit_test(what_json_cannot_hold_is_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,72 @@ def case_covers():
         report("E25", "more dot names than can be covered", (run.returncode != 56 or place.work not in run.stderr) and f"{run.returncode} {run.stderr}", control)
 
 
+def case_configuration():
+    """What a later start of carat reads lies in the workspace, and a command writes it: a hook there runs outside."""
+    def at_home(place):
+        place.env.pop("CARAT_HOME")
+        config = os.path.join(place.home, ".config", "carat")
+        os.makedirs(os.path.join(config, "config.d"))
+        return config
+
+    def whole(place):
+        """All of it is a link into the workspace."""
+        shutil.rmtree(at_home(place))
+        for name in ("config.d", "profiles", "skills/kept"):
+            os.makedirs(os.path.join(place.work, "carat", name))
+        os.symlink(place.work + "/carat", os.path.join(place.home, ".config", "carat"))
+        place.write("carat/config.toml", "")
+        place.write("carat/profiles/work.toml", "")
+        place.write("carat/skills/kept/SKILL.md", "---\nname: kept\ndescription: mine\n---\n")
+
+    def variable(place):
+        at_home(place)
+        place.env["XDG_CONFIG_HOME"] = place.work + "/set"
+        os.makedirs(place.work + "/set/carat/config.d")
+        place.write("set/carat/config.toml", "")
+
+    def linked(place, *ways):
+        """A file of config.d leads into the workspace, by way of more links."""
+        os.makedirs(place.work + "/in/more")
+        os.symlink(os.path.join(place.work, ways[0]), os.path.join(at_home(place), "config.d", "10-extra.toml"))
+        for name, target in zip(ways, ways[1:]):
+            os.symlink(os.path.join(place.work, target), os.path.join(place.work, name))
+
+    def hook_runs(place, *words):
+        place.carat("exec", *words, "-m", script(place, call("list_files"), "Done."), "go", code=None)
+        return exists(place.root, "mark") and "a hook ran outside"
+
+    def skill_told(place):
+        return place.carat("exec", "-m", script(place, {"expect": "planted", "text": "Done."}), "go", code=None).returncode == 0 and "it is told"
+
+    for number, name, lay, path, sprung in [
+            ("E26", "a profile behind a link to all of it", whole, "carat/profiles/work.toml", lambda place: hook_runs(place, "--profile", "work")),
+            ("E27", "a profile that is not there yet", variable, "set/carat/profiles/work.toml", lambda place: hook_runs(place, "--profile", "work")),
+            ("E28", "a file that config.d links to", lambda place: (linked(place, "extra.toml"), place.write("extra.toml", "")), "extra.toml", hook_runs),
+            ("E29", "a link on the way there, replaced", lambda place: (linked(place, "in/way.toml", "extra.toml"), place.write("extra.toml", "")),
+             "in/way.toml", hook_runs),
+            ("E30", "a link to nothing yet", lambda place: linked(place, "in/more/extra.toml"), "in/more/extra.toml", hook_runs),
+            ("E31", "one of the user's own skills", whole, "carat/skills/kept/SKILL.md", skill_told),
+            ("E32", "a skill of the user's that is not there yet", variable, "set/carat/skills/new/SKILL.md", skill_told)]:
+        def text(place):
+            return "---\nname: new\ndescription: planted\n---\n" if "skills" in path else f"[[hooks]]\ncommand = 'touch {place.root}/mark'\n"
+
+        plant = f"mkdir -p {os.path.dirname(path) or '.'}; rm -f {path}; cp text {path}; cat text >> {path}; mv text {path}; echo over"
+        if "skills" in path:
+            plant = plant.replace("cat text >>", "cat text >")
+        with Place() as place:
+            lay(place)
+            place.write("text", text(place))
+            said = Session(place, call("shell", command=plant), call("write_file", path=path, content=text(place))).whole(2)
+            check("over" in said[0][0], said)
+            through = sprung(place)
+        with Place() as place:
+            lay(place)
+            place.write("text", text(place))
+            freely(plant, place.work)
+            report(number, name, through, bool(sprung(place)))
+
+
 # --- git ---
 
 def hook(folder):

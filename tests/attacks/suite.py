@@ -32,6 +32,7 @@ PARTS = [  # the file, its case, how many rows each letter has; the longest firs
     ("rows_environment.py", "own", {"E": range(14, 18)}),
     ("rows_environment.py", "plants", {"G": range(15, 30)}),
     ("rows_environment.py", "covers", {"E": range(18, 26)}),
+    ("rows_environment.py", "configuration", {"E": range(26, 33)}),
     ("rows_terminal.py", "orders", {"O": range(1, 32)}),
     ("rows_network.py", "offers", {"Y": range(19, 25)}),
     ("rows_files.py", "archives", {"Z": range(1, 11)}),

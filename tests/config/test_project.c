@@ -81,6 +81,8 @@ static void tightens(void **state)
     assert_string_equal(list_text(config_list(&config, OPTION_HOSTS)), "b.org");
     assert_string_equal(list_text(config_list(&config, OPTION_DENY)), "http_fetch,shell(rm *)");
     assert_string_equal(list_text(config_list(&config, OPTION_ASK)), "shell(make)");
+    assert_string_equal(config_item_origin(&config, OPTION_DENY, 1), ".carat/config.toml:10");
+    assert_non_null(strstr(config_item_origin(&config, OPTION_DENY, 0), "user.toml:9"));
     assert_string_equal(list_text(config_list(&config, OPTION_ALLOW)), "shell(ls)");
     assert_int_equal(config.notices.count, 0);
     config_finish(&config);
@@ -192,6 +194,48 @@ static void never_loosens(void **state)
     }
 }
 
+/* Of hosts is kept what both allow. */
+static void narrows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *user, *project, *kept, *left_out; /* NULL: no notice */
+    } rows[] = {
+        {"*.a.org", "docs.a.org", "docs.a.org", NULL},
+        {"*.a.org", "*.docs.a.org", "*.docs.a.org", NULL},
+        {"*.a.org", "Docs.A.org", "Docs.A.org", NULL},
+        {"*.a.org:8443", "docs.a.org:8443", "docs.a.org:8443", NULL},
+        {"docs.a.org", "*.a.org", "docs.a.org", "setting: *.a.org"},
+        {"*.a.org\", \"b.org", "b.org\", \"docs.a.org", "b.org,docs.a.org", NULL},
+        {"*.a.org", "docs.a.org\", \"evil.org\", \"x.org", "docs.a.org",
+         "setting: evil.org, x.org"},
+        {"*.a.org", "a.org", "", "setting: a.org"},
+        {"*.a.org", "evila.org", "", "setting: evila.org"},
+        {"*.a.org", "docs.a.org:8443", "", "setting: docs.a.org:8443"},
+        {"*.a.org:8443", "docs.a.org", "", "setting: docs.a.org"},
+        {"*.a.org", "x@docs.a.org", "", "setting: x@docs.a.org"},
+        {"*.a.org", ".a.org", "", "setting: .a.org"},
+        {"*.0.0.1", "10.0.0.1", "", "setting: 10.0.0.1"},
+        {"*.0.0.1:80", "10.0.0.1:80", "", "setting: 10.0.0.1:80"},
+        {"*.:80", "x.:80", "", "setting: x.:80"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config config;
+        struct err err;
+        char user[128], project[128];
+        snprintf(user, sizeof user, "[tools]\nhosts = [\"%s\"]\n", rows[i].user);
+        snprintf(project, sizeof project, "[tools]\nhosts = [\"%s\"]\n", rows[i].project);
+        assert_true(read_both(&config, user, project, &err));
+        assert_string_equal(list_text(config_list(&config, OPTION_HOSTS)), rows[i].kept);
+        assert_int_equal(config.notices.count, rows[i].left_out != NULL);
+        if (rows[i].left_out != NULL && strstr(config.notices.items[0], rows[i].left_out) == NULL) {
+            fail_msg("%s, %s: %s", rows[i].user, rows[i].project, config.notices.items[0]);
+        }
+        assert_non_null(strstr(config.values[OPTION_HOSTS].origin, "then .carat/config.toml:2"));
+        config_finish(&config);
+    }
+}
+
 /* Where the user has chosen no mode the project's is kept as a ceiling. */
 static void ceiling(void **state)
 {
@@ -226,6 +270,21 @@ static void broken(void **state)
     unlink(project_file);
     assert_int_equal(mkfifo(project_file, 0600), 0);
     assert_false(config_read_project(&config, folder, &err));
+    /* Nor is a folder that is none: a link, whether it leads to something or not, or a file. */
+    unlink(project_file);
+    assert_int_equal(rmdir(project_folder), 0);
+    const char *const targets[] = {"/", "nothing"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(symlink(targets[i], project_folder), 0);
+        assert_false(config_read_project(&config, folder, &err));
+        assert_non_null(strstr(err.text, ".carat is a symbolic link, or no folder"));
+        unlink(project_folder);
+    }
+    assert_true(file_replace(project_folder, "", 0, &err));
+    assert_false(config_read_project(&config, folder, &err));
+    unlink(project_folder);
+    assert_true(config_read_project(&config, folder, &err));
+    assert_int_equal(mkdir(project_folder, 0700), 0);
     config_finish(&config);
 }
 
@@ -296,13 +355,10 @@ static void bad_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tightens),
-        cmocka_unit_test(two_files),
-        cmocka_unit_test(never_loosens),
-        cmocka_unit_test(ceiling),
-        cmocka_unit_test(servers_and_hooks),
-        cmocka_unit_test(bad_tables),
-        cmocka_unit_test(broken),
+        cmocka_unit_test(tightens),      cmocka_unit_test(two_files),
+        cmocka_unit_test(never_loosens), cmocka_unit_test(narrows),
+        cmocka_unit_test(ceiling),       cmocka_unit_test(servers_and_hooks),
+        cmocka_unit_test(bad_tables),    cmocka_unit_test(broken),
     };
     return cmocka_run_group_tests_name("config_project", tests, make_folder, remove_folder);
 }

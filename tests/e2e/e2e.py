@@ -297,6 +297,11 @@ def case_config_mistakes():
             file.write("[model]\nthread = 2\n")
         run = place.carat("exec", "hello", code=2)
         check("config.toml:2" in run.stderr and "model.thread" in run.stderr, run.stderr)
+        for words in ("--help", "--version", "--promises", "config example", "manual", "completion zsh", "help", "version"):
+            run = place.carat(*words.split())  # what tells of carat itself is told all the same
+            check(run.stdout and not run.stderr, (words, run.stderr))
+        run = place.carat("doctor", code=None)
+        check(run.returncode != 0 and "model.thread" in run.stderr and "landlock" in run.stdout, run)
 
 
 def case_conversation_goes_on():
