@@ -340,13 +340,14 @@ static void refuse(struct agent *agent, int place, enum turn_reason reason)
     struct open_call *call = &agent->calls.items[place];
     json_t *response = agent_refusal(agent, call, reason);
     settle(agent, call, response, true,
-           reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
+           reason == TURN_REASON_DENIED || reason == TURN_REASON_HOOK ||
+               reason == TURN_REASON_NOBODY);
     json_decref(response);
 }
 
 void agent_deny_call(struct agent *agent, int place)
 {
-    refuse(agent, place, TURN_REASON_DENIED);
+    refuse(agent, place, TURN_REASON_HOOK);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 

@@ -370,7 +370,8 @@ def case_hooks():
         check(place.read("made") == "ran\n", "the call ran")
     rows = (("echo 'not today' >&2; exit 2", "", False, "not today"), ("exit 7", "", True, "ended with 7"),
             ("sleep 60", "timeout_s = 1", False, "stopped after 1 s"), ("kill -9 $$", "", False, "signal 9"),
-            ("no-such-guard", "", False, "ended with 127"), ("exit 2", "", False, "ended with 2"), ("yes >&2", "timeout_s = 1", False, "stopped after"))
+            ("no-such-guard", "", False, "ended with 127"), ("exit 2", "", False, "ended with 2"), ("yes >&2", "timeout_s = 1", False, "stopped after"),
+            ("grep -q 'echo ran' /dev/stdin || exit 0; echo by name > /dev/stderr; exit 2", "", False, "denied by a hook: by name"))
     for command, more, runs, words in rows:
         with Place() as place:
             hook(place, "before_tool", command, more=more)
