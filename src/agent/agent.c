@@ -291,7 +291,9 @@ static void decide(struct agent *agent, int place)
         struct agent_event event = call_event(AGENT_APPROVAL, call);
         struct str network;
         str_init(&network);
-        calls_append_network(call, &network);
+        if (!agent->options.offline) {
+            calls_append_network(call, &network);
+        }
         event.text = why.data;
         event.length = why.length;
         event.network = network.length > 0 ? network.data : NULL;
