@@ -76,7 +76,7 @@ struct hooks {
 
 /* --- which --- */
 
-static bool concerns(const struct config_hook *hook, bool after, const char *tool)
+bool hooks_concern(const struct config_hook *hook, bool after, const char *tool)
 {
     size_t length = strlen(hook->tool);
     bool open_end = length > 0 && hook->tool[length - 1] == '*';
@@ -87,7 +87,7 @@ static bool concerns(const struct config_hook *hook, bool after, const char *too
 bool hooks_match(const struct hooks *hooks, bool after, const char *tool)
 {
     for (size_t i = 0; hooks != NULL && i < hooks->table->count; i++) {
-        if (concerns(&hooks->table->items[i], after, tool)) {
+        if (hooks_concern(&hooks->table->items[i], after, tool)) {
             return true;
         }
     }
@@ -441,7 +441,7 @@ static void step(struct job *job)
     const struct config_hooks *table = job->hooks->table;
     while (job->next < table->count) {
         const struct config_hook *hook = &table->items[job->next++];
-        if (!concerns(hook, job->after, job->tool)) {
+        if (!hooks_concern(hook, job->after, job->tool)) {
             continue;
         }
         job->process = start(job, hook);

@@ -430,6 +430,12 @@ def case_project_configuration():
         finally:
             screen.close()
         os.remove(os.path.join(place.work, ".carat", "local.toml"))
+        paints = '"shell(x \\u001b]0;pwned\\u0007\\u001b[31m)"'
+        for deny, code in ((f'[{paints}, "shell(echo \\u202e)"]', 0), ('["nope\\u001b]0;pwned\\u0007"]', 2)):
+            place.write(".carat/config.toml", f"[approval]\ndeny = {deny}\n")
+            for asked in ("shell(echo $(x))", "shell(echo \u202e)"):
+                run = place.carat("policy", "why", asked, code=code)
+                check(not set("\x1b\x07\u202e") & set(run.stdout + run.stderr), (run.stdout, run.stderr))
         place.write(".carat/config.toml", "[agent\n")
         check(".carat/config.toml:" in place.carat("exec", "-m", model, "go", code=2).stderr, "a broken file")
         place.write(".carat/config.toml", 'agent.mode = "\\u001b[31mx"\n')
