@@ -75,11 +75,11 @@ def case_offline():
         opens = ("--allow-network", "127.0.0.1:9")
         check("proxy: http" in place.carat(*opens, *command).stdout, "the control")
         run = place.carat("--offline", *opens, *command)
-        check(run.stdout == "proxy: \n" and "--allow-network opens nothing" in run.stderr, run.stdout + run.stderr)
+        check(run.stdout == "proxy:\n" and "--allow-network opens nothing" in run.stderr, run.stdout + run.stderr)
         with open(os.path.join(place.home, "config.toml"), "w") as file:
             file.write('[tools]\nnetwork = ["127.0.0.1:9"]\n')
         run = place.carat("--offline", *command)
-        check(run.stdout == "proxy: \n" and run.stderr == "", run.stdout + run.stderr)
+        check(run.stdout == "proxy:\n" and run.stderr == "", run.stdout + run.stderr)
         why = place.carat("--offline", "policy", "why", "shell(curl http://a.b/)").stdout
         check("network        none: --offline\n" in why, why)
         check("without a sandbox" in place.carat("--offline", "-s", "danger-full-access", "policy", "why", "shell(ls)").stderr, "it does not hold")
