@@ -100,7 +100,7 @@ def case_policy():
         for words, asked, answer in rows:
             why = place.carat(*words, "policy", "why", asked).stdout
             check(answer in why, (words, asked, why))
-        for asked, words in (("shell(ls", "TOOL(ARGUMENT)"), ("shell)ls", "TOOL(ARGUMENT)"), ("(ls)", "TOOL(ARGUMENT)"), ("", "TOOL(ARGUMENT)"),
+        for asked, words in (("shell(ls", "TOOL(ARGUMENT)"), ("ls)", "TOOL(ARGUMENT)"), ("(ls)", "TOOL(ARGUMENT)"), ("", "TOOL(ARGUMENT)"),
                              ("shell(\udcff)", "not UTF-8"), ("mcp__x__y(z)", "no argument of mcp__x__y")):
             run = place.carat("policy", "why", asked, code=2)
             check(words in run.stderr and run.stdout == "", (asked, run.stdout, run.stderr))
