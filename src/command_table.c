@@ -85,7 +85,7 @@ static enum exit_code run_resume(struct config *config)
     struct err err;
     char id[37] = "last";
     if (config->words.count > 2) {
-        fprintf(stderr, "carat: resume takes one id; more was given: %s\n", config->words.items[2]);
+        notice_format("resume takes one id; more was given: %s", config->words.items[2]);
         return EXIT_CODE_USAGE;
     }
     bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);

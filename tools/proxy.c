@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
@@ -38,37 +39,36 @@ enum {
 /* Of one connection, both ways together. */
 static const uint64_t TRAFFIC_LIMIT = UINT64_C(8) << 30;
 
-/* --- handing over the socket --- */
+/* --- handing over the sockets --- */
 
-bool proxy_send_listener(int control, int listener)
+union rights {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(PROXY_LISTENERS_MOST * sizeof(int))];
+};
+
+bool proxy_send_listeners(int control, const int *listeners, size_t count)
 {
     char byte = 1;
     struct iovec data = {&byte, 1};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } ancillary;
+    union rights ancillary;
     memset(&ancillary, 0, sizeof ancillary);
     struct msghdr message = {.msg_iov = &data,
                              .msg_iovlen = 1,
                              .msg_control = ancillary.room,
-                             .msg_controllen = sizeof ancillary.room};
+                             .msg_controllen = CMSG_SPACE(count * sizeof *listeners)};
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof listener);
-    memcpy(CMSG_DATA(rights), &listener, sizeof listener);
+    rights->cmsg_len = CMSG_LEN(count * sizeof *listeners);
+    memcpy(CMSG_DATA(rights), listeners, count * sizeof *listeners);
     return sendmsg(control, &message, MSG_NOSIGNAL) == 1;
 }
 
-int proxy_receive_listener(int control)
+size_t proxy_receive_listeners(int control, int listeners[PROXY_LISTENERS_MOST])
 {
     char byte;
     struct iovec data = {&byte, 1};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } ancillary;
+    union rights ancillary;
     struct msghdr message = {.msg_iov = &data,
                              .msg_iovlen = 1,
                              .msg_control = ancillary.room,
@@ -78,12 +78,12 @@ int proxy_receive_listener(int control)
         got = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
     } while (got < 0 && errno == EINTR);
     struct cmsghdr *rights = got == 1 ? CMSG_FIRSTHDR(&message) : NULL;
-    int listener = -1;
-    if (rights != NULL && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
-        rights->cmsg_len == CMSG_LEN(sizeof listener)) {
-        memcpy(&listener, CMSG_DATA(rights), sizeof listener);
+    if (rights == NULL || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) {
+        return 0;
     }
-    return listener;
+    size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof *listeners;
+    memcpy(listeners, CMSG_DATA(rights), count * sizeof *listeners);
+    return count;
 }
 
 /* --- one client --- */
@@ -91,6 +91,7 @@ int proxy_receive_listener(int control)
 struct tunnel {
     int client, server;
     const struct proxy_rules *rules;
+    bool direct; /* speaks to the server, and knows of no proxy */
     struct proxy_head head;
     struct str early;   /* what the client sent behind the head */
     uint64_t to_server; /* bytes of a body that may still be passed on; CONNECT: any */
@@ -130,6 +131,9 @@ static bool send_all(int fd, const char *bytes, size_t length, int idle_ms)
 static void refuse(const struct tunnel *tunnel, const char *status, const char *why)
 {
     char text[1280];
+    if (tunnel->direct) {
+        return;
+    }
     int length = snprintf(text, sizeof text,
                           "HTTP/1.1 %s (%.500s)\r\nContent-Type: text/plain\r\n"
                           "Connection: close\r\n\r\ncarat: %.500s\n",
@@ -340,7 +344,7 @@ static bool hold_hello(struct tunnel *tunnel, bool *held, char *buffer)
 /* Until one side has ended and the other has taken all, or nothing flows any more. */
 static void relay(struct tunnel *tunnel, char *buffer)
 {
-    bool from_client = true, from_server = true, held = tunnel->head.connect;
+    bool from_client = true, from_server = true, held = tunnel->head.connect && !tunnel->direct;
     if (held && tunnel->early.length > 0 && !hold_hello(tunnel, &held, buffer)) {
         return;
     }
@@ -375,7 +379,9 @@ static void serve(struct tunnel *tunnel, const struct str *rewritten)
     if (tunnel->server >= 0) {
         bool ok;
         int idle_ms = tunnel->rules->idle_ms;
-        if (tunnel->head.connect) {
+        if (tunnel->direct) {
+            ok = true;
+        } else if (tunnel->head.connect) {
             static const char answer[] = "HTTP/1.1 200 Connection established\r\n\r\n";
             ok = send_all(tunnel->client, answer, strlen(answer), idle_ms);
         } else {
@@ -418,6 +424,42 @@ void proxy_serve_client(int client, const struct proxy_rules *rules)
     close(client);
 }
 
+/* The name under which the list has the address that the client connected to; false = none. */
+static bool name_itself(int client, const struct policy_list *hosts, struct proxy_head *head)
+{
+    struct sockaddr_storage here;
+    socklen_t size = sizeof here;
+    struct http_hosts_permit permit;
+    struct err err;
+    char number[8], host[INET6_ADDRSTRLEN];
+    if (getsockname(client, (struct sockaddr *)&here, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&here, size, host, sizeof host, number, sizeof number,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return false;
+    }
+    bool six = here.ss_family == AF_INET6;
+    snprintf(head->host, sizeof head->host, "%s%s%s", six ? "[" : "", host, six ? "]" : "");
+    head->port = (int)strtol(number, NULL, 10);
+    if (http_hosts_allow(hosts, head->host, head->port, HTTPS_PORT, &permit, &err)) {
+        return true;
+    }
+    snprintf(head->host, sizeof head->host, "localhost");
+    return http_hosts_allow(hosts, head->host, head->port, HTTPS_PORT, &permit, &err);
+}
+
+void proxy_serve_direct(int client, const struct proxy_rules *rules)
+{
+    struct tunnel tunnel = {
+        .client = client, .server = -1, .rules = rules, .direct = true, .head.connect = true};
+    str_init(&tunnel.early);
+    if (name_itself(client, rules->hosts, &tunnel.head)) {
+        serve(&tunnel, NULL);
+    }
+    str_finish(&tunnel.early);
+    shutdown(client, SHUT_RDWR);
+    close(client);
+}
+
 /* --- all clients --- */
 
 static int resolve(const char *name, int port, struct sockaddr_storage *out, int most)
@@ -452,30 +494,54 @@ static void reap(int *clients)
     }
 }
 
+/* A process of its own for one client; false when the socket is no more. */
+static bool take_client(const int *listeners, size_t count, size_t which,
+                        const struct proxy_rules *rules, int *clients)
+{
+    reap(clients);
+    int client = accept4(listeners[which], NULL, NULL, SOCK_CLOEXEC);
+    if (client < 0) {
+        return errno == EINTR || errno == ECONNABORTED || errno == EMFILE || errno == ENOMEM ||
+               errno == EAGAIN;
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        for (size_t i = 0; i < count; i++) {
+            close(listeners[i]);
+        }
+        if (which == 0) {
+            proxy_serve_client(client, rules);
+        } else {
+            proxy_serve_direct(client, rules);
+        }
+        _exit(0);
+    }
+    *clients += child > 0;
+    close(client);
+    return true;
+}
+
 bool proxy_run(int control, const struct policy *policy, struct err *err)
 {
     const struct proxy_rules rules = {&policy->hosts, resolve, IDLE_MS};
-    int listener = proxy_receive_listener(control), clients = 0;
-    if (listener < 0) {
+    int listeners[PROXY_LISTENERS_MOST], clients = 0;
+    struct pollfd ready[PROXY_LISTENERS_MOST];
+    size_t count = proxy_receive_listeners(control, listeners);
+    if (count == 0) {
         return err_set(err, ERR_IO, "the proxy was given no socket to listen on");
     }
     signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < count; i++) {
+        ready[i] = (struct pollfd){.fd = listeners[i], .events = POLLIN};
+        fcntl(listeners[i], F_SETFL, O_NONBLOCK); /* a client may be gone before it is taken */
+    }
     for (;;) {
-        reap(&clients);
-        int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (client < 0) {
-            if (errno == EINTR || errno == ECONNABORTED || errno == EMFILE || errno == ENOMEM) {
-                continue;
-            }
+        bool waited = poll(ready, count, -1) >= 0 || errno == EINTR;
+        for (size_t i = 0; waited && i < count; i++) {
+            waited = ready[i].revents == 0 || take_client(listeners, count, i, &rules, &clients);
+        }
+        if (!waited) {
             return err_errno(err, ERR_IO, "the proxy's socket");
         }
-        pid_t child = fork();
-        if (child == 0) {
-            close(listener);
-            proxy_serve_client(client, &rules);
-            _exit(0);
-        }
-        clients += child > 0;
-        close(client);
     }
 }

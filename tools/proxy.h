@@ -10,6 +10,9 @@
  * is asked of DNS; the addresses that it has are judged one by one, by http_hosts' rules (no
  * private network, not this machine, whatever a name resolves to); and the very address that was
  * judged is connected to. Inside CONNECT, TLS must name the host that was asked for.
+ *
+ * An opened address of this machine is there for any client: the proxy listens on it inside, too,
+ * so that no program need know of a proxy, and the command's own servers beside it stay direct.
  */
 #ifndef CARAT_TOOLS_PROXY_H
 #define CARAT_TOOLS_PROXY_H
@@ -32,13 +35,17 @@ struct proxy_rules {
 
 /* Serves one client to its end and closes it. */
 void proxy_serve_client(int client, const struct proxy_rules *rules);
+/* The same for one that connected to an opened address of this machine itself (sandbox_proxy.c): it
+ * reaches just that, where the list has it, and is told nothing. */
+void proxy_serve_direct(int client, const struct proxy_rules *rules);
 
-/* Takes the listening socket from `control` and serves until it is gone or the process is killed.
- * False when there is none. */
+/* Takes the listening sockets from `control` and serves until they are gone or the process is
+ * killed. False when there is none. */
 bool proxy_run(int control, const struct policy *policy, struct err *err);
 
-/* The two ends of that handing over. */
-bool proxy_send_listener(int control, int listener);
-int proxy_receive_listener(int control); /* -1 = none came */
+/* The two ends of that handing over: the proxy's own socket, then those of opened addresses. */
+enum { PROXY_LISTENERS_MOST = 16 };
+bool proxy_send_listeners(int control, const int *listeners, size_t count);
+size_t proxy_receive_listeners(int control, int listeners[PROXY_LISTENERS_MOST]); /* 0 = none */
 
 #endif

@@ -57,7 +57,7 @@ bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t
     sandbox_namespaces_limited();
     sandbox_outer_missing();
     return is_inside(err) && sandbox_namespaces_reached(err) && (prepare == NULL || prepare(err)) &&
-           sandbox_proxy_enter(err) && sandbox_limits_enter(policy, err) &&
+           sandbox_proxy_enter(policy, err) && sandbox_limits_enter(policy, err) &&
            sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
 }
 

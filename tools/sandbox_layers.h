@@ -49,9 +49,9 @@ const char *sandbox_cgroup_limits(void);
 #define SANDBOX_PROXY_VARIABLE "CARAT_SANDBOX_PROXY"
 bool sandbox_proxy_start(const struct policy *policy, const char *program, int *control,
                          struct err *err);
-/* Inside, before the other layers: gives the proxy a socket of this namespace to listen on, and the
+/* Inside, before the other layers: gives the proxy sockets of this namespace to listen on, and the
  * commands the variables by which they find it. Nothing to do, and true, without that variable. */
-bool sandbox_proxy_enter(struct err *err);
+bool sandbox_proxy_enter(const struct policy *policy, struct err *err);
 
 /* rlimits for this process and all it starts; descriptors above 2 closed; no_new_privs; not
  * dumpable. */

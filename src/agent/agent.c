@@ -291,7 +291,9 @@ static void decide(struct agent *agent, int place)
         struct agent_event event = call_event(AGENT_APPROVAL, call);
         struct str network;
         str_init(&network);
-        calls_append_network(call, &network);
+        if (!agent->options.offline) {
+            calls_append_network(call, &network);
+        }
         event.text = why.data;
         event.length = why.length;
         event.network = network.length > 0 ? network.data : NULL;
@@ -340,13 +342,14 @@ static void refuse(struct agent *agent, int place, enum turn_reason reason)
     struct open_call *call = &agent->calls.items[place];
     json_t *response = agent_refusal(agent, call, reason);
     settle(agent, call, response, true,
-           reason == TURN_REASON_DENIED || reason == TURN_REASON_NOBODY);
+           reason == TURN_REASON_DENIED || reason == TURN_REASON_HOOK ||
+               reason == TURN_REASON_NOBODY);
     json_decref(response);
 }
 
 void agent_deny_call(struct agent *agent, int place)
 {
-    refuse(agent, place, TURN_REASON_DENIED);
+    refuse(agent, place, TURN_REASON_HOOK);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_TOOL_DONE, .call = place});
 }
 

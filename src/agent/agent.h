@@ -86,6 +86,7 @@ struct agent_options {
     bool unattended; /* nobody can approve: a call that would ask ends the turn (TURN_DENIED) */
     bool thinking;
     bool no_tools; /* the model is told of none, and asks for none */
+    bool offline;  /* no question offers the network to a command */
 };
 
 enum agent_event_kind {

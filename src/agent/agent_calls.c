@@ -103,6 +103,9 @@ void agent_run_call(struct agent *agent, int place)
 
 void agent_open_network(struct agent *agent, struct open_call *call, enum approval_answer answer)
 {
+    if (agent->options.offline) {
+        return;
+    }
     if (answer == APPROVAL_YES_NETWORK || answer == APPROVAL_YES_NETWORK_SESSION) {
         calls_open_network(call);
         calls_set_decided_by(call, "user, with network");

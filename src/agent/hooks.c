@@ -14,6 +14,7 @@
 
 #include <uv.h>
 
+#include "agent/child_pipe.h"
 #include "approval/toolset.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -75,7 +76,7 @@ struct hooks {
 
 /* --- which --- */
 
-static bool concerns(const struct config_hook *hook, bool after, const char *tool)
+bool hooks_concern(const struct config_hook *hook, bool after, const char *tool)
 {
     size_t length = strlen(hook->tool);
     bool open_end = length > 0 && hook->tool[length - 1] == '*';
@@ -86,7 +87,7 @@ static bool concerns(const struct config_hook *hook, bool after, const char *too
 bool hooks_match(const struct hooks *hooks, bool after, const char *tool)
 {
     for (size_t i = 0; hooks != NULL && i < hooks->table->count; i++) {
-        if (concerns(&hooks->table->items[i], after, tool)) {
+        if (hooks_concern(&hooks->table->items[i], after, tool)) {
             return true;
         }
     }
@@ -356,11 +357,9 @@ static int spawn(struct process *process, const struct hooks *hooks)
 {
     char **environment = make_environment();
     char *const argv[] = {"/bin/sh", "-c", process->hook->command, NULL};
-    uv_stdio_container_t stdio[] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&process->in},
-        {.flags = UV_IGNORE},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&process->error},
-    };
+    uv_stdio_container_t stdio[3] = {[1] = {.flags = UV_IGNORE}};
+    int input = child_pipe_open(&process->in, true, &stdio[0]);
+    int error = child_pipe_open(&process->error, false, &stdio[2]);
     uv_process_options_t options = {.exit_cb = on_exit_of,
                                     .file = argv[0],
                                     .args = (char **)argv,
@@ -370,8 +369,10 @@ static int spawn(struct process *process, const struct hooks *hooks)
                                     .stdio = stdio,
                                     .stdio_count = 3};
     int status = uv_spawn(hooks->loop, &process->process, &options);
+    child_pipe_close(&stdio[0]);
+    child_pipe_close(&stdio[2]);
     mem_free(environment);
-    return status;
+    return input != 0 ? input : error != 0 ? error : status;
 }
 
 static void note_unstarted(struct job *job, const struct config_hook *hook, int status)
@@ -440,7 +441,7 @@ static void step(struct job *job)
     const struct config_hooks *table = job->hooks->table;
     while (job->next < table->count) {
         const struct config_hook *hook = &table->items[job->next++];
-        if (!concerns(hook, job->after, job->tool)) {
+        if (!hooks_concern(hook, job->after, job->tool)) {
             continue;
         }
         job->process = start(job, hook);

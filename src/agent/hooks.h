@@ -46,6 +46,8 @@ struct hooks *hooks_create(const struct hooks_options *options,
 /* Kills what runs; no callback after it. The loop must run once more. NULL is fine. */
 void hooks_destroy(struct hooks *hooks);
 
+/* Whether that hook is run before (after) a call of that tool. */
+bool hooks_concern(const struct config_hook *hook, bool after, const char *tool);
 /* Whether a hook is there for that tool. NULL hooks: false. */
 bool hooks_match(const struct hooks *hooks, bool after, const char *tool);
 /* `event` is what a hook reads, without "event" itself; borrowed. */

@@ -23,6 +23,7 @@ static const struct {
     [TURN_REASON_LIMIT] = {"error: not run: the limit of this turn is reached", NULL},
     [TURN_REASON_CANCELLED] = {"error: not run: the turn was stopped", NULL},
     [TURN_REASON_NO_SANDBOX] = {"error: not run: the sandbox is not available", ": "},
+    [TURN_REASON_HOOK] = {"denied by a hook", ": "},
     [TURN_REASON_NOBODY] = {"denied: nobody is there to approve this call", NULL},
 };
 

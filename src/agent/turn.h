@@ -86,6 +86,7 @@ enum turn_reason {
     TURN_REASON_CANCELLED,
     TURN_REASON_NO_SANDBOX,
     TURN_REASON_NOBODY,
+    TURN_REASON_HOOK, /* never the machine's own: the call was allowed before */
 };
 
 struct turn_action {

@@ -150,6 +150,7 @@ struct agent *app_make_agent(struct app *app, const struct app_agent_parts *part
             .unattended = app->headless && !parts->attended,
             .thinking = config_boolean(config, OPTION_THINKING),
             .no_tools = !config_boolean(config, OPTION_TOOLS),
+            .offline = config_boolean(config, OPTION_OFFLINE),
         };
         agent = agent_create(&options, parts->face.event, parts->face.context, err);
     }

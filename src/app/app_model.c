@@ -97,10 +97,28 @@ static bool is_of_command_line(const struct config *config, enum option option)
     return config_set(config, option) && config->values[option].origin[0] == '-';
 }
 
+/* An .envrc can set CARAT_MODEL, and the server's address beside it. */
+static bool may_choose(struct app *app, const char *wanted, struct err *err)
+{
+    const char *what = remote_name(wanted);
+    if (what == NULL || strcmp(app->config->values[OPTION_MODEL].origin, "CARAT_MODEL") != 0 ||
+        server_is_configured(app->config, what)) {
+        return true;
+    }
+    app->exit_code = EXIT_CODE_USAGE;
+    return err_set(err, ERR_DENIED,
+                   "CARAT_MODEL is \"%.100s\": the environment alone chooses no server; say -m "
+                   "%.100s, or give model.path or the server's url in your configuration",
+                   wanted, wanted);
+}
+
 bool app_find_model(struct app *app, struct err *err)
 {
     const char *wanted = config_string(app->config, OPTION_MODEL);
     struct str word;
+    if (!may_choose(app, wanted, err)) {
+        return false;
+    }
     str_init(&word);
     /* An address that somebody types is meant, also without the word. */
     if (is_of_command_line(app->config, OPTION_REMOTE_URL) && script_file(wanted) == NULL &&

@@ -144,6 +144,15 @@ bool server_find(const struct config *config, const char *what, struct server *o
     return true;
 }
 
+bool server_is_configured(const struct config *config, const char *what)
+{
+    const struct servers_entry *entry = servers_find(&config->remotes, what, strcspn(what, "/"));
+    const char *url =
+        entry != NULL ? entry->members[SERVERS_URL] : config_string(config, OPTION_REMOTE_URL);
+    bool typed = entry == NULL && url != NULL && config->values[OPTION_REMOTE_URL].origin[0] == '-';
+    return typed || (url != NULL && strcmp(url, "openai") != 0 && strcmp(url, "ollama") != 0);
+}
+
 void server_finish(struct server *server)
 {
     mem_free(server->url);

@@ -4,7 +4,8 @@
  * "ollama/MODEL" without such a table is the server of OLLAMA_HOST. A url that is unset, or
  * "openai", is OPENAI_BASE_URL; only then, and when no key is configured, is OPENAI_API_KEY the
  * key: it goes to the host that its owner's environment names beside it, and to no other. The
- * environment alone never chooses a server: somebody has said "remote:" or --endpoint. Any thread.
+ * environment alone never chooses a server: somebody has said "remote:" or --endpoint, or
+ * CARAT_MODEL means a server whose address the configuration has. Any thread.
  */
 #ifndef CARAT_APP_SERVER_H
 #define CARAT_APP_SERVER_H
@@ -28,6 +29,8 @@ struct server {
 bool server_find(const struct config *config, const char *what, struct server *out,
                  struct err *err);
 void server_finish(struct server *server);
+/* Whether the configuration itself, or --endpoint, says where WHAT is asked, and no variable. */
+bool server_is_configured(const struct config *config, const char *what);
 
 /* The address that OLLAMA_HOST means, "0.0.0.0:11434", "host", ":8080", "https://host": with a
  * scheme, a port and /v1; NULL is this machine's. mem_free. Pure. */

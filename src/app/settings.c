@@ -64,6 +64,30 @@ static bool add_servers(struct config *config, const char *path, struct err *err
     return ok;
 }
 
+/* --offline is for what the file opens too; who opens it beside the flag is told. */
+static void close_hosts(struct config *config, enum option option)
+{
+    struct config_value *hosts = &config->values[option];
+    if (hosts->list.count > 0 && hosts->origin[0] == '-') {
+        config_notice(config, "--%s opens nothing: --offline asks no other machine",
+                      option_table[option].flag);
+    }
+    config_list_finish(&hosts->list);
+}
+
+static void go_offline(struct config *config)
+{
+    close_hosts(config, OPTION_HOSTS);
+    close_hosts(config, OPTION_NETWORK_HOSTS);
+    for (size_t i = 0; i < config->servers.count; i++) {
+        config->servers.items[i].network = false;
+    }
+    if (strcmp(config_string(config, OPTION_SANDBOX), "danger-full-access") == 0) {
+        config_notice(config, "--offline does not hold for commands: without a sandbox they have "
+                              "your network");
+    }
+}
+
 /* What flags take away or add, when all is read. */
 static bool apply_flags(struct config *config, struct err *err)
 {
@@ -81,10 +105,7 @@ static bool apply_flags(struct config *config, struct err *err)
         ok = add_servers(config, files->items[i], err);
     }
     if (config_boolean(config, OPTION_OFFLINE)) {
-        config_list_finish(&config->values[OPTION_HOSTS].list);
-        for (size_t i = 0; i < config->servers.count; i++) {
-            config->servers.items[i].network = false;
-        }
+        go_offline(config);
     }
     return ok;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/child_pipe.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/config.h"
@@ -108,17 +109,17 @@ static void start(struct speaker *speaker)
     speaker->stopped = false;
     uv_pipe_init(speaker->loop, &speaker->input, 0);
     speaker->input.data = speaker->process.data = speaker->write.data = speaker;
-    uv_stdio_container_t streams[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&speaker->input},
-        {.flags = UV_IGNORE},
-        {.flags = UV_IGNORE}};
+    uv_stdio_container_t streams[3] = {[1] = {.flags = UV_IGNORE}, [2] = {.flags = UV_IGNORE}};
+    int piped = child_pipe_open(&speaker->input, true, &streams[0]);
     uv_process_options_t options = {.exit_cb = exited,
                                     .file = speaker->words[0],
                                     .args = speaker->words,
                                     .flags = UV_PROCESS_DETACHED,
                                     .stdio_count = 3,
                                     .stdio = streams};
-    int status = uv_spawn(speaker->loop, &speaker->process, &options);
+    int started = uv_spawn(speaker->loop, &speaker->process, &options);
+    int status = piped != 0 ? piped : started;
+    child_pipe_close(&streams[0]);
     speaker->process.data = speaker;
     speaker->open = 2;
     if (status != 0) {

@@ -1,7 +1,6 @@
 #include "str.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,19 +73,25 @@ void str_append_char(struct str *s, char c)
     str_append_bytes(s, &c, 1);
 }
 
-void str_append_format(struct str *s, const char *format, ...)
+void str_append_arguments(struct str *s, const char *format, va_list arguments)
 {
-    va_list arguments, again;
-    va_start(arguments, format);
+    va_list again;
     va_copy(again, arguments);
     char probe[64]; /* only its length is wanted; gcc's sanitizer build warns of a NULL here */
     int length = vsnprintf(probe, sizeof probe, format, arguments);
-    va_end(arguments);
     assert(length >= 0);
     str_reserve(s, (size_t)length);
     vsnprintf(s->data + s->length, (size_t)length + 1, format, again);
     va_end(again);
     s->length += (size_t)length;
+}
+
+void str_append_format(struct str *s, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    str_append_arguments(s, format, arguments);
+    va_end(arguments);
 }
 
 void str_remove(struct str *s, size_t start, size_t count)

@@ -7,6 +7,7 @@
 #ifndef CARAT_BASE_STR_H
 #define CARAT_BASE_STR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,6 +27,8 @@ void str_append_bytes(struct str *s, const void *bytes, size_t length);
 void str_append_char(struct str *s, char c);
 void str_append_format(struct str *s, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void str_append_arguments(struct str *s, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 /* Removes `count` bytes at `start`; both must lie inside. */
 void str_remove(struct str *s, size_t start, size_t count);
 void str_insert(struct str *s, size_t start, const void *bytes, size_t length);

@@ -31,7 +31,7 @@ static enum exit_code complain(const struct err *err, enum exit_code code)
 
 static void print_json(json_t *value)
 {
-    char *line = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *line = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     puts(line != NULL ? line : "null");
     mem_free(line);
     json_decref(value);
@@ -208,15 +208,26 @@ enum exit_code command_parse(struct config *config)
 
 static void show(const char *mark, const char *text)
 {
-    struct str safe;
-    str_init(&safe);
+    fputs(mark, stdout);
+    notice_text(text, strlen(text));
+    putchar('\n');
+}
+
+/* On a terminal what hides or reorders is spelled out, as it was when the call was asked about. */
+static void show_call(const struct chat_call *call)
+{
+    struct str text, shown;
+    char *arguments = json_dumps(call->arguments, JSON_COMPACT);
+    str_init(&text);
+    str_init(&shown);
+    str_append_format(&text, "[%s %s]", call->name, arguments != NULL ? arguments : "{}");
     if (isatty(STDOUT_FILENO)) {
-        visible_append(&safe, text, strlen(text), VISIBLE_TEXT);
-    } else {
-        str_append(&safe, text);
+        visible_append(&shown, text.data, text.length, VISIBLE_APPROVAL);
     }
-    printf("%s%s\n", mark, safe.data);
-    str_finish(&safe);
+    puts(shown.length > 0 ? shown.data : text.data);
+    str_finish(&shown);
+    str_finish(&text);
+    mem_free(arguments);
 }
 
 static void show_message(const struct chat_message *message)
@@ -230,9 +241,7 @@ static void show_message(const struct chat_message *message)
             show("", message->text);
         }
         for (size_t i = 0; i < message->call_count; i++) {
-            char *arguments = json_dumps(message->calls[i].arguments, JSON_COMPACT);
-            printf("[%s %s]\n", message->calls[i].name, arguments != NULL ? arguments : "{}");
-            mem_free(arguments);
+            show_call(&message->calls[i]);
         }
         if (!message->complete) {
             puts("(interrupted here)");
@@ -300,7 +309,7 @@ static bool doctor_memory(const struct app *app)
     struct infer_local_plan plan;
     struct infer_local_options options = app_local_options(app);
     if (!infer_local_plan(&options, &plan, &err)) {
-        printf("memory   not known: %s\n", err.text);
+        notice_show("memory   not known: %s", err.text);
         return false;
     }
     const double mebibyte = 1024 * 1024;
@@ -321,13 +330,13 @@ static bool doctor_model(struct app *app)
 {
     struct err err;
     if (!app_find_model(app, &err)) {
-        printf("model    missing: %s\n", err.text);
+        notice_show("model    missing: %s", err.text);
         return false;
     }
     if (str_starts_with(app->model_path, "remote:")) {
         char *url = app_model_address(app, app->model_path);
-        printf("model    %s, %s\n", app->model_path,
-               url != NULL ? "a server's: asked when it is used" : "but its url is not set");
+        notice_show("model    %s, %s", app->model_path,
+                    url != NULL ? "a server's: asked when it is used" : "but its url is not set");
         bool known = url != NULL;
         mem_free(url);
         return known;
@@ -336,12 +345,13 @@ static bool doctor_model(struct app *app)
     struct engine_model_options options = {.path = app->model_path};
     struct engine_model *model = engine_model_open(&options, &error);
     if (model == NULL) {
-        printf("model    broken: %s\n", error.text);
+        notice_show("model    broken: %s", error.text);
         return false;
     }
     const struct engine_model_info *info = engine_model_info(model);
-    printf("model    %s (%s): %d layers, vocabulary %d, context %d\n", info->name, app->model_path,
-           (int)info->layer_count, (int)info->vocabulary_size, (int)info->context_length);
+    notice_show("model    %s (%s): %d layers, vocabulary %d, context %d", info->name,
+                app->model_path, (int)info->layer_count, (int)info->vocabulary_size,
+                (int)info->context_length);
     printf("engine   kernels %s, %d threads\n", info->kernels, (int)info->threads);
     engine_model_close(model);
     return doctor_memory(app);
@@ -358,12 +368,12 @@ static bool doctor_sandbox(struct app *app)
     struct toolproc_options options = {
         .program = app->paths.tool_program, .workspace = folder, .policy = policy};
     bool ok = toolproc_self_test(&options, &report, &err);
-    printf("sandbox  %s\n", ok ? "all layers hold" : err.text);
+    notice_show("sandbox  %s", ok ? "all layers hold" : err.text);
     const char *layer;
     json_t *state;
     json_object_foreach(report, layer, state)
     {
-        printf("         %-12s %s\n", layer, json_string_value(state));
+        notice_show("         %-12s %s", layer, json_string_value(state));
     }
     json_decref(report);
     json_decref(policy);
@@ -391,7 +401,7 @@ enum exit_code command_doctor(struct config *config)
     struct app app;
     struct err err;
     bool store = app_open_store(&app, config, &err);
-    printf("store    %s\n", store ? app.paths.store_file : err.text);
+    notice_show("store    %s", store ? app.paths.store_file : err.text);
     if (!store && !paths_find(&app.paths, &err)) {
         return complain(&err, EXIT_CODE_FAILURE);
     }

@@ -87,7 +87,7 @@ static void list_hub(void)
         struct str size;
         str_init(&size);
         library_append_size(&size, (double)models[i].bytes);
-        printf("  %-44s %10s  (Hugging Face's cache)\n", models[i].name, size.data);
+        notice_show("  %-44s %10s  (Hugging Face's cache)", models[i].name, size.data);
         str_finish(&size);
     }
     hub_cache_free(models, count);
@@ -366,8 +366,8 @@ static enum exit_code choose_default(const struct paths *paths, const char *name
     const struct catalogue_entry *entry;
     if (name == NULL) {
         char *standard = library_default(paths->user_models);
-        printf("%s\n",
-               standard != NULL ? standard : "(none chosen: the only one there is, or nano)");
+        notice_show("%s",
+                    standard != NULL ? standard : "(none chosen: the only one there is, or nano)");
         mem_free(standard);
         return EXIT_CODE_OK;
     }

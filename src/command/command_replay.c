@@ -147,7 +147,8 @@ static void agent_event(void *context, const struct agent_event *event)
     if (replay->events != NULL) {
         event_lines_feed(replay->events, event, replay->about.id);
     } else if (event->kind == AGENT_MESSAGE && event->message->call_count == 0) {
-        replay->output_lost |= puts(event->message->text) == EOF;
+        bool ok = notice_text(event->message->text, strlen(event->message->text));
+        replay->output_lost |= !ok || putchar('\n') == EOF;
     }
     if (event->kind == AGENT_TURN_ENDED) {
         uv_timer_again(&replay->due);

@@ -48,8 +48,9 @@ static void on_started(void *context, int port, const struct err *err)
     }
     const struct infer_pool_facts *facts = serve_facts(run->serve);
     bool v6 = strchr(run->host, ':') != NULL;
-    printf("carat: %s at http://%s%s%s:%d/v1, %d sessions of %d tokens\n", serve_model(run->serve),
-           v6 ? "[" : "", run->host, v6 ? "]" : "", port, facts->sessions, facts->model.context);
+    notice_show("carat: %s at http://%s%s%s:%d/v1, %d sessions of %d tokens",
+                serve_model(run->serve), v6 ? "[" : "", run->host, v6 ? "]" : "", port,
+                facts->sessions, facts->model.context);
     fflush(stdout);
 }
 
@@ -87,7 +88,7 @@ static bool find_token(struct run *run, struct err *err)
     if (made) {
         printf("carat: new token: %s\n", run->token.data);
     }
-    printf("carat: the token is in %s\n", run->token_file.data);
+    notice_show("carat: the token is in %s", run->token_file.data);
     return true;
 }
 

@@ -126,7 +126,7 @@ static json_t *conversation_json(const struct store_conversation *conversation)
 /* NULL: it holds what JSON cannot. */
 static void print_json(json_t *value)
 {
-    char *line = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+    char *line = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
     puts(line != NULL ? line : "{\"error\": \"not UTF-8\"}");
     free(line);
     json_decref(value);
@@ -356,7 +356,7 @@ bool command_sessions_open(struct app *app, struct config *config, struct store_
     struct err err;
     const char *const *words = (const char *const *)config->words.items;
     if (config->words.count > 2) {
-        fprintf(stderr, "carat: %s takes one id; more was given: %s\n", words[0], words[2]);
+        notice_format("%s takes one id; more was given: %s", words[0], words[2]);
         *code = EXIT_CODE_USAGE;
         return false;
     }

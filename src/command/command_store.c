@@ -12,7 +12,7 @@
 static void print_finding(void *context, const char *text)
 {
     (void)context;
-    printf("%s\n", text);
+    notice_show("%s", text);
 }
 
 static void print_counts(const struct check_counts *counts)

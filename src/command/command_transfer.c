@@ -108,8 +108,7 @@ enum exit_code command_export(struct config *config)
     store_conversation_finish(&found);
     if (ok && path != NULL) {
         ok = file_replace(path, text.data, text.length, &err);
-    } else if (ok &&
-               (fwrite(text.data, 1, text.length, stdout) != text.length || fflush(stdout) != 0)) {
+    } else if (ok && (!notice_text(text.data, text.length) || fflush(stdout) != 0)) {
         ok = err_errno(&err, ERR_IO, "standard output");
     }
     str_finish(&text);
@@ -161,7 +160,7 @@ static bool read_lines(FILE *file, const char *path, struct chat_import *import,
         ok = (length <= LINE_LIMIT || err_set(err, ERR_LIMIT, "more than %d bytes", LINE_LIMIT)) &&
              chat_import_line(import, line, (size_t)length, err);
         if (!ok && number > 1 && line[length - 1] != '\n' && err->code == ERR_FORMAT) {
-            fprintf(stderr, "carat: %s: line %zu is cut off and was left out\n", path, number);
+            notice_format("%s: line %zu is cut off and was left out", path, number);
             ok = true; /* its writer was killed, or still writes */
         } else if (!ok) {
             err_prefix(err, "%s: line %zu", path, number);
@@ -192,12 +191,12 @@ static bool import_lines(struct importing *importing, FILE *file, const char *pa
         ok = keep(importing, &birth, &import.conversation, err);
     }
     if (ok && import.left_out > 0) {
-        fprintf(stderr, "carat: %s: %zu results of calls that are not in it were left out\n", path,
-                import.left_out);
+        notice_format("%s: %zu results of calls that are not in it were left out", path,
+                      import.left_out);
     }
     if (ok && import.taken_back > 0) {
-        fprintf(stderr, "carat: %s: %zu messages that were gone back from were left out\n", path,
-                import.taken_back);
+        notice_format("%s: %zu messages that were gone back from were left out", path,
+                      import.taken_back);
     }
     chat_import_finish(&import);
     return ok;
@@ -208,10 +207,8 @@ static bool import_database(struct importing *importing, const char *path, struc
     int64_t left_out;
     bool ok = store_llm_read(path, keep, importing, &left_out, err);
     if (ok && left_out > 0) {
-        fprintf(stderr,
-                "carat: %s: %lld attachments, fragments, calls of tools and results were left "
-                "out\n",
-                path, (long long)left_out);
+        notice_format("%s: %lld attachments, fragments, calls of tools and results were left out",
+                      path, (long long)left_out);
     }
     return ok;
 }

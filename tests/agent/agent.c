@@ -347,6 +347,30 @@ static void test_unattended(void **state)
     world_check_conversation(world);
 }
 
+/* The network is offered with the question and opened by the answer, and offline by neither. */
+static void test_network_of_a_command(void **state)
+{
+    struct world *world = *state;
+    for (int offline = 0; offline < 2; offline++) {
+        world->options.offline = offline;
+        world_start_agent(world, "[\"" CALL("get http://a.b/") "<|tool_response>\", \"Done.\"]",
+                          NULL);
+        world_submit(world, "go");
+        world_run_until(world, &world->asked);
+        assert_true((strstr(world->log.data, ", may reach a.b:80\n") == NULL) == offline);
+        agent_decide(world->agent, "c1", APPROVAL_YES_NETWORK, NULL);
+        assert_int_equal(world->toolproc.started, 1 + offline);
+        assert_int_equal(world->toolproc.opened, 1);
+        fake_toolproc_end(&world->toolproc, world->agent, "{\"output\":\"a\"}", false);
+        world_run_until(world, &world->ended);
+        world_check_conversation(world);
+        str_clear(&world->log);
+        if (!offline) {
+            world_stop_agent(world);
+        }
+    }
+}
+
 static void test_no_sandbox(void **state)
 {
     struct world *world = *state;
@@ -598,6 +622,7 @@ int main(void)
         TEST(test_cancel_running),
         TEST(test_waiting_messages),
         TEST(test_unattended),
+        TEST(test_network_of_a_command),
         TEST(test_no_sandbox),
         TEST(test_limits),
         TEST(test_time_limit),

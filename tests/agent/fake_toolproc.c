@@ -29,6 +29,7 @@ void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const j
 {
     assert_true(hosts[0] != '\0');
     toolproc_start(toolproc, call_id, "shell", arguments);
+    toolproc->opened++;
 }
 
 void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const json_t *arguments)

@@ -14,7 +14,7 @@ struct agent;
 struct toolproc {
     char *call_id, *tool;
     json_t *arguments; /* of the call that runs; NULL = none */
-    int started, cancelled;
+    int started, opened /* of those, with hosts */, cancelled;
     char job[24]; /* the call of the job that was started last; "" = none */
     int jobs, made_jobs, jobs_cancelled;
 };

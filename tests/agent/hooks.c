@@ -111,6 +111,9 @@ static void test_what_a_hook_may_do(void **state)
         {"exec 0<&-; sleep 0.05", "", ""}, /* does not listen */
         {"echo no >&2; exit 2", "no", "no"},
         {"exit 2", "ended with 2", "ended with 2"},
+        {"grep -q before_tool < /dev/stdin && exit 2; exit 0", "ended with 2", ""},
+        {"test $(cat /dev/stdin | wc -c) -gt 200000 && exit 2", "ended with 2", "ended with 2"},
+        {"echo reason > /dev/stderr; exit 2", "reason", "reason"},
         {"printf '\\377\\033]0;x\\007' >&2; exit 2", "\xEF\xBF\xBD", "\xEF\xBF\xBD"},
         {"exit 7", "", ""},
         {"kill -SEGV $$", "killed by signal 11", ""}, /* has not said yes */

@@ -163,6 +163,7 @@ static void test_refusals(void **state)
     output_is(response_refusal(TURN_REASON_DENIED, ""), "denied by the user");
     output_is(response_refusal(TURN_REASON_DENIED, "use ls"), "denied by the user: use ls");
     output_is(response_refusal(TURN_REASON_DENIED, "\xff"), "denied by the user: \xEF\xBF\xBD");
+    output_is(response_refusal(TURN_REASON_HOOK, "no"), "denied by a hook: no");
     output_is(response_refusal(TURN_REASON_UNREADABLE, "no \"}\""), "error: no \"}\"");
     output_is(response_interrupted(true),
               "error: carat was stopped while this ran; its outcome is unknown");

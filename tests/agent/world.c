@@ -86,7 +86,9 @@ void world_on_event(void *context, const struct agent_event *event)
         break;
     case AGENT_APPROVAL:
         world->asked = true;
-        str_append_format(&world->log, "approval %s %s\n", event->call_id, event->text);
+        str_append_format(&world->log, "approval %s %s%s%s\n", event->call_id, event->text,
+                          event->network != NULL ? ", may reach " : "",
+                          event->network != NULL ? event->network : "");
         if (world->reply_id != NULL) {
             agent_decide(world->agent, world->reply_id, APPROVAL_YES, NULL);
         }

@@ -70,6 +70,48 @@ def case_offline():
         host = server.url().split("/")[2]
         place.carat("exec", "--offline", "--allow-host", host, "-m", script(place, fetch, "done<turn|>"), "x")
         check(len(server.requests) == seen, "no host for tools either")
+    with Place() as place:  # nor for commands, whoever opened it, and the flag that opens nothing is told
+        command = ("sandbox", "--", "sh", "-c", "echo proxy: $http_proxy")
+        opens = ("--allow-network", "127.0.0.1:9")
+        check("proxy: http" in place.carat(*opens, *command).stdout, "the control")
+        run = place.carat("--offline", *opens, *command)
+        check(run.stdout == "proxy:\n" and "--allow-network opens nothing" in run.stderr, run.stdout + run.stderr)
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[tools]\nnetwork = ["127.0.0.1:9"]\n')
+        run = place.carat("--offline", *command)
+        check(run.stdout == "proxy:\n" and run.stderr == "", run.stdout + run.stderr)
+        why = place.carat("--offline", "policy", "why", "shell(curl http://a.b/)").stdout
+        check("network        none: --offline\n" in why, why)
+        check("without a sandbox" in place.carat("--offline", "-s", "danger-full-access", "policy", "why", "shell(ls)").stderr, "it does not hold")
+
+
+def case_policy():
+    """policy why says what would happen with the flags beside it, and nothing of what it cannot read."""
+    rows = ((("-s", "danger-full-access"), "shell(curl http://a.b/)", "network        all of it"),
+            (("-s", "danger-full-access"), "shell(ls)", "sandbox        none: danger-full-access"),
+            (("-s", "read-only"), "write_file(zz)", "in exec        is refused (this session may only read"),
+            (("-s", "read-only"), "shell(ls)", "in exec        runs (mode: full)"),
+            (("-s", "read-only"), "read_file(zz)", "sandbox        read-only"),
+            ((), "shell(ls)", "sandbox        workspace-write\n"),
+            ((), "mcp__x__y", "sandbox        its server's"),
+            (("--no-tools",), "shell(ls)", "in exec        is refused (the model has no tools"),
+            (("--deny", "shell"), "shell(ls)", "in exec        is refused (rule: shell)"))
+    with Place() as place:
+        for words, asked, answer in rows:
+            why = place.carat(*words, "policy", "why", asked).stdout
+            check(answer in why, (words, asked, why))
+        for asked, words in (("shell(ls", "TOOL(ARGUMENT)"), ("ls)", "TOOL(ARGUMENT)"), ("(ls)", "TOOL(ARGUMENT)"), ("", "TOOL(ARGUMENT)"),
+                             ("shell(\udcff)", "not UTF-8"), ("mcp__x__y(z)", "no argument of mcp__x__y")):
+            run = place.carat("policy", "why", asked, code=2)
+            check(words in run.stderr and run.stdout == "", (asked, run.stdout, run.stderr))
+        check("no such tool" in place.carat("policy", "why", "Shell(ls)").stdout, "that it would be refused is an answer")
+        os.mkdir(os.path.join(place.work, ".carat"))
+        place.write(".carat/config.toml", '[agent]\ntools = false\nmode = "full"\n[approval]\nallow = ["shell"]\n')
+        with open(os.path.join(place.home, "config.toml"), "w") as file:
+            file.write('[[hooks]]\nevent = "before_tool"\ntool = "sh*"\ncommand = "guard"\n[[hooks]]\nevent = "after_tool"\ntool = "write_file"\ncommand = "lint"\n')
+        run = place.carat("policy", "why", "shell(ls)")
+        check("approval.allow is left out" in run.stderr and "the model has no tools" in run.stdout, run.stderr + run.stdout)
+        check("hook before    guard (" in run.stdout and "lint" not in run.stdout, run.stdout)
 
 
 def case_mcp_config():

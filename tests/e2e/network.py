@@ -95,10 +95,46 @@ def case_none():
 def case_allowed():
     with Place() as place, Server() as server:
         said = ask(place, "127.0.0.1", server.port, "--allow-network", f"127.0.0.1:{server.port}")
-        check("proxy set" in said and "direct no" in said and "dns no" in said, said)
+        check("proxy set" in said and "direct yes" in said and "dns no" in said, said)
         check("GET HTTP/1.0 200 OK lantern" in said, said)
         check("CONNECT HTTP/1.1 200 Connection established lantern" in said, said)
         check(server.hits == 2, server.hits)
+
+
+# In the sandbox: programs that know of no proxy, or pass it by for this machine, and a server of the command's own.
+PLAIN = """
+import http.server, socket, sys, threading, urllib.request
+class Own(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"own")
+    def log_message(self, *unused):
+        pass
+own = http.server.HTTPServer(("127.0.0.1", 0), Own)
+threading.Thread(target=own.serve_forever, daemon=True).start()
+for host, port in [word.rsplit(":", 1) for word in sys.argv[1:]] + [("127.0.0.1", own.server_address[1])]:
+    try:
+        print(host, urllib.request.urlopen("http://%s:%s/" % (host, port), timeout=20).read().decode())
+    except OSError as problem:
+        print(host, "none")
+with socket.create_connection(("127.0.0.1", int(sys.argv[1].rsplit(":", 1)[1])), 20) as raw:
+    raw.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+    print("raw", b"".join(iter(lambda: raw.recv(4096), b"")).decode().rsplit("\\n", 1)[-1])
+"""
+
+
+def case_this_machine():
+    """An opened address of this machine is reached by any program, another one is not, and the command's own servers stay."""
+    with Place() as place, Server() as server, Server() as other, Server() as named, Server() as gone:
+        gone.http.server_close()
+        place.write("plain.py", PLAIN)
+        words = f"127.0.0.1:{server.port} 127.0.0.1:{other.port} localhost:{named.port} 127.0.0.1:{gone.port}"
+        opens = [word for host, port in (("127.0.0.1", server.port), ("localhost", named.port), ("127.0.0.1", gone.port))
+                 for word in ("--allow-network", f"{host}:{port}")]
+        said = place.carat(*opens, "sandbox", "--", "sh", "-c", f"python3 plain.py {words}").stdout
+        check(said == "127.0.0.1 lantern\n127.0.0.1 none\nlocalhost lantern\n127.0.0.1 none\n127.0.0.1 own\nraw lantern\n", said)
+        check((server.hits, other.hits, named.hits) == (2, 0, 1), (server.hits, other.hits, named.hits))
 
 
 def case_refused():
@@ -125,8 +161,7 @@ def case_nothing_is_left():
 def case_opened_once():
     """A question about a command that names hosts offers just these; nothing that the model, a file or a result says opens them."""
     with Place() as place, Server() as named, Server() as other:
-        place.write("get.py", "import os, sys, urllib.request\n"
-                              "[os.environ.pop(name, None) for name in ('no_proxy', 'NO_PROXY')]  # this machine is asked for by name here\n"
+        place.write("get.py", "import sys, urllib.request\n"
                               "for url in sys.argv[1:]:\n"
                               "    try:\n"
                               "        print(urllib.request.urlopen(url, timeout=20).read().decode())\n"

@@ -370,7 +370,8 @@ def case_hooks():
         check(place.read("made") == "ran\n", "the call ran")
     rows = (("echo 'not today' >&2; exit 2", "", False, "not today"), ("exit 7", "", True, "ended with 7"),
             ("sleep 60", "timeout_s = 1", False, "stopped after 1 s"), ("kill -9 $$", "", False, "signal 9"),
-            ("no-such-guard", "", False, "ended with 127"), ("exit 2", "", False, "ended with 2"), ("yes >&2", "timeout_s = 1", False, "stopped after"))
+            ("no-such-guard", "", False, "ended with 127"), ("exit 2", "", False, "ended with 2"), ("yes >&2", "timeout_s = 1", False, "stopped after"),
+            ("grep -q 'echo ran' /dev/stdin || exit 0; echo by name > /dev/stderr; exit 2", "", False, "denied by a hook: by name"))
     for command, more, runs, words in rows:
         with Place() as place:
             hook(place, "before_tool", command, more=more)
@@ -429,6 +430,12 @@ def case_project_configuration():
         finally:
             screen.close()
         os.remove(os.path.join(place.work, ".carat", "local.toml"))
+        paints = '"shell(x \\u001b]0;pwned\\u0007\\u001b[31m)"'
+        for deny, code in ((f'[{paints}, "shell(echo \\u202e)"]', 0), ('["nope\\u001b]0;pwned\\u0007"]', 2)):
+            place.write(".carat/config.toml", f"[approval]\ndeny = {deny}\n")
+            for asked in ("shell(echo $(x))", "shell(echo \u202e)"):
+                run = place.carat("policy", "why", asked, code=code)
+                check(not set("\x1b\x07\u202e") & set(run.stdout + run.stderr), (run.stdout, run.stderr))
         place.write(".carat/config.toml", "[agent\n")
         check(".carat/config.toml:" in place.carat("exec", "-m", model, "go", code=2).stderr, "a broken file")
         place.write(".carat/config.toml", 'agent.mode = "\\u001b[31mx"\n')

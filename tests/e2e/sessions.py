@@ -74,6 +74,39 @@ def case_search_and_fork():
         check(sum(row["parent"] == heron for row in ids.values()) == 2, ids)
 
 
+def on_a_terminal(place, *words):
+    """What a command writes to a terminal that it cannot be asked at."""
+    ours, theirs = os.openpty()
+    said = b""
+    with subprocess.Popen([CARAT, *words], cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        try:
+            while piece := os.read(ours, 65536):
+                said += piece
+        except OSError:
+            pass  # nobody has the other end any more
+    os.close(ours)
+    return said.decode()
+
+
+def case_printed():
+    """A model's words and calls, and names of files, on a terminal: no control but newlines; into a pipe as they are."""
+    orders = "\x9b31m"
+    with Place() as place:
+        call = f'<|tool_call>call:shell{{command:<|"|>true {orders}\u202e<|"|>}}<tool_call|>'
+        place.carat("exec", "-m", script(place, call, f"red {orders} words<turn|>"), "go")
+        place.write(f"{orders}.jsonl", json.dumps({"type": "session_meta", "payload": {"id": "x"}}) + "\n{")
+        os.makedirs(os.path.join(place.home, "data", "models"))
+        with open(os.path.join(place.home, "data", "models", "default"), "w") as file:
+            file.write(orders)
+        for words in (("resume",), ("replay", "last", "--output-format", "text"), ("export",), ("export", "--format", "json"), ("sessions", "--json"),
+                      ("search", "--json", "red"), ("import", "."), ("models", "default")):
+            said = on_a_terminal(place, *words)
+            check(said.strip() and not [c for c in said if c not in "\r\n\t" and (c < " " or "\x7f" <= c <= "\x9f")], (words, said))
+            check(words != ("resume",) or "\\u{202E}" in said and "\u202e" not in said, said)
+        check(orders in place.carat("resume").stdout and orders in place.carat("export", "--format", "json").stdout, "a pipe gets it whole")
+
+
 def case_export():
     with Place() as place:
         heron = make(place, "the heron")

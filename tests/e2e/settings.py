@@ -100,7 +100,19 @@ def case_environment():
         def keys(of):
             return [headers.get("Authorization") for _, headers, _ in of.requests]
         tried()
+        for word in ("remote:gemma", "remote:", "remote:ollama/gemma", "remote:openai"):
+            run = place.carat("exec", "my private words", env=dict(env, CARAT_MODEL=word, OLLAMA_HOST=server.url("slow")), code=2)
+            check("CARAT_MODEL" in run.stderr and "-m remote:" in run.stderr and "model.path" in run.stderr, run.stderr)
+        configure(place, '[remote.openai]\nurl = "openai"\nmodel = "gemma"\n')
+        place.carat("exec", "my private words", env=dict(env, CARAT_MODEL="remote:openai"), code=2)
+        configure(place, "")
         check(not server.requests, "the environment alone chose a server")
+        configure(place, f'[remote.mine]\nurl = "{server.url("slow")}"\nmodel = "gemma"\n')
+        place.carat("exec", "hello", env=dict(env, CARAT_MODEL="remote:mine"))
+        configure(place, "")
+        place.carat("exec", "--endpoint", "openai", "hello", env=dict(env, CARAT_MODEL="remote:gemma"))
+        check([body["model"] for _, _, body in server.requests] == ["gemma", "gemma"], "where a file or a flag names the server")
+        del server.requests[:]
         check("heard hello" in tried("-m", "remote:gemma").stdout and keys(server) == ["Bearer sk-environment"], keys(server))
         check(server.requests[0][2]["model"] == "gemma", server.requests[0])
         check("heard hello" in tried("--endpoint", "openai", "-m", "remote:gemma").stdout and keys(server)[0], keys(server))

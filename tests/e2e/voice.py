@@ -235,7 +235,7 @@ def case_spoken():
         screen.wait("Hello! What shall I do?", "no-such-speaker", "voice.command")
         screen.close()
         with open(config, "w") as file:
-            file.write('[voice]\ncommand = ["sh", "-c", "cat > spoken; echo $$ > speaker; exec sleep 1000"]\n')
+            file.write('[voice]\ncommand = ["sh", "-c", "cat /dev/stdin > spoken; echo $$ > speaker; exec sleep 1000"]\n')
         answer = "**Bold** `$(touch pwned)` ; touch pwned\n\n- [a page](https://example.org)\n```\nrm -rf x\n```\n"
         screen = Screen(place, "-m", script(place, "<|channel>thought\nsecret thought\n<channel|>" + answer + "<turn|>"))
         screen.wait("? keys")
