@@ -135,7 +135,7 @@ int files_open_known(struct tool_context *context, const char *relative,
 
 bool files_may_write(struct tool_context *context, const char *relative, struct tool_result *result)
 {
-    const char *reason = workspace_protected(relative);
+    const char *reason = workspace_protected(context->workspace, relative);
     if (context->policy->read_only) {
         tool_fail(result,
                   "%.200s was not written: this session may only read. Expected "

@@ -245,7 +245,7 @@ bool workspace_relative(const struct workspace *workspace, const char *path,
 }
 
 /* Names that a program obeys without asking when it finds them. `anywhere`: at any depth; else only
- * directly in the root, which may be somebody's home directory. */
+ * directly in a root, which may be somebody's home directory. */
 static const struct protected_name {
     const char *name;
     bool anywhere;
@@ -269,9 +269,10 @@ static const struct protected_name {
     {".gitconfig", false, "git runs what it says"},
 };
 
-const char *workspace_protected(const char *relative)
+const char *workspace_protected(const struct workspace *workspace, const char *relative)
 {
     bool first = true;
+    base_of(workspace, &relative);
     for (const char *at = relative; *at != '\0'; first = false) {
         size_t length = strcspn(at, "/");
         for (size_t i = 0; i < sizeof protected_names / sizeof protected_names[0]; i++) {
@@ -653,7 +654,7 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (strcmp(beneath, ".") == 0 || ends_with_slash(path)) {
         return err_set(err, ERR_ARGUMENT, "%.200s names a directory, not a file", path);
     }
-    const char *reason = workspace_protected(relative);
+    const char *reason = workspace_protected(workspace, relative);
     if (reason != NULL) {
         return err_set(err, ERR_DENIED, "%.200s is protected: %s", relative, reason);
     }

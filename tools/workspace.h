@@ -37,8 +37,8 @@ bool workspace_relative(const struct workspace *workspace, const char *path,
 
 /* Why nobody may write this normalised path ("holds git's hooks ..."); NULL when one may. Names
  * that other programs run or obey when they find them: kept from the model, whatever the case of
- * the letters. */
-const char *workspace_protected(const char *relative);
+ * the letters. The same in each root: of its own path nothing counts. */
+const char *workspace_protected(const struct workspace *workspace, const char *relative);
 
 /* Descriptors with O_CLOEXEC; -1 on failure. ERR_NOT_FOUND when there is nothing of that name,
  * ERR_DENIED when it leads outside, ERR_ARGUMENT when it is something else. */
