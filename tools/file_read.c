@@ -116,6 +116,7 @@ static bool read_page(struct line_reader *reader, struct page *page, struct capp
     return true;
 }
 
+/* Where a page is shown the file counts as read. */
 static void finish_page(const struct page *page, const struct workspace_state *state,
                         struct capped *text, struct tool_result *result)
 {
@@ -151,6 +152,7 @@ static void finish_page(const struct page *page, const struct workspace_state *s
     }
     files_remarks_end(&remarks, text);
     tool_succeed(result, text->data, text->length);
+    workspace_remember(page->tool->workspace, relative, state);
 }
 
 static const char *picture_kind(const char *kind)
@@ -222,7 +224,6 @@ static void read_open_file(int fd, struct page *page, struct tool_result *result
     if (!line_reader_init(&reader, fd, LINE_READER_LEAST, stop, page)) {
         tool_fail(result, "no memory to read %.200s", relative);
     } else if (read_page(&reader, page, &text, state.size <= WORKSPACE_HASH_LIMIT, result)) {
-        workspace_remember(context->workspace, relative, &state);
         finish_page(page, &state, &text, result);
     }
     line_reader_finish(&reader);

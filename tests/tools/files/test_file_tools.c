@@ -308,6 +308,13 @@ static void write_creates_and_replaces_what_was_read(void **state)
             "was not read in this conversation. Read it first with read_file {\"path\": "
             "\"old.txt\"}");
     assert_string_equal(fixture_content(fixture, "old.txt"), "old\n");
+    /* Nor is it read by a call that showed nothing of it. */
+    refused(fixture,
+            fixture_call(fixture, "read_file", "{\"path\": \"old.txt\", \"start_line\": 999}"),
+            "start_line is 999, but old.txt has 1 lines");
+    refused(fixture,
+            fixture_call(fixture, "write_file", "{\"path\": \"old.txt\", \"content\": \"x\"}"),
+            "was not read in this conversation");
     fixture_call(fixture, "read_file", "{\"path\": \"old.txt\", \"line_count\": 1}");
     assert_string_equal(
         fixture_call(fixture, "write_file", "{\"path\": \"old.txt\", \"content\": \"\"}"),
