@@ -62,8 +62,9 @@ void workspace_state_of_bytes(const void *data, size_t size, struct workspace_st
  * `expected` is what the file is known to be, and NULL says that there must be none yet: a file
  * that changed or appeared meanwhile is not overwritten (ERR_DENIED). Missing parent directories
  * are made for a new file. Refuses protected names, symlinks anywhere in the path, hard-linked
- * files (more than one name) and anything that is not a regular file. The permission bits,
- * the access list and the user's extended attributes are kept from a file that exists. */
+ * files (more than one name) and anything that is not a regular file. Owner and group, the
+ * permission bits, the access list and the user's extended attributes are kept from a file that
+ * exists; where one cannot be, it is left alone. */
 bool workspace_write_file(struct workspace *workspace, const char *path, const void *data,
                           size_t size, const struct workspace_state *expected, struct err *err);
 

@@ -45,12 +45,89 @@ static void save_meanwhile(struct fixture *fixture, const char *path, const char
 /* The mode that a file had until it was given another: in place of the C library's. */
 static mode_t mode_before;
 
+/* Owners as a test wants them, in place of the C library's calls. */
+static struct {
+    ino_t inode; /* of the file that has them; 0 = none has */
+    uid_t user;
+    gid_t group;
+    bool not_ours, refused; /* whatever its id says; giving a file away */
+    ino_t given;            /* what was given an owner, and whom; before its mode */
+    uid_t given_user;
+    gid_t given_group;
+} owners;
+
 int fchmod(int fd, mode_t mode)
 {
     struct stat status;
     assert_int_equal(fstat(fd, &status), 0);
     mode_before = status.st_mode & 0777;
+    assert_true(owners.given == 0 || owners.given == status.st_ino);
     return (int)syscall(SYS_fchmod, fd, mode);
+}
+
+int __wrap_fstat(int fd, struct stat *status);
+int __wrap_fstat64(int fd, struct stat *status);
+
+int __wrap_fstat(int fd, struct stat *status)
+{
+    int got = fstatat(fd, "", status, AT_EMPTY_PATH);
+    if (got == 0 && owners.inode != 0 && status->st_ino == owners.inode) {
+        status->st_uid = owners.user;
+        status->st_gid = owners.group;
+    }
+    return got;
+}
+
+int __wrap_fstat64(int fd, struct stat *status)
+{
+    return __wrap_fstat(fd, status);
+}
+
+int __wrap_fchown(int fd, uid_t user, gid_t group);
+
+int __wrap_fchown(int fd, uid_t user, gid_t group)
+{
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_int_not_equal(owners.inode, 0);
+    owners.given = status.st_ino;
+    owners.given_user = user;
+    owners.given_group = group;
+    errno = EINVAL;
+    return owners.refused ? -1 : 0;
+}
+
+static int control(int fd, int command, va_list arguments)
+{
+    struct stat status;
+    long argument = command == F_SETFL ? va_arg(arguments, int) : 0;
+    assert_int_equal(fstat(fd, &status), 0);
+    if (command == F_SETFL && owners.inode == status.st_ino && owners.not_ours) {
+        errno = EPERM;
+        return -1;
+    }
+    return (int)syscall(SYS_fcntl, fd, command, argument);
+}
+
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    int got = control(fd, command, arguments);
+    va_end(arguments);
+    return got;
+}
+
+int __wrap_fcntl64(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    int got = control(fd, command, arguments);
+    va_end(arguments);
+    return got;
 }
 
 /* Extended attributes where the tests' file system has none: by inode, in memory, in place of the C
@@ -113,6 +190,10 @@ int __real_fsetxattr(int fd, const char *name, const void *value, size_t size, i
 int __wrap_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags);
 ssize_t __real_flistxattr(int fd, char *names, size_t size);
 ssize_t __wrap_flistxattr(int fd, char *names, size_t size);
+int __real_fremovexattr(int fd, const char *name);
+int __wrap_fremovexattr(int fd, const char *name);
+int __wrap_openat(int directory, const char *path, int flags, mode_t mode);
+int __wrap_openat64(int directory, const char *path, int flags, mode_t mode);
 
 ssize_t __wrap_fgetxattr(int fd, const char *name, void *value, size_t size)
 {
@@ -141,10 +222,43 @@ ssize_t __wrap_flistxattr(int fd, char *names, size_t size)
     return stands_in ? (ssize_t)length : __real_flistxattr(fd, names, size);
 }
 
+int __wrap_fremovexattr(int fd, const char *name)
+{
+    if (!stands_in) {
+        return __real_fremovexattr(fd, name);
+    }
+    struct attribute *found = find_attribute(inode_of(fd), name);
+    if (found == NULL) {
+        errno = ENODATA;
+        return -1;
+    }
+    *found = attributes[--attribute_count];
+    return 0;
+}
+
+/* A new file takes what its folder gives. */
+int __wrap_openat(int directory, const char *path, int flags, mode_t mode)
+{
+    int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
+    const struct attribute *list =
+        fd >= 0 && stands_in && (flags & O_CREAT) != 0
+            ? find_attribute(inode_of(directory), "system.posix_acl_default")
+            : NULL;
+    if (list != NULL) {
+        set_attribute(inode_of(fd), "system.posix_acl_access", list->value, list->size);
+    }
+    return fd;
+}
+
+int __wrap_openat64(int directory, const char *path, int flags, mode_t mode)
+{
+    return __wrap_openat(directory, path, flags, mode);
+}
+
 /* The test's own calls, which take the same way. The first says whether the kernel's will do. */
 static void hang_on(const char *path, const char *name, const void *value, size_t size)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     if (fsetxattr(fd, name, value, size, 0) != 0) {
         assert_int_equal(errno, ENOTSUP);
@@ -168,6 +282,7 @@ static int forget_attributes(void **state)
 {
     attribute_count = 0;
     stands_in = false;
+    memset(&owners, 0, sizeof owners);
     return fixture_setup(state);
 }
 
@@ -301,16 +416,17 @@ static void extended_attributes_are_kept(void **state)
 }
 
 /* An access list as the kernel writes it: version 2, then tag, permissions and id of each entry. */
+static const unsigned char list[] = {
+    2,    0, 0, 0,                         /* version */
+    0x01, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the owner: rw */
+    0x02, 0, 6, 0, 0x34, 0x12, 0,    0,    /* another user: rw */
+    0x04, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the group: nothing */
+    0x10, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the mask, which the mode shows: rw */
+    0x20, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* others: nothing */
+};
+
 static void an_access_list_is_kept(void **state)
 {
-    static const unsigned char list[] = {
-        2,    0, 0, 0,                         /* version */
-        0x01, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the owner: rw */
-        0x02, 0, 6, 0, 0x34, 0x12, 0,    0,    /* another user: rw */
-        0x04, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the group: nothing */
-        0x10, 0, 6, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* the mask, which the mode shows: rw */
-        0x20, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, /* others: nothing */
-    };
     struct fixture *fixture = *state;
     char path[128];
     snprintf(path, sizeof path, "%s/f", fixture->root);
@@ -321,6 +437,81 @@ static void an_access_list_is_kept(void **state)
         fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"two\\n\"}"),
         "replaced f");
     assert_hangs_on(path, "system.posix_acl_access", list, sizeof list);
+}
+
+/* What a folder gives to each new file in it, a file that was there before does not get. */
+static void an_access_list_is_not_given(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stat status;
+    char path[128], value[128];
+    snprintf(path, sizeof path, "%s/f", fixture->root);
+    fixture_write(fixture, "f", "one\n");
+    assert_int_equal(chmod(path, 0640), 0);
+    hang_on(fixture->root, "system.posix_acl_default", list, sizeof list);
+    fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+    assert_string_equal(
+        fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"two\\n\"}"),
+        "replaced f");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(fgetxattr(fd, "system.posix_acl_access", value, sizeof value), -1);
+    assert_int_equal(errno, ENODATA);
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0640);
+    close(fd);
+    /* A new file does. */
+    fixture_call(fixture, "write_file", "{\"path\": \"new\", \"content\": \"x\"}");
+    snprintf(path, sizeof path, "%s/new", fixture->root);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fgetxattr(fd, "system.posix_acl_access", value, sizeof value) > 0);
+    close(fd);
+}
+
+static void an_owner_is_kept(void **state)
+{
+    enum { SAME = 70000, OTHER, KEPT = -1 };
+    static const struct row {
+        int user, group;
+        bool not_ours, refused;
+        int given_user, given_group;
+        bool fails;
+    } rows[] = {
+        {SAME, SAME, false, false, 0, 0, false}, /* nothing is given */
+        {OTHER, OTHER, true, false, OTHER, OTHER, false},
+        {SAME, OTHER, false, false, KEPT, OTHER, false},
+        {OTHER, SAME, false, false, OTHER, KEPT, false}, /* root may act as any owner */
+        {OTHER, OTHER, true, true, OTHER, OTHER, true},
+        {SAME, OTHER, false, true, KEPT, OTHER, true},
+        {SAME, SAME, true, false, 0, 0, true}, /* another unknown one, shown as ours */
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct stat status;
+        char path[128];
+        memset(&owners, 0, sizeof owners);
+        fixture_write(fixture, "f", "one\n");
+        snprintf(path, sizeof path, "%s/f", fixture->root);
+        assert_int_equal(stat(path, &status), 0);
+        owners.user = rows[i].user == SAME ? status.st_uid : (uid_t)rows[i].user;
+        owners.group = rows[i].group == SAME ? status.st_gid : (gid_t)rows[i].group;
+        owners.not_ours = rows[i].not_ours;
+        owners.refused = rows[i].refused;
+        owners.inode = status.st_ino;
+        fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+        const char *said =
+            fixture_call(fixture, "write_file", "{\"path\": \"f\", \"content\": \"two\\n\"}");
+        if (rows[i].fails) {
+            refused(fixture, said,
+                    "writing f: its owner or group is one that no file can be given "
+                    "here, and would be lost; a command that writes into the file");
+        } else {
+            assert_string_equal(said, "replaced f");
+        }
+        assert_string_equal(fixture_content(fixture, "f"), rows[i].fails ? "one\n" : "two\n");
+        assert_int_equal(owners.given_user, (uid_t)rows[i].given_user);
+        assert_int_equal(owners.given_group, (gid_t)rows[i].given_group);
+        assert_int_equal(names(fixture), 1);
+    }
 }
 
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
@@ -335,6 +526,9 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_access_list_is_kept, forget_attributes,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_access_list_is_not_given, forget_attributes,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_owner_is_kept, forget_attributes, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
