@@ -58,7 +58,7 @@ void file_write_call(struct tool_context *context, const json_t *arguments,
     } else {
         workspace_state_of_bytes(content, length, &state);
         workspace_remember(context->workspace, relative, &state);
-        capped_format(&text, "%s %s", is_new ? "created" : "replaced", relative);
+        files_say(&text, is_new ? "created" : "replaced", relative);
         tool_succeed(result, text.data, text.length);
     }
     capped_finish(&text);

@@ -154,6 +154,13 @@ bool files_may_write(struct tool_context *context, const char *relative, struct 
     return true;
 }
 
+void files_say(struct capped *text, const char *what, const char *relative)
+{
+    if (!capped_format(text, "%s %s", what, relative)) {
+        capped_format(text, "%s the file; its path is too long to be shown", what);
+    }
+}
+
 bool files_cancelled(struct tool_context *context)
 {
     return context->cancelled != NULL && context->cancelled(context->host);

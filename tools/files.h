@@ -49,6 +49,8 @@ int files_open_known(struct tool_context *context, const char *relative,
 /* False, with the result failed, when this run may only read. */
 bool files_may_write(struct tool_context *context, const char *relative,
                      struct tool_result *result);
+/* "created a.txt", as the first line of a result. */
+void files_say(struct capped *text, const char *what, const char *relative);
 bool files_cancelled(struct tool_context *context);
 /* What has to be said at the end of a result, gathered into one note in brackets. */
 struct files_remarks {
