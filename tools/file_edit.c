@@ -139,12 +139,29 @@ static const char *hint_for(struct replacement_text old_text)
     return "";
 }
 
+static const char *example_of(struct files_example *example, const struct edit *edit,
+                              struct replacement_text old_text, const char *new_text)
+{
+    return files_example(example, ", for example ",
+                         json_pack("{s:s, s:s%, s:s}", "path", edit->relative, "old_text",
+                                   old_text.bytes, old_text.length, "new_text", new_text));
+}
+
+/* Whether the whole line may stand in an example: shown whole, and found once. */
+static bool is_exemplary(const struct edit *edit, struct replacement_text line)
+{
+    struct replacement found;
+    return (size_t)shown(line) == line.length && memchr(line.bytes, '\0', line.length) == NULL &&
+           replacement_find(edit->content, line, &found) && found.count == 1;
+}
+
 static void fail_missing(const struct edit *edit, struct tool_result *result)
 {
     struct replacement_text line = {NULL, 0};
     size_t number = 0;
     struct replacement_text old_text = edit->old_text;
     const char *hint = hint_for(old_text);
+    struct files_example example;
     bool found = nearest(edit, &line, &number);
     line.length -= found && line.length > 0 && line.bytes[line.length - 1] == '\r';
     if (found && !utf8_valid(line.bytes, (size_t)shown(line))) {
@@ -158,17 +175,16 @@ static void fail_missing(const struct edit *edit, struct tool_result *result)
     if (found) {
         tool_fail(result,
                   "old_text does not occur in %.200s. Received \"%.*s\"; the nearest is line %zu: "
-                  "\"%.*s\".%s Expected text copied exactly from the file, for example "
-                  "{\"path\": \"%.200s\", \"old_text\": \"%.*s\", \"new_text\": \"...\"}",
+                  "\"%.*s\".%s Expected text copied exactly from the file%s",
                   edit->relative, shown(old_text), old_text.bytes, number, shown(line), line.bytes,
-                  hint, edit->relative, shown(line), line.bytes);
+                  hint, is_exemplary(edit, line) ? example_of(&example, edit, line, "...") : "");
         return;
     }
     tool_fail(result,
               "old_text does not occur in %.200s, and no line is like it. Received \"%.*s\".%s "
-              "Expected text copied exactly from the file; read it again with read_file {\"path\": "
-              "\"%.200s\"}",
-              edit->relative, shown(old_text), old_text.bytes, hint, edit->relative);
+              "Expected text copied exactly from the file; read it again with read_file%s",
+              edit->relative, shown(old_text), old_text.bytes, hint,
+              files_example(&example, " ", json_pack("{s:s}", "path", edit->relative)));
 }
 
 static void fail_ambiguous(const struct edit *edit, struct tool_result *result)
@@ -328,10 +344,10 @@ static void replace(struct edit *edit, const struct workspace_state *expected,
     memcpy(content + before, edit->new_text.bytes, edit->new_text.length);
     memcpy(content + before + edit->new_text.length, edit->content.bytes + rest, after);
     if (!workspace_write_file(workspace, edit->relative, content, size, expected, &err)) {
-        tool_fail(result,
-                  "%s. Expected a plain file that nothing else is changing; read it again "
-                  "with read_file {\"path\": \"%.200s\"}",
-                  err.text, edit->relative);
+        files_fail(result, &err,
+                   err.code == ERR_DENIED
+                       ? "Nothing was changed"
+                       : "Expected a plain file, for example {\"path\": \"notes.md\"}");
     } else {
         workspace_state_of_bytes(content, size, &state);
         workspace_remember(workspace, edit->relative, &state);
@@ -384,10 +400,9 @@ static bool check_texts(const struct edit *edit, struct tool_result *result)
         reason = "old_text and new_text are the same, so nothing would change";
     }
     if (reason != NULL) {
-        tool_fail(result,
-                  "%s. Expected two different texts, for example {\"path\": \"%.200s\", "
-                  "\"old_text\": \"colour\", \"new_text\": \"color\"}",
-                  reason, edit->relative);
+        struct files_example example;
+        tool_fail(result, "%s. Expected two different texts%s", reason,
+                  example_of(&example, edit, (struct replacement_text){"colour", 6}, "color"));
     }
     return reason == NULL;
 }

@@ -81,12 +81,19 @@ static bool add_line(struct capped *text, struct page *page, const struct line_r
     return ok;
 }
 
+static const char *example_of(struct files_example *example, const char *relative, uint64_t line)
+{
+    return files_example(example, ", for example ",
+                         json_pack("{s:s, s:I}", "path", relative, "start_line", (json_int_t)line));
+}
+
 /* Lines up to the page are skipped, those after it only counted: not in files too large to hash,
  * where counting would take long. False with the result failed. */
 static bool read_page(struct line_reader *reader, struct page *page, struct capped *text,
                       bool count_all, struct tool_result *result)
 {
     const char *relative = page->relative;
+    struct files_example example;
     bool enough = false;
     while ((!enough || count_all) && line_reader_next(reader)) {
         if (reader->number >= page->first && !enough) {
@@ -106,9 +113,9 @@ static bool read_page(struct line_reader *reader, struct page *page, struct capp
     if (reader->stopped && page->shown == 0) {
         tool_fail(result,
                   "%.200s is too large: after %d s line %" PRIu64 " was reached, and start_line is "
-                  "%" PRIu64 ". Expected a smaller start_line, for example {\"path\": \"%.200s\", "
-                  "\"start_line\": 1}",
-                  relative, READ_SECONDS, reader->number, page->first, relative);
+                  "%" PRIu64 ". Expected a smaller start_line%s",
+                  relative, READ_SECONDS, reader->number, page->first,
+                  example_of(&example, relative, 1));
         return false;
     }
     page->counted = !reader->stopped && (!enough || count_all);
@@ -123,13 +130,14 @@ static void finish_page(const struct page *page, const struct workspace_state *s
     const char *relative = page->relative;
     uint64_t last = page->first + page->shown - 1;
     struct files_remarks remarks = {""};
+    struct files_example example;
     if (page->counted && page->total == 0) {
         capped_add(text, "(empty file)", 12);
     } else if (page->shown == 0) {
         tool_fail(result,
                   "start_line is %" PRIu64 ", but %.200s has %" PRIu64 " lines. Expected a line "
-                  "that exists, for example {\"path\": \"%.200s\", \"start_line\": %" PRIu64 "}",
-                  page->first, relative, page->total, relative, page->total);
+                  "that exists%s",
+                  page->first, relative, page->total, example_of(&example, relative, page->total));
         return;
     } else if (!page->counted) {
         files_remark(&remarks,
@@ -243,10 +251,9 @@ void file_read_call(struct tool_context *context, const json_t *arguments,
     }
     int fd = workspace_open_file(context->workspace, relative, &err);
     if (fd < 0) {
-        tool_fail(result,
-                  "%s. Expected a file in the workspace (list_files shows them), for "
-                  "example {\"path\": \"notes.md\"}",
-                  err.text);
+        files_fail(result, &err,
+                   "Expected a file in the workspace (list_files shows them), for example "
+                   "{\"path\": \"notes.md\"}");
         return;
     }
     struct page page = {

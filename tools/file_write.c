@@ -30,10 +30,9 @@ void file_write_call(struct tool_context *context, const json_t *arguments,
     int fd = workspace_open_file(context->workspace, relative, &err);
     bool is_new = fd < 0;
     if (is_new && err.code != ERR_NOT_FOUND && err.code != ERR_DENIED) {
-        tool_fail(result,
-                  "%s. Expected the name of a file, for example {\"path\": \"notes.md\", "
-                  "\"content\": \"text\"}",
-                  err.text);
+        files_fail(result, &err,
+                   "Expected the name of a file, for example {\"path\": \"notes.md\", "
+                   "\"content\": \"text\"}");
         return;
     }
     if (!is_new) {
@@ -51,10 +50,11 @@ void file_write_call(struct tool_context *context, const json_t *arguments,
     }
     if (!workspace_write_file(context->workspace, relative, content, length, is_new ? NULL : &state,
                               &err)) {
-        tool_fail(result,
-                  "%s. Expected a plain file inside the workspace, for example {\"path\": "
-                  "\"notes.md\", \"content\": \"text\"}",
-                  err.text);
+        files_fail(result, &err,
+                   err.code == ERR_DENIED
+                       ? "Nothing was changed"
+                       : "Expected a plain file inside the workspace, for example {\"path\": "
+                         "\"notes.md\", \"content\": \"text\"}");
     } else {
         workspace_state_of_bytes(content, length, &state);
         workspace_remember(context->workspace, relative, &state);

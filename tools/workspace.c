@@ -516,7 +516,8 @@ static bool check_target(int parent, const char *name, const char *relative,
         if (errno != ENOENT) {
             return err_errno(err, ERR_IO, "looking at %.200s", relative);
         }
-        return expected == NULL || err_set(err, ERR_DENIED, "%.200s is gone", relative);
+        return expected == NULL ||
+               err_set(err, ERR_DENIED, "%.200s is gone; write_file makes it anew", relative);
     }
     if (S_ISLNK(status.st_mode)) {
         return refuse_link(parent, name, relative, err);
@@ -527,18 +528,22 @@ static bool check_target(int parent, const char *name, const char *relative,
     }
     if (status.st_nlink > 1) {
         /* The other name may lie outside the workspace, and people expect both to stay one. */
-        return err_set(err, ERR_DENIED,
-                       "%.200s is one of %lu hard links to the same file and is left alone",
-                       relative, (unsigned long)status.st_nlink);
+        return err_set(
+            err, ERR_DENIED,
+            "%.200s is one of %lu hard links to the same file and is left alone; a command "
+            "that writes into it changes it under each name",
+            relative, (unsigned long)status.st_nlink);
     }
     if (expected == NULL) {
-        return err_set(err, ERR_DENIED, "%.200s exists already", relative);
+        return err_set(err, ERR_DENIED, "%.200s exists already; read it first with read_file",
+                       relative);
     }
     struct workspace_state now;
     state_from(&status, &now);
     if (now.inode != expected->inode || now.device != expected->device ||
         now.size != expected->size || now.modified_ns != expected->modified_ns) {
-        return err_set(err, ERR_DENIED, "%.200s changed a moment ago", relative);
+        return err_set(err, ERR_DENIED, "%.200s changed a moment ago; read it again with read_file",
+                       relative);
     }
     *mode = status.st_mode & 0777; /* never the set-user-id bits */
     return true;
@@ -656,7 +661,8 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     }
     const char *reason = workspace_protected(workspace, relative);
     if (reason != NULL) {
-        return err_set(err, ERR_DENIED, "%.200s is protected: %s", relative, reason);
+        return err_set(err, ERR_DENIED, "%.200s is protected: %s; the user can change it", relative,
+                       reason);
     }
     const struct further_root *root = further_root(workspace, relative, &rest);
     if (root != NULL && root->only_read) {

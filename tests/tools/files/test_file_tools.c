@@ -392,70 +392,6 @@ static void an_edit_shows_what_it_did(void **state)
     assert_non_null(strstr(said, "y ... (line cut)\n+yyy"));
 }
 
-/* Lines that begin with the mark; each is whole or says that it is not. */
-static size_t shown_lines(const char *said, char mark, size_t whole)
-{
-    size_t count = 0;
-    while ((said = strchr(said, '\n')) != NULL) {
-        size_t length = strcspn(++said, "\n");
-        if (said[0] == mark) {
-            count++;
-            assert_true(length == whole + 1 || memcmp(said + length - 10, "(line cut)", 10) == 0 ||
-                        memcmp(said + length - 12, " more lines)", 12) == 0);
-        }
-    }
-    return count;
-}
-
-/* Both sides share the room that there is, and what has none is counted. */
-static void an_edit_cuts_nothing_in_silence(void **state)
-{
-    enum { LINE = 190, LINES = 8 };
-    static const struct row {
-        int tokens;
-        size_t went, came; /* lines, with the one that counts the others */
-    } rows[] = {{800, 8, 8}, {400, 8, 8}, {160, 3, 3}};
-    struct fixture *fixture = *state;
-    char old_text[LINES * (LINE + 1) + 1], new_text[sizeof old_text];
-    memset(old_text, 'x', sizeof old_text);
-    memset(new_text, 'o', sizeof new_text);
-    for (size_t i = 1; i <= LINES; i++) {
-        old_text[i * (LINE + 1) - 1] = new_text[i * (LINE + 1) - 1] = '\n';
-    }
-    old_text[sizeof old_text - 1] = new_text[sizeof old_text - 1] = '\0';
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        fixture->policy.result_tokens = rows[i].tokens;
-        fixture_write(fixture, "f.txt", old_text);
-        fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
-        const char *said = fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", "f.txt",
-                                        "old_text", old_text, "new_text", new_text);
-        assert_int_equal(shown_lines(said, '-', LINE), rows[i].went);
-        assert_int_equal(shown_lines(said, '+', LINE), rows[i].came);
-        assert_true(strlen(said) <= (size_t)rows[i].tokens * 4);
-    }
-    contains(fixture_content(fixture, "f.txt"), "oooo\n");
-    /* Bytes that become three each, and paths that leave no room. */
-    memset(old_text + 1, '\xFF', 40);
-    old_text[0] = 'q';
-    fixture_write(fixture, "f.txt", old_text);
-    fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
-    const char *said = fixture_call(
-        fixture, "edit_file", "{\"path\": \"f.txt\", \"old_text\": \"q\", \"new_text\": \"z\"}");
-    assert_int_equal(shown_lines(said, '-', 0) + shown_lines(said, '+', 0), 2);
-    for (size_t length = 190; length <= 250; length += 60) {
-        char path[512];
-        memset(path, 'n', sizeof path);
-        path[length] = '/';
-        path[2 * length + 1] = '\0';
-        fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "x");
-        said = fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", path, "old_text", "x",
-                            "new_text", "y");
-        contains(said, "changed ");
-        contains(said, length == 190 ? path : "the file; its path is too long to be shown");
-        contains(said, length == 190 ? "\n(no room for the lines that changed)" : "\n-x\n+y");
-    }
-}
-
 /* A client that keeps results gets the whole beside what is shown; others do not pay for it. */
 static void what_is_cut_goes_along(void **state)
 {
@@ -840,7 +776,6 @@ int main(void)
         WITH_WORKSPACE(write_creates_and_replaces_what_was_read),
         WITH_WORKSPACE(edit_replaces_one_place),
         WITH_WORKSPACE(an_edit_shows_what_it_did),
-        WITH_WORKSPACE(an_edit_cuts_nothing_in_silence),
         WITH_WORKSPACE(what_is_cut_goes_along),
         WITH_WORKSPACE(edit_refuses_with_reasons),
         WITH_WORKSPACE(search_finds_lines),

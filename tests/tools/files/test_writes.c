@@ -1,5 +1,5 @@
-/* What happens around a write: a file that somebody saves meanwhile, and what a write that fails
- * leaves behind. */
+/* What happens around a write: a file that somebody saves meanwhile, what a write that fails leaves
+ * behind, and what its answer says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -25,9 +25,14 @@ static struct {
     struct fixture *fixture;
     const char *path, *text; /* what the user saves then; NULL = nothing */
 } meanwhile;
+static bool disk_is_full;
 
 int fsync(int fd)
 {
+    if (disk_is_full) {
+        errno = ENOSPC;
+        return -1;
+    }
     if (meanwhile.path != NULL) {
         fixture_write(meanwhile.fixture, meanwhile.path, meanwhile.text);
         meanwhile.path = NULL;
@@ -281,7 +286,7 @@ static void assert_hangs_on(const char *path, const char *name, const void *valu
 static int forget_attributes(void **state)
 {
     attribute_count = 0;
-    stands_in = false;
+    stands_in = disk_is_full = false;
     memset(&owners, 0, sizeof owners);
     return fixture_setup(state);
 }
@@ -316,7 +321,7 @@ static void a_save_while_the_disk_is_awaited_is_kept(void **state)
     refused(fixture,
             fixture_call(fixture, "edit_file",
                          "{\"path\": \"f\", \"old_text\": \"one\", \"new_text\": \"two\"}"),
-            "f changed a moment ago");
+            "f changed a moment ago; read it again with read_file. Nothing was changed");
     assert_string_equal(fixture_content(fixture, "f"), "the user saved this\n");
     fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
     save_meanwhile(fixture, "f", "and this\n");
@@ -514,6 +519,163 @@ static void an_owner_is_kept(void **state)
     }
 }
 
+/* Lines that begin with the mark; each is whole or says that it is not. */
+static size_t shown_lines(const char *said, char mark, size_t whole)
+{
+    size_t count = 0;
+    while ((said = strchr(said, '\n')) != NULL) {
+        size_t length = strcspn(++said, "\n");
+        if (said[0] == mark) {
+            count++;
+            assert_true(length == whole + 1 || memcmp(said + length - 10, "(line cut)", 10) == 0 ||
+                        memcmp(said + length - 12, " more lines)", 12) == 0);
+        }
+    }
+    return count;
+}
+
+/* Both sides share the room that there is, and what has none is counted. */
+static void an_edit_cuts_nothing_in_silence(void **state)
+{
+    enum { LINE = 190, LINES = 8 };
+    static const struct row {
+        int tokens;
+        size_t went, came; /* lines, with the one that counts the others */
+    } rows[] = {{800, 8, 8}, {400, 8, 8}, {160, 3, 3}};
+    struct fixture *fixture = *state;
+    char old_text[LINES * (LINE + 1) + 1], new_text[sizeof old_text];
+    memset(old_text, 'x', sizeof old_text);
+    memset(new_text, 'o', sizeof new_text);
+    for (size_t i = 1; i <= LINES; i++) {
+        old_text[i * (LINE + 1) - 1] = new_text[i * (LINE + 1) - 1] = '\n';
+    }
+    old_text[sizeof old_text - 1] = new_text[sizeof old_text - 1] = '\0';
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture->policy.result_tokens = rows[i].tokens;
+        fixture_write(fixture, "f.txt", old_text);
+        fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
+        const char *said = fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", "f.txt",
+                                        "old_text", old_text, "new_text", new_text);
+        assert_int_equal(shown_lines(said, '-', LINE), rows[i].went);
+        assert_int_equal(shown_lines(said, '+', LINE), rows[i].came);
+        assert_true(strlen(said) <= (size_t)rows[i].tokens * 4);
+    }
+    assert_string_equal(fixture_content(fixture, "f.txt"), new_text);
+    /* Bytes that become three each, and paths that leave no room. */
+    memset(old_text + 1, '\xFF', 40);
+    old_text[0] = 'q';
+    fixture_write(fixture, "f.txt", old_text);
+    fixture_call(fixture, "read_file", "{\"path\": \"f.txt\"}");
+    const char *said = fixture_call(
+        fixture, "edit_file", "{\"path\": \"f.txt\", \"old_text\": \"q\", \"new_text\": \"z\"}");
+    assert_int_equal(shown_lines(said, '-', 0) + shown_lines(said, '+', 0), 2);
+    for (size_t length = 190; length <= 250; length += 60) {
+        char path[512];
+        memset(path, 'n', sizeof path);
+        path[length] = '/';
+        path[2 * length + 1] = '\0';
+        fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "x");
+        said = fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", path, "old_text", "x",
+                            "new_text", "y");
+        assert_non_null(strstr(
+            said, length == 190 ? path : "changed the file; its path is too long to be shown"));
+        assert_non_null(
+            strstr(said, length == 190 ? "\n(no room for the lines that changed)" : "\n-x\n+y"));
+    }
+}
+
+/* The arguments that an answer gives as an example, to be given back; NULL = it gives none. */
+static json_t *example_in(const char *said)
+{
+    const char *at = strstr(said, "for example {");
+    at = at != NULL ? at + strlen("for example ") : strstr(said, "read_file {");
+    at = at != NULL ? strchr(at, '{') : NULL;
+    json_t *arguments = at != NULL ? json_loads(at, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+    assert_true(at == NULL || arguments != NULL);
+    return arguments;
+}
+
+static void assert_example(const char *said, const char *path, const char *key, const char *text)
+{
+    json_t *arguments = example_in(said);
+    assert_non_null(arguments);
+    assert_string_equal(json_string_value(json_object_get(arguments, "path")), path);
+    if (key != NULL) {
+        assert_string_equal(json_string_value(json_object_get(arguments, key)), text);
+    }
+    json_decref(arguments);
+}
+
+/* What an answer says to copy is a call that works; else it says none. */
+static void an_example_is_one(void **state)
+{
+    static const char line[] = "\tprintf(\"hi %d\\n\", x);";
+    static const char longer[] = "printf(\"hi %d\\n\", x, and much more that follows, so that "
+                                 "the line is too long to be shown as a whole, and so to be given "
+                                 "as an example: it goes on and on and on and on)";
+    static const char *const rows[][2] = {
+        {line, "one more"}, {line, line}, {longer, "one more"}}; /* the first alone may be given */
+    struct fixture *fixture = *state;
+    char path[601], text[512];
+    memset(path, 'n', sizeof path);
+    path[200] = path[400] = '/';
+    path[590] = '"';
+    path[600] = '\0';
+    fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "one\n");
+    assert_false(fixture->last.failed);
+    assert_example(fixture_pack(fixture, "read_file", "{s:s, s:i}", "path", path, "start_line", 9),
+                   path, NULL, NULL);
+    fixture_write(fixture, path, "two\n");
+    assert_example(
+        fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "three"), path,
+        NULL, NULL);
+    assert_example(fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", path, "old_text",
+                                "x", "new_text", "x"),
+                   path, "old_text", "colour");
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, "%s\n%s\n", rows[i][0], rows[i][1]);
+        fixture_write(fixture, "f", text);
+        fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+        snprintf(text, sizeof text, "  %s", rows[i][0]);
+        const char *said = fixture_pack(fixture, "edit_file", "{s:s, s:s, s:s}", "path", "f",
+                                        "old_text", text, "new_text", "");
+        refused(fixture, said, "the nearest is line 1");
+        if (i == 0) {
+            assert_example(said, "f", "old_text", line);
+        } else {
+            assert_null(example_in(said));
+        }
+    }
+}
+
+/* What another call cannot mend is not said to be mended by one. */
+static void advice_fits_the_cause(void **state)
+{
+    struct fixture *fixture = *state;
+    char path[128], other[128];
+    fixture_write(fixture, "f", "one\n");
+    fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+    disk_is_full = true;
+    static const char *const calls[][2] = {
+        {"write_file", "{\"path\": \"f\", \"content\": \"x\"}"},
+        {"edit_file", "{\"path\": \"f\", \"old_text\": \"one\", \"new_text\": \"x\"}"}};
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(fixture_call(fixture, calls[i][0], calls[i][1]),
+                            "error: writing f: No space left on device. If the path is right, only "
+                            "the user can mend that");
+    }
+    disk_is_full = false;
+    snprintf(path, sizeof path, "%s/f", fixture->root);
+    snprintf(other, sizeof other, "%s/g", fixture->root);
+    assert_int_equal(link(path, other), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(fixture_call(fixture, calls[i][0], calls[i][1]),
+                            "error: f is one of 2 hard links to the same file and is left alone; a "
+                            "command that writes into it changes it under each name. Nothing was "
+                            "changed");
+    }
+}
+
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -522,6 +684,9 @@ int main(void)
         WITH_WORKSPACE(a_save_while_the_disk_is_awaited_is_kept),
         WITH_WORKSPACE(a_write_that_fails_leaves_nothing),
         WITH_WORKSPACE(a_private_file_is_never_open_to_others),
+        WITH_WORKSPACE(an_edit_cuts_nothing_in_silence),
+        WITH_WORKSPACE(an_example_is_one),
+        WITH_WORKSPACE(advice_fits_the_cause),
         cmocka_unit_test_setup_teardown(extended_attributes_are_kept, forget_attributes,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_access_list_is_kept, forget_attributes,
