@@ -3,7 +3,8 @@
  * "1: first line", as many lines as the cap allows, and when that is not all of them a last line
  * that says how many there are and how to go on. The whole file is hashed first, in pieces: reading
  * a page counts as having read the file as it is now, and a change after the hash shows later as
- * stale. A PNG or JPEG file comes as a picture, undecoded, beside a text that names its kind and
+ * stale. What is not seen, line ends in CRLF and a byte order mark, is said. A PNG or JPEG file
+ * comes as a picture, undecoded, beside a text that names its kind and
  * size. Left out: other binary files, which are named.
  */
 #include <errno.h>
@@ -38,6 +39,7 @@ struct page {
     uint64_t shown;   /* lines */
     uint64_t total;   /* lines in the file; only when counted */
     uint64_t foreign; /* the first line on the page with bytes that are no UTF-8; 0 = none */
+    struct replacement_form form; /* of what was looked at */
     bool counted;
     bool full; /* no room for more */
     bool cancelled;
@@ -59,7 +61,7 @@ static bool add_line(struct capped *text, struct page *page, const struct line_r
 {
     const char *line = reader->line;
     size_t length = reader->length, before = text->length;
-    if (reader->number == 1 && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) {
+    if (reader->number == 1 && reader->form.mark) {
         line += 3; /* the byte order mark is no part of the text */
         length -= 3;
     }
@@ -120,6 +122,7 @@ static bool read_page(struct line_reader *reader, struct page *page, struct capp
     }
     page->counted = !reader->stopped && (!enough || count_all);
     page->total = reader->number;
+    page->form = reader->form;
     return true;
 }
 
@@ -157,6 +160,13 @@ static void finish_page(const struct page *page, const struct workspace_state *s
                      "bytes that are not UTF-8 are shown as \xEF\xBF\xBD, first in line %" PRIu64
                      "; edit_file keeps them, write_file would not",
                      page->foreign);
+    }
+    if (page->form.two_ends > 0) {
+        files_remark(&remarks, "%s end in CRLF",
+                     replacement_all_two(&page->form) ? "lines" : "some lines");
+    }
+    if (page->form.mark) {
+        files_remark(&remarks, "begins with a BOM");
     }
     files_remarks_end(&remarks, text);
     tool_succeed(result, text->data, text->length);

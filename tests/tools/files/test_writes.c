@@ -676,6 +676,43 @@ static void advice_fits_the_cause(void **state)
     }
 }
 
+/* What read_file does not show, and so no model can write, is kept or said to be gone. */
+static void what_is_not_shown_is_kept(void **state)
+{
+#define MARK "\xEF\xBB\xBF"
+    static const struct row {
+        const char *before, *given, *after, *said;
+    } rows[] = {
+        {MARK "one\r\ntwo\r\n", "1\n2\n", MARK "1\r\n2\r\n",
+         "\n(line ends kept as CRLF; BOM kept)"},
+        {"one\r\ntwo", "1\n2\n3", "1\r\n2\r\n3", "\n(line ends kept as CRLF)"},
+        {"one\r\n", "1\r\n2\n", "1\r\n2\n", ""}, /* as given */
+        {"one\r\n", "1\r2\n", "1\r2\n", "\n(line ends are LF now, they were CRLF)"},
+        {"one\r\ntwo\n", "1\n2\n", "1\n2\n", "\n(line ends are LF now, some were CRLF)"},
+        {"one\r\n", "1", "1", ""},
+        {"one\n", "1\r\n", "1\r\n", ""},
+        {MARK "one\n", MARK "1\n", MARK "1\n", ""},
+        {MARK "one\n", "1\n", MARK "1\n", "\n(BOM kept)"},
+        {MARK "one\r\n", "", "", ""},
+        {"", "1\n", "1\n", ""},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char expected[128];
+        fixture_write(fixture, "f", rows[i].before);
+        fixture_call(fixture, "read_file", "{\"path\": \"f\"}");
+        snprintf(expected, sizeof expected, "replaced f%s", rows[i].said);
+        /* What was written counts as read as it is. */
+        for (int again = 0; again < 2; again++) {
+            const char *said = fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", "f",
+                                            "content", rows[i].given);
+            assert_false(fixture->last.failed);
+            assert_true(again == 1 || strcmp(said, expected) == 0);
+        }
+        assert_string_equal(fixture_content(fixture, "f"), rows[i].after);
+    }
+}
+
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -687,6 +724,7 @@ int main(void)
         WITH_WORKSPACE(an_edit_cuts_nothing_in_silence),
         WITH_WORKSPACE(an_example_is_one),
         WITH_WORKSPACE(advice_fits_the_cause),
+        WITH_WORKSPACE(what_is_not_shown_is_kept),
         cmocka_unit_test_setup_teardown(extended_attributes_are_kept, forget_attributes,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_access_list_is_kept, forget_attributes,
