@@ -24,7 +24,10 @@ enum {
     EDIT_LIMIT = 16 * 1024 * 1024,
     SHOWN = 160,
     DIFFERENCE_LINES = 8, /* of what went and of what came, each */
-    DIFFERENCE_LINE = 200
+    DIFFERENCE_LINE = 200,
+    CUT_ROOM = 17,  /* of a line's mark, and of the words that it was cut */
+    MORE_ROOM = 40, /* of the words that lines were left out */
+    LEAST_LINE = 60 /* with its CUT_ROOM; sooner fewer lines */
 };
 
 struct edit {
@@ -136,12 +139,29 @@ static const char *hint_for(struct replacement_text old_text)
     return "";
 }
 
+static const char *example_of(struct files_example *example, const struct edit *edit,
+                              struct replacement_text old_text, const char *new_text)
+{
+    return files_example(example, ", for example ",
+                         json_pack("{s:s, s:s%, s:s}", "path", edit->relative, "old_text",
+                                   old_text.bytes, old_text.length, "new_text", new_text));
+}
+
+/* Whether the whole line may stand in an example: shown whole, and found once. */
+static bool is_exemplary(const struct edit *edit, struct replacement_text line)
+{
+    struct replacement found;
+    return (size_t)shown(line) == line.length && memchr(line.bytes, '\0', line.length) == NULL &&
+           replacement_find(edit->content, line, &found) && found.count == 1;
+}
+
 static void fail_missing(const struct edit *edit, struct tool_result *result)
 {
     struct replacement_text line = {NULL, 0};
     size_t number = 0;
     struct replacement_text old_text = edit->old_text;
     const char *hint = hint_for(old_text);
+    struct files_example example;
     bool found = nearest(edit, &line, &number);
     line.length -= found && line.length > 0 && line.bytes[line.length - 1] == '\r';
     if (found && !utf8_valid(line.bytes, (size_t)shown(line))) {
@@ -155,17 +175,16 @@ static void fail_missing(const struct edit *edit, struct tool_result *result)
     if (found) {
         tool_fail(result,
                   "old_text does not occur in %.200s. Received \"%.*s\"; the nearest is line %zu: "
-                  "\"%.*s\".%s Expected text copied exactly from the file, for example "
-                  "{\"path\": \"%.200s\", \"old_text\": \"%.*s\", \"new_text\": \"...\"}",
+                  "\"%.*s\".%s Expected text copied exactly from the file%s",
                   edit->relative, shown(old_text), old_text.bytes, number, shown(line), line.bytes,
-                  hint, edit->relative, shown(line), line.bytes);
+                  hint, is_exemplary(edit, line) ? example_of(&example, edit, line, "...") : "");
         return;
     }
     tool_fail(result,
               "old_text does not occur in %.200s, and no line is like it. Received \"%.*s\".%s "
-              "Expected text copied exactly from the file; read it again with read_file {\"path\": "
-              "\"%.200s\"}",
-              edit->relative, shown(old_text), old_text.bytes, hint, edit->relative);
+              "Expected text copied exactly from the file; read it again with read_file%s",
+              edit->relative, shown(old_text), old_text.bytes, hint,
+              files_example(&example, " ", json_pack("{s:s}", "path", edit->relative)));
 }
 
 static void fail_ambiguous(const struct edit *edit, struct tool_result *result)
@@ -212,29 +231,55 @@ static bool locate(struct edit *edit, struct tool_result *result)
     return true;
 }
 
-/* Lines with their mark, the first DIFFERENCE_LINES of them. */
-static void append_lines(struct capped *text, char mark, struct replacement_text lines)
+static size_t line_count(struct replacement_text text)
 {
-    size_t shown = 0, at = 0;
-    while (at < lines.length && shown < DIFFERENCE_LINES) {
-        const char *line = lines.bytes + at;
-        const char *newline = memchr(line, '\n', lines.length - at);
-        size_t length = newline != NULL ? (size_t)(newline - line) : lines.length - at;
-        size_t cut =
-            length > DIFFERENCE_LINE ? utf8_complete_length(line, DIFFERENCE_LINE) : length;
-        cut -= cut == length && cut > 0 && line[cut - 1] == '\r';
+    return replacement_count(text, "\n") + (text.length > 0 && text.bytes[text.length - 1] != '\n');
+}
+
+/* How many lines are shown of what went and of what came, and how much of each. */
+struct share {
+    size_t went, came, most;
+};
+
+/* False when there is no room for any. */
+static bool share_room(const struct capped *text, struct replacement_text went,
+                       struct replacement_text came, struct share *share)
+{
+    size_t room = text->limit - text->length, lines[2] = {line_count(went), line_count(came)};
+    if (room < 2 * (MORE_ROOM + LEAST_LINE)) {
+        return false;
+    }
+    room -= 2 * MORE_ROOM;
+    for (size_t i = 0; i < 2; i++) {
+        lines[i] = lines[i] < DIFFERENCE_LINES ? lines[i] : DIFFERENCE_LINES;
+    }
+    while ((lines[0] + lines[1]) * LEAST_LINE > room) {
+        lines[lines[1] > lines[0]]--;
+    }
+    size_t most = room / (lines[0] + lines[1]) - CUT_ROOM;
+    *share =
+        (struct share){lines[0], lines[1], most < DIFFERENCE_LINE ? most : (size_t)DIFFERENCE_LINE};
+    return true;
+}
+
+/* The first lines with their mark; for all that is said of them there is room. */
+static void append_lines(struct capped *text, char mark, struct replacement_text lines,
+                         size_t count, size_t most)
+{
+    size_t left = line_count(lines) - count, limit = text->limit;
+    for (size_t i = 0; i < count; i++) {
+        struct replacement_text line = next_line(&lines);
+        line.length -= line.length > 0 && line.bytes[line.length - 1] == '\r';
         capped_format(text, "\n%c", mark);
-        capped_fill(text, line, cut);
-        if (length > DIFFERENCE_LINE) {
+        text->limit = text->length + most;
+        bool is_whole = capped_fill(text, line.bytes, line.length) == line.length;
+        text->limit = limit;
+        if (!is_whole) {
             capped_format(text, " ... (line cut)");
         }
-        at += length + 1;
-        shown++;
     }
-    if (at < lines.length) {
-        struct replacement_text rest = {lines.bytes + at, lines.length - at};
-        size_t more = replacement_count(rest, "\n") + (rest.bytes[rest.length - 1] != '\n');
-        capped_format(text, "\n%c ... (%zu more lines)", mark, more);
+    if (left > 0) {
+        capped_format(text, "\n%c ... (%zu more lines)", mark, left);
     }
 }
 
@@ -266,9 +311,16 @@ static void append_difference(struct capped *text, const struct edit *edit,
         made_end = line_end(made, made_end);
     }
     struct replacement_text before = {was.bytes, start};
-    capped_format(text, "\n@@ line %zu @@", replacement_count(before, "\n") + 1);
-    append_lines(text, '-', (struct replacement_text){was.bytes + start, was_end - start});
-    append_lines(text, '+', (struct replacement_text){made.bytes + start, made_end - start});
+    const struct replacement_text went = {was.bytes + start, was_end - start};
+    const struct replacement_text came = {made.bytes + start, made_end - start};
+    struct share share;
+    if (!capped_format(text, "\n@@ line %zu @@", replacement_count(before, "\n") + 1) ||
+        !share_room(text, went, came, &share)) {
+        capped_note(text, "(no room for the lines that changed)");
+        return;
+    }
+    append_lines(text, '-', went, share.went, share.most);
+    append_lines(text, '+', came, share.came, share.most);
 }
 
 /* Writes the file with the piece that was found exchanged. */
@@ -292,14 +344,14 @@ static void replace(struct edit *edit, const struct workspace_state *expected,
     memcpy(content + before, edit->new_text.bytes, edit->new_text.length);
     memcpy(content + before + edit->new_text.length, edit->content.bytes + rest, after);
     if (!workspace_write_file(workspace, edit->relative, content, size, expected, &err)) {
-        tool_fail(result,
-                  "%s. Expected a plain file that nothing else is changing; read it again "
-                  "with read_file {\"path\": \"%.200s\"}",
-                  err.text, edit->relative);
+        files_fail(result, &err,
+                   err.code == ERR_DENIED
+                       ? "Nothing was changed"
+                       : "Expected a plain file, for example {\"path\": \"notes.md\"}");
     } else {
         workspace_state_of_bytes(content, size, &state);
         workspace_remember(workspace, edit->relative, &state);
-        capped_format(&text, "changed %s", edit->relative);
+        files_say(&text, "changed", edit->relative);
         append_difference(&text, edit, (struct replacement_text){content, size});
         tool_succeed(result, text.data, text.length);
     }
@@ -348,10 +400,9 @@ static bool check_texts(const struct edit *edit, struct tool_result *result)
         reason = "old_text and new_text are the same, so nothing would change";
     }
     if (reason != NULL) {
-        tool_fail(result,
-                  "%s. Expected two different texts, for example {\"path\": \"%.200s\", "
-                  "\"old_text\": \"colour\", \"new_text\": \"color\"}",
-                  reason, edit->relative);
+        struct files_example example;
+        tool_fail(result, "%s. Expected two different texts%s", reason,
+                  example_of(&example, edit, (struct replacement_text){"colour", 6}, "color"));
     }
     return reason == NULL;
 }

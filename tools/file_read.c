@@ -3,7 +3,8 @@
  * "1: first line", as many lines as the cap allows, and when that is not all of them a last line
  * that says how many there are and how to go on. The whole file is hashed first, in pieces: reading
  * a page counts as having read the file as it is now, and a change after the hash shows later as
- * stale. A PNG or JPEG file comes as a picture, undecoded, beside a text that names its kind and
+ * stale. What is not seen, line ends in CRLF and a byte order mark, is said. A PNG or JPEG file
+ * comes as a picture, undecoded, beside a text that names its kind and
  * size. Left out: other binary files, which are named.
  */
 #include <errno.h>
@@ -38,6 +39,7 @@ struct page {
     uint64_t shown;   /* lines */
     uint64_t total;   /* lines in the file; only when counted */
     uint64_t foreign; /* the first line on the page with bytes that are no UTF-8; 0 = none */
+    struct replacement_form form; /* of what was looked at */
     bool counted;
     bool full; /* no room for more */
     bool cancelled;
@@ -59,7 +61,7 @@ static bool add_line(struct capped *text, struct page *page, const struct line_r
 {
     const char *line = reader->line;
     size_t length = reader->length, before = text->length;
-    if (reader->number == 1 && length >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) {
+    if (reader->number == 1 && reader->form.mark) {
         line += 3; /* the byte order mark is no part of the text */
         length -= 3;
     }
@@ -81,12 +83,19 @@ static bool add_line(struct capped *text, struct page *page, const struct line_r
     return ok;
 }
 
+static const char *example_of(struct files_example *example, const char *relative, uint64_t line)
+{
+    return files_example(example, ", for example ",
+                         json_pack("{s:s, s:I}", "path", relative, "start_line", (json_int_t)line));
+}
+
 /* Lines up to the page are skipped, those after it only counted: not in files too large to hash,
  * where counting would take long. False with the result failed. */
 static bool read_page(struct line_reader *reader, struct page *page, struct capped *text,
                       bool count_all, struct tool_result *result)
 {
     const char *relative = page->relative;
+    struct files_example example;
     bool enough = false;
     while ((!enough || count_all) && line_reader_next(reader)) {
         if (reader->number >= page->first && !enough) {
@@ -106,29 +115,32 @@ static bool read_page(struct line_reader *reader, struct page *page, struct capp
     if (reader->stopped && page->shown == 0) {
         tool_fail(result,
                   "%.200s is too large: after %d s line %" PRIu64 " was reached, and start_line is "
-                  "%" PRIu64 ". Expected a smaller start_line, for example {\"path\": \"%.200s\", "
-                  "\"start_line\": 1}",
-                  relative, READ_SECONDS, reader->number, page->first, relative);
+                  "%" PRIu64 ". Expected a smaller start_line%s",
+                  relative, READ_SECONDS, reader->number, page->first,
+                  example_of(&example, relative, 1));
         return false;
     }
     page->counted = !reader->stopped && (!enough || count_all);
     page->total = reader->number;
+    page->form = reader->form;
     return true;
 }
 
+/* Where a page is shown the file counts as read. */
 static void finish_page(const struct page *page, const struct workspace_state *state,
                         struct capped *text, struct tool_result *result)
 {
     const char *relative = page->relative;
     uint64_t last = page->first + page->shown - 1;
     struct files_remarks remarks = {""};
+    struct files_example example;
     if (page->counted && page->total == 0) {
         capped_add(text, "(empty file)", 12);
     } else if (page->shown == 0) {
         tool_fail(result,
                   "start_line is %" PRIu64 ", but %.200s has %" PRIu64 " lines. Expected a line "
-                  "that exists, for example {\"path\": \"%.200s\", \"start_line\": %" PRIu64 "}",
-                  page->first, relative, page->total, relative, page->total);
+                  "that exists%s",
+                  page->first, relative, page->total, example_of(&example, relative, page->total));
         return;
     } else if (!page->counted) {
         files_remark(&remarks,
@@ -149,8 +161,16 @@ static void finish_page(const struct page *page, const struct workspace_state *s
                      "; edit_file keeps them, write_file would not",
                      page->foreign);
     }
+    if (page->form.two_ends > 0) {
+        files_remark(&remarks, "%s end in CRLF",
+                     replacement_all_two(&page->form) ? "lines" : "some lines");
+    }
+    if (page->form.mark) {
+        files_remark(&remarks, "begins with a BOM");
+    }
     files_remarks_end(&remarks, text);
     tool_succeed(result, text->data, text->length);
+    workspace_remember(page->tool->workspace, relative, state);
 }
 
 static const char *picture_kind(const char *kind)
@@ -222,7 +242,6 @@ static void read_open_file(int fd, struct page *page, struct tool_result *result
     if (!line_reader_init(&reader, fd, LINE_READER_LEAST, stop, page)) {
         tool_fail(result, "no memory to read %.200s", relative);
     } else if (read_page(&reader, page, &text, state.size <= WORKSPACE_HASH_LIMIT, result)) {
-        workspace_remember(context->workspace, relative, &state);
         finish_page(page, &state, &text, result);
     }
     line_reader_finish(&reader);
@@ -242,10 +261,9 @@ void file_read_call(struct tool_context *context, const json_t *arguments,
     }
     int fd = workspace_open_file(context->workspace, relative, &err);
     if (fd < 0) {
-        tool_fail(result,
-                  "%s. Expected a file in the workspace (list_files shows them), for "
-                  "example {\"path\": \"notes.md\"}",
-                  err.text);
+        files_fail(result, &err,
+                   "Expected a file in the workspace (list_files shows them), for example "
+                   "{\"path\": \"notes.md\"}");
         return;
     }
     struct page page = {

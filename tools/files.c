@@ -108,29 +108,30 @@ int files_open_known(struct tool_context *context, const char *relative,
     struct err err;
     int fd = workspace_open_file(context->workspace, relative, &err);
     if (fd < 0) {
-        tool_fail(result,
-                  "%s. Expected a file that exists; to make one use write_file, for example "
-                  "{\"path\": \"notes.md\", \"content\": \"text\"}",
-                  err.text);
+        files_fail(result, &err,
+                   "Expected a file that exists; to make one use write_file, for example "
+                   "{\"path\": \"notes.md\", \"content\": \"text\"}");
         return -1;
     }
     if (!workspace_state_of(fd, state, &err)) {
         tool_fail(result, "%s (%.200s)", err.text, relative);
     } else {
+        struct files_example example;
+        const char *again = files_example(&example, " ", json_pack("{s:s}", "path", relative));
         switch (workspace_seen(context->workspace, relative, state)) {
         case WORKSPACE_FRESH:
             return fd;
         case WORKSPACE_STALE:
             tool_fail(result,
                       "%.200s changed on disk since it was read. Read it again with "
-                      "read_file {\"path\": \"%.200s\"}, then repeat the change if it still fits",
-                      relative, relative);
+                      "read_file%s, then repeat the change if it still fits",
+                      relative, again);
             break;
         case WORKSPACE_UNSEEN:
             tool_fail(result,
                       "%.200s exists and was not read in this conversation. Read it first "
-                      "with read_file {\"path\": \"%.200s\"}",
-                      relative, relative);
+                      "with read_file%s",
+                      relative, again);
             break;
         }
     }
@@ -140,7 +141,7 @@ int files_open_known(struct tool_context *context, const char *relative,
 
 bool files_may_write(struct tool_context *context, const char *relative, struct tool_result *result)
 {
-    const char *reason = workspace_protected(relative);
+    const char *reason = workspace_protected(context->workspace, relative);
     if (context->policy->read_only) {
         tool_fail(result,
                   "%.200s was not written: this session may only read. Expected "
@@ -157,6 +158,30 @@ bool files_may_write(struct tool_context *context, const char *relative, struct 
         return false;
     }
     return true;
+}
+
+void files_say(struct capped *text, const char *what, const char *relative)
+{
+    if (!capped_format(text, "%s %s", what, relative)) {
+        capped_format(text, "%s the file; its path is too long to be shown", what);
+    }
+}
+
+const char *files_example(struct files_example *example, const char *lead, json_t *arguments)
+{
+    size_t length = strlen(lead);
+    memcpy(example->text, lead, length);
+    size_t room = sizeof example->text - length;
+    size_t wanted = arguments == NULL ? 0 : json_dumpb(arguments, example->text + length, room, 0);
+    json_decref(arguments);
+    example->text[wanted > 0 && wanted < room ? length + wanted : 0] = '\0';
+    return example->text;
+}
+
+void files_fail(struct tool_result *result, const struct err *err, const char *expected)
+{
+    tool_fail(result, "%s. %s", err->text,
+              err->code == ERR_IO ? "If the path is right, only the user can mend that" : expected);
 }
 
 bool files_cancelled(struct tool_context *context)

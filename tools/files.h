@@ -49,6 +49,17 @@ int files_open_known(struct tool_context *context, const char *relative,
 /* False, with the result failed, when this run may only read. */
 bool files_may_write(struct tool_context *context, const char *relative,
                      struct tool_result *result);
+/* "created a.txt", as the first line of a result. */
+void files_say(struct capped *text, const char *what, const char *relative);
+/* Arguments as an example, behind `lead`; takes them. Nothing where they are long: what the model
+ * is to copy is never cut. */
+struct files_example {
+    char text[1024];
+};
+const char *files_example(struct files_example *example, const char *lead, json_t *arguments);
+/* The error, and what is expected instead: where the system refused, that is nothing which another
+ * call could bring. */
+void files_fail(struct tool_result *result, const struct err *err, const char *expected);
 bool files_cancelled(struct tool_context *context);
 /* What has to be said at the end of a result, gathered into one note in brackets. */
 struct files_remarks {

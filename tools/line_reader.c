@@ -87,5 +87,11 @@ bool line_reader_next(struct line_reader *reader)
     }
     reader->line[reader->length] = '\0';
     reader->number++;
+    reader->form.ends += ended;
+    reader->form.two_ends += ended && last == '\r';
+    if (reader->number == 1) {
+        reader->form.mark =
+            replacement_has_mark((struct replacement_text){reader->line, reader->length});
+    }
     return true;
 }

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct err;
+#include "base/replacement.h"
 
 enum { LINE_READER_LEAST = 4096, LINE_READER_PIECE = 64 * 1024 };
 
@@ -23,14 +23,15 @@ struct line_reader {
     void *context;
     char *buffer; /* the piece */
     size_t position, filled;
-    char *line;      /* NUL-terminated; may hold NULs itself */
-    size_t room;     /* for what of it is kept */
-    size_t most;     /* that may be kept */
-    size_t length;   /* of what was kept */
-    uint64_t size;   /* of the whole line */
-    uint64_t number; /* of this line, from 1 */
-    bool failed;     /* a read failed: errno tells */
-    bool stopped;    /* `stop` said so */
+    char *line;                   /* NUL-terminated; may hold NULs itself */
+    size_t room;                  /* for what of it is kept */
+    size_t most;                  /* that may be kept */
+    size_t length;                /* of what was kept */
+    uint64_t size;                /* of the whole line */
+    uint64_t number;              /* of this line, from 1 */
+    struct replacement_form form; /* of the lines so far */
+    bool failed;                  /* a read failed: errno tells */
+    bool stopped;                 /* `stop` said so */
 };
 
 /* Begins at the descriptor's offset; `most` is LINE_READER_LEAST or more. False when there is no

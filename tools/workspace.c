@@ -245,7 +245,7 @@ bool workspace_relative(const struct workspace *workspace, const char *path,
 }
 
 /* Names that a program obeys without asking when it finds them. `anywhere`: at any depth; else only
- * directly in the root, which may be somebody's home directory. */
+ * directly in a root, which may be somebody's home directory. */
 static const struct protected_name {
     const char *name;
     bool anywhere;
@@ -269,9 +269,10 @@ static const struct protected_name {
     {".gitconfig", false, "git runs what it says"},
 };
 
-const char *workspace_protected(const char *relative)
+const char *workspace_protected(const struct workspace *workspace, const char *relative)
 {
     bool first = true;
+    base_of(workspace, &relative);
     for (const char *at = relative; *at != '\0'; first = false) {
         size_t length = strcspn(at, "/");
         for (size_t i = 0; i < sizeof protected_names / sizeof protected_names[0]; i++) {
@@ -515,7 +516,8 @@ static bool check_target(int parent, const char *name, const char *relative,
         if (errno != ENOENT) {
             return err_errno(err, ERR_IO, "looking at %.200s", relative);
         }
-        return expected == NULL || err_set(err, ERR_DENIED, "%.200s is gone", relative);
+        return expected == NULL ||
+               err_set(err, ERR_DENIED, "%.200s is gone; write_file makes it anew", relative);
     }
     if (S_ISLNK(status.st_mode)) {
         return refuse_link(parent, name, relative, err);
@@ -526,18 +528,22 @@ static bool check_target(int parent, const char *name, const char *relative,
     }
     if (status.st_nlink > 1) {
         /* The other name may lie outside the workspace, and people expect both to stay one. */
-        return err_set(err, ERR_DENIED,
-                       "%.200s is one of %lu hard links to the same file and is left alone",
-                       relative, (unsigned long)status.st_nlink);
+        return err_set(
+            err, ERR_DENIED,
+            "%.200s is one of %lu hard links to the same file and is left alone; a command "
+            "that writes into it changes it under each name",
+            relative, (unsigned long)status.st_nlink);
     }
     if (expected == NULL) {
-        return err_set(err, ERR_DENIED, "%.200s exists already", relative);
+        return err_set(err, ERR_DENIED, "%.200s exists already; read it first with read_file",
+                       relative);
     }
     struct workspace_state now;
     state_from(&status, &now);
     if (now.inode != expected->inode || now.device != expected->device ||
         now.size != expected->size || now.modified_ns != expected->modified_ns) {
-        return err_set(err, ERR_DENIED, "%.200s changed a moment ago", relative);
+        return err_set(err, ERR_DENIED, "%.200s changed a moment ago; read it again with read_file",
+                       relative);
     }
     *mode = status.st_mode & 0777; /* never the set-user-id bits */
     return true;
@@ -653,9 +659,10 @@ bool workspace_write_file(struct workspace *workspace, const char *path, const v
     if (strcmp(beneath, ".") == 0 || ends_with_slash(path)) {
         return err_set(err, ERR_ARGUMENT, "%.200s names a directory, not a file", path);
     }
-    const char *reason = workspace_protected(relative);
+    const char *reason = workspace_protected(workspace, relative);
     if (reason != NULL) {
-        return err_set(err, ERR_DENIED, "%.200s is protected: %s", relative, reason);
+        return err_set(err, ERR_DENIED, "%.200s is protected: %s; the user can change it", relative,
+                       reason);
     }
     const struct further_root *root = further_root(workspace, relative, &rest);
     if (root != NULL && root->only_read) {

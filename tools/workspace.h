@@ -37,8 +37,8 @@ bool workspace_relative(const struct workspace *workspace, const char *path,
 
 /* Why nobody may write this normalised path ("holds git's hooks ..."); NULL when one may. Names
  * that other programs run or obey when they find them: kept from the model, whatever the case of
- * the letters. */
-const char *workspace_protected(const char *relative);
+ * the letters. The same in each root: of its own path nothing counts. */
+const char *workspace_protected(const struct workspace *workspace, const char *relative);
 
 /* Descriptors with O_CLOEXEC; -1 on failure. ERR_NOT_FOUND when there is nothing of that name,
  * ERR_DENIED when it leads outside, ERR_ARGUMENT when it is something else. */
@@ -62,8 +62,9 @@ void workspace_state_of_bytes(const void *data, size_t size, struct workspace_st
  * `expected` is what the file is known to be, and NULL says that there must be none yet: a file
  * that changed or appeared meanwhile is not overwritten (ERR_DENIED). Missing parent directories
  * are made for a new file. Refuses protected names, symlinks anywhere in the path, hard-linked
- * files (more than one name) and anything that is not a regular file. The permission bits,
- * the access list and the user's extended attributes are kept from a file that exists. */
+ * files (more than one name) and anything that is not a regular file. Owner and group, the
+ * permission bits, the access list and the user's extended attributes are kept from a file that
+ * exists; where one cannot be, it is left alone. */
 bool workspace_write_file(struct workspace *workspace, const char *path, const void *data,
                           size_t size, const struct workspace_state *expected, struct err *err);
 

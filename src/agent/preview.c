@@ -75,17 +75,23 @@ static bool make_after(const char *tool, const json_t *arguments, const struct s
     const char *content = argument(arguments, "content");
     const char *old_text = argument(arguments, "old_text");
     const char *new_text = argument(arguments, "new_text");
+    const struct replacement_text was = {before->data, before->length};
+    size_t length;
     if (strcmp(tool, "write_file") == 0 && content != NULL) {
-        str_append_bytes(after, content, json_string_length(json_object_get(arguments, "content")));
-        return true;
+        const struct replacement_form form = replacement_form_of(was);
+        char *whole =
+            replacement_whole(&form, (struct replacement_text){content, strlen(content)}, &length);
+        if (whole != NULL) {
+            str_append_bytes(after, whole, length);
+        }
+        mem_free(whole);
+        return whole != NULL;
     }
     if (strcmp(tool, "edit_file") != 0 || old_text == NULL || new_text == NULL ||
         old_text[0] == '\0') {
         return false;
     }
-    const struct replacement_text was = {before->data, before->length};
     struct replacement found;
-    size_t length;
     if (!replacement_find(was, (struct replacement_text){old_text, strlen(old_text)}, &found) ||
         found.count != 1) {
         return false;

@@ -127,3 +127,45 @@ char *replacement_make(struct replacement_text content, const struct replacement
     *length = size;
     return out;
 }
+
+static const char mark[] = "\xEF\xBB\xBF";
+enum { MARK_LENGTH = sizeof mark - 1 };
+
+bool replacement_has_mark(struct replacement_text text)
+{
+    return text.length >= MARK_LENGTH && memcmp(text.bytes, mark, MARK_LENGTH) == 0;
+}
+
+struct replacement_form replacement_form_of(struct replacement_text text)
+{
+    return (struct replacement_form){replacement_count(text, "\n"), replacement_count(text, "\r\n"),
+                                     replacement_has_mark(text)};
+}
+
+bool replacement_all_two(const struct replacement_form *form)
+{
+    return form->two_ends > 0 && form->two_ends == form->ends;
+}
+
+char *replacement_whole(const struct replacement_form *form, struct replacement_text new_text,
+                        size_t *length)
+{
+    char *out = mem_try_alloc(new_text.length + MARK_LENGTH, 2);
+    if (out == NULL) {
+        return NULL;
+    }
+    size_t size = 0;
+    bool two = replacement_all_two(form) && memchr(new_text.bytes, '\r', new_text.length) == NULL;
+    if (form->mark && new_text.length > 0 && !replacement_has_mark(new_text)) {
+        memcpy(out, mark, MARK_LENGTH);
+        size = MARK_LENGTH;
+    }
+    for (size_t i = 0; i < new_text.length; i++) {
+        if (two && new_text.bytes[i] == '\n') {
+            out[size++] = '\r';
+        }
+        out[size++] = new_text.bytes[i];
+    }
+    *length = size;
+    return out;
+}

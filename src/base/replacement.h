@@ -2,7 +2,8 @@
  *
  * What edit_file does, and what the question before it shows. Bytes are compared exactly, with one
  * concession: people and models write "\n", so in a text that holds "\r\n" a "\n" of the old text
- * stands for either, and each line of the new text ends as the one that it replaces.
+ * stands for either, and each line of the new text ends as the one that it replaces. The same for
+ * write_file, which exchanges the whole: what a model is not shown, its text cannot hold.
  *
  * Plain functions of their texts; memory is checked.
  */
@@ -11,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { REPLACEMENT_LINES = 8, REPLACEMENT_PLACES = 1000 };
 
@@ -34,5 +36,19 @@ bool replacement_find(struct replacement_text content, struct replacement_text o
 /* What comes in the place of what was found, to be given to mem_free; NULL without memory. */
 char *replacement_make(struct replacement_text content, const struct replacement *found,
                        struct replacement_text new_text, size_t *length);
+
+/* What of a text is not shown to who reads it. */
+struct replacement_form {
+    uint64_t ends, two_ends; /* "\n"; those of them that are "\r\n" */
+    bool mark;               /* a byte order mark begins it */
+};
+bool replacement_has_mark(struct replacement_text text);
+struct replacement_form replacement_form_of(struct replacement_text text);
+/* Every line of it ends in "\r\n". */
+bool replacement_all_two(const struct replacement_form *form);
+/* A text in the place of one of this form: it keeps the mark, and "\r\n" where all lines ended so
+ * and it has no '\r' of its own. To be given to mem_free; NULL without memory. */
+char *replacement_whole(const struct replacement_form *form, struct replacement_text new_text,
+                        size_t *length);
 
 #endif

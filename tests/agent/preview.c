@@ -75,6 +75,9 @@ static void test_line_ends(void **state)
           "edit a\n@@ -1,3 +1,4 @@\n one\\x0D\n-two\\x0D\n+2a\\x0D\n+2b\\x0D\n three\\x0D");
     shows("edit_file", "{\"path\": \"a\", \"old_text\": \"one\\ntwo\", \"new_text\": \"1\\n2\"}",
           "edit a\n@@ -1,3 +1,3 @@\n-one\\x0D\n-two\\x0D\n+1\\x0D\n+2\\x0D\n three\\x0D");
+    /* So does write_file. */
+    shows("write_file", "{\"path\": \"a\", \"content\": \"one\\n2\\nthree\\n\"}",
+          "write a\n@@ -1,3 +1,3 @@\n one\\x0D\n-two\\x0D\n+2\\x0D\n three\\x0D");
 }
 
 static void test_nothing_hides(void **state)

@@ -119,10 +119,14 @@ static void read_numbers_lines(void **state)
     } rows[] = {
         {"one\ntwo\n", "{\"path\": \"f\"}", "1: one\n2: two"},
         {"one\ntwo", "{\"path\": \"f\"}", "1: one\n2: two"},
-        {"one\r\ntwo\r\n", "{\"path\": \"f\"}", "1: one\n2: two"},
+        {"one\r\ntwo\r\n", "{\"path\": \"f\"}", "1: one\n2: two\n(lines end in CRLF)"},
+        {"one\r\ntwo\n", "{\"path\": \"f\"}", "1: one\n2: two\n(some lines end in CRLF)"},
+        {"one\r\ntwo", "{\"path\": \"f\", \"start_line\": 2}",
+         "2: two\n(lines 2-2 of 2; lines end in CRLF)"},
         {"\n\n", "{\"path\": \"f\"}", "1: \n2: "},
         {"", "{\"path\": \"f\"}", "(empty file)"},
-        {"\xEF\xBB\xBFmark\n", "{\"path\": \"f\"}", "1: mark"},
+        {"\xEF\xBB\xBFmark\r\n", "{\"path\": \"f\"}",
+         "1: mark\n(lines end in CRLF; begins with a BOM)"},
         {"caf\xE9 au lait, s'il vous plait\n", "{\"path\": \"f\"}",
          "1: caf\xEF\xBF\xBD au lait, s'il vous plait\n(bytes that are not UTF-8 are shown as "
          "\xEF\xBF\xBD, first in line 1; edit_file keeps them, write_file would not)"},
@@ -308,6 +312,13 @@ static void write_creates_and_replaces_what_was_read(void **state)
             "was not read in this conversation. Read it first with read_file {\"path\": "
             "\"old.txt\"}");
     assert_string_equal(fixture_content(fixture, "old.txt"), "old\n");
+    /* Nor is it read by a call that showed nothing of it. */
+    refused(fixture,
+            fixture_call(fixture, "read_file", "{\"path\": \"old.txt\", \"start_line\": 999}"),
+            "start_line is 999, but old.txt has 1 lines");
+    refused(fixture,
+            fixture_call(fixture, "write_file", "{\"path\": \"old.txt\", \"content\": \"x\"}"),
+            "was not read in this conversation");
     fixture_call(fixture, "read_file", "{\"path\": \"old.txt\", \"line_count\": 1}");
     assert_string_equal(
         fixture_call(fixture, "write_file", "{\"path\": \"old.txt\", \"content\": \"\"}"),

@@ -256,9 +256,16 @@ static void further_directories_are_open_to_file_tools(void **state)
     assert_false(workspace_relative(fixture->context.workspace, path, out, &err));
     snprintf(path, sizeof path, "%sx/file", other);
     assert_false(workspace_relative(fixture->context.workspace, path, out, &err));
-    snprintf(path, sizeof path, "%s/.git/config", other);
-    fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "evil");
-    assert_true(fixture->last.failed);
+    static const char *const protected_names[] = {".git/config", ".bashrc", ".ssh/authorized_keys"};
+    for (size_t i = 0; i < sizeof protected_names / sizeof protected_names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", other, protected_names[i]);
+        assert_non_null(strstr(
+            fixture_pack(fixture, "write_file", "{s:s, s:s}", "path", path, "content", "evil"),
+            "is protected"));
+        assert_true(fixture->last.failed);
+        assert_false(workspace_write_file(fixture->context.workspace, path, "x", 1, NULL, &err));
+        assert_int_equal(err.code, ERR_DENIED);
+    }
     snprintf(path, sizeof path, "%s/link", other);
     assert_int_equal(symlink("/etc/hostname", path), 0);
     fixture_pack(fixture, "read_file", "{s:s}", "path", path);
