@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <uv.h>
+
 /* Our end alone does not block, and neither is inherited but as the descriptor that it becomes. */
-int child_pipe_open(uv_pipe_t *ours, bool child_reads, uv_stdio_container_t *theirs)
+int child_pipe_open(struct uv_pipe_s *ours, bool child_reads, struct uv_stdio_container_s *theirs)
 {
     uv_file ends[2];
     int here = child_reads ? 1 : 0;
@@ -22,7 +24,7 @@ int child_pipe_open(uv_pipe_t *ours, bool child_reads, uv_stdio_container_t *the
     return 0;
 }
 
-void child_pipe_close(uv_stdio_container_t *theirs)
+void child_pipe_close(struct uv_stdio_container_s *theirs)
 {
     if (theirs->data.fd >= 0) {
         close(theirs->data.fd);

@@ -8,12 +8,13 @@
 
 #include <stdbool.h>
 
-#include <uv.h>
+struct uv_pipe_s;
+struct uv_stdio_container_s;
 
 /* Opens `ours`, which is initialised, on one end of a pipe and puts the other in `theirs` for
  * uv_spawn; 0, or libuv's error: uv_spawn fails then too, and makes the process's handle as always.
  * child_pipe_close after it. */
-int child_pipe_open(uv_pipe_t *ours, bool child_reads, uv_stdio_container_t *theirs);
-void child_pipe_close(uv_stdio_container_t *theirs);
+int child_pipe_open(struct uv_pipe_s *ours, bool child_reads, struct uv_stdio_container_s *theirs);
+void child_pipe_close(struct uv_stdio_container_s *theirs);
 
 #endif

@@ -8,7 +8,8 @@
 /* carat sandbox status: which layers hold here. carat sandbox -- CMD ...: runs a command of the
  * user's exactly as a tool's would run, with our own input and output. */
 enum exit_code command_sandbox(struct config *config);
-/* carat policy why "TOOL(ARGUMENT)": would this call run, ask, or be refused, and by which rule. */
+/* carat policy why "TOOL(ARGUMENT)": would this call run, ask, or be refused, and by which rule; in
+ * which sandbox, with what network, and which hooks see it. What is no call is an error. */
 enum exit_code command_policy(struct config *config);
 
 #endif
