@@ -44,6 +44,7 @@ struct headless {
     struct message_input *input; /* NULL: one prompt */
     struct str prompt;
     struct str answer; /* text of the last model message */
+    struct str output; /* the file for it; empty = none */
     uv_signal_t interrupt, terminate;
     enum exit_code worst; /* of the turns so far: the last one that was not done */
     bool attached;
@@ -222,8 +223,9 @@ static void go_on(struct headless *headless, enum exit_code code)
 static bool write_answer_file(struct headless *headless)
 {
     struct err err;
-    const char *path = config_string(headless->config, OPTION_OUTPUT_FILE);
-    if (path == NULL || file_replace(path, headless->answer.data, headless->answer.length, &err)) {
+    const struct str *path = &headless->output, *answer = &headless->answer;
+    if (path->length == 0 ||
+        file_replace_as(path->data, 0666, answer->data, answer->length, &err)) {
         return true;
     }
     notice_print(err.text);
@@ -393,6 +395,13 @@ static bool read_prompt(struct headless *headless, char *const words[], size_t c
                    words[0]);
 }
 
+/* Before anything runs: no tool is to make the link that is followed. */
+static bool find_output(struct headless *headless, struct err *err)
+{
+    const char *path = config_string(headless->config, OPTION_OUTPUT_FILE);
+    return path == NULL || file_follow(path, headless->app.workspace, &headless->output, err);
+}
+
 static void open_and_run(struct headless *headless)
 {
     struct err err;
@@ -401,6 +410,12 @@ static void open_and_run(struct headless *headless)
     open_events(headless);
     if (!opened) {
         report_failure(headless, &err);
+        return;
+    }
+    if (!find_output(headless, &err)) {
+        report_failure(headless, &err);
+        app_close(&headless->app);
+        headless->app.exit_code = EXIT_CODE_BAD_INPUT;
         return;
     }
     if (strcmp(config_string(headless->app.config, OPTION_SANDBOX), "danger-full-access") == 0) {
@@ -437,6 +452,7 @@ enum exit_code headless_run(const struct config *config, size_t first)
     struct err err;
     str_init(&headless.prompt);
     str_init(&headless.answer);
+    str_init(&headless.output);
     signal(SIGPIPE, SIG_IGN);
     enum exit_code code = EXIT_CODE_BAD_INPUT;
     bool has_files = config_list(config, OPTION_IMAGE)->count > 0 ||
@@ -448,10 +464,12 @@ enum exit_code headless_run(const struct config *config, size_t first)
         open_and_run(&headless);
         code = headless.app.exit_code;
     } else {
-        notice_print(err.text);
+        open_events(&headless);
+        report_failure(&headless, &err);
     }
     event_lines_destroy(headless.events);
     str_finish(&headless.prompt);
     str_finish(&headless.answer);
+    str_finish(&headless.output);
     return code;
 }

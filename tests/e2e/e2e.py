@@ -104,8 +104,23 @@ def case_output_file():
         check(os.read(reader, 65536).decode() == run.stdout.rstrip("\n"), run.stdout)
         os.close(reader)
         check(stat.S_ISFIFO(os.lstat(pipe).st_mode), "the pipe is a pipe still")
+        # A link and a mode stay, but no tool of the run is to say where the answer goes.
+        link, target = os.path.join(place.root, "link"), os.path.join(place.root, "target")
+        os.symlink(target, link)
+        place.write("mode", "")
+        os.chmod(os.path.join(place.work, "mode"), 0o644)
+        os.symlink(target, os.path.join(place.work, "out"))
+        for words in (("exec", "-o", link, "hello"), ("export", "last", "-o", link), ("exec", "-o", "mode", "hello"), ("export", "last", "-o", "mode")):
+            place.carat(*words)
+            check(os.path.islink(link) and os.path.getsize(target) > 0 and os.stat(os.path.join(place.work, "mode")).st_mode & 0o777 == 0o644, words)
+        check("out of this folder" in place.carat("exec", "-o", "out", "hello", code=42).stderr, "a link out of the workspace")
+        check("out of this folder" in place.carat("export", "last", "-o", "out", code=42).stderr, "a link out of the workspace")
+        os.unlink(target)
+        planted = '<|tool_call>call:shell{command:<|"|>ln -sf ' + target + ' made<|"|>}<tool_call|>'
+        place.carat("exec", "-o", "made", "-m", script(place, planted, "done<turn|>"), "go")
+        check(place.read("made") == "done" and not os.path.exists(target) and not os.path.islink(os.path.join(place.work, "made")), "a link made meanwhile")
         out = place.carat("export", "last", "-o", "/dev/stdout").stdout
-        check("hello" in out and os.path.islink("/dev/stdout") and not os.path.isfile("/dev/null"), out)
+        check("done" in out and os.path.islink("/dev/stdout") and not os.path.isfile("/dev/null"), out)
 
 
 def case_standard_input():
