@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/foreign.h"
 #include "app/answer_schema.h"
 #include "app/app.h"
 #include "app/context_picture.h"
 #include "app/notice.h"
-#include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -122,6 +122,18 @@ static void make_id(char out[EVENT_LINES_ID_SIZE])
     }
 }
 
+static bool told_tools(void *context, const json_t **tools)
+{
+    struct headless *headless = context;
+    return agent_declares(headless->app.agent, tools);
+}
+
+static json_t *told_servers(void *context)
+{
+    struct headless *headless = context;
+    return foreign_statuses(headless->app.foreign);
+}
+
 /* --json is the older name of one of the forms. */
 static const char *output_form(const struct config *config)
 {
@@ -144,7 +156,8 @@ static void open_events(struct headless *headless)
                 .workspace = headless->app.workspace,
                 .model = config_string(config, OPTION_MODEL),
                 .mode = app_mode(config, true),
-                .tools = toolset_declarations(),
+                .tools = told_tools,
+                .servers = told_servers,
                 .partial_messages = config_boolean(config, OPTION_PARTIAL_MESSAGES),
                 .result_only = output_forms[i].result_only,
             });

@@ -159,6 +159,9 @@ def case_output_formats():
 
         only = lines("json", task)
         check(len(only) == 1 and only[0]["type"] == "result" and only[0]["result"] == end["result"], only)
+        check(lines("stream-json", "--no-tools", "hello")[0]["tools"] == [], "none are told of")
+        for form in ("json", "codex", "stream-json", "gemini"):
+            check("the prompt is empty" in json.dumps(lines(form, "   ", code=42)), form)
         limited = lines("json", "--max-turns", "1", task, code=53)[0]
         check(limited["subtype"] == "error_max_turns" and limited["is_error"], limited)
         missing = lines("json", "-m", "/nonexistent.gguf", task, code=57)[0]
