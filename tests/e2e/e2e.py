@@ -779,6 +779,27 @@ def case_screen_denied():
             screen.close()
 
 
+def case_screen_not_kept():
+    """"Always" where the rule cannot be kept is a yes to this call, and the next one asks."""
+    with Place() as place:
+        call = '<|tool_call>call:shell{command:<|"|>echo ran >> log<|"|>}<tool_call|>'
+        screen = Screen(place, "-m", script(place, call, call, "Done.<turn|>"))
+        try:
+            screen.wait("script")
+            os.makedirs(os.path.join(place.home, "config.d", "approvals.toml"))
+            screen.say("go")
+            screen.wait("y once", "always")
+            screen.answer("p")
+            screen.wait("Write this rule")
+            screen.key("y")
+            screen.wait("Only this once", "y once")
+            check(place.read("log") == "ran\n", "it is a yes all the same")
+            screen.answer("y")
+            screen.wait("Done.")
+        finally:
+            screen.close()
+
+
 def case_screen_interrupt_and_kill():
     """Ctrl-C in the middle of one answer, kill -9 in the middle of another; then resume shows all that was seen."""
     with Place() as place:
