@@ -168,7 +168,9 @@ static void on_decision(void *context, const json_t *result)
         return;
     }
     if (answer == APPROVAL_YES_ALWAYS && !app_always(&acp->app, acp->rule.data, &err)) {
+        err_prefix(&err, "only this once");
         tell_notice(acp, err.text);
+        answer = APPROVAL_YES;
     }
     if (call_id != NULL && acp->open) {
         agent_decide(acp->app.agent, call_id, answer, decided ? NULL : "the editor gave no answer");

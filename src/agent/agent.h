@@ -252,6 +252,9 @@ const char *agent_conversation_id(const struct agent *agent);
 
 /* The foreign servers have said which tools they have: a step that waited for that goes on. */
 void agent_tools_known(struct agent *agent);
+/* What the model is told of in OpenAI form, a view; NULL = no tools. False: not before the foreign
+ * servers have said which they have. */
+bool agent_declares(struct agent *agent, const json_t **tools);
 
 /* What the loop brings in. */
 void agent_checkpoint(struct agent *agent); /* a job of the checkpoint may be done */

@@ -41,6 +41,13 @@ const json_t *agent_tools(struct agent *agent)
     return *tools;
 }
 
+bool agent_declares(struct agent *agent, const json_t **tools)
+{
+    bool known = !foreign_pending(agent->options.foreign);
+    *tools = known ? agent_tools(agent) : NULL;
+    return known;
+}
+
 static json_t *hook_event(const struct agent *agent, const struct open_call *call)
 {
     const char *id = agent_conversation_id(agent);

@@ -589,6 +589,18 @@ void foreign_cancel(struct foreign *foreign, const char *call_id)
     }
 }
 
+json_t *foreign_statuses(const struct foreign *foreign)
+{
+    static const char *const words[] = {"pending", "connected", "failed"};
+    json_t *servers = json_array();
+    for (size_t i = 0; foreign != NULL && i < foreign->count; i++) {
+        const struct foreign_server *server = &foreign->servers[i];
+        json_array_append_new(
+            servers, json_pack("{s:s, s:s}", "name", server->name, "status", words[server->state]));
+    }
+    return servers;
+}
+
 void foreign_describe(const struct foreign *foreign, struct str *out)
 {
     static const char *const words[] = {"starting", "ready", "down"};

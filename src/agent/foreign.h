@@ -59,6 +59,9 @@ void foreign_call(struct foreign *foreign, const char *call_id, const char *tool
                   const json_t *arguments);
 void foreign_cancel(struct foreign *foreign, const char *call_id);
 
+/* Servers and their state as other programs name it: an array of {"name", "status"}, a new
+ * reference. NULL: an empty one. */
+json_t *foreign_statuses(const struct foreign *foreign);
 /* Servers, their state and tools, for /mcp. Foreign words in it are spelled out. */
 void foreign_describe(const struct foreign *foreign, struct str *out);
 

@@ -536,8 +536,13 @@ void app_notice(struct app *app, const char *format, ...)
 
 bool app_always(struct app *app, const char *rule, struct err *err)
 {
-    return approval_rules_add(&app->rules, rule, APPROVAL_ALLOW, err) &&
-           approvals_file_add(app->paths.approvals_file, rule, err);
+    /* It counts once it is kept: what the file cannot take holds for the one call at most. */
+    struct approval_rules draft = {.workspace = app->rules.workspace, .home = app->rules.home};
+    bool ok = approval_rules_add(&draft, rule, APPROVAL_ALLOW, err) &&
+              approvals_file_add(app->paths.approvals_file, rule, err) &&
+              approval_rules_add(&app->rules, rule, APPROVAL_ALLOW, err);
+    approval_rules_finish(&draft);
+    return ok;
 }
 
 static bool read_schema(struct app *app, struct err *err)

@@ -7,8 +7,9 @@
 
 struct err;
 
-/* Adds the rule, unless it is there. The file and its folder are made when there are none; what the
- * user has written into it beside its rules is not kept. */
+/* Adds the rule, unless it is there; what else stands in the file stays. The file and its folder
+ * are made when there are none; where it is a link, what that leads to is replaced. Several
+ * processes may add at a time. */
 bool approvals_file_add(const char *path, const char *rule, struct err *err);
 
 #endif

@@ -93,7 +93,7 @@ static bool read_results(struct batch_output *output, struct err *err)
 
 static bool open_file(struct batch_output *output, const char *path, struct err *err)
 {
-    output->descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    output->descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
     if (output->descriptor < 0) {
         return err_errno(err, ERR_IO, "%s", path);
     }

@@ -12,7 +12,6 @@
 
 #include "app/app.h"
 #include "app/notice.h"
-#include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -238,6 +237,18 @@ static void make_id(char out[EVENT_LINES_ID_SIZE])
     }
 }
 
+static bool told_tools(void *context, const json_t **tools)
+{
+    struct replay *replay = context;
+    return agent_declares(replay->agent, tools);
+}
+
+static json_t *told_servers(void *context)
+{
+    (void)context; /* the recording has the answers of those that there were */
+    return json_array();
+}
+
 static void open_events(struct replay *replay, const struct config *config)
 {
     const char *form = config_string(config, OPTION_OUTPUT_FORMAT);
@@ -249,7 +260,8 @@ static void open_events(struct replay *replay, const struct config *config)
         .workspace = replay->about.workspace,
         .model = replay->about.model,
         .mode = APPROVAL_FULL,
-        .tools = toolset_declarations(),
+        .tools = told_tools,
+        .servers = told_servers,
         .partial_messages = config_boolean(config, OPTION_PARTIAL_MESSAGES),
         .result_only = form != NULL && strcmp(form, "json") == 0,
     };

@@ -107,7 +107,7 @@ enum exit_code command_export(struct config *config)
         app.store, &found, form != NULL ? form : command_transfer_form(path), &text, &err);
     store_conversation_finish(&found);
     if (ok && path != NULL) {
-        ok = file_replace(path, text.data, text.length, &err);
+        ok = file_write_named(path, ".", text.data, text.length, &err);
     } else if (ok && (!notice_text(text.data, text.length) || fflush(stdout) != 0)) {
         ok = err_errno(&err, ERR_IO, "standard output");
     }

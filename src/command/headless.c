@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/foreign.h"
 #include "app/answer_schema.h"
 #include "app/app.h"
 #include "app/context_picture.h"
 #include "app/notice.h"
-#include "approval/toolset.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -44,6 +44,7 @@ struct headless {
     struct message_input *input; /* NULL: one prompt */
     struct str prompt;
     struct str answer; /* text of the last model message */
+    struct str output; /* the file for it; empty = none */
     uv_signal_t interrupt, terminate;
     enum exit_code worst; /* of the turns so far: the last one that was not done */
     bool attached;
@@ -121,6 +122,18 @@ static void make_id(char out[EVENT_LINES_ID_SIZE])
     }
 }
 
+static bool told_tools(void *context, const json_t **tools)
+{
+    struct headless *headless = context;
+    return agent_declares(headless->app.agent, tools);
+}
+
+static json_t *told_servers(void *context)
+{
+    struct headless *headless = context;
+    return foreign_statuses(headless->app.foreign);
+}
+
 /* --json is the older name of one of the forms. */
 static const char *output_form(const struct config *config)
 {
@@ -143,7 +156,8 @@ static void open_events(struct headless *headless)
                 .workspace = headless->app.workspace,
                 .model = config_string(config, OPTION_MODEL),
                 .mode = app_mode(config, true),
-                .tools = toolset_declarations(),
+                .tools = told_tools,
+                .servers = told_servers,
                 .partial_messages = config_boolean(config, OPTION_PARTIAL_MESSAGES),
                 .result_only = output_forms[i].result_only,
             });
@@ -222,8 +236,9 @@ static void go_on(struct headless *headless, enum exit_code code)
 static bool write_answer_file(struct headless *headless)
 {
     struct err err;
-    const char *path = config_string(headless->config, OPTION_OUTPUT_FILE);
-    if (path == NULL || file_replace(path, headless->answer.data, headless->answer.length, &err)) {
+    const struct str *path = &headless->output, *answer = &headless->answer;
+    if (path->length == 0 ||
+        file_replace_as(path->data, 0666, answer->data, answer->length, &err)) {
         return true;
     }
     notice_print(err.text);
@@ -393,6 +408,13 @@ static bool read_prompt(struct headless *headless, char *const words[], size_t c
                    words[0]);
 }
 
+/* Before anything runs: no tool is to make the link that is followed. */
+static bool find_output(struct headless *headless, struct err *err)
+{
+    const char *path = config_string(headless->config, OPTION_OUTPUT_FILE);
+    return path == NULL || file_follow(path, headless->app.workspace, &headless->output, err);
+}
+
 static void open_and_run(struct headless *headless)
 {
     struct err err;
@@ -401,6 +423,12 @@ static void open_and_run(struct headless *headless)
     open_events(headless);
     if (!opened) {
         report_failure(headless, &err);
+        return;
+    }
+    if (!find_output(headless, &err)) {
+        report_failure(headless, &err);
+        app_close(&headless->app);
+        headless->app.exit_code = EXIT_CODE_BAD_INPUT;
         return;
     }
     if (strcmp(config_string(headless->app.config, OPTION_SANDBOX), "danger-full-access") == 0) {
@@ -437,6 +465,7 @@ enum exit_code headless_run(const struct config *config, size_t first)
     struct err err;
     str_init(&headless.prompt);
     str_init(&headless.answer);
+    str_init(&headless.output);
     signal(SIGPIPE, SIG_IGN);
     enum exit_code code = EXIT_CODE_BAD_INPUT;
     bool has_files = config_list(config, OPTION_IMAGE)->count > 0 ||
@@ -448,10 +477,12 @@ enum exit_code headless_run(const struct config *config, size_t first)
         open_and_run(&headless);
         code = headless.app.exit_code;
     } else {
-        notice_print(err.text);
+        open_events(&headless);
+        report_failure(&headless, &err);
     }
     event_lines_destroy(headless.events);
     str_finish(&headless.prompt);
     str_finish(&headless.answer);
+    str_finish(&headless.output);
     return code;
 }

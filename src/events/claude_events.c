@@ -72,8 +72,9 @@ static json_t *tool_names(const json_t *tools)
     return names;
 }
 
-/* The model's name is part of it, so it waits for the model, or for the news that there is none. */
-static void begin(struct claude_events *events)
+/* The model's name and the servers' tools are part of it: it waits for them, or until something
+ * else must be said (`now`). */
+static void begin(struct claude_events *events, bool now)
 {
     static const char *const modes[] = {
         [APPROVAL_READ_ONLY] = "plan",
@@ -84,11 +85,16 @@ static void begin(struct claude_events *events)
     if (events->begun) {
         return;
     }
-    events->begun = true;
     const struct event_lines_options *options = &events->lines.options;
-    emit(events, json_pack("{ss ss so so s[] so ss s[] ss ss}", "type", "system", "subtype", "init",
-                           "cwd", event_lines_text(options->workspace), "tools",
-                           tool_names(options->tools), "mcp_servers", "model",
+    const json_t *tools = NULL;
+    bool known = options->tools(options->context, &tools) && events->model != NULL;
+    if (!known && !now) {
+        return;
+    }
+    events->begun = true;
+    emit(events, json_pack("{ss ss so so so so ss s[] ss ss}", "type", "system", "subtype", "init",
+                           "cwd", event_lines_text(options->workspace), "tools", tool_names(tools),
+                           "mcp_servers", options->servers(options->context), "model",
                            event_lines_text(model(events)), "permissionMode", modes[options->mode],
                            "slash_commands", "apiKeySource", "none", "output_style", "default"));
 }
@@ -311,12 +317,12 @@ static void claude_feed(struct event_lines *lines, const struct agent_event *eve
     case AGENT_TEXT:
     case AGENT_THOUGHT:
         if (lines->options.partial_messages) {
-            begin(events);
+            begin(events, true);
             stream_text(events, event->kind == AGENT_TEXT ? BLOCK_TEXT : BLOCK_THINKING, event);
         }
         break;
     case AGENT_MESSAGE:
-        begin(events);
+        begin(events, true);
         answered(events, event);
         break;
     case AGENT_CALL_STARTED:
@@ -329,14 +335,14 @@ static void claude_feed(struct event_lines *lines, const struct agent_event *eve
         replace(&events->failure, event->text);
         break;
     case AGENT_TURN_ENDED:
-        begin(events);
+        begin(events, true);
         turn_ended(events, event);
         break;
     default:
         break;
     }
-    if (events->session_id != NULL && events->model != NULL) {
-        begin(events);
+    if (events->session_id != NULL) {
+        begin(events, false);
     }
 }
 

@@ -72,6 +72,17 @@ static json_t *file_change(const json_t *arguments, const json_t *result)
                      created ? "add" : "update");
 }
 
+/* "mcp__SERVER__TOOL", where no server's name has a "__"; what is no server's is carat's own. */
+static void name_tool(json_t *item, const char *tool)
+{
+    const char *server = tool + strlen("mcp__");
+    const char *gap = str_starts_with(tool, "mcp__") ? strstr(server, "__") : NULL;
+    json_object_set_new(item, "server",
+                        gap != NULL ? json_stringn(server, (size_t)(gap - server))
+                                    : json_string("carat"));
+    json_object_set_new(item, "tool", json_string(gap != NULL ? gap + strlen("__") : tool));
+}
+
 /* The members that a call's item has besides its id; `result` is NULL while it runs. */
 static void describe_call(json_t *item, const char *tool, const json_t *arguments,
                           const json_t *result, const char *status)
@@ -89,8 +100,7 @@ static void describe_call(json_t *item, const char *tool, const json_t *argument
         json_object_set_new(item, "changes", file_change(arguments, result));
     } else {
         json_object_set_new(item, "type", json_string("mcp_tool_call"));
-        json_object_set_new(item, "server", json_string("carat"));
-        json_object_set_new(item, "tool", json_string(tool));
+        name_tool(item, tool);
         json_object_set(item, "arguments", (json_t *)arguments);
         json_object_set(item, "result", result != NULL && !failed ? (json_t *)result : json_null());
         json_object_set_new(item, "error",

@@ -28,9 +28,11 @@ struct event_lines_options {
     const char *workspace;
     const char *model; /* as the user named it, until the model itself is there */
     enum approval_mode mode;
-    const json_t *tools;   /* declarations, OpenAI form */
-    bool partial_messages; /* text as it arrives, where the form leaves that open */
-    bool result_only;      /* nothing but the last object, where the form has one */
+    /* What the model is told of, OpenAI form; NULL = nothing. False: it is not known yet. */
+    bool (*tools)(void *context, const json_t **tools);
+    json_t *(*servers)(void *context); /* [{"name", "status"}], a new reference */
+    bool partial_messages;             /* text as it arrives, where the form leaves that open */
+    bool result_only;                  /* nothing but the last object, where the form has one */
 };
 
 struct event_lines_ops {

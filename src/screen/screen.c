@@ -346,19 +346,21 @@ static void decide(struct screen *screen, const struct tui_intent *intent)
                                                    [TUI_YES_NETWORK_SESSION] =
                                                        APPROVAL_YES_NETWORK_SESSION,
                                                    [TUI_NO] = APPROVAL_NO};
+    enum approval_answer answer = answers[intent->decision];
     struct err err;
     if (screen_point_decide(screen, intent->decision == TUI_YES)) {
         return;
     }
-    if (intent->decision == TUI_YES_ALWAYS) {
+    if (answer == APPROVAL_YES_ALWAYS) {
         bool kept = app_always(&screen->app, screen->rule.data, &err);
+        answer = kept ? answer : APPROVAL_YES;
         screen_notice(screen, !kept, "%s%s", kept ? "Always allowed: " : "Only this once: ",
                       kept ? screen->rule.data : err.text);
     }
     char *call_id = mem_strdup(screen->asking.data);
     char *reason = mem_strndup(intent->text != NULL ? intent->text : "", intent->length);
     str_clear(&screen->asking);
-    agent_decide(screen->app.agent, call_id, answers[intent->decision], reason);
+    agent_decide(screen->app.agent, call_id, answer, reason);
     mem_free(reason);
     mem_free(call_id);
 }

@@ -209,7 +209,7 @@ static void keep_on_thread(uv_work_t *work)
     size_t size;
     if (png_write(keeping->overlay.rgb, keeping->overlay.width, keeping->overlay.height, &bytes,
                   &size, &keeping->err)) {
-        keeping->ok = file_replace(keeping->path, bytes, size, &keeping->err);
+        keeping->ok = file_write_named(keeping->path, ".", bytes, size, &keeping->err);
         mem_free(bytes);
     }
 }

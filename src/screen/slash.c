@@ -359,7 +359,7 @@ static void run_export(struct screen *screen, const char *argument)
     ok = ok && store_conversation_find(screen->app.store, id, &found, &err);
     if (ok) {
         ok = command_transfer_export(screen->app.store, &found, form, &text, &err) &&
-             file_replace(path.data, text.data, text.length, &err);
+             file_write_named(path.data, screen->app.workspace, text.data, text.length, &err);
         store_conversation_finish(&found);
     }
     screen_notice(screen, !ok, "%s%s", ok ? "Written to " : err.text, ok ? path.data : "");

@@ -127,6 +127,95 @@ static void writes_into_pipes(void **state)
     unlink(in_folder("pipe"));
 }
 
+static int mode_of(const char *name)
+{
+    struct stat status;
+    assert_int_equal(lstat(in_folder(name), &status), 0);
+    return (int)(status.st_mode & (S_IFMT | 0777));
+}
+
+/* As a shell's '>' would: a link stays one, and a mode what it is. */
+static void writes_what_the_user_names(void **state)
+{
+    (void)state;
+    struct err err;
+    struct str s;
+    mode_t mask = umask(026);
+    str_init(&s);
+    assert_true(file_write_named(in_folder("text"), NULL, "kept", 4, &err));
+    assert_int_equal(mode_of("text"), S_IFREG | 0600);
+    unlink(in_folder("text"));
+    assert_int_equal(symlink("text", in_folder("link")), 0); /* to what is not there yet */
+    assert_int_equal(symlink("link", in_folder("second")), 0);
+    assert_true(file_write_named(in_folder("second"), folder, "one", 3, &err));
+    umask(mask);
+    assert_int_equal(mode_of("text"), S_IFREG | 0640);
+    assert_int_equal(chmod(in_folder("text"), 0755), 0);
+    assert_true(file_write_named(in_folder("second"), folder, "two", 3, &err));
+    assert_int_equal(mode_of("text"), S_IFREG | 0755);
+    assert_int_equal(mode_of("link") & S_IFMT, S_IFLNK);
+    assert_int_equal(mode_of("second") & S_IFMT, S_IFLNK);
+    assert_true(file_read(in_folder("text"), 3, &s, &err));
+    assert_string_equal(s.data, "two");
+    unlink(in_folder("link"));
+    assert_int_equal(symlink("second", in_folder("link")), 0);
+    assert_false(file_write_named(in_folder("second"), NULL, "x", 1, &err)); /* round and round */
+    assert_non_null(strstr(err.text, "too many links"));
+    unlink(in_folder("link"));
+    unlink(in_folder("second"));
+    str_finish(&s);
+}
+
+/* Where tools may write, one of them may have made the link. */
+static void follows_no_link_out_of_a_folder(void **state)
+{
+    (void)state;
+    struct err err;
+    struct str s;
+    str_init(&s);
+    unlink(in_folder("text"));
+    assert_int_equal(mkdir(in_folder("inner"), 0700), 0);
+    assert_int_equal(symlink("../text", in_folder("inner/link")), 0);
+    char inner[256];
+    strcpy(inner, in_folder("inner"));
+    assert_false(file_write_named(in_folder("inner/link"), inner, "x", 1, &err));
+    assert_int_equal(err.code, ERR_DENIED);
+    assert_non_null(strstr(err.text, "inner/../text"));
+    assert_int_equal(access(in_folder("text"), F_OK), -1);
+    assert_true(file_write_named(in_folder("inner/link"), folder, "x", 1, &err));
+    assert_int_equal(mode_of("text") & S_IFMT, S_IFREG);
+    /* From elsewhere into it, as from anywhere to anywhere else: somebody's own link. */
+    assert_int_equal(symlink("inner/made", in_folder("link")), 0);
+    assert_true(file_follow(in_folder("link"), inner, &s, &err));
+    assert_string_equal(s.data, in_folder("inner/made"));
+    unlink(in_folder("link"));
+    unlink(in_folder("inner/link"));
+    rmdir(in_folder("inner"));
+    str_finish(&s);
+}
+
+/* A file that is standard output gets it where that stands: nothing said before is lost. */
+static void writes_to_standard_output(void **state)
+{
+    (void)state;
+    struct err err;
+    struct str s;
+    str_init(&s);
+    fflush(stdout);
+    int before = dup(STDOUT_FILENO);
+    int fd = open(in_folder("text"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok = dup2(fd, STDOUT_FILENO) >= 0 && write(STDOUT_FILENO, "one ", 4) == 4 &&
+              file_write_named("/dev/stdout", ".", "two ", 4, &err) &&
+              file_write_named(in_folder("text"), NULL, "three", 5, &err);
+    dup2(before, STDOUT_FILENO);
+    close(before);
+    close(fd);
+    assert_true(ok);
+    assert_true(file_read(in_folder("text"), 100, &s, &err));
+    assert_string_equal(s.data, "one two three");
+    str_finish(&s);
+}
+
 static void makes_folders(void **state)
 {
     (void)state;
@@ -144,6 +233,9 @@ int main(void)
         cmocka_unit_test(writes_into_what_is_no_file),
         cmocka_unit_test(refuses_with_the_name),
         cmocka_unit_test(writes_into_pipes),
+        cmocka_unit_test(writes_what_the_user_names),
+        cmocka_unit_test(follows_no_link_out_of_a_folder),
+        cmocka_unit_test(writes_to_standard_output),
         cmocka_unit_test(makes_folders),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

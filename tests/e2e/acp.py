@@ -165,6 +165,14 @@ def case_answers():
         with Editor(place, "-m", model, answer="reject") as editor:
             editor.prompt(editor.session(), "go")
             check(editor.permissions == [] and place.read("log").count("ran") == 6, "the rule is kept")
+    with Place() as place:  # one that cannot be kept holds for this call alone
+        model = script(place, *[shell("echo ran >> log")] * 2, "done<turn|>")
+        with Editor(place, "-m", model, answer="allow-always") as editor:
+            session = editor.session()
+            os.makedirs(os.path.join(place.home, "config.d", "approvals.toml"))
+            editor.prompt(session, "go")
+            check(len(editor.permissions) == 2 and editor.text().count("only this once") == 2, editor.text())
+            check(place.read("log").count("ran") == 2, "it is a yes all the same")
 
 
 def case_spelled_out():

@@ -15,6 +15,10 @@ from place import *
 SCHEMA = {"type": "object", "properties": {"done": {"type": "boolean"}}, "required": ["done"], "additionalProperties": False}
 
 
+UMASK = os.umask(0o022)
+os.umask(UMASK)
+
+
 def write_lines(place, lines, name="in.jsonl"):
     place.write(name, "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
 
@@ -73,6 +77,7 @@ def case_goes_on():
             time.sleep(0.02)
         second = place.carat("batch", "in.jsonl", "-o", out, code=42)
         check("another process" in second.stderr, second.stderr)
+        check(os.stat(out).st_mode & 0o777 == 0o666 & ~UMASK, "as a shell would make it")
         run.kill()
         run.wait()
         before = open(out).read()

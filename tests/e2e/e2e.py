@@ -104,8 +104,23 @@ def case_output_file():
         check(os.read(reader, 65536).decode() == run.stdout.rstrip("\n"), run.stdout)
         os.close(reader)
         check(stat.S_ISFIFO(os.lstat(pipe).st_mode), "the pipe is a pipe still")
+        # A link and a mode stay, but no tool of the run is to say where the answer goes.
+        link, target = os.path.join(place.root, "link"), os.path.join(place.root, "target")
+        os.symlink(target, link)
+        place.write("mode", "")
+        os.chmod(os.path.join(place.work, "mode"), 0o644)
+        os.symlink(target, os.path.join(place.work, "out"))
+        for words in (("exec", "-o", link, "hello"), ("export", "last", "-o", link), ("exec", "-o", "mode", "hello"), ("export", "last", "-o", "mode")):
+            place.carat(*words)
+            check(os.path.islink(link) and os.path.getsize(target) > 0 and os.stat(os.path.join(place.work, "mode")).st_mode & 0o777 == 0o644, words)
+        check("out of this folder" in place.carat("exec", "-o", "out", "hello", code=42).stderr, "a link out of the workspace")
+        check("out of this folder" in place.carat("export", "last", "-o", "out", code=42).stderr, "a link out of the workspace")
+        os.unlink(target)
+        planted = '<|tool_call>call:shell{command:<|"|>ln -sf ' + target + ' made<|"|>}<tool_call|>'
+        place.carat("exec", "-o", "made", "-m", script(place, planted, "done<turn|>"), "go")
+        check(place.read("made") == "done" and not os.path.exists(target) and not os.path.islink(os.path.join(place.work, "made")), "a link made meanwhile")
         out = place.carat("export", "last", "-o", "/dev/stdout").stdout
-        check("hello" in out and os.path.islink("/dev/stdout") and not os.path.isfile("/dev/null"), out)
+        check("done" in out and os.path.islink("/dev/stdout") and not os.path.isfile("/dev/null"), out)
 
 
 def case_standard_input():
@@ -144,6 +159,9 @@ def case_output_formats():
 
         only = lines("json", task)
         check(len(only) == 1 and only[0]["type"] == "result" and only[0]["result"] == end["result"], only)
+        check(lines("stream-json", "--no-tools", "hello")[0]["tools"] == [], "none are told of")
+        for form in ("json", "codex", "stream-json", "gemini"):
+            check("the prompt is empty" in json.dumps(lines(form, "   ", code=42)), form)
         limited = lines("json", "--max-turns", "1", task, code=53)[0]
         check(limited["subtype"] == "error_max_turns" and limited["is_error"], limited)
         missing = lines("json", "-m", "/nonexistent.gguf", task, code=57)[0]
@@ -762,6 +780,27 @@ def case_screen_denied():
             screen.key("Enter")
             screen.wait("denied")
             check(not os.path.exists(os.path.join(place.work, "lantern.txt")), "denied, and yet written")
+        finally:
+            screen.close()
+
+
+def case_screen_not_kept():
+    """"Always" where the rule cannot be kept is a yes to this call, and the next one asks."""
+    with Place() as place:
+        call = '<|tool_call>call:shell{command:<|"|>echo ran >> log<|"|>}<tool_call|>'
+        screen = Screen(place, "-m", script(place, call, call, "Done.<turn|>"))
+        try:
+            screen.wait("script")
+            os.makedirs(os.path.join(place.home, "config.d", "approvals.toml"))
+            screen.say("go")
+            screen.wait("y once", "always")
+            screen.answer("p")
+            screen.wait("Write this rule")
+            screen.key("y")
+            screen.wait("Only this once", "y once")
+            check(place.read("log") == "ran\n", "it is a yes all the same")
+            screen.answer("y")
+            screen.wait("Done.")
         finally:
             screen.close()
 

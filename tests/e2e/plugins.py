@@ -51,6 +51,15 @@ def case_both_protocols():
             configure(place, fault)
             said, _ = only(place, echo())
             check("hello to you" in said, said)
+    with Place() as place:  # as the lines tell of them
+        configure(place, "none")
+        configure(place, "dies_at_once", name="bad")
+        model = script(place, echo(), "Done.<turn|>")
+        init, *_ = [json.loads(line) for line in place.carat("exec", "--output-format", "stream-json", "-m", model, "go").stdout.splitlines()]
+        check(init["mcp_servers"] == [{"name": "bad", "status": "failed"}, {"name": "x", "status": "connected"}], init)
+        check("shell" in init["tools"] and "mcp__x__echo" in init["tools"], init)
+        item, = items([json.loads(line) for line in place.carat("exec", "--json", "-m", model, "go").stdout.splitlines()], "mcp_tool_call")
+        check((item["server"], item["tool"]) == ("x", "echo"), item)
 
 
 def case_server_faults():

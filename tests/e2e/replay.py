@@ -89,7 +89,7 @@ def case_more_tools():
                        '<|tool_call>call:more_output{handle:<|"|>r1<|"|>,pattern:<|"|>777<|"|>}<tool_call|>', "Done.<turn|>")
         run = place.carat("exec", "--json", "-m", model, "go")
         tools = [item["tool"] for item in items([json.loads(line) for line in run.stdout.splitlines()], "mcp_tool_call")]
-        check(tools == ["mcp__x__echo", "more_output"] and "hello to you" in run.stdout, run.stdout)
+        check(tools == ["echo", "more_output"] and "hello to you" in run.stdout, run.stdout)
         os.unlink(os.path.join(place.home, "config.toml"))
         os.unlink(os.path.join(place.work, "server.py"))
         thread = json.loads(run.stdout.splitlines()[0])["thread_id"]

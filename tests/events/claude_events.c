@@ -30,7 +30,7 @@ static void a_turn_with_a_call(void **state)
     json_t *tools =
         json_loads("[{\"type\":\"function\",\"function\":{\"name\":\"shell\"}}]", 0, NULL);
     json_t *result = json_pack("{siss}", "exit_code", 2, "output", "a\nb");
-    options.tools = tools;
+    lines_tools = tools;
     options.mode = APPROVAL_AUTO_EDIT;
     struct event_lines *events = claude_events_create(&options);
     user_and_ready(events);
@@ -88,6 +88,32 @@ static void a_turn_with_a_call(void **state)
     chat_message_finish(&says);
     json_decref(tools);
     json_decref(result);
+    event_lines_destroy(events);
+    lines_finish();
+}
+
+/* init waits for the servers, too, and says what they have and how they are. */
+static void servers_and_their_tools(void **state)
+{
+    (void)state;
+    struct event_lines_options options = lines_begin();
+    json_t *tools =
+        json_loads("[{\"type\":\"function\",\"function\":{\"name\":\"mcp__x__echo\"}}]", 0, NULL);
+    struct event_lines *events = claude_events_create(&options);
+    lines_tools = NULL;
+    user_and_ready(events);
+    assert_int_equal(lines_count(), 0);
+    lines_tools = tools;
+    lines_servers = "[{\"name\":\"x\",\"status\":\"connected\"}]";
+    struct chat_message says = lines_answer("", "Two.");
+    lines_feed(events, (struct agent_event){.kind = AGENT_MESSAGE, .message = &says});
+    lines_equal(0,
+                "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"0199-id\",\"uuid\":"
+                "\"id-1\",\"cwd\":\"/w\",\"tools\":[\"mcp__x__echo\"],\"mcp_servers\":[{\"name\":"
+                "\"x\",\"status\":\"connected\"}],\"model\":\"m\",\"permissionMode\":\"plan\","
+                "\"slash_commands\":[],\"apiKeySource\":\"none\",\"output_style\":\"default\"}");
+    chat_message_finish(&says);
+    json_decref(tools);
     event_lines_destroy(events);
     lines_finish();
 }
@@ -197,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_turn_with_a_call),
+        cmocka_unit_test(servers_and_their_tools),
         cmocka_unit_test(an_answer_in_pieces),
         cmocka_unit_test(results_of_failures),
     };

@@ -143,11 +143,32 @@ static void files_other_tools_and_refusals(void **state)
     str_finish(&lines);
 }
 
+static void calls_of_servers(void **state)
+{
+    (void)state;
+    static const char *const named[][2] = {
+        {"mcp__x__echo", "\"server\":\"x\",\"tool\":\"echo\""},
+        {"mcp__a_b-c__read__all", "\"server\":\"a_b-c\",\"tool\":\"read__all\""},
+        {"mcp__x", "\"server\":\"carat\",\"tool\":\"mcp__x\""}, /* as a model may invent */
+    };
+    json_t *none = json_object();
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++) {
+        struct event_lines *events = begin();
+        feed(events, (struct agent_event){
+                         .kind = AGENT_CALL_STARTED, .name = named[i][0], .arguments = none});
+        assert_non_null(strstr(lines.data, named[i][1]));
+        event_lines_destroy(events);
+        str_finish(&lines);
+    }
+    json_decref(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_turn_with_a_command),
         cmocka_unit_test(files_other_tools_and_refusals),
+        cmocka_unit_test(calls_of_servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

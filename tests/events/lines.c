@@ -10,7 +10,9 @@
 #include "base/mem.h"
 
 int64_t lines_now_ms;
-static json_t *written;
+const json_t *lines_tools;
+const char *lines_servers;
+static json_t *written, *none;
 static int ids;
 
 static void keep(void *context, const char *line, size_t length)
@@ -32,16 +34,33 @@ static void count_up(char out[EVENT_LINES_ID_SIZE])
     snprintf(out, EVENT_LINES_ID_SIZE, "id-%d", ++ids);
 }
 
+static bool told_tools(void *context, const json_t **tools)
+{
+    assert_ptr_equal(context, &written);
+    *tools = lines_tools;
+    return lines_tools != NULL;
+}
+
+static json_t *told_servers(void *context)
+{
+    assert_ptr_equal(context, &written);
+    return json_loads(lines_servers, 0, NULL);
+}
+
 struct event_lines_options lines_begin(void)
 {
     lines_finish();
     written = json_array();
+    lines_tools = none = json_array();
+    lines_servers = "[]";
     ids = 0;
     lines_now_ms = 1700000000789;
     return (struct event_lines_options){.write = keep,
                                         .context = &written,
                                         .wall_ms = now,
                                         .make_id = count_up,
+                                        .tools = told_tools,
+                                        .servers = told_servers,
                                         .workspace = "/w",
                                         .model = "wanted"};
 }
@@ -49,7 +68,8 @@ struct event_lines_options lines_begin(void)
 void lines_finish(void)
 {
     json_decref(written);
-    written = NULL;
+    json_decref(none);
+    written = none = NULL;
 }
 
 void lines_feed(struct event_lines *events, struct agent_event event)

@@ -11,6 +11,11 @@ extern int64_t lines_now_ms;
 struct event_lines_options lines_begin(void);
 void lines_finish(void);
 
+/* What the lines are told of tools (NULL = not known yet) and servers (JSON); as from the
+ * beginning, none of either. */
+extern const json_t *lines_tools;
+extern const char *lines_servers;
+
 /* Feeds for the conversation "0199-id". */
 void lines_feed(struct event_lines *events, struct agent_event event);
 
