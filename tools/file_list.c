@@ -1,9 +1,9 @@
 /* list_files: names, one a line, directories with '/'.
  *
  * Without a pattern, and with one that holds no slash and no "**", the directory's own entries;
- * else everything beneath it whose path from there matches. Dotfiles are shown, .git never, nor
- * what .gitignore names. Names with control characters are shown with '?' in their place, so that
- * one line stays one name.
+ * else everything beneath it whose path from there matches. A '/' at the pattern's end asks for
+ * directories alone. Dotfiles are shown, .git never, nor what .gitignore names. Names with control
+ * characters are shown with '?' in their place, so that one line stays one name.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,16 +16,22 @@
 #include "tool.h"
 #include "walk.h"
 
+enum { PATTERN_ROOM = 1024 };
+
 struct listing {
-    const char *pattern; /* NULL = all */
+    const char *asked;          /* the pattern as it came; NULL = all */
+    char pattern[PATTERN_ROOM]; /* in the form that paths have */
+    bool directories;           /* alone */
     struct capped text;
-    size_t shown, more;
+    size_t seen, shown, more;
 };
 
 static bool visit(void *context, const struct walk_entry *entry)
 {
     struct listing *listing = context;
-    if (listing->pattern != NULL && !glob_match(listing->pattern, entry->name)) {
+    listing->seen++;
+    if (listing->asked != NULL && ((listing->directories && entry->kind != WALK_DIRECTORY) ||
+                                   !glob_match(listing->pattern, entry->name))) {
         return true;
     }
     char line[WORKSPACE_PATH_LIMIT + 2];
@@ -48,8 +54,15 @@ static bool visit(void *context, const struct walk_entry *entry)
 static struct files_remarks finish(struct listing *listing, const struct walk_report *report)
 {
     struct files_remarks remarks = {""};
-    if (listing->shown == 0 && listing->more == 0) {
+    bool none = listing->shown == 0 && listing->more == 0;
+    if (none && listing->seen > 0) {
+        capped_format(&listing->text, "no name matches %.100s (%zu entries)", listing->asked,
+                      listing->seen);
+    } else if (none) {
         capped_add(&listing->text, "(empty)", 7);
+    }
+    if (none && report->ignored > 0) {
+        files_remark(&remarks, "%zu left out by .gitignore", report->ignored);
     }
     if (listing->more > 0) {
         files_remark(&remarks, "%zu more not shown; ask with a narrower path or pattern",
@@ -71,7 +84,7 @@ static const char *refuse_pattern(const char *pattern, size_t length)
     if (length == 0) {
         return "is empty";
     }
-    if (length >= 1024) {
+    if (length >= PATTERN_ROOM) {
         return "is longer than 1023 bytes";
     }
     if (pattern[0] == '/') {
@@ -81,6 +94,24 @@ static const char *refuse_pattern(const char *pattern, size_t length)
         return "holds '{', which has no meaning here; call once for each alternative";
     }
     return NULL;
+}
+
+/* Notes the pattern without "./" in front, doubled '/' and the one at the end. */
+static void spell_pattern(struct listing *listing)
+{
+    const char *at = listing->asked;
+    size_t length = 0;
+    for (; *at != '\0'; at++) {
+        bool begins = length == 0 || listing->pattern[length - 1] == '/';
+        if (length == 0 && at[0] == '.' && at[1] == '/') {
+            at++;
+        } else if (*at != '/' || !begins) {
+            listing->pattern[length++] = *at;
+        }
+    }
+    listing->directories = at[-1] == '/';
+    length -= length > 0 && listing->directories;
+    listing->pattern[length] = '\0';
 }
 
 void file_list_call(struct tool_context *context, const json_t *arguments,
@@ -95,21 +126,21 @@ void file_list_call(struct tool_context *context, const json_t *arguments,
         return;
     }
     if (json_object_get(arguments, "pattern") != NULL) {
-        listing.pattern = files_text(arguments, "pattern", NULL, &length, result);
-        if (listing.pattern == NULL) {
+        listing.asked = files_text(arguments, "pattern", NULL, &length, result);
+        if (listing.asked == NULL) {
             return;
         }
-        const char *reason = refuse_pattern(listing.pattern, length);
+        const char *reason = refuse_pattern(listing.asked, length);
         if (reason != NULL) {
             tool_fail(result,
                       "the pattern \"%.100s\" %s. Expected a glob, for example "
                       "{\"path\": \".\", \"pattern\": \"*.c\"} or \"src/**/*.c\"",
-                      listing.pattern, reason);
+                      listing.asked, reason);
             return;
         }
+        spell_pattern(&listing);
     }
-    bool recursive = listing.pattern != NULL && (strchr(listing.pattern, '/') != NULL ||
-                                                 strstr(listing.pattern, "**") != NULL);
+    bool recursive = strchr(listing.pattern, '/') != NULL || strstr(listing.pattern, "**") != NULL;
     if (!capped_init_whole(&listing.text, context->policy)) {
         tool_fail(result, "no memory to list %.200s", relative);
         return;

@@ -1,17 +1,13 @@
 /* search_files: "file:line: text" for each line that matches an extended regular expression.
  *
- * POSIX regcomp and regexec, in the C locale: '.' is one byte. The pattern comes from the model, so
- * what makes glibc's matcher slow or deep is refused before it is compiled: back-references (they
- * are not part of the standard either), deep nesting, multiplied repetitions. Its time still grows
- * with the square of what it is given at once, so a long line is matched in pieces, each of which
- * begins in the middle of the one before, and the clock is looked at between them and between
- * pieces of a file. What was not searched, or did not fit, is counted.
+ * The matcher's time grows with the square of what it is given at once, so a long line is matched
+ * in pieces, each of which begins in the middle of the one before, and the clock is looked at
+ * between them and between pieces of a file. Of a long line what is around the match is shown. What
+ * was not searched, or did not fit, is counted.
  */
 #include <inttypes.h>
 #include <regex.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,21 +18,20 @@
 #include "file_kind.h"
 #include "files.h"
 #include "line_reader.h"
+#include "search_pattern.h"
 #include "tool.h"
 #include "walk.h"
 
 enum {
     LINE_SHOWN = 300,
     LINE_SEARCHED = 1024 * 1024,
-    PIECE = 8 * 1024, /* of a line, matched at once */
-    PATTERN_LIMIT = 500,
-    NESTING_LIMIT = 20,
-    REPETITION_LIMIT = 255, /* the product of all upper bounds */
+    PIECE = 8 * 1024,            /* of a line, matched at once: time grows with its square */
+    CHARACTERS_PIECE = 2 * 1024, /* the same where it is matched by characters */
 };
 
 struct search {
     struct tool_context *tool;
-    regex_t regex;
+    struct search_pattern pattern;
     struct capped text;
     struct files_remarks remarks;
     int64_t deadline_us;
@@ -45,99 +40,8 @@ struct search {
     size_t unread;           /* files that could not be opened or read */
     size_t no_text;          /* files that were passed over */
     size_t partly;           /* lines in which a match may have been overlooked */
-    bool long_matches;       /* the pattern can match more than half a piece */
     bool out_of_time, cancelled;
 };
-
-/* Spellings of other dialects that would compile and quietly mean something else. */
-static const struct foreign {
-    const char *spelling, *instead;
-} foreign_spellings[] = {
-    {"\\d", "[0-9]"},        {"\\D", "[^0-9]"},
-    {"\\t", "a tab itself"}, {"\\n", "a pattern for one line"},
-    {"(?", "a plain ( )"},
-};
-
-/* The upper bound of a repetition {m,n}, {m}, {m,} or glibc's {,n} that begins at `at`; 1 when it
- * is none. */
-static unsigned long upper_bound(const char *at)
-{
-    char *end;
-    unsigned long bound = strtoul(at + 1, &end, 10);
-    if (*end == ',' && end[1] >= '0' && end[1] <= '9') {
-        bound = strtoul(end + 1, NULL, 10);
-    }
-    return bound == 0 ? 1 : bound;
-}
-
-/* NULL when glibc can be trusted with the pattern, else what is wrong with it. */
-static const char *refuse_pattern(const char *pattern, size_t length)
-{
-    unsigned long repetition = 1;
-    int nesting = 0;
-    if (length == 0) {
-        return "is empty";
-    }
-    if (length > PATTERN_LIMIT) {
-        return "is longer than 500 bytes";
-    }
-    for (const char *at = pattern; *at != '\0'; at++) {
-        if (*at == '\\' && at[1] >= '1' && at[1] <= '9') {
-            return "holds a back-reference, which extended regular expressions do not have";
-        }
-        at += *at == '\\' && at[1] != '\0';
-        nesting += *at == '(';
-        nesting -= *at == ')';
-        if (nesting > NESTING_LIMIT) {
-            return "is nested too deeply";
-        }
-        if (*at == '{') {
-            unsigned long bound = upper_bound(at);
-            repetition = bound > REPETITION_LIMIT ? bound : repetition * bound;
-            if (repetition > REPETITION_LIMIT) {
-                return "repeats too often";
-            }
-        }
-    }
-    return NULL;
-}
-
-static bool compile(struct search *search, const char *pattern, size_t length,
-                    struct tool_result *result)
-{
-    const char *reason = refuse_pattern(pattern, length);
-    if (reason != NULL) {
-        tool_fail(result,
-                  "the pattern \"%.100s\" %s. Expected an extended regular expression, for "
-                  "example {\"pattern\": \"int main\\\\(.*\\\\)\"}",
-                  pattern, reason);
-        return false;
-    }
-    for (size_t i = 0; i < sizeof foreign_spellings / sizeof foreign_spellings[0]; i++) {
-        const char *found = strstr(pattern, foreign_spellings[i].spelling);
-        if (found != NULL && (found == pattern || found[-1] != '\\')) {
-            tool_fail(result,
-                      "the pattern \"%.100s\" holds %s, which extended regular expressions "
-                      "do not know. Write %s, for example {\"pattern\": \"v[0-9]+\"}",
-                      pattern, foreign_spellings[i].spelling, foreign_spellings[i].instead);
-            return false;
-        }
-    }
-    /* Without a repetition it matches little more than it has bytes. */
-    search->long_matches = strpbrk(pattern, "*+{") != NULL;
-    int code = regcomp(&search->regex, pattern, REG_EXTENDED | REG_NOSUB);
-    if (code != 0) {
-        char why[100];
-        regerror(code, &search->regex, why, sizeof why);
-        tool_fail(result,
-                  "the pattern \"%.100s\" is not an extended regular expression: %s. To "
-                  "find a special character put \\ before it, for example {\"pattern\": "
-                  "\"main\\\\(\"}",
-                  pattern, why);
-        return false;
-    }
-    return true;
-}
 
 /* True when the search must end. */
 static bool over(void *context)
@@ -148,16 +52,44 @@ static bool over(void *context)
     return search->cancelled || search->out_of_time;
 }
 
-static bool show(struct search *search, const char *path, const struct line_reader *reader)
+/* Where a character begins: `at`, or up to three bytes before it. */
+static size_t character_start(const char *line, size_t at)
+{
+    size_t least = at < 3 ? 0 : at - 3, start = at;
+    while (start > least && (line[start] & 0xC0) == 0x80) {
+        start--;
+    }
+    return (line[start] & 0xC0) == 0x80 ? at : start;
+}
+
+/* Where to begin so that `most` bytes of the line show the match, or its beginning. */
+static size_t window(const struct line_reader *reader, const regmatch_t *match, size_t most)
+{
+    size_t begin = (size_t)match->rm_so;
+    if ((size_t)match->rm_eo <= most) {
+        return 0;
+    }
+    begin -= begin < most / 3 ? begin : most / 3;
+    if (reader->length < begin + most) {
+        begin = reader->length < most ? 0 : reader->length - most;
+    }
+    return character_start(reader->line, begin);
+}
+
+static bool show(struct search *search, const char *path, const struct line_reader *reader,
+                 const regmatch_t *match)
 {
     struct capped *text = &search->text;
     size_t before = text->length;
     size_t most = text->limit / 4 < LINE_SHOWN ? text->limit / 4 : LINE_SHOWN;
-    size_t cut = reader->length > most ? utf8_complete_length(reader->line, most) : reader->length;
-    bool ok =
-        capped_format(text, "%s%s:%" PRIu64 ": ", before > 0 ? "\n" : "", path, reader->number) &&
-        capped_add(text, reader->line, cut) &&
-        (cut == reader->length || capped_add(text, " ... (line cut)", 15));
+    size_t begin = window(reader, match, most), rest = reader->length - begin;
+    size_t cut = rest > most + 3 ? utf8_complete_length(reader->line + begin, most) : rest;
+    bool whole = begin + cut == reader->size;
+    bool ok = capped_format(text, "%s%s:%" PRIu64 ": %s", before > 0 ? "\n" : "", path,
+                            reader->number, begin > 0 ? "... " : "") &&
+              capped_add(text, reader->line + begin, cut) &&
+              (whole || capped_add(text, " ...", 4)) &&
+              ((whole && begin == 0) || capped_add(text, " (line cut)", 11));
     if (!ok) {
         text->length = before;
         text->data[before] = '\0';
@@ -172,26 +104,35 @@ static bool is_word(char c)
 
 /* The end of the piece that begins at `start`: not inside a word, where one ends soon enough, or
  * `\>` would match there. */
-static size_t piece_end(const struct line_reader *reader, size_t start)
+static size_t piece_end(const struct line_reader *reader, size_t start, size_t most)
 {
-    size_t end = start + PIECE, least = end - PIECE / 8;
+    size_t end = start + most, least = end - most / 8;
     while (end > least && is_word(reader->line[end - 1]) && is_word(reader->line[end])) {
         end--;
     }
-    return end > least ? end : start + PIECE;
+    return end > least ? end : start + most;
 }
 
-/* Whether the line matches. The end of what was kept of it is not taken for its end. */
-static bool matches(struct search *search, const struct line_reader *reader)
+/* Whether the line matches, and where. The end of what was kept of it is not taken for its end. */
+static bool matches(struct search *search, const struct line_reader *reader, regmatch_t *match)
 {
+    struct search_pattern *pattern = &search->pattern;
     bool cut = reader->size > reader->length;
-    bool partly = cut || (reader->length > PIECE && search->long_matches);
-    for (size_t start = 0;; start += PIECE / 2) {
-        bool last = reader->length - start <= PIECE;
-        size_t end = last ? reader->length : piece_end(reader, start);
-        regmatch_t piece = {.rm_so = (regoff_t)start, .rm_eo = (regoff_t)end};
-        int flags = REG_STARTEND | (last && !cut ? 0 : REG_NOTEOL);
-        int code = regexec(&search->regex, reader->line, 1, &piece, flags);
+    size_t length = cut ? utf8_complete_length(reader->line, reader->length) : reader->length;
+    bool characters = search_pattern_needs_characters(pattern, reader->line, length);
+    size_t most = characters ? CHARACTERS_PIECE : PIECE;
+    /* Without a repetition it matches little more than it has bytes. */
+    bool partly = cut || (length > most && pattern->repeats);
+    for (size_t at = 0;; at += most / 2) {
+        bool last = length - at <= most;
+        size_t start = at, end = last ? length : piece_end(reader, at, most);
+        if (characters) {
+            start = character_start(reader->line, start);
+            end = last ? end : character_start(reader->line, end);
+        }
+        *match = (regmatch_t){(regoff_t)start, (regoff_t)end};
+        int code = search_pattern_match(pattern, characters, reader->line, match,
+                                        last && !cut ? 0 : REG_NOTEOL);
         if (code == 0) {
             return true;
         }
@@ -220,10 +161,11 @@ static bool search_file(struct search *search, const char *path, int fd)
         return true;
     }
     while (line_reader_next(&reader)) {
-        if (!matches(search, &reader)) {
+        regmatch_t match;
+        if (!matches(search, &reader, &match)) {
             continue;
         }
-        if (search->more == 0 && show(search, path, &reader)) {
+        if (search->more == 0 && show(search, path, &reader, &match)) {
             search->shown++;
         } else {
             search->more++;
@@ -315,7 +257,7 @@ void file_search_call(struct tool_context *context, const json_t *arguments,
     size_t length;
     const char *pattern = files_text(arguments, "pattern", NULL, &length, result);
     if (pattern == NULL || !files_path(context, arguments, ".", relative, result) ||
-        !compile(&search, pattern, length, result)) {
+        !search_pattern_init(&search.pattern, pattern, length, result)) {
         return;
     }
     search.deadline_us = clock_monotonic_us() + (int64_t)WALK_SECONDS * 1000000;
@@ -325,5 +267,5 @@ void file_search_call(struct tool_context *context, const json_t *arguments,
         files_succeed(&search.text, &search.remarks, context->policy, result);
     }
     capped_finish(&search.text);
-    regfree(&search.regex);
+    search_pattern_finish(&search.pattern);
 }

@@ -28,7 +28,7 @@ struct name {
 struct names {
     struct name *items;
     size_t count, capacity;
-    bool too_many;
+    bool in_part; /* too many, or not all of them could be read */
 };
 
 struct walk {
@@ -96,13 +96,19 @@ static bool names_read(struct names *names, int fd, struct err *err)
         return err_errno(err, ERR_IO, "reading a directory");
     }
     bool ok = true;
-    for (struct dirent *entry; ok && (entry = readdir(directory)) != NULL;) {
+    while (ok) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (entry == NULL) {
+            names->in_part = errno != 0;
+            break;
+        }
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, ".git") == 0) {
             continue;
         }
         if (names->count == WALK_NAMES_LIMIT) {
-            names->too_many = true;
+            names->in_part = true;
             break;
         }
         ok = names_add(names, name, kind_of(directory, entry)) ||
@@ -252,7 +258,9 @@ static bool walk_name(struct walk *walk, const struct name *name, int depth, siz
     bool ok = true;
     if (gitignore_matches(&walk->denied, walk->path, name->kind == WALK_DIRECTORY)) {
         walk->report.denied++;
-    } else if (!gitignore_matches(&walk->ignore, walk->path, name->kind == WALK_DIRECTORY)) {
+    } else if (gitignore_matches(&walk->ignore, walk->path, name->kind == WALK_DIRECTORY)) {
+        walk->report.ignored++;
+    } else {
         struct walk_entry entry = {walk->path, walk->path + walk->begin, name->kind};
         if (!walk->visit(walk->context, &entry)) {
             walk->report.end = WALK_STOPPED;
@@ -284,7 +292,7 @@ static bool walk_directory(struct walk *walk, int depth, struct err *err)
     for (size_t i = 0; ok && i < names.count && !over(walk); i++) {
         ok = walk_name(walk, &names.items[i], depth, length, err);
     }
-    walk->report.left_out += names.too_many;
+    walk->report.left_out += names.in_part;
     gitignore_truncate(&walk->ignore, rules);
     names_finish(&names);
     return ok;

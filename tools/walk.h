@@ -36,8 +36,9 @@ enum walk_end { WALK_DONE, WALK_OUT_OF_TIME, WALK_CANCELLED, WALK_STOPPED };
 
 struct walk_report {
     enum walk_end end;
-    size_t left_out;       /* directories that were too large, too deep, unreadable */
+    size_t left_out;       /* directories that were too large, too deep, unreadable, also in part */
     size_t denied;         /* entries */
+    size_t ignored;        /* entries that .gitignore names; what is in them is not counted */
     size_t rules_left_out; /* .gitignore files that are too large, or could not be read */
 };
 

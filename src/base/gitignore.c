@@ -62,6 +62,10 @@ static bool add_line(struct gitignore *ignore, const char *directory, const char
     if (length == 0 || line[0] == '#') {
         return true;
     }
+    if (length > GITIGNORE_LINE_LIMIT) {
+        return err_set(err, ERR_LIMIT, "a rule of over %d bytes in a .gitignore file",
+                       GITIGNORE_LINE_LIMIT);
+    }
     if (line[0] == '!') {
         rule.takes_back = true;
         line++;

@@ -20,7 +20,12 @@ struct gitignore_rule;
 #define GITIGNORE_FILE       ".gitignore"
 #define GITIGNORE_AGENT_FILE ".agentignore"
 
-enum { GITIGNORE_SIZE_LIMIT = 1024 * 1024, GITIGNORE_RULE_LIMIT = 100 * 1000 };
+/* A rule of more than GITIGNORE_LINE_LIMIT bytes is longer than any path that it could name. */
+enum {
+    GITIGNORE_SIZE_LIMIT = 1024 * 1024,
+    GITIGNORE_RULE_LIMIT = 100 * 1000,
+    GITIGNORE_LINE_LIMIT = 4096,
+};
 
 struct gitignore {
     struct gitignore_rule *rules;

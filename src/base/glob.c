@@ -20,11 +20,18 @@ static const struct class
     {"punct", ispunct}, {"space", isspace}, {"upper", isupper}, {"xdigit", isxdigit},
 };
 
-/* The last byte of the class that begins at `at`, as in "[:digit:]"; NULL when none does. */
+/* The last byte of the class that begins at `at`, as in "[:digit:]"; NULL when none does. Its name
+ * is of letters. */
 static const char *class_end(const char *at)
 {
-    const char *end = at[0] == '[' && at[1] == ':' ? strchr(at + 2, ']') : NULL;
-    return end != NULL && end > at + 2 && end[-1] == ':' ? end : NULL;
+    if (at[0] != '[' || at[1] != ':') {
+        return NULL;
+    }
+    const char *end = at + 2;
+    while ((*end >= 'a' && *end <= 'z') || (*end >= 'A' && *end <= 'Z')) {
+        end++;
+    }
+    return end[0] == ':' && end[1] == ']' ? end + 1 : NULL;
 }
 
 /* NULL: there is no such class. */
@@ -91,8 +98,22 @@ static bool set_holds(const char *set, const char *end, unsigned char c)
     return found != outside;
 }
 
+/* The end of the set at `set`, as set_end says. Behind a '[' that is never closed only a class is:
+ * its name holds no '[', and whatever else would close a later one had closed the first. So each
+ * byte is looked at once for that, however often the pattern is begun again: `*unclosed` is the
+ * first such '[', NULL until one is found. */
+static const char *set_end_once(const char *set, const char **unclosed)
+{
+    if (*unclosed != NULL && set >= *unclosed) {
+        return set == *unclosed ? NULL : class_end(set);
+    }
+    const char *end = set_end(set);
+    *unclosed = end == NULL ? set : *unclosed;
+    return end;
+}
+
 /* Matches one pattern item that is not a star against the text at `path`, and moves both on. */
-static bool match_one(const char **pattern, const char **path)
+static bool match_one(const char **pattern, const char **path, const char **unclosed)
 {
     const char *p = *pattern, *end;
     unsigned char c = (unsigned char)**path;
@@ -100,7 +121,7 @@ static bool match_one(const char **pattern, const char **path)
     if (c == '\0') {
         return false;
     }
-    if (any || (*p == '[' && (end = set_end(p)) != NULL)) {
+    if (any || (*p == '[' && (end = set_end_once(p, unclosed)) != NULL)) {
         if (c == '/' || (!any && !set_holds(p, end, c))) {
             return false;
         }
@@ -135,7 +156,7 @@ static bool at_directories(const char *start, const char *p)
  * double star takes one more directory and everything after it begins again. */
 bool glob_match(const char *pattern, const char *path)
 {
-    const char *start = pattern;
+    const char *start = pattern, *unclosed = NULL;
     struct choice star = {NULL, NULL}, directories = {NULL, NULL};
     for (;;) {
         if (at_directories(start, pattern)) {
@@ -156,7 +177,7 @@ bool glob_match(const char *pattern, const char *path)
         if (*pattern == '\0' && *path == '\0') {
             return true;
         }
-        if (*pattern != '\0' && match_one(&pattern, &path)) {
+        if (*pattern != '\0' && match_one(&pattern, &path, &unclosed)) {
             continue;
         }
         if (star.pattern != NULL && *star.path != '\0' && *star.path != '/') {

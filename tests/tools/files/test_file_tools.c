@@ -68,7 +68,13 @@ static void list_takes_globs(void **state)
         const char *arguments, *expected;
     } rows[] = {
         {"{\"pattern\": \"*.md\"}", "notes.md"},
-        {"{\"pattern\": \"*.c\"}", "(empty)"},
+        {"{\"pattern\": \"*.c\"}", "no name matches *.c (2 entries)"},
+        {"{\"pattern\": \"src/*.h\"}", "no name matches src/*.h (5 entries)"},
+        {"{\"pattern\": \".//./src//*.c\"}", "src/main.c"},
+        {"{\"pattern\": \"src/\"}", "src/"},
+        {"{\"pattern\": \"*/\"}", "src/"},
+        {"{\"pattern\": \"**/\"}", "src/\nsrc/deep/"},
+        {"{\"pattern\": \"notes.md/\"}", "no name matches notes.md/ (2 entries)"},
         {"{\"pattern\": \"**/*.c\"}", "src/deep/more.c\nsrc/main.c"},
         {"{\"pattern\": \"src/*.c\"}", "src/main.c"},
         {"{\"pattern\": \"src/**\"}", "src/deep/\nsrc/deep/more.c\nsrc/main.c"},
@@ -85,6 +91,9 @@ static void list_takes_globs(void **state)
         assert_string_equal(fixture_call(fixture, "list_files", rows[i].arguments),
                             rows[i].expected);
     }
+    fixture_write(fixture, "src/.gitignore", "*\n");
+    assert_string_equal(fixture_call(fixture, "list_files", "{\"path\": \"src\"}"),
+                        "(empty)\n(3 left out by .gitignore)");
     refused(fixture, fixture_call(fixture, "list_files", "{\"pattern\": \"*.{c,h}\"}"), "'{'");
     refused(fixture, fixture_call(fixture, "list_files", "{\"pattern\": \"/src/*\"}"), "'/'");
     refused(fixture, fixture_call(fixture, "list_files", "{\"pattern\": \"\"}"), "empty");
@@ -561,8 +570,14 @@ static void search_refuses_what_it_cannot_do(void **state)
         {"\\d+", "Write [0-9]"},
         {"(?:a)", "holds (?"},
         {"((a{1,100}){1,100}){1,100}", "repeats too often"},
-        {"a{99999}", "repeats too often"},
+        {"a{99999}", "more than 1000 parts"},
         {"((a{,100}){,100}){,100}", "repeats too often"},
+        {"(abc){1,}{1,}", "directly behind a repetition; the character itself is written [{]"},
+        {"(abcdefgh){100,}", "repeats too often"},
+        {"// ++++++++++++++++", "holds + directly behind a repetition"},
+        {"a+?", "written [?]"},
+        {"((((((((((a+b)+b)+b)+b)+b)+b)+b)+b)+b)+)", "repeats too often"},
+        {"x{ 300", "holds { without a number behind it; the character itself is written [{]"},
         {"(((((((((((((((((((((((a)))))))))))))))))))))))", "nested too deeply"},
     };
     struct fixture *fixture = *state;
@@ -609,7 +624,7 @@ static void search_counts_what_it_does_not_show(void **state)
 /* Long lines of the letters that make naive matchers explode. */
 static void a_hostile_expression_does_not_hang(void **state)
 {
-    static const char *const patterns[] = {"(a*)*b", "(a|aa)+c", "(a|b)*a(a|b){200}c",
+    static const char *const patterns[] = {"(a*)*b", "(a|aa)+c", "(a|b)*a(a|b){190}c",
                                            "a?a?a?a?a?a?a?a?a?a?a?a?a?a?a?aaaaaaaaaaaaaaab"};
     struct fixture *fixture = *state;
     static char line[4001];

@@ -62,6 +62,10 @@ static void globs_match_as_in_git(void **state)
         {"[![:nothing:]]", "n", false},
         {"[[:digit]", ":", true}, /* no class: a set of these characters */
         {"[[:]", "[", true},
+        {"*[a[:b", "x[a[:b", true}, /* none of these is closed */
+        {"*[[:digit:]x[y", "[dx[y", true},
+        {"*[[:digit:]", "[7", false}, /* the first is not closed, the second is a set */
+        {"*[[:digit:]", "[d", true},
         {"[[::]]", "x", false},
         {"[a", "[a", true},
         {"[/]", "/", false},
@@ -158,6 +162,16 @@ static void a_hostile_glob_does_not_hang(void **state)
     memset(path, 'a', sizeof path - 1);
     path[sizeof path - 1] = '\0';
     assert_false(glob_match(pattern, path));
+    /* A '[' that is never closed, at each place where the star may end. */
+    static char open[512 * 1024 + 1];
+    for (size_t i = 1; i + 1 < sizeof open; i++) {
+        open[i] = "[:"[i % 2];
+    }
+    open[0] = '*';
+    for (size_t i = 0; i + 1 < sizeof path; i++) {
+        path[i] = ":["[i % 2];
+    }
+    assert_false(glob_match(open, path));
 }
 
 static void rules_decide_as_in_git(void **state)
@@ -234,6 +248,16 @@ static void rules_are_bounded_and_checked(void **state)
     memset(large, '\n', sizeof large);
     assert_false(gitignore_add(&ignore, "", large, sizeof large, &err));
     assert_int_equal(err.code, ERR_LIMIT);
+    memset(large, 'a', sizeof large);
+    large[GITIGNORE_LINE_LIMIT] = '\n';
+    large[2 * GITIGNORE_LINE_LIMIT + 1] = '\n';
+    assert_true(gitignore_add(&ignore, "", large, 2 * GITIGNORE_LINE_LIMIT + 2, &err));
+    assert_int_equal(ignore.count, 2);
+    large[GITIGNORE_LINE_LIMIT] = 'a';
+    assert_false(gitignore_add(&ignore, "", large, GITIGNORE_LINE_LIMIT + 1, &err));
+    assert_int_equal(err.code, ERR_LIMIT);
+    assert_int_equal(ignore.count, 2);
+    gitignore_finish(&ignore);
     for (unsigned long n = 1; n <= 3; n++) {
         mem_fail_at(n, 0);
         assert_false(gitignore_add(&ignore, "", "a\nb\n", 4, &err));

@@ -1,5 +1,10 @@
 /* What a search and a listing do not look at: the rest of long lines, files that are no UTF-8, and
- * .gitignore files that are no use. All of it is found, or said; so is what is too much to show. */
+/* What a search and a listing do not look at: the rest of long lines, files that are no UTF-8, and
+ * .gitignore files that are no use. All of it is found, or said; so is what is too much to show. And
+ * what the search does: text beyond ASCII, the place of a match, and how much it keeps. */
+#include <dirent.h>
+#include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -10,6 +15,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "search_pattern.h"
 
 enum { MIB = 1024 * 1024 };
 
@@ -70,7 +76,7 @@ static void a_long_line_is_searched_as_far_as_memory_allows(void **state)
             if (strcmp(said, rows[i].nothing) != 0) {
                 fail_msg("row %zu: %s", i, said);
             }
-        } else if (strncmp(said, "f.js:1: ", 8) != 0 || strstr(said, "... (line cut)") == NULL ||
+        } else if (strncmp(said, "f.js:1: ", 8) != 0 || strstr(said, "(line cut)") == NULL ||
                    strlen(said) > 400) {
             fail_msg("row %zu: %s", i, said);
         }
@@ -180,6 +186,155 @@ static void what_is_cut_goes_along(void **state)
     assert_null(json_object_get(fixture->last.response, "whole"));
 }
 
+static void ordinary_repetitions_are_taken(void **state)
+{
+    static const struct row {
+        const char *pattern, *line;
+    } rows[] = {
+        {"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+         "123e4567-e89b-12d3-a456-426614174000"},
+        {"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}Z",
+         "2024-05-06T07:08:09.123Z"},
+        {"[0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}:[0-9]{2,5}", "10.0.0.255:8080"},
+        {"^x{,3}y{2,}$", "xxyyy"},
+        {"[+]{3} \\+{3} \\{[{(]$", "+++ +++ {{"},
+        {"<.*?>", "<b>"},
+        {"((a|b)+c){2}[[:digit:]()+*{]+\\)", "abcbc(7)"},
+    };
+    struct fixture *fixture = *state;
+    char expected[128];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture_write(fixture, "f", rows[i].line);
+        snprintf(expected, sizeof expected, "f:1: %s", rows[i].line);
+        assert_string_equal(search(fixture, rows[i].pattern), expected);
+    }
+}
+
+static void text_beyond_ascii_is_found_by_characters(void **state)
+{
+    static const struct row {
+        const char *pattern, *found;
+    } rows[] = {
+        {"Stra[s\u00DF]e", "f:1: Stra\u00DFe"},
+        {"gr.n", "f:2: gr\u00FCn"},
+        {"^.{4}$", "f:2: gr\u00FCn\nf:3: \u00FCber"},
+        {"^\\w+$", "f:1: Stra\u00DFe\nf:2: gr\u00FCn\nf:3: \u00FCber"},
+        {"\\b\u00FC", "f:3: \u00FCber"},
+        {"^[^a]+$", "f:2: gr\u00FCn\nf:3: \u00FCber"},
+        {"r\u00FC+n", "f:2: gr\u00FCn"},
+        {"^gr..n$", "no matches"},
+    };
+    struct fixture *fixture = *state;
+    fixture_write(fixture, "f", "Stra\u00DFe\ngr\u00FCn\n\u00FCber\n");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_string_equal(search(fixture, rows[i].pattern), rows[i].found);
+    }
+    /* A line that is no UTF-8 is matched by bytes, as one of ASCII is. */
+    fixture_write(fixture, "f", "Most of it is plain text, or it were no text.\nx\xFFy\nxzy\n");
+    assert_string_equal(search(fixture, "^x.y$"), "f:2: x\uFFFDy\nf:3: xzy");
+    const char *said = fixture_pack(fixture, "search_files", "{s:s}", "pattern", "[a-\u00FC]");
+    assert_true(fixture->last.failed);
+    assert_non_null(strstr(said, "range of characters beyond ASCII"));
+    /* Pieces begin and end where characters do. */
+    char *line = malloc(30001);
+    assert_non_null(line);
+    for (size_t i = 0; i < 30000; i += 3) {
+        memcpy(line + i, "\u20AC", 3);
+    }
+    line[30000] = '\0';
+    memcpy(line + 20001, "gr\u00FCn----", 9);
+    fixture_write(fixture, "f", line);
+    free(line);
+    assert_string_equal(search(fixture, "gr.{100}z"),
+                        "no matches\n(1 long lines only searched in part)");
+    assert_string_equal(search(fixture, "[^-\u20ACgr\u00FCn]"), "no matches");
+    assert_non_null(strstr(search(fixture, "gr.n-"), "\u20ACgr\u00FCn-"));
+}
+
+static void what_is_around_a_match_is_shown(void **state)
+{
+    struct fixture *fixture = *state;
+    char line[1001], expected[400];
+    for (size_t i = 0; i < 1000; i += 2) {
+        memcpy(line + i, "\u00E4", 3);
+    }
+    memcpy(line + 500, "-NEEDLE-", 8);
+    memcpy(line + 998, "ZZ", 2);
+    fixture_write(fixture, "f", line);
+    snprintf(expected, sizeof expected, "f:1: ... %.300s ... (line cut)", line + 400);
+    assert_string_equal(search(fixture, "NEEDLE"), expected);
+    snprintf(expected, sizeof expected, "f:1: ... %s (line cut)", line + 700);
+    assert_string_equal(search(fixture, "Z$"), expected);
+    snprintf(expected, sizeof expected, "f:1: %.300s ... (line cut)", line);
+    assert_string_equal(search(fixture, "^\u00E4"), expected);
+}
+
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
+/* Each position of such a text is a new state to the matcher. */
+static void the_matcher_keeps_a_bounded_amount(void **state)
+{
+    static const char text[] = "[ab]*a[ab]{20}c";
+    struct search_pattern pattern;
+    uint32_t random = 1;
+    char line[513] = "";
+    (void)state;
+    assert_true(search_pattern_init(&pattern, text, strlen(text), NULL));
+    size_t before = heap_bytes();
+    for (int n = 0; n < 16; n++) {
+        for (size_t i = 0; i + 1 < sizeof line; i++) {
+            random = random * 1664525 + 1013904223;
+            line[i] = random >> 31 ? 'a' : 'b';
+        }
+        regmatch_t piece = {0, sizeof line - 1};
+        assert_int_equal(search_pattern_match(&pattern, false, line, &piece, 0), REG_NOMATCH);
+        assert_true(heap_bytes() < before + 2 * (size_t)SEARCH_PATTERN_KEEPS);
+    }
+    search_pattern_finish(&pattern);
+}
+
+/* A folder of which a broken disk gives a part: in place of the C library's, by whichever of its
+ * two names the compiler calls it. */
+static bool is_broken;
+
+struct dirent *__real_readdir(DIR *folder);
+struct dirent *__wrap_readdir(DIR *folder);
+struct dirent *__real_readdir64(DIR *folder);
+struct dirent *__wrap_readdir64(DIR *folder);
+
+static struct dirent *break_at(struct dirent *found)
+{
+    if (is_broken && found != NULL && strcmp(found->d_name, "broken") == 0) {
+        errno = EIO;
+        found = NULL;
+    }
+    return found;
+}
+
+struct dirent *__wrap_readdir(DIR *folder)
+{
+    return break_at(__real_readdir(folder));
+}
+
+struct dirent *__wrap_readdir64(DIR *folder)
+{
+    return break_at(__real_readdir64(folder));
+}
+
+static void a_folder_that_is_read_in_part_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_write(fixture, "broken", "a\n");
+    is_broken = true;
+    const char *said = fixture_call(fixture, "list_files", "{}");
+    is_broken = false;
+    assert_string_equal(said, "(empty)\n(1 directories could not be read through)");
+}
+
 #define WITH_WORKSPACE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -189,6 +344,11 @@ int main(void)
         WITH_WORKSPACE(what_is_no_utf_8_is_counted),
         WITH_WORKSPACE(a_gitignore_that_is_no_use_is_said),
         WITH_WORKSPACE(what_is_cut_goes_along),
+        WITH_WORKSPACE(ordinary_repetitions_are_taken),
+        WITH_WORKSPACE(text_beyond_ascii_is_found_by_characters),
+        WITH_WORKSPACE(what_is_around_a_match_is_shown),
+        cmocka_unit_test(the_matcher_keeps_a_bounded_amount),
+        WITH_WORKSPACE(a_folder_that_is_read_in_part_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
