@@ -165,6 +165,27 @@ static int write_to_terminal(void)
     return fd >= 0 && write(fd, "breached\n", 9) == 9;
 }
 
+/* By its name, for which no controlling terminal is needed. */
+static int open_terminal(void)
+{
+    return attack_write_to(attack_terminal, O_NOCTTY);
+}
+
+/* A terminal of its own may be had; keys pushed into it are a way that is to be closed for all. */
+static int type_into_own_terminal(void)
+{
+    pid_t child = fork(); /* who leads a session already can begin no other */
+    if (child == 0) {
+        int keyboard = posix_openpt(O_RDWR | O_NOCTTY);
+        const char *name = keyboard >= 0 && unlockpt(keyboard) == 0 ? ptsname(keyboard) : NULL;
+        setsid();
+        int fd = name != NULL ? open(name, O_RDWR) : -1;
+        _exit(fd >= 0 && ioctl(fd, TIOCSCTTY, 0) == 0 && ioctl(fd, TIOCSTI, "!") == 0 ? 0 : 1);
+    }
+    int status;
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
 const struct attack attack_processes[] = {
     {"read_environment", read_environment},
     {"own_environment", own_environment},
@@ -184,5 +205,7 @@ const struct attack attack_processes[] = {
     {"much_memory", much_memory},
     {"type_into_terminal", type_into_terminal},
     {"write_to_terminal", write_to_terminal},
+    {"open_terminal", open_terminal},
+    {"type_into_own_terminal", type_into_own_terminal},
     {NULL, NULL},
 };

@@ -206,7 +206,7 @@ class World:
                 os.close(fd)
 
     def words(self, case):
-        return [case, self.outside, str(self.port), str(self.victim.pid), self.address]
+        return [case, self.outside, str(self.port), str(self.victim.pid), self.address, os.ttyname(self.line)]
 
     def try_free(self, case):
         """Without the sandbox: whether the attack had its effect."""
