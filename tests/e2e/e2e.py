@@ -661,8 +661,13 @@ def case_sandbox_command():
         score = "cat /proc/self/oom_score_adj; echo 0 >/proc/self/oom_score_adj || echo refused"  # who ends first when memory runs out
         check(place.carat("sandbox", "--", "sh", "-c", score).stdout == "1000\nrefused\n", "a command would outlive carat")
         group_of_a_call(place)
+        own = ("import os, pty; pid, fd = pty.fork(); pid or os.execlp('tty', 'tty'); "
+               "print(os.read(fd, 99).decode())")  # a terminal of the command's own, as expect and tests of terminals make them
+        said = place.carat("sandbox", "--", "python3", "-c", own).stdout
+        check("/dev/pts/0" in said, said)
         place.carat("sandbox", code=2)
         place.carat("sandbox", "--", "no-such-program", code=127)
+        place.carat("sandbox", "--", "status", code=127)  # no such program either
 
 
 def case_policy_why():
