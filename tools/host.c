@@ -364,7 +364,10 @@ static int serve(const struct arguments *arguments, const struct policy *policy)
         workspace_close(workspace);
         return fail(&err);
     }
-    struct tool_context context = {.policy = policy, .workspace = workspace, .cancel_fd = -1};
+    struct tool_context context = {.policy = policy,
+                                   .workspace = workspace,
+                                   .cancel_fd = -1,
+                                   .memory_kills = sandbox_memory_kills};
     mcp_server_run(STDIN_FILENO, STDOUT_FILENO, arguments->family->tools, arguments->only,
                    &context);
     workspace_close(workspace);

@@ -54,11 +54,17 @@ bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t
 {
     process_namespace_outside = outside;
     sandbox_cgroup_limits();
+    sandbox_cgroup_kills();
     sandbox_namespaces_limited();
     sandbox_outer_missing();
     return is_inside(err) && sandbox_namespaces_reached(err) && (prepare == NULL || prepare(err)) &&
            sandbox_proxy_enter(err) && sandbox_limits_enter(policy, err) &&
            sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
+}
+
+unsigned long sandbox_memory_kills(void)
+{
+    return sandbox_cgroup_kills();
 }
 
 /* --- the self-test: each probe returns NULL when the layer held, else what got through --- */

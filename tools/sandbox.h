@@ -47,6 +47,9 @@ uint64_t sandbox_process_namespace(void);
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
                    bool (*prepare)(struct err *err), struct err *err);
 
+/* Inside: how many processes were killed until now because there was no memory left for them. */
+unsigned long sandbox_memory_kills(void);
+
 /* Tries one forbidden thing for each layer, inside, and reports what really happened: an object of
  * layer -> "on ..." or what got through. A new reference. */
 json_t *sandbox_self_test(const struct policy *policy);

@@ -620,6 +620,11 @@ static bool make_arguments(struct command_line *line, enum sandbox_kind kind, co
     if (cgroup->limits[0] != '\0') {
         add3(line, "--setenv", SANDBOX_CGROUP_VARIABLE, cgroup->limits);
     }
+    if (cgroup->memory) {
+        char events[PATH_MAX + 16];
+        snprintf(events, sizeof events, "%s/memory.events", cgroup->path);
+        add3(line, "--setenv", SANDBOX_CGROUP_EVENTS_VARIABLE, events);
+    }
     return true;
 }
 
