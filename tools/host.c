@@ -36,6 +36,7 @@
 #include "policy.h"
 #include "proxy.h"
 #include "sandbox.h"
+#include "sandbox_relay.h"
 #include "tool.h"
 #include "workspace.h"
 
@@ -303,7 +304,10 @@ static bool enter_namespaces(const struct arguments *arguments, const struct pol
     for (size_t i = 0; i < extra; i++) {
         words[count++] = arguments->command[i];
     }
-    sandbox_reexecute(policy, kind, words, fd, err);
+    enum sandbox_use use = arguments->command == NULL      ? SANDBOX_TOOL
+                           : is_foreign(arguments->family) ? SANDBOX_SERVER
+                                                           : SANDBOX_PROGRAM;
+    sandbox_reexecute(policy, kind, use, words, fd, err);
     mem_free(words);
     close(fd);
     return false;
@@ -389,8 +393,10 @@ static int run(const struct arguments *arguments, const struct policy *policy,
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, kind, arguments->outside,
-                           offline ? NULL : arguments->family->prepare, &err)) {
+        bool (*prepare)(struct err *) = arguments->command != NULL ? sandbox_relay_inside
+                                        : offline                  ? NULL
+                                                                   : arguments->family->prepare;
+        if (!sandbox_enter(policy, kind, arguments->outside, prepare, &err)) {
             return fail(&err);
         }
     }
