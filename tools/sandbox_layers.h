@@ -61,8 +61,8 @@ bool sandbox_proxy_start(const struct policy *policy, const char *program, int *
 bool sandbox_proxy_enter(struct err *err);
 
 /* rlimits for this process and all it starts; descriptors above 2 closed; no_new_privs; not
- * dumpable. */
-bool sandbox_limits_enter(const struct policy *policy, struct err *err);
+ * dumpable. `memory_together`: a group or the first stage looks after the memory of all. */
+bool sandbox_limits_enter(const struct policy *policy, bool memory_together, struct err *err);
 
 /* Landlock: read and execute everywhere that the mounts show, write in the workspace and the
  * private places only, no TCP unless `kind` is SANDBOX_NETWORK, no signals or abstract sockets to

@@ -38,11 +38,16 @@
 #include "policy.h"
 #include "sandbox_hidden.h"
 #include "sandbox_layers.h"
+#include "sandbox_inside.h"
+#include "sandbox_memory.h"
 #include "sandbox_mounts.h"
 #include "sandbox_protected.h"
 #include "sandbox_relay.h"
 
 enum { NOBODY = 65534 };
+
+/* Most of what may be written to an empty folder, which is memory that no process holds. */
+#define EMPTY_BYTES (INT64_C(4) * 1024 * 1024 * 1024)
 
 #define REACHED_VARIABLE "CARAT_SANDBOX_REACHED"
 #define MOUNTS_VARIABLE  "CARAT_SANDBOX_MOUNTS"
@@ -101,7 +106,9 @@ static void mount(struct command_line *line, enum sandbox_mount mount, const cha
     char size[24];
     switch (mount) {
     case SANDBOX_MOUNT_EMPTY:
-        snprintf(size, sizeof size, "%" PRId64, line->policy->memory_bytes);
+        snprintf(size, sizeof size, "%" PRId64,
+                 line->policy->memory_bytes < EMPTY_BYTES ? line->policy->memory_bytes
+                                                          : EMPTY_BYTES);
         add2(line, "--size", size);
         add2(line, "--tmpfs", path);
         break;
@@ -408,6 +415,7 @@ struct attempt {
     struct command_line *line;
     const struct sandbox_cgroup *cgroup;
     struct sandbox_relay *relay;
+    struct sandbox_memory *memory;
     enum sandbox_use use;
     bool as_nobody;
     char *const *argv;
@@ -429,6 +437,8 @@ static void watch(const struct attempt *attempt, pid_t child, int reached)
     bool gone = false, begun = false;
     while (events[ENDED].fd >= 0 && events[ENDED].revents == 0) {
         int wait = sandbox_relay_wait(attempt->relay, begun, events + RELAY);
+        int until_look = begun ? sandbox_memory_wait(attempt->memory) : -1;
+        wait = wait < 0 || (until_look >= 0 && until_look < wait) ? until_look : wait;
         if (poll(events, COUNT, wait) < 0) {
             continue;
         }
@@ -443,6 +453,8 @@ static void watch(const struct attempt *attempt, pid_t child, int reached)
         bool late = sandbox_relay_handle(attempt->relay, child, events + RELAY);
         if (begun && (gone || late)) {
             kill(child, SIGKILL);
+        } else if (begun) {
+            sandbox_memory_look(attempt->memory, child);
         }
     }
     if (events[ENDED].fd >= 0) {
@@ -649,21 +661,33 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
 {
     struct sandbox_cgroup cgroup = {0};
     struct sandbox_relay relay;
+    struct sandbox_memory memory;
     struct str said, before;
     struct attempt attempt = {.bwrap = bwrap,
                               .line = line,
                               .cgroup = &cgroup,
                               .relay = &relay,
+                              .memory = &memory,
                               .use = use,
                               .as_nobody = geteuid() == 0 && nobody_can_work(line->policy, argv[0]),
                               .argv = argv};
     bool again = true, ok = sandbox_relay_begin(&relay, use != SANDBOX_TOOL, err);
     sandbox_cgroup_make(&cgroup, line->policy);
+    bool foreign = kind == SANDBOX_COMMANDS || kind == SANDBOX_OPEN_COMMANDS;
+    sandbox_memory_begin(
+        &memory,
+        foreign && !cgroup.memory && sandbox_inside_known() ? line->policy->memory_bytes : 0,
+        SANDBOX_INSIDE_STAGE + (use == SANDBOX_TOOL ? 1 : 0));
     str_init(&said);
     str_init(&before);
     for (int i = 0; ok && again && i < ATTEMPTS; i++) {
         str_clear(&said);
         ok = make_arguments(line, kind, argv[0], proxy, &cgroup, err);
+        if (memory.counter >= 0) {
+            char number[16];
+            snprintf(number, sizeof number, "%d", memory.counter);
+            add3(line, "--setenv", SANDBOX_MEMORY_VARIABLE, number);
+        }
         bool same = before.length == line->arguments.length &&
                     memcmp(before.data, line->arguments.data, before.length) == 0;
         str_clear(&before);

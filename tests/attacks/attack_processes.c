@@ -144,11 +144,40 @@ static int many_processes(void)
     return count >= TOO_MANY;
 }
 
-/* Asked for, not touched. */
+/* Written to by several processes, each of which alone takes no more than it may. */
 static int much_memory(void)
 {
-    return mmap(NULL, (size_t)8 << 30, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+    enum { HOLDERS = 6, BYTES = 256 << 20 };
+    pid_t holders[HOLDERS];
+    int full[2], alive = 0;
+    char byte;
+    if (pipe(full) != 0) {
+        return 0;
+    }
+    for (int i = 0; i < HOLDERS; i++) {
+        holders[i] = fork();
+        if (holders[i] == 0) {
+            char *held =
+                mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            close(full[0]);
+            if (held != MAP_FAILED) {
+                memset(held, 1, BYTES);
+                alive = write(full[1], "", 1) == 1;
+                close(full[1]);
+                pause();
+            }
+            _exit(1);
+        }
+    }
+    close(full[1]);
+    while (read(full[0], &byte, 1) > 0) { /* until each is full or ended */
+    }
+    usleep(500000);
+    for (int i = 0; i < HOLDERS; i++) {
+        alive += waitpid(holders[i], NULL, WNOHANG) == 0;
+        kill(holders[i], SIGKILL);
+    }
+    return alive == HOLDERS;
 }
 
 /* --- the terminal that carat runs on; world.py looks at what arrives there --- */

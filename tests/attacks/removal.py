@@ -24,7 +24,8 @@ REMOVALS = [
     ("home,unchecked", {"read_home"}),
     ("protected,unchecked", PROTECTED),
     ("pinned,unchecked", PINNED),
-    ("limits", {"huge_file", "much_memory", "many_processes", "many_descriptors"}),
+    ("limits", {"huge_file", "many_processes", "many_descriptors"}),
+    ("memory", {"much_memory"}),
     ("seccomp", LOCAL | KERNEL),
     ("mistake,unchecked", set()),  # the namespace around bubblewrap has no such place to give
     ("mistake,unchecked,outer", PERMISSIONS),
@@ -40,7 +41,7 @@ REFUSED = ("processes", "home", "mistake,outer")
 # A machine without the feature shows nothing of it, and its mounts may be made by another bubblewrap.
 MAY_BE_ABSENT = {"vsock", "kobject_netlink", "io_uring", "user_fault", "keyring", "session_keyring", "i386_socket",
                  "performance_events", "tcp_fast_open", "attribute_outside", "type_into_own_terminal"}
-COUNTED_TOGETHER = {"many_processes"}  # by the control group where there is one
+COUNTED_TOGETHER = {"many_processes", "much_memory"}  # by the control group where there is one
 
 
 def led_out(programs, user, layers):

@@ -254,8 +254,9 @@ static void make_one(const struct row *row)
     struct policy policy;
     struct err err;
     struct sandbox_cgroup cgroup;
+    const char *limits = "{\"limits\": {\"processes\": 256, \"memory_bytes\": 4294967296}}";
     char value[64], expected[PATH_MAX];
-    assert_true(policy_parse(&policy, "{}", 2, "/", &err));
+    assert_true(policy_parse(&policy, limits, strlen(limits), "/", &err));
     sandbox_cgroup_make(&cgroup, &policy);
     assert_int_equal(cgroup.path[0] != '\0', row->made != NULL);
     assert_true(sandbox_cgroup_join(&cgroup));
