@@ -36,6 +36,7 @@
 #include "policy.h"
 #include "proxy.h"
 #include "sandbox.h"
+#include "sandbox_relay.h"
 #include "tool.h"
 #include "workspace.h"
 
@@ -303,7 +304,10 @@ static bool enter_namespaces(const struct arguments *arguments, const struct pol
     for (size_t i = 0; i < extra; i++) {
         words[count++] = arguments->command[i];
     }
-    sandbox_reexecute(policy, kind, words, fd, err);
+    enum sandbox_use use = arguments->command == NULL      ? SANDBOX_TOOL
+                           : is_foreign(arguments->family) ? SANDBOX_SERVER
+                                                           : SANDBOX_PROGRAM;
+    sandbox_reexecute(policy, kind, use, words, fd, err);
     mem_free(words);
     close(fd);
     return false;
@@ -364,7 +368,10 @@ static int serve(const struct arguments *arguments, const struct policy *policy)
         workspace_close(workspace);
         return fail(&err);
     }
-    struct tool_context context = {.policy = policy, .workspace = workspace, .cancel_fd = -1};
+    struct tool_context context = {.policy = policy,
+                                   .workspace = workspace,
+                                   .cancel_fd = -1,
+                                   .memory_kills = sandbox_memory_kills};
     mcp_server_run(STDIN_FILENO, STDOUT_FILENO, arguments->family->tools, arguments->only,
                    &context);
     workspace_close(workspace);
@@ -386,8 +393,10 @@ static int run(const struct arguments *arguments, const struct policy *policy,
             enter_namespaces(arguments, policy, text, kind, &err);
             return fail(&err);
         }
-        if (!sandbox_enter(policy, kind, arguments->outside,
-                           offline ? NULL : arguments->family->prepare, &err)) {
+        bool (*prepare)(struct err *) = arguments->command != NULL ? sandbox_relay_inside
+                                        : offline                  ? NULL
+                                                                   : arguments->family->prepare;
+        if (!sandbox_enter(policy, kind, arguments->outside, prepare, &err)) {
             return fail(&err);
         }
     }

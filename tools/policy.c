@@ -93,9 +93,9 @@ static const struct policy defaults = {
     .seconds = 120,
     .call_seconds = 60,
     .output_bytes = INT64_C(256) * 1024 * 1024,
-    .memory_bytes = INT64_C(4) * 1024 * 1024 * 1024,
+    .memory_bytes = INT64_C(8) * 1024 * 1024 * 1024,
     .file_bytes = INT64_C(2) * 1024 * 1024 * 1024,
-    .processes = 256,
+    .processes = 4096,
     .result_tokens = 800,
 };
 

@@ -16,8 +16,8 @@
  *   "redirects": "all",             which http_fetch follows; "place": those of the same host and
  *                                   port; "none"; the others are told
  *   "network_hosts": ["example.org:443"],   what the shell's commands may reach, by our proxy
- *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 4294967296,
- *              "processes": 256, "file_bytes": 2147483648, "background_seconds": 0,
+ *   "limits": {"seconds": 120, "output_bytes": 268435456, "memory_bytes": 8589934592,
+ *              "processes": 4096, "file_bytes": 2147483648, "background_seconds": 0,
  *              "call_seconds": 60},
  *   "result_tokens": 800,           cap of one result, at 4 bytes a token
  *   "keep_whole": false,            a result that is cut also holds all that was kept ("whole")
@@ -69,8 +69,9 @@ struct policy {
      * keeps what it has. */
     int background_seconds;
     int64_t output_bytes; /* of one command, beyond which it is stopped */
-    int64_t memory_bytes, file_bytes;
-    int processes;
+    int64_t memory_bytes; /* of all processes of a call together */
+    int64_t file_bytes;
+    int processes; /* and threads */
     int result_tokens;
 };
 

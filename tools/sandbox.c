@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,9 +19,12 @@
 
 #include "policy.h"
 #include "sandbox_layers.h"
+#include "sandbox_memory.h"
 
 /* Of the first stage. Numbers of processes say nothing: they begin anew when they run out. */
 static uint64_t process_namespace_outside;
+/* By the first stage, for want of a group that counts memory. */
+static bool memory_watched;
 
 uint64_t sandbox_process_namespace(void)
 {
@@ -53,12 +57,22 @@ bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t
                    bool (*prepare)(struct err *err), struct err *err)
 {
     process_namespace_outside = outside;
+    memory_watched = getenv(SANDBOX_MEMORY_VARIABLE) != NULL;
+    bool together = memory_watched || getenv(SANDBOX_CGROUP_EVENTS_VARIABLE) != NULL;
+    bool foreign = kind == SANDBOX_COMMANDS || kind == SANDBOX_OPEN_COMMANDS;
     sandbox_cgroup_limits();
+    sandbox_memory_kills();
     sandbox_namespaces_limited();
     sandbox_outer_missing();
     return is_inside(err) && sandbox_namespaces_reached(err) && (prepare == NULL || prepare(err)) &&
-           sandbox_proxy_enter(policy, err) && sandbox_limits_enter(policy, err) &&
+           sandbox_proxy_enter(policy, err) &&
+           sandbox_limits_enter(policy, foreign && together, err) &&
            sandbox_landlock_enter(policy, kind, err) && sandbox_seccomp_enter(kind, err);
+}
+
+unsigned long sandbox_memory_kills(void)
+{
+    return sandbox_cgroup_kills() + sandbox_memory_ended();
 }
 
 /* --- the self-test: each probe returns NULL when the layer held, else what got through --- */
@@ -190,8 +204,14 @@ json_t *sandbox_self_test(const struct policy *policy)
                             "leave an empty file elsewhere)"));
     }
     const char *together = sandbox_cgroup_limits();
+    char memory[64] = "";
+    if (memory_watched) {
+        snprintf(memory, sizeof memory, "; memory together: %lld MiB, looked at",
+                 (long long)policy->memory_bytes / (1024 * 1024));
+    }
     qualify(report, "limits",
-            together != NULL ? json_sprintf("on (each process; together by a cgroup: %s)", together)
-                             : json_string("on (each process only: no cgroup is delegated)"));
+            together != NULL
+                ? json_sprintf("on (each process; together by a cgroup: %s%s)", together, memory)
+                : json_sprintf("on (each process; no cgroup is delegated%s)", memory));
     return report;
 }

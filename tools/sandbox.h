@@ -29,11 +29,18 @@ enum sandbox_kind {
     SANDBOX_NETWORK,       /* http_fetch: the host's network, still no local sockets */
 };
 
+/* Who talks with it. */
+enum sandbox_use {
+    SANDBOX_TOOL,    /* carat, with a tool of ours */
+    SANDBOX_SERVER,  /* carat, with somebody else's server: signals are handed on to that */
+    SANDBOX_PROGRAM, /* the user, with a program of his: the same, and his terminal */
+};
+
 /* First stage: runs argv (argv[0] is this program, absolute) in bwrap and ends as it ends. It may
  * take more than one attempt: `text_fd`, which argv names, is rewound before each.
  * Returns only on failure (ERR_UNAVAILABLE, naming the layer and what to do). */
-bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
-                       int text_fd, struct err *err);
+bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, enum sandbox_use use,
+                       char *const argv[], int text_fd, struct err *err);
 
 /* The number of this process's PID namespace, which the first stage tells the second; 0 = it cannot
  * be known. */
@@ -46,6 +53,9 @@ uint64_t sandbox_process_namespace(void);
  * says. */
 bool sandbox_enter(const struct policy *policy, enum sandbox_kind kind, uint64_t outside,
                    bool (*prepare)(struct err *err), struct err *err);
+
+/* Inside: how many processes were killed until now because there was no memory left for them. */
+unsigned long sandbox_memory_kills(void);
 
 /* Tries one forbidden thing for each layer, inside, and reports what really happened: an object of
  * layer -> "on ..." or what got through. A new reference. */

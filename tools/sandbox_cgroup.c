@@ -75,14 +75,16 @@ static bool make_in(const char *parent, bool version_2, const struct policy *pol
     if (version_2) {
         snprintf(number, sizeof number, "%lld", (long long)policy->memory_bytes);
         ok = ok && write_value(path, "memory.max", number);
-        write_value(path, "memory.swap.max", "0");  /* absent without swap */
-        write_value(path, "memory.oom.group", "1"); /* all at once; older kernels pick one */
+        write_value(path, "memory.swap.max", "0"); /* absent without swap */
+        /* memory.oom.group stays 0: the kernel ends the largest process, and the tool, which is in
+         * the group too, tells what became of the command. */
     }
     if (!ok) {
         rmdir(path);
         return false;
     }
     snprintf(cgroup->path, sizeof cgroup->path, "%s", path);
+    cgroup->memory = version_2;
     snprintf(cgroup->limits, sizeof cgroup->limits, "%d processes", policy->processes);
     if (version_2) {
         size_t length = strlen(cgroup->limits);
@@ -216,6 +218,26 @@ void sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *pol
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup)
 {
     return cgroup->path[0] == '\0' || write_value(cgroup->path, "cgroup.procs", "0");
+}
+
+unsigned long sandbox_cgroup_kills(void)
+{
+    static char path[PATH_MAX];
+    const char *said = getenv(SANDBOX_CGROUP_EVENTS_VARIABLE);
+    if (said != NULL) {
+        snprintf(path, sizeof path, "%s", said);
+        unsetenv(SANDBOX_CGROUP_EVENTS_VARIABLE);
+    }
+    FILE *events = path[0] != '\0' ? fopen(path, "re") : NULL;
+    unsigned long kills = 0;
+    char line[128];
+    while (events != NULL && fgets(line, sizeof line, events) != NULL &&
+           sscanf(line, "oom_kill %lu", &kills) != 1) {
+    }
+    if (events != NULL) {
+        fclose(events);
+    }
+    return kills;
 }
 
 const char *sandbox_cgroup_limits(void)

@@ -94,8 +94,9 @@ static bool allow(int ruleset, const char *path, uint64_t rights, int version, s
 
 static bool allow_paths(int ruleset, const struct policy *policy, int version, struct err *err)
 {
-    static const char *const devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
-                                          "/dev/random", "/dev/urandom", "/dev/tty"};
+    /* The pseudo terminals are those of this file system alone, which bubblewrap makes anew. */
+    static const char *const devices[] = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
+                                          "/dev/urandom", "/dev/tty",  "/dev/pts"};
     static const char *const private_places[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
     const uint64_t look = FS_EXECUTE | FS_READ_FILE | FS_READ_DIR;
     const uint64_t change = ~(uint64_t)(FS_MAKE_CHAR | FS_MAKE_BLOCK);

@@ -32,10 +32,14 @@ bool sandbox_outer_missing(void);
 struct sandbox_cgroup {
     char path[PATH_MAX]; /* empty: none */
     char limits[96];     /* in words */
+    bool memory;         /* it counts memory, too */
 };
 
 /* The first stage tells the second by this variable that there is one, and its limits. */
 #define SANDBOX_CGROUP_VARIABLE "CARAT_SANDBOX_CGROUP"
+
+/* And by this one where it counts what was killed for want of memory. */
+#define SANDBOX_CGROUP_EVENTS_VARIABLE "CARAT_SANDBOX_CGROUP_EVENTS"
 
 /* It is removed when this process is gone. Also removes those of calls whose process is gone. */
 void sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *policy);
@@ -43,6 +47,9 @@ void sandbox_cgroup_make(struct sandbox_cgroup *cgroup, const struct policy *pol
 bool sandbox_cgroup_join(const struct sandbox_cgroup *cgroup);
 /* Inside: what the first stage said, or NULL; taken out of the environment by the first call. */
 const char *sandbox_cgroup_limits(void);
+/* Inside: how many processes of the group the kernel ended because its memory was used up; 0 where
+ * nobody counts them. The variable is taken out of the environment by the first call. */
+unsigned long sandbox_cgroup_kills(void);
 
 /* The way of commands to the hosts of the policy (sandbox_proxy.c). The first stage starts the
  * proxy and leaves `*control` open, whose number it tells the second by this variable. */
@@ -54,8 +61,8 @@ bool sandbox_proxy_start(const struct policy *policy, const char *program, int *
 bool sandbox_proxy_enter(const struct policy *policy, struct err *err);
 
 /* rlimits for this process and all it starts; descriptors above 2 closed; no_new_privs; not
- * dumpable. */
-bool sandbox_limits_enter(const struct policy *policy, struct err *err);
+ * dumpable. `memory_together`: a group or the first stage looks after the memory of all. */
+bool sandbox_limits_enter(const struct policy *policy, bool memory_together, struct err *err);
 
 /* Landlock: read and execute everywhere that the mounts show, write in the workspace and the
  * private places only, no TCP unless `kind` is SANDBOX_NETWORK, no signals or abstract sockets to

@@ -19,8 +19,7 @@
 
 #include "policy.h"
 
-/* An address space limit would stop the sanitizers' shadow memory, which is terabytes of reserved
- * addresses. */
+/* An address space limit would stop a sanitizer's shadow memory in our own process, too. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SHADOW_MEMORY 1
 #elif defined(__has_feature)
@@ -72,8 +71,11 @@ static bool end_first(struct err *err)
     return written;
 }
 
-bool sandbox_limits_enter(const struct policy *policy, struct err *err)
+bool sandbox_limits_enter(const struct policy *policy, bool memory_together, struct err *err)
 {
+    /* Today's programs reserve terabytes that they never touch: it is a limit for ours, and where
+     * nothing else is to be had. */
+    bool addresses = !HAS_SHADOW_MEMORY && !memory_together;
     const struct {
         int resource;
         const char *name;
@@ -83,7 +85,7 @@ bool sandbox_limits_enter(const struct policy *policy, struct err *err)
         {RLIMIT_NOFILE, "open files", OPEN_FILES},
         {RLIMIT_FSIZE, "file size", (rlim_t)policy->file_bytes},
         {RLIMIT_NPROC, "processes", (rlim_t)policy->processes},
-        {RLIMIT_AS, "memory", HAS_SHADOW_MEMORY ? RLIM_INFINITY : (rlim_t)policy->memory_bytes},
+        {RLIMIT_AS, "memory", addresses ? (rlim_t)policy->memory_bytes : RLIM_INFINITY},
     };
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         if (!lower(limits[i].resource, limits[i].name, limits[i].value, err)) {

@@ -38,10 +38,16 @@
 #include "policy.h"
 #include "sandbox_hidden.h"
 #include "sandbox_layers.h"
+#include "sandbox_inside.h"
+#include "sandbox_memory.h"
 #include "sandbox_mounts.h"
 #include "sandbox_protected.h"
+#include "sandbox_relay.h"
 
 enum { NOBODY = 65534 };
+
+/* Most of what may be written to an empty folder, which is memory that no process holds. */
+#define EMPTY_BYTES (INT64_C(4) * 1024 * 1024 * 1024)
 
 #define REACHED_VARIABLE "CARAT_SANDBOX_REACHED"
 #define MOUNTS_VARIABLE  "CARAT_SANDBOX_MOUNTS"
@@ -100,7 +106,9 @@ static void mount(struct command_line *line, enum sandbox_mount mount, const cha
     char size[24];
     switch (mount) {
     case SANDBOX_MOUNT_EMPTY:
-        snprintf(size, sizeof size, "%" PRId64, line->policy->memory_bytes);
+        snprintf(size, sizeof size, "%" PRId64,
+                 line->policy->memory_bytes < EMPTY_BYTES ? line->policy->memory_bytes
+                                                          : EMPTY_BYTES);
         add2(line, "--size", size);
         add2(line, "--tmpfs", path);
         break;
@@ -401,41 +409,66 @@ static void execute(const char *bwrap, int arguments, char *const argv[])
     mem_free(words);
 }
 
+/* What one attempt is made with, and the descriptors that it hands on. */
+struct attempt {
+    const char *bwrap;
+    struct command_line *line;
+    const struct sandbox_cgroup *cgroup;
+    struct sandbox_relay *relay;
+    struct sandbox_memory *memory;
+    enum sandbox_use use;
+    bool as_nobody;
+    char *const *argv;
+    int arguments, mounts, reached;
+};
+
 /* Until the child has ended. It is killed, and all inside with it, when whoever reads our standard
  * output is gone: carat may be killed at any moment, and what it started must not go on. (The end
- * of the input says less: a script may write its requests, close, and read on.) Not before the
- * inside is reached: bubblewrap killed while it makes the namespaces leaves a process that waits
- * for ever. */
-static void watch(pid_t child, int reached)
+ * of the input says less: a script may write its requests, close, and read on.) A program of the
+ * user's own learns of that as anywhere, when it writes. Not before the inside is reached:
+ * bubblewrap killed while it makes the namespaces leaves a process that waits for ever. */
+static void watch(const struct attempt *attempt, pid_t child, int reached)
 {
-    struct pollfd events[] = {{.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN},
-                              {.fd = STDOUT_FILENO},
-                              {.fd = -1, .events = POLLIN}};
-    while (events[0].fd >= 0 && events[0].revents == 0) {
-        if (poll(events, 3, -1) <= 0) {
+    enum { ENDED, READER, REACHED, RELAY, COUNT = RELAY + SANDBOX_RELAY_EVENTS };
+    struct pollfd events[COUNT] = {
+        [ENDED] = {.fd = (int)syscall(SYS_pidfd_open, child, 0), .events = POLLIN},
+        [READER] = {.fd = attempt->use == SANDBOX_PROGRAM ? -1 : STDOUT_FILENO},
+        [REACHED] = {.fd = reached, .events = POLLIN}};
+    bool gone = false, begun = false;
+    while (events[ENDED].fd >= 0 && events[ENDED].revents == 0) {
+        int wait = sandbox_relay_wait(attempt->relay, begun, events + RELAY);
+        int until_look = begun ? sandbox_memory_wait(attempt->memory) : -1;
+        wait = wait < 0 || (until_look >= 0 && until_look < wait) ? until_look : wait;
+        if (poll(events, COUNT, wait) < 0) {
             continue;
         }
-        if (events[1].fd >= 0 && events[1].revents != 0) {
-            bool gone = (events[1].revents & (POLLERR | POLLHUP)) != 0;
-            events[1].fd = -1; /* told once */
-            events[2].fd = gone ? reached : -1;
-        } else if (events[2].fd >= 0 && events[2].revents != 0) {
+        if (events[READER].fd >= 0 && events[READER].revents != 0) {
+            gone = (events[READER].revents & (POLLERR | POLLHUP)) != 0;
+            events[READER].fd = -1; /* told once */
+        }
+        if (events[REACHED].fd >= 0 && events[REACHED].revents != 0) {
+            begun = true;
+            events[REACHED].fd = -1;
+        }
+        bool late = sandbox_relay_handle(attempt->relay, child, events + RELAY);
+        if (begun && (gone || late)) {
             kill(child, SIGKILL);
-            events[2].fd = -1;
+        } else if (begun) {
+            sandbox_memory_look(attempt->memory, child);
         }
     }
-    if (events[0].fd >= 0) {
-        close(events[0].fd);
+    if (events[ENDED].fd >= 0) {
+        close(events[ENDED].fd);
     }
 }
 
 /* Waits for the child and ends as it ended; returns when nothing ever ran inside, with what the
  * second stage had to say against its mounts, or nothing. */
-static void supervise(pid_t child, int reached, struct str *said)
+static void supervise(const struct attempt *attempt, pid_t child, int reached, struct str *said)
 {
     int status;
     char text[sizeof((struct err *)0)->text];
-    watch(child, reached);
+    watch(attempt, child, reached);
     while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR) {
             return;
@@ -443,6 +476,7 @@ static void supervise(pid_t child, int reached, struct str *said)
     }
     ssize_t length = read(reached, text, sizeof text);
     if (length > 0 && text[0] == MOUNTS_HOLD) {
+        sandbox_relay_end(attempt->relay);
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     }
     str_append_bytes(said, text, length > 0 ? (size_t)length : 0);
@@ -513,16 +547,6 @@ static bool write_mounts(int fd, const struct str *asked, struct err *err)
     return ok;
 }
 
-/* What one attempt is made with, and the descriptors that it hands on. */
-struct attempt {
-    const char *bwrap;
-    struct command_line *line;
-    const struct sandbox_cgroup *cgroup;
-    bool as_nobody;
-    char *const *argv;
-    int arguments, mounts, reached;
-};
-
 /* The child: becomes bubblewrap, or tells the pipe why not. It alone becomes nobody, for only root
  * may use the control group. */
 static void become_bwrap(const struct attempt *attempt, pid_t parent)
@@ -530,6 +554,7 @@ static void become_bwrap(const struct attempt *attempt, pid_t parent)
     struct err err;
     bool forbidden = false;
     const struct command_line *line = attempt->line;
+    sandbox_relay_child(attempt->relay);
     if (!sandbox_cgroup_join(attempt->cgroup)) {
         _exit(126);
     }
@@ -576,7 +601,7 @@ static bool run(struct attempt *attempt, struct str *said, struct err *err)
     close(attempt->arguments);
     close(attempt->mounts);
     if (ok) {
-        supervise(child, reached[0], said);
+        supervise(attempt, child, reached[0], said);
     }
     close(reached[0]);
     return ok;
@@ -620,28 +645,49 @@ static bool make_arguments(struct command_line *line, enum sandbox_kind kind, co
     if (cgroup->limits[0] != '\0') {
         add3(line, "--setenv", SANDBOX_CGROUP_VARIABLE, cgroup->limits);
     }
+    if (cgroup->memory) {
+        char events[PATH_MAX + 16];
+        snprintf(events, sizeof events, "%s/memory.events", cgroup->path);
+        add3(line, "--setenv", SANDBOX_CGROUP_EVENTS_VARIABLE, events);
+    }
     return true;
 }
 
 /* Names that a job moves meanwhile may make bubblewrap fail, or mount something else: then all is
  * made anew. Where nothing was moved bubblewrap would only fail again. */
 static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbox_kind kind,
-                       int proxy, char *const argv[], int text_fd, struct err *err)
+                       enum sandbox_use use, int proxy, char *const argv[], int text_fd,
+                       struct err *err)
 {
     struct sandbox_cgroup cgroup = {0};
+    struct sandbox_relay relay;
+    struct sandbox_memory memory;
     struct str said, before;
     struct attempt attempt = {.bwrap = bwrap,
                               .line = line,
                               .cgroup = &cgroup,
+                              .relay = &relay,
+                              .memory = &memory,
+                              .use = use,
                               .as_nobody = geteuid() == 0 && nobody_can_work(line->policy, argv[0]),
                               .argv = argv};
-    bool again = true, ok = true;
+    bool again = true, ok = sandbox_relay_begin(&relay, use != SANDBOX_TOOL, err);
     sandbox_cgroup_make(&cgroup, line->policy);
+    bool foreign = kind == SANDBOX_COMMANDS || kind == SANDBOX_OPEN_COMMANDS;
+    sandbox_memory_begin(
+        &memory,
+        foreign && !cgroup.memory && sandbox_inside_known() ? line->policy->memory_bytes : 0,
+        SANDBOX_INSIDE_STAGE + (use == SANDBOX_TOOL ? 1 : 0));
     str_init(&said);
     str_init(&before);
     for (int i = 0; ok && again && i < ATTEMPTS; i++) {
         str_clear(&said);
         ok = make_arguments(line, kind, argv[0], proxy, &cgroup, err);
+        if (memory.counter >= 0) {
+            char number[16];
+            snprintf(number, sizeof number, "%d", memory.counter);
+            add3(line, "--setenv", SANDBOX_MEMORY_VARIABLE, number);
+        }
         bool same = before.length == line->arguments.length &&
                     memcmp(before.data, line->arguments.data, before.length) == 0;
         str_clear(&before);
@@ -662,13 +708,14 @@ static bool try_to_run(const char *bwrap, struct command_line *line, enum sandbo
                 "here, this is a container without them, or a job moves folders of the "
                 "workspace)");
     }
+    sandbox_relay_end(&relay);
     str_finish(&before);
     str_finish(&said);
     return false;
 }
 
-bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char *const argv[],
-                       int text_fd, struct err *err)
+bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, enum sandbox_use use,
+                       char *const argv[], int text_fd, struct err *err)
 {
     const char *bwrap = trusted_bwrap(err);
     char home[PATH_MAX];
@@ -683,7 +730,7 @@ bool sandbox_reexecute(const struct policy *policy, enum sandbox_kind kind, char
     }
     str_init(&line.arguments);
     str_init(&line.mounts);
-    try_to_run(bwrap, &line, kind, proxy, argv, text_fd, err);
+    try_to_run(bwrap, &line, kind, use, proxy, argv, text_fd, err);
     str_finish(&line.mounts);
     str_finish(&line.arguments);
     return false;

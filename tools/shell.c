@@ -64,6 +64,7 @@ struct command {
     bool asked_seconds; /* by the call, which means them whoever waits */
     int64_t deadline;   /* of the run, then of the grace after TERM */
     enum stop stop;
+    unsigned long memory_kills; /* before it began */
     bool exited, killed;
 };
 
@@ -318,15 +319,25 @@ static void drain(struct command *command)
 
 /* ---- result ---- */
 
+static unsigned long memory_kills(const struct command *command)
+{
+    unsigned long (*count)(void) = command->context->memory_kills;
+    return count != NULL ? count() : 0;
+}
+
 static void append_note(const struct command *command, struct str *output)
 {
-    if (command->stop == STOP_NONE) {
+    bool out_of_memory = memory_kills(command) != command->memory_kills;
+    if (command->stop == STOP_NONE && !out_of_memory) {
         return;
     }
     if (output->length > 0 && output->data[output->length - 1] != '\n') {
         str_append_char(output, '\n');
     }
-    if (command->stop == STOP_TIMEOUT) {
+    if (command->stop == STOP_NONE) {
+        str_append_format(output, "(a process was killed: out of memory, limit %lld MiB)",
+                          (long long)command->context->policy->memory_bytes / (1024 * 1024));
+    } else if (command->stop == STOP_TIMEOUT) {
         str_append_format(output, "(stopped after %d s)", command->seconds);
     } else if (command->stop == STOP_OUTPUT) {
         str_append_format(output, "(stopped: more than %lld bytes of output)",
@@ -357,6 +368,7 @@ static void make_result(const struct command *command, int status, struct tool_r
 
 static void run_command(struct command *command, const char *text, struct tool_result *result)
 {
+    command->memory_kills = memory_kills(command);
     bool watched = start(command, text, result);
     if (watched) {
         run(command);

@@ -30,6 +30,9 @@ struct tool_context {
      * = none. */
     int cancel_fd;
     void *host;
+    /* How many processes were killed until now because there was no memory left for them; NULL =
+     * nobody counts. */
+    unsigned long (*memory_kills)(void);
 };
 
 struct tool_result {

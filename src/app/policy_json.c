@@ -234,7 +234,10 @@ static json_t *make(const struct config *config, const struct paths *paths, cons
     json_object_set_new(policy, "network_hosts",
                         strings(config_list(config, OPTION_NETWORK_HOSTS), err));
     json_object_set_new(policy, "limits",
-                        json_pack("{sI}", "seconds", config_whole(config, OPTION_TOOL_SECONDS)));
+                        json_pack("{sI, sI, sI}", "seconds",
+                                  config_whole(config, OPTION_TOOL_SECONDS), "memory_bytes",
+                                  config_whole(config, OPTION_TOOL_MEGABYTES) * 1024 * 1024,
+                                  "processes", config_whole(config, OPTION_TOOL_PROCESSES)));
     json_object_set_new(policy, "result_tokens",
                         json_integer(config_whole(config, OPTION_RESULT_TOKENS)));
     json_object_set_new(policy, "keep_whole", json_true());

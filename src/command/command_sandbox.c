@@ -86,7 +86,8 @@ enum exit_code command_sandbox(struct config *config)
     if (config->words.count < 2) {
         return complain("say carat sandbox status, or carat sandbox -- CMD ...", EXIT_CODE_USAGE);
     }
-    if (config->words.count == 2 && strcmp(config->words.items[1], "status") == 0) {
+    bool is_program = config->words_before == 1; /* behind a "--" */
+    if (config->words.count == 2 && !is_program && strcmp(config->words.items[1], "status") == 0) {
         return command_sandbox_status(config);
     }
     if (!find_workspace(config, &paths, workspace)) {

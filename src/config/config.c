@@ -561,6 +561,7 @@ bool config_read_arguments(struct config *config, int argc, char *const argv[], 
         bool ok = true;
         if (options_end || word[0] != '-' || word[1] == '\0') {
             config_list_add(&config->words, word);
+            config->words_before += !options_end;
         } else if (strcmp(word, "--") == 0) {
             options_end = true;
         } else if (word[1] == '-') {

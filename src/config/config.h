@@ -46,6 +46,7 @@ struct config {
     struct config_hooks hooks;     /* [[hooks]] */
     struct servers remotes;        /* [remote.NAME] */
     struct config_list words;      /* command line: what is not an option */
+    size_t words_before;           /* of these, those that stand before a "--" */
     char *const *arguments;        /* the whole command line, borrowed, to read it once more */
     int argument_count;
     struct config_list notices; /* what the project's file wanted and did not get */

@@ -164,6 +164,13 @@ const struct option_row option_table[OPTION_COUNT] = {
                               PROJECT_NARROW},
     [OPTION_TOOL_SECONDS] = {"tools.timeout_s", NULL, 0, OPTION_WHOLE, "N", "120", NULL, 1, 86400,
                              "Most seconds of one shell command.", PROJECT_LOWER},
+    [OPTION_TOOL_MEGABYTES] =
+        {"tools.memory_megabytes", NULL, 0, OPTION_WHOLE, "N", "8192", NULL, 64, 67108864,
+         "Most megabytes of memory of one shell command, all its processes together.",
+         PROJECT_LOWER},
+    [OPTION_TOOL_PROCESSES] = {"tools.processes", NULL, 0, OPTION_WHOLE, "N", "4096", NULL, 16,
+                               1000000, "Most processes and threads of one shell command.",
+                               PROJECT_LOWER},
     [OPTION_RESULT_TOKENS] = {"tools.result_tokens", NULL, 0, OPTION_WHOLE, "N", "800", NULL, 50,
                               100000, "Most tokens of one tool result that the model is shown.",
                               PROJECT_LOWER},

@@ -1,9 +1,8 @@
 /* attack: tries to do what a tool must not be able to do.
  *
- *     attack CASE OUTSIDE-FOLDER PORT PID ADDRESS      one case
- *     attack --list                                    their names
- *     attack --victim OUTSIDE-FOLDER                   the process to attack: holds a secret and a
- * file
+ *     attack CASE OUTSIDE-FOLDER PORT PID ADDRESS TERMINAL      one case
+ *     attack --list                                             their names
+ *     attack --victim OUTSIDE-FOLDER        the process to attack: holds a secret and a file
  *
  * Run once without the sandbox, where a case must succeed (else it proves nothing), and once inside
  * it, where it must have no effect. world.py judges by the effect, seen from outside. Exit 0: the
@@ -21,6 +20,7 @@ const char *attack_outside;
 int attack_port;
 pid_t attack_victim;
 unsigned long attack_address;
+const char *attack_terminal;
 
 static const struct attack *const parts[] = {attack_files, attack_processes, attack_kernel};
 
@@ -88,14 +88,15 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--victim") == 0) {
         return be_victim(argv[2]);
     }
-    if (argc != 6) {
-        fprintf(stderr, "usage: attack CASE OUTSIDE-FOLDER PORT PID ADDRESS\n");
+    if (argc != 7) {
+        fprintf(stderr, "usage: attack CASE OUTSIDE-FOLDER PORT PID ADDRESS TERMINAL\n");
         return 2;
     }
     attack_outside = argv[2];
     attack_port = atoi(argv[3]);
     attack_victim = (pid_t)atoi(argv[4]);
     attack_address = strtoul(argv[5], NULL, 10);
+    attack_terminal = argv[6];
     for (size_t i = 0; i < count; i++) {
         for (const struct attack *attack = parts[i]; attack->name != NULL; attack++) {
             if (strcmp(attack->name, argv[1]) == 0) {

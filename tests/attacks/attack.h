@@ -12,11 +12,12 @@ struct attack {
 };
 
 /* What main was told: a folder outside of the workspace, the port of its listeners, the process to
- * attack and the address of a secret in its memory. */
+ * attack, the address of a secret in its memory, and the name of the terminal that carat runs on. */
 extern const char *attack_outside;
 extern int attack_port;
 extern pid_t attack_victim;
 extern unsigned long attack_address;
+extern const char *attack_terminal;
 
 /* OUTSIDE/name; good until the fourth call after. */
 const char *attack_at(const char *name);

@@ -144,11 +144,40 @@ static int many_processes(void)
     return count >= TOO_MANY;
 }
 
-/* Asked for, not touched. */
+/* Written to by several processes, each of which alone takes no more than it may. */
 static int much_memory(void)
 {
-    return mmap(NULL, (size_t)8 << 30, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED;
+    enum { HOLDERS = 6, BYTES = 256 << 20 };
+    pid_t holders[HOLDERS];
+    int full[2], alive = 0;
+    char byte;
+    if (pipe(full) != 0) {
+        return 0;
+    }
+    for (int i = 0; i < HOLDERS; i++) {
+        holders[i] = fork();
+        if (holders[i] == 0) {
+            char *held =
+                mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            close(full[0]);
+            if (held != MAP_FAILED) {
+                memset(held, 1, BYTES);
+                alive = write(full[1], "", 1) == 1;
+                close(full[1]);
+                pause();
+            }
+            _exit(1);
+        }
+    }
+    close(full[1]);
+    while (read(full[0], &byte, 1) > 0) { /* until each is full or ended */
+    }
+    usleep(500000);
+    for (int i = 0; i < HOLDERS; i++) {
+        alive += waitpid(holders[i], NULL, WNOHANG) == 0;
+        kill(holders[i], SIGKILL);
+    }
+    return alive == HOLDERS;
 }
 
 /* --- the terminal that carat runs on; world.py looks at what arrives there --- */
@@ -163,6 +192,27 @@ static int write_to_terminal(void)
 {
     int fd = open("/dev/tty", O_RDWR);
     return fd >= 0 && write(fd, "breached\n", 9) == 9;
+}
+
+/* By its name, for which no controlling terminal is needed. */
+static int open_terminal(void)
+{
+    return attack_write_to(attack_terminal, O_NOCTTY);
+}
+
+/* A terminal of its own may be had; keys pushed into it are a way that is to be closed for all. */
+static int type_into_own_terminal(void)
+{
+    pid_t child = fork(); /* who leads a session already can begin no other */
+    if (child == 0) {
+        int keyboard = posix_openpt(O_RDWR | O_NOCTTY);
+        const char *name = keyboard >= 0 && unlockpt(keyboard) == 0 ? ptsname(keyboard) : NULL;
+        setsid();
+        int fd = name != NULL ? open(name, O_RDWR) : -1;
+        _exit(fd >= 0 && ioctl(fd, TIOCSCTTY, 0) == 0 && ioctl(fd, TIOCSTI, "!") == 0 ? 0 : 1);
+    }
+    int status;
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
 const struct attack attack_processes[] = {
@@ -184,5 +234,7 @@ const struct attack attack_processes[] = {
     {"much_memory", much_memory},
     {"type_into_terminal", type_into_terminal},
     {"write_to_terminal", write_to_terminal},
+    {"open_terminal", open_terminal},
+    {"type_into_own_terminal", type_into_own_terminal},
     {NULL, NULL},
 };

@@ -14,7 +14,7 @@ from world import ORDINARY_USER, PATIENCE, Programs, World, breaches, controls, 
 NETWORK = {"tcp", "udp", "tcp_fast_open", "take_port"}
 LOCAL = {"pathname_socket", "pathname_datagram", "datagram_pair"}
 KERNEL = {"host_shared_memory", "shared_memory", "set_user_id", "set_user_id_open", "vsock", "kobject_netlink", "io_uring",
-          "user_fault", "keyring", "session_keyring", "i386_socket", "performance_events"}
+          "user_fault", "keyring", "session_keyring", "i386_socket", "performance_events", "type_into_own_terminal"}
 PROTECTED = {"write_git_config", "create_git_hook", "replace_git", "nested_git_config", "nested_git_hook", "redirect_worktree"}
 PINNED = {"replace_git", "replace_nested_git", "replace_parent_of_nested_git", "replace_grandparent_of_nested_git"}
 PERMISSIONS = {"chmod_outside", "chown_outside", "touch_outside", "attribute_outside"}  # which Landlock does not know
@@ -24,7 +24,8 @@ REMOVALS = [
     ("home,unchecked", {"read_home"}),
     ("protected,unchecked", PROTECTED),
     ("pinned,unchecked", PINNED),
-    ("limits", {"huge_file", "much_memory", "many_processes", "many_descriptors"}),
+    ("limits", {"huge_file", "many_processes", "many_descriptors"}),
+    ("memory", {"much_memory"}),
     ("seccomp", LOCAL | KERNEL),
     ("mistake,unchecked", set()),  # the namespace around bubblewrap has no such place to give
     ("mistake,unchecked,outer", PERMISSIONS),
@@ -39,8 +40,8 @@ REMOVALS = [
 REFUSED = ("processes", "home", "mistake,outer")
 # A machine without the feature shows nothing of it, and its mounts may be made by another bubblewrap.
 MAY_BE_ABSENT = {"vsock", "kobject_netlink", "io_uring", "user_fault", "keyring", "session_keyring", "i386_socket",
-                 "performance_events", "tcp_fast_open", "attribute_outside"}
-COUNTED_TOGETHER = {"many_processes"}  # by the control group where there is one
+                 "performance_events", "tcp_fast_open", "attribute_outside", "type_into_own_terminal"}
+COUNTED_TOGETHER = {"many_processes", "much_memory"}  # by the control group where there is one
 
 
 def led_out(programs, user, layers):

@@ -8,6 +8,7 @@ import os
 from rows import *
 
 OWN_SLEEP = f"300.{os.getpid()}"  # nobody else's on this machine
+MEGABYTES = 2048  # less than the default: others have their work on this machine, too
 ROWS = [  # id, what, command, words that show that it began, most seconds: enough for that where all else is busy
     ("L01", "CPU", "echo began; while :; do :; done", "began", 8),
     ("L02", "memory", "echo began; python3 -c \"x = []\nwhile True: x.append(bytearray(1 << 26))\"", "began", 20),
@@ -39,7 +40,8 @@ def try_rows(rows):
                  for item in (call("shell", command=command, timeout_s=seconds), call("shell", command=f"echo lives {number}"))]
         model = script(place, *calls, "Done.")
         begin = time.monotonic()
-        run = subprocess.Popen([CARAT, "exec", "--output-format", "stream-json", "--max-turns", "100", "--max-tool-calls", "100", "-m", model, "go"],
+        run = subprocess.Popen([CARAT, "exec", "--output-format", "stream-json", "--max-turns", "100", "--max-tool-calls", "100", f"--set=tools.memory_megabytes={MEGABYTES}",
+                                "-m", model, "go"],
                                cwd=place.work, env=place.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         results, highest = [], 0
         for line in run.stdout:
@@ -57,6 +59,7 @@ def try_rows(rows):
         for index, (number, name, _, began, seconds) in enumerate(rows):
             text, took = results[2 * index]
             through = took > seconds + 25 and f"{took:.1f} s"
+            through = through or (number == "L02" and f"(a process was killed: out of memory, limit {MEGABYTES} MiB)" not in text and text)
             through = through or ("lives" not in results[2 * index + 1][0] and f"then: {results[2 * index + 1]}") or (grown and f"carat has {highest} KiB")
             report(number, name, through or (number == "L09" and sleeping and f"left: {sleeping}"), began in text)
 

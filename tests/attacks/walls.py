@@ -10,7 +10,7 @@ MACHINE_MAY_REFUSE = {"mount_tmpfs", "new_user_namespace", "core_pattern", "vsoc
                       "session_keyring", "multipath_tcp", "wide_multipath_tcp", "kobject_netlink", "tcp_fast_open", "sctp", "crypto_socket",
                       "x32_socket", "i386_socket", "performance_events", "uevent_helper", "release_agent", "cgroup_escape",
                       "sysrq_trigger", "raw_device", "character_device", "remount_root", "remount_root_as_new_user", "by_handle",
-                      "packets", "raw_icmp", "attribute_outside", "type_into_terminal", "copy_of_mounts", "kernel_log",
+                      "packets", "raw_icmp", "attribute_outside", "type_into_terminal", "type_into_own_terminal", "copy_of_mounts", "kernel_log",
                       "through_root_of_one", "trace_agent", "read_agent_memory_directly", "take_agent_descriptor", "many_processes"}
 # And these to whoever is not root.
 NEEDS_ROOT = {"read_shadow", "change_root", "host_name", "enter_agent_namespace"}

@@ -79,6 +79,7 @@ static void later_sources_win(void **state)
     assert_false(config_boolean(&config, OPTION_JSON));
     assert_int_equal(config.words.count, 2);
     assert_string_equal(config.words.items[1], "--json");
+    assert_int_equal(config.words_before, 1);
     config_finish(&config);
 }
 

@@ -655,7 +655,7 @@ def group_of_a_call(place):
     grouped = [group for group in groups if "/carat-" in group]
     for words in (("doctor",), ("sandbox", "status")):
         said = [line for line in place.carat(*words, code=None).stdout.splitlines() if " limits " in line][0]
-        check(("together by a cgroup: 256 processes" in said) == bool(grouped), (said, groups))
+        check(("together by a cgroup: 4096 processes" in said) == bool(grouped), (said, groups))
     while any(os.path.isdir(root + group) for group in grouped for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/pids")):
         check(time.monotonic() < end, f"{grouped} is left")
         time.sleep(0.05)
@@ -684,8 +684,16 @@ def case_sandbox_command():
         score = "cat /proc/self/oom_score_adj; echo 0 >/proc/self/oom_score_adj || echo refused"  # who ends first when memory runs out
         check(place.carat("sandbox", "--", "sh", "-c", score).stdout == "1000\nrefused\n", "a command would outlive carat")
         group_of_a_call(place)
+        own = ("import os, pty; pid, fd = pty.fork(); pid or os.execlp('tty', 'tty'); "
+               "print(os.read(fd, 99).decode())")  # a terminal of the command's own, as expect and tests of terminals make them
+        said = place.carat("sandbox", "--", "python3", "-c", own).stdout
+        check("/dev/pts/0" in said, said)
+        big = ("import mmap, threading, time; mmap.mmap(-1, 1 << 44, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000); "  # MAP_NORESERVE
+               "[threading.Thread(target=time.sleep, args=[0.3]).start() for _ in range(400)]; print('all')")  # as sanitizers and machines do
+        check(place.carat("sandbox", "--", "python3", "-c", big).stdout == "all\n", "addresses or threads are limited")
         place.carat("sandbox", code=2)
         place.carat("sandbox", "--", "no-such-program", code=127)
+        place.carat("sandbox", "--", "status", code=127)  # no such program either
 
 
 def case_policy_why():

@@ -1,7 +1,13 @@
 """The screen on terminals of several kinds and sizes, and what only a real terminal shows: the outside editor, a command of
 one's own, a draft after a crash, keys of one's own."""
+import fcntl
 import os
+import pty
+import select
 import signal
+import struct
+import subprocess
+import termios
 import time
 
 from place import *
@@ -308,6 +314,132 @@ def case_keys():
             screen.wait("history: find  find me")
         finally:
             screen.close()
+
+
+class Bash:
+    """bash with its jobs on a pseudo terminal; all that it writes is kept."""
+
+    def __init__(self, place):
+        self.written = b""
+        self.pid, self.tty = pty.fork()
+        if self.pid == 0:
+            os.chdir(place.work)
+            os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"], dict(place.env, TERM="dumb", PS1="$ ", CARAT=CARAT))
+        fcntl.ioctl(self.tty, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+
+    def does(self, keys, text):
+        """Sends these, and waits for words behind what was written before."""
+        since, end = len(self.written), time.monotonic() + PATIENCE
+        os.write(self.tty, keys.encode())
+        while text.encode() not in self.written[since:]:
+            check(time.monotonic() < end, f"{text!r} did not come: {self.written[since:]!r}")
+            if select.select([self.tty], [], [], 0.2)[0]:
+                self.written += os.read(self.tty, 1 << 16)
+        return self.written[since:].decode()
+
+    def is_raw(self):
+        return not termios.tcgetattr(self.tty)[1] & termios.OPOST  # bash leaves that alone, whatever else it sets
+
+    def close(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.tty)
+
+
+def until(met, what):
+    end = time.monotonic() + PATIENCE
+    while not met():
+        check(time.monotonic() < end, what)
+        time.sleep(0.02)
+
+
+def log_of(place):
+    path = os.path.join(place.work, "log")
+    return open(path).read() if os.path.exists(path) else ""
+
+
+def case_sandbox_jobs():
+    """carat sandbox -- CMD: what is typed is CMD's only while it is in the foreground."""
+    with Place() as place:
+        bash = Bash(place)
+        try:
+            bash.does("", "$ ")
+            bash.does("PS1='% '\n", "% ")
+            bash.does("$CARAT sandbox -- sh -c 'echo rea''dy; while read -r x; do echo \"got $x\" >>log; done'\n", "ready")
+            bash.does("one\n", "one")
+            until(lambda: log_of(place) == "got one\n", log_of(place))
+            bash.does("\x1a", "Stopped")
+            check(not bash.is_raw(), "the terminal is left raw")
+            bash.does("echo $((6 * 7))\n", "42")
+            bash.does("bg\n", "&")
+            bash.does("echo $((6 * 8))\n", "48")
+            time.sleep(0.3)  # in which it could read
+            check(log_of(place) == "got one\n", log_of(place))
+            bash.does("fg\n", "while read")
+            bash.does("two\n", "two")
+            until(lambda: log_of(place) == "got one\ngot two\n", log_of(place))
+            bash.does("\x04", "% ")
+            bash.does("$CARAT sandbox -- sh -c 'read -r x; echo \"got $x\" >>log' &\n", "[1]")
+            time.sleep(0.3)
+            bash.does("echo $((7 * 7))\n", "49")
+            check("49" not in log_of(place), log_of(place))
+            bash.does("kill %1; wait; echo $((8 * 8))\n", "64")
+        finally:
+            bash.close()
+
+
+def case_sandbox_keys():
+    """Ctrl+C goes to CMD, which may have jobs of its own; the terminal is as it was afterwards."""
+    with Place() as place:
+        bash = Bash(place)
+        try:
+            bash.does("", "$ ")
+            bash.does("PS1='% '\n", "% ")
+            bash.does("$CARAT sandbox -- sh -c 'trap \"echo tra''pped; exit 5\" INT; echo rea''dy; while :; do sleep 0.05; done'; echo code $?\n", "ready")
+            check(bash.is_raw(), "the keys do not go on as they are")
+            bash.does("\x03", "code 5\r\n% ")
+            check(b"trapped" in bash.written and not bash.is_raw(), bash.written)
+            bash.does("$CARAT sandbox -- stty size\n", "33 77\r\n% ")
+            bash.does("$CARAT sandbox -- bash --norc -i\n", "bash-")
+            bash.does("sleep 55\n", "sleep 55")
+            time.sleep(0.3)  # until it is in the foreground
+            bash.does("\x1a", "Stopped")
+            bash.does("jobs\n", "sleep 55")
+            bash.does("exit\nexit\n", "% ")  # the first one says that there are jobs
+            bash.does("$CARAT sandbox -- sh -c 'kill -9 $$'; echo code $?\n", "code 137\r\n% ")
+            check(not bash.is_raw(), "the terminal is left raw")
+        finally:
+            bash.close()
+
+
+def case_sandbox_signals():
+    """Without a terminal: signals reach CMD, which has two seconds; who leaves its output does not end it."""
+    loop = "echo ready; while :; do sleep 0.05; done"
+    with Place() as place:
+        def start(line):
+            run = subprocess.Popen([CARAT, "sandbox", "--", "sh", "-c", line], cwd=place.work, env=place.env, text=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            check(run.stdout.readline() == "ready\n", "it does not begin")
+            return run
+
+        for word, number in (("TERM", signal.SIGTERM), ("INT", signal.SIGINT), ("HUP", signal.SIGHUP)):
+            run = start(f"trap 'echo told; exit 3' {word}; {loop}")
+            run.send_signal(number)
+            check((run.communicate(timeout=PATIENCE)[0], run.returncode) == ("told\n", 3), (word, run.returncode))
+        held = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        run = start(f"trap 'exit 3' TERM; {loop}")
+        signal.signal(signal.SIGHUP, held)
+        run.send_signal(signal.SIGHUP)
+        run.terminate()
+        check(run.wait(PATIENCE) == 3, run.returncode)
+        run.stdout.close()
+        run = start(f"trap '' TERM; {loop}")
+        run.terminate()
+        check(run.wait(PATIENCE) == 137, run.returncode)
+        run.stdout.close()
+        run = start("echo ready; sleep 0.3; touch done")
+        run.stdout.close()
+        check(run.wait(PATIENCE) == 0 and os.path.exists(place.work + "/done"), run.returncode)
 
 
 main(globals())

@@ -124,7 +124,7 @@ int __wrap_rmdir(const char *path);
 FILE *__wrap_fopen(const char *path, const char *mode);
 FILE *__wrap_fopen64(const char *path, const char *mode);
 
-static const char *const files[] = {"pids.max", "memory.max", "cgroup.procs"};
+static const char *const files[] = {"pids.max", "memory.max", "memory.oom.group", "cgroup.procs"};
 
 static void put_file(const char *group, const char *name, bool frozen)
 {
@@ -158,7 +158,7 @@ int __wrap_mkdir(const char *path, mode_t mode)
         }
         int failed = __real_mkdir(path, mode);
         if (failed == 0) {
-            const bool present[] = {answer->processes, answer->memory, true};
+            const bool present[] = {answer->processes, answer->memory, answer->memory, true};
             for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
                 if (present[i]) {
                     put_file(path, files[i], answer->frozen && i < 2);
@@ -254,8 +254,9 @@ static void make_one(const struct row *row)
     struct policy policy;
     struct err err;
     struct sandbox_cgroup cgroup;
+    const char *limits = "{\"limits\": {\"processes\": 256, \"memory_bytes\": 4294967296}}";
     char value[64], expected[PATH_MAX];
-    assert_true(policy_parse(&policy, "{}", 2, "/", &err));
+    assert_true(policy_parse(&policy, limits, strlen(limits), "/", &err));
     sandbox_cgroup_make(&cgroup, &policy);
     assert_int_equal(cgroup.path[0] != '\0', row->made != NULL);
     assert_true(sandbox_cgroup_join(&cgroup));
@@ -266,11 +267,14 @@ static void make_one(const struct row *row)
     snprintf(expected, sizeof expected, "%s/%s/carat-%d", tree, row->made, (int)getpid());
     assert_string_equal(cgroup.path, expected);
     assert_string_equal(cgroup.limits, row->limits);
+    assert_int_equal(cgroup.memory, strcmp(row->limits, BOTH_LIMITS) == 0);
     value_of(cgroup.path, "pids.max", value);
     assert_string_equal(value, "256");
     if (strcmp(row->limits, BOTH_LIMITS) == 0) {
         value_of(cgroup.path, "memory.max", value);
         assert_string_equal(value, "4294967296");
+        value_of(cgroup.path, "memory.oom.group", value);
+        assert_string_equal(value, ""); /* the tool itself would be ended with the command */
     }
     value_of(cgroup.path, "cgroup.procs", value);
     assert_string_equal(value, "0");
@@ -339,6 +343,20 @@ static void test_sweep(void **state)
     assert_int_equal(__real_rmdir(path), 0);
 }
 
+/* What the kernel counts in a group of version 2. */
+static void test_kills(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    assert_int_equal(sandbox_cgroup_kills(), 0);
+    snprintf(path, sizeof path, "%s/memory.events", tree);
+    setenv(SANDBOX_CGROUP_EVENTS_VARIABLE, path, 1);
+    assert_int_equal(sandbox_cgroup_kills(), 0); /* the group is gone */
+    assert_null(getenv(SANDBOX_CGROUP_EVENTS_VARIABLE));
+    put_text("memory.events", "low 0\nhigh 0\nmax 31\noom 4\noom_kill 3\noom_group_kill 0\n");
+    assert_int_equal(sandbox_cgroup_kills(), 3);
+}
+
 static int make_tree(void **state)
 {
     (void)state;
@@ -370,6 +388,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_sweep),
+        cmocka_unit_test(test_kills),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }

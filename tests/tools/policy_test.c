@@ -39,8 +39,8 @@ static void test_defaults(void **state)
     assert_int_equal(policy.seconds, 120);
     assert_int_equal(policy.call_seconds, 60);
     assert_true(policy.output_bytes == 268435456);
-    assert_true(policy.memory_bytes == INT64_C(4294967296));
-    assert_int_equal(policy.processes, 256);
+    assert_true(policy.memory_bytes == INT64_C(8589934592));
+    assert_int_equal(policy.processes, 4096);
     assert_true(policy.file_bytes == INT64_C(2147483648));
     assert_int_equal(policy.result_tokens, 800);
     policy_finish(&policy);
@@ -57,7 +57,7 @@ static void test_everything(void **state)
         " \"hidden\": [\"/h\"], \"read_only\": true,"
         " \"hosts\": [\"example.org\", \"*.example.net:8443\", \"[::1]:80\"],"
         " \"redirects\": \"place\","
-        " \"limits\": {\"seconds\": 7, \"output_bytes\": 1000, \"memory_bytes\": 8589934592,"
+        " \"limits\": {\"seconds\": 7, \"output_bytes\": 1000, \"memory_bytes\": 9589934592,"
         " \"processes\": 3, \"file_bytes\": 0}, \"result_tokens\": 99,"
         " \"sandbox\": \"danger-full-access\"}";
     assert_true(parse(json, NULL, &policy, &err));
@@ -73,7 +73,7 @@ static void test_everything(void **state)
     assert_true(policy.no_sandbox);
     assert_int_equal(policy.seconds, 7);
     assert_true(policy.output_bytes == 1000);
-    assert_true(policy.memory_bytes == INT64_C(8589934592));
+    assert_true(policy.memory_bytes == INT64_C(9589934592));
     assert_int_equal(policy.processes, 3);
     assert_true(policy.file_bytes == 0);
     assert_int_equal(policy.result_tokens, 99);

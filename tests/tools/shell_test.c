@@ -50,6 +50,7 @@ static bool never(void *host)
 }
 
 static bool (*background)(void *host) = never;
+static unsigned long (*memory_kills)(void);
 
 static char workspace[] = "/tmp/carat-shell-XXXXXX";
 static struct policy policy;
@@ -64,7 +65,8 @@ static json_t *run(const char *command, int timeout_s, bool *failed)
                                    .cancelled = on_cancelled,
                                    .background = background,
                                    .cancel_fd = -1,
-                                   .host = &client};
+                                   .host = &client,
+                                   .memory_kills = memory_kills};
     struct tool_result result = {.response = NULL};
     json_t *arguments = json_pack("{s:s}", "command", command);
     if (timeout_s != 0) {
@@ -128,6 +130,29 @@ static void test_exit_codes(void **state)
     expect("no-such-program-here 2>/dev/null", 127, "");
     expect("-x 2>/dev/null; echo ok", 0, "ok");
     expect("", 0, "");
+}
+
+static unsigned long one_more(void)
+{
+    static unsigned long kills;
+    return ++kills;
+}
+
+static unsigned long always_seven(void)
+{
+    return 7; /* by commands before */
+}
+
+/* Whoever ended it: make, for one, only says that its compiler was killed. */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    policy.memory_bytes = INT64_C(3) * 1024 * 1024 * 1024;
+    memory_kills = one_more;
+    expect("echo a; kill -9 $$", 137, "a\n(a process was killed: out of memory, limit 3072 MiB)");
+    memory_kills = always_seven;
+    expect("echo a; kill -9 $$", 137, "a");
+    memory_kills = NULL;
 }
 
 static void test_output(void **state)
@@ -390,13 +415,21 @@ static void test_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_job),          cmocka_unit_test(test_goes_on),
-        cmocka_unit_test(test_exit_codes),   cmocka_unit_test(test_output),
-        cmocka_unit_test(test_surroundings), cmocka_unit_test(test_timeout),
-        cmocka_unit_test(test_grace),        cmocka_unit_test(test_term_ignored),
-        cmocka_unit_test(test_background),   cmocka_unit_test(test_large_output),
-        cmocka_unit_test(test_output_limit), cmocka_unit_test(test_lines_left_out),
-        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_job),
+        cmocka_unit_test(test_goes_on),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_output),
+        cmocka_unit_test(test_surroundings),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_grace),
+        cmocka_unit_test(test_term_ignored),
+        cmocka_unit_test(test_background),
+        cmocka_unit_test(test_large_output),
+        cmocka_unit_test(test_output_limit),
+        cmocka_unit_test(test_lines_left_out),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_no_leaks),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
