@@ -6,9 +6,9 @@
  * inside the sandbox, where the PID namespace holds nothing else, every process but ours. The
  * result says how many there were.
  *
- * A command that takes too long, writes too much or is cancelled gets TERM, two seconds to tidy up,
- * and KILL. Killing comes before reaping, because until then the number of the process group cannot
- * belong to anybody else.
+ * A command that takes too long, writes too much or is cancelled gets TERM, two seconds to tidy up
+ * (a client that waits may give it less), and KILL. Killing comes before reaping, because until
+ * then the number of the process group cannot belong to anybody else.
  *
  * A job (policy.h) is a command that was written to go on in the background: it is run with a
  * `wait` behind it, and so it is done when all that it put into the background is.
@@ -208,8 +208,9 @@ static void kill_all(struct command *command)
 
 static void begin_stop(struct command *command, enum stop stop)
 {
+    int grace_ms = stop == STOP_CANCELLED ? command->context->grace_ms : 0;
     command->stop = stop;
-    command->deadline = later(GRACE_US);
+    command->deadline = later(grace_ms > 0 ? (int64_t)grace_ms * 1000 : GRACE_US);
     kill(-command->pid, SIGTERM);
 }
 
@@ -229,7 +230,7 @@ static void extend(struct command *command)
 static void check_limits(struct command *command)
 {
     const struct tool_context *context = command->context;
-    bool cancelled = command->stop == STOP_NONE && context->cancelled(context->host);
+    bool cancelled = context->cancelled(context->host);
     extend(command);
     bool late = clock_monotonic_us() >= command->deadline;
     if (command->stop != STOP_NONE) {

@@ -193,7 +193,7 @@ static void test_life(void **state)
     assert_non_null(strstr(world->log.data, "r1  being stopped"));
     assert_non_null(strstr(world->log.data, "error: no job r7 runs"));
     assert_int_equal(world->toolproc.jobs_cancelled, 1);
-    end_job(world, "{\"output\": \"error: stopped by the user before it ended\"}");
+    end_job(world, "{\"output\": \"error: stopped before it ended\"}");
     assert_non_null(strstr(world->log.data, "notice job r1 (serve &) stopped"));
     assert_int_equal(agent_jobs_running(world->agent), 0);
 
