@@ -211,7 +211,7 @@ static void begin_time(struct toolproc *toolproc, struct running *running)
 {
     running->begun = true;
     running->looked_at = false;
-    if (running->due != never) {
+    if (running->seconds > 0 && !running->overdue) {
         running->due = uv_now(toolproc->loop) + (uint64_t)running->seconds * 1000 + OVERDUE_MS;
         set_timer(toolproc);
     }
