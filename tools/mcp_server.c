@@ -2,11 +2,11 @@
  *
  * While a call runs, the tool asks context->cancelled() whenever its cancel_fd (the input) becomes
  * readable, and that is where the input is read: a cancellation of the running call is noted, one
- * of a waiting call drops it, a ping is answered, everything else waits for its turn. A notice of
- * our own (notifications/carat/background) says that nobody waits for the running call. So there is
- * no second thread, and no frame is lost or answered out of turn. A cancelled call gets no answer,
- * as the protocol asks; when the input ends during a call, the call is stopped too, but answered,
- * since the client may still read.
+ * of a waiting call drops it, a ping is answered, everything else waits for its turn. Two notices
+ * of our own are about the running call: nobody waits for it (notifications/carat/background), or
+ * it is to end, with so much time for it, and to be answered (notifications/carat/stop); a third
+ * one, a progress of 0, says that it has begun. So there is no second thread, and no frame is lost
+ * or answered out of turn. A cancelled call gets no answer, as the protocol asks.
  *
  * While a call runs, output is written only as far as the client takes it, and live output is
  * dropped, oldest first and with a note, when it reads too slowly: the tool's own timeout must not
@@ -70,6 +70,7 @@ struct call {
     const json_t *id; /* borrowed; NULL = no call runs */
     const json_t *progress_token;
     bool cancelled;
+    bool stopped;          /* and answered all the same */
     bool background;       /* the client does not wait for it */
     struct str unfinished; /* the bytes of an unfinished character at the end of the output */
     struct str pending;    /* valid UTF-8 that was not sent yet */
@@ -290,9 +291,9 @@ static json_t *remove_waiting(struct server *server, size_t index)
     return message;
 }
 
-static const json_t *meant(const json_t *message)
+static const json_t *parameter(const json_t *message, const char *name)
 {
-    return json_object_get(json_object_get(message, "params"), "requestId");
+    return json_object_get(json_object_get(message, "params"), name);
 }
 
 static bool is_running(const struct server *server, const json_t *id)
@@ -302,7 +303,7 @@ static bool is_running(const struct server *server, const json_t *id)
 
 static void cancel(struct server *server, const json_t *message)
 {
-    const json_t *id = meant(message);
+    const json_t *id = parameter(message, "requestId");
     if (id == NULL) {
         return;
     }
@@ -327,7 +328,10 @@ static void receive_during_call(struct server *server, json_t *message)
     if (strcmp(method, "notifications/cancelled") == 0) {
         cancel(server, message);
     } else if (strcmp(method, "notifications/carat/background") == 0) {
-        server->call.background |= is_running(server, meant(message));
+        server->call.background |= is_running(server, parameter(message, "requestId"));
+    } else if (strcmp(method, "notifications/carat/stop") == 0) {
+        server->call.stopped |= is_running(server, parameter(message, "requestId"));
+        server->context->grace_ms = (int)json_integer_value(parameter(message, "graceMs"));
     } else if (id != NULL && strcmp(method, "ping") == 0) {
         send_result(server, id, json_object());
     } else if (id != NULL && server->waiting_count >= WAITING_LIMIT) {
@@ -350,6 +354,15 @@ static void look_at_input(struct server *server)
     } while (++reads <= READS_A_LOOK && frames_fill(&server->frames, 0));
 }
 
+static void send_progress(struct server *server, const char *text, size_t length)
+{
+    const struct call *call = &server->call;
+    send_message(server, json_pack("{s:s, s:s, s:{s:O, s:I, s:s%}}", "jsonrpc", "2.0", "method",
+                                   "notifications/progress", "params", "progressToken",
+                                   call->progress_token, "progress", (json_int_t)call->progress,
+                                   "message", text, length));
+}
+
 /* Sends what is pending, unless it is too early or the client is not reading. */
 static void flush_progress(struct server *server, bool last)
 {
@@ -365,10 +378,7 @@ static void flush_progress(struct server *server, bool last)
         int length = snprintf(note, sizeof note, "[... %zu bytes not shown ...]\n", call->dropped);
         str_insert(&call->pending, 0, note, (size_t)length);
     }
-    send_message(server, json_pack("{s:s, s:s, s:{s:O, s:I, s:s%}}", "jsonrpc", "2.0", "method",
-                                   "notifications/progress", "params", "progressToken",
-                                   call->progress_token, "progress", (json_int_t)call->progress,
-                                   "message", call->pending.data, call->pending.length));
+    send_progress(server, call->pending.data, call->pending.length);
     str_clear(&call->pending);
     call->dropped = 0;
     call->sent_at = now;
@@ -433,7 +443,7 @@ static bool call_cancelled(void *host)
         server->context->cancel_fd = -1; /* always readable from now on, with nothing to read */
         server->broken = server->broken || nobody_reads(server->out);
     }
-    return server->call.cancelled || server->broken;
+    return server->call.cancelled || server->call.stopped || server->broken;
 }
 
 /* tool_context.background */
@@ -534,6 +544,10 @@ static void begin_call(struct server *server, const json_t *id, const json_t *pa
     str_init(&call->pending);
     call->id = id;
     call->progress_token = valid_id(token) ? token : NULL;
+    server->context->grace_ms = 0;
+    if (call->progress_token != NULL) {
+        send_progress(server, "", 0);
+    }
 }
 
 static void end_call(struct server *server)

@@ -3,11 +3,12 @@
  * The command runs in a session of its own, with nothing on its input and both outputs in one
  * pipe. It is done when its process exits (a pidfd says so), not when the pipe closes: a child left
  * in the background may hold the pipe for ever. What is left then is killed: the process group, and
- * inside the sandbox, where the PID namespace holds nothing else, every process but ours.
+ * inside the sandbox, where the PID namespace holds nothing else, every process but ours. The
+ * result says how many there were.
  *
- * A command that takes too long, writes too much or is cancelled gets TERM, two seconds to tidy up,
- * and KILL. Killing comes before reaping, because until then the number of the process group cannot
- * belong to anybody else.
+ * A command that takes too long, writes too much or is cancelled gets TERM, two seconds to tidy up
+ * (a client that waits may give it less), and KILL. Killing comes before reaping, because until
+ * then the number of the process group cannot belong to anybody else.
  *
  * A job (policy.h) is a command that was written to go on in the background: it is run with a
  * `wait` behind it, and so it is done when all that it put into the background is.
@@ -17,6 +18,7 @@
  *
  * Left out: a terminal for the command (no program may ask questions here).
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,6 +26,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -34,6 +37,8 @@
 #include <jansson.h>
 
 #include "base/clock.h"
+#include "base/err.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -48,6 +53,7 @@ enum {
     GRACE_US = 2000000,
     DRAIN_US = 200000,
     EXIT_TIMEOUT = 124, /* as timeout(1) has it */
+    STAT_LIMIT = 4096,  /* of a process' line in /proc */
     BYTES_A_TOKEN = 4,
 };
 
@@ -66,6 +72,7 @@ struct command {
     enum stop stop;
     unsigned long memory_kills; /* before it began */
     bool exited, killed;
+    size_t left; /* processes, when it had ended by itself */
 };
 
 static int64_t later(int64_t microseconds)
@@ -102,8 +109,8 @@ static int spawn_attributes(posix_spawnattr_t *attributes)
 }
 
 /* What a shell would do next, had the user typed the command and waited. The exit status is that of
- * what was put into the background last. */
-static const char wait_for_job[] = "\nwait $!\nset -- $?\nwait\nexit $1";
+ * what was put into the background last. Quoted, for the command may have set IFS. */
+static const char wait_for_job[] = "\nwait \"$!\"\nset -- \"$?\"\nwait\nexit \"$1\"";
 
 struct spawning {
     const char *text, *directory;
@@ -202,8 +209,9 @@ static void kill_all(struct command *command)
 
 static void begin_stop(struct command *command, enum stop stop)
 {
+    int grace_ms = stop == STOP_CANCELLED ? command->context->grace_ms : 0;
     command->stop = stop;
-    command->deadline = later(GRACE_US);
+    command->deadline = later(grace_ms > 0 ? (int64_t)grace_ms * 1000 : GRACE_US);
     kill(-command->pid, SIGTERM);
 }
 
@@ -223,7 +231,7 @@ static void extend(struct command *command)
 static void check_limits(struct command *command)
 {
     const struct tool_context *context = command->context;
-    bool cancelled = command->stop == STOP_NONE && context->cancelled(context->host);
+    bool cancelled = context->cancelled(context->host);
     extend(command);
     bool late = clock_monotonic_us() >= command->deadline;
     if (command->stop != STOP_NONE) {
@@ -240,11 +248,59 @@ static void check_limits(struct command *command)
     }
 }
 
+/* Whether the number in /proc is that of a process which the command left and which works. */
+static bool is_left(const struct command *command, const char *number)
+{
+    bool sandboxed = !command->context->policy->no_sandbox;
+    long pid = strtol(number, NULL, 10);
+    char path[64], state;
+    int group;
+    struct str text;
+    struct err err;
+    if (pid <= 1 || pid == getpid()) {
+        return false;
+    }
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    str_init(&text);
+    const char *name_end =
+        file_read(path, STAT_LIMIT, &text, &err) ? strrchr(text.data, ')') : NULL;
+    bool left = name_end != NULL && sscanf(name_end, ") %c %*d %d", &state, &group) == 2 &&
+                strchr("ZX", state) == NULL && (sandboxed || group == command->pid);
+    str_finish(&text);
+    return left;
+}
+
+static size_t count_left(const struct command *command)
+{
+    size_t count = 0;
+    DIR *processes = opendir("/proc");
+    for (const struct dirent *entry; processes != NULL && (entry = readdir(processes)) != NULL;) {
+        count += is_left(command, entry->d_name);
+    }
+    if (processes != NULL) {
+        closedir(processes);
+    }
+    return count;
+}
+
+/* What the command left in the background, and will be killed. What ends by itself because the
+ * command did, when its input has ended say, has a moment for it. */
+static void look_for_left(struct command *command)
+{
+    int64_t until = later(TICK_MS * 1000);
+    while ((command->left = count_left(command)) > 0 && clock_monotonic_us() < until) {
+        poll(NULL, 0, 5);
+    }
+}
+
 /* Kills what is left, waits for the process itself, and gives its exit status as a shell does. */
 static int reap(struct command *command)
 {
     siginfo_t status;
     memset(&status, 0, sizeof status);
+    if (command->exited && command->stop == STOP_NONE) {
+        look_for_left(command);
+    }
     kill_all(command);
     while (waitid(P_PID, (id_t)command->pid, &status, WEXITED) != 0 && errno == EINTR) {
     }
@@ -325,18 +381,33 @@ static unsigned long memory_kills(const struct command *command)
     return count != NULL ? count() : 0;
 }
 
+/* Of a command that ended by itself. */
+static void append_end(const struct command *command, bool out_of_memory, struct str *output)
+{
+    if (out_of_memory) {
+        str_append_format(output, "(a process was killed: out of memory, limit %lld MiB)",
+                          (long long)command->context->policy->memory_bytes / (1024 * 1024));
+    }
+    if (command->left > 0) {
+        str_append_format(
+            output, "%s(%zu %s left in the background %s ended%s)", out_of_memory ? "\n" : "",
+            command->left, command->left == 1 ? "process" : "processes",
+            command->left == 1 ? "was" : "were",
+            command->context->policy->job ? "" : "; end the command in & to keep it running");
+    }
+}
+
 static void append_note(const struct command *command, struct str *output)
 {
     bool out_of_memory = memory_kills(command) != command->memory_kills;
-    if (command->stop == STOP_NONE && !out_of_memory) {
+    if (command->stop == STOP_NONE && !out_of_memory && command->left == 0) {
         return;
     }
     if (output->length > 0 && output->data[output->length - 1] != '\n') {
         str_append_char(output, '\n');
     }
     if (command->stop == STOP_NONE) {
-        str_append_format(output, "(a process was killed: out of memory, limit %lld MiB)",
-                          (long long)command->context->policy->memory_bytes / (1024 * 1024));
+        append_end(command, out_of_memory, output);
     } else if (command->stop == STOP_TIMEOUT) {
         str_append_format(output, "(stopped after %d s)", command->seconds);
     } else if (command->stop == STOP_OUTPUT) {

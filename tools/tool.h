@@ -21,8 +21,10 @@ struct tool_context {
     struct workspace *workspace; /* file tools; NULL for the others */
     /* Live output for the user's eyes; a no-op when the client did not ask for progress. */
     void (*progress)(void *host, const char *bytes, size_t length);
-    /* True once the client sent notifications/cancelled for this call. */
+    /* True once the client sent notifications/cancelled for this call, or says that it is to end.
+     */
     bool (*cancelled)(void *host);
+    int grace_ms; /* then: that what runs has between TERM and KILL; 0 = as the tool has it */
     /* True once the client said that it waits no longer for this call, which goes on. As of
      * cancelled(), which is to be asked first. */
     bool (*background)(void *host);

@@ -13,13 +13,15 @@
  * A call's arguments are copied once, when the model has asked (calls.h): that copy is decided on,
  * shown to the user, stored, and sent to the tool.
  *
- * Time: a turn's limit is looked at whenever the model or a tool says something; tools have a
- * limit of their own, and the time in which the user thinks about an approval does not count.
+ * Time: a turn's limit is looked at whenever the model or a tool says something, and when it is
+ * over, on a loop; the time in which the user thinks about an approval does not count.
  */
 #include "agent/agent.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include <uv.h>
 
 #include "agent/agent_state.h"
 #include "agent/attached.h"
@@ -89,6 +91,57 @@ static void store_failed(struct agent *agent, const struct err *err)
         agent_say(agent, AGENT_FAILED, err->text);
     }
     feed(agent, (struct turn_event){.kind = TURN_EVENT_STORE_FAILED});
+}
+
+/* --- time --- */
+
+static void on_time(uv_timer_t *timer)
+{
+    agent_look_at_clock(timer->data);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    mem_free(handle);
+}
+
+/* For a tool or a model that says nothing. */
+static void set_timer(struct agent *agent, int64_t milliseconds)
+{
+    struct uv_loop_s *loop = agent->options.loop;
+    if (loop == NULL) {
+        return;
+    }
+    if (agent->timer == NULL) {
+        agent->timer = mem_zero(1, sizeof *agent->timer);
+        uv_timer_init(loop, agent->timer);
+        agent->timer->data = agent;
+    }
+    uv_update_time(loop);
+    uv_timer_start(agent->timer, on_time, (uint64_t)milliseconds, 0);
+}
+
+static void drop_timer(struct agent *agent)
+{
+    if (agent->timer != NULL) {
+        uv_close((uv_handle_t *)agent->timer, on_timer_closed);
+        agent->timer = NULL;
+    }
+}
+
+void agent_look_at_clock(struct agent *agent)
+{
+    int64_t limit = agent->options.settings.limits.milliseconds;
+    int64_t spent = (clock_monotonic_us() - agent->turn_started_us) / 1000;
+    if (limit <= 0 || !agent->active || agent->timed_out || agent->asked_us != 0) {
+        return;
+    }
+    if (spent < limit) {
+        set_timer(agent, limit - spent);
+    } else {
+        agent->timed_out = true;
+        feed(agent, (struct turn_event){.kind = TURN_EVENT_TIMEOUT});
+    }
 }
 
 /* --- calls --- */
@@ -372,6 +425,7 @@ void agent_start_waiting(struct agent *agent)
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
 {
     agent->active = false;
+    drop_timer(agent);
     agent->kv_stale = true;
     agent->asked_us = 0;
     calls_clear(&agent->calls);
@@ -459,17 +513,8 @@ static bool start_turn(struct agent *agent, const char *text, size_t length,
     agent->input_tokens = agent->cached_tokens = agent->output_tokens = 0;
     agent_tell_user(agent, text, length);
     feed(agent, (struct turn_event){.kind = TURN_EVENT_SUBMIT});
+    agent_look_at_clock(agent);
     return true;
-}
-
-static void look_at_clock(struct agent *agent)
-{
-    int64_t limit = agent->options.settings.limits.milliseconds;
-    int64_t spent = (clock_monotonic_us() - agent->turn_started_us) / 1000;
-    if (limit > 0 && agent->active && !agent->timed_out && agent->asked_us == 0 && spent >= limit) {
-        agent->timed_out = true;
-        feed(agent, (struct turn_event){.kind = TURN_EVENT_TIMEOUT});
-    }
 }
 
 bool agent_submit(struct agent *agent, const char *text, size_t length, struct err *err)
@@ -516,6 +561,7 @@ void agent_decide(struct agent *agent, const char *call_id, enum approval_answer
     feed(agent,
          (struct turn_event){.kind = answer == APPROVAL_NO ? TURN_EVENT_DENIED : TURN_EVENT_ALLOWED,
                              .call = place});
+    agent_look_at_clock(agent);
 }
 
 /* --- what the loop brings in --- */
@@ -570,7 +616,7 @@ void agent_infer_event(struct agent *agent, const struct infer_event *event)
     case INFER_KEPT:
         break;
     }
-    look_at_clock(agent);
+    agent_look_at_clock(agent);
 }
 
 void agent_tool_output(struct agent *agent, const char *call_id, const char *bytes, size_t length)
@@ -581,7 +627,7 @@ void agent_tool_output(struct agent *agent, const char *call_id, const char *byt
     agent_emit(agent,
                &(struct agent_event){
                    .kind = AGENT_CALL_OUTPUT, .call_id = call_id, .text = bytes, .length = length});
-    look_at_clock(agent);
+    agent_look_at_clock(agent);
 }
 
 void agent_tool_finished(struct agent *agent, const char *call_id,
@@ -608,7 +654,7 @@ void agent_tool_finished(struct agent *agent, const char *call_id,
         agent_settle_call(agent, place, response, result->failed);
     }
     json_decref(response);
-    look_at_clock(agent);
+    agent_look_at_clock(agent);
 }
 
 /* --- birth and return --- */
@@ -664,6 +710,7 @@ void agent_destroy(struct agent *agent)
     if (agent == NULL) {
         return;
     }
+    drop_timer(agent);
     if (agent->step_running) {
         infer_cancel(agent->options.infer);
         step_finish(&agent->step);

@@ -67,7 +67,7 @@ struct agent_options {
     struct foreign *foreign;       /* servers of other people's tools; borrowed; NULL = none */
     struct hooks *hooks;           /* the user's; borrowed; NULL = none */
     struct checkpoint *checkpoint; /* borrowed; its wake calls agent_checkpoint; NULL = none */
-    struct uv_loop_s *loop;        /* borrowed: pictures are decoded beside it; NULL = at once */
+    struct uv_loop_s *loop;        /* borrowed: for pictures and a turn's time; NULL = at once */
     bool screenshots;              /* a picture of the screen can be taken here */
     const char *workspace;         /* absolute */
     const char *tool_program;      /* carat-tool, which decodes pictures and sounds */

@@ -62,6 +62,7 @@ void agent_set(struct agent *agent, const struct agent_settings *settings)
 {
     agent->options.settings = *settings;
     agent->turn.limits = settings->limits;
+    agent_look_at_clock(agent);
 }
 
 bool agent_thinking(const struct agent *agent)

@@ -106,6 +106,7 @@ struct agent {
     bool kv_stale;   /* the model has read more than is saved */
 
     int64_t turn_started_us, asked_us; /* asked_us: 0 = the user is not being asked */
+    struct uv_timer_s *timer;          /* for the end of the turn's time; NULL = none is needed */
     bool timed_out, store_lost;        /* in this turn */
     size_t input_tokens, cached_tokens, output_tokens;
 };
@@ -115,6 +116,8 @@ struct agent {
 void agent_emit(struct agent *agent, const struct agent_event *event);
 void agent_say(struct agent *agent, enum agent_event_kind kind, const char *sentence);
 void agent_tell_call(struct agent *agent, enum agent_event_kind kind, const struct open_call *call);
+/* Ends a turn whose time is over; else sees to it that somebody looks then. */
+void agent_look_at_clock(struct agent *agent);
 /* The call has its result: it is kept and told, and the turn goes on. */
 void agent_settle_call(struct agent *agent, int place, json_t *response, bool failed);
 /* A call that was allowed is refused by a hook; its refusal is the reason. */

@@ -28,16 +28,50 @@ void jobs_finish(struct jobs *jobs)
 
 /* --- what a command asks for --- */
 
+enum { HERE_DOCUMENTS = 32 }; /* of one command; the others are not looked for */
+
+/* The end of a here-document's body, before its last newline: `at` is behind its "<<", its lines
+ * begin at `body`. 0 when it has none, because what looked like one was a shift, say. */
+static size_t here_document_end(const char *text, size_t length, size_t at, size_t body)
+{
+    char word[64];
+    size_t word_length = 0;
+    bool tabs = text[at] == '-';
+    at += tabs;
+    at += strspn(text + at, " \t");
+    size_t stop = at + strcspn(text + at, " \t\n;&|()<>");
+    for (; at < stop && word_length < sizeof word; at++) {
+        if (strchr("'\"\\", text[at]) == NULL) {
+            word[word_length++] = text[at];
+        }
+    }
+    for (size_t line = body; line < length;) {
+        size_t end = line + strcspn(text + line, "\n");
+        size_t begin = line + (tabs ? strspn(text + line, "\t") : 0);
+        if (end - begin == word_length && memcmp(text + begin, word, word_length) == 0) {
+            return end;
+        }
+        line = end + 1;
+    }
+    return 0;
+}
+
 /* Goes to the end of the text and tells whether that is outside quotes and comments. A substitution
- * or a here-document is not understood and need not be: a wrong answer only decides whether the
- * call waits for the command. */
+ * is not understood and need not be: a wrong answer only decides whether the call waits for the
+ * command. */
 static bool ends_in_plain_text(const char *text, size_t length)
 {
     char quote = '\0';
     bool comment = false, begins_word = true;
+    size_t documents = 0; /* where the bodies end that begin behind this line; 0 = none do */
+    int looked_for = 0;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
-        if (comment) {
+        if (c == '\n' && quote == '\0' && documents > 0) {
+            i = documents > i ? documents : i;
+            documents = 0;
+            comment = false;
+        } else if (comment) {
             comment = c != '\n';
         } else if (quote != '\0') {
             i += quote == '"' && c == '\\';
@@ -46,6 +80,14 @@ static bool ends_in_plain_text(const char *text, size_t length)
             i++;
         } else if (c == '\'' || c == '"') {
             quote = c;
+        } else if (c == '<' && text[i + 1] == '<') {
+            size_t body = documents > 0 ? documents + 1 : i + strcspn(text + i, "\n") + 1;
+            bool of_a_word = text[i + 2] == '<'; /* "<<<" */
+            size_t end = of_a_word || ++looked_for > HERE_DOCUMENTS
+                             ? 0
+                             : here_document_end(text, length, i + 2, body);
+            documents = end > 0 ? end : documents;
+            i += of_a_word ? 2 : 1;
         } else {
             comment = c == '#' && begins_word;
         }

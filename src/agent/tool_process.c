@@ -59,6 +59,74 @@ int tool_process_policy(const char *policy, struct err *err)
     return descriptor;
 }
 
+enum { MOST_SECONDS = 120 }; /* that a command may ask for, unless the policy says */
+
+/* The defaults without a policy. One that cannot be written becomes no JSON, which carat-tool
+ * refuses: the defaults allow more. */
+static char *dump_policy(const json_t *policy)
+{
+    char *dump = policy != NULL ? json_dumps(policy, JSON_COMPACT) : NULL;
+    char *kept = mem_strdup(dump != NULL ? dump : policy != NULL ? "" : "{}");
+    free(dump);
+    return kept;
+}
+
+/* The same policy with these limits, which are taken over. */
+static json_t *limited_policy(const json_t *policy, json_t *more)
+{
+    json_t *limited = policy != NULL ? json_deep_copy(policy) : json_object();
+    json_t *limits = json_object_get(limited, "limits");
+    if (limits == NULL) {
+        limits = json_object();
+        json_object_set_new(limited, "limits", limits);
+    }
+    json_object_update(limits, more);
+    json_decref(more);
+    return limited;
+}
+
+int tool_process_most_seconds(const json_t *policy)
+{
+    const json_t *seconds = json_object_get(json_object_get(policy, "limits"), "seconds");
+    return json_is_integer(seconds) ? (int)json_integer_value(seconds) : MOST_SECONDS;
+}
+
+char *tool_process_call_policy(const json_t *policy)
+{
+    json_t *call = limited_policy(policy, json_pack("{s:i, s:i, s:i}", "seconds",
+                                                    tool_process_most_seconds(policy),
+                                                    "call_seconds", TOOL_CALL_SECONDS,
+                                                    "background_seconds", TOOL_JOB_SECONDS));
+    char *dump = dump_policy(call);
+    json_decref(call);
+    return dump;
+}
+
+char *tool_process_job_policy(const json_t *policy)
+{
+    json_t *job = limited_policy(policy, json_pack("{s:i}", "seconds", TOOL_JOB_SECONDS));
+    json_object_set_new(job, "job", json_true());
+    char *dump = dump_policy(job);
+    json_decref(job);
+    return dump;
+}
+
+char *tool_process_open_policy(const char *policy, const char *hosts)
+{
+    json_t *open = json_loads(policy, 0, NULL);
+    json_t *known = json_object_get(open, "network_hosts");
+    json_t *all = known != NULL ? json_copy(known) : json_array();
+    while (*hosts != '\0') {
+        size_t length = strcspn(hosts, " ");
+        json_array_append_new(all, json_stringn(hosts, length));
+        hosts += length + strspn(hosts + length, " ");
+    }
+    json_object_set_new(open, "network_hosts", all);
+    char *dump = dump_policy(open);
+    json_decref(open);
+    return dump;
+}
+
 /* A line of a text, without its newline. */
 struct line {
     const char *text;

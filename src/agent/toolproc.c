@@ -14,6 +14,14 @@
  * A call that cannot even be started has its result too, but never inside toolproc_start: such
  * calls are due at once.
  *
+ * A call's time begins when its tool says that it has begun: a sandbox may need longer to stand
+ * than the command has. For that it has a minute, and what has not begun by then was not run.
+ *
+ * A command that is stopped is ended by its tool: TERM, some time to tidy up, KILL, and an answer
+ * with what it wrote. Somebody waits for the end of a call, so that it has little time; a job has
+ * more. A second word, or a tool that does not answer, and all of it is killed from here. A command
+ * that did not begin is killed at once.
+ *
  * A command's limit of time is kept by its tool, inside the sandbox. Before Linux 6.12 a command
  * can stop whoever watches over it there (`kill -STOP -1`), so what is not answered some seconds
  * after its limit is killed from here, where no command reaches. The file tools look at the clock
@@ -46,9 +54,12 @@
 enum {
     EXIT_NO_SANDBOX = 56,
     EXIT_TIMEOUT = 124, /* as timeout(1) has it, and the shell's tool */
-    MOST_SECONDS = 120, /* that a command may ask for, unless the policy says */
-    CALL_SECONDS = 60,  /* of one that asks for none */
-    JOB_SECONDS = 86400,
+    BEGIN_SECONDS = 60,
+    /* Between TERM and KILL: of a call, which is over within 150 ms of a Ctrl+C; of a job; of
+     * either when carat ends. */
+    CALL_GRACE_MS = 100,
+    JOB_GRACE_MS = 2000,
+    LAST_GRACE_US = 500 * 1000,
     OVERDUE_MS = 5000, /* behind its limit: the tool itself takes less than 3 s of them */
     /* When carat was stopped itself (Ctrl+Z), the answer may lie in the pipe: it is read first. */
     SECOND_LOOK_MS = 1000,
@@ -72,6 +83,8 @@ struct running {
     struct err error;      /* why */
     uint64_t call;
     bool cancelled;
+    bool job;
+    bool begun;         /* its tool has said so */
     int seconds;        /* its limit; 0 = none that is looked after here */
     bool asked_seconds; /* by the call, which means them whoever waits */
     bool looked_at;     /* once, when it was due */
@@ -89,6 +102,7 @@ struct toolproc {
     char *program, *workspace;
     char *policy, *job_policy; /* of a call; of a command that may go on */
     int most_seconds;          /* by that policy */
+    int begin_seconds;
     struct toolproc_callbacks callbacks;
     uv_timer_t due; /* the next moment at which a call is */
     struct {
@@ -100,74 +114,6 @@ struct toolproc {
         size_t count, capacity;
     } calls;
 };
-
-/* The defaults without a policy. One that cannot be written becomes no JSON, which carat-tool
- * refuses: the defaults allow more. */
-static char *dump_policy(const json_t *policy)
-{
-    char *dump = policy != NULL ? json_dumps(policy, JSON_COMPACT) : NULL;
-    char *kept = mem_strdup(dump != NULL ? dump : policy != NULL ? "" : "{}");
-    free(dump);
-    return kept;
-}
-
-/* The same policy with these limits, which are taken over. */
-static json_t *limited_policy(const json_t *policy, json_t *more)
-{
-    json_t *limited = policy != NULL ? json_deep_copy(policy) : json_object();
-    json_t *limits = json_object_get(limited, "limits");
-    if (limits == NULL) {
-        limits = json_object();
-        json_object_set_new(limited, "limits", limits);
-    }
-    json_object_update(limits, more);
-    json_decref(more);
-    return limited;
-}
-
-static int most_seconds(const json_t *policy)
-{
-    const json_t *seconds = json_object_get(json_object_get(policy, "limits"), "seconds");
-    return json_is_integer(seconds) ? (int)json_integer_value(seconds) : MOST_SECONDS;
-}
-
-/* For a call that is waited for, as long as it is. */
-static char *dump_call_policy(const json_t *policy)
-{
-    json_t *call = limited_policy(
-        policy, json_pack("{s:i, s:i, s:i}", "seconds", most_seconds(policy), "call_seconds",
-                          CALL_SECONDS, "background_seconds", JOB_SECONDS));
-    char *dump = dump_policy(call);
-    json_decref(call);
-    return dump;
-}
-
-/* For a command that has as long as it takes. */
-static char *dump_job_policy(const json_t *policy)
-{
-    json_t *job = limited_policy(policy, json_pack("{s:i}", "seconds", JOB_SECONDS));
-    json_object_set_new(job, "job", json_true());
-    char *dump = dump_policy(job);
-    json_decref(job);
-    return dump;
-}
-
-/* The same policy with more hosts for the command, text to text. */
-static char *open_policy(const char *policy, const char *hosts)
-{
-    json_t *open = json_loads(policy, 0, NULL);
-    json_t *known = json_object_get(open, "network_hosts");
-    json_t *all = known != NULL ? json_copy(known) : json_array();
-    while (*hosts != '\0') {
-        size_t length = strcspn(hosts, " ");
-        json_array_append_new(all, json_stringn(hosts, length));
-        hosts += length + strspn(hosts + length, " ");
-    }
-    json_object_set_new(open, "network_hosts", all);
-    char *dump = dump_policy(open);
-    json_decref(open);
-    return dump;
-}
 
 /* --- results --- */
 
@@ -255,9 +201,20 @@ static bool works(const struct toolproc *toolproc, const struct server *server)
     return false;
 }
 
-static void begin_time(const struct toolproc *toolproc, struct running *running)
+/* Its process gets to it. */
+static void await_begin(const struct toolproc *toolproc, struct running *running)
 {
-    running->due = uv_now(toolproc->loop) + (uint64_t)running->seconds * 1000 + OVERDUE_MS;
+    running->due = uv_now(toolproc->loop) + (uint64_t)toolproc->begin_seconds * 1000;
+}
+
+static void begin_time(struct toolproc *toolproc, struct running *running)
+{
+    running->begun = true;
+    running->looked_at = false;
+    if (running->seconds > 0 && !running->overdue) {
+        running->due = uv_now(toolproc->loop) + (uint64_t)running->seconds * 1000 + OVERDUE_MS;
+        set_timer(toolproc);
+    }
 }
 
 /* The call at `place` is over for its process, which goes on to the next one. */
@@ -269,7 +226,7 @@ static void pass_turn(struct toolproc *toolproc, size_t place)
         struct running *next = &toolproc->calls.items[i];
         if (next->server == server) {
             if (next->seconds > 0 && next->due == never && !next->overdue) {
-                begin_time(toolproc, next);
+                await_begin(toolproc, next);
                 set_timer(toolproc);
             }
             return;
@@ -352,10 +309,34 @@ static void on_progress(void *context, uint64_t call, const char *bytes, size_t 
     size_t place = find_running(toolproc, server, call);
     if (place < toolproc->calls.count) {
         struct running *running = &toolproc->calls.items[place];
+        if (!running->begun) {
+            begin_time(toolproc, running);
+        }
         if (running->due != never) {
             keep_seen(running, bytes, length);
         }
-        toolproc->callbacks.output(toolproc->callbacks.context, running->call_id, bytes, length);
+        if (length > 0) {
+            toolproc->callbacks.output(toolproc->callbacks.context, running->call_id, bytes,
+                                       length);
+        }
+    }
+}
+
+static void append_seen(struct str *text, const struct running *running)
+{
+    utf8_append_repaired(text, running->seen.data, running->seen.length);
+    str_append(text, text->length > 0 && text->data[text->length - 1] != '\n' ? "\n" : "");
+}
+
+static void append_overdue(struct str *text, const struct toolproc *toolproc,
+                           const struct running *running)
+{
+    if (running->begun) {
+        str_append_format(text, "error: stopped, for there was no answer after %d s",
+                          running->seconds);
+    } else {
+        str_append_format(text, "error: not run: the sandbox did not stand after %d s",
+                          toolproc->begin_seconds);
     }
 }
 
@@ -370,18 +351,19 @@ static void on_result(void *context, uint64_t call, const struct mcp_client_resu
         return;
     }
     bool no_sandbox = result->result == NULL && result->exit_status == EXIT_NO_SANDBOX;
-    bool failed =
-        result->result == NULL || json_is_true(json_object_get(result->result, "isError"));
+    const struct running *running = &toolproc->calls.items[place];
+    bool failed = result->result == NULL || (running->cancelled && !server->kept) ||
+                  json_is_true(json_object_get(result->result, "isError"));
     struct str text;
     str_init(&text);
     if (no_sandbox) {
         tool_process_append_last_line(&text, result->standard_error);
         str_append(&text, text.length == 0 ? "the sandbox could not be entered" : "");
-    } else if (result->result == NULL && toolproc->calls.items[place].cancelled) {
-        str_append(&text, "error: stopped by the user before it ended");
-    } else if (result->result == NULL && toolproc->calls.items[place].overdue) {
-        str_append_format(&text, "error: stopped, for there was no answer after %d s",
-                          toolproc->calls.items[place].seconds);
+    } else if (result->result == NULL && running->cancelled) {
+        append_seen(&text, running);
+        str_append(&text, "error: stopped before it ended");
+    } else if (result->result == NULL && running->overdue) {
+        append_overdue(&text, toolproc, running);
     } else if (result->result == NULL) {
         str_append(&text, "error: the tool failed: ");
         tool_process_append_death(&text, result);
@@ -471,13 +453,13 @@ static struct server *serve(struct toolproc *toolproc, const struct toolset_tool
 /* --- time --- */
 
 /* How long a command may take, by the same rule as its tool has. */
-static void set_limit(const struct toolproc *toolproc, struct running *running, bool job,
+static void set_limit(const struct toolproc *toolproc, struct running *running,
                       const json_t *arguments)
 {
     const json_t *asked = json_object_get(arguments, "timeout_s");
-    int most = job ? JOB_SECONDS : toolproc->most_seconds;
+    int most = running->job ? TOOL_JOB_SECONDS : toolproc->most_seconds;
     running->asked_seconds = asked != NULL;
-    running->seconds = job || most < CALL_SECONDS ? most : CALL_SECONDS;
+    running->seconds = running->job || most < TOOL_CALL_SECONDS ? most : TOOL_CALL_SECONDS;
     if (json_is_integer(asked)) {
         json_int_t seconds = json_integer_value(asked); /* the tool refuses any other */
         running->seconds = seconds >= 1 && seconds < most ? (int)seconds : most;
@@ -496,6 +478,11 @@ static void finish_stillborn(struct toolproc *toolproc, size_t place)
     str_finish(&text);
 }
 
+static bool is_command(const struct running *running)
+{
+    return running->server != NULL && strcmp(running->server->family, "shell") == 0;
+}
+
 /* Its tool should have answered long ago: it is killed with all that it started, and what the tool
  * would have said is said here. */
 static void finish_overdue(struct toolproc *toolproc, size_t place)
@@ -503,8 +490,7 @@ static void finish_overdue(struct toolproc *toolproc, size_t place)
     struct running *running = &toolproc->calls.items[place];
     struct str text;
     str_init(&text);
-    utf8_append_repaired(&text, running->seen.data, running->seen.length);
-    str_append(&text, text.length > 0 && text.data[text.length - 1] != '\n' ? "\n" : "");
+    append_seen(&text, running);
     str_append_format(&text,
                       "(stopped after %d s, from outside, for what watches over it did not answer; "
                       "output that was not passed on by then is lost)",
@@ -531,7 +517,7 @@ static void on_due(uv_timer_t *timer)
         } else if (!running->looked_at) {
             running->looked_at = true;
             running->due = now + SECOND_LOOK_MS;
-        } else if (strcmp(running->server->family, "shell") != 0) {
+        } else if (!is_command(running) || !running->begun || running->cancelled) {
             /* Other calls of its process end with it, each with an answer. */
             running->due = never;
             running->overdue = true;
@@ -559,9 +545,10 @@ struct toolproc *toolproc_create(const struct toolproc_options *options,
     toolproc->loop = options->loop;
     toolproc->program = mem_strdup(options->program);
     toolproc->workspace = mem_strdup(options->workspace);
-    toolproc->policy = dump_call_policy(options->policy);
-    toolproc->job_policy = dump_job_policy(options->policy);
-    toolproc->most_seconds = most_seconds(options->policy);
+    toolproc->policy = tool_process_call_policy(options->policy);
+    toolproc->job_policy = tool_process_job_policy(options->policy);
+    toolproc->most_seconds = tool_process_most_seconds(options->policy);
+    toolproc->begin_seconds = options->begin_seconds > 0 ? options->begin_seconds : BEGIN_SECONDS;
     toolproc->callbacks = *callbacks;
     uv_timer_init(toolproc->loop, &toolproc->due);
     toolproc->due.data = toolproc;
@@ -578,9 +565,9 @@ bool toolproc_set_policy(struct toolproc *toolproc, const json_t *policy)
     }
     mem_free(toolproc->policy);
     mem_free(toolproc->job_policy);
-    toolproc->policy = dump_call_policy(policy);
-    toolproc->job_policy = dump_job_policy(policy);
-    toolproc->most_seconds = most_seconds(policy);
+    toolproc->policy = tool_process_call_policy(policy);
+    toolproc->job_policy = tool_process_job_policy(policy);
+    toolproc->most_seconds = tool_process_most_seconds(policy);
     return true;
 }
 
@@ -609,9 +596,10 @@ static void start(struct toolproc *toolproc, const char *call_id, const char *to
     } else {
         running.server = serve(toolproc, known, policy, arguments, &running.call, &running.error);
         if (running.server != NULL) {
-            set_limit(toolproc, &running, policy == toolproc->job_policy, arguments);
+            running.job = policy == toolproc->job_policy;
+            set_limit(toolproc, &running, arguments);
             if (!works(toolproc, running.server)) {
-                begin_time(toolproc, &running);
+                await_begin(toolproc, &running);
             }
         }
     }
@@ -638,7 +626,7 @@ void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const js
 void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const json_t *arguments,
                          const char *hosts)
 {
-    char *policy = open_policy(toolproc->policy, hosts);
+    char *policy = tool_process_open_policy(toolproc->policy, hosts);
     start(toolproc, call_id, "shell", policy, arguments);
     mem_free(policy);
 }
@@ -646,9 +634,11 @@ void toolproc_start_open(struct toolproc *toolproc, const char *call_id, const j
 /* It has a job's time from now on, as its tool gives it. */
 static void extend(struct toolproc *toolproc, struct running *running)
 {
-    if (running->due != never && !running->asked_seconds) {
-        running->due += (uint64_t)(JOB_SECONDS - running->seconds) * 1000;
-        running->seconds = JOB_SECONDS;
+    running->job = true;
+    if (running->due != never && !running->asked_seconds && !running->cancelled) {
+        uint64_t more = (uint64_t)(TOOL_JOB_SECONDS - running->seconds) * 1000;
+        running->due += running->begun ? more : 0;
+        running->seconds = TOOL_JOB_SECONDS;
         set_timer(toolproc);
     }
 }
@@ -669,6 +659,15 @@ void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const cha
     }
 }
 
+static void stop_command(struct toolproc *toolproc, struct running *running)
+{
+    int grace_ms = running->job ? JOB_GRACE_MS : CALL_GRACE_MS;
+    mcp_client_stop_call(running->server->client, running->call, grace_ms);
+    running->due = uv_now(toolproc->loop) + (uint64_t)grace_ms;
+    running->looked_at = false;
+    set_timer(toolproc);
+}
+
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id)
 {
     for (size_t i = 0; i < toolproc->calls.count; i++) {
@@ -677,9 +676,12 @@ void toolproc_cancel(struct toolproc *toolproc, const char *call_id)
             running->decoding != NULL) {
             continue;
         }
+        bool again = running->cancelled;
         running->cancelled = true;
         if (running->server->kept) {
             mcp_client_cancel(running->server->client, running->call);
+        } else if (is_command(running) && running->begun && !again) {
+            stop_command(toolproc, running);
         } else {
             mcp_client_stop(running->server->client);
         }
@@ -691,9 +693,29 @@ static void on_timer_closed(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
-/* What still works is killed, and gone before anyone looks at what it made. */
+/* Commands get TERM, and their processes end when those have. */
+static void end_commands(const struct toolproc *toolproc)
+{
+    int64_t until_us = clock_monotonic_us() + LAST_GRACE_US;
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        const struct running *running = &toolproc->calls.items[i];
+        if (is_command(running) && running->begun) {
+            mcp_client_cancel(running->server->client, running->call);
+            mcp_client_end_input(running->server->client);
+        }
+    }
+    for (size_t i = 0; i < toolproc->calls.count; i++) {
+        const struct running *running = &toolproc->calls.items[i];
+        if (is_command(running) && running->begun) {
+            mcp_client_wait(running->server->client, until_us);
+        }
+    }
+}
+
+/* What still works is ended, and gone before anyone looks at what it made. */
 static void end_work(const struct toolproc *toolproc)
 {
+    end_commands(toolproc);
     for (size_t i = 0; i < toolproc->servers.count; i++) {
         mcp_client_kill(toolproc->servers.items[i]->client);
     }

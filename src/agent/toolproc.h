@@ -25,6 +25,7 @@ struct toolproc_options {
     const char *program;   /* path of carat-tool */
     const char *workspace; /* absolute */
     const json_t *policy;  /* what tools may touch (docs/security.md); borrowed */
+    int begin_seconds;     /* that a sandbox may take until it stands; 0 = 60 */
 };
 
 struct toolproc_result {
@@ -64,10 +65,11 @@ void toolproc_start_job(struct toolproc *toolproc, const char *call_id, const js
  * one: nobody waits for it, and it has a job's time. Its end is told under that name. Nothing
  * happens when no such call runs. */
 void toolproc_make_job(struct toolproc *toolproc, const char *call_id, const char *job);
-/* Stops a running call: TERM to its process group, 2 s, KILL. Finishes with failed = true. */
+/* Stops a running call; it finishes with failed = true. A command gets TERM, 100 ms (a job 2 s),
+ * and KILL, and its result says what it wrote; a second time KILL at once. */
 void toolproc_cancel(struct toolproc *toolproc, const char *call_id);
-/* Kills everything at once, and waits a moment for what still worked to be gone; no callback after
- * it. The loop must run once more to close the handles. */
+/* Commands get TERM and at most 500 ms, then all is killed, and waited for a moment until it is
+ * gone; no callback after it. The loop must run once more to close the handles. */
 void toolproc_destroy(struct toolproc *toolproc);
 
 /* Runs the sandbox's self-test once, blocking at most 2 s: fills `report` (an object: layer name ->

@@ -370,11 +370,7 @@ void mcp_client_cancel(struct mcp_client *client, uint64_t call)
         return;
     }
     client->open.items[place].cancelled = true;
-    send_message(client,
-                 json_pack("{s:s, s:s, s:{s:I, s:s}}", "jsonrpc", "2.0", "method",
-                           "notifications/cancelled", "params", "requestId", (json_int_t)call,
-                           "reason", "stopped by the user"),
-                 true);
+    send_message(client, mcp_messages_cancelled((json_int_t)call), true);
     /* Our own tools answer one after another but for a ping; so with this answer the call is over.
      */
     send_request(client, PROBES + call, client->stateless ? "tools/list" : "ping", NULL);
@@ -385,11 +381,12 @@ void mcp_client_cancel(struct mcp_client *client, uint64_t call)
 
 void mcp_client_background(struct mcp_client *client, uint64_t call)
 {
-    send_message(client,
-                 json_pack("{s:s, s:s, s:{s:I}}", "jsonrpc", "2.0", "method",
-                           "notifications/carat/background", "params", "requestId",
-                           (json_int_t)call),
-                 true);
+    send_message(client, mcp_messages_background((json_int_t)call), true);
+}
+
+void mcp_client_stop_call(struct mcp_client *client, uint64_t call, int grace_ms)
+{
+    send_message(client, mcp_messages_stop((json_int_t)call, grace_ms), true);
 }
 
 /* --- reading --- */
@@ -751,6 +748,12 @@ void mcp_client_stop(struct mcp_client *client)
     }
     kill_group(client, SIGTERM);
     set_timer(client, STAGE_TERMINATED, GRACE_MS);
+}
+
+void mcp_client_end_input(struct mcp_client *client)
+{
+    client->input_open = false;
+    close_handle((uv_handle_t *)&client->in);
 }
 
 void mcp_client_kill(struct mcp_client *client)

@@ -79,6 +79,13 @@ void mcp_client_cancel(struct mcp_client *client, uint64_t call);
 /* Tells a tool of ours that nobody waits for the call any more, and that it goes on. */
 void mcp_client_background(struct mcp_client *client, uint64_t call);
 
+/* Tells a tool of ours to end what runs for the call, TERM first and KILL so long after it, and to
+ * answer all the same. */
+void mcp_client_stop_call(struct mcp_client *client, uint64_t call, int grace_ms);
+
+/* Nothing more is asked of it: it may end when it has done what it was asked. */
+void mcp_client_end_input(struct mcp_client *client);
+
 /* TERM to the process group, after 2 s KILL. */
 void mcp_client_stop(struct mcp_client *client);
 

@@ -22,6 +22,25 @@ json_t *mcp_messages_discover(json_int_t id)
                      "server/discover", "params", "_meta", mcp_messages_meta());
 }
 
+json_t *mcp_messages_cancelled(json_int_t call)
+{
+    return json_pack("{s:s, s:s, s:{s:I, s:s}}", "jsonrpc", "2.0", "method",
+                     "notifications/cancelled", "params", "requestId", call, "reason",
+                     "stopped by the user");
+}
+
+json_t *mcp_messages_background(json_int_t call)
+{
+    return json_pack("{s:s, s:s, s:{s:I}}", "jsonrpc", "2.0", "method",
+                     "notifications/carat/background", "params", "requestId", call);
+}
+
+json_t *mcp_messages_stop(json_int_t call, int grace_ms)
+{
+    return json_pack("{s:s, s:s, s:{s:I, s:i}}", "jsonrpc", "2.0", "method",
+                     "notifications/carat/stop", "params", "requestId", call, "graceMs", grace_ms);
+}
+
 bool mcp_messages_known_version(const char *version)
 {
     static const char *const versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <uv.h>
 
 #include "agent/agent.h"
 #include "agent/journal.h"
@@ -406,6 +407,51 @@ static void test_time_limit(void **state)
     world_check_conversation(world);
 }
 
+static void set_time_limit(struct world *world, int milliseconds)
+{
+    world->options.settings.limits.milliseconds = milliseconds;
+    agent_set(world->agent, &world->options.settings);
+}
+
+/* A tool that says nothing has no more time than one that talks; the user's time does not count. */
+static void test_time_limit_in_silence(void **state)
+{
+    struct world *world = *state;
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    world->options.loop = &loop;
+    world_start_agent(world, "[\"" CALL("a") "<|tool_response>\", \"" CALL("b") "\"]", NULL);
+    set_time_limit(world, 150);
+    agent_set_mode(world->agent, APPROVAL_FULL);
+    world_submit(world, "go");
+    assert_int_equal(uv_loop_alive(&loop), 1);
+    while (!world->ended) {
+        world_poll(world);
+        uv_run(&loop, UV_RUN_NOWAIT);
+        if (world->toolproc.cancelled > 0) {
+            fake_toolproc_end(&world->toolproc, world->agent, "{\"output\":\"stopped\"}", true);
+        }
+    }
+    assert_non_null(strstr(world->log.data, "ended tokens\n"));
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+
+    set_time_limit(world, 0);
+    agent_set_mode(world->agent, APPROVAL_ASK);
+    world->ended = world->asked = false;
+    world_submit(world, "again");
+    world_run_until(world, &world->asked);
+    set_time_limit(world, 1);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_false(world->ended);
+    set_time_limit(world, 100000);
+    agent_decide(world->agent, "c1", APPROVAL_YES, NULL); /* should the first turn have had none */
+    agent_decide(world->agent, "c2", APPROVAL_YES, NULL);
+    assert_int_equal(uv_loop_alive(&loop), 1);
+    world_stop_agent(world); /* in the middle */
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static void test_loop(void **state)
 {
     struct world *world = *state;
@@ -626,6 +672,7 @@ int main(void)
         TEST(test_no_sandbox),
         TEST(test_limits),
         TEST(test_time_limit),
+        TEST(test_time_limit_in_silence),
         TEST(test_loop),
         TEST(test_too_many_calls),
         TEST(test_thinking),

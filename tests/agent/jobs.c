@@ -25,13 +25,44 @@ static void test_which_commands(void **state)
 {
     (void)state;
     static const char *const jobs[] = {
-        "sleep 100 &",         "sleep 100&",       "a; b & \n",  "a && b &", "a & b &",
-        "echo 'x' & # y\nz &", "echo \"a & b\" &", "echo a#b &", "(a; b) &", "echo \\\\ &",
+        "sleep 100 &",
+        "sleep 100&",
+        "a; b & \n",
+        "a && b &",
+        "a & b &",
+        "echo 'x' & # y\nz &",
+        "echo \"a & b\" &",
+        "echo a#b &",
+        "(a; b) &",
+        "echo \\\\ &",
+        /* In a here-document nothing is a quote. */
+        "cat > a <<'E'\n<p>It's here</p>\nE\nserver &",
+        "cat <<-E # it's\n\tit's\n\t\tE\nserver &",
+        "cat <<A - << \"B\"\nit's\nA\n\"\nB\nserver &",
+        "cat <<< E; echo $((1<<2)) &",
     };
     static const char *const others[] = {
-        "",           "&",        "sleep 1",  "a && b",       "a &&",       "echo '&",
-        "echo \"a &", "echo # &", "a | b",    "a |&",         "a 2>&",      "echo \\&",
-        "a; &",       "a & b",    "a & wait", "echo 'a' '&'", "a & # then", "a & &",
+        "",
+        "&",
+        "sleep 1",
+        "a && b",
+        "a &&",
+        "echo '&",
+        "echo \"a &",
+        "echo # &",
+        "a | b",
+        "a |&",
+        "a 2>&",
+        "echo \\&",
+        "a; &",
+        "a & b",
+        "a & wait",
+        "echo 'a' '&'",
+        "a & # then",
+        "a & &",
+        "cat <<E\nx\nE\necho 'a &",
+        "cat <<< E\necho 'a\nE\nserver &",
+        "echo '<<E'\n'\nE\nserver &",
     };
     for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++) {
         assert_true(jobs_wanted(jobs[i]));
@@ -162,7 +193,7 @@ static void test_life(void **state)
     assert_non_null(strstr(world->log.data, "r1  being stopped"));
     assert_non_null(strstr(world->log.data, "error: no job r7 runs"));
     assert_int_equal(world->toolproc.jobs_cancelled, 1);
-    end_job(world, "{\"output\": \"error: stopped by the user before it ended\"}");
+    end_job(world, "{\"output\": \"error: stopped before it ended\"}");
     assert_non_null(strstr(world->log.data, "notice job r1 (serve &) stopped"));
     assert_int_equal(agent_jobs_running(world->agent), 0);
 

@@ -40,9 +40,12 @@ while IFS= read -r line; do
     *'"flood"'*) head -c 5000000 /dev/zero | tr '\0' a; sleep 5 ;;
     *'"mute"'*) exec 1>&-; sleep 30 ;;
     *'"hang"'*) waiting=$id ;;
-    *'"until '*)
-        name=${line#*\"until }; name=${name%%\"*}
+    *'"until '*|*'"late until '*)
+        begun="{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":$id,\"progress\":0,\"message\":\"\"}}"
+        case $line in *'"late '*) ;; *) say "$begun" ;; esac
+        name=${line#*until }; name=${name%%\"*}
         while [ ! -e "$name" ]; do sleep 0.02; done
+        case $line in *'"late '*) say "$begun" ;; esac
         say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{\"structuredContent\":{\"output\":\"$name $served\"}}}" ;;
     *'"silent"'*) waiting= ;;
     *'"stubborn"'*) trap '' TERM; sleep 30 & echo $! > child; wait; wait ;;

@@ -272,7 +272,7 @@ static void test_cancel(void **state)
     toolproc_cancel(world->toolproc, "c1");
     wait_for(world, 1);
     assert_true(clock_monotonic_us() - begin < 1500000);
-    const char *stopped = "{\"output\":\"error: stopped by the user before it ended\"} failed";
+    const char *stopped = "{\"output\":\"error: stopped before it ended\"} failed";
     assert_string_equal(world->result.data, stopped);
     /* a kept one is asked to stop the call, and lives on; */
     call(world, "read_file", "path", "count");
@@ -331,7 +331,7 @@ static void expect_next(struct world *world, const char *call_id, const char *re
 static void test_cancel_beside(void **state)
 {
     struct world *world = *state;
-    const char *stopped = "{\"output\":\"error: stopped by the user before it ended\"} failed";
+    const char *stopped = "{\"output\":\"error: stopped before it ended\"} failed";
     create(world, TOOL_SERVER, NULL);
     start_beside(world, "long", "until one");
     start_beside(world, "behind", "silent"); /* the process gets to it, and the rest, later */
@@ -351,13 +351,17 @@ static void test_cancel_beside(void **state)
     expect_next(world, "long", "{\"output\":\"two 5\"}");
 }
 
-/* A call's time begins with its turn: two that take less than the limit, and together more. */
+/* A call's time begins with its turn: two that take less than the limit, and together more. And
+ * when its process has come so far as to begin: one that begins behind the limit. */
 static void test_time_of_turns(void **state)
 {
     struct world *world = *state;
     json_t *policy = json_pack("{s:{s:i}}", "limits", "seconds", 1);
     create(world, TOOL_SERVER, policy);
     json_decref(policy);
+    json_t *late = json_pack("{s:s}", "command", "late until three");
+    toolproc_start(world->toolproc, "late", "shell", late);
+    json_decref(late);
     start_beside(world, "first", "until one");
     start_beside(world, "second", "until two");
     let_run(world, 4000);
@@ -366,6 +370,23 @@ static void test_time_of_turns(void **state)
     let_run(world, 4000); /* with a second look the first one's limit is 7 s */
     make_file(world, "two");
     expect_next(world, "second", "{\"output\":\"two 2\"}");
+    make_file(world, "three");
+    expect_next(world, "late", "{\"output\":\"three 1\"}");
+}
+
+/* A sandbox that never stands: said so, and not that the command was stopped. */
+static void test_never_begins(void **state)
+{
+    struct world *world = *state;
+    struct toolproc_options options = {.loop = &world->loop,
+                                       .program = TOOL_SERVER,
+                                       .workspace = world->folder,
+                                       .begin_seconds = 1};
+    struct toolproc_callbacks callbacks = {on_output, on_finished, world};
+    world->toolproc = toolproc_create(&options, &callbacks, NULL);
+    assert_string_equal(call(world, "shell", "command", "hang"),
+                        "{\"output\":\"error: not run: the sandbox did not stand after 1 s\"} "
+                        "failed");
 }
 
 static void test_nothing_is_left(void **state)
@@ -458,7 +479,71 @@ static void test_carat_tool(void **state)
     wait_for(world, 6);
     print_message("a running command was stopped in %.0f ms\n",
                   (double)(clock_monotonic_us() - begin) / 1000);
-    assert_non_null(strstr(world->result.data, "stopped by the user"));
+    assert_non_null(strstr(world->result.data, "stopped: cancelled)"));
+}
+
+static void wait_for_output(struct world *world, const char *words)
+{
+    int64_t limit = clock_monotonic_us() + 20 * 1000000;
+    while (strstr(world->output.data, words) == NULL) {
+        assert_true(clock_monotonic_us() < limit);
+        let_run(world, 5);
+    }
+}
+
+static bool is_there(struct world *world, const char *name)
+{
+    char *path = support_path(world->folder, name);
+    bool there = access(path, F_OK) == 0;
+    mem_free(path);
+    return there;
+}
+
+/* What a command had written is in its result, however it takes its end; a job has time to put its
+ * things in order, also when all ends; a second word is KILL. */
+static void test_stop(void **state)
+{
+    struct world *world = *state;
+    create(world, carat_tool, NULL);
+    start(world, "shell", "command", "echo here; sleep 100");
+    wait_for_output(world, "here");
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 1);
+    assert_non_null(strstr(world->result.data, "\"here\\n(stopped: cancelled)\"} failed"));
+    start(world, "shell", "command", "trap '' TERM; echo stubborn; sleep 100; sleep 100");
+    wait_for_output(world, "stubborn");
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 2);
+    assert_non_null(strstr(world->result.data, "\"stubborn\\n(stopped: cancelled)\"} failed"));
+
+    json_t *job =
+        json_pack("{s:s}", "command", "trap 'echo bye > bye; exit 3' TERM; echo job; sleep 100 &");
+    toolproc_start_job(world->toolproc, "c1", job);
+    wait_for_output(world, "job");
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 3);
+    assert_string_equal(world->result.data,
+                        "{\"exit_code\":3,\"output\":\"job\\n(stopped: cancelled)\"} failed");
+    assert_true(is_there(world, "bye"));
+    json_decref(job);
+
+    job = json_pack("{s:s}", "command", "trap '' TERM; echo twice; sleep 100 & sleep 100 &");
+    toolproc_start_job(world->toolproc, "c1", job);
+    json_decref(job);
+    wait_for_output(world, "twice");
+    toolproc_cancel(world->toolproc, "c1");
+    toolproc_cancel(world->toolproc, "c1");
+    wait_for(world, 4);
+    assert_string_equal(world->result.data,
+                        "{\"output\":\"twice\\nerror: stopped before it ended\"} failed");
+
+    job = json_pack("{s:s}", "command", "trap 'echo bye > last' TERM; echo last; sleep 100 &");
+    toolproc_start_job(world->toolproc, "c1", job);
+    json_decref(job);
+    wait_for_output(world, "last");
+    toolproc_destroy(world->toolproc);
+    world->toolproc = NULL;
+    assert_true(is_there(world, "last"));
 }
 
 /* A job goes on while calls come and go, outlives their limit of time, and is stopped by name. */
@@ -479,7 +564,7 @@ static void test_job(void **state)
     assert_int_equal(world->finished, 0);
     toolproc_cancel(world->toolproc, "c1");
     wait_for(world, 1);
-    assert_non_null(strstr(world->result.data, "stopped by the user"));
+    assert_non_null(strstr(world->result.data, "stopped: cancelled)"));
     arguments = json_pack("{s:s}", "command", "(sleep 0.2; exit 3) &");
     toolproc_start_job(world->toolproc, "c1", arguments);
     json_decref(arguments);
@@ -528,7 +613,7 @@ static void test_make_job(void **state)
     assert_int_equal(world->finished, 3);
     toolproc_cancel(world->toolproc, "job-2");
     wait_for(world, 4);
-    assert_non_null(strstr(world->result.data, "stopped by the user"));
+    assert_non_null(strstr(world->result.data, "stopped: cancelled)"));
 }
 
 /* --- who watches over a command is stopped ---
@@ -770,7 +855,8 @@ int main(int argc, char **argv)
         TEST(test_handshake),     TEST(test_carat_tool),      TEST(test_self_test),
         TEST(test_job),           TEST(test_make_job),        TEST(test_watcher_stopped),
         TEST(test_set_policy),    TEST(test_forget),          TEST(test_cancel_beside),
-        TEST(test_time_of_turns), TEST(test_destroy_waits),
+        TEST(test_time_of_turns), TEST(test_destroy_waits),   TEST(test_stop),
+        TEST(test_never_begins),
     };
     int failures = cmocka_run_group_tests_name("agent_toolproc", tests, NULL, NULL);
     free(carat_tool);

@@ -190,6 +190,51 @@ def case_exec():
         check(not running(mark()), "the job outlived exec")
 
 
+TIDIES = "trap 'echo bye > bye' TERM; echo begun; echo > ready; sleep "
+
+
+def interrupt(place, command):
+    """SIGINT while the command runs; what exec told of it."""
+    model = script(place, call("shell", command=command), "Never.<turn|>")
+    run = subprocess.Popen([CARAT, "exec", "--json", "-m", model, "go"], cwd=place.work, env=place.env,
+                           stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    wait_until(lambda: os.path.exists(os.path.join(place.work, "ready")), "the command did not begin")
+    run.send_signal(signal.SIGINT)
+    out, _ = run.communicate(timeout=PATIENCE)
+    check(run.returncode == 130, (run.returncode, out))
+    check(not running(mark()), "the command outlived exec")
+    return out
+
+
+def case_tidies():
+    """A command that is stopped gets TERM first, as its terminal would have sent. It has 100 ms, for somebody waits: on a busy
+    machine it may miss them, but not again and again."""
+    for _ in range(5):
+        with Place() as place:
+            interrupt(place, TIDIES + mark().decode() + " & wait")
+            if os.path.exists(os.path.join(place.work, "bye")):
+                return
+    check(False, "it was killed before it could say bye")
+
+
+def case_tidies_at_the_end():
+    """So does a job when exec ends."""
+    with Place() as place:
+        wait = call("shell", command="while ! test -e ready; do sleep 0.02; done")
+        place.events("-m", script(place, call("shell", command=TIDIES + mark().decode() + " &"), wait, "Done.<turn|>"), "go")
+        check(os.path.exists(os.path.join(place.work, "bye")), "it was killed before it could say bye")
+
+
+def case_output_is_kept():
+    """What a command wrote before it was stopped is told, kept, and read by the model in the next turn."""
+    with Place() as place:
+        out = interrupt(place, f"echo begun; echo > ready; sleep {mark().decode()}")
+        results = items([json.loads(line) for line in out.splitlines()], "command_execution")
+        check("begun" in results[-1]["aggregated_output"] and "stopped" in results[-1]["aggregated_output"], results)
+        kept = place.database().execute("select text, details from messages where role = 3").fetchall()
+        check("begun\\n(stopped: cancelled)" in str(kept).replace("\\\\", "\\"), kept)
+
+
 def waited_for(place, *more):
     """A command that does not end by itself and is waited for, as all are."""
     return script(place, call("shell", command=f"echo ready; sleep {mark().decode()}"), "It goes on.<turn|>", *more)

@@ -70,6 +70,18 @@ static void wait_for_background(struct tool_context *context, struct tool_result
     tool_succeed(result, "alone", 5);
 }
 
+/* Until it is to end; how long what runs would have for it. */
+static void tell_grace(struct tool_context *context, struct tool_result *result)
+{
+    char text[16];
+    while (!context->cancelled(context->host)) {
+        struct pollfd input = {.fd = context->cancel_fd, .events = POLLIN};
+        poll(&input, 1, 1000);
+    }
+    snprintf(text, sizeof text, "%d", context->grace_ms);
+    tool_succeed(result, text, strlen(text));
+}
+
 static int flooded[2]; /* a pipe in which the tool below says that it is through */
 
 /* A second of live output: twenty full messages, more than the pipe to the client holds. */
@@ -94,6 +106,8 @@ static void list_files(struct tool_context *context, const json_t *arguments,
         wait_for_cancel(context, result);
     } else if (path != NULL && strcmp(path, "background") == 0) {
         wait_for_background(context, result);
+    } else if (path != NULL && strcmp(path, "grace") == 0) {
+        tell_grace(context, result);
     } else if (path != NULL && strcmp(path, "chatter") == 0) {
         chatter(context, result);
     } else if (path != NULL && strcmp(path, "flood") == 0) {
@@ -273,6 +287,9 @@ static void expect_error(const char *line, const char *id, int code)
 #define BACKGROUND(id)                                                                \
     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/carat/background\",\"params\":{" \
     "\"requestId\":" id "}}"
+#define STOP(id)                                                                                 \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/carat/stop\",\"params\":{\"requestId\":" id \
+    ",\"graceMs\":70}}"
 #define HELLO                                                                                  \
     "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"initialize\",\"params\":{\"protocolVersion\":" \
     "\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"t\",\"version\":\"1\"}}}"
@@ -533,6 +550,17 @@ static void expect_progress(const char *token, const char *text)
     expect(expected);
 }
 
+/* The first one, before there is any output: the call has begun. */
+static void expect_begun(const char *token)
+{
+    char expected[300];
+    snprintf(expected, sizeof expected,
+             "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+             "\"progressToken\":%s,\"progress\":0,\"message\":\"\"}}",
+             token);
+    expect(expected);
+}
+
 static void test_progress(void **state)
 {
     (void)state;
@@ -540,6 +568,7 @@ static void test_progress(void **state)
     int64_t began = clock_monotonic_us();
     send_line(
         CALL("1", ",\"arguments\":{\"path\":\"chatter\"},\"_meta\":{\"progressToken\":\"t\"}"));
+    expect_begun("\"t\"");
     json_int_t before = 0;
     int count = 0;
     struct str all;
@@ -608,6 +637,7 @@ static void test_cancel(void **state)
     (void)state;
     shake_hands();
     send_line(CALL("\"c\"", ",\"arguments\":{\"path\":\"wait\"},\"_meta\":{\"progressToken\":5}"));
+    expect_begun("5");
     expect_progress("5", "waiting\\n");
     /* While it runs: a ping is answered, others wait, one of those is cancelled unseen, and a
      * cancellation of something else changes nothing. */
@@ -635,6 +665,7 @@ static void test_background(void **state)
     shake_hands();
     send_line(
         CALL("7", ",\"arguments\":{\"path\":\"background\"},\"_meta\":{\"progressToken\":5}"));
+    expect_begun("5");
     expect_progress("5", "waiting\\n");
     send_line(BACKGROUND("8"));
     assert_null(receive_within(100));
@@ -643,10 +674,27 @@ static void test_background(void **state)
     send_line(BACKGROUND("9")); /* of a call that is to come: means nothing */
     send_line(
         CALL("9", ",\"arguments\":{\"path\":\"background\"},\"_meta\":{\"progressToken\":6}"));
+    expect_begun("6");
     expect_progress("6", "waiting\\n");
     assert_null(receive_within(100));
     send_line(CANCEL("9"));
     exchange(CALL("10", ""), ANSWER("10", "{}"));
+}
+
+/* One that is to end is answered all the same, and what it is given for it is its own. */
+static void test_stop(void **state)
+{
+    (void)state;
+    shake_hands();
+    send_line(CALL("7", ",\"arguments\":{\"path\":\"grace\"}"));
+    send_line(STOP("8"));
+    assert_null(receive_within(100));
+    send_line(STOP("7"));
+    expect(ANSWER("7", "70"));
+    send_line(CALL("8", ",\"arguments\":{\"path\":\"grace\"},\"_meta\":{\"progressToken\":5}"));
+    expect_begun("5");
+    send_line(CANCEL("8"));
+    exchange(CALL("9", ""), ANSWER("9", "{}"));
 }
 
 static void test_too_many_waiting(void **state)
@@ -751,6 +799,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slow_client, start, stop),
         cmocka_unit_test_setup_teardown(test_cancel, start, stop),
         cmocka_unit_test_setup_teardown(test_background, start, stop),
+        cmocka_unit_test_setup_teardown(test_stop, start, stop),
         cmocka_unit_test_setup_teardown(test_too_many_waiting, start, stop),
         cmocka_unit_test_setup_teardown(test_end_during_call, start, stop),
         cmocka_unit_test_setup_teardown(test_client_gone, start, stop),

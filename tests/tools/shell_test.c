@@ -236,8 +236,14 @@ static void test_term_ignored(void **state)
 static void test_background(void **state)
 {
     (void)state;
-    expect("sleep 60 & echo hi", 0, "hi");
+    expect("sleep 60 & echo hi", 0,
+           "hi\n(1 process left in the background was ended; end the command in & to keep it "
+           "running)");
     assert_true(took_ms < 30000); /* it was not waited for */
+    expect("sleep 60 & sleep 60 & true", 0,
+           "(2 processes left in the background were ended; end the command in & to keep it "
+           "running)");
+    expect("true & wait; echo hi", 0, "hi");
     /* What is left in the group dies with the call. */
     bool failed;
     json_t *response = run("sleep 100 & echo $!", 0, &failed);
@@ -374,12 +380,16 @@ static void test_no_leaks(void **state)
 static void test_job(void **state)
 {
     (void)state;
-    expect("(sleep 0.3; echo late) &", 0, "");
+    expect("sleep 30 &", 0,
+           "(1 process left in the background was ended; end the command in & to keep it running)");
     policy.job = true;
     expect("(sleep 0.3; echo late) &", 0, "late");
     assert_true(took_ms >= 300);
+    expect("(sleep 30 & echo late) &", 0,
+           "late\n(1 process left in the background was ended)"); /* nobody's child */
     expect("(sleep 0.2; echo first) & (exit 7) &", 7, "first");
     expect("echo one; exit 4 &", 4, "one");
+    expect("IFS=7; (exit 7) &", 7, "");
     expect("no-such-program-here 2>/dev/null &", 127, "");
     bool failed;
     json_t *response = run("sleep 30 &", 1, &failed);
