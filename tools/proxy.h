@@ -9,7 +9,8 @@
  * The order is what protects: the name as it was written is compared with the list before anything
  * is asked of DNS; the addresses that it has are judged one by one, by http_hosts' rules (no
  * private network, not this machine, whatever a name resolves to); and the very address that was
- * judged is connected to. Inside CONNECT, TLS must name the host that was asked for.
+ * judged is connected to. Inside CONNECT, TLS must name the host that was asked for; a client that
+ * names another is told so by an alert of TLS.
  */
 #ifndef CARAT_TOOLS_PROXY_H
 #define CARAT_TOOLS_PROXY_H
