@@ -3,7 +3,15 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { HANDSHAKE_RECORD = 22, CLIENT_HELLO = 1, SERVER_NAME = 0, HOST_NAME = 0, RECORD_HEAD = 5 };
+enum {
+    HANDSHAKE_RECORD = 22,
+    CLIENT_HELLO = 1,
+    SERVER_NAME = 0,
+    HOST_NAME = 0,
+    RECORD_HEAD = 5,
+    MESSAGE_HEAD = 4,
+    MESSAGE_MOST = CLIENT_HELLO_LIMIT - RECORD_HEAD
+};
 
 struct reader {
     const unsigned char *at;
@@ -76,34 +84,8 @@ static enum client_hello read_extensions(struct reader extensions, char *name)
     return extensions.broken ? CLIENT_HELLO_BROKEN : found;
 }
 
-enum client_hello client_hello_read(const unsigned char *bytes, size_t length,
-                                    char name[CLIENT_HELLO_NAME_SIZE])
+static enum client_hello read_hello(struct reader hello, char *name)
 {
-    struct reader all = {bytes, length, false};
-    if (length == 0) {
-        return CLIENT_HELLO_UNFINISHED;
-    }
-    if (bytes[0] != HANDSHAKE_RECORD) {
-        return CLIENT_HELLO_OTHER;
-    }
-    if (length < RECORD_HEAD) {
-        return CLIENT_HELLO_UNFINISHED;
-    }
-    number(&all, 1);
-    number(&all, 2); /* of the record's version nothing is known that would help */
-    size_t record = number(&all, 2);
-    if (record > CLIENT_HELLO_LIMIT - RECORD_HEAD) {
-        return CLIENT_HELLO_BROKEN;
-    }
-    if (all.left < record) {
-        return CLIENT_HELLO_UNFINISHED;
-    }
-    struct reader message = part(&all, record);
-    size_t kind = number(&message, 1);
-    struct reader hello = counted(&message, 3);
-    if (message.broken || kind != CLIENT_HELLO) {
-        return CLIENT_HELLO_BROKEN; /* one that goes on in another record, too */
-    }
     number(&hello, 2);
     part(&hello, 32);   /* random */
     counted(&hello, 1); /* session */
@@ -117,4 +99,53 @@ enum client_hello client_hello_read(const unsigned char *bytes, size_t length,
     }
     struct reader extensions = counted(&hello, 2);
     return hello.broken ? CLIENT_HELLO_BROKEN : read_extensions(extensions, name);
+}
+
+/* Takes the next record's content; false: `found` says why there is none. */
+static bool take_record(struct reader *all, struct reader *content, enum client_hello *found)
+{
+    *found = CLIENT_HELLO_BROKEN;
+    if (all->left > 0 && all->at[0] != HANDSHAKE_RECORD) {
+        return false; /* nothing else may come between the pieces of a message */
+    }
+    number(all, 1);
+    number(all, 2); /* of the record's version nothing is known that would help */
+    size_t length = number(all, 2);
+    if (!all->broken && (length == 0 || length > MESSAGE_MOST)) {
+        return false;
+    }
+    *content = part(all, length);
+    *found = CLIENT_HELLO_UNFINISHED;
+    return !all->broken;
+}
+
+enum client_hello client_hello_read(const unsigned char *bytes, size_t length,
+                                    char name[CLIENT_HELLO_NAME_SIZE])
+{
+    struct reader all = {bytes, length, false}, content;
+    unsigned char text[MESSAGE_MOST];
+    size_t gathered = 0;
+    enum client_hello found;
+    if (length > 0 && bytes[0] != HANDSHAKE_RECORD) {
+        return CLIENT_HELLO_OTHER;
+    }
+    while (take_record(&all, &content, &found)) {
+        if (content.left > MESSAGE_MOST - gathered) {
+            return CLIENT_HELLO_BROKEN;
+        }
+        memcpy(text + gathered, content.at, content.left);
+        gathered += content.left;
+        struct reader message = {text, gathered, false};
+        if (number(&message, 1) != CLIENT_HELLO) {
+            return CLIENT_HELLO_BROKEN;
+        }
+        size_t announced = number(&message, 3);
+        if (!message.broken && announced <= message.left) {
+            return read_hello(part(&message, announced), name);
+        }
+        if (announced > MESSAGE_MOST - MESSAGE_HEAD) {
+            return CLIENT_HELLO_BROKEN;
+        }
+    }
+    return found;
 }

@@ -88,14 +88,25 @@ size_t proxy_receive_listeners(int control, int listeners[PROXY_LISTENERS_MOST])
 
 /* --- one client --- */
 
+/* One direction. The next bytes are read when the last ones are sent, so that a slow side slows the
+ * other down; neither direction waits for the other. */
+struct flow {
+    int from, to;
+    bool open;          /* more may come */
+    struct str pending; /* what was read */
+    size_t sent;        /* of it */
+};
+
 struct tunnel {
     int client, server;
     const struct proxy_rules *rules;
     bool direct; /* speaks to the server, and knows of no proxy */
     struct proxy_head head;
-    struct str early;   /* what the client sent behind the head */
+    struct str early;   /* what the client sent behind the head, and is not judged yet */
+    bool held;          /* what comes from the client goes to `early` */
     uint64_t to_server; /* bytes of a body that may still be passed on; CONNECT: any */
     uint64_t traffic;
+    struct flow up, down; /* to the server, to the client */
 };
 
 static bool wait_for(int fd, short events, int64_t deadline)
@@ -306,94 +317,142 @@ static enum client_hello judge_hello(const struct tunnel *tunnel, bool *may_pass
     return hello;
 }
 
-/* Bytes from one side to the other; false at an end or a fault. */
-static bool pass(struct tunnel *tunnel, int from, int to, char *buffer)
+/* Lets the client's first bytes go when they can be judged. Where they may not pass the client is
+ * told so in TLS: it has had its 200, and would report a bare end as a fault of the server. */
+static void judge_early(struct tunnel *tunnel)
 {
-    ssize_t got = recv(from, buffer, BUFFER_SIZE, MSG_DONTWAIT);
+    static const char alert[] = {21, 3, 3, 0, 2, /* fatal, unrecognized_name */ 2, 112};
+    bool may_pass;
+    if (judge_hello(tunnel, &may_pass) == CLIENT_HELLO_UNFINISHED &&
+        tunnel->early.length <= CLIENT_HELLO_LIMIT) {
+        return;
+    }
+    tunnel->held = false;
+    if (may_pass) {
+        str_append_bytes(&tunnel->up.pending, tunnel->early.data, tunnel->early.length);
+    } else {
+        str_append_bytes(&tunnel->down.pending, alert, sizeof alert);
+        tunnel->up.open = tunnel->down.open = false;
+    }
+}
+
+static bool is_pending(const struct flow *flow)
+{
+    return flow->sent < flow->pending.length;
+}
+
+static bool is_over(const struct flow *flow)
+{
+    return !flow->open && !is_pending(flow);
+}
+
+static bool wants_bytes(const struct tunnel *tunnel, const struct flow *flow)
+{
+    bool may = flow == &tunnel->down ||
+               (tunnel->down.open && (tunnel->head.connect || tunnel->to_server > 0));
+    return may && flow->open && !is_pending(flow);
+}
+
+static void take_bytes(struct tunnel *tunnel, struct flow *flow, char *buffer)
+{
+    ssize_t got = recv(flow->from, buffer, BUFFER_SIZE, MSG_DONTWAIT);
     if (got <= 0) {
-        return got < 0 && (errno == EAGAIN || errno == EINTR);
+        flow->open = got < 0 && (errno == EAGAIN || errno == EINTR);
+        return;
     }
     size_t length = (size_t)got;
-    if (from == tunnel->client && !tunnel->head.connect) {
+    if (flow == &tunnel->up && !tunnel->head.connect) {
         /* A second request behind the first one's body would have been judged by nobody. */
         length = length < tunnel->to_server ? length : (size_t)tunnel->to_server;
         tunnel->to_server -= length;
     }
     tunnel->traffic += length;
-    return tunnel->traffic <= TRAFFIC_LIMIT && send_all(to, buffer, length, tunnel->rules->idle_ms);
+    if (tunnel->traffic > TRAFFIC_LIMIT) {
+        tunnel->up.open = tunnel->down.open = false;
+    } else if (flow == &tunnel->up && tunnel->held) {
+        str_append_bytes(&tunnel->early, buffer, length);
+        judge_early(tunnel);
+    } else {
+        str_append_bytes(&flow->pending, buffer, length);
+    }
 }
 
-/* Collects the client's first bytes until they can be judged. False: they may not pass. */
-static bool hold_hello(struct tunnel *tunnel, bool *held, char *buffer)
+static void give_bytes(struct flow *flow)
 {
-    bool may_pass;
-    ssize_t got = recv(tunnel->client, buffer, BUFFER_SIZE, MSG_DONTWAIT);
-    if (got > 0) {
-        str_append_bytes(&tunnel->early, buffer, (size_t)got);
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-        return false;
+    ssize_t sent = send(flow->to, flow->pending.data + flow->sent,
+                        flow->pending.length - flow->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+        flow->sent += (size_t)sent;
+    } else if (errno != EAGAIN && errno != EINTR) {
+        flow->open = false; /* nobody takes it any more */
+        flow->sent = flow->pending.length;
     }
-    if (judge_hello(tunnel, &may_pass) == CLIENT_HELLO_UNFINISHED) {
-        return tunnel->early.length <= CLIENT_HELLO_LIMIT;
+    if (!is_pending(flow)) {
+        str_clear(&flow->pending);
+        flow->sent = 0;
     }
-    *held = false;
-    return may_pass && send_all(tunnel->server, tunnel->early.data, tunnel->early.length,
-                                tunnel->rules->idle_ms);
 }
 
-/* Until one side has ended and the other has taken all, or nothing flows any more. */
+/* What can be done without waiting. */
+static void pass(struct tunnel *tunnel, struct flow *flow, char *buffer)
+{
+    bool was_over = is_over(flow);
+    if (wants_bytes(tunnel, flow)) {
+        take_bytes(tunnel, flow, buffer);
+    }
+    if (is_pending(flow)) {
+        give_bytes(flow);
+    }
+    if (!was_over && is_over(flow)) {
+        shutdown(flow->to, SHUT_WR);
+    }
+}
+
+/* What to wait for where `from` begins and `to` ends; a side with nothing to wait for is not asked,
+ * for its end would be told of again and again. */
+static struct pollfd end_of(const struct tunnel *tunnel, const struct flow *from,
+                            const struct flow *to)
+{
+    int events = (wants_bytes(tunnel, from) ? POLLIN : 0) | (is_pending(to) ? POLLOUT : 0);
+    return (struct pollfd){.fd = events != 0 ? from->from : -1, .events = (short)events};
+}
+
+/* Until the server has ended and all is taken, or nothing flows any more. */
 static void relay(struct tunnel *tunnel, char *buffer)
 {
-    bool from_client = true, from_server = true, held = tunnel->head.connect && !tunnel->direct;
-    if (held && tunnel->early.length > 0 && !hold_hello(tunnel, &held, buffer)) {
-        return;
-    }
-    while (from_server) {
-        bool wants_client = from_client && (tunnel->head.connect || tunnel->to_server > 0);
-        struct pollfd ends[] = {{.fd = wants_client ? tunnel->client : -1, .events = POLLIN},
-                                {.fd = tunnel->server, .events = POLLIN}};
+    while (tunnel->down.open || is_pending(&tunnel->down) || is_pending(&tunnel->up)) {
+        struct pollfd ends[] = {end_of(tunnel, &tunnel->up, &tunnel->down),
+                                end_of(tunnel, &tunnel->down, &tunnel->up)};
         int ready = poll(ends, 2, tunnel->rules->idle_ms);
         if (ready == 0 || (ready < 0 && errno != EINTR)) {
             return;
         }
-        if (ready > 0 && ends[0].revents != 0) {
-            if (held) {
-                if (!hold_hello(tunnel, &held, buffer)) {
-                    return;
-                }
-            } else if (!pass(tunnel, tunnel->client, tunnel->server, buffer)) {
-                from_client = false;
-                shutdown(tunnel->server, SHUT_WR);
-            }
-        }
-        if (ready > 0 && ends[1].revents != 0) {
-            from_server = pass(tunnel, tunnel->server, tunnel->client, buffer);
-        }
+        pass(tunnel, &tunnel->up, buffer);
+        pass(tunnel, &tunnel->down, buffer);
     }
 }
 
 static void serve(struct tunnel *tunnel, const struct str *rewritten)
 {
+    struct flow *up = &tunnel->up, *down = &tunnel->down;
     char *buffer = mem_try_alloc(BUFFER_SIZE, 1);
     tunnel->server = buffer != NULL ? connect_server(tunnel) : -1;
     if (tunnel->server >= 0) {
-        bool ok;
-        int idle_ms = tunnel->rules->idle_ms;
-        if (tunnel->direct) {
-            ok = true;
-        } else if (tunnel->head.connect) {
-            static const char answer[] = "HTTP/1.1 200 Connection established\r\n\r\n";
-            ok = send_all(tunnel->client, answer, strlen(answer), idle_ms);
-        } else {
+        up->from = down->to = tunnel->client;
+        up->to = down->from = tunnel->server;
+        up->open = down->open = true;
+        tunnel->held = tunnel->head.connect && !tunnel->direct;
+        if (tunnel->held) {
+            str_append(&down->pending, "HTTP/1.1 200 Connection established\r\n\r\n");
+            judge_early(tunnel);
+        } else if (!tunnel->direct) {
             uint64_t body = tunnel->head.body;
             size_t early = tunnel->early.length < body ? tunnel->early.length : (size_t)body;
             tunnel->to_server = body - early;
-            ok = send_all(tunnel->server, rewritten->data, rewritten->length, idle_ms) &&
-                 send_all(tunnel->server, tunnel->early.data, early, idle_ms);
+            str_append_bytes(&up->pending, rewritten->data, rewritten->length);
+            str_append_bytes(&up->pending, tunnel->early.data, early);
         }
-        if (ok) {
-            relay(tunnel, buffer);
-        }
+        relay(tunnel, buffer);
         close(tunnel->server);
     }
     mem_free(buffer);
@@ -404,6 +463,8 @@ void proxy_serve_client(int client, const struct proxy_rules *rules)
     struct tunnel tunnel = {.client = client, .server = -1, .rules = rules};
     struct str text, rewritten;
     str_init(&tunnel.early);
+    str_init(&tunnel.up.pending);
+    str_init(&tunnel.down.pending);
     str_init(&text);
     str_init(&rewritten);
     size_t length = read_head(&tunnel, &text);
@@ -419,6 +480,8 @@ void proxy_serve_client(int client, const struct proxy_rules *rules)
     }
     str_finish(&rewritten);
     str_finish(&text);
+    str_finish(&tunnel.down.pending);
+    str_finish(&tunnel.up.pending);
     str_finish(&tunnel.early);
     shutdown(client, SHUT_RDWR);
     close(client);
@@ -452,9 +515,13 @@ void proxy_serve_direct(int client, const struct proxy_rules *rules)
     struct tunnel tunnel = {
         .client = client, .server = -1, .rules = rules, .direct = true, .head.connect = true};
     str_init(&tunnel.early);
+    str_init(&tunnel.up.pending);
+    str_init(&tunnel.down.pending);
     if (name_itself(client, rules->hosts, &tunnel.head)) {
         serve(&tunnel, NULL);
     }
+    str_finish(&tunnel.down.pending);
+    str_finish(&tunnel.up.pending);
     str_finish(&tunnel.early);
     shutdown(client, SHUT_RDWR);
     close(client);

@@ -9,7 +9,8 @@
  * The order is what protects: the name as it was written is compared with the list before anything
  * is asked of DNS; the addresses that it has are judged one by one, by http_hosts' rules (no
  * private network, not this machine, whatever a name resolves to); and the very address that was
- * judged is connected to. Inside CONNECT, TLS must name the host that was asked for.
+ * judged is connected to. Inside CONNECT, TLS must name the host that was asked for; a client that
+ * names another is told so by an alert of TLS.
  *
  * An opened address of this machine is there for any client: the proxy listens on it inside, too,
  * so that no program need know of a proxy, and the command's own servers beside it stay direct.

@@ -3,6 +3,7 @@
  * asked by the resolver's, not by the words of a refusal. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,9 +32,50 @@ static struct policy_list hosts = {allowed, 6, 6};
 static int resolved; /* questions to DNS */
 static const char *answers[3];
 
+/* More than all buffers on the way hold together. */
+enum { MUCH = 24 << 20 };
+
+static char pattern_at(size_t offset)
+{
+    return (char)('a' + offset % 25);
+}
+
+static bool fits_pattern(const char *bytes, size_t length, size_t offset)
+{
+    size_t i = 0;
+    while (i < length && bytes[i] == pattern_at(offset + i)) {
+        i++;
+    }
+    return i == length;
+}
+
+/* Says much before it hears anything, hears to the end, and then says how much that was. */
+static void say_much(int fd, const char *heard)
+{
+    static char bytes[25 * 4000];
+    size_t said = 0, count = strlen(heard);
+    bool fits = fits_pattern(heard, count, 0);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = pattern_at(i);
+    }
+    while (said < MUCH && loopback_send(fd, bytes, sizeof bytes)) {
+        said += sizeof bytes;
+    }
+    for (ssize_t got; (got = recv(fd, bytes, sizeof bytes, 0)) > 0; count += (size_t)got) {
+        fits = fits && fits_pattern(bytes, (size_t)got, count);
+    }
+    int length = snprintf(bytes, sizeof bytes, "\nheard %zu, %s", count, fits ? "all" : "other");
+    loopback_send(fd, bytes, (size_t)length);
+}
+
 static void handle(int fd, const char *request, int port)
 {
     char body[] = "hello";
+    const char *behind = strstr(request, "\r\n\r\n");
+    if (str_starts_with(request, "GET /much") && behind != NULL) {
+        say_much(fd, behind + 4);
+        return;
+    }
     (void)port;
     snprintf(last_request, sizeof last_request, "%s", request);
     if (strstr(request, "/moved") != NULL) {
@@ -79,7 +121,8 @@ static void *serve(void *context)
     return NULL;
 }
 
-/* Sends bytes, then more after the first answer when there is more, and reads to the end. */
+/* Sends bytes, then more after the first answer when there is more and no more than that, and reads
+ * to the end. */
 static void ask(const char *bytes, size_t length, const char *more, size_t more_length,
                 struct str *answer)
 {
@@ -94,6 +137,7 @@ static void ask(const char *bytes, size_t length, const char *more, size_t more_
         str_append_bytes(answer, buffer, (size_t)got);
         if (first && more != NULL) {
             assert_int_equal(write(ends[0], more, more_length), (ssize_t)more_length);
+            shutdown(ends[0], SHUT_WR);
         }
         first = false;
     }
@@ -193,6 +237,89 @@ static void a_tunnel_carries_what_is_not_tls(void **state)
     assert_true(str_ends_with(answer.data, "hello"));
     assert_non_null(strstr(last_request, "GET /inside"));
     str_finish(&answer);
+}
+
+/* Says much and hears much, whichever is possible, and ends what it says before it has heard all.
+ */
+static void exchange_much(int fd, struct str *heard)
+{
+    static char bytes[25 * 4000];
+    size_t said = 0;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = pattern_at(i);
+    }
+    for (bool open = true; open;) {
+        struct pollfd end = {.fd = fd, .events = said < MUCH ? POLLIN | POLLOUT : POLLIN};
+        assert_int_equal(poll(&end, 1, 30000), 1);
+        if ((end.revents & POLLOUT) != 0) {
+            size_t offset = said % 25;
+            size_t length = MUCH - said < 64 * 1024 ? MUCH - said : 64 * 1024;
+            ssize_t sent = send(fd, bytes + offset, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+            said += sent > 0 ? (size_t)sent : 0;
+            if (said == MUCH) {
+                shutdown(fd, SHUT_WR);
+            }
+        } else {
+            char buffer[64 * 1024];
+            ssize_t got = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+            str_append_bytes(heard, buffer, got > 0 ? (size_t)got : 0);
+            open = got > 0;
+        }
+    }
+    assert_int_equal(said, MUCH);
+}
+
+/* The server reads nothing before it has said all: what comes from it must be carried while what
+ * goes to it cannot be. And what ends on one side first goes on on the other. */
+static void both_directions_flow_at_once(void **state)
+{
+    (void)state;
+    struct str heard;
+    int ends[2], size = 16 * 1024;
+    char text[128];
+    pthread_t thread;
+    str_init(&heard);
+    answers[0] = NULL;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    }
+    assert_int_equal(pthread_create(&thread, NULL, serve, &ends[1]), 0);
+    snprintf(text, sizeof text, "CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\nGET /much HTTP/1.0\r\n\r\n",
+             loopback_port(server));
+    assert_true(loopback_send(ends[0], text, strlen(text)));
+    exchange_much(ends[0], &heard);
+    pthread_join(thread, NULL);
+    close(ends[0]);
+    static const char begin[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+    assert_true(str_starts_with(heard.data, begin));
+    const char *body = heard.data + strlen(begin), *end = strchr(body, '\n');
+    assert_non_null(end);
+    assert_true(end - body >= MUCH);
+    assert_true(fits_pattern(body, (size_t)(end - body), 0));
+    snprintf(text, sizeof text, "\nheard %d, all", MUCH);
+    assert_string_equal(end, text);
+    str_finish(&heard);
+}
+
+/* A tunnel through which nothing comes, from the side that says nothing and from the one that takes
+ * nothing, ends by itself. */
+static void a_tunnel_in_which_nothing_flows_ends(void **state)
+{
+    (void)state;
+    static const struct proxy_rules hasty = {&hosts, resolve, 50};
+    static const char *const inside[] = {"", "GET /much HTTP/1.0\r\n\r\n"};
+    answers[0] = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        int ends[2];
+        char text[128];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+        snprintf(text, sizeof text, "CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\n%s",
+                 loopback_port(server), inside[i]);
+        assert_true(loopback_send(ends[0], text, strlen(text)));
+        proxy_serve_client(ends[1], &hasty); /* returns */
+        close(ends[0]);
+    }
 }
 
 /* --- names and addresses --- */
@@ -413,6 +540,16 @@ static size_t make_hello(unsigned char *out, const char *name)
     return at;
 }
 
+/* Makes two records of one; `first` bytes of the message are in the first. */
+static size_t cut_record(unsigned char *hello, size_t size, size_t first)
+{
+    unsigned char head[] = {22, 3, 1, 0, (unsigned char)(size - 5 - first)};
+    memmove(hello + 10 + first, hello + 5 + first, size - 5 - first);
+    memcpy(hello + 5 + first, head, 5);
+    hello[4] = (unsigned char)first;
+    return size + 5;
+}
+
 static void names_in_tls_are_read(void **state)
 {
     (void)state;
@@ -446,15 +583,19 @@ static void tls_must_name_the_host_of_connect(void **state)
     static const struct {
         const char *host, *name;
         bool passes;
+        size_t cut; /* of its two records; 0: it has one */
     } rows[] = {
-        {"localhost", "localhost", true},
-        {"localhost", "LOCALHOST", true},
-        {"localhost", "other.example", false},
-        {"localhost", "localhost.evil.example", false},
-        {"localhost", NULL, false},
-        {"127.0.0.1", NULL, true},
-        {"127.0.0.1", "evil.example", false},
+        {"localhost", "localhost", true, 0},
+        {"localhost", "LOCALHOST", true, 0},
+        {"localhost", "localhost", true, 20},
+        {"localhost", "other.example", false, 0},
+        {"localhost", "other.example", false, 20},
+        {"localhost", "localhost.evil.example", false, 0},
+        {"localhost", NULL, false, 0},
+        {"127.0.0.1", NULL, true, 0},
+        {"127.0.0.1", "evil.example", false, 0},
     };
+    static const char alert[] = {21, 3, 3, 0, 2, 2, 112};
     struct str answer;
     str_init(&answer);
     answers[0] = "127.0.0.1";
@@ -462,6 +603,9 @@ static void tls_must_name_the_host_of_connect(void **state)
         unsigned char hello[512];
         char request[128];
         size_t size = make_hello(hello, rows[i].name);
+        if (rows[i].cut > 0) {
+            size = cut_record(hello, size, rows[i].cut);
+        }
         /* The server reads lines: it gets the hello as a part of its first. */
         memcpy(hello + size, "\r\n\r\n", 4);
         int length = snprintf(request, sizeof request, "CONNECT %s:%d HTTP/1.1\r\n\r\n",
@@ -472,6 +616,8 @@ static void tls_must_name_the_host_of_connect(void **state)
         if (str_ends_with(answer.data, "hello") != rows[i].passes) {
             fail_msg("row %zu: %s", i, answer.data);
         }
+        const char *end = answer.data + answer.length - sizeof alert;
+        assert_int_equal(memcmp(end, alert, sizeof alert) == 0, !rows[i].passes);
     }
     str_finish(&answer);
 }
@@ -481,6 +627,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_requests_pass_with_a_head_of_ours),
         cmocka_unit_test(a_tunnel_carries_what_is_not_tls),
+        cmocka_unit_test(both_directions_flow_at_once),
+        cmocka_unit_test(a_tunnel_in_which_nothing_flows_ends),
         cmocka_unit_test(only_listed_names_are_asked_of_dns),
         cmocka_unit_test(a_name_opens_no_private_address),
         cmocka_unit_test(heads_that_two_readers_read_differently),

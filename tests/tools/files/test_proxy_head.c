@@ -242,11 +242,13 @@ static void lengths_of_tls(void **state)
         {0, 1, CLIENT_HELLO_OTHER},
         {0, -1, CLIENT_HELLO_OTHER},
         {RECORD + 1, 1, CLIENT_HELLO_UNFINISHED},
-        {RECORD + 1, -1, CLIENT_HELLO_BROKEN},
+        {RECORD + 1, -1, CLIENT_HELLO_BROKEN}, /* what follows begins as no record */
         {TYPE, 1, CLIENT_HELLO_BROKEN},
         {TYPE, -1, CLIENT_HELLO_BROKEN},
         {MESSAGE, 1, CLIENT_HELLO_BROKEN},
-        {MESSAGE + 2, 1, CLIENT_HELLO_BROKEN},
+        {MESSAGE + 1, 1, CLIENT_HELLO_UNFINISHED}, /* it may go on in another record */
+        {MESSAGE + 1, 64, CLIENT_HELLO_BROKEN},    /* but not for so long */
+        {MESSAGE + 2, 1, CLIENT_HELLO_UNFINISHED},
         {MESSAGE + 2, -1, CLIENT_HELLO_BROKEN},
         {SESSION, 100, CLIENT_HELLO_BROKEN},
         {CIPHERS, 1, CLIENT_HELLO_BROKEN},
@@ -294,6 +296,62 @@ static void lengths_of_tls(void **state)
     }
 }
 
+/* Copies a message of TLS that came in one record into several, each cut at one of `cuts`. */
+static size_t put_in_records(unsigned char *out, const unsigned char *bytes, size_t length,
+                             const size_t *cuts, size_t count)
+{
+    size_t from = 5, at = 0;
+    for (size_t i = 0; i <= count; i++) {
+        size_t end = i < count ? cuts[i] : length, size = end - from;
+        const unsigned char head[] = {22, 3, 1, (unsigned char)(size >> 8), (unsigned char)size};
+        memcpy(out + at, head, 5);
+        memcpy(out + at + 5, bytes + from, size);
+        at += 5 + size;
+        from = end;
+    }
+    return at;
+}
+
+static void a_hello_in_several_records(void **state)
+{
+    (void)state;
+    char name[CLIENT_HELLO_NAME_SIZE];
+    unsigned char whole[512], bytes[CLIENT_HELLO_LIMIT + 64];
+    size_t length = make_hello(whole, NAME_A, sizeof NAME_A - 1), made;
+    for (size_t cut = 6; cut < length - 1; cut++) {
+        const size_t cuts[] = {cut, cut + 1};
+        for (size_t count = 1; count <= 2; count++) {
+            made = put_in_records(bytes, whole, length, cuts, count);
+            name[0] = '\0';
+            assert_int_equal(client_hello_read(bytes, made, name), CLIENT_HELLO_NAMED);
+            assert_string_equal(name, "a");
+            for (size_t less = 0; less < made; less++) {
+                assert_int_equal(client_hello_read(bytes, less, name), CLIENT_HELLO_UNFINISHED);
+            }
+        }
+        /* Something else between the pieces, and a piece of nothing. */
+        bytes[cut] = 20;
+        assert_int_equal(client_hello_read(bytes, made, name), CLIENT_HELLO_BROKEN);
+        const size_t empty[] = {cut, cut};
+        made = put_in_records(bytes, whole, length, empty, 2);
+        assert_int_equal(client_hello_read(bytes, made, name), CLIENT_HELLO_BROKEN);
+    }
+    /* The longest message of two records is waited for, a longer one is not. */
+    for (size_t more = 0; more <= 1; more++) {
+        unsigned char first[] = {22, 3, 1, 0, 4, 1, 0, 0x3F, (unsigned char)(0xFC + more)};
+        assert_int_equal(client_hello_read(first, sizeof first, name),
+                         more == 0 ? CLIENT_HELLO_UNFINISHED : CLIENT_HELLO_BROKEN);
+    }
+    const unsigned char first[] = {22, 3, 1, 0, 4, 1, 0, 0x3F, 0xFC, 22, 3, 1, 0x3F, 0xFC};
+    memset(bytes, 0xFF, sizeof bytes);
+    memcpy(bytes, first, sizeof first);
+    made = sizeof first + 0x3FFC;
+    assert_int_equal(client_hello_read(bytes, made - 1, name), CLIENT_HELLO_UNFINISHED);
+    assert_int_equal(client_hello_read(bytes, made, name), CLIENT_HELLO_BROKEN); /* all 0xFF */
+    bytes[sizeof first - 1]++; /* records that hold more than a message may have */
+    assert_int_equal(client_hello_read(bytes, made + 1, name), CLIENT_HELLO_BROKEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +360,7 @@ int main(void)
         cmocka_unit_test(heads_have_a_longest),
         cmocka_unit_test(extensions_of_tls),
         cmocka_unit_test(lengths_of_tls),
+        cmocka_unit_test(a_hello_in_several_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

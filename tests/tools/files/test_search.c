@@ -1,8 +1,6 @@
 /* What a search and a listing do not look at: the rest of long lines, files that are no UTF-8, and
-/* What a search and a listing do not look at: the rest of long lines, files that are no UTF-8, and
  * .gitignore files that are no use. All of it is found, or said; so is what is too much to show.
-And
- * what the search does: text beyond ASCII, the place of a match, and how much it keeps. */
+ * And what the search does: text beyond ASCII, the place of a match, and how much it keeps. */
 #include <dirent.h>
 #include <errno.h>
 #include <malloc.h>
