@@ -41,7 +41,7 @@ static void settings_become_the_policy(void **state)
         plain, "{\"denied\":[],\"hidden\":[\"/data\",\"/"
                "state\",\"/"
                "config.toml\"],\"hosts\":[],\"keep_whole\":true,\"kept\":[],\"limits\":{"
-               "\"seconds\":120},\"network_"
+               "\"memory_bytes\":8589934592,\"processes\":4096,\"seconds\":120},\"network_"
                "hosts\":[],"
                "\"read_only\":false,\"readable\":[],\"redirects\":\"all\",\"result_tokens\":800,"
                "\"sandbox\":\"full\","
