@@ -21,8 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <uv.h>
-
 #include "agent/agent_state.h"
 #include "agent/attached.h"
 #include "agent/calls.h"
@@ -95,40 +93,6 @@ static void store_failed(struct agent *agent, const struct err *err)
 
 /* --- time --- */
 
-static void on_time(uv_timer_t *timer)
-{
-    agent_look_at_clock(timer->data);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    mem_free(handle);
-}
-
-/* For a tool or a model that says nothing. */
-static void set_timer(struct agent *agent, int64_t milliseconds)
-{
-    struct uv_loop_s *loop = agent->options.loop;
-    if (loop == NULL) {
-        return;
-    }
-    if (agent->timer == NULL) {
-        agent->timer = mem_zero(1, sizeof *agent->timer);
-        uv_timer_init(loop, agent->timer);
-        agent->timer->data = agent;
-    }
-    uv_update_time(loop);
-    uv_timer_start(agent->timer, on_time, (uint64_t)milliseconds, 0);
-}
-
-static void drop_timer(struct agent *agent)
-{
-    if (agent->timer != NULL) {
-        uv_close((uv_handle_t *)agent->timer, on_timer_closed);
-        agent->timer = NULL;
-    }
-}
-
 void agent_look_at_clock(struct agent *agent)
 {
     int64_t limit = agent->options.settings.limits.milliseconds;
@@ -137,7 +101,7 @@ void agent_look_at_clock(struct agent *agent)
         return;
     }
     if (spent < limit) {
-        set_timer(agent, limit - spent);
+        agent_clock_set(agent, limit - spent);
     } else {
         agent->timed_out = true;
         feed(agent, (struct turn_event){.kind = TURN_EVENT_TIMEOUT});
@@ -425,7 +389,7 @@ void agent_start_waiting(struct agent *agent)
 void agent_finish_turn(struct agent *agent, enum turn_outcome outcome)
 {
     agent->active = false;
-    drop_timer(agent);
+    agent_clock_drop(agent);
     agent->kv_stale = true;
     agent->asked_us = 0;
     calls_clear(&agent->calls);
@@ -710,7 +674,7 @@ void agent_destroy(struct agent *agent)
     if (agent == NULL) {
         return;
     }
-    drop_timer(agent);
+    agent_clock_drop(agent);
     if (agent->step_running) {
         infer_cancel(agent->options.infer);
         step_finish(&agent->step);

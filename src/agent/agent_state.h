@@ -187,6 +187,12 @@ bool agent_aside_possible(struct agent *agent, struct err *err);
 bool agent_aside_event(struct agent *agent, const struct infer_event *event);
 void agent_aside_finish(struct agent *agent);
 
+/* --- of agent_clock.c --- */
+
+/* agent_look_at_clock is called after so many milliseconds, and at no other time. */
+void agent_clock_set(struct agent *agent, int64_t milliseconds);
+void agent_clock_drop(struct agent *agent);
+
 /* --- of agent_jobs.c --- */
 
 /* True when the call, which has started, was one that the agent answers itself: it is settled. */

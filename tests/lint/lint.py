@@ -50,7 +50,7 @@ MAY = {
 # Library headers, and the only places that may include them (a file, or a folder with a slash at its end).
 LIBRARIES = {
     r"(curses|ncurses.*|ncursesw/.*|term)\.h": ["src/tui/terminal_curses.c", "src/tui/terminal_device.c", "src/tui/terminal_inline.c"],
-    r"uv\.h": ["src/app/", "src/command/", "src/acp/", "src/screen/", "src/agent/toolproc.c", "src/agent/toolproc_self_test.c", "src/attachment/decoding.c", "src/agent/hooks.c", "src/agent/child_pipe.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
+    r"uv\.h": ["src/app/", "src/command/", "src/acp/", "src/screen/", "src/agent/toolproc.c", "src/agent/toolproc_self_test.c", "src/agent/agent_clock.c", "src/attachment/decoding.c", "src/agent/hooks.c", "src/agent/child_pipe.c", "src/agent/foreign.c", "src/mcp/", "src/rpc/rpc_link.c", "src/models/", "src/serve/",
                 "src/infer/infer_remote.c"],
     r"dlfcn\.h": ["src/base/late.c"],
     r"nettle/.*": ["src/base/hash.h"],
