@@ -415,31 +415,35 @@ def case_sandbox_keys():
 def case_sandbox_signals():
     """Without a terminal: signals reach CMD, which has two seconds; who leaves its output does not end it."""
     loop = "echo ready; while :; do sleep 0.05; done"
+    runs = []
     with Place() as place:
-        def start(line):
-            run = subprocess.Popen([CARAT, "sandbox", "--", "sh", "-c", line], cwd=place.work, env=place.env, text=True,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-            check(run.stdout.readline() == "ready\n", "it does not begin")
-            return run
+        def start(line, hangup=signal.SIG_DFL):
+            signal.signal(signal.SIGHUP, hangup)  # whatever this test was started with
+            runs.append(subprocess.Popen([CARAT, "sandbox", "--", "sh", "-c", line], cwd=place.work, env=place.env, text=True,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))
+            check(runs[-1].stdout.readline() == "ready\n", "it does not begin")
+            return runs[-1]
 
-        for word, number in (("TERM", signal.SIGTERM), ("INT", signal.SIGINT), ("HUP", signal.SIGHUP)):
-            run = start(f"trap 'echo told; exit 3' {word}; {loop}")
-            run.send_signal(number)
-            check((run.communicate(timeout=PATIENCE)[0], run.returncode) == ("told\n", 3), (word, run.returncode))
-        held = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-        run = start(f"trap 'exit 3' TERM; {loop}")
-        signal.signal(signal.SIGHUP, held)
-        run.send_signal(signal.SIGHUP)
-        run.terminate()
-        check(run.wait(PATIENCE) == 3, run.returncode)
-        run.stdout.close()
-        run = start(f"trap '' TERM; {loop}")
-        run.terminate()
-        check(run.wait(PATIENCE) == 137, run.returncode)
-        run.stdout.close()
-        run = start("echo ready; sleep 0.3; touch done")
-        run.stdout.close()
-        check(run.wait(PATIENCE) == 0 and os.path.exists(place.work + "/done"), run.returncode)
+        try:
+            for word, number in (("TERM", signal.SIGTERM), ("INT", signal.SIGINT), ("HUP", signal.SIGHUP)):
+                run = start(f"trap 'echo told; exit 3' {word}; {loop}")
+                run.send_signal(number)
+                check((run.communicate(timeout=PATIENCE)[0], run.returncode) == ("told\n", 3), (word, run.returncode))
+            run = start(f"trap 'exit 3' TERM; {loop}", signal.SIG_IGN)  # as nohup does
+            run.send_signal(signal.SIGHUP)
+            run.terminate()
+            check(run.wait(PATIENCE) == 3, run.returncode)
+            run.stdout.close()
+            run = start(f"trap '' TERM; {loop}")
+            run.terminate()
+            check(run.wait(PATIENCE) == 137, run.returncode)
+            run.stdout.close()
+            run = start("echo ready; sleep 0.3; touch done")
+            run.stdout.close()
+            check(run.wait(PATIENCE) == 0 and os.path.exists(place.work + "/done"), run.returncode)
+        finally:
+            for run in runs:
+                run.kill()
 
 
 main(globals())
