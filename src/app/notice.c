@@ -9,6 +9,8 @@
 #include "base/visible.h"
 #include "config/config.h"
 
+static const char prefix[] = "carat: ";
+
 static void put(FILE *file, const char *mark, const char *text)
 {
     struct str line;
@@ -20,7 +22,7 @@ static void put(FILE *file, const char *mark, const char *text)
 
 void notice_print(const char *sentence)
 {
-    put(stderr, "carat: ", sentence);
+    put(stderr, prefix, sentence);
 }
 
 void notice_print_all(struct config_list *sentences)
@@ -31,28 +33,30 @@ void notice_print_all(struct config_list *sentences)
     config_list_finish(sentences);
 }
 
-void notice_format(const char *format, ...)
+__attribute__((format(printf, 3, 0))) static void put_format(FILE *file, const char *mark,
+                                                             const char *format, va_list arguments)
 {
     struct str text;
-    va_list arguments;
     str_init(&text);
-    va_start(arguments, format);
     str_append_arguments(&text, format, arguments);
-    va_end(arguments);
-    notice_print(text.data);
+    put(file, mark, text.data);
     str_finish(&text);
+}
+
+void notice_format(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    put_format(stderr, prefix, format, arguments);
+    va_end(arguments);
 }
 
 void notice_show(const char *format, ...)
 {
-    struct str text;
     va_list arguments;
-    str_init(&text);
     va_start(arguments, format);
-    str_append_arguments(&text, format, arguments);
+    put_format(stdout, "", format, arguments);
     va_end(arguments);
-    put(stdout, "", text.data);
-    str_finish(&text);
 }
 
 bool notice_text(const char *text, size_t length)
