@@ -102,10 +102,10 @@ def case_own_command():
             screen.say("what did I see?")
             screen.wait("I saw it")
             screen.settle()
-            screen.say("!sleep 100")
-            screen.wait("! sleep 100", "Esc interrupts")
+            screen.say("!echo begun; sleep 100")
+            screen.wait("begun\n", "Esc interrupts")
             screen.key("Escape")
-            screen.wait("(failed)")
+            screen.wait("(exit 143)", "(stopped: cancelled)", gone=("Esc interrupts",))
             screen.say("!seq 400; exit 7")  # said in the line that stays in view, not behind the fold
             screen.wait("! seq 400; exit 7 (exit 7)")
             screen.say("!touch /usr/outside; echo $?")
