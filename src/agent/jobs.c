@@ -34,7 +34,7 @@ enum { HERE_DOCUMENTS = 32 }; /* of one command; the others are not looked for *
  * begin at `body`. 0 when it has none, because what looked like one was a shift, say. */
 static size_t here_document_end(const char *text, size_t length, size_t at, size_t body)
 {
-    char word[64];
+    char word[64] = "";
     size_t word_length = 0;
     bool tabs = text[at] == '-';
     at += tabs;
