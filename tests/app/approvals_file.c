@@ -188,7 +188,7 @@ static void several_at_once(void **state)
     str_finish(&text);
 }
 
-/* A rule that could not be kept does not hold for now either. */
+/* A rule that the file did not take is none in this session: the next call asks again. */
 static void counts_once_it_is_kept(void **state)
 {
     struct app app = {.paths = {.approvals_file = path}};
