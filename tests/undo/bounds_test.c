@@ -1,6 +1,4 @@
 /* What is more than a snapshot takes, and what it may not look at: the rest goes on, with words. */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,36 +14,9 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "broken_folder.h"
 #include "place.h"
 #include "undo/objects.h"
-
-/* A folder that a broken disk gives a part of: in place of the C library's, by whichever of its two
- * names the compiler calls it. */
-static bool is_broken;
-
-struct dirent *__real_readdir(DIR *folder);
-struct dirent *__wrap_readdir(DIR *folder);
-struct dirent *__real_readdir64(DIR *folder);
-struct dirent *__wrap_readdir64(DIR *folder);
-
-static struct dirent *break_at(struct dirent *found)
-{
-    if (is_broken && found != NULL && strcmp(found->d_name, "broken") == 0) {
-        errno = EIO;
-        found = NULL;
-    }
-    return found;
-}
-
-struct dirent *__wrap_readdir(DIR *folder)
-{
-    return break_at(__real_readdir(folder));
-}
-
-struct dirent *__wrap_readdir64(DIR *folder)
-{
-    return break_at(__real_readdir64(folder));
-}
 
 static void open_again(struct place *place, const struct undo_options *options)
 {

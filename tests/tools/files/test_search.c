@@ -1,8 +1,6 @@
 /* What a search and a listing do not look at: the rest of long lines, files that are no UTF-8, and
  * .gitignore files that are no use. All of it is found, or said; so is what is too much to show.
  * And what the search does: text beyond ASCII, the place of a match, and how much it keeps. */
-#include <dirent.h>
-#include <errno.h>
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "broken_folder.h"
 #include "fixture.h"
 #include "search_pattern.h"
 
@@ -294,34 +293,6 @@ static void the_matcher_keeps_a_bounded_amount(void **state)
         assert_true(heap_bytes() < before + 2 * (size_t)SEARCH_PATTERN_KEEPS);
     }
     search_pattern_finish(&pattern);
-}
-
-/* A folder of which a broken disk gives a part: in place of the C library's, by whichever of its
- * two names the compiler calls it. */
-static bool is_broken;
-
-struct dirent *__real_readdir(DIR *folder);
-struct dirent *__wrap_readdir(DIR *folder);
-struct dirent *__real_readdir64(DIR *folder);
-struct dirent *__wrap_readdir64(DIR *folder);
-
-static struct dirent *break_at(struct dirent *found)
-{
-    if (is_broken && found != NULL && strcmp(found->d_name, "broken") == 0) {
-        errno = EIO;
-        found = NULL;
-    }
-    return found;
-}
-
-struct dirent *__wrap_readdir(DIR *folder)
-{
-    return break_at(__real_readdir(folder));
-}
-
-struct dirent *__wrap_readdir64(DIR *folder)
-{
-    return break_at(__real_readdir64(folder));
 }
 
 static void a_folder_that_is_read_in_part_is_said(void **state)
